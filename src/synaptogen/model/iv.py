@@ -1,0 +1,63 @@
+"""Current, mixing state and RESET transition.
+
+Hennen et al., IEEE Trans. Electron Devices, doi:10.1109/TED.2024.3427616 (2024). A cell's mixing state r places it
+between the lowest LRS (r = 0) and the highest HRS (r = 1) that were measured:
+
+    I(r, U) = (1 - r) I_LLRS(U) + r I_HHRS(U)
+"""
+
+from typing import NamedTuple
+
+from ..ops import Real, maximum, minimum, pow_
+from .constants import Constants
+from .polynomial import poly
+
+
+def conductance(r: Real, u: Real, p: Constants) -> Real:
+    """Chord conductance I(r, U)/U in S, at U = 0 its limit, the small-signal conductance.
+
+    Beyond +-``p.u_range`` it is continued as a constant: the polynomials know nothing there, and the cell stays passive.
+    """
+    u = minimum(maximum(u, -p.u_range), p.u_range)
+    llrs = poly(p.llrs, u)
+    return llrs + r * (poly(p.hhrs, u) - llrs)
+
+
+def current(r: Real, u: Real, p: Constants) -> Real:
+    """Current I(r, U) in A."""
+    return u * conductance(r, u, p)
+
+
+def passive(r: Real, p: Constants) -> Real:
+    """The mixing state, limited so that the current has the sign of the voltage."""
+    return minimum(r, p.r_max)
+
+
+def mixing_from_conductance(g: Real, p: Constants) -> Real:
+    """r of a cell with conductance ``g`` in S at the read voltage."""
+    return (p.g_llrs - g) * p.per_span
+
+
+def mixing_from_current(i: Real, u: Real, p: Constants) -> Real:
+    """r of a cell that carries ``i`` at ``u``: the inverse of `current` for 0 < u <= u_range."""
+    llrs = u * poly(p.llrs, u)
+    return (i - llrs) / (u * poly(p.hhrs, u) - llrs)
+
+
+class Transition(NamedTuple):
+    """The RESET curve of a cell, I_t(U) = end + scale * (u_max - U)**eta."""
+
+    scale: Real
+    end: Real
+
+
+def transition(r_from: Real, u_from: Real, r_to: Real, p: Constants) -> Transition:
+    """The curve from (u_from, I(r_from, u_from)) to (u_max, I(r_to, u_max)), flat at its end."""
+    end = current(r_to, p.u_max, p)
+    return Transition((current(r_from, u_from, p) - end) / pow_(p.u_max - u_from, p.eta), end)
+
+
+def partial_reset(t: Transition, u: Real, p: Constants) -> Real:
+    """r of a cell that has been driven along its transition as far as ``u`` < u_max."""
+    i = t.end + t.scale * pow_(p.u_max - u, p.eta)
+    return passive(mixing_from_current(i, u, p), p)

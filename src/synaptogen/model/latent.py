@@ -1,0 +1,31 @@
+"""How cycles follow each other: one step of the latent process x of a cell.
+
+    x_n = B e_n + (memory of earlier cycles)
+
+The memory is a weighted sum, of the last p values of x (VAR, Hennen et al., Front. Neurosci. 16:941753, 2022) or of the
+q numbers of a state space. Engines hold it, and call `add_scaled` for each number in it.
+"""
+
+from typing import Any
+
+from ..ops import Real
+
+
+def innovation(e: Any, b: Any) -> tuple[Real, Real, Real, Real]:
+    """B e for four independent normals ``e`` and lower triangular ``b``."""
+    return (
+        b[0][0] * e[0],
+        b[1][0] * e[0] + b[1][1] * e[1],
+        b[2][0] * e[0] + b[2][1] * e[1] + b[2][2] * e[2],
+        b[3][0] * e[0] + b[3][1] * e[1] + b[3][2] * e[2] + b[3][3] * e[3],
+    )
+
+
+def add_scaled(x: Any, column: Any, m: Real) -> tuple[Real, Real, Real, Real]:
+    """X + column * m, for four-vectors x and column and a number m."""
+    return (
+        m * column[0] + x[0],
+        m * column[1] + x[1],
+        m * column[2] + x[2],
+        m * column[3] + x[3],
+    )

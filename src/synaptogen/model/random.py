@@ -1,0 +1,85 @@
+"""Counter-based random numbers: Philox4x32-10 and Box-Muller.
+
+Salmon et al., Parallel random numbers: as easy as 1, 2, 3, SC 2011. A number is a function of seed, cell, stream, cycle
+and block, so nothing depends on the order in which cells are visited.
+"""
+
+from ..ops import Real, Word, flip_sign, log, maximum, mulhi, real, signed_real, sqrt, where
+
+DEVICE, CYCLES, HISTORY, READ, PRODUCT = range(5)
+"""Streams: device vectors, cycle innovations, initial history, read noise, noise of crossbar products."""
+
+STREAM_SHIFT = 24  # a cell id has 56 bits; the stream's number sits above them
+READ_GROUP = 64  # cells that share the blocks of their read noise
+
+# sin and cos on +-pi/4 in powers of the angle's square, minimax to single precision
+SIN = (-0.00019517, 0.00833218, -0.16666655, 1.0)
+COS = (2.43904497e-05, -1.38867638e-03, 4.16666233e-02, -4.99999997e-01, 1.0)
+
+
+def philox_round(
+    c0: Word, c1: Word, c2: Word, c3: Word, k0: Word, k1: Word
+) -> tuple[Word, Word, Word, Word]:
+    """One round of Philox4x32."""
+    return (
+        mulhi(c2, 0xCD9E8D57) ^ c1 ^ k0,
+        c2 * 0xCD9E8D57,
+        mulhi(c0, 0xD2511F53) ^ c3 ^ k1,
+        c0 * 0xD2511F53,
+    )
+
+
+def philox(c0: Word, c1: Word, c2: Word, c3: Word, k0: Word, k1: Word) -> tuple[Word, Word, Word, Word]:
+    """Four random words for a counter of four words and a key of two."""
+    for _ in range(10):
+        c0, c1, c2, c3 = philox_round(c0, c1, c2, c3, k0, k1)
+        k0 = k0 + 0x9E3779B9
+        k1 = k1 + 0xBB67AE85
+    return c0, c1, c2, c3
+
+
+def words(
+    lo: Word, hi: Word, stream: int, number: Word, block: Word, k0: Word, k1: Word
+) -> tuple[Word, Word, Word, Word]:
+    """Four random words of a cell (id in two words), a stream, a cycle or read number, and a block."""
+    return philox(lo, hi | (stream << STREAM_SHIFT), number, block, k0, k1)
+
+
+def box_muller(w0: Word, w1: Word) -> tuple[Real, Real]:
+    """Two independent normals from two words: 32 bits of radius; 30 bits of angle in an octant pair, 2 of quadrant."""
+    radius = sqrt(maximum(log(real(w0) * 2.3283064365386963e-10 + 1.1641532182693481e-10) * -2.0, 0.0))
+    f = signed_real(w1 << 2) * 3.6572952e-10  # (pi/4) / 2**31
+    q = f * f
+    s = (((SIN[0] * q + SIN[1]) * q + SIN[2]) * q) * f + f
+    c = (((COS[0] * q + COS[1]) * q + COS[2]) * q + COS[3]) * q + COS[4]
+    swap = (w1 & 0x40000000) != 0
+    return (
+        radius * flip_sign(where(swap, s, c), w1 ^ (w1 << 1)),
+        radius * flip_sign(where(swap, c, s), w1),
+    )
+
+
+def normals(
+    lo: Word, hi: Word, stream: int, number: Word, block: Word, k0: Word, k1: Word
+) -> tuple[Real, Real, Real, Real]:
+    """Four independent normals, addressed like `words`."""
+    w0, w1, w2, w3 = words(lo, hi, stream, number, block, k0, k1)
+    a, b = box_muller(w0, w1)
+    c, d = box_muller(w2, w3)
+    return a, b, c, d
+
+
+def read_normal(lo: Word, hi: Word, number: Word, k0: Word, k1: Word) -> Real:
+    """The normal of one cell's read number ``number``.
+
+    Sixty-four cells share sixteen blocks of four normals: cell id bits 0-3 and 6-55 address the block, bits 4-5 choose
+    from it, so that an engine with lanes uses all it draws.
+    """
+    a, b, c, d = normals(read_block(lo), hi, READ, number, number ^ number, k0, k1)
+    odd = (lo & 16) != 0
+    return where((lo & 32) != 0, where(odd, d, c), where(odd, b, a))
+
+
+def read_block(lo: Word) -> Word:
+    """Low word of the address of the block that holds a cell's read noise."""
+    return lo & 0xFFFFFFCF
