@@ -109,7 +109,7 @@ def _load(where: str) -> Mapping[str, Any]:
 def _parse(where: str, text: str) -> Mapping[str, Any]:
     try:
         document = json.loads(text)
-    except (json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{where} is not JSON, or is cut short: {error}") from error
     if not isinstance(document, dict):
         raise ValueError(f"{where} must hold a JSON object, not a {type(document).__name__}")

@@ -1,4 +1,4 @@
-"""The stationary law of a history, lower orders and compact forms, against published figures and against definitions."""
+"""Stationary law, lower orders and compact forms of a history, against published figures and against definitions."""
 
 import copy
 import pickle
@@ -29,9 +29,9 @@ PUBLISHED_ORDER_1 = {
 
 
 @st.composite
-def vars_(draw, orders=st.integers(1, 5)):
+def vars_(draw, most=5):
     """Any VAR, its lags scaled so that the companion matrix has a chosen spectral radius."""
-    p = draw(orders)
+    p = draw(st.integers(1, most))
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     lags = rng.normal(size=(p, 4, 4))
     F = np.vstack([np.concatenate(list(lags), axis=1), np.eye(4 * p - 4, 4 * p)])
@@ -43,6 +43,14 @@ def vars_(draw, orders=st.integers(1, 5)):
 def as_state_space(history):
     F, G, H = history.realisation()
     return StateSpace(history.innovation, F, G, H)
+
+
+def made(innovation, lags):
+    """The VAR, or why there is none."""
+    try:
+        return VAR(innovation, lags), ""
+    except ValueError as error:
+        return None, str(error)
 
 
 def oscillator():
@@ -109,7 +117,7 @@ def test_autocovariance_obeys_the_autoregression(history):
 
 
 @settings(deadline=None, max_examples=30)
-@given(vars_(orders=st.integers(1, 3)))
+@given(vars_(most=3))
 def test_autocovariance_is_the_sum_over_past_innovations(history):
     n = 2000
     response = np.zeros((n, 4, 4))  # of x to an innovation k cycles ago
@@ -200,7 +208,7 @@ def test_yule_walker_refuses_what_no_process_has():
 
 
 @settings(deadline=None, max_examples=30)
-@given(vars_(orders=st.integers(1, 3)))
+@given(vars_(most=3))
 def test_truncation_that_drops_nothing_is_exact(history):
     compact = balanced_truncation(history, 4)
     assert compact.spectral_radius < 1
@@ -235,7 +243,7 @@ def test_truncation_wants_states_that_matter():
 
 
 @settings(deadline=None, max_examples=50)
-@given(vars_(orders=st.integers(1, 4)))
+@given(vars_(most=4))
 def test_quasi_triangular_form_is_the_same_process(history):
     full = as_state_space(history)
     form = full.quasi_triangular()
@@ -295,7 +303,7 @@ def test_equality_is_by_content():
     assert same == FULL
     assert hash(same) == hash(FULL)
     assert other != FULL
-    assert FULL != as_state_space(FULL)
+    assert as_state_space(FULL) != FULL
     assert FULL != "VAR(10)"
     zero, negative = np.zeros((1, 4, 4)), np.full((1, 4, 4), -0.0)
     assert hash(VAR(np.eye(4), zero)) == hash(VAR(np.eye(4), negative))
@@ -351,10 +359,9 @@ def test_negative_number_of_lags():
     hnp.arrays(np.float64, st.sampled_from([(1, 4, 4), (2, 4, 4), (0, 4, 4), (4, 4)]), elements=st.floats(width=64)),
 )
 def test_any_array_makes_a_stable_history_or_a_clear_error(innovation, lags):
-    try:
-        history = VAR(innovation, lags)
-    except ValueError as error:
-        assert str(error).startswith(("innovation", "lags"))
+    history, message = made(innovation, lags)
+    if history is None:
+        assert message.startswith(("innovation", "lags"))
     else:
         assert history.spectral_radius < 1
         assert np.all(np.isfinite(history.autocovariance(3)))
@@ -363,9 +370,8 @@ def test_any_array_makes_a_stable_history_or_a_clear_error(innovation, lags):
 @settings(deadline=None, max_examples=100)
 @given(hnp.arrays(np.float64, (2, 4, 4), elements=st.floats(-1e6, 1e6) | st.floats(-1, 1) | st.floats(-1e-300, 1e-300)))
 def test_finite_lags_are_stable_or_refused(lags):
-    try:
-        history = VAR(np.eye(4), lags)
-    except ValueError as error:
-        assert "spectral radius" in str(error)
+    history, message = made(np.eye(4), lags)
+    if history is None:
+        assert "spectral radius" in message
     else:
         assert np.all(np.isfinite(history.stationary_covariance()))

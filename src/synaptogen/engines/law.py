@@ -24,7 +24,7 @@ class Law(NamedTuple):
     readout: Float64Array  # (m, 4): x_n gains readout[k] * memory[k]; VAR: lag-major, most recent first
     F: Float64Array  # (q, q) upper quasi-triangular, state space only
     G: Float64Array  # (q, 4)
-    start: Float64Array  # (m, m) lower triangular: stationary memory = start @ normals; VAR: oldest first
+    start: Float64Array  # (m, m) lower triangular: stationary memory = start @ normals; VAR: (x_0, x_-1, ...)
     component_starts: NDArray[np.uint32]  # (K,) first random word of each component's share
     means: Float64Array  # (K, 8)
     cholesky: Float64Array  # (K, 8, 8)
@@ -44,18 +44,16 @@ def law_of(params: DeviceParams) -> Law:
     if isinstance(history, VAR):
         slots, F, G = history.order, np.zeros((0, 0)), np.zeros((0, 4))
         readout = history.lags.transpose(0, 2, 1).reshape(-1, 4)
-        covariance = history.stationary_covariance().reshape(slots, 4, slots, 4)[::-1, :, ::-1, :]
-        start = np.linalg.cholesky(covariance.reshape(4 * slots, 4 * slots))
     else:
         history = history.quasi_triangular()
-        slots, F, G, readout, start = 0, history.F, history.G, history.H.T, history.memory_cholesky()
+        slots, F, G, readout = 0, history.F, history.G, history.H.T
     return Law(
         constants=params.constants(),
         slots=slots,
         readout=np.ascontiguousarray(readout),
         F=F,
         G=G,
-        start=start,
+        start=history.memory_cholesky(),
         component_starts=starts.astype(np.uint32),
         means=population.means,
         cholesky=population.cholesky,

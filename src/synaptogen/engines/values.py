@@ -137,9 +137,24 @@ def named(real: Value, word: Value, mask: Value) -> list[Operation]:
         return m if mask.n == 1 else external(b, f"llvm.vector.reduce.or.{suffix}i1", I1, [m])
 
     def mulhi(b: ir.IRBuilder, x: ir.Value, k: ir.Value) -> ir.Value:
+        if word.n > 1:
+            return wide_mulhi(b, x, k)
         wide = word.llvm(I64)
         product = b.mul(b.zext(x, wide), b.zext(k, wide))
         return b.trunc(b.lshr(product, word.const(32, I64)), word.llvm())
+
+    def wide_mulhi(b: ir.IRBuilder, x: ir.Value, k: ir.Value) -> ir.Value:
+        # Even and odd lanes apart, as vector units multiply: two products, three shifts and masks, no shuffles.
+        pairs = ir.VectorType(I64, word.n // 2)
+
+        def every(value: int) -> ir.Constant:
+            return ir.Constant(pairs, [value] * (word.n // 2))
+
+        x, k = b.bitcast(x, pairs), b.bitcast(k, pairs)
+        low, high, shift = every(0xFFFFFFFF), every(0xFFFFFFFF00000000), every(32)
+        even = b.mul(b.and_(x, low), b.and_(k, low))
+        odd = b.mul(b.lshr(x, shift), b.lshr(k, shift))
+        return b.bitcast(b.or_(b.lshr(even, shift), b.and_(odd, high)), word.llvm())
 
     def flip_sign(b: ir.IRBuilder, x: ir.Value, w: ir.Value) -> ir.Value:
         sign = b.and_(w, word.const(0x80000000))

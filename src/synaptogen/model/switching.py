@@ -35,6 +35,11 @@ def is_hrs(word: Word) -> Mask:
     return (word & HRS) != 0
 
 
+def is_irs(word: Word) -> Mask:
+    """Is the cell partly reset?"""
+    return (word & MODE) == 0
+
+
 def is_limited(word: Word) -> Mask:
     """Did a feature of the running cycle have to be limited?"""
     return (word & LIMITED) != 0
@@ -65,4 +70,5 @@ def in_mode(word: Word, mask: Mask, mode: int) -> Word:
 
 def in_next_cycle(word: Word, mask: Mask, limited: Mask) -> Word:
     """The word after cells in the mask have begun their next cycle."""
-    return where(mask, (word & MODE) | ((word + 1) & CYCLE) | where(limited, LIMITED, 0), word)
+    following = (word & MODE) | ((word + 1) & CYCLE)
+    return where(mask, where(limited, following | LIMITED, following), word)

@@ -1,8 +1,8 @@
 """Loops over tiles, one compiled kernel for each thing that can happen to an array.
 
-Each kernel works on tiles ``first`` ... ``last`` - 1 of a list, or of the whole array where there is no list, so that
-threads can share an array. Kernels are cached on disk; ``revision`` is part of their cache key because Numba does not
-see changes of the functions that they are built from.
+Each kernel works on entries ``first`` ... ``last`` - 1 of a list of tiles, or of the whole array where there is no list,
+so that threads can share an array. Kernels are cached on disk; ``revision`` is part of their cache key because Numba
+does not see changes of the functions that they are built from.
 """
 
 import hashlib
@@ -12,22 +12,31 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import njit
 
-from ...ops import any_, sqrt
+from ...model.iv import conductance
 from ...model.noise import noise_variance
 from ...model.random import PRODUCT, READ, normals, read_block
-from ...model.iv import conductance
-from .lanes import OPTIONS, W, data, lane_numbers, load, read, reals, scalar, store, total, words
-from .tiles import (
-    Cells,
-    Rules,
-    clear_memory,
-    draw_device,
-    draw_memory,
-    first_cycle,
-    ids,
-    read_current,
-    step,
-)
+from ...ops import any_, sqrt
+from .lanes import OPTIONS, W, data, load, read, reals, scalar, store, total, words
+from .memory import Cells, Pending, Rules, ids, settle
+from .tiles import draw_device, first_cycle, read_current, step
+
+CHUNK = 256  # tiles that a single voltage visits before gathered cells are settled
+FUSED_CHUNK = 8  # tiles that stay in the first-level cache while several voltages visit them
+
+
+class Selection(NamedTuple):
+    """Which tiles a kernel visits: entry k is tile ``tiles[k]`` if ``listed``, else tile k."""
+
+    tiles: Any
+    listed: Any
+
+
+class Reads(NamedTuple):
+    """How often each cell has been read: one number for all, or one a cell."""
+
+    counts: Any
+    counted: Any
+    count: Any
 
 
 class Kernels(NamedTuple):
@@ -46,156 +55,151 @@ def source_digest() -> str:
     """A digest of all sources that kernels are built from, and of the lane count."""
     digest = hashlib.sha256(str(W).encode())
     package = resources.files("synaptogen")
-    for folder in ("", "model", "engines", "engines/cpu"):
-        for file in sorted(package.joinpath(folder).iterdir(), key=lambda f: f.name):
-            if file.name.endswith(".py") and (folder or file.name == "ops.py"):
+    for folder in (package.joinpath("model"), package.joinpath("engines"), package.joinpath("engines", "cpu")):
+        for file in sorted(folder.iterdir(), key=lambda f: f.name):
+            if file.name.endswith(".py"):
                 digest.update(file.read_bytes())
     return digest.hexdigest()[:16]
+
+
+@njit(**{**OPTIONS, "forceinline": True})
+def cells_of(state: Any, consecutive: bool, first_id: int) -> Cells:
+    """Raw pointers to the arrays of a state."""
+    r, hot, hot_words, device, memory, id_lo, id_hi = state
+    return Cells(
+        data(r), data(hot), data(hot_words), data(device), data(memory), data(id_lo), data(id_hi), first_id, consecutive
+    )
+
+
+@njit(**{**OPTIONS, "forceinline": True})
+def rules_of(law: Any) -> Rules:
+    """Raw pointers to the arrays of a law."""
+    constants, witness, readout, F, G, start, slots, states, stationary, k0, k1 = law
+    return Rules(
+        data(constants), witness, data(readout), data(F), data(G), data(start), slots, states, stationary, k0, k1
+    )
 
 
 def compiled(revision: str) -> Kernels:
     """Kernels for one state of the sources; Numba compiles each at its first call, or loads it from its cache."""
 
     @njit(cache=True, **OPTIONS)
-    def initialise(
-        first, last, state, consecutive, first_id, law, sizes, key, start, mixture, log_sigma, stationary
-    ):
+    def initialise(first, last, state, consecutive, first_id, law, mixture, log_sigma):  # type: ignore[no-untyped-def]
         revision  # noqa: B018
         c = cells_of(state, consecutive, first_id)
-        rules = rules_of(law, sizes, key)
-        starts, means, cholesky = data(mixture[0]), data(mixture[1]), data(mixture[2])
-        factor = data(start)
+        rules = rules_of(law)
+        pointers = (data(mixture[0]), data(mixture[1]), data(mixture[2]))
         for t in range(first, last):
-            draw_device(c, rules, t, mixture[0].size, starts, means, cholesky, log_sigma)
-            if stationary:
-                draw_memory(c, rules, t, factor)
-            else:
-                clear_memory(c, rules, t)
+            draw_device(c, rules, t, pointers, mixture[0].size, log_sigma)
             first_cycle(c, rules, t)
 
     @njit(cache=True, **OPTIONS)
-    def apply(
-        first, last, state, consecutive, first_id, law, sizes, key, tiles, listed, pulses, each, gate, gated,
-        trace, traced, bandwidth, counts, counted, count,
+    def apply(  # type: ignore[no-untyped-def]
+        first, last, state, consecutive, first_id, law, selection, pulses, each, gate, gated, trace, traced, bandwidth,
+        reads,
     ):  # fmt: skip
         revision  # noqa: B018
         c = cells_of(state, consecutive, first_id)
-        rules = rules_of(law, sizes, key)
-        u_, gate_, trace_, counts_ = data(pulses), data(gate), data(trace), data(counts)
-        stride = pulses.shape[1]
-        for k in range(first, last):
-            t = tiles[k] if listed else k
-            for pulse in range(pulses.shape[0]):
-                u = load(u_, pulse * stride + k * W) if each else reals(scalar(u_, pulse))
-                if gated:
-                    u = u * load(gate_, k * W)
-                if any_(u != 0.0):
-                    step(c, rules, t, u)
-                if traced:
-                    number = load(counts_, t * W) if counted else words(count)
-                    i = read_current(c, rules, t, u, bandwidth, number + pulse)
-                    store(trace_, pulse * trace.shape[1] + k * W, i)
+        rules = rules_of(law)
+        count = pulses.shape[0]
+        chunk = CHUNK if count == 1 else FUSED_CHUNK
+        lists = np.empty(2 * chunk * W, np.int64)
+        lengths = np.zeros(2, np.int64)
+        ring, innovations = np.empty(4 * rules.slots * W, np.float32), np.empty(4 * rules.slots * W, np.float32)
+        address = np.empty(3 * W, np.uint32)
+        pending = Pending(data(lists), data(lengths), chunk * W, data(ring), data(innovations), data(address))
+        u_, gate_, trace_, counts_ = data(pulses), data(gate), data(trace), data(reads.counts)
+        for begin in range(first, last, chunk):
+            for pulse in range(count):
+                for k in range(begin, min(begin + chunk, last)):
+                    t = selection.tiles[k] if selection.listed else k
+                    u = load(u_, pulse * pulses.shape[1] + k * W) if each else reals(scalar(u_, pulse))
+                    if gated:
+                        u = u * load(gate_, k * W)
+                    step(c, rules, pending, t, u)
+                    if traced:
+                        number = load(counts_, t * W) if reads.counted else words(reads.count)
+                        i = read_current(c, rules, t, u, bandwidth, number + pulse)
+                        store(trace_, pulse * trace.shape[1] + k * W, i)
+                if lengths[0] + lengths[1] > 0:
+                    settle(rules, c, pending)
 
     @njit(cache=True, **OPTIONS)
-    def read_each(
-        first, last, state, consecutive, first_id, law, sizes, key, tiles, listed, voltages, each, out, bandwidth,
-        counts, counted, count,
-    ):  # fmt: skip
+    def read_each(  # type: ignore[no-untyped-def]
+        first, last, state, consecutive, first_id, law, selection, voltages, each, out, bandwidth, reads
+    ):
         revision  # noqa: B018
         c = cells_of(state, consecutive, first_id)
-        rules = rules_of(law, sizes, key)
-        u_, out_, counts_ = data(voltages), data(out), data(counts)
+        rules = rules_of(law)
+        u_, out_, counts_ = data(voltages), data(out), data(reads.counts)
         for k in range(first, last):
-            t = tiles[k] if listed else k
+            t = selection.tiles[k] if selection.listed else k
             u = load(u_, k * W) if each else reals(scalar(u_, 0))
-            number = load(counts_, t * W) if counted else words(count)
+            number = load(counts_, t * W) if reads.counted else words(reads.count)
             store(out_, k * W, read_current(c, rules, t, u, bandwidth, number))
 
     @njit(cache=True, **OPTIONS)
-    def read_blocks(
-        first, last, state, consecutive, first_id, law, sizes, key, voltages, each, out, bandwidth, count
+    def read_blocks(  # type: ignore[no-untyped-def]
+        first, last, state, consecutive, first_id, law, tiles, voltages, each, out, bandwidth, count
     ):
-        """As read_each, for blocks of 64 consecutive cells read equally often: each noise block serves four tiles."""
+        # as read_each for blocks of 64 consecutive cells that were read equally often: one block of noise, four tiles
         revision  # noqa: B018
         c = cells_of(state, consecutive, first_id)
-        rules = rules_of(law, sizes, key)
+        rules = rules_of(law)
         u_, out_ = data(voltages), data(out)
-        tiles = state[1].size // W
-        per_quarter = 16 // W
+        quarter = 16 // W
         for block in range(first, last):
-            for sub in range(per_quarter):
-                t = block * 4 * per_quarter + sub
+            for part in range(quarter):
+                t = block * 4 * quarter + part
                 lo, hi = ids(c, t)
                 z = normals(read_block(lo), hi, READ, words(count), 0, rules.k0, rules.k1)
-                for quarter in range(4):
+                for k in range(4):
                     if t < tiles:
                         p = read(rules.constants, rules.witness)
                         u = load(u_, t * W) if each else reals(scalar(u_, 0))
                         g = conductance(load(c.r, t * W), u, p)
-                        store(out_, t * W, u * g + sqrt(noise_variance(g, u, bandwidth)) * z[quarter])
-                    t += per_quarter
+                        store(out_, t * W, u * g + sqrt(noise_variance(g, u, bandwidth)) * z[k])
+                    t += quarter
 
     @njit(cache=True, **OPTIONS)
-    def rows_times(first, last, r, columns, x, y):
-        """y[k, row] = sum over columns of r * x[k], for k = 0 and 1; x is padded with zeros to whole lanes."""
+    def rows_times(first, last, r, columns, x, y):  # type: ignore[no-untyped-def]
+        # y[k, row] = sum over columns of r x[k], k = 0 and 1; x is padded with zeros to whole lanes
         revision  # noqa: B018
         r_, x_ = data(r), data(x)
         width = x.shape[1]
         for row in range(first, last):
-            at = row * columns
             a = reals(np.float32(0.0))
             b = reals(np.float32(0.0))
             for j in range(0, width, W):
-                v = load(r_, at + j)
+                v = load(r_, row * columns + j)
                 a = a + v * load(x_, j)
                 b = b + v * load(x_, width + j)
             y[0, row] = total(a)
             y[1, row] = total(b)
 
     @njit(cache=True, **OPTIONS)
-    def columns_times(first, last, r, rows, columns, x, y):
-        """y[k, column] = sum over rows of r * x[k], for groups ``first`` ... of 4 W columns; y is padded."""
+    def columns_times(first, last, r, rows, columns, x, y):  # type: ignore[no-untyped-def]
+        # y[k, column] = sum over rows of r x[k], k = 0 and 1, for W columns at a time; y is padded to whole lanes
         revision  # noqa: B018
         r_, x_, y_ = data(r), data(x), data(y)
-        width = y.shape[1]
-        zero = reals(np.float32(0.0))
         for group in range(first, last):
-            j = group * W
-            a = zero
-            b = zero
+            a = reals(np.float32(0.0))
+            b = reals(np.float32(0.0))
             for row in range(rows):
-                v = load(r_, row * columns + j)
+                v = load(r_, row * columns + group * W)
                 a = a + v * scalar(x_, row)
                 b = b + v * scalar(x_, rows + row)
-            store(y_, j, a)
-            store(y_, width + j, b)
+            store(y_, group * W, a)
+            store(y_, y.shape[1] + group * W, b)
 
     @njit(cache=True, **OPTIONS)
-    def draw_normals(first, last, lo, hi, key, number, block, out):
-        """out[0 ... 3, k] = the four normals of line k's product; lo, hi, out are padded to whole lanes."""
+    def draw_normals(first, last, lo, hi, key, number, block, out):  # type: ignore[no-untyped-def]
+        # out[0 ... 3, k] = four normals for the crossbar line whose first cell's id is lo[k], hi[k]; padded to lanes
         revision  # noqa: B018
         lo_, hi_, out_ = data(lo), data(hi), data(out)
-        width = out.shape[1]
         for t in range(first, last):
-            at = t * W
-            z = normals(load(lo_, at), load(hi_, at), PRODUCT, words(number), block, key[0], key[1])
+            z = normals(load(lo_, t * W), load(hi_, t * W), PRODUCT, words(number), words(block), key[0], key[1])
             for k in range(4):
-                store(out_, k * width + at, z[k])
+                store(out_, k * out.shape[1] + t * W, z[k])
 
     return Kernels(initialise, apply, read_each, read_blocks, rows_times, columns_times, draw_normals)
-
-
-@njit(**{**OPTIONS, "forceinline": True})
-def cells_of(state, consecutive, first_id):
-    """Raw pointers to the arrays of a state."""
-    r, word, hot, device, memory, id_lo, id_hi = state
-    return Cells(
-        data(r), data(word), data(hot), data(device), data(memory), data(id_lo), data(id_hi), first_id, consecutive
-    )
-
-
-@njit(**{**OPTIONS, "forceinline": True})
-def rules_of(law, sizes, key):
-    """Raw pointers to the arrays of a law."""
-    constants, witness, readout, F, G = law
-    return Rules(data(constants), witness, data(readout), data(F), data(G), sizes[0], sizes[1], key[0], key[1])

@@ -130,11 +130,21 @@ def first_where(typingctx: Any, word: Any, mask: Any) -> Any:
     def build(cx: Any, b: ir.IRBuilder, s: Any, a: Any) -> ir.Value:
         if W == 1:
             return a[0]
-        packed = b.zext(b.bitcast(a[1], ir.IntType(W)), I32)
-        lane = external(b, "llvm.cttz.i32", I32, [packed, ir.Constant(ir.IntType(1), 1)])
+        bits = b.zext(b.bitcast(a[1], ir.IntType(W)), I32)
+        lane = external(b, "llvm.cttz.i32", I32, [bits, ir.Constant(ir.IntType(1), 1)])
         return b.extract_element(a[0], lane)
 
     return types.uint32(WORD, MASK), build
+
+
+@nbx.intrinsic
+def packed(typingctx: Any, mask: Any) -> Any:
+    """The mask as bits of an integer, lane 0 lowest."""
+
+    def build(cx: Any, b: ir.IRBuilder, s: Any, a: Any) -> ir.Value:
+        return b.zext(a[0] if W == 1 else b.bitcast(a[0], ir.IntType(W)), I32)
+
+    return types.uint32(MASK), build
 
 
 @nbx.intrinsic
