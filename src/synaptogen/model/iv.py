@@ -38,6 +38,11 @@ def mixing_from_conductance(g: Real, p: Constants) -> Real:
     return (p.g_llrs - g) * p.per_span
 
 
+def resistance_from_mixing(r: Real, p: Constants) -> Real:
+    """Static resistance in ohm at the read voltage: the inverse of `mixing_from_conductance`, as 1/g."""
+    return 1.0 / (p.g_llrs - r / p.per_span)
+
+
 def mixing_from_current(i: Real, u: Real, p: Constants) -> Real:
     """r of a cell that carries ``i`` at ``u``: the inverse of `current` for 0 < u <= u_range."""
     llrs = u * poly(p.llrs, u)

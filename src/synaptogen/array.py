@@ -1,0 +1,467 @@
+"""CellArray: virtual devices, as users hold them."""
+
+import os
+from collections.abc import Callable
+from enum import IntEnum
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from . import checks
+from .crossbar import product
+from .engines.cpu import CPUEngine
+from .engines.law import law_of
+from .engines.protocol import FIELDS, Cells, Engine, Positions, ReadNumbers
+from .engines.reference import ReferenceEngine
+from .engines.room import require_memory
+from .engines.threads import default_threads
+from .indexing import positions_of
+from .model import iv
+from .model import switching as sw
+from .params import DeviceParams
+from .seeds import RNG, seed_of
+
+ENGINES: dict[str, Callable[..., Engine]] = {"cpu": CPUEngine, "reference": ReferenceEngine}
+HISTORIES = ("var", "compact")
+STARTS = ("stationary", "pristine")
+
+BANDWIDTH = 1e8  # Hz, of a read
+FAR = 1e6  # V; SETs and RESETs any cell
+
+
+class Mode(IntEnum):
+    """Where a cell is in its switching cycle."""
+
+    IRS = sw.IRS >> 30  # partly reset
+    LRS = sw.LRS >> 30  # set
+    HRS = sw.HRS >> 30  # completely reset
+
+
+class Features(NamedTuple):
+    """The four features of a switching cycle, each an array with one entry a cell."""
+
+    r_hrs: NDArray[Any]
+    """Resistance in ohm, at the read voltage, of the HRS that the cycle starts from."""
+    u_set: NDArray[Any]
+    """Voltage in V at or below which the cell sets; negative."""
+    r_lrs: NDArray[Any]
+    """Resistance in ohm, at the read voltage, after SET."""
+    u_reset: NDArray[Any]
+    """Voltage in V above which RESET begins; positive."""
+
+
+class _Counters:
+    """How often cells of one engine have been read and multiplied: all its views share them."""
+
+    def __init__(self, size: int) -> None:
+        self.size, self.reads, self.products = size, ReadNumbers(), 0
+
+    def advance_reads(self, positions: Positions | None, k: int) -> None:
+        count, each = self.reads
+        if each is None and positions is not None:
+            each = np.full(-(-self.size // 64) * 64, count, np.uint32)
+        if each is None:
+            count = (count + k) & 0xFFFFFFFF
+        elif positions is None:
+            each += np.uint32(k)
+        else:
+            each[positions] += np.uint32(k)
+        self.reads = ReadNumbers(count, each)
+
+    def copy(self, positions: Positions | None, size: int) -> "_Counters":
+        other = _Counters(size)
+        count, each = self.reads
+        if each is not None:
+            kept = each[: self.size] if positions is None else each[positions]
+            each = np.pad(kept, (0, -size % 64))
+        other.reads, other.products = ReadNumbers(count, each), self.products
+        return other
+
+
+class CellArray:
+    """An array of virtual resistive memory cells.
+
+    Every cell is one device drawn from a learned population, with its own future: what it will do depends on the seed,
+    on its place in the array, and on the voltages that it has seen, never on how the work is divided. Cells start in
+    the HRS of their cycle 0.
+
+    Parameters
+    ----------
+    shape : int or tuple of int
+        Shape of the array. Two axes make it a crossbar, `cells @ v`.
+    params : str or DeviceParams
+        The device population: the name of a preset (`synaptogen.presets`) or a parameter set.
+    rng : int, SeedSequence, Generator or None
+        Source of the seed; an int is the seed.
+    engine : {"cpu", "reference"}
+        Compiled single precision, or plain NumPy double precision.
+    history : {"var", "compact"}, optional
+        The kind of memory of earlier cycles: a vector autoregression, or a state space of a few numbers a cell, faster
+        and smaller. Default: what the parameter set holds. Where it holds the other kind, `DeviceParams.compact` (8
+        states) or `DeviceParams.with_order` (order 10) makes it.
+    start : {"stationary", "pristine"}
+        Cells that have been cycled for long before, or cells without a past.
+    threads : int, optional
+        Threads of the CPU engine; default: the number of cores.
+    bandwidth : float
+        Bandwidth of reads in Hz, which sets their noise; 0 turns noise off.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is not of the kind described, or no preset, engine or history has that name.
+    MemoryError
+        If the array would not fit into memory.
+    """
+
+    __array_ufunc__ = None  # `array @ cells` is ours, not an attempt of NumPy to make an array of cells
+    __hash__ = object.__hash__
+
+    def __init__(
+        self,
+        shape: int | tuple[int, ...],
+        params: str | DeviceParams = "hennen2024",
+        *,
+        rng: RNG = None,
+        engine: str = "cpu",
+        history: str | None = None,
+        start: str = "stationary",
+        threads: int | None = None,
+        bandwidth: float = BANDWIDTH,
+    ) -> None:
+        shape = checks.shape(shape)
+        make = checks.named("engine", engine, ENGINES)
+        checks.one_of("start", start, STARTS)
+        workers = default_threads() if threads is None else checks.positive_int("threads", threads)
+        bandwidth = checks.bandwidth(bandwidth)
+        chosen = with_history(params_of(params), history)
+        law, size = law_of(chosen), int(np.prod(shape, dtype=object))
+        require_memory(size, make.bytes_for(law))  # type: ignore[attr-defined]
+        seed = seed_of(rng)
+        self._bind(make(law, Cells(size), seed, start, workers), chosen, shape, None, _Counters(size), bandwidth)
+
+    def _bind(
+        self,
+        engine: Engine,
+        params: DeviceParams,
+        shape: tuple[int, ...],
+        positions: Positions | None,
+        counters: _Counters,
+        bandwidth: float,
+    ) -> None:
+        self._engine, self.params, self.shape, self.bandwidth = engine, params, shape, bandwidth
+        self._positions = positions  # flat; None: all cells of the engine
+        self._counters = counters
+        self._selected: Any = None
+
+    @classmethod
+    def _of(cls, *parts: Any) -> "CellArray":
+        cells = cls.__new__(cls)
+        cells._bind(*parts)
+        return cells
+
+    @property
+    def _select(self) -> Any:
+        if self._selected is None:
+            self._selected = self._engine.selection(self._positions)
+        return self._selected
+
+    # ---- what the array is
+
+    @property
+    def size(self) -> int:
+        """Number of cells."""
+        return int(np.prod(self.shape, dtype=np.int64))
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return len(self.shape)
+
+    @property
+    def seed(self) -> int:
+        """The 64-bit seed: ``CellArray(shape, params, rng=cells.seed)`` makes the same cells anew."""
+        return self._engine.seed
+
+    @property
+    def nbytes(self) -> int:
+        """Memory in bytes that the cells take."""
+        return round(self.size * self._engine.bytes_per_cell)
+
+    def __len__(self) -> int:
+        if not self.shape:
+            raise TypeError("a single cell has no len()")
+        return self.shape[0]
+
+    def __repr__(self) -> str:
+        kind = "VAR" if self.params.history.kind == "var" else "compact"
+        noise = f"noise of {self.bandwidth:g} Hz at 300 K" if self.bandwidth else "no read noise"
+        view = "" if self._positions is None else f"view of {self._engine.cells.size} cells, "
+        return (
+            f"CellArray({' x '.join(map(str, self.shape)) or '1 cell'}, {view}params={self.params.name!r}, "
+            f"engine={self._engine.describe()}, history={kind}({self.params.history.order}), "
+            f"start={self._engine.start}, seed={self.seed}, {noise}, "
+            f"{self._engine.bytes_per_cell:.0f} B a cell, {self.nbytes / 2**20:.1f} MiB)"
+        )
+
+    def __getitem__(self, key: Any) -> "CellArray":
+        """A view: the same cells, with the same lives. Raises IndexError for cells that are not there or named twice."""
+        positions = positions_of(self.shape, key)
+        shape, flat = positions.shape, positions.ravel()
+        if flat.size == 0:
+            raise IndexError(f"the index {key!r} selects no cells of an array of shape {self.shape}")
+        if flat.size > 1 and np.any(np.diff(flat) <= 0) and len(np.unique(flat)) < flat.size:
+            raise IndexError("an index of cells must not name a cell twice: it would see each voltage twice")
+        if self._positions is not None:
+            flat = self._positions[flat]
+        return self._of(self._engine, self.params, shape, flat, self._counters, self.bandwidth)
+
+    # ---- voltages
+
+    def apply_voltage(self, u: ArrayLike, *, where: ArrayLike | None = None) -> None:
+        """Apply a voltage to each cell: a pulse, or one point of a sweep.
+
+        Parameters
+        ----------
+        u : float or array that broadcasts to `shape`
+            Voltages in V. Zero changes nothing.
+        where : array of bool that broadcasts to `shape`, optional
+            Only these cells see the voltage.
+
+        Raises
+        ------
+        ValueError
+            If a voltage is not finite or a shape does not fit. No cell has changed then.
+        """
+        voltage = checks.voltages("u", u, self.shape, self._engine.dtype)
+        mask = None if where is None else checks.mask("where", where, self.shape)
+        self._engine.apply(voltage[None], self._select, mask)
+
+    def apply_voltages(self, pulses: ArrayLike, *, where: ArrayLike | None = None) -> None:
+        """Apply K voltages one after the other, in one pass over memory: faster than K calls.
+
+        Parameters
+        ----------
+        pulses : array of shape (K,) or (K, ...) with axes that broadcast to `shape`
+            Voltages in V.
+        where : array of bool that broadcasts to `shape`, optional
+            Only these cells see them.
+
+        Raises
+        ------
+        ValueError
+            If a voltage is not finite or a shape does not fit. No cell has changed then.
+        """
+        voltages = checks.pulses("pulses", pulses, self.shape, self._engine.dtype)
+        mask = None if where is None else checks.mask("where", where, self.shape)
+        self._engine.apply(voltages, self._select, mask)
+
+    def sweep(self, waveform: ArrayLike, *, noise: bool = False) -> NDArray[Any]:
+        """Apply a waveform and record the current at each of its points: a measured I-V curve.
+
+        Parameters
+        ----------
+        waveform : array of shape (T,) or (T, ...) with axes that broadcast to `shape`
+            Voltages in V.
+        noise : bool
+            Add the noise of a read to each current.
+
+        Returns
+        -------
+        array of shape (T, *shape)
+            Currents in A.
+
+        Raises
+        ------
+        ValueError
+            If a voltage is not finite or a shape does not fit. No cell has changed then.
+        """
+        voltages = checks.pulses("waveform", waveform, self.shape, self._engine.dtype)
+        bandwidth = self.bandwidth if noise else 0.0
+        trace = self._engine.sweep(voltages, self._select, bandwidth, self._counters.reads)
+        if bandwidth:
+            self._counters.advance_reads(self._positions, len(voltages))
+        return trace.reshape(len(voltages), *self.shape)
+
+    # ---- reads
+
+    def read(self, u: ArrayLike | None = None, *, bandwidth: float | None = None) -> NDArray[Any]:
+        """Currents in A with the thermal and shot noise of a measurement; reading changes no cell.
+
+        Parameters
+        ----------
+        u : float or array that broadcasts to `shape`, optional
+            Read voltages in V; default: the read voltage of the parameter set.
+        bandwidth : float, optional
+            Bandwidth in Hz; default: that of the array.
+
+        Raises
+        ------
+        ValueError
+            If a voltage is not finite, a shape does not fit, or the bandwidth is negative.
+        """
+        voltage = self._read_voltage(u)
+        bandwidth = self.bandwidth if bandwidth is None else checks.bandwidth(bandwidth)
+        out = self._engine.read(voltage[None], self._select, bandwidth, self._counters.reads)
+        if bandwidth:
+            self._counters.advance_reads(self._positions, 1)
+        return out.reshape(self.shape)
+
+    def current(self, u: ArrayLike | None = None) -> NDArray[Any]:
+        """Currents in A without noise, at ``u`` in V (default: the read voltage)."""
+        voltage = self._read_voltage(u)
+        return self._engine.read(voltage[None], self._select, 0.0, ReadNumbers()).reshape(self.shape)
+
+    def conductance(self) -> NDArray[Any]:
+        """Conductances I/U in S at the read voltage of the parameter set."""
+        u = self._engine.dtype(self.params.u_read)
+        return self.current(u) / u
+
+    def _read_voltage(self, u: ArrayLike | None) -> NDArray[Any]:
+        return checks.voltages("u", self.params.u_read if u is None else u, self.shape, self._engine.dtype)
+
+    # ---- crossbar products
+
+    def product(
+        self, v: ArrayLike, *, transpose: bool = False, bandwidth: float | None = None
+    ) -> NDArray[Any]:
+        """Currents of all lines of the crossbar at once.
+
+        Parameters
+        ----------
+        v : array of shape (columns,) or (columns, batch)
+            Voltages in V on the columns; with ``transpose`` on the rows, (rows,) or (batch, rows).
+        transpose : bool
+            Drive the rows and return the currents of the columns.
+        bandwidth : float, optional
+            Bandwidth in Hz of the measurement of a line; default: that of the array. 0: no noise.
+
+        Returns
+        -------
+        array of shape (rows,) or (rows, batch); with ``transpose`` (columns,) or (batch, columns)
+            Currents in A. Each has one Gaussian of noise, with the summed variance of its cells.
+
+        Raises
+        ------
+        ValueError
+            If the array has not two axes, shapes do not match, or a voltage is not finite.
+        """
+        bandwidth = self.bandwidth if bandwidth is None else checks.bandwidth(bandwidth)
+        checks.crossbar(self.shape)
+        vectors = checks.vectors(v, self.shape, transpose, self._engine.dtype)
+        currents = product.line_currents(
+            self._engine, self._select, self._line_starts(transpose), self.shape, vectors, transpose, bandwidth,
+            self._counters.products,
+        )  # fmt: skip
+        if bandwidth:
+            self._counters.products += 1
+        shaped = currents if transpose else currents.T
+        return shaped.reshape(-1) if np.ndim(v) == 1 else np.ascontiguousarray(shaped)
+
+    def __matmul__(self, v: ArrayLike) -> NDArray[Any]:
+        return self.product(v)
+
+    def __rmatmul__(self, v: ArrayLike) -> NDArray[Any]:
+        return self.product(v, transpose=True)
+
+    def _line_starts(self, transpose: bool) -> Positions:
+        rows, columns = self.shape
+        starts = np.arange(columns) if transpose else np.arange(rows) * columns
+        return starts if self._positions is None else self._positions[starts]
+
+    # ---- state, by copy
+
+    @property
+    def r(self) -> NDArray[Any]:
+        """Mixing states: 0 at the lowest LRS, towards 1 at the highest HRS."""
+        return self._engine.mixing(self._select).reshape(self.shape)
+
+    @property
+    def mode(self) -> NDArray[np.uint8]:
+        """Modes, as numbers of `Mode`."""
+        return (self._words() >> np.uint32(30)).astype(np.uint8)
+
+    @property
+    def cycle(self) -> NDArray[np.uint32]:
+        """Numbers of the running cycles."""
+        return np.asarray(sw.cycle(self._words()))
+
+    @property
+    def features(self) -> Features:
+        """Features of the running cycles."""
+        p, fields = self._engine.law.constants, self._engine.fields(self._select)
+        values = dict(zip(FIELDS, fields.astype(float), strict=True))
+        for name in ("r_hrs", "r_lrs"):
+            values[name] = iv.resistance_from_mixing(values[name], p)
+        kind = self._engine.dtype
+        return Features(*(values[name].astype(kind).reshape(self.shape) for name in Features._fields))
+
+    @property
+    def device(self) -> NDArray[Any]:
+        """Device vectors of shape (8, *shape): offset mu of each feature, then scale sigma, as drawn."""
+        return self._engine.device(self._select).reshape(8, *self.shape)
+
+    def upcoming(self, count: int) -> Features:
+        """Features of the next ``count`` cycles, each of shape (count, *shape); no cell changes.
+
+        The future is a function of the seed: whatever voltages come, these are the cycles that a cell will run through.
+        """
+        count = checks.positive_int("count", count)
+        future = self.copy()
+        cycles = []
+        for _ in range(count):
+            future.apply_voltages([-FAR, FAR])
+            cycles.append(future.features)
+        return Features(*(np.stack(feature) for feature in zip(*cycles, strict=True)))
+
+    def limited(self) -> np.int64:
+        """Number of cells with a feature of the running cycle that had to be limited to what a device can be."""
+        return np.int64(np.count_nonzero(sw.is_limited(self._words())))
+
+    def _words(self) -> NDArray[np.uint32]:
+        return self._engine.words(self._select).reshape(self.shape)
+
+    # ---- copies
+
+    def copy(self) -> "CellArray":
+        """An array of its own with the same cells: from here on both live the same lives, apart."""
+        require_memory(self.size, self._engine.bytes_per_cell)
+        return self._of(
+            self._engine.copy(self._positions), self.params, self.shape, None,
+            self._counters.copy(self._positions, self.size), self.bandwidth,
+        )  # fmt: skip
+
+    def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+        """Write the array as a zarr directory, from which `synaptogen.load` resumes bit for bit.
+
+        The directory is written beside its place and renamed, so that a crash leaves what was there before. Needs the
+        extra ``synaptogen[zarr]``.
+
+        Raises
+        ------
+        FileExistsError
+            If there is something at ``path`` and ``overwrite`` is not given.
+        """
+        from . import persistence
+
+        persistence.save(self, path, overwrite=overwrite)
+
+
+def params_of(params: str | DeviceParams) -> DeviceParams:
+    """A parameter set, or the preset of that name."""
+    if isinstance(params, DeviceParams):
+        return params
+    if isinstance(params, str):
+        return DeviceParams.preset(params)
+    raise TypeError(f"params is a {type(params).__name__}: give the name of a preset or a DeviceParams")
+
+
+def with_history(params: DeviceParams, history: str | None) -> DeviceParams:
+    """The parameter set with the kind of history asked for."""
+    if history is None:
+        return params
+    checks.one_of("history", history, HISTORIES)
+    if history == params.history.kind:
+        return params
+    return params.compact() if history == "compact" else params.with_order(10)

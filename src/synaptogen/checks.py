@@ -1,0 +1,147 @@
+"""What users may give. Every check raises before anything has changed, and says which argument and what to do."""
+
+import difflib
+import math
+import operator
+from collections.abc import Collection, Mapping
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+T = TypeVar("T")
+Shape = tuple[int, ...]
+
+
+def shape(value: int | Shape) -> Shape:
+    """A shape of at least one cell."""
+    try:
+        sizes = tuple(map(operator.index, value if isinstance(value, tuple | list) else (value,)))
+    except TypeError:
+        raise TypeError(f"shape={value!r} is not an int or a tuple of ints") from None
+    if any(size < 1 for size in sizes):
+        raise ValueError(f"shape={value!r} holds no cells: every axis needs a size of at least 1")
+    return sizes
+
+
+def positive_int(name: str, value: int) -> int:
+    """An int of at least 1."""
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name}={value!r} is not an int") from None
+    if number < 1 or isinstance(value, bool):
+        raise ValueError(f"{name}={value!r}: give an int of at least 1")
+    return number
+
+
+def bandwidth(value: float) -> float:
+    """A bandwidth in Hz."""
+    number = _number("bandwidth", value)
+    if not 0.0 <= number < math.inf:
+        raise ValueError(f"bandwidth={value!r}: give a bandwidth in Hz, or 0 for no noise")
+    return number
+
+
+def _number(name: str, value: Any) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise TypeError(f"{name}={value!r} is not a number") from None
+
+
+def one_of(name: str, value: str, known: Collection[str]) -> None:
+    """A word from a list."""
+    if not isinstance(value, str) or value not in known:
+        near = difflib.get_close_matches(str(value), list(known), 1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise ValueError(f"{name}={value!r} is not known: choose from {', '.join(map(repr, known))}{hint}")
+
+
+def named(name: str, value: str, known: Mapping[str, T]) -> T:
+    """What a word from a list stands for."""
+    one_of(name, value, known)
+    return known[value]
+
+
+def voltages(name: str, value: ArrayLike, cells: Shape, dtype: type[np.floating[Any]]) -> NDArray[Any]:
+    """Finite voltages for cells of a shape: (1,) for one voltage for all, else flat (m,)."""
+    given = _finite(name, value, dtype)
+    if given.size == 1 and given.ndim <= len(cells):
+        return given.reshape(1)
+    return _broadcast(name, given, cells).reshape(-1)
+
+
+def pulses(name: str, value: ArrayLike, cells: Shape, dtype: type[np.floating[Any]]) -> NDArray[Any]:
+    """The same for K voltages one after the other: (K, 1) or (K, m)."""
+    given = _finite(name, value, dtype)
+    if given.ndim == 0 or len(given) == 0:
+        raise ValueError(f"{name} has shape {given.shape}: its first axis counts the voltages, and there must be one")
+    if given.size == len(given):
+        return given.reshape(len(given), 1)
+    # axes of one pulse line up with the last axes of the array, as in NumPy
+    return _broadcast(name, given, (len(given), *cells), first=True).reshape(len(given), -1)
+
+
+def _broadcast(name: str, given: NDArray[Any], wanted: Shape, first: bool = False) -> NDArray[Any]:
+    aligned = given
+    if first:
+        aligned = given.reshape(len(given), *[1] * (len(wanted) - given.ndim), *given.shape[1:])
+    try:
+        return np.broadcast_to(aligned, wanted)
+    except ValueError:
+        cells = wanted[1:] if first else wanted
+        raise ValueError(
+            f"{name} has shape {given.shape}, which does not broadcast to the shape {cells} of the cells"
+            + (" behind a first axis that counts voltages" if first else "")
+        ) from None
+
+
+def _finite(name: str, value: ArrayLike, dtype: type[np.floating[Any]]) -> NDArray[Any]:
+    try:
+        given = np.asarray(value)
+        if given.dtype.kind not in "biuf":
+            raise TypeError
+        with np.errstate(over="ignore"):  # what does not fit becomes infinite, and is refused below
+            given = given.astype(dtype, copy=False)
+    except (TypeError, ValueError):
+        raise TypeError(f"{name} is not an array of real numbers") from None
+    if not all_finite(given):
+        raise ValueError(f"{name} holds values that are not finite (NaN or infinite); no cell was changed")
+    return given
+
+
+def all_finite(values: NDArray[Any]) -> bool:
+    """Are all values finite? A sum tells in most cases, without a temporary as large as the array."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        if np.isfinite(values.sum()):
+            return True
+    return bool(np.isfinite(values).all())
+
+
+def mask(name: str, value: ArrayLike, cells: Shape) -> NDArray[np.bool_]:
+    """A flat mask of cells."""
+    given = np.asarray(value)
+    if given.dtype != np.bool_:
+        raise TypeError(f"{name} is of type {given.dtype}: give an array of bool")
+    return _broadcast(name, given, cells).reshape(-1)
+
+
+def crossbar(cells: Shape) -> None:
+    """Two axes: rows and columns."""
+    if len(cells) != 2:
+        raise ValueError(f"a product needs cells of shape (rows, columns); these have shape {cells}")
+
+
+def vectors(value: ArrayLike, cells: Shape, transpose: bool, dtype: type[np.floating[Any]]) -> NDArray[Any]:
+    """Input vectors (batch, inputs) of a crossbar product."""
+    given = _finite("v", value, dtype)
+    inputs = cells[0] if transpose else cells[1]
+    batched = given[None] if given.ndim == 1 else given if transpose else given.T
+    if given.ndim not in (1, 2) or batched.shape[1] != inputs:
+        side, form = ("rows", "(batch, rows)") if transpose else ("columns", "(columns, batch)")
+        raise ValueError(
+            f"v has shape {given.shape}: a product with these cells takes ({inputs},) voltages on the {side}, "
+            f"or a batch of shape {form}"
+        )
+    return batched

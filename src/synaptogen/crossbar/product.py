@@ -1,0 +1,48 @@
+"""Products of a crossbar with vectors of voltages.
+
+The current of a cell, and the variance of its noise, are linear in its mixing state:
+
+    I   = U G_LLRS(U) + r U (G_HHRS(U) - G_LLRS(U)),    var = G(r, U) (4 k T + 2 q |U|) B
+
+so a line's current and the variance of its noise are two matrix products with the states as they lie in memory.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..engines.protocol import Engine, Positions
+from ..model.iv import conductance
+from ..model.noise import noise_density
+
+
+def line_currents(
+    engine: Engine,
+    select: Any,
+    line_starts: Positions,
+    shape: tuple[int, int],
+    v: NDArray[Any],
+    transpose: bool,
+    bandwidth: float,
+    number: int,
+) -> NDArray[Any]:
+    """Currents (batch, lines) in A for voltages ``v`` of shape (batch, inputs) in V.
+
+    ``line_starts`` are the first cells of the lines that are measured; ``number`` counts the noisy products so far.
+    """
+    p = engine.law.constants
+    u = v.astype(np.float64)
+    at_zero, per_r = conductance(0.0, u, p), conductance(1.0, u, p) - conductance(0.0, u, p)
+    weights, offsets = [u * per_r], [u * at_zero]
+    if bandwidth:
+        density = noise_density(u) * bandwidth
+        weights.append(density * per_r)
+        offsets.append(density * at_zero)
+    offset = np.concatenate(offsets).sum(axis=1, keepdims=True)
+    sums = offset + engine.weighted_sums(shape, select, np.concatenate(weights), transpose)
+    currents = sums[: len(v)]
+    if bandwidth:
+        deviation = np.sqrt(np.maximum(sums[len(v) :], 0.0))
+        currents = currents + deviation * engine.line_normals(line_starts, number, len(v))
+    return currents.astype(engine.dtype)

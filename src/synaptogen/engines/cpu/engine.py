@@ -1,0 +1,312 @@
+"""The CPU engine as arrays see it: buffers, packing of voltages into lanes, dispatch of kernels."""
+
+from functools import cache
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..law import Law
+from ..notice import notice
+from ..protocol import FIELDS, Array, Cells, Positions, ReadNumbers
+from ..room import allocate
+from ..threads import share
+from .kernels import Kernels, Reads, Selection, compiled, source_digest
+from .lanes import W, flat
+
+Float32Array = NDArray[np.float32]
+HOT_GROUPS = 1 + len(FIELDS)  # the word, then the fields
+DEVICE_GROUPS = 8
+
+NO_TILES = np.zeros(1, np.int64)
+NO_REALS = np.zeros((1, W), np.float32)
+NO_WORDS = np.zeros(W, np.uint32)
+
+
+@cache
+def kernels() -> Kernels:
+    """The kernels of this installation."""
+    return compiled(source_digest())
+
+
+class Packing(NamedTuple):
+    """Some cells as lanes: they lie in ``tiles``, at ``lanes`` of those tiles laid end to end. None: all cells."""
+
+    size: int
+    tiles: NDArray[np.int64] | None
+    lanes: NDArray[np.int64] | None
+    positions: Positions | None
+
+    def kernel_argument(self) -> Selection:
+        """What kernels take."""
+        return Selection(NO_TILES if self.tiles is None else self.tiles, self.tiles is not None)
+
+    def count(self) -> int:
+        """Number of tiles to visit."""
+        return -(-self.size // W) if self.tiles is None else len(self.tiles)
+
+    def pack(self, values: Array) -> Float32Array:
+        """Values (k, m) as lanes (k, tiles * W), zeros where no cell was selected."""
+        if self.lanes is None and self.size % W == 0:
+            return np.ascontiguousarray(values, np.float32)
+        packed = np.zeros((len(values), self.count() * W), np.float32)
+        packed[:, slice(self.size) if self.lanes is None else self.lanes] = values
+        return packed
+
+    def unpack(self, packed: Array) -> Array:
+        """The inverse."""
+        return packed[..., : self.size] if self.lanes is None else packed[..., self.lanes]
+
+
+class CPUEngine:
+    """Cells in tiles of W lanes; see `engines.protocol.Engine` for what the methods promise."""
+
+    name = "cpu"
+    dtype = np.float32
+
+    def __init__(self, law: Law, cells: Cells, seed: int, start: str, threads: int, *, fill: bool = True) -> None:
+        self.law, self.cells, self.seed, self.start, self._threads = law, cells, seed, start, threads
+        tiles = -(-cells.size // W)
+        self._tiles = tiles
+        self._r = allocate((tiles + 1) * W, np.float32)  # products read up to one tile beyond a row
+        self._hot = allocate(tiles * HOT_GROUPS * W, np.float32)
+        self._device = allocate(tiles * DEVICE_GROUPS * W, np.float32)
+        self._memory = allocate(tiles * law.memory * W, np.float32)
+        self._ids = NO_WORDS, NO_WORDS
+        if cells.ids is not None:
+            lo, hi = cells.words(np.arange(cells.size))
+            self._ids = np.zeros((2, tiles * W), np.uint32)[0], np.zeros((2, tiles * W), np.uint32)[1]
+            self._ids[0][: cells.size], self._ids[1][: cells.size] = lo, hi
+        self._law = kernel_law(law, start, seed)
+        if fill:
+            self._run("initialise", tiles, mixture_of(law), law.log_sigma)
+
+    @staticmethod
+    def bytes_for(law: Law) -> float:
+        """Memory that one cell of a law takes."""
+        return 4.0 * (1 + HOT_GROUPS + DEVICE_GROUPS + law.memory)
+
+    @property
+    def threads(self) -> int:
+        """Threads that share the work."""
+        return self._threads
+
+    @property
+    def bytes_per_cell(self) -> float:
+        """Memory that one cell takes."""
+        return self.bytes_for(self.law) + (8.0 if self.cells.ids is not None else 0.0)
+
+    def describe(self) -> str:
+        """The engine in a few words."""
+        return f"cpu, {W} lanes, {self.threads} thread{'s' if self.threads > 1 else ''}"
+
+    def selection(self, positions: Positions | None) -> Packing:
+        """What the other methods take as ``select``."""
+        if positions is None:
+            return Packing(self.cells.size, None, None, None)
+        tile = positions // W
+        tiles = np.unique(tile)
+        return Packing(len(positions), tiles, np.searchsorted(tiles, tile) * W + positions % W, positions)
+
+    # ---- voltages and reads
+
+    def apply(self, u: Array, select: Packing, mask: Array | None = None) -> None:
+        """Apply k voltages one after the other, only where the mask holds."""
+        self._apply(u, select, mask, NO_REALS, 0.0, ReadNumbers())
+
+    def sweep(self, u: Array, select: Packing, bandwidth: float, reads: ReadNumbers) -> Array:
+        """Apply k voltages one after the other; returns the current at each."""
+        trace = np.empty((len(u), select.count() * W), np.float32)
+        self._apply(u, select, None, trace, bandwidth, reads)
+        return select.unpack(trace)
+
+    def _apply(
+        self, u: Array, select: Packing, mask: Array | None, trace: Array, bandwidth: float, reads: ReadNumbers
+    ) -> None:
+        each = u.shape[1] > 1 or select.size == 1
+        gate, gated = NO_REALS[0], False
+        if each:
+            pulses = select.pack(u if mask is None else np.where(mask, u, np.float32(0.0)))
+        else:
+            pulses = np.ascontiguousarray(u, np.float32)
+            if mask is not None or select.tiles is not None:
+                shape = (1, select.size)
+                gate = select.pack(np.ones(shape, np.float32) if mask is None else mask.reshape(shape))[0]
+                gated = True
+        self._run(
+            "apply", select.count(), select.kernel_argument(), pulses, each, gate, gated, trace, trace is not NO_REALS,
+            np.float32(bandwidth), self._reads(reads),
+        )  # fmt: skip
+
+    def read(self, u: Array, select: Packing, bandwidth: float, reads: ReadNumbers) -> Array:
+        """Currents at one voltage each, or one for all."""
+        each = u.shape[1] > 1 or select.size == 1
+        voltages = select.pack(u)[0] if each else np.ascontiguousarray(u[0], np.float32)
+        out = np.empty(select.count() * W, np.float32)
+        aligned = self.cells.ids is None and self.cells.first % 64 == 0
+        if select.tiles is None and aligned and reads.each is None and bandwidth > 0.0:
+            blocks = -(-self._tiles * W // 64)
+            self._run(
+                "read_blocks", blocks, self._tiles, voltages, each, out, np.float32(bandwidth), np.uint32(reads.count)
+            )
+        else:
+            self._run(
+                "read_each", select.count(), select.kernel_argument(), voltages, each, out, np.float32(bandwidth),
+                self._reads(reads),
+            )  # fmt: skip
+        return select.unpack(out)
+
+    # ---- state
+
+    def mixing(self, select: Packing) -> Array:
+        """Mixing states."""
+        return self._r[: select.size].copy() if select.positions is None else self._r[select.positions]
+
+    def words(self, select: Packing) -> NDArray[np.uint32]:
+        """Words that hold mode and cycle number."""
+        return self._groups(self._hot.view(np.uint32), HOT_GROUPS, select, slice(0, 1))[0]
+
+    def fields(self, select: Packing) -> Array:
+        """State in the order of `FIELDS`."""
+        return self._groups(self._hot, HOT_GROUPS, select, slice(1, None))
+
+    def device(self, select: Packing) -> Array:
+        """Device vectors."""
+        return self._groups(self._device, DEVICE_GROUPS, select, slice(None))
+
+    def _groups(self, buffer: Array, groups: int, select: Packing, which: slice) -> Array:
+        tiled = buffer.reshape(self._tiles, groups, W)[:, which]
+        if select.positions is None:
+            return np.ascontiguousarray(tiled.transpose(1, 0, 2).reshape(tiled.shape[1], -1)[:, : select.size])
+        return np.ascontiguousarray(tiled[select.positions // W, :, select.positions % W].T)
+
+    # ---- products
+
+    def weighted_sums(self, shape: tuple[int, int], select: Packing, weights: Array, transpose: bool) -> Array:
+        """Products of the matrix of mixing states with rows of weights."""
+        weights = np.ascontiguousarray(weights, np.float32)
+        r = self._r if select.positions is None else self._r[select.positions]
+        if len(weights) == 2 and select.positions is None:
+            return self._two_sums(r, shape, weights, transpose)
+        matrix = r[: shape[0] * shape[1]].reshape(shape)
+        return weights @ (matrix if transpose else matrix.T)
+
+    def _two_sums(self, r: Array, shape: tuple[int, int], weights: Array, transpose: bool) -> Array:
+        rows, columns = shape
+        groups = -(-columns // W)
+        if transpose:
+            out = np.empty((2, groups * W), np.float32)
+            self._run_plain("columns_times", groups, r, rows, columns, weights, out)
+            return out[:, :columns]
+        padded = np.zeros((2, groups * W), np.float32)
+        padded[:, :columns] = weights
+        out = np.empty((2, rows), np.float32)
+        self._run_plain("rows_times", rows, r, columns, padded, out)
+        return out
+
+    def line_normals(self, positions: Positions, number: int, batch: int) -> Array:
+        """Normals for the lines of a crossbar product."""
+        tiles = -(-len(positions) // W)
+        ids = np.zeros((2, tiles * W), np.uint32)
+        ids[:, : len(positions)] = self.cells.words(positions)
+        out = np.empty((-(-batch // 4) * 4, tiles * W), np.float32)
+        key = np.array([self.seed & 0xFFFFFFFF, self.seed >> 32], np.uint32)
+        for block in range(len(out) // 4):
+            self._run_plain(
+                "draw_normals", tiles, ids[0], ids[1], key, np.uint32(number), np.uint32(block),
+                out[4 * block : 4 * block + 4],
+            )  # fmt: skip
+        return out[:batch, : len(positions)]
+
+    # ---- copies
+
+    def copy(self, positions: Positions | None) -> "CPUEngine":
+        """An engine of its own with copies of some cells, or of all."""
+        cells = self.cells if positions is None else self.cells.at(positions)
+        other = CPUEngine(self.law, cells, self.seed, self.start, self._threads, fill=False)
+        if positions is None:
+            for mine, its in zip(self._buffers(), other._buffers(), strict=True):
+                its[:] = mine
+        else:
+            select = self.selection(positions)
+            state = {"r": self.mixing(select)} | {
+                name: self._groups(buffer, groups, select, slice(None)) for name, buffer, groups in self._grouped()
+            }
+            other.restore(0, state)
+        return other
+
+    def dump(self, begin: int, end: int) -> dict[str, Array]:
+        """All state of a range of cells."""
+        select = self.selection(np.arange(begin, end))
+        return {"r": self.mixing(select)} | {
+            name: self._groups(buffer, groups, select, slice(None)) for name, buffer, groups in self._grouped()
+        }
+
+    def restore(self, begin: int, state: dict[str, Array]) -> None:
+        """Take back what `dump` gave."""
+        positions = np.arange(begin, begin + len(state["r"]))
+        self._r[positions] = state["r"]
+        for name, buffer, groups in self._grouped():
+            buffer.reshape(self._tiles, groups, W)[positions // W, :, positions % W] = state[name].T
+
+    def _buffers(self) -> list[Array]:
+        return [self._r, self._hot, self._device, self._memory]
+
+    def _grouped(self) -> list[tuple[str, Array, int]]:
+        # words are stored among reals; copied as integers, no bit pattern can change on the way
+        hot, device, memory = (buffer.view(np.uint32) for buffer in (self._hot, self._device, self._memory))
+        return [("hot", hot, HOT_GROUPS), ("device", device, DEVICE_GROUPS), ("memory", memory, self.law.memory)]
+
+    # ---- kernels
+
+    def _reads(self, reads: ReadNumbers) -> Reads:
+        if reads.each is None:
+            return Reads(NO_WORDS, False, np.uint32(reads.count))
+        return Reads(reads.each, True, np.uint32(0))
+
+    def _run(self, kernel: str, count: int, *arguments: Any) -> None:
+        state = (self._r, self._hot, self._hot.view(np.uint32), self._device, self._memory, *self._ids)
+        common = (state, self.cells.ids is None, np.uint64(self.cells.first), self._law)
+        self._run_plain(kernel, count, *common, *arguments)
+
+    def _run_plain(self, kernel: str, count: int, *arguments: Any) -> None:
+        function = getattr(kernels(), kernel)
+        if kernel not in _READY:
+            with notice("synaptogen: compiling for this machine, once (about ten seconds) ..."):
+                function(0, 0, *arguments)
+            _READY.add(kernel)
+        share(function, count, self._threads, arguments)
+
+
+_READY: set[str] = set()
+"""Kernels that have run in this process: compiling, or loading from the cache, is behind them."""
+
+
+def kernel_law(law: Law, start: str, seed: int) -> tuple[Any, ...]:
+    """The law as kernels take it: single precision, flat."""
+
+    def single(values: Array) -> Float32Array:
+        return np.append(np.ascontiguousarray(values, np.float32).ravel(), np.float32(0.0))
+
+    blocks = law.start
+    if law.slots:
+        blocks = blocks.reshape(law.slots, 4, law.slots, 4).transpose(0, 2, 3, 1)
+    witness = single_bundle(law.constants)
+    return (
+        np.array(flat(witness), np.float32), witness, single(law.readout), single(law.F), single(law.G), single(blocks),
+        law.slots, 0 if law.slots else law.memory, start == "stationary",
+        np.uint32(seed & 0xFFFFFFFF), np.uint32(seed >> 32),
+    )  # fmt: skip
+
+
+def single_bundle(bundle: Any) -> Any:
+    """A nest of tuples of numbers, in single precision."""
+    if not isinstance(bundle, tuple):
+        return np.float32(bundle)
+    parts = [single_bundle(part) for part in bundle]
+    return type(bundle)(*parts) if hasattr(bundle, "_fields") else tuple(parts)
+
+
+def mixture_of(law: Law) -> tuple[NDArray[np.uint32], Float32Array, Float32Array]:
+    """The population as kernels take it."""
+    return law.component_starts, law.means.astype(np.float32).ravel(), law.cholesky.astype(np.float32).ravel()

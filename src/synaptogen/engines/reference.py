@@ -1,0 +1,227 @@
+"""The reference engine: NumPy, double precision, one array a quantity. To be read beside the model; the oracle of all
+other engines."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..model import features as ft
+from ..model import iv, latent, noise, population, random
+from ..model import switching as sw
+from ..model.constants import Constants
+from ..ops import where
+from .law import Law
+from .protocol import Array, Cells, Positions, ReadNumbers
+
+Select = Any  # an index array, or slice(None)
+
+
+class ReferenceEngine:
+    """Cells as float64 arrays of shape (n,); see `engines.protocol.Engine` for what the methods promise."""
+
+    name = "reference"
+    dtype = np.float64
+
+    def __init__(self, law: Law, cells: Cells, seed: int, start: str, threads: int = 1, *, fill: bool = True) -> None:
+        self.law, self.cells, self.seed, self.start = law, cells, seed, start
+        n = cells.size
+        self.r = np.zeros(n)
+        self.word = np.zeros(n, np.uint32)
+        self.field = np.zeros((7, n))  # in the order of protocol.FIELDS
+        self.vector = np.zeros((8, n))
+        self.memory = np.zeros((law.memory, n))  # VAR: the last p values of x, most recent first; else the states
+        if fill:
+            self._draw_devices()
+            self._first_cycle()
+
+    @staticmethod
+    def bytes_for(law: Law) -> float:
+        """Memory that one cell of a law takes."""
+        return 8.0 * (1 + 7 + 8 + law.memory) + 4.0
+
+    @property
+    def bytes_per_cell(self) -> float:
+        """Memory that one cell takes."""
+        return self.bytes_for(self.law)
+
+    @property
+    def threads(self) -> int:
+        """One: NumPy."""
+        return 1
+
+    def describe(self) -> str:
+        """The engine in a few words."""
+        return "reference, float64"
+
+    def selection(self, positions: Positions | None) -> Select:
+        """What the other methods take as ``select``."""
+        return slice(None) if positions is None else positions
+
+    # ---- how cells begin
+
+    def _draw_devices(self) -> None:
+        law, n = self.law, self.cells.size
+        choice = self._draw(random.words, random.DEVICE, 0, 0)[0]
+        z = np.stack([*self._draw(random.normals, random.DEVICE, 0, 1), *self._draw(random.normals, random.DEVICE, 0, 2)])
+        k = np.zeros(n, int)
+        for component, first in enumerate(law.component_starts):
+            k[population.chosen(choice, first)] = component
+        self.vector = law.means[k].T + np.einsum("nij,jn->in", law.cholesky[k], z)
+        if law.log_sigma:
+            self.vector[4:] = population.scale(self.vector[4:])
+
+    def _first_cycle(self) -> None:
+        law, p = self.law, self.law.constants
+        e = np.stack(self._draw(random.normals, random.CYCLES, 0, 0))
+        stationary = self.start == "stationary"
+        if law.slots:
+            # x_0 and the history before it at once
+            z = np.concatenate([e, *(self._draw(random.normals, random.HISTORY, 0, lag) for lag in range(1, law.slots))])
+            self.memory = law.start @ z if stationary else np.zeros_like(z)
+            if not stationary:
+                self.memory[:4] = latent.innovation(e, p.innovation)
+            x = self.memory[:4]
+        else:
+            blocks = range(-(-law.memory // 4))
+            z = np.concatenate([self._draw(random.normals, random.HISTORY, 0, block) for block in blocks])
+            self.memory = (law.start if stationary else np.zeros_like(law.start)) @ z[: law.memory]
+            x = self._next_latent(slice(None), np.zeros(self.cells.size, np.uint32), np.ones(self.cells.size, bool))
+        f = ft.features(x, self.vector[:4], self.vector[4:], p)
+        self.r = f.r_hrs
+        self.field[:4] = f.u_set, f.r_lrs, f.u_reset, f.r_hrs
+        before = np.full(self.cells.size, sw.HRS | sw.CYCLE, np.uint32)
+        self.word = sw.in_next_cycle(before, np.ones(self.cells.size, bool), f.limited)
+
+    def _draw(
+        self, of: Callable[..., Any], stream: int, number: Any, block: int, select: Select = slice(None)
+    ) -> Any:
+        lo, hi = self.cells.words(np.arange(self.cells.size)[select])
+        k0, k1 = (np.array([word], np.uint32) for word in (self.seed & 0xFFFFFFFF, self.seed >> 32))
+        number = np.broadcast_to(np.asarray(number, np.uint32), lo.shape)
+        return of(lo, hi, stream, number, np.full_like(lo, block), k0, k1)
+
+    def _next_latent(self, select: Select, number: NDArray[np.uint32], begin: Array) -> Array:
+        """x of cycle ``number``; the memory of cells that begin it moves on."""
+        law, memory = self.law, self.memory[:, select]
+        e = np.stack(self._draw(random.normals, random.CYCLES, number, 0, select))
+        x = np.stack(latent.innovation(e, law.constants.innovation)) + law.readout.T @ memory
+        following = np.concatenate([x, memory[:-4]]) if law.slots else law.F @ memory + law.G @ e
+        self.memory[:, select] = where(begin, following, memory)
+        return x
+
+    # ---- voltages and reads
+
+    def apply(self, u: Array, select: Select, mask: Array | None = None) -> None:
+        """Apply k voltages one after the other, only where the mask holds."""
+        for voltage in u:
+            self._step(np.asarray(voltage, float) if mask is None else where(mask, voltage, 0.0), select)
+
+    def _step(self, u: Array, select: Select) -> None:
+        p = self.law.constants
+        r, word = self.r[select], self.word[select]
+        u = np.broadcast_to(u, r.shape)
+        u_set, r_lrs, u_reset, r_hrs, u_ratchet, *curve = self.field[:, select]
+
+        sets = sw.sets(word, u, u_set)
+        r = where(sets, r_lrs, r)
+        word = sw.in_mode(word, sets, sw.LRS)
+
+        event = sw.resets(word, u, u_reset, u_ratchet, p)
+        # a cell that sets at a negative voltage cannot reset at the same one
+        x = self._next_latent(select, (sw.cycle(word) + 1) & sw.CYCLE, event.begin)
+        new = ft.features(x, self.vector[:4, select], self.vector[4:, select], p)
+        with np.errstate(all="ignore"):  # cells that do not reset have no transition
+            curve = where(event.begin & event.partial, iv.transition(r, u_reset, new.r_hrs, p), curve)
+            u_set, r_lrs, u_reset, r_hrs = where(
+                event.begin, (new.u_set, new.r_lrs, new.u_reset, new.r_hrs), (u_set, r_lrs, u_reset, r_hrs)
+            )
+            word = sw.in_next_cycle(word, event.begin, new.limited)
+            r = where(event.full, r_hrs, r)
+            r = where(event.partial, iv.partial_reset(iv.Transition(*curve), u, p), r)
+        u_ratchet = where(event.partial, u, u_ratchet)
+        word = sw.in_mode(sw.in_mode(word, event.full, sw.HRS), event.partial, sw.IRS)
+
+        self.r[select], self.word[select] = r, word
+        self.field[:, select] = u_set, r_lrs, u_reset, r_hrs, u_ratchet, *curve
+
+    def sweep(self, u: Array, select: Select, bandwidth: float, reads: ReadNumbers) -> Array:
+        """Apply k voltages one after the other; returns the current at each."""
+        trace = []
+        for k, voltage in enumerate(u):
+            self._step(np.asarray(voltage, float), select)
+            each = None if reads.each is None else reads.each + np.uint32(k)
+            trace.append(self.read(voltage[None], select, bandwidth, ReadNumbers(reads.count + k, each)))
+        return np.stack(trace)
+
+    def read(self, u: Array, select: Select, bandwidth: float, reads: ReadNumbers) -> Array:
+        """Currents at one voltage each, or one for all."""
+        p: Constants = self.law.constants
+        u = np.asarray(u[0], float)
+        g = iv.conductance(self.r[select], u, p)
+        if bandwidth == 0.0:
+            return u * g
+        number = np.uint32(reads.count) if reads.each is None else reads.each[: self.cells.size][select]
+        z = self._draw(
+            lambda lo, hi, stream, number, block, k0, k1: random.read_normal(lo, hi, number, k0, k1),
+            random.READ, number, 0, select,
+        )  # fmt: skip
+        return u * g + np.sqrt(noise.noise_variance(g, u, bandwidth)) * z
+
+    # ---- state
+
+    def mixing(self, select: Select) -> Array:
+        """Mixing states."""
+        return self.r[select].copy()
+
+    def words(self, select: Select) -> NDArray[np.uint32]:
+        """Words that hold mode and cycle number."""
+        return self.word[select].copy()
+
+    def fields(self, select: Select) -> Array:
+        """State in the order of `protocol.FIELDS`."""
+        return self.field[:, select].copy()
+
+    def device(self, select: Select) -> Array:
+        """Device vectors."""
+        return self.vector[:, select].copy()
+
+    # ---- products
+
+    def weighted_sums(self, shape: tuple[int, int], select: Select, weights: Array, transpose: bool) -> Array:
+        """Products of the matrix of mixing states with rows of weights."""
+        matrix = self.r[select].reshape(shape)
+        return np.asarray(weights @ (matrix if transpose else matrix.T))
+
+    def line_normals(self, positions: Positions, number: int, batch: int) -> Array:
+        """Normals for the lines of a crossbar product."""
+        blocks = [
+            np.stack(self._draw(random.normals, random.PRODUCT, number, block, positions))
+            for block in range(-(-batch // 4))
+        ]
+        return np.concatenate(blocks)[:batch]
+
+    # ---- copies
+
+    def copy(self, positions: Positions | None) -> "ReferenceEngine":
+        """An engine of its own with copies of some cells, or of all."""
+        cells = self.cells if positions is None else self.cells.at(positions)
+        other = ReferenceEngine(self.law, cells, self.seed, self.start, fill=False)
+        select = self.selection(positions)
+        other.restore(0, {name: array[..., select] for name, array in self._arrays().items()})
+        return other
+
+    def dump(self, begin: int, end: int) -> dict[str, Array]:
+        """All state of a range of cells."""
+        return {name: array[..., begin:end].copy() for name, array in self._arrays().items()}
+
+    def restore(self, begin: int, state: dict[str, Array]) -> None:
+        """Take back what `dump` gave."""
+        for name, array in self._arrays().items():
+            array[..., begin : begin + state[name].shape[-1]] = state[name]
+
+    def _arrays(self) -> dict[str, Array]:
+        return {
+            "r": self.r, "word": self.word, "field": self.field, "vector": self.vector, "memory": self.memory,
+        }  # fmt: skip

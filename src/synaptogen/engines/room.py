@@ -1,0 +1,46 @@
+"""Is there room for an array? Asked before anything is allocated."""
+
+import mmap
+import os
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+
+def available_memory() -> int | None:
+    """Bytes that this machine can still give, or None where it does not say."""
+    try:
+        with open("/proc/meminfo", encoding="ascii") as lines:
+            for line in lines:
+                if line.startswith("MemAvailable:"):
+                    return int(line.split()[1]) * 1024
+    except OSError:
+        pass
+    try:
+        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):
+        return None
+
+
+def require_memory(cells: int, bytes_per_cell: float) -> None:
+    """Raise MemoryError with an estimate and remedies unless so many cells fit."""
+    needed, available = cells * bytes_per_cell, available_memory()
+    if available is not None and needed > available:
+        raise MemoryError(
+            f"{cells:,} cells need {needed / 2**30:.1f} GiB ({bytes_per_cell:.0f} B a cell) but "
+            f"{available / 2**30:.1f} GiB are free: make fewer cells, or use history='compact' or a lower order "
+            "(params.with_order(q)), which need less memory a cell"
+        )
+
+
+def allocate(count: int, dtype: DTypeLike) -> NDArray[Any]:
+    """A zeroed array on pages of its own: aligned for vector loads, and on huge pages where there are any."""
+    dtype = np.dtype(dtype)
+    pages = mmap.mmap(-1, max(count * dtype.itemsize, mmap.PAGESIZE))
+    if hasattr(mmap, "MADV_HUGEPAGE"):
+        try:
+            pages.madvise(mmap.MADV_HUGEPAGE)
+        except OSError:  # a kernel without huge pages
+            pass
+    return np.frombuffer(pages, dtype, count)

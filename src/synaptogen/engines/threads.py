@@ -1,0 +1,42 @@
+"""Share a loop among threads. Kernels release the interpreter lock, so plain threads do, any number of them."""
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from typing import Any
+
+PIECES = 4  # a thread, so that a busy core does not hold up the others
+SMALLEST = 64  # entries; below it threads cost more than they bring
+
+
+def default_threads() -> int:
+    """As many as this process has cores."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # not on every system
+        return os.cpu_count() or 1
+
+
+@cache
+def pool(threads: int) -> ThreadPoolExecutor:
+    """The pool of so many threads, made once."""
+    return ThreadPoolExecutor(threads, thread_name_prefix="synaptogen")
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=pool.cache_clear)  # threads do not survive a fork
+
+
+def share(kernel: Callable[..., Any], count: int, threads: int, arguments: tuple[Any, ...]) -> None:
+    """Call ``kernel(first, last, *arguments)`` for pieces of 0 ... count."""
+    pieces = min(threads * PIECES, count // SMALLEST) if threads > 1 else 1
+    if pieces <= 1:
+        kernel(0, count, *arguments)
+        return
+    ends = [count * k // pieces for k in range(pieces + 1)]
+    running = [
+        pool(threads).submit(kernel, first, last, *arguments) for first, last in zip(ends, ends[1:], strict=False)
+    ]
+    for piece in running:
+        piece.result()
