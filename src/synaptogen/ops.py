@@ -72,9 +72,10 @@ def absolute(x: Real) -> Real:
 # ---- 32-bit words, for random numbers and packed state
 
 
-def mulhi(word: Word, factor: int) -> Word:
-    """High half of the 64-bit product of two words."""
-    return (np.asarray(word).astype(np.uint64) * np.uint64(factor) >> np.uint64(32)).astype(np.uint32)
+def wide_product(word: Word, factor: int) -> tuple[Word, Word]:
+    """High and low half of the 64-bit product of two words."""
+    product = np.asarray(word).astype(np.uint64) * np.uint64(factor)
+    return (product >> np.uint64(32)).astype(np.uint32), product.astype(np.uint32)
 
 
 def real(word: Word) -> Real:

@@ -37,7 +37,10 @@ def require_memory(cells: int, bytes_per_cell: float) -> None:
 def allocate(count: int, dtype: DTypeLike) -> NDArray[Any]:
     """A zeroed array on pages of its own: aligned for vector loads, and on huge pages where there are any."""
     dtype = np.dtype(dtype)
-    pages = mmap.mmap(-1, max(count * dtype.itemsize, mmap.PAGESIZE))
+    size = max(count * dtype.itemsize, mmap.PAGESIZE)
+    # private, since shared pages are small; not every system names the flags
+    private = {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS} if hasattr(mmap, "MAP_PRIVATE") else {}
+    pages = mmap.mmap(-1, size, **private)
     if hasattr(mmap, "MADV_HUGEPAGE"):
         try:
             pages.madvise(mmap.MADV_HUGEPAGE)

@@ -136,25 +136,30 @@ def named(real: Value, word: Value, mask: Value) -> list[Operation]:
     def any_(b: ir.IRBuilder, m: ir.Value) -> ir.Value:
         return m if mask.n == 1 else external(b, f"llvm.vector.reduce.or.{suffix}i1", I1, [m])
 
-    def mulhi(b: ir.IRBuilder, x: ir.Value, k: ir.Value) -> ir.Value:
-        if word.n > 1:
-            return wide_mulhi(b, x, k)
-        wide = word.llvm(I64)
-        product = b.mul(b.zext(x, wide), b.zext(k, wide))
-        return b.trunc(b.lshr(product, word.const(32, I64)), word.llvm())
+    def halves(b: ir.IRBuilder, high: ir.Value, low: ir.Value) -> ir.Value:
+        pair = ir.Constant(ir.ArrayType(word.llvm(), 2), ir.Undefined)
+        return b.insert_value(b.insert_value(pair, high, 0), low, 1)
 
-    def wide_mulhi(b: ir.IRBuilder, x: ir.Value, k: ir.Value) -> ir.Value:
-        # Even and odd lanes apart, as vector units multiply: two products, three shifts and masks, no shuffles.
-        pairs = ir.VectorType(I64, word.n // 2)
-
-        def every(value: int) -> ir.Constant:
-            return ir.Constant(pairs, [value] * (word.n // 2))
-
+    def wide_product(b: ir.IRBuilder, x: ir.Value, k: ir.Value) -> ir.Value:
+        if word.n == 1:
+            product = b.mul(b.zext(x, I64), b.zext(k, I64))
+            return halves(b, b.trunc(b.lshr(product, ir.Constant(I64, 32)), I32), b.trunc(product, I32))
+        # even and odd lanes apart, as vector units multiply, and both halves from the same two products
+        half = word.n // 2
+        pairs, low, shift = (
+            ir.VectorType(I64, half),
+            ir.Constant(ir.VectorType(I64, half), [0xFFFFFFFF] * half),
+            ir.Constant(ir.VectorType(I64, half), [32] * half),
+        )
         x, k = b.bitcast(x, pairs), b.bitcast(k, pairs)
-        low, high, shift = every(0xFFFFFFFF), every(0xFFFFFFFF00000000), every(32)
-        even = b.mul(b.and_(x, low), b.and_(k, low))
-        odd = b.mul(b.lshr(x, shift), b.lshr(k, shift))
-        return b.bitcast(b.or_(b.lshr(even, shift), b.and_(odd, high)), word.llvm())
+        even = b.bitcast(b.mul(b.and_(x, low), b.and_(k, low)), word.llvm())
+        odd = b.bitcast(b.mul(b.lshr(x, shift), b.lshr(k, shift)), word.llvm())
+
+        def interleave(first: int) -> ir.Value:
+            lanes = [lane for i in range(first, word.n, 2) for lane in (i, word.n + i)]
+            return b.shuffle_vector(even, odd, ir.Constant(ir.VectorType(I32, word.n), lanes))
+
+        return halves(b, interleave(1), interleave(0))
 
     def flip_sign(b: ir.IRBuilder, x: ir.Value, w: ir.Value) -> ir.Value:
         sign = b.and_(w, word.const(0x80000000))
@@ -172,7 +177,7 @@ def named(real: Value, word: Value, mask: Value) -> list[Operation]:
         Operation(ops.sqrt, (real,), real, intrinsic("sqrt")),
         Operation(ops.floor, (real,), real, intrinsic("floor")),
         Operation(ops.absolute, (real,), real, intrinsic("fabs")),
-        Operation(ops.mulhi, (word, word), word, mulhi),
+        Operation(ops.wide_product, (word, word), types.UniTuple(word, 2), wide_product),
         Operation(ops.real, (word,), real, lambda b, w: b.uitofp(w, real.llvm())),
         Operation(ops.signed_real, (word,), real, lambda b, w: b.sitofp(w, real.llvm())),
         Operation(ops.signed_word, (real,), word, lambda b, x: b.fptosi(x, word.llvm())),

@@ -4,7 +4,7 @@ Salmon et al., Parallel random numbers: as easy as 1, 2, 3, SC 2011. A number is
 and block, so nothing depends on the order in which cells are visited.
 """
 
-from ..ops import Real, Word, flip_sign, log, maximum, mulhi, real, signed_real, sqrt, where
+from ..ops import Real, Word, flip_sign, log, real, signed_real, sqrt, where, wide_product
 
 DEVICE, CYCLES, HISTORY, READ, PRODUCT = range(5)
 """Streams: device vectors, cycle innovations, initial history, read noise, noise of crossbar products."""
@@ -21,12 +21,9 @@ def philox_round(
     c0: Word, c1: Word, c2: Word, c3: Word, k0: Word, k1: Word
 ) -> tuple[Word, Word, Word, Word]:
     """One round of Philox4x32."""
-    return (
-        mulhi(c2, 0xCD9E8D57) ^ c1 ^ k0,
-        c2 * 0xCD9E8D57,
-        mulhi(c0, 0xD2511F53) ^ c3 ^ k1,
-        c0 * 0xD2511F53,
-    )
+    hi_0, lo_0 = wide_product(c0, 0xD2511F53)
+    hi_2, lo_2 = wide_product(c2, 0xCD9E8D57)
+    return hi_2 ^ c1 ^ k0, lo_2, hi_0 ^ c3 ^ k1, lo_0
 
 
 def philox(c0: Word, c1: Word, c2: Word, c3: Word, k0: Word, k1: Word) -> tuple[Word, Word, Word, Word]:
@@ -46,17 +43,15 @@ def words(
 
 
 def box_muller(w0: Word, w1: Word) -> tuple[Real, Real]:
-    """Two independent normals from two words: 32 bits of radius; 30 bits of angle in an octant pair, 2 of quadrant."""
-    radius = sqrt(maximum(log(real(w0) * 2.3283064365386963e-10 + 1.1641532182693481e-10) * -2.0, 0.0))
-    f = signed_real(w1 << 2) * 3.6572952e-10  # (pi/4) / 2**31
+    """Two independent normals from two words: 32 bits of radius; 30 bits of angle within +-45 degrees of an axis, one
+    bit that chooses the axis and one its direction."""
+    radius = sqrt(log(real(w0) * 2.3283064365386963e-10 + 1.1641532182693481e-10) * -2.0)
+    f = signed_real(w1 & 0x3FFFFFFF) * 1.4629180792671596e-09 - 0.7853981633974483
     q = f * f
-    s = (((SIN[0] * q + SIN[1]) * q + SIN[2]) * q) * f + f
-    c = (((COS[0] * q + COS[1]) * q + COS[2]) * q + COS[3]) * q + COS[4]
+    along = flip_sign((((COS[0] * q + COS[1]) * q + COS[2]) * q + COS[3]) * q + COS[4], w1)
+    across = (((SIN[0] * q + SIN[1]) * q + SIN[2]) * q) * f + f
     swap = (w1 & 0x40000000) != 0
-    return (
-        radius * flip_sign(where(swap, s, c), w1 ^ (w1 << 1)),
-        radius * flip_sign(where(swap, c, s), w1),
-    )
+    return radius * where(swap, across, along), radius * where(swap, along, across)
 
 
 def normals(

@@ -17,7 +17,7 @@ from ...model.noise import noise_variance
 from ...model.random import PRODUCT, READ, normals, read_block
 from ...ops import any_, sqrt
 from .lanes import OPTIONS, W, data, load, read, reals, scalar, store, total, words
-from .memory import Cells, Pending, Rules, ids, settle
+from .memory import GROUP, Cells, Pending, Rules, ids, settle
 from .tiles import draw_device, first_cycle, read_current, step
 
 CHUNK = 256  # tiles that a single voltage visits before gathered cells are settled
@@ -80,6 +80,14 @@ def rules_of(law: Any) -> Rules:
     )
 
 
+@njit(**{**OPTIONS, "forceinline": True})
+def aligned(count: int) -> Any:
+    """Single-precision numbers that begin at a cache line."""
+    numbers = np.empty(count + 16, np.float32)
+    first = (-numbers.ctypes.data % 64) // 4
+    return numbers[first : first + count]
+
+
 def compiled(revision: str) -> Kernels:
     """Kernels for one state of the sources; Numba compiles each at its first call, or loads it from its cache."""
 
@@ -103,11 +111,12 @@ def compiled(revision: str) -> Kernels:
         rules = rules_of(law)
         count = pulses.shape[0]
         chunk = CHUNK if count == 1 else FUSED_CHUNK
-        lists = np.empty(2 * chunk * W, np.int64)
-        lengths = np.zeros(2, np.int64)
-        ring, innovations = np.empty(4 * rules.slots * W, np.float32), np.empty(4 * rules.slots * W, np.float32)
-        address = np.empty(3 * W, np.uint32)
-        pending = Pending(data(lists), data(lengths), chunk * W, data(ring), data(innovations), data(address))
+        tiles, cells, lengths = np.empty(2 * chunk, np.int64), np.empty(2 * chunk * W, np.int64), np.zeros(4, np.int64)
+        rings, innovations = aligned(4 * rules.slots * W * GROUP), aligned(4 * rules.slots * W * GROUP)
+        address = np.empty(3 * GROUP * W, np.uint32)
+        pending = Pending(
+            data(tiles), data(cells), data(lengths), chunk, data(rings), data(innovations), data(address)
+        )
         u_, gate_, trace_, counts_ = data(pulses), data(gate), data(trace), data(reads.counts)
         for begin in range(first, last, chunk):
             for pulse in range(count):
@@ -121,7 +130,7 @@ def compiled(revision: str) -> Kernels:
                         number = load(counts_, t * W) if reads.counted else words(reads.count)
                         i = read_current(c, rules, t, u, bandwidth, number + pulse)
                         store(trace_, pulse * trace.shape[1] + k * W, i)
-                if lengths[0] + lengths[1] > 0:
+                if lengths[0] + lengths[1] + lengths[2] + lengths[3] > 0:
                     settle(rules, c, pending)
 
     @njit(cache=True, **OPTIONS)

@@ -100,6 +100,23 @@ def store_where(typingctx: Any, pointer: Any, index: Any, value: Any, mask: Any)
 
 
 @nbx.intrinsic
+def prefetch(typingctx: Any, pointer: Any, index: Any) -> Any:
+    """Ask for the cache line of a number that will be needed; harmless beyond the end of an array."""
+
+    def build(cx: Any, b: ir.IRBuilder, s: Any, a: Any) -> ir.Value:
+        byte = ir.IntType(8).as_pointer()
+        name = "llvm.prefetch.p0"
+        function = b.module.globals.get(name) or ir.Function(
+            b.module, ir.FunctionType(ir.VoidType(), [byte, I32, I32, I32]), name
+        )
+        read_into_all_levels = [ir.Constant(I32, k) for k in (0, 3, 1)]
+        b.call(function, [b.bitcast(b.gep(a[0], [a[1]]), byte), *read_into_all_levels])
+        return cx.get_dummy_value()
+
+    return types.void(pointer, types.intp), build
+
+
+@nbx.intrinsic
 def scalar(typingctx: Any, pointer: Any, index: Any) -> Any:
     """One plain number."""
     return pointer.dtype(pointer, types.intp), lambda cx, b, s, a: b.load(b.gep(a[0], [a[1]]))

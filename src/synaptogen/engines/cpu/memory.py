@@ -16,8 +16,8 @@ from numba import njit
 from ...model.latent import add_scaled, innovation
 from ...model.random import CYCLES, HISTORY, normals
 from ...model.switching import CYCLE
-from ...ops import Mask, Real, Word, any_, mulhi, where
-from .lanes import INLINE, OPTIONS, W, first_where, lane_numbers, load, packed, read, reals, scalar, store, store_where
+from ...ops import Mask, Real, Word, any_, where, wide_product
+from .lanes import INLINE, OPTIONS, W, first_where, lane_numbers, load, packed, prefetch, read, reals, scalar, store, store_where
 from .lanes import words as lanes_of
 
 Four = tuple[Real, Real, Real, Real]
@@ -25,6 +25,8 @@ Four = tuple[Real, Real, Real, Real]
 WORD, U_SET, R_LRS, U_RESET, R_HRS, U_RATCHET, T_SCALE, T_END = (W * k for k in range(8))
 HOT = 8 * W
 STARTS, RENEWALS = 0, 1
+AHEAD = 4  # tiles by which the slots of rings are asked for before they are needed: the hardware does not foresee them
+GROUP = 4 if W == 16 else 2  # tiles whose sums are formed together: as many as the registers of the machine hold
 
 
 class Cells(NamedTuple):
@@ -62,14 +64,15 @@ class Rules(NamedTuple):
 
 
 class Pending(NamedTuple):
-    """Cells whose ring is to be begun or renewed, gathered until they fill all lanes; and room to do it in."""
+    """What has to be begun or renewed, gathered until it fills a group: whole tiles, and single cells of others."""
 
-    lists: Any  # two lists of cell positions, ``room`` long each
-    lengths: Any
+    tiles: Any  # two lists of tiles (STARTS, RENEWALS), ``room`` long each
+    cells: Any  # two lists of cell positions, ``room`` * W long each
+    lengths: Any  # of the lists of tiles, then of the lists of cells
     room: Any
-    ring: Any
-    innovations: Any
-    address: Any  # id low, id high and cycle number of each lane
+    rings: Any  # room for one group of single cells
+    innovations: Any  # room for the innovations of one group
+    address: Any  # id low, id high and cycle number of each cell of a group
 
 
 @njit(**INLINE)
@@ -119,52 +122,72 @@ def add4(a: Four, b: Four) -> Four:
 
 
 @njit(**INLINE)
-def add_block(x: Four, y: Four, matrix: Any, at: int, m: Four) -> tuple[Four, Four]:
-    """Add a 4x4 matrix times a four-vector, two columns to each of two partial sums: half the chain of additions."""
+def add_block(x: Four, matrix: Any, at: int, m: Four) -> Four:
+    """X plus a 4x4 matrix, stored by columns, times m."""
     x = add_scaled(x, scalar4(matrix, at), m[0])
-    y = add_scaled(y, scalar4(matrix, at + 4), m[1])
+    x = add_scaled(x, scalar4(matrix, at + 4), m[1])
     x = add_scaled(x, scalar4(matrix, at + 8), m[2])
-    y = add_scaled(y, scalar4(matrix, at + 12), m[3])
-    return x, y
+    return add_scaled(x, scalar4(matrix, at + 12), m[3])
 
 
 @njit(**INLINE)
 def remainder(number: Word, divisor: int) -> Word:
     """Number mod divisor, exact: one multiplication, one correction."""
     d = np.uint32(divisor)
-    rest = number - mulhi(number, np.uint32(0xFFFFFFFF) // d) * d
+    rest = number - wide_product(number, np.uint32(0xFFFFFFFF) // d)[0] * d
     return where(rest >= d, rest - d, rest)
 
 
 # ---- VAR
 
 
-@njit(**OPTIONS)
-def run_ahead(
-    rules: Rules, ring: Any, at: int, innovations: Any, lo: Word, hi: Word, number: Word, first_slot: int
+@njit(**INLINE)
+def draw_innovations(
+    rules: Rules, out: Any, at: int, lo: Word, hi: Word, number: Word, first_slot: int, ring: Any, ring_at: int
 ) -> None:
-    """Fill slots ``first_slot`` ... with x of cycles ``number`` ...; sums run in the order of slots.
-
-    All innovations are drawn first: draws do not wait for one another, the sums do.
-    """
+    """B e of cycles ``number`` ..., to slots ``first_slot`` ...; meanwhile the ring they are meant for is fetched."""
     for slot in range(first_slot, rules.slots):
+        for k in range(4):
+            prefetch(ring, ring_at + (slot * 4 + k) * W)
         e = normals(lo, hi, CYCLES, number, 0, rules.k0, rules.k1)
         p = read(rules.constants, rules.witness)
-        store4(innovations, slot * 4 * W, innovation(e, p.innovation))
+        store4(out, at + slot * 4 * W, innovation(e, p.innovation))
         number = number + 1
+
+
+@njit(**OPTIONS)
+def run_ahead(rules: Rules, rings: Any, at: tuple[int, ...], innovations: Any, first_slot: int) -> None:
+    """Fill slots ``first_slot`` ... of the rings of a group of tiles, which begin at ``at``.
+
+    Sums run in the order of slots, whatever the lag that each holds. A group shares each coefficient that is loaded:
+    one tile alone would wait for loads.
+    """
+    size = 4 * rules.slots * W
     for slot in range(first_slot, rules.slots):
-        x, y = zeros(), zeros()
+        a, b, c, d = zeros(), zeros(), zeros(), zeros()
         for s in range(rules.slots):
             lag = slot - 1 - s
             if lag < 0:
                 lag += rules.slots
-            x, y = add_block(x, y, rules.readout, lag * 16, load4(ring, at + s * 4 * W))
-        store4(ring, at + slot * 4 * W, add4(add4(x, y), load4(innovations, slot * 4 * W)))
+            for k in range(4):
+                column = scalar4(rules.readout, lag * 16 + 4 * k)
+                m = (s * 4 + k) * W
+                a = add_scaled(a, column, load(rings, at[0] + m))
+                b = add_scaled(b, column, load(rings, at[1] + m))
+                if GROUP == 4:
+                    c = add_scaled(c, column, load(rings, at[2] + m))
+                    d = add_scaled(d, column, load(rings, at[3] + m))
+        m = slot * 4 * W
+        store4(rings, at[0] + m, add4(a, load4(innovations, m)))
+        store4(rings, at[1] + m, add4(b, load4(innovations, size + m)))
+        if GROUP == 4:
+            store4(rings, at[2] + m, add4(c, load4(innovations, 2 * size + m)))
+            store4(rings, at[3] + m, add4(d, load4(innovations, 3 * size + m)))
 
 
 @njit(**OPTIONS)
-def begin_ring(rules: Rules, ring: Any, at: int, innovations: Any, lo: Word, hi: Word) -> None:
-    """Lay down x_0 and the history before it, then run ahead to the end of the ring."""
+def begin_ring(rules: Rules, ring: Any, at: int, lo: Word, hi: Word) -> None:
+    """Lay down x_0 and the history before it."""
     slots = rules.slots
     e = normals(lo, hi, CYCLES, lanes_of(0), 0, rules.k0, rules.k1)
     if rules.stationary:
@@ -174,24 +197,21 @@ def begin_ring(rules: Rules, ring: Any, at: int, innovations: Any, lo: Word, hi:
             z = normals(lo, hi, HISTORY, lanes_of(0), lag, rules.k0, rules.k1)
             store4(ring, at + (slots - lag) * 4 * W, z)
         for lag in range(slots - 1, 0, -1):
-            x, y = add_block(zeros(), zeros(), rules.start, lag * slots * 16, e)
+            x = add_block(zeros(), rules.start, lag * slots * 16, e)
             for k in range(1, lag + 1):
-                block = load4(ring, at + (slots - k) * 4 * W)
-                x, y = add_block(x, y, rules.start, (lag * slots + k) * 16, block)
-            store4(ring, at + (slots - lag) * 4 * W, add4(x, y))
+                x = add_block(x, rules.start, (lag * slots + k) * 16, load4(ring, at + (slots - k) * 4 * W))
+            store4(ring, at + (slots - lag) * 4 * W, x)
     else:
         for slot in range(1, slots):
             store4(ring, at + slot * 4 * W, zeros())
     store4(ring, at, first_latent(rules, e))
-    run_ahead(rules, ring, at, innovations, lo, hi, lanes_of(1), 1)
 
 
 @njit(**INLINE)
 def first_latent(rules: Rules, e: Four) -> Four:
     """x_0 of a VAR: stationary, or with nothing before it."""
     if rules.stationary:
-        x, y = add_block(zeros(), zeros(), rules.start, 0, e)
-        return add4(x, y)
+        return add_block(zeros(), rules.start, 0, e)
     p = read(rules.constants, rules.witness)
     return innovation(e, p.innovation)
 
@@ -206,81 +226,118 @@ def fetch(rules: Rules, c: Cells, t: int, number: Word, mask: Mask) -> Four:
         slot = first_where(slots, left)
         here = slots == slot
         y = load4(c.memory, (t * rules.slots + np.int64(slot)) * 4 * W)
+        ahead = ((t + AHEAD) * rules.slots + np.int64(slot)) * 4 * W
+        for k in range(4):
+            prefetch(c.memory, ahead + k * W)
         x = where(here, y[0], x[0]), where(here, y[1], x[1]), where(here, y[2], x[2]), where(here, y[3], x[3])
         left = left & ~here
     return x
 
 
 @njit(**INLINE)
-def prepare(rules: Rules, c: Cells, pending: Pending, t: int, word: Word, mask: Mask) -> None:
-    """Cells in the mask have been set: see to it that their next x will be in their rings."""
+def prepare(rules: Rules, pending: Pending, t: int, word: Word, mask: Mask) -> None:
+    """Cells in the mask have been set: note those whose next x is not in their rings yet."""
     number = (word & CYCLE) + 1
-    starts = mask & (number == 1)
-    renewals = mask & (remainder(number, rules.slots) == 0)
-    if any_(starts):
-        if any_(~starts):
-            gather(pending, STARTS, t, starts)
-        else:
-            lo, hi = ids(c, t)
-            begin_ring(rules, c.memory, t * rules.slots * 4 * W, pending.innovations, lo, hi)
-    if any_(renewals):
-        if any_(~renewals):
-            gather(pending, RENEWALS, t, renewals)
-        else:
-            lo, hi = ids(c, t)
-            run_ahead(rules, c.memory, t * rules.slots * 4 * W, pending.innovations, lo, hi, number, 0)
+    note(pending, STARTS, t, mask & (number == 1))
+    note(pending, RENEWALS, t, mask & (remainder(number, rules.slots) == 0))
 
 
 @njit(**INLINE)
-def gather(pending: Pending, which: int, t: int, mask: Mask) -> None:
-    """Add single cells of a tile to a list."""
-    length = pending.lengths[which]
-    lanes = packed(mask)
-    for lane in range(W):
-        if (lanes >> np.uint32(lane)) & np.uint32(1):
-            pending.lists[which * pending.room + length] = t * W + lane
-            length += 1
-    pending.lengths[which] = length
+def note(pending: Pending, which: int, t: int, mask: Mask) -> None:
+    """Put a tile on a list if the mask holds everywhere, else its cells in the mask."""
+    if any_(mask):
+        if any_(~mask):
+            length = pending.lengths[2 + which]
+            lanes = packed(mask)
+            for lane in range(W):
+                if (lanes >> np.uint32(lane)) & np.uint32(1):
+                    pending.cells[which * pending.room * W + length] = t * W + lane
+                    length += 1
+            pending.lengths[2 + which] = length
+        else:
+            pending.tiles[which * pending.room + pending.lengths[which]] = t
+            pending.lengths[which] += 1
 
 
 @njit(**OPTIONS)
 def settle(rules: Rules, c: Cells, pending: Pending) -> None:
-    """Begin and renew the rings of all gathered cells, W at a time."""
+    """Begin and renew the rings of all that was noted."""
     for which in range(2):
-        for done in range(0, pending.lengths[which], W):
-            count = min(W, pending.lengths[which] - done)
-            settle_batch(rules, c, pending, which, done, count)
+        for done in range(0, pending.lengths[which], GROUP):
+            settle_tiles(rules, c, pending, which, done)
+        for done in range(0, pending.lengths[2 + which], GROUP * W):
+            settle_cells(rules, c, pending, which, done)
         pending.lengths[which] = 0
+        pending.lengths[2 + which] = 0
 
 
-@njit(**OPTIONS)
-def settle_batch(rules: Rules, c: Cells, pending: Pending, which: int, done: int, count: int) -> None:
-    """The same for one batch; lanes left over repeat the last cell and are not written back."""
+@njit(**INLINE)
+def settle_tiles(rules: Rules, c: Cells, pending: Pending, which: int, done: int) -> None:
+    """The same for one group of tiles; in a group that is not full the last tile stands in for the missing."""
+    size = 4 * rules.slots * W
+    last = pending.lengths[which] - 1
+    for g in range(GROUP):
+        t = pending.tiles[which * pending.room + min(done + g, last)]
+        lo, hi = ids(c, t)
+        number = (load(c.words, t * HOT + WORD) & CYCLE) + 1
+        if which == STARTS:
+            begin_ring(rules, c.memory, t * size, lo, hi)
+            draw_innovations(rules, pending.innovations, g * size, lo, hi, number, 1, c.memory, t * size)
+        else:
+            draw_innovations(rules, pending.innovations, g * size, lo, hi, number, 0, c.memory, t * size)
+    at = group_of(pending.tiles, which * pending.room + done, which * pending.room + last, size)
+    run_ahead(rules, c.memory, at, pending.innovations, 1 if which == STARTS else 0)
+
+
+@njit(**INLINE)
+def group_of(tiles: Any, first: int, last: int, size: int) -> tuple[int, int, int, int]:
+    """Where the rings of four tiles of a list begin."""
+    return (
+        tiles[first] * size,
+        tiles[min(first + 1, last)] * size,
+        tiles[min(first + 2, last)] * size,
+        tiles[min(first + 3, last)] * size,
+    )
+
+
+@njit(**INLINE)
+def settle_cells(rules: Rules, c: Cells, pending: Pending, which: int, done: int) -> None:
+    """The same for one group of single cells, brought together from their tiles and taken back."""
     numbers = 4 * rules.slots
-    for lane in range(W):
-        cell = pending.lists[which * pending.room + done + min(lane, count - 1)]
-        t, k = cell // W, cell % W
+    size = numbers * W
+    cells = which * pending.room * W + done
+    count = min(GROUP * W, pending.lengths[2 + which] - done)
+    for k in range(GROUP * W):
+        cell = pending.cells[cells + min(k, count - 1)]
+        t, lane = cell // W, cell % W
         if c.consecutive:
             cell_id = c.first_id + np.uint64(cell)
-            pending.address[lane] = np.uint32(cell_id & np.uint64(0xFFFFFFFF))
-            pending.address[W + lane] = np.uint32(cell_id >> np.uint64(32))
+            pending.address[k] = np.uint32(cell_id & np.uint64(0xFFFFFFFF))
+            pending.address[GROUP * W + k] = np.uint32(cell_id >> np.uint64(32))
         else:
-            pending.address[lane] = c.id_lo[cell]
-            pending.address[W + lane] = c.id_hi[cell]
-        pending.address[2 * W + lane] = np.uint32((c.words[t * HOT + WORD + k] & np.uint32(CYCLE)) + np.uint32(1))
+            pending.address[k] = c.id_lo[cell]
+            pending.address[GROUP * W + k] = c.id_hi[cell]
+        number = (c.words[t * HOT + WORD + lane] & np.uint32(CYCLE)) + np.uint32(1)
+        pending.address[2 * GROUP * W + k] = np.uint32(number)
         if which == RENEWALS:
             for j in range(numbers):
-                pending.ring[j * W + lane] = c.memory[(t * numbers + j) * W + k]
-    lo, hi = load(pending.address, 0), load(pending.address, W)
-    if which == STARTS:
-        begin_ring(rules, pending.ring, 0, pending.innovations, lo, hi)
-    else:
-        run_ahead(rules, pending.ring, 0, pending.innovations, lo, hi, load(pending.address, 2 * W), 0)
-    for lane in range(count):
-        cell = pending.lists[which * pending.room + done + lane]
-        t, k = cell // W, cell % W
+                pending.rings[(k // W * numbers + j) * W + k % W] = c.memory[(t * numbers + j) * W + lane]
+    for g in range(-(-count // W)):
+        lo, hi = load(pending.address, g * W), load(pending.address, (GROUP + g) * W)
+        number = load(pending.address, (2 * GROUP + g) * W)
+        if which == STARTS:
+            begin_ring(rules, pending.rings, g * size, lo, hi)
+            draw_innovations(rules, pending.innovations, g * size, lo, hi, number, 1, pending.rings, g * size)
+        else:
+            draw_innovations(rules, pending.innovations, g * size, lo, hi, number, 0, pending.rings, g * size)
+    run_ahead(
+        rules, pending.rings, (0, size, 2 * size, 3 * size), pending.innovations, 1 if which == STARTS else 0
+    )
+    for k in range(count):
+        cell = pending.cells[cells + k]
+        t, lane = cell // W, cell % W
         for j in range(numbers):
-            c.memory[(t * numbers + j) * W + k] = pending.ring[j * W + lane]
+            c.memory[(t * numbers + j) * W + lane] = pending.rings[(k // W * numbers + j) * W + k % W]
 
 
 # ---- state space

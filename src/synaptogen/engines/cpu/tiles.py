@@ -59,7 +59,7 @@ def step_down(c: Cells, rules: Rules, pending: Pending, t: int, u: Real) -> None
         store_where(c.r, t * W, load(c.hot, h + R_LRS), mask)
         store(c.words, h + WORD, in_mode(word, mask, LRS))
         if rules.slots > 0:
-            prepare(rules, c, pending, t, word, mask)
+            prepare(rules, pending, t, word, mask)
 
 
 @njit(**INLINE)

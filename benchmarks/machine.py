@@ -1,0 +1,269 @@
+"""Claim: a switching cycle runs near the speed of this machine's memory, and faster than a plain layout could.
+
+Measures in the same run, by turns: how fast this machine reads memory, and how fast it updates memory (reads and
+writes the same bytes, both counted), each as the best of several programs; and the time of a cycle, -1.5 V then +1.5 V
+on all cells of a VAR(10), as two calls and fused into one pass. The latter are means over 10 cycles.
+
+Bytes of a cycle follow from the layout (engines/cpu/memory.py). Per tile of 16 cells each field fills one 64-byte line,
+so that lines are read and written whole; a field that is written is first read by the processor, and counted so. The
+ring of p slots is read and written once in p cycles, in a SET; each RESET fetches one slot. A plain layout, with which
+it is compared, has the same fields and reads all p slots in each RESET. Whatever prefetchers fetch in vain is not
+counted. The least time for a cycle is
+
+    (bytes read - bytes written) / read bandwidth + 2 * bytes written / update bandwidth.
+"""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+import synaptogen as sg
+from _timing import (
+    CYCLES,
+    Summary,
+    introduce,
+    mean_seconds,
+    parser,
+    positive,
+    rounds,
+    seconds,
+    side,
+    summary,
+    table,
+    write_json,
+)
+
+Floats = NDArray[np.float32]
+ORDER = 10  # of the VAR
+THREADS = (1, 2)
+
+# ---- bytes
+
+
+class Pass(NamedTuple):
+    """Fields of a cell that one pass over memory reads and writes."""
+
+    reads: frozenset[str]
+    writes: frozenset[str]
+
+    def __or__(self, other: "Pass") -> "Pass":  # type: ignore[override]
+        return Pass(self.reads | other.reads, self.writes | other.writes)
+
+    def traffic(self) -> NDArray[np.float64]:
+        """Bytes read and bytes written: what is written is read as well."""
+        return np.array([bytes_of(self.reads | self.writes), bytes_of(self.writes)])
+
+
+def fields(names: str) -> frozenset[str]:
+    """Field names."""
+    return frozenset(names.split())
+
+
+def bytes_of(names: frozenset[str]) -> float:
+    """Four bytes a number: eight numbers are a device, four a slot."""
+    return 4.0 * sum({"device": 8, "slot": 4}.get(name.rstrip("0123456789"), 1) for name in names)
+
+
+SLOTS = frozenset(f"slot{k}" for k in range(ORDER))
+SET = Pass(fields("word u_set r_lrs"), fields("word r"))
+RESET = Pass(fields("word u_reset device slot0"), fields("word u_set r_lrs r_hrs u_reset r"))
+PLAIN_RESET = Pass(RESET.reads | SLOTS, RESET.writes | fields("slot0"))
+RENEWAL = Pass(SLOTS, SLOTS).traffic() / ORDER
+
+TRAFFIC = {
+    "two calls": SET.traffic() + RESET.traffic() + RENEWAL,
+    "one pass": (SET | RESET).traffic() + RENEWAL,
+    "plain layout": SET.traffic() + PLAIN_RESET.traffic(),
+}
+
+
+# ---- the machine's limits
+
+
+@njit(nogil=True, fastmath=True)  # type: ignore[untyped-decorator]
+def read_stream(a: Floats) -> float:
+    total = np.float32(0.0)
+    for i in range(a.size):
+        total += a[i]
+    return total
+
+
+@njit(nogil=True, fastmath=True)  # type: ignore[untyped-decorator]
+def read_streams(a: Floats) -> float:
+    b = a.reshape(8, -1)
+    total = np.float32(0.0)
+    for i in range(b.shape[1]):
+        total += b[0, i] + b[1, i] + b[2, i] + b[3, i] + b[4, i] + b[5, i] + b[6, i] + b[7, i]
+    return total
+
+
+@njit(nogil=True)  # type: ignore[untyped-decorator]
+def update_stream(a: Floats) -> None:
+    one = np.float32(1.0)
+    for i in range(a.size):
+        a[i] += one
+
+
+@njit(nogil=True)  # type: ignore[untyped-decorator]
+def update_streams(a: Floats) -> None:
+    b = a.reshape(8, -1)
+    one = np.float32(1.0)
+    for i in range(b.shape[1]):
+        b[0, i] += one
+        b[1, i] += one
+        b[2, i] += one
+        b[3, i] += one
+        b[4, i] += one
+        b[5, i] += one
+        b[6, i] += one
+        b[7, i] += one
+
+
+def add_in_place(a: Floats) -> None:
+    np.add(a, np.float32(1.0), out=a)
+
+
+def copy_half(a: Floats) -> None:
+    """Read one half, write the other."""
+    half = a.size // 2
+    np.copyto(a[half:], a[:half])
+
+
+class Program(NamedTuple):
+    """A program that goes through memory, and how often it moves each byte."""
+
+    run: Callable[[Floats], Any]
+    moves: int
+
+
+READS = {
+    "read, 1 stream": Program(read_stream, 1),
+    "read, 8 streams": Program(read_streams, 1),
+    "read, np.max": Program(np.max, 1),
+}
+UPDATES = {
+    "update, 1 stream": Program(update_stream, 2),
+    "update, 8 streams": Program(update_streams, 2),
+    "update, np.add": Program(add_in_place, 2),
+    "copy, np.copyto": Program(copy_half, 1),
+}
+
+
+def spread(program: Program, memory: Floats, pool: ThreadPoolExecutor, threads: int) -> float:
+    """Bytes per second of a program, each thread with its own part of the memory."""
+    parts = memory.reshape(threads, -1)
+    return program.moves * memory.nbytes / seconds(lambda: list(pool.map(program.run, parts)))
+
+
+# ---- cycles
+
+
+def two_calls(cells: sg.CellArray) -> None:
+    cells.apply_voltage(-1.5)
+    cells.apply_voltage(1.5)
+
+
+def one_pass(cells: sg.CellArray) -> None:
+    cells.apply_voltages([-1.5, 1.5])
+
+
+def cycle_seconds(cycle: Callable[[sg.CellArray], None], cells: sg.CellArray) -> float:
+    """Seconds of a cycle of one cell, the mean over a whole turn of the ring."""
+    return mean_seconds(partial(cycle, cells), CYCLES) / cells.size
+
+
+CYCLE_KINDS = {"two calls": two_calls, "one pass": one_pass}
+
+
+# ---- report
+
+
+class Limits(NamedTuple):
+    """Bandwidths in bytes per second."""
+
+    read: float
+    update: float
+
+    def least(self, traffic: NDArray[np.float64]) -> float:
+        """Least seconds for a cell's cycle."""
+        read, written = traffic
+        return (read - written) / self.read + 2.0 * written / self.update
+
+
+def measure(cells: int, mebibytes: int, threads: int, repeats: int) -> dict[str, Summary]:
+    """Bandwidths of programs in bytes per second and times of cycles in seconds."""
+    memory = np.ones(mebibytes * 2**18, np.float32)
+    array = sg.CellArray((side(cells), side(cells)), rng=1, threads=threads)
+    two_calls(array)
+    with ThreadPoolExecutor(threads) as pool:
+        tasks: dict[str, Callable[[], float]] = {
+            name: partial(spread, program, memory, pool, threads) for name, program in (READS | UPDATES).items()
+        }
+        tasks |= {name: partial(cycle_seconds, cycle, array) for name, cycle in CYCLE_KINDS.items()}
+        return {name: summary(values) for name, values in rounds(tasks, repeats).items()}
+
+
+def limits_of(measured: dict[str, Summary]) -> Limits:
+    """The best of the programs."""
+    return Limits(*(max(measured[name].median for name in programs) for programs in (READS, UPDATES)))
+
+
+def layouts(measured: dict[str, Summary], limits: Limits, threads: int) -> list[dict[str, Any]]:
+    """Bytes and time of each layout, and how near to the limits it comes."""
+    entries = []
+    for name, traffic in TRAFFIC.items():
+        least = limits.least(traffic)
+        taken = measured[name].median if name in measured else None
+        rate = taken and traffic.sum() / taken
+        entries.append({
+            "threads": threads,
+            "layout": name,
+            "bytes_read": traffic[0],
+            "bytes_written": traffic[1],
+            "least_ns": least * 1e9,
+            "measured_ns": taken and taken * 1e9,
+            "of_limit": taken and least / taken,
+            "of_read_bandwidth": rate and rate / limits.read,
+            "of_update_bandwidth": rate and rate / limits.update,
+        })  # fmt: skip
+    return entries
+
+
+def show(measured: dict[str, Summary], entries: list[dict[str, Any]], threads: int) -> None:
+    """Print what was found for so many threads."""
+    print(f"\n{threads} thread(s): bandwidth in GB/s")
+    programs = ((name, Summary(*(v / 1e9 for v in measured[name]))) for name in READS | UPDATES)
+    print(table(["program", "median (low-high)"], programs))
+    print(f"\n{threads} thread(s): one cycle of one cell")
+    columns = ["layout", "bytes read", "written", "least ns", "measured ns", "of the limit", "of read", "of update"]
+    print(table(columns, (list(entry.values())[1:] for entry in entries)))
+    plain, ours = entries[-1]["least_ns"], entries[0]["measured_ns"]
+    print(f"A plain layout at the limit over ours as measured, in two calls: {plain / ours:.2f}", flush=True)
+
+
+def main() -> None:
+    options = parser(__doc__, repeats=5)
+    options.add_argument("--cells", type=positive, default=2**22, help="228 bytes each (default: 2^22)")
+    options.add_argument(
+        "--memory", type=positive, default=1024, metavar="MIB", help="for the bandwidths: far beyond caches"
+    )
+    given = options.parse_args()
+    about = introduce("Bandwidth and switching cycles: fractions of the limits of this machine's memory")
+    results = []
+    for threads in THREADS:
+        measured = measure(given.cells, given.memory, threads, given.repeats)
+        limits = limits_of(measured)
+        entries = layouts(measured, limits, threads)
+        show(measured, entries, threads)
+        bandwidths = {name: measured[name]._asdict() for name in READS | UPDATES}
+        results.append({"bandwidths": bandwidths, "limits": limits._asdict(), "cycles": entries})
+    write_json(given.json, about, results)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,17 @@
+"""The command line ``synaptogen``; it needs the extra ``synaptogen[cli]``."""
+
+import sys
+
+from synaptogen.extras import require
+
+
+def main() -> None:
+    """Run the command line, or say how to install what it needs."""
+    try:
+        require("typer", "cli")
+        require("rich", "cli")
+    except ModuleNotFoundError as missing:
+        sys.exit(f"The command line of synaptogen cannot start: {missing}")
+    from .app import app
+
+    app()
