@@ -1,15 +1,15 @@
 """Learn the statistics of real resistive memory and simulate virtual devices by the million.
 
-    import synaptogen as sg
+import synaptogen as sg
 
-    cells = sg.CellArray((1024, 1024), rng=42)
-    cells.apply_voltage(-2.0)
-    currents = cells @ voltages
+cells = sg.CellArray((1024, 1024), rng=42)
+cells.apply_voltage(-2.0)
+currents = cells @ voltages
 """
 
 from .array import CellArray, Features, Mode
 from .crossbar import ADC, DAC
-from .params import DeviceParams, Population, StateSpace, VAR, presets
+from .params import VAR, DeviceParams, Population, StateSpace, presets
 from .persistence import load
 
 __version__ = "0.1.0"

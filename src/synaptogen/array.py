@@ -1,7 +1,6 @@
 """CellArray: virtual devices, as users hold them."""
 
 import os
-from collections.abc import Callable
 from enum import IntEnum
 from typing import Any, NamedTuple
 
@@ -22,7 +21,7 @@ from .model import switching as sw
 from .params import DeviceParams
 from .seeds import RNG, seed_of
 
-ENGINES: dict[str, Callable[..., Engine]] = {"cpu": CPUEngine, "reference": ReferenceEngine}
+ENGINES: dict[str, Any] = {"cpu": CPUEngine, "reference": ReferenceEngine}
 HISTORIES = ("var", "compact")
 STARTS = ("stationary", "pristine")
 
@@ -58,24 +57,24 @@ class _Counters:
         self.size, self.reads, self.products = size, ReadNumbers(), 0
 
     def advance_reads(self, positions: Positions | None, k: int) -> None:
-        count, each = self.reads
+        times, each = self.reads
         if each is None and positions is not None:
-            each = np.full(-(-self.size // 64) * 64, count, np.uint32)
+            each = np.full(-(-self.size // 64) * 64, times, np.uint32)
         if each is None:
-            count = (count + k) & 0xFFFFFFFF
+            times = (times + k) & 0xFFFFFFFF
         elif positions is None:
             each += np.uint32(k)
         else:
             each[positions] += np.uint32(k)
-        self.reads = ReadNumbers(count, each)
+        self.reads = ReadNumbers(times, each)
 
     def copy(self, positions: Positions | None, size: int) -> "_Counters":
         other = _Counters(size)
-        count, each = self.reads
+        times, each = self.reads
         if each is not None:
             kept = each[: self.size] if positions is None else each[positions]
             each = np.pad(kept, (0, -size % 64))
-        other.reads, other.products = ReadNumbers(count, each), self.products
+        other.reads, other.products = ReadNumbers(times, each), self.products
         return other
 
 
@@ -137,7 +136,7 @@ class CellArray:
         bandwidth = checks.bandwidth(bandwidth)
         chosen = with_history(params_of(params), history)
         law, size = law_of(chosen), int(np.prod(shape, dtype=object))
-        require_memory(size, make.bytes_for(law))  # type: ignore[attr-defined]
+        require_memory(size, make.bytes_for(law))
         seed = seed_of(rng)
         self._bind(make(law, Cells(size), seed, start, workers), chosen, shape, None, _Counters(size), bandwidth)
 
@@ -206,7 +205,10 @@ class CellArray:
         )
 
     def __getitem__(self, key: Any) -> "CellArray":
-        """A view: the same cells, with the same lives. Raises IndexError for cells that are not there or named twice."""
+        """A view: the same cells, with the same lives.
+
+        Raises IndexError for cells that are not there, or are named twice.
+        """
         positions = positions_of(self.shape, key)
         shape, flat = positions.shape, positions.ravel()
         if flat.size == 0:
@@ -316,16 +318,14 @@ class CellArray:
     def conductance(self) -> NDArray[Any]:
         """Conductances I/U in S at the read voltage of the parameter set."""
         u = self._engine.dtype(self.params.u_read)
-        return self.current(u) / u
+        return np.asarray(self.current(u) / u)
 
     def _read_voltage(self, u: ArrayLike | None) -> NDArray[Any]:
         return checks.voltages("u", self.params.u_read if u is None else u, self.shape, self._engine.dtype)
 
     # ---- crossbar products
 
-    def product(
-        self, v: ArrayLike, *, transpose: bool = False, bandwidth: float | None = None
-    ) -> NDArray[Any]:
+    def product(self, v: ArrayLike, *, transpose: bool = False, bandwidth: float | None = None) -> NDArray[Any]:
         """Currents of all lines of the crossbar at once.
 
         Parameters
@@ -348,10 +348,10 @@ class CellArray:
             If the array has not two axes, shapes do not match, or a voltage is not finite.
         """
         bandwidth = self.bandwidth if bandwidth is None else checks.bandwidth(bandwidth)
-        checks.crossbar(self.shape)
+        crossbar = checks.crossbar(self.shape)
         vectors = checks.vectors(v, self.shape, transpose, self._engine.dtype)
         currents = product.line_currents(
-            self._engine, self._select, self._line_starts(transpose), self.shape, vectors, transpose, bandwidth,
+            self._engine, self._select, self._line_starts(transpose), crossbar, vectors, transpose, bandwidth,
             self._counters.products,
         )  # fmt: skip
         if bandwidth:

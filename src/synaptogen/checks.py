@@ -127,10 +127,11 @@ def mask(name: str, value: ArrayLike, cells: Shape) -> NDArray[np.bool_]:
     return _broadcast(name, given, cells).reshape(-1)
 
 
-def crossbar(cells: Shape) -> None:
+def crossbar(cells: Shape) -> tuple[int, int]:
     """Two axes: rows and columns."""
     if len(cells) != 2:
         raise ValueError(f"a product needs cells of shape (rows, columns); these have shape {cells}")
+    return cells[0], cells[1]
 
 
 def vectors(value: ArrayLike, cells: Shape, transpose: bool, dtype: type[np.floating[Any]]) -> NDArray[Any]:

@@ -57,7 +57,7 @@ def _write(zarr: Any, cells: "CellArray", folder: Path) -> None:
     # last, so that a directory with these attributes is complete
     group.attrs.update(
         format=FORMAT, version=VERSION, engine=engine.name, shape=list(cells.shape), seed=str(engine.seed),
-        first=str(engine.cells.first), start=engine.start, bandwidth=cells.bandwidth, read_count=reads.count,
+        first=str(engine.cells.first), start=engine.start, bandwidth=cells.bandwidth, read_count=reads.times,
         products=cells._counters.products, params=json.loads(cells.params.to_json()),
     )  # fmt: skip
 
@@ -130,7 +130,7 @@ def _read(group: Any, threads: int | None) -> "CellArray":
     size = int(np.prod(shape, dtype=np.int64))
     ids = group["ids"][:] if "ids" in group else None
     law, make = law_of(params), checks.named("engine", a["engine"], ENGINES)
-    require_memory(size, make.bytes_for(law))  # type: ignore[attr-defined]
+    require_memory(size, make.bytes_for(law))
     engine: Any = make(law, Cells(size, int(a["first"]), ids), int(a["seed"]), a["start"], workers, fill=False)
     names = [name for name in engine.dump(0, 1) if law.memory or name != "memory"]
     for name in names:

@@ -358,9 +358,7 @@ def _map_axes(large: bool) -> "tuple[Figure, list[Axes], Axes]":
 
 def _draw_map(axes: "Axes", values: Array, limits: tuple[float, float]) -> Any:
     aspect: Literal["equal", "auto"] = "equal" if max(values.shape) <= 4 * min(values.shape) else "auto"
-    image = axes.imshow(
-        values, cmap="viridis", vmin=limits[0], vmax=limits[1], interpolation="nearest", aspect=aspect
-    )
+    image = axes.imshow(values, cmap="viridis", vmin=limits[0], vmax=limits[1], interpolation="nearest", aspect=aspect)
     axes.tick_params(top=False, right=False, direction="out")
     axes.set_xlabel("Column")
     axes.set_ylabel("Row")

@@ -1,5 +1,6 @@
 """``synaptogen bench``: how fast is this machine?"""
 
+import math
 from typing import Annotated
 
 import typer
@@ -25,18 +26,12 @@ def bench(
 
     with steps(transient=True) as shown:
         # one array at a time, whatever its size
-        init = measure.Task("init", "make the cells", "cells", _size(shape), make, made.clear)
+        init = measure.Task("init", "make the cells", "cells", math.prod(shape), make, made.clear)
         rates = [measure.measure(init, shown)]
         rates += [measure.measure(task, shown) for task in measure.array_tasks(made[-1], rng=1)]
     array = made[-1]
     if as_json:
         print_json({"cells": list(shape), "array": repr(array), "rates": {r.key: r.as_json() for r in rates}})
     else:
-        out.print(measure.rate_table(f"{shape_text(shape)} cells, engine {array._engine.describe()}", rates))
-
-
-def _size(shape: tuple[int, ...]) -> int:
-    size = 1
-    for length in shape:
-        size *= length
-    return size
+        out.print(measure.rate_table(f"{shape_text(shape)} cells", rates))
+        out.print(repr(array), markup=False)

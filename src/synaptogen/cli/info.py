@@ -7,6 +7,7 @@ from typing import Any
 
 from llvmlite import binding
 from rich.table import Table
+from rich.text import Text
 
 import synaptogen
 from synaptogen.array import ENGINES
@@ -30,7 +31,7 @@ def info(as_json: JSON = False) -> None:
         return
     table = Table.grid(padding=(0, 2))
     for name, value in _readable(facts):
-        table.add_row(f"[bold]{name}[/bold]", value)
+        table.add_row(Text(name, style="bold"), Text(value))  # plain text: no brackets lost as markup
     out.print(table)
 
 
@@ -51,7 +52,7 @@ def gather() -> dict[str, Any]:
         "threads": default_threads(),
         "available_memory": available_memory(),
         "presets": synaptogen.presets(),
-        "extras": {extra: missing_of(libraries) for extra, libraries in extras().items()},
+        "extras": {extra: _state(libraries) for extra, libraries in extras().items()},
     }
 
 
@@ -69,9 +70,9 @@ def extras() -> dict[str, list[str]]:
     return found
 
 
-def missing_of(libraries: list[str]) -> list[str]:
-    """Those of some libraries that are not installed."""
-    return [name for name in libraries if not _installed(name)]
+def _state(libraries: list[str]) -> dict[str, Any]:
+    missing = [name for name in libraries if not _installed(name)]
+    return {"installed": not missing, "missing": missing}
 
 
 def _installed(distribution: str) -> bool:
@@ -93,13 +94,12 @@ def _readable(facts: dict[str, Any]) -> list[tuple[str, str]]:
         ("processor", f"{facts['cpu']}: {', '.join(facts['cpu_features']) or 'no vector features known'}"),
         ("memory", "unknown" if memory is None else f"{memory / 2**30:.1f} GiB available"),
         ("presets", ", ".join(facts["presets"])),
-        *((f"extra {extra}", _state(extra, missing)) for extra, missing in facts["extras"].items()),
+        *((f"extra {extra}", _remedy(extra, state["missing"])) for extra, state in facts["extras"].items()),
     ]
 
 
-def _state(extra: str, missing: list[str]) -> str:
-    # a bracket would be markup
-    return f"needs {', '.join(missing)}: pip install 'synaptogen\\[{extra}]'" if missing else "installed"
+def _remedy(extra: str, missing: list[str]) -> str:
+    return f"needs {', '.join(missing)}: pip install 'synaptogen[{extra}]'" if missing else "installed"
 
 
 def presets(as_json: JSON = False) -> None:
@@ -112,7 +112,7 @@ def presets(as_json: JSON = False) -> None:
     for row in rows:
         history = f"{row['history']['kind']}({row['history']['order']})"
         cells = (row["name"], history, row["components"], f"{row['u_max']:g}", row["licence"], row["citation"])
-        table.add_row(*map(str, cells))
+        table.add_row(*(Text(str(cell)) for cell in cells))
     out.print(table)
 
 

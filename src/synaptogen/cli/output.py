@@ -63,6 +63,13 @@ def steps(*, transient: bool = False) -> Iterator[Steps]:
     """Show the progress of what is done inside, on standard error."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     # drawn only between parts: a thread that draws would disturb what is timed
-    bars = Progress(*columns, console=err, transient=transient, auto_refresh=False, disable=not err.is_terminal)
+    bars = Progress(
+        *columns,
+        console=err,
+        transient=transient,
+        auto_refresh=False,
+        redirect_stdout=False,  # results go where they were sent
+        disable=not err.is_terminal,
+    )
     with bars:
         yield Steps(bars)

@@ -40,7 +40,7 @@ class Quantiser:
     @property
     def step(self) -> float:
         """Distance of neighbouring levels."""
-        return (self.high - self.low) / (2**self.bits - 1)
+        return (self.high - self.low) / ((1 << int(self.bits)) - 1)
 
     def codes(self, values: ArrayLike) -> NDArray[np.int64]:
         """Level numbers, 0 to 2**bits - 1."""
@@ -48,7 +48,7 @@ class Quantiser:
         if np.isnan(given).any():
             raise ValueError("values holds NaN, which has no level: clean the input first")
         held = np.clip(given, self.low, self.high)
-        return np.rint((held - self.low) / self.step).astype(np.int64)
+        return np.asarray(np.rint((held - self.low) / self.step), np.int64)
 
     def decode(self, codes: ArrayLike) -> NDArray[np.float64]:
         """Levels from their numbers, which are held to the range."""
@@ -61,6 +61,7 @@ class Quantiser:
         return int(np.count_nonzero((given < self.low - margin) | (given > self.high + margin)))
 
     def __call__(self, values: ArrayLike) -> NDArray[np.float64]:
+        """Values as levels."""
         return self.decode(self.codes(values))
 
 

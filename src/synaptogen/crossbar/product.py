@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..engines.protocol import Engine, Positions
-from ..model.iv import conductance
-from ..model.noise import noise_density
+from synaptogen.engines.protocol import Engine, Positions
+from synaptogen.model.iv import conductance
+from synaptogen.model.noise import noise_density
 
 
 def line_currents(
@@ -45,4 +45,4 @@ def line_currents(
     if bandwidth:
         deviation = np.sqrt(np.maximum(sums[len(v) :], 0.0))
         currents = currents + deviation * engine.line_normals(line_starts, number, len(v))
-    return currents.astype(engine.dtype)
+    return np.asarray(currents, engine.dtype)

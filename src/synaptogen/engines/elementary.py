@@ -3,8 +3,8 @@
 Minimax polynomials on a reduced argument; error below 2 units in the last place (tests/engines/test_elementary.py).
 """
 
-from ..model.polynomial import poly
-from ..ops import Real, bits, floor, from_bits, maximum, minimum, shift_right_signed, signed_real, signed_word
+from synaptogen.model.polynomial import poly
+from synaptogen.ops import Real, bits, floor, from_bits, maximum, minimum, shift_right_signed, signed_real, signed_word
 
 # log(1 + t) = t + t^2 LOG(t) for 1 + t in 0.75 ... 1.5
 LOG = (0.0541318538, -0.120673169, 0.149839159, -0.168228184, 0.199770777, -0.24993442, 0.333335485, -0.500000607)

@@ -5,9 +5,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..model.constants import Constants
-from ..model.history import VAR
-from ..params import DeviceParams
+from synaptogen.model.constants import Constants
+from synaptogen.model.history import VAR
+from synaptogen.params import DeviceParams
 
 Float64Array = NDArray[np.float64]
 

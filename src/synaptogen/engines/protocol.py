@@ -39,10 +39,10 @@ class Cells(NamedTuple):
 
 
 class ReadNumbers(NamedTuple):
-    """How often cells have been read: ``count`` times all of them, or ``each``: one number a cell, by position, padded
+    """How often cells have been read: ``times`` all of them, or ``each``: one number a cell, by position, padded
     to a multiple of 64 so that engines can load whole lanes."""
 
-    count: int = 0
+    times: int = 0
     each: NDArray[np.uint32] | None = None
 
 

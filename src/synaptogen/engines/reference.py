@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..model import features as ft
-from ..model import iv, latent, noise, population, random
-from ..model import switching as sw
-from ..model.constants import Constants
-from ..ops import where
+from synaptogen.model import features as ft
+from synaptogen.model import iv, latent, noise, population, random
+from synaptogen.model import switching as sw
+from synaptogen.model.constants import Constants
+from synaptogen.ops import where
+
 from .law import Law
 from .protocol import Array, Cells, Positions, ReadNumbers
 
@@ -64,7 +65,9 @@ class ReferenceEngine:
     def _draw_devices(self) -> None:
         law, n = self.law, self.cells.size
         choice = self._draw(random.words, random.DEVICE, 0, 0)[0]
-        z = np.stack([*self._draw(random.normals, random.DEVICE, 0, 1), *self._draw(random.normals, random.DEVICE, 0, 2)])
+        z = np.stack(
+            [*self._draw(random.normals, random.DEVICE, 0, 1), *self._draw(random.normals, random.DEVICE, 0, 2)]
+        )
         k = np.zeros(n, int)
         for component, first in enumerate(law.component_starts):
             k[population.chosen(choice, first)] = component
@@ -78,7 +81,9 @@ class ReferenceEngine:
         stationary = self.start == "stationary"
         if law.slots:
             # x_0 and the history before it at once
-            z = np.concatenate([e, *(self._draw(random.normals, random.HISTORY, 0, lag) for lag in range(1, law.slots))])
+            z = np.concatenate(
+                [e, *(self._draw(random.normals, random.HISTORY, 0, lag) for lag in range(1, law.slots))]
+            )
             self.memory = law.start @ z if stationary else np.zeros_like(z)
             if not stationary:
                 self.memory[:4] = latent.innovation(e, p.innovation)
@@ -94,9 +99,7 @@ class ReferenceEngine:
         before = np.full(self.cells.size, sw.HRS | sw.CYCLE, np.uint32)
         self.word = sw.in_next_cycle(before, np.ones(self.cells.size, bool), f.limited)
 
-    def _draw(
-        self, of: Callable[..., Any], stream: int, number: Any, block: int, select: Select = slice(None)
-    ) -> Any:
+    def _draw(self, of: Callable[..., Any], stream: int, number: Any, block: int, select: Select = slice(None)) -> Any:
         lo, hi = self.cells.words(np.arange(self.cells.size)[select])
         k0, k1 = (np.array([word], np.uint32) for word in (self.seed & 0xFFFFFFFF, self.seed >> 32))
         number = np.broadcast_to(np.asarray(number, np.uint32), lo.shape)
@@ -152,7 +155,7 @@ class ReferenceEngine:
         for k, voltage in enumerate(u):
             self._step(np.asarray(voltage, float), select)
             each = None if reads.each is None else reads.each + np.uint32(k)
-            trace.append(self.read(voltage[None], select, bandwidth, ReadNumbers(reads.count + k, each)))
+            trace.append(self.read(voltage[None], select, bandwidth, ReadNumbers(reads.times + k, each)))
         return np.stack(trace)
 
     def read(self, u: Array, select: Select, bandwidth: float, reads: ReadNumbers) -> Array:
@@ -160,32 +163,33 @@ class ReferenceEngine:
         p: Constants = self.law.constants
         u = np.asarray(u[0], float)
         g = iv.conductance(self.r[select], u, p)
+        noiseless: Array = u * g
         if bandwidth == 0.0:
-            return u * g
-        number = np.uint32(reads.count) if reads.each is None else reads.each[: self.cells.size][select]
+            return noiseless
+        number = np.uint32(reads.times) if reads.each is None else reads.each[: self.cells.size][select]
         z = self._draw(
             lambda lo, hi, stream, number, block, k0, k1: random.read_normal(lo, hi, number, k0, k1),
             random.READ, number, 0, select,
         )  # fmt: skip
-        return u * g + np.sqrt(noise.noise_variance(g, u, bandwidth)) * z
+        return noiseless + np.sqrt(noise.noise_variance(g, u, bandwidth)) * z
 
     # ---- state
 
     def mixing(self, select: Select) -> Array:
         """Mixing states."""
-        return self.r[select].copy()
+        return np.array(self.r[select])
 
     def words(self, select: Select) -> NDArray[np.uint32]:
         """Words that hold mode and cycle number."""
-        return self.word[select].copy()
+        return np.array(self.word[select])
 
     def fields(self, select: Select) -> Array:
         """State in the order of `protocol.FIELDS`."""
-        return self.field[:, select].copy()
+        return np.array(self.field[:, select])
 
     def device(self, select: Select) -> Array:
         """Device vectors."""
-        return self.vector[:, select].copy()
+        return np.array(self.vector[:, select])
 
     # ---- products
 

@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+from itertools import pairwise
 from typing import Any
 
 PIECES = 4  # a thread, so that a busy core does not hold up the others
@@ -35,8 +36,6 @@ def share(kernel: Callable[..., Any], count: int, threads: int, arguments: tuple
         kernel(0, count, *arguments)
         return
     ends = [count * k // pieces for k in range(pieces + 1)]
-    running = [
-        pool(threads).submit(kernel, first, last, *arguments) for first, last in zip(ends, ends[1:], strict=False)
-    ]
+    running = [pool(threads).submit(kernel, *piece, *arguments) for piece in pairwise(ends)]
     for piece in running:
         piece.result()

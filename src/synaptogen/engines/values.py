@@ -17,8 +17,9 @@ from llvmlite import ir
 from numba.core import types
 from numba.core.typeconv import Conversion
 
-from .. import ops
-from ..ops import Real
+from synaptogen import ops
+from synaptogen.ops import Real
+
 from . import elementary
 
 # Contraction to FMA is allowed, reassociation is not: results must not depend on how LLVM vectorises.
@@ -102,9 +103,7 @@ def arithmetic(real: Value, word: Value, mask: Value) -> list[Operation]:
     integers |= {"lshift": "shl", "rshift": "lshr"}
 
     def on(t: Value, name: str, method: str, **options: Any) -> Operation:
-        return Operation(
-            getattr(operator, name), (t, t), t, lambda b, x, y: getattr(b, method)(x, y, **options)
-        )
+        return Operation(getattr(operator, name), (t, t), t, lambda b, x, y: getattr(b, method)(x, y, **options))
 
     return [
         *(on(real, name, method, flags=FLAGS) for name, method in floats.items()),

@@ -8,7 +8,8 @@ x to the range on which its Gamma increases, resistances to 1 ... 1e12 ohm, thre
 
 from typing import Any, NamedTuple
 
-from ..ops import Mask, Real, absolute, exp2, maximum, minimum
+from synaptogen.ops import Mask, Real, absolute, exp2, maximum, minimum
+
 from .constants import Constants
 from .iv import mixing_from_conductance, passive
 from .polynomial import poly

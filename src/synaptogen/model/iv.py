@@ -8,7 +8,8 @@ between the lowest LRS (r = 0) and the highest HRS (r = 1) that were measured:
 
 from typing import NamedTuple
 
-from ..ops import Real, maximum, minimum, pow_
+from synaptogen.ops import Real, maximum, minimum, pow_
+
 from .constants import Constants
 from .polynomial import poly
 
@@ -16,7 +17,7 @@ from .polynomial import poly
 def conductance(r: Real, u: Real, p: Constants) -> Real:
     """Chord conductance I(r, U)/U in S, at U = 0 its limit, the small-signal conductance.
 
-    Beyond +-``p.u_range`` it is continued as a constant: the polynomials know nothing there, and the cell stays passive.
+    Beyond +-``p.u_range`` it goes on as a constant: the polynomials know nothing there, and the cell stays passive.
     """
     u = minimum(maximum(u, -p.u_range), p.u_range)
     llrs = poly(p.llrs, u)

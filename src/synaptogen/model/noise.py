@@ -1,9 +1,9 @@
 """Noise of a current read with bandwidth B: thermal plus shot noise, Gaussian, at 300 K.
 
-    var = 4 k T B |I/U| + 2 q B |I|
+var = 4 k T B |I/U| + 2 q B |I|
 """
 
-from ..ops import Real, absolute
+from synaptogen.ops import Real, absolute
 
 KT = 1.380649e-23 * 300.0  # J
 Q = 1.602176634e-19  # C

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ..ops import Real
+from synaptogen.ops import Real
 
 
 def poly(coefficients: Any, x: Real) -> Real:

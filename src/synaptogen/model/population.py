@@ -5,7 +5,7 @@ A component is chosen (never averaged), then means[k] + cholesky[k] @ normals is
 
 from typing import Any
 
-from ..ops import Mask, Real, Word, exp2
+from synaptogen.ops import Mask, Real, Word, exp2
 
 LOG2_E = 1.4426950408889634
 

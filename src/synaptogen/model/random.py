@@ -4,7 +4,7 @@ Salmon et al., Parallel random numbers: as easy as 1, 2, 3, SC 2011. A number is
 and block, so nothing depends on the order in which cells are visited.
 """
 
-from ..ops import Real, Word, flip_sign, log, real, signed_real, sqrt, where, wide_product
+from synaptogen.ops import Real, Word, flip_sign, log, real, signed_real, sqrt, where, wide_product
 
 DEVICE, CYCLES, HISTORY, READ, PRODUCT = range(5)
 """Streams: device vectors, cycle innovations, initial history, read noise, noise of crossbar products."""
@@ -17,9 +17,7 @@ SIN = (-0.00019517, 0.00833218, -0.16666655, 1.0)
 COS = (2.43904497e-05, -1.38867638e-03, 4.16666233e-02, -4.99999997e-01, 1.0)
 
 
-def philox_round(
-    c0: Word, c1: Word, c2: Word, c3: Word, k0: Word, k1: Word
-) -> tuple[Word, Word, Word, Word]:
+def philox_round(c0: Word, c1: Word, c2: Word, c3: Word, k0: Word, k1: Word) -> tuple[Word, Word, Word, Word]:
     """One round of Philox4x32."""
     hi_0, lo_0 = wide_product(c0, 0xD2511F53)
     hi_2, lo_2 = wide_product(c2, 0xCD9E8D57)

@@ -6,7 +6,7 @@ limited, and its cycle number below.
 
 from typing import Any, NamedTuple
 
-from ..ops import Mask, Real, Word, where
+from synaptogen.ops import Mask, Real, Word, where
 
 LRS = 1 << 30
 HRS = 2 << 30
@@ -18,7 +18,7 @@ CYCLE = LIMITED - 1
 
 
 class Resets(NamedTuple):
-    """What a positive voltage does. Cells in ``begin`` start their next cycle; each is also in ``full`` or ``partial``."""
+    """What a positive voltage does: cells in ``begin`` start their next cycle, and are in ``full`` or ``partial``."""
 
     begin: Mask
     full: Mask

@@ -6,11 +6,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..law import Law
-from ..notice import notice
-from ..protocol import FIELDS, Array, Cells, Positions, ReadNumbers
-from ..room import allocate
-from ..threads import share
+from synaptogen.engines.law import Law
+from synaptogen.engines.notice import notice
+from synaptogen.engines.protocol import FIELDS, Array, Cells, Positions, ReadNumbers
+from synaptogen.engines.room import allocate
+from synaptogen.engines.threads import share
+
 from .kernels import Kernels, Reads, Selection, compiled, source_digest
 from .lanes import W, flat
 
@@ -41,7 +42,7 @@ class Packing(NamedTuple):
         """What kernels take."""
         return Selection(NO_TILES if self.tiles is None else self.tiles, self.tiles is not None)
 
-    def count(self) -> int:
+    def visits(self) -> int:
         """Number of tiles to visit."""
         return -(-self.size // W) if self.tiles is None else len(self.tiles)
 
@@ -49,7 +50,7 @@ class Packing(NamedTuple):
         """Values (k, m) as lanes (k, tiles * W), zeros where no cell was selected."""
         if self.lanes is None and self.size % W == 0:
             return np.ascontiguousarray(values, np.float32)
-        packed = np.zeros((len(values), self.count() * W), np.float32)
+        packed = np.zeros((len(values), self.visits() * W), np.float32)
         packed[:, slice(self.size) if self.lanes is None else self.lanes] = values
         return packed
 
@@ -116,7 +117,7 @@ class CPUEngine:
 
     def sweep(self, u: Array, select: Packing, bandwidth: float, reads: ReadNumbers) -> Array:
         """Apply k voltages one after the other; returns the current at each."""
-        trace = np.empty((len(u), select.count() * W), np.float32)
+        trace = np.empty((len(u), select.visits() * W), np.float32)
         self._apply(u, select, None, trace, bandwidth, reads)
         return select.unpack(trace)
 
@@ -134,7 +135,7 @@ class CPUEngine:
                 gate = select.pack(np.ones(shape, np.float32) if mask is None else mask.reshape(shape))[0]
                 gated = True
         self._run(
-            "apply", select.count(), select.kernel_argument(), pulses, each, gate, gated, trace, trace is not NO_REALS,
+            "apply", select.visits(), select.kernel_argument(), pulses, each, gate, gated, trace, trace is not NO_REALS,
             np.float32(bandwidth), self._reads(reads),
         )  # fmt: skip
 
@@ -142,16 +143,16 @@ class CPUEngine:
         """Currents at one voltage each, or one for all."""
         each = u.shape[1] > 1 or select.size == 1
         voltages = select.pack(u)[0] if each else np.ascontiguousarray(u[0], np.float32)
-        out = np.empty(select.count() * W, np.float32)
+        out = np.empty(select.visits() * W, np.float32)
         aligned = self.cells.ids is None and self.cells.first % 64 == 0
         if select.tiles is None and aligned and reads.each is None and bandwidth > 0.0:
             blocks = -(-self._tiles * W // 64)
             self._run(
-                "read_blocks", blocks, self._tiles, voltages, each, out, np.float32(bandwidth), np.uint32(reads.count)
+                "read_blocks", blocks, self._tiles, voltages, each, out, np.float32(bandwidth), np.uint32(reads.times)
             )
         else:
             self._run(
-                "read_each", select.count(), select.kernel_argument(), voltages, each, out, np.float32(bandwidth),
+                "read_each", select.visits(), select.kernel_argument(), voltages, each, out, np.float32(bandwidth),
                 self._reads(reads),
             )  # fmt: skip
         return select.unpack(out)
@@ -261,7 +262,7 @@ class CPUEngine:
 
     def _reads(self, reads: ReadNumbers) -> Reads:
         if reads.each is None:
-            return Reads(NO_WORDS, False, np.uint32(reads.count))
+            return Reads(NO_WORDS, False, np.uint32(reads.times))
         return Reads(reads.each, True, np.uint32(0))
 
     def _run(self, kernel: str, count: int, *arguments: Any) -> None:

@@ -1,8 +1,8 @@
 """Loops over tiles, one compiled kernel for each thing that can happen to an array.
 
-Each kernel works on entries ``first`` ... ``last`` - 1 of a list of tiles, or of the whole array where there is no list,
-so that threads can share an array. Kernels are cached on disk; ``revision`` is part of their cache key because Numba
-does not see changes of the functions that they are built from.
+Each kernel works on entries ``first`` ... ``last`` - 1 of a list of tiles, or of the whole array where there is no
+list, so that threads can share an array. Kernels are cached on disk; ``revision`` is part of their cache key because
+Numba does not see changes of the functions that they are built from.
 """
 
 import hashlib
@@ -12,10 +12,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import njit
 
-from ...model.iv import conductance
-from ...model.noise import noise_variance
-from ...model.random import PRODUCT, READ, normals, read_block
-from ...ops import any_, sqrt
+from synaptogen.model.iv import conductance
+from synaptogen.model.noise import noise_variance
+from synaptogen.model.random import PRODUCT, READ, normals, read_block
+from synaptogen.ops import sqrt
+
 from .lanes import OPTIONS, W, data, load, read, reals, scalar, store, total, words
 from .memory import GROUP, Cells, Pending, Rules, ids, settle
 from .tiles import draw_device, first_cycle, read_current, step
@@ -36,7 +37,7 @@ class Reads(NamedTuple):
 
     counts: Any
     counted: Any
-    count: Any
+    times: Any
 
 
 class Kernels(NamedTuple):
@@ -114,9 +115,7 @@ def compiled(revision: str) -> Kernels:
         tiles, cells, lengths = np.empty(2 * chunk, np.int64), np.empty(2 * chunk * W, np.int64), np.zeros(4, np.int64)
         rings, innovations = aligned(4 * rules.slots * W * GROUP), aligned(4 * rules.slots * W * GROUP)
         address = np.empty(3 * GROUP * W, np.uint32)
-        pending = Pending(
-            data(tiles), data(cells), data(lengths), chunk, data(rings), data(innovations), data(address)
-        )
+        pending = Pending(data(tiles), data(cells), data(lengths), chunk, data(rings), data(innovations), data(address))
         u_, gate_, trace_, counts_ = data(pulses), data(gate), data(trace), data(reads.counts)
         for begin in range(first, last, chunk):
             for pulse in range(count):
@@ -127,7 +126,7 @@ def compiled(revision: str) -> Kernels:
                         u = u * load(gate_, k * W)
                     step(c, rules, pending, t, u)
                     if traced:
-                        number = load(counts_, t * W) if reads.counted else words(reads.count)
+                        number = load(counts_, t * W) if reads.counted else words(reads.times)
                         i = read_current(c, rules, t, u, bandwidth, number + pulse)
                         store(trace_, pulse * trace.shape[1] + k * W, i)
                 if lengths[0] + lengths[1] + lengths[2] + lengths[3] > 0:
@@ -144,7 +143,7 @@ def compiled(revision: str) -> Kernels:
         for k in range(first, last):
             t = selection.tiles[k] if selection.listed else k
             u = load(u_, k * W) if each else reals(scalar(u_, 0))
-            number = load(counts_, t * W) if reads.counted else words(reads.count)
+            number = load(counts_, t * W) if reads.counted else words(reads.times)
             store(out_, k * W, read_current(c, rules, t, u, bandwidth, number))
 
     @njit(cache=True, **OPTIONS)

@@ -1,4 +1,7 @@
-"""The lanes of this machine: how many, and how they are loaded, stored and made. Importing this teaches Numba the model."""
+"""The lanes of this machine: how many, and how they are loaded, stored and made.
+
+Importing this module teaches Numba the formulas of `model`.
+"""
 
 import os
 from typing import Any
@@ -11,8 +14,8 @@ from numba.core.datamodel.models import PrimitiveModel
 from numba.core.imputils import lower_builtin, lower_cast
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
 
-from ...model import features, iv, latent, noise, polynomial, population, random, switching
-from ..values import I32, I64, Target, Value, external, lift, teach
+from synaptogen.engines.values import I32, I64, Target, Value, external, lift, teach
+from synaptogen.model import features, iv, latent, noise, polynomial, population, random, switching
 
 OPTIONS = {"fastmath": False, "error_model": "numpy", "boundscheck": False, "nogil": True}
 INLINE = {"fastmath": False, "error_model": "numpy", "forceinline": True}
@@ -36,13 +39,9 @@ class ValueModel(PrimitiveModel):  # type: ignore[misc]
         super().__init__(dmm, fe, fe.llvm())
 
 
-CPU = Target(
-    lower_cast, infer_global, lower_builtin, AbstractTemplate, signature, nbx.register_jitable, nbx.overload
-)
+CPU = Target(lower_cast, infer_global, lower_builtin, AbstractTemplate, signature, nbx.register_jitable, nbx.overload)
 W = lane_count()
-REAL, WORD, MASK = teach(
-    CPU, W, [polynomial, iv, latent, features, population, switching, noise, random], **INLINE
-)
+REAL, WORD, MASK = teach(CPU, W, [polynomial, iv, latent, features, population, switching, noise, random], **INLINE)
 
 
 def _lanes(pointer: types.CPointer) -> Value:
@@ -208,4 +207,3 @@ def _fill(b: ir.IRBuilder, t: Any, pointer: ir.Value, index: int) -> tuple[ir.Va
 def flat(bundle: Any) -> list[float]:
     """The numbers of a bundle in the order in which `read` takes them."""
     return [x for part in bundle for x in flat(part)] if isinstance(bundle, tuple) else [bundle]
-

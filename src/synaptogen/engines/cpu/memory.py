@@ -1,9 +1,9 @@
 """What cells remember of earlier cycles, W cells at a time.
 
 A VAR of order p keeps a ring of p slots a cell, x_n in slot n mod p, and **runs ahead**: since the future of a cell
-depends on its seed alone, whole rings are renewed at once, every p cycles, in the SET that comes before the first cycle
-that needs it. History is then read once in p cycles instead of once a cycle, and cells at different cycle numbers need
-different slots only when they fetch their x, not while sums are formed. So a set cell always has its next x in its ring.
+depends on its seed alone, whole rings are renewed at once, every p cycles, in the SET before the first cycle that
+needs it. History is then read once in p cycles instead of once a cycle, and cells at different cycle numbers need
+different slots only when they fetch their x, not while sums are formed. A set cell has its next x in its ring.
 
 A state space keeps q numbers a cell and advances them in place.
 """
@@ -13,11 +13,26 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import njit
 
-from ...model.latent import add_scaled, innovation
-from ...model.random import CYCLES, HISTORY, normals
-from ...model.switching import CYCLE
-from ...ops import Mask, Real, Word, any_, where, wide_product
-from .lanes import INLINE, OPTIONS, W, first_where, lane_numbers, load, packed, prefetch, read, reals, scalar, store, store_where
+from synaptogen.model.latent import add_scaled, innovation
+from synaptogen.model.random import CYCLES, HISTORY, normals
+from synaptogen.model.switching import CYCLE
+from synaptogen.ops import Mask, Real, Word, any_, where, wide_product
+
+from .lanes import (
+    INLINE,
+    OPTIONS,
+    W,
+    first_where,
+    lane_numbers,
+    load,
+    packed,
+    prefetch,
+    read,
+    reals,
+    scalar,
+    store,
+    store_where,
+)
 from .lanes import words as lanes_of
 
 Four = tuple[Real, Real, Real, Real]
@@ -32,8 +47,8 @@ GROUP = 4 if W == 16 else 2  # tiles whose sums are formed together: as many as 
 class Cells(NamedTuple):
     """Pointers to the state of an array of cells.
 
-    ``hot``, ``device`` and ``memory`` hold one block a tile, of consecutive groups of W numbers; the mixing states ``r``
-    stand apart, so that a read streams four bytes a cell. ``words`` is ``hot`` read as integers.
+    ``hot``, ``device`` and ``memory`` hold one block a tile, of consecutive groups of W numbers; the mixing states
+    ``r`` stand apart, so that a read streams four bytes a cell. ``words`` is ``hot`` read as integers.
     """
 
     r: Any
@@ -134,7 +149,7 @@ def add_block(x: Four, matrix: Any, at: int, m: Four) -> Four:
 def remainder(number: Word, divisor: int) -> Word:
     """Number mod divisor, exact: one multiplication, one correction."""
     d = np.uint32(divisor)
-    rest = number - wide_product(number, np.uint32(0xFFFFFFFF) // d)[0] * d
+    rest = number - wide_product(number, 0xFFFFFFFF // divisor)[0] * d
     return where(rest >= d, rest - d, rest)
 
 
@@ -330,9 +345,7 @@ def settle_cells(rules: Rules, c: Cells, pending: Pending, which: int, done: int
             draw_innovations(rules, pending.innovations, g * size, lo, hi, number, 1, pending.rings, g * size)
         else:
             draw_innovations(rules, pending.innovations, g * size, lo, hi, number, 0, pending.rings, g * size)
-    run_ahead(
-        rules, pending.rings, (0, size, 2 * size, 3 * size), pending.innovations, 1 if which == STARTS else 0
-    )
+    run_ahead(rules, pending.rings, (0, size, 2 * size, 3 * size), pending.innovations, 1 if which == STARTS else 0)
     for k in range(count):
         cell = pending.cells[cells + k]
         t, lane = cell // W, cell % W

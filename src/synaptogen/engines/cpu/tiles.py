@@ -5,14 +5,15 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from ...model.features import Features, features
-from ...model.iv import Transition, conductance, partial_reset, transition
-from ...model.noise import noise_variance
-from ...model.population import chosen, scale
-from ...model.random import CYCLES, DEVICE, normals, read_normal
-from ...model.random import words as random_words
-from ...model.switching import CYCLE, HRS, IRS, LRS, cycle, in_mode, in_next_cycle, is_irs, resets, sets
-from ...ops import Real, Word, any_, sqrt
+from synaptogen.model.features import Features, features
+from synaptogen.model.iv import Transition, conductance, partial_reset, transition
+from synaptogen.model.noise import noise_variance
+from synaptogen.model.population import chosen, scale
+from synaptogen.model.random import CYCLES, DEVICE, normals, read_normal
+from synaptogen.model.random import words as random_words
+from synaptogen.model.switching import CYCLE, HRS, IRS, LRS, cycle, in_mode, in_next_cycle, is_irs, resets, sets
+from synaptogen.ops import Real, Word, any_, sqrt
+
 from .lanes import INLINE, W, load, read, reals, scalar, store, store_where, words
 from .memory import (
     HOT,
