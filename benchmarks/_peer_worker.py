@@ -10,11 +10,12 @@ import statistics
 import sys
 from collections.abc import Callable
 from functools import partial
+from importlib.metadata import version
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from _timing import CYCLES, mean_seconds, seconds, side, version
+from _timing import CYCLES, mean_seconds, seconds, side
 
 Times = dict[str, float]
 Action = Callable[[Any, "Package"], Any]
@@ -67,7 +68,7 @@ class Published:
     """The package on PyPI, version 0.2.0; with ``numpy_any``, its calls of Python's ``any`` reach NumPy's."""
 
     def __init__(self, numpy_any: bool) -> None:
-        import synaptogen.synaptogen as package
+        import synaptogen.synaptogen as package  # type: ignore[import-not-found]  # the published one
 
         found = version("synaptogen")
         if found != "0.2.0":

@@ -5,6 +5,7 @@ Needs NumPy alone, so that any interpreter can run the scripts that import it.
 
 import argparse
 import json
+import math
 import os
 import platform
 import statistics
@@ -136,7 +137,7 @@ def parser(claim: str | None, repeats: int) -> argparse.ArgumentParser:
 def positive(text: str) -> int:
     """A positive whole number, given as such or as a power: 2^20."""
     base, _, exponent = text.partition("^")
-    value = int(base) ** int(exponent or 1)
+    value: int = int(base) ** int(exponent or 1)
     if value <= 0:
         raise argparse.ArgumentTypeError(f"{text} is not positive")
     return value
@@ -144,7 +145,7 @@ def positive(text: str) -> int:
 
 def side(cells: int) -> int:
     """Rows, and columns, of a square array of so many cells."""
-    root = round(cells**0.5)
+    root = math.isqrt(cells)
     if root * root != cells:
         raise SystemExit(f"{cells} cells do not make a square array: give a square number, such as 2^20")
     return root

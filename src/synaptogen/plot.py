@@ -1,7 +1,7 @@
 """Figures as a laboratory draws them: I-V loops, switching features, conductance maps, crossbar products.
 
-Each function returns a `matplotlib.figure.Figure` that belongs to nobody else: nothing is registered with pyplot, so that
-figures can be made in threads and servers and need not be closed. Needs the extra ``synaptogen[plot]``.
+Each function returns a `matplotlib.figure.Figure` that belongs to nobody else: nothing is registered with pyplot, so
+that figures can be made on servers and need not be closed. Needs the extra ``synaptogen[plot]``.
 """
 
 import functools
@@ -93,8 +93,8 @@ def iv_grid(
     voltages : array of shape (T,)
         Waveform of one cycle in V.
     currents : array of shape (n_cycles, T, n_cells)
-        Currents in A: what `CellArray.sweep` returns for the waveform tiled n_cycles times, reshaped. At most 120 cycles
-        of each cell are drawn, evenly spaced.
+        Currents in A: what `CellArray.sweep` returns for the waveform tiled n_cycles times, reshaped. At most 120
+        cycles of each cell are drawn, evenly spaced.
     highlight : int
         Number of cycles in colour, the first, the last and between.
     labels : sequence of str, optional
@@ -205,13 +205,13 @@ def feature_traces(features: Features, *, cells: Sequence[int] | None = None, fi
     panels = figure.subplots(len(QUANTITIES), 1, sharex=True)
     for axes, quantity, table in zip(panels, QUANTITIES, tables, strict=True):
         for cell, colour in zip(chosen, _colours(), strict=False):
-            _draw_trace(axes, np.arange(cycles) + first_cycle, table[:, cell], colour, f"cell {cell}")
+            _draw_trace(axes, np.arange(cycles, dtype=float) + first_cycle, table[:, cell], colour, f"cell {cell}")
         axes.set_ylabel(quantity.label)
         axes.set_yscale(quantity.scale)
         _scale(axes.yaxis, table[:, chosen], quantity.scale)
     panels[-1].set_xlabel("Cycle number")
     panels[-1].set_xlim(first_cycle - 0.5, first_cycle + cycles - 0.5)
-    panels[-1].xaxis.get_major_locator().set_params(integer=True)
+    _whole_numbers(panels[-1].xaxis)
     figure.align_ylabels(panels)
     _legend_outside(figure, panels[0])
     return figure
@@ -246,6 +246,12 @@ def _scale(axis: "Axis", table: Array, scale: str) -> None:
         axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if decades < 2.5 else (1.0,)))
         axis.set_major_formatter("{x:g}")
         axis.set_minor_formatter(NullFormatter())
+
+
+def _whole_numbers(axis: "Axis") -> None:
+    from matplotlib.ticker import MaxNLocator
+
+    axis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 5, 10], integer=True))
 
 
 @_styled
@@ -283,8 +289,8 @@ def _draw_quantiles(axes: "Axes", table: Array) -> None:
     cycles, cells = table.shape
     each = _normal_points(cycles)
     for number, cell in enumerate(_spaced(cells, MOST_LINES)):
-        label = {"label": "one cell"} if number == 0 else {}
-        axes.plot(_quantiles(table[:, cell], each), each, color=OKABE_ITO[5], linewidth=0.6, alpha=0.8, **label)
+        label = "one cell" if number == 0 else "_"  # the legend leaves out what begins with an underscore
+        axes.plot(_quantiles(table[:, cell], each), each, color=OKABE_ITO[5], linewidth=0.6, alpha=0.8, label=label)
     pooled = _normal_points(table.size)
     axes.plot(_quantiles(table, pooled), pooled, color=DARK, linewidth=1.6, label="all cells pooled")
     medians = np.median(table, axis=0)
@@ -362,8 +368,8 @@ def _draw_map(axes: "Axes", values: Array, limits: tuple[float, float]) -> Any:
     axes.tick_params(top=False, right=False, direction="out")
     axes.set_xlabel("Column")
     axes.set_ylabel("Row")
-    for axis in (axes.xaxis, axes.yaxis):
-        axis.get_major_locator().set_params(integer=True)
+    _whole_numbers(axes.xaxis)
+    _whole_numbers(axes.yaxis)
     return image
 
 

@@ -3,6 +3,7 @@
 import statistics
 import time
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
@@ -77,8 +78,7 @@ def waveform() -> NDArray[np.float64]:
     """One I-V cycle in V: from 0 to the lowest voltage, to the highest, and back to 0."""
     corners = (0.0, LOWEST, HIGHEST, 0.0)
     legs = [
-        np.linspace(begin, end, round(abs(end - begin) / POINT), endpoint=False)
-        for begin, end in zip(corners, corners[1:], strict=False)
+        np.linspace(begin, end, round(abs(end - begin) / POINT), endpoint=False) for begin, end in pairwise(corners)
     ]
     return np.concatenate(legs)
 

@@ -6,6 +6,7 @@ from importlib import metadata
 from typing import Any
 
 from llvmlite import binding
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
@@ -108,10 +109,11 @@ def presets(as_json: JSON = False) -> None:
     if as_json:
         print_json({"presets": rows})
         return
-    table = Table("Preset", "History", "Components", "U_max (V)", "Licence", "Source", show_lines=True)
+    table = Table("Preset", "History", "Components", "U_max (V)", box=SIMPLE_HEAD)
+    table.add_column("Source and licence", overflow="fold")
     for row in rows:
         history = f"{row['history']['kind']}({row['history']['order']})"
-        cells = (row["name"], history, row["components"], f"{row['u_max']:g}", row["licence"], row["citation"])
+        cells = (row["name"], history, row["components"], f"{row['u_max']:g}", f"{row['citation']}\n{row['licence']}")
         table.add_row(*(Text(str(cell)) for cell in cells))
     out.print(table)
 

@@ -3,10 +3,11 @@
 import statistics
 import time
 from collections.abc import Callable, Iterable, Iterator
-from itertools import cycle
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from synaptogen.array import CellArray
@@ -21,7 +22,8 @@ def _nothing() -> None:
     """Prepare nothing."""
 
 
-class Task(NamedTuple):
+@dataclass(frozen=True)
+class Task:
     """Something to time: ``count`` units of work a call, each call after an untimed preparation."""
 
     key: str
@@ -32,7 +34,8 @@ class Task(NamedTuple):
     prepare: Callable[[], object] = _nothing
 
 
-class Rate(NamedTuple):
+@dataclass(frozen=True)
+class Rate:
     """What a task took: ``seconds`` for a call that does ``count`` units of work."""
 
     key: str
@@ -68,14 +71,17 @@ def array_tasks(cells: CellArray, rng: int | None) -> Iterator[Task]:
     source = np.random.default_rng(rng)
     yield Task("set", f"SET, {SET:g} V", "cells", size, lambda: apply(SET), lambda: apply(RESET))
     yield Task("reset", f"RESET, {RESET:+g} V", "cells", size, lambda: apply(RESET), lambda: apply(SET))
-    yield Task("cycle", "SET and RESET in one call", "cell cycles", size, lambda: cells.apply_voltages([SET, RESET]))
+    yield Task("cycle", "SET and RESET, one call", "cell cycles", size, lambda: cells.apply_voltages([SET, RESET]))
     yield Task(
         "partial_reset", f"partial RESET, {PARTIAL:+g} V", "cells", size, lambda: apply(PARTIAL), lambda: apply(SET)
     )
-    # drawing them takes longer than applying them, so they are drawn before
-    pulses = cycle([source.uniform(-RANDOM, RANDOM, cells.shape).astype(np.float32) for _ in range(3)])
-    yield Task("random", f"random voltages, +-{RANDOM:g} V", "cells", size, lambda: apply(next(pulses)))
-    yield Task("read", f"read with noise, {READ:g} V", "reads", size, lambda: cells.read(READ))
+    pulses = np.empty(cells.shape, np.float32)
+
+    def draw() -> None:  # which takes longer than to apply them, and is not timed
+        pulses[...] = source.uniform(-RANDOM, RANDOM, cells.shape)
+
+    yield Task("random", f"random, +-{RANDOM:g} V", "cells", size, lambda: apply(pulses), draw)
+    yield Task("read", f"noisy read, {READ:g} V", "reads", size, lambda: cells.read(READ))
     if cells.ndim == 2:
         v = source.uniform(-READ, READ, cells.shape[1]).astype(np.float32)
         yield Task("product", "crossbar product", "cell products", size, lambda: cells @ v)
@@ -91,16 +97,16 @@ def measure(task: Task, steps: Steps, repeats: int = REPEATS) -> Rate:
         task.run()
         times.append(time.perf_counter() - begin)
         advance()
-    return Rate(*task[:4], statistics.median(times[1:]))
+    return Rate(task.key, task.title, task.unit, task.count, statistics.median(times[1:]))
 
 
 def rate_table(title: str, rates: Iterable[Rate]) -> Table:
     """The rates as a table."""
-    table = Table(title=title, title_justify="left")
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD)
     table.add_column("Step")
-    for heading in ("a call (ms)", "each (ns)", "million a second"):
+    for heading in ("a call (ms)", "each (ns)", "million/s"):
         table.add_column(heading, justify="right")
-    table.add_column("of")
+    table.add_column("what")
     for rate in rates:
         figures = (1e3 * rate.seconds, rate.ns_each, rate.per_second / 1e6)
         table.add_row(rate.title, *map(_figure, figures), rate.unit)

@@ -2,7 +2,8 @@
 
 import json
 from collections.abc import Iterator
-from typing import Annotated, Any, NamedTuple
+from dataclasses import dataclass
+from typing import Annotated, Any
 
 import numpy as np
 import typer
@@ -76,7 +77,8 @@ def simulate(
     say(f"{shape_text(shape)} cells, {job.total} {job.index}s, seed {array.seed}" + f": {out}" * (out != STDOUT))
 
 
-class Job(NamedTuple):
+@dataclass(frozen=True)
+class Job:
     """What to write: ``parts`` blocks, together ``total`` cycles or steps, numbered from ``first``."""
 
     index: str
