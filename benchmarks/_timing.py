@@ -163,4 +163,15 @@ def introduce(title: str) -> dict[str, Any]:
 def write_json(path: Path | None, about: Mapping[str, Any], results: object) -> None:
     """Write figures and machine, if a path is given."""
     if path is not None:
-        path.write_text(json.dumps({"machine": about, "results": results}, indent=1) + "\n", encoding="utf-8")
+        path.write_text(json.dumps({"machine": about, "results": _plain(results)}, indent=1) + "\n", encoding="utf-8")
+
+
+def _plain(value: Any) -> Any:
+    """Values as JSON has them: named tuples become objects."""
+    if hasattr(value, "_asdict"):
+        value = value._asdict()
+    if isinstance(value, Mapping):
+        return {key: _plain(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(entry) for entry in value]
+    return value

@@ -289,8 +289,8 @@ def main() -> None:
         limits = limits_of(measured)
         entries = [entry(layout, measured, limits, threads) for layout in TRAFFIC]
         show(measured, entries, threads)
-        bandwidths = {name: measured[name]._asdict() for name in READS | UPDATES}
-        results.append({"threads": threads, "bandwidths": bandwidths, "limits": limits._asdict(), "cycles": entries})
+        bandwidths = {name: measured[name] for name in READS | UPDATES}
+        results.append({"threads": threads, "bandwidths": bandwidths, "limits": limits, "cycles": entries})
     write_json(given.json, about, results)
 
 

@@ -13,7 +13,7 @@ from .engines.cpu import CPUEngine
 from .engines.law import law_of
 from .engines.protocol import FIELDS, Cells, Engine, Positions, ReadNumbers
 from .engines.reference import ReferenceEngine
-from .engines.room import require_memory
+from .engines.room import require_cells, require_memory
 from .engines.threads import default_threads
 from .indexing import positions_of
 from .model import iv
@@ -136,7 +136,7 @@ class CellArray:
         bandwidth = checks.bandwidth(bandwidth)
         chosen = with_history(params_of(params), history)
         law, size = law_of(chosen), int(np.prod(shape, dtype=object))
-        require_memory(size, make.bytes_for(law))
+        require_cells(size, make.bytes_for(law))
         seed = seed_of(rng)
         self._bind(make(law, Cells(size), seed, start, workers), chosen, shape, None, _Counters(size), bandwidth)
 
@@ -281,6 +281,7 @@ class CellArray:
         """
         voltages = checks.pulses("waveform", waveform, self.shape, self._engine.dtype)
         bandwidth = self.bandwidth if noise else 0.0
+        self._require_results(len(voltages), "sweep fewer points, or parts of the array one after the other")
         trace = self._engine.sweep(voltages, self._select, bandwidth, self._counters.reads)
         if bandwidth:
             self._counters.advance_reads(self._positions, len(voltages))
@@ -408,12 +409,17 @@ class CellArray:
         The future is a function of the seed: whatever voltages come, these are the cycles that a cell will run through.
         """
         count = checks.positive_int("count", count)
+        self._require_results(len(Features._fields) * count, "ask for fewer cycles, or for parts of the array")
         future = self.copy()
         cycles = []
         for _ in range(count):
             future.apply_voltages([-FAR, FAR])
             cycles.append(future.features)
         return Features(*(np.stack(feature) for feature in zip(*cycles, strict=True)))
+
+    def _require_results(self, numbers: int, remedy: str) -> None:
+        size = float(numbers) * self.size * np.dtype(self._engine.dtype).itemsize
+        require_memory(f"a result of {numbers} numbers for each of {self.size:,} cells", size, remedy)
 
     def limited(self) -> np.int64:
         """Number of cells with a feature of the running cycle that had to be limited to what a device can be."""
@@ -426,7 +432,7 @@ class CellArray:
 
     def copy(self) -> "CellArray":
         """An array of its own with the same cells: from here on both live the same lives, apart."""
-        require_memory(self.size, self._engine.bytes_per_cell)
+        require_cells(self.size, self._engine.bytes_per_cell)
         return self._of(
             self._engine.copy(self._positions), self.params, self.shape, None,
             self._counters.copy(self._positions, self.size), self.bandwidth,

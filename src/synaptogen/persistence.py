@@ -114,7 +114,7 @@ def _read(group: Any, threads: int | None) -> "CellArray":
     from .array import ENGINES, CellArray, _Counters
     from .engines.law import law_of
     from .engines.protocol import Cells, ReadNumbers
-    from .engines.room import require_memory
+    from .engines.room import require_cells
     from .engines.threads import default_threads
     from .params import DeviceParams
 
@@ -130,7 +130,7 @@ def _read(group: Any, threads: int | None) -> "CellArray":
     size = int(np.prod(shape, dtype=np.int64))
     ids = group["ids"][:] if "ids" in group else None
     law, make = law_of(params), checks.named("engine", a["engine"], ENGINES)
-    require_memory(size, make.bytes_for(law))
+    require_cells(size, make.bytes_for(law))
     engine: Any = make(law, Cells(size, int(a["first"]), ids), int(a["seed"]), a["start"], workers, fill=False)
     names = [name for name in engine.dump(0, 1) if law.memory or name != "memory"]
     for name in names:

@@ -113,12 +113,13 @@ def word_operations(v, w, x, out, real_out):
         k = b & 31
         row = at
         for value in (
-            a + b, a - b, a * b, a & b, a | b, a ^ b, a << k, a >> k, ops.mulhi(a, b), ops.shift_right_signed(a, k),
+            a + b, a - b, a * b, a & b, a | b, a ^ b, a << k, a >> k, ops.wide_product(a, b)[0], ops.wide_product(a, b)[1], ops.shift_right_signed(a, k),
             ops.where(a < b, one, zero), ops.where(a <= b, one, zero), ops.where(a > b, one, zero),
             ops.where(a >= b, one, zero), ops.where(a == b, one, zero), ops.where(a != b, one, zero),
             ops.where(a < b, a, b), ops.signed_word(c), ops.bits(c),
             a + 1, a - 1, a * 0xCD9E8D57, a & 0x40000000, a | 0x80000000, a ^ 0xFFFFFFFF, a << 7, a >> 31,
-            ops.mulhi(a, 0xD2511F53), ops.shift_right_signed(a, 23), ops.where(a == 0, a, 3),
+            ops.wide_product(a, 0xD2511F53)[0], ops.wide_product(a, 0xD2511F53)[1],
+            ops.shift_right_signed(a, 23), ops.where(a == 0, a, 3),
             ops.where(a >= 0x80000000, one, zero),
         ):  # fmt: skip
             store(out_, row, value)
@@ -136,18 +137,28 @@ def word_operations_in_numpy(a, b, c):
     k = b & np.uint32(31)
     wide, signed = a.astype(np.uint64), a.view(np.int32)
     numbers = [
-        a + b, a - b, a * b, a & b, a | b, a ^ b, a << k, a >> k, wide * b >> np.uint64(32), signed >> k.view(np.int32),
+        a + b, a - b, a * b, a & b, a | b, a ^ b, a << k, a >> k, wide * b >> np.uint64(32), wide * b, signed >> k.view(np.int32),
         a < b, a <= b, a > b, a >= b, a == b, a != b, np.where(a < b, a, b), c.astype(np.int32), c.view(np.uint32),
         a + np.uint32(1), a - np.uint32(1), a * np.uint32(0xCD9E8D57), a & np.uint32(0x40000000),
         a | np.uint32(0x80000000), ~a, a << np.uint32(7), a >> np.uint32(31),
-        wide * np.uint64(0xD2511F53) >> np.uint64(32), signed >> np.int32(23), np.where(a == 0, a, 3),
+        wide * np.uint64(0xD2511F53) >> np.uint64(32), wide * np.uint64(0xD2511F53), signed >> np.int32(23), np.where(a == 0, a, 3),
         a >= 0x80000000,
     ]  # fmt: skip
     reals_ = [
         a.astype(np.float32), signed.astype(np.float32), np.where(a >= 2**31, -c, c), c,
         ((a & np.uint32(0x3FFFFFFF)) + np.uint32(0x01000000)).view(np.float32),
     ]  # fmt: skip
-    return [n.astype(np.uint32) if n.dtype != np.int32 else n.view(np.uint32) for n in numbers], reals_
+    return [n.view(np.uint32) if n.dtype == np.int32 else n.astype(np.uint32) for n in numbers], reals_
+
+
+ONES = np.ones(2 * W, np.uint32), np.ones(2 * W, np.uint32), np.ones(2 * W, np.float32)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def compile_first():
+    """A formula that does not compile is an error here, not a failing example that Hypothesis goes on to shrink."""
+    word_operations(*ONES, np.empty((100, 2 * W), np.uint32), np.empty((100, 2 * W), np.float32))
+    real_operations(ONES[2], ONES[2], np.empty((100, 2 * W), np.float32))
 
 
 lanes_of_words = hnp.arrays(np.uint32, 2 * W, elements=st.integers(0, 2**32 - 1))
@@ -170,8 +181,11 @@ def test_word_operations(a, b, c):
 @given(lanes_of_words, lanes_of_words, whole_numbers)
 def test_named_operations_in_numpy_mean_the_same(a, b, c):
     """The plain Python form of the operations on words, which formulas use on the reference engine."""
-    wide = a.astype(np.uint64)
-    assert np.array_equal(ops.mulhi(a, 0xD2511F53), (wide * np.uint64(0xD2511F53) >> np.uint64(32)).astype(np.uint32))
+    product = [int(word) * 0xD2511F53 for word in a]
+    high, low = ops.wide_product(a, 0xD2511F53)
+    assert high.tolist() == [p >> 32 for p in product]
+    assert low.tolist() == [p % 2**32 for p in product]
+    assert high.dtype == low.dtype == np.uint32
     assert np.array_equal(ops.real(a), a.astype(np.float64))
     assert np.array_equal(ops.signed_real(a), a.view(np.int32).astype(np.float64))
     assert np.array_equal(ops.flip_sign(c, a), np.where(a >= 2**31, -c, c))

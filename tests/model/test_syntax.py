@@ -70,8 +70,9 @@ def annotation_parts(node):
 
 
 def is_formula_module(node):
-    inside = (node.module or "").split(".")
-    return node.level > 0 and (inside[-1] == "ops" or inside[-1] in FORMULAS)
+    *package, module = (node.module or "").split(".")
+    ours = node.level > 0 or package[:1] == ["synaptogen"]
+    return ours and "engines" not in package and (module == "ops" or module in FORMULAS)
 
 
 def may_import(node):
@@ -108,7 +109,8 @@ BROKEN = {
     "decorator": "@njit\ndef f(x: Real) -> Real:\n    return x",
     "import": "from numba import njit",
     "line 1: import": "import numpy as np",
-    "line 2: import": "\nfrom ..engines.values import Value",
+    "line 2: import": "\nfrom synaptogen.engines.values import Value",
+    "line 3: import": "\n\nfrom random import random",
     "While": "def f(x: Real) -> Real:\n    while True:\n        x = x + 1.0",
     "loop whose length": "def f(n: Any) -> Any:\n    for _ in range(n):\n        n = n + 1\n    return n",
     "class that is no NamedTuple": "class State:\n    x: Real",

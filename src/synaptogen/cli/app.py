@@ -46,7 +46,12 @@ def start(
 
 
 app = typer.Typer(
-    name="synaptogen", cls=Commands, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
+    name="synaptogen",
+    cls=Commands,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
 )
 app.callback()(start)
 for command in (demo.demo, info.info, info.presets, simulate.simulate, bench.bench):

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import math
 import os
 import secrets
 import shutil
@@ -21,6 +22,7 @@ Block: TypeAlias = Mapping[str, Array]
 """Quantities by name, each of shape (k, *cells): k cycles or steps that follow those of the block before."""
 
 FORMAT, VERSION = "synaptogen/simulation", 1
+LARGEST_CHUNK = 1 << 22  # numbers
 STDOUT = "-"
 
 
@@ -115,13 +117,21 @@ class ZarrSink:
         for name, values in block.items():
             if name not in self._group:
                 shape = (self._total, *values.shape[1:])
-                self._group.create_array(name, shape=shape, chunks=values.shape, dtype=values.dtype)
+                self._group.create_array(name, shape=shape, chunks=_chunks(values.shape), dtype=values.dtype)
             self._group[name][self._next : self._next + len(values)] = values
         self._next += len(next(iter(block.values())))
 
     def finish(self, attributes: Mapping[str, Any]) -> None:
         """Write attributes: a group that has them is complete."""
         self._group.attrs.update(format=FORMAT, version=VERSION, **attributes)
+
+
+def _chunks(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """A block as a chunk, cut along its first axes where it is large."""
+    chunks = list(shape)
+    for axis in range(len(chunks)):
+        chunks[axis] = max(1, min(chunks[axis], LARGEST_CHUNK // math.prod(chunks[axis + 1 :])))
+    return tuple(chunks)
 
 
 @contextmanager
@@ -178,9 +188,18 @@ def _replacing(target: Path) -> Iterator[Path]:
     beside = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
     try:
         yield beside
-        if target.is_dir():
-            shutil.rmtree(target)  # a folder cannot be replaced in one step
-        beside.replace(target)
+        _take_place(beside, target.resolve())
     finally:
         shutil.rmtree(beside, ignore_errors=True)
         beside.unlink(missing_ok=True)
+
+
+def _take_place(beside: Path, target: Path) -> None:
+    if not target.is_dir():
+        beside.replace(target)
+        return
+    # a folder cannot be replaced in one step: between the two a crash leaves the old one under the hidden name
+    old = target.with_name(f".{target.name}.old.{secrets.token_hex(4)}")
+    target.rename(old)
+    beside.rename(target)
+    shutil.rmtree(old)

@@ -71,7 +71,7 @@ def array_tasks(cells: CellArray, rng: int | None) -> Iterator[Task]:
     source = np.random.default_rng(rng)
     yield Task("set", f"SET, {SET:g} V", "cells", size, lambda: apply(SET), lambda: apply(RESET))
     yield Task("reset", f"RESET, {RESET:+g} V", "cells", size, lambda: apply(RESET), lambda: apply(SET))
-    yield Task("cycle", "SET and RESET, one call", "cell cycles", size, lambda: cells.apply_voltages([SET, RESET]))
+    yield Task("cycle", "SET-RESET cycle", "cell cycles", size, lambda: cells.apply_voltages([SET, RESET]))
     yield Task(
         "partial_reset", f"partial RESET, {PARTIAL:+g} V", "cells", size, lambda: apply(PARTIAL), lambda: apply(SET)
     )

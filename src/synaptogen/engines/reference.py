@@ -171,7 +171,7 @@ class ReferenceEngine:
             lambda lo, hi, stream, number, block, k0, k1: random.read_normal(lo, hi, number, k0, k1),
             random.READ, number, 0, select,
         )  # fmt: skip
-        return noiseless + np.sqrt(noise.noise_variance(g, u, bandwidth)) * z
+        return np.asarray(noiseless + np.sqrt(noise.noise_variance(g, u, bandwidth)) * z)
 
     # ---- state
 

@@ -24,15 +24,22 @@ def available_memory() -> int | None:
         return None
 
 
-def require_memory(cells: int, bytes_per_cell: float) -> None:
-    """Raise MemoryError with an estimate and remedies unless so many cells fit."""
-    needed, available = cells * bytes_per_cell, available_memory()
-    if available is not None and needed > available:
+def require_memory(what: str, size: float, remedy: str) -> None:
+    """Raise MemoryError that names the remedy unless ``size`` bytes for ``what`` are free."""
+    available = available_memory()
+    if available is not None and size > available:
         raise MemoryError(
-            f"{cells:,} cells need {needed / 2**30:.1f} GiB ({bytes_per_cell:.0f} B a cell) but "
-            f"{available / 2**30:.1f} GiB are free: make fewer cells, or use history='compact' or a lower order "
-            "(params.with_order(q)), which need less memory a cell"
+            f"{what} would take {size / 2**30:.1f} GiB, and {available / 2**30:.1f} GiB are free: {remedy}"
         )
+
+
+def require_cells(cells: int, bytes_per_cell: float) -> None:
+    """Raise MemoryError unless so many cells fit."""
+    require_memory(
+        f"{cells:,} cells of {bytes_per_cell:.0f} B",
+        cells * bytes_per_cell,
+        "make fewer cells, or use history='compact' or a lower order (params.with_order), which take less memory a cell",
+    )
 
 
 def allocate(count: int, dtype: DTypeLike) -> NDArray[Any]:

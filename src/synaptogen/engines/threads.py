@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from functools import cache
 from itertools import pairwise
 from typing import Any
@@ -37,5 +37,8 @@ def share(kernel: Callable[..., Any], count: int, threads: int, arguments: tuple
         return
     ends = [count * k // pieces for k in range(pieces + 1)]
     running = [pool(threads).submit(kernel, *piece, *arguments) for piece in pairwise(ends)]
-    for piece in running:
-        piece.result()
+    try:
+        for piece in running:
+            piece.result()
+    finally:
+        wait(running)  # even if interrupted: no kernel may go on behind the caller's back

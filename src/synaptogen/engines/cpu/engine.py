@@ -30,6 +30,11 @@ def kernels() -> Kernels:
     return compiled(source_digest())
 
 
+def plain(values: Array) -> Float32Array:
+    """Single precision, contiguous, aligned and writable: kernels are compiled for arrays of that kind alone."""
+    return np.require(values, np.float32, ["C", "A", "W"])
+
+
 class Packing(NamedTuple):
     """Some cells as lanes: they lie in ``tiles``, at ``lanes`` of those tiles laid end to end. None: all cells."""
 
@@ -49,7 +54,7 @@ class Packing(NamedTuple):
     def pack(self, values: Array) -> Float32Array:
         """Values (k, m) as lanes (k, tiles * W), zeros where no cell was selected."""
         if self.lanes is None and self.size % W == 0:
-            return np.ascontiguousarray(values, np.float32)
+            return plain(values)
         packed = np.zeros((len(values), self.visits() * W), np.float32)
         packed[:, slice(self.size) if self.lanes is None else self.lanes] = values
         return packed
@@ -79,6 +84,7 @@ class CPUEngine:
             self._ids = np.zeros((2, tiles * W), np.uint32)[0], np.zeros((2, tiles * W), np.uint32)[1]
             self._ids[0][: cells.size], self._ids[1][: cells.size] = lo, hi
         self._law = kernel_law(law, start, seed)
+        self._law_type = tuple(map(len, (law.constants.llrs, law.constants.hhrs, law.constants.quantile[0])))
         if fill:
             self._run("initialise", tiles, mixture_of(law), law.log_sigma)
 
@@ -106,8 +112,12 @@ class CPUEngine:
         if positions is None:
             return Packing(self.cells.size, None, None, None)
         tile = positions // W
-        tiles = np.unique(tile)
-        return Packing(len(positions), tiles, np.searchsorted(tiles, tile) * W + positions % W, positions)
+        if np.all(tile[1:] >= tile[:-1]):  # most views: no need to sort
+            new = np.concatenate([[True], tile[1:] != tile[:-1]])
+            tiles, entry = tile[new], np.cumsum(new) - 1
+        else:
+            tiles, entry = np.unique(tile, return_inverse=True)
+        return Packing(len(positions), tiles, entry * W + positions % W, positions)
 
     # ---- voltages and reads
 
@@ -129,7 +139,7 @@ class CPUEngine:
         if each:
             pulses = select.pack(u if mask is None else np.where(mask, u, np.float32(0.0)))
         else:
-            pulses = np.ascontiguousarray(u, np.float32)
+            pulses = plain(u)
             if mask is not None or select.tiles is not None:
                 shape = (1, select.size)
                 gate = select.pack(np.ones(shape, np.float32) if mask is None else mask.reshape(shape))[0]
@@ -142,7 +152,7 @@ class CPUEngine:
     def read(self, u: Array, select: Packing, bandwidth: float, reads: ReadNumbers) -> Array:
         """Currents at one voltage each, or one for all."""
         each = u.shape[1] > 1 or select.size == 1
-        voltages = select.pack(u)[0] if each else np.ascontiguousarray(u[0], np.float32)
+        voltages = select.pack(u)[0] if each else plain(u[0])
         out = np.empty(select.visits() * W, np.float32)
         aligned = self.cells.ids is None and self.cells.first % 64 == 0
         if select.tiles is None and aligned and reads.each is None and bandwidth > 0.0:
@@ -185,7 +195,7 @@ class CPUEngine:
 
     def weighted_sums(self, shape: tuple[int, int], select: Packing, weights: Array, transpose: bool) -> Array:
         """Products of the matrix of mixing states with rows of weights."""
-        weights = np.ascontiguousarray(weights, np.float32)
+        weights = plain(weights)
         r = self._r if select.positions is None else self._r[select.positions]
         if len(weights) == 2 and select.positions is None:
             return self._two_sums(r, shape, weights, transpose)
@@ -272,15 +282,16 @@ class CPUEngine:
 
     def _run_plain(self, kernel: str, count: int, *arguments: Any) -> None:
         function = getattr(kernels(), kernel)
-        if kernel not in _READY:
+        version = kernel, self._law_type
+        if version not in _READY:
             with notice("synaptogen: compiling for this machine, once (about ten seconds) ..."):
                 function(0, 0, *arguments)
-            _READY.add(kernel)
+            _READY.add(version)
         share(function, count, self._threads, arguments)
 
 
-_READY: set[str] = set()
-"""Kernels that have run in this process: compiling, or loading from the cache, is behind them."""
+_READY: set[tuple[str, Any]] = set()
+"""Kernels, and the kinds of law that they ran with, for which compiling or loading from the cache is done."""
 
 
 def kernel_law(law: Law, start: str, seed: int) -> tuple[Any, ...]:
