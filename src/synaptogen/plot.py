@@ -5,6 +5,7 @@ that figures can be made on servers and need not be closed. Needs the extra ``sy
 """
 
 import functools
+import itertools
 from collections.abc import Callable, Sequence
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, ParamSpec, TypeAlias
@@ -160,7 +161,7 @@ def _draw_loops(axes: "Axes", u: Array, i: Array, chosen: list[int]) -> None:
     bundle = [np.column_stack([u, i[k]]) for k in _spaced(len(i), MOST_LOOPS)]
     # as an image: a hundred curves a cell would make a vector file of many megabytes
     axes.add_collection(LineCollection(bundle, colors=FAINT, linewidths=0.4, alpha=0.35, rasterized=True))
-    for k, colour in zip(chosen, _colours(), strict=False):
+    for k, colour in zip(chosen, itertools.cycle(OKABE_ITO), strict=False):
         axes.plot(u, i[k], color=colour, label=f"cycle {k + 1}")
     axes.axhline(0, color=DARK, linewidth=0.4, zorder=0)
     axes.axvline(0, color=DARK, linewidth=0.4, zorder=0)
@@ -168,19 +169,17 @@ def _draw_loops(axes: "Axes", u: Array, i: Array, chosen: list[int]) -> None:
     axes.autoscale_view()
 
 
-def _colours() -> list[str]:
-    return list(OKABE_ITO) * 4
-
-
 def _legend_outside(figure: "Figure", axes: "Axes") -> None:
     handles, names = axes.get_legend_handles_labels()
-    figure.legend(handles, names, loc="outside upper center", ncols=min(len(names), 6))
+    if names:
+        figure.legend(handles, names, loc="outside upper center", ncols=min(len(names), 6))
 
 
 @_styled
 def feature_traces(features: Features, *, cells: Sequence[int] | None = None, first_cycle: int = 1) -> "Figure":
-    """The four features against the cycle number, for a few cells: each cycle a point, the running median (of 25
-    cycles, fewer where there are not many) a line.
+    """The four features of a few cells against the cycle number: cycles as points, their running median as a line.
+
+    The median is of 25 cycles, or a tenth of them where there are fewer than 250.
 
     Parameters
     ----------
@@ -204,7 +203,7 @@ def feature_traces(features: Features, *, cells: Sequence[int] | None = None, fi
     figure = _figure(6.6, 6.4)
     panels = figure.subplots(len(QUANTITIES), 1, sharex=True)
     for axes, quantity, table in zip(panels, QUANTITIES, tables, strict=True):
-        for cell, colour in zip(chosen, _colours(), strict=False):
+        for cell, colour in zip(chosen, itertools.cycle(OKABE_ITO), strict=False):
             _draw_trace(axes, np.arange(cycles, dtype=float) + first_cycle, table[:, cell], colour, f"cell {cell}")
         axes.set_ylabel(quantity.label)
         axes.set_yscale(quantity.scale)
