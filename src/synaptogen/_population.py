@@ -4,8 +4,6 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 import numpy as np
-import scipy.linalg
-import scipy.special
 from numpy.typing import ArrayLike, NDArray
 
 from synaptogen.model.history import FEATURES
@@ -96,7 +94,7 @@ class Population(Record):
         flat = points.reshape(-1, _TRAITS)
         each = [_log_normal(flat - m, L) for m, L in zip(self.means, self.cholesky, strict=True)]
         joint = np.stack(each) + np.log(self._shares)[:, None]
-        return np.asarray(scipy.special.logsumexp(joint, axis=0)).reshape(points.shape[:-1])
+        return np.asarray(np.logaddexp.reduce(joint, axis=0)).reshape(points.shape[:-1])
 
     @property
     def _shares(self) -> Array:
@@ -105,6 +103,6 @@ class Population(Record):
 
 def _log_normal(off: Array, L: Array) -> Array:
     """Return the log density of N(0, L L^T) at ``off`` (n, 8)."""
-    white = scipy.linalg.solve_triangular(L, off.T, lower=True)
+    white = np.linalg.solve(L, off.T)
     constant = np.log(np.diagonal(L)).sum() + len(L) / 2 * np.log(2 * np.pi)
     return np.asarray(-0.5 * np.sum(white**2, axis=0) - constant)

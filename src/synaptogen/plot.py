@@ -39,7 +39,6 @@ STYLE = {
     "legend.fontsize": 8,
     "legend.frameon": False,
     "lines.linewidth": 1.0,
-    "savefig.dpi": 200,
     "xtick.direction": "in",
     "ytick.direction": "in",
     "xtick.labelsize": 8,

@@ -14,7 +14,6 @@ from functools import cached_property
 from typing import Any, TypeAlias
 
 import numpy as np
-import scipy.linalg
 from numpy.typing import ArrayLike, NDArray
 
 from synaptogen.model.record import Record, lower_factor, real_array
@@ -196,6 +195,8 @@ class StateSpace(_Process):
         """
         if _is_quasi_triangular(self.F):
             return self
+        import scipy.linalg  # here, since importing it takes as long as all else
+
         T, Z = scipy.linalg.schur(self.F, output="real")
         return StateSpace(self.innovation, np.triu(T, -1), Z.T @ self.G, self.H @ Z)
 
@@ -224,6 +225,8 @@ def yule_walker(autocovariance: ArrayLike, order: int) -> VAR:
     ValueError
         If there are too few lags for the order, or no process has such autocovariances (not positive definite).
     """
+    import scipy.linalg  # here, since importing it takes as long as all else
+
     gamma = real_array("autocovariance", autocovariance, (None, FEATURES, FEATURES))
     if not 1 <= order < len(gamma):
         raise ValueError(f"order must be between 1 and {len(gamma) - 1}, the lags given, not {order}")
@@ -327,7 +330,7 @@ def _lower_root(P: Array) -> Array:
     try:
         return np.asarray(np.linalg.cholesky(P), dtype=np.float64)
     except np.linalg.LinAlgError:
-        upper = np.asarray(scipy.linalg.qr(_symmetric_root(P).T, mode="r")[0], dtype=np.float64)
+        upper = np.asarray(np.linalg.qr(_symmetric_root(P).T, mode="r"), dtype=np.float64)
         return np.tril((upper * np.where(np.diagonal(upper) < 0, -1.0, 1.0)[:, None]).T)
 
 
