@@ -30,6 +30,7 @@ from typing import Any, NamedTuple
 
 from _timing import Summary, introduce, parser, positive, ratios, rounds, summary, table, write_json
 
+BRIEF = {"pristine", "stationary", "read", "product"}  # groups that get a round to warm up; the others run for long
 WORKER = Path(__file__).with_name("_peer_worker.py")
 OURS, PUBLISHED, NUMPY_ANY = "this package", "published", "published, NumPy's any"
 Times = dict[str, float]
@@ -117,7 +118,7 @@ def measure(workers: dict[str, Worker], cells: int, repeats: int) -> dict[tuple[
     results = {}
     for group in dict.fromkeys(row.group for row in ROWS):
         able = {name: w for name, w in workers.items() if name == OURS or group != "stationary"}
-        taken = rounds({name: partial(w.ask, group, cells) for name, w in able.items()}, repeats, warm_up=0)
+        taken = rounds({name: partial(w.ask, group, cells) for name, w in able.items()}, repeats, int(group in BRIEF))
         results.update({(name, group): times for name, times in taken.items()})
         print(f"  {group}: done", file=sys.stderr, flush=True)
     return results

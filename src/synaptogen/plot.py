@@ -40,6 +40,7 @@ STYLE = {
     "legend.frameon": False,
     "lines.linewidth": 1.0,
     "xtick.direction": "in",
+    "xtick.major.pad": 5.5,  # clear of the lowest number of the other axis
     "ytick.direction": "in",
     "xtick.labelsize": 8,
     "ytick.labelsize": 8,

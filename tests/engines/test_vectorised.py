@@ -95,10 +95,14 @@ for chosen, start in [(params, "stationary"), (params.with_order(2), "pristine")
         for found in (cells.sweep(rng.uniform(-1.6, 1.6, 6), noise=True), cells.r, cells.mode, cells.cycle):
             digest.update(np.ascontiguousarray(found).tobytes())
     before = sg.CellArray(333, chosen, rng=11, start=start, threads=1)
-    for found in (before.read(0.2), before.read(rng.uniform(-1, 1, 333)), *cells.features, cells.device):
+    again = before.copy()
+    reads = before.read(0.2), before.read(np.linspace(-1, 1, 333))
+    for found in (*reads, *cells.features, cells.device):
         digest.update(np.ascontiguousarray(found).tobytes())
+    apart = again[::-1][::-1]
+    same = [np.array_equal(a, b) for a, b in zip(reads, (apart.read(0.2), apart.read(np.linspace(-1, 1, 333))))]
 assert cells.cycle.max() > 10
-print(W, digest.hexdigest())
+print(W, digest.hexdigest(), all(same))
 """
 
 
@@ -107,10 +111,11 @@ def widest(run_python):
     return run_python(PROGRAM).split()
 
 
-@pytest.mark.parametrize("lanes", [1, 4, 8, 16])
+@pytest.mark.parametrize("lanes", [1, 4, 8])
 def test_results_do_not_depend_on_the_number_of_lanes(lanes, widest, run_python):
-    w, digest = run_python(PROGRAM, SYNAPTOGEN_LANES=str(lanes)).split()
+    w, digest, whole_reads_equal_view_reads = run_python(PROGRAM, SYNAPTOGEN_LANES=str(lanes)).split()
     assert int(w) == lanes
+    assert whole_reads_equal_view_reads == "True"
     assert digest == widest[1]
 
 

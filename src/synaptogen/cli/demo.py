@@ -56,7 +56,8 @@ def demo(
     if drawing:
         folder.mkdir(parents=True, exist_ok=True)
     with steps() as shown:
-        rates = [measure(task, shown) for task in array_tasks(array, rng) if task.key in SHOWN]
+        tasks = {task.key: task for task in array_tasks(array, rng)}
+        rates = [measure(tasks[key], shown) for key in SHOWN]
         figures = _array_figures(array, rng)
         loops = record_loops(array[np.unravel_index(np.arange(min(WATCHED, array.size)), shape)], shown)
         files = _draw({**figures, **_loop_figures(loops)}, folder, shown) if drawing else []
