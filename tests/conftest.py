@@ -19,7 +19,7 @@ def _state(cells):
     """All that an array is, by copy: what its engine would write to disk, and how often cells were read."""
     size = cells._engine.cells.size
     reads, products = cells._counters.reads, cells._counters.products
-    counts = np.full(size, reads.count) if reads.each is None else np.array(reads.each[:size])
+    counts = np.full(size, reads.times) if reads.each is None else np.array(reads.each[:size])
     return {**cells._engine.dump(0, size), "reads": counts, "products": np.array(products)}
 
 

@@ -7,7 +7,6 @@ Whether the figures are sound is for its constructor to say.
 import json
 import os
 import re
-import secrets
 import unicodedata
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -17,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synaptogen.model.record import real_array
+from synaptogen.replacing import replacing
 
 PathLike: TypeAlias = str | os.PathLike[str]
 Fields: TypeAlias = dict[str, Any]
@@ -75,16 +75,10 @@ def write(values: Mapping[str, Any]) -> str:
 
 def write_whole(path: PathLike, text: str) -> None:
     """Write a text file as a whole or not at all: to a file beside it, which then takes its place."""
-    target = Path(path)
-    beside = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
-    try:
-        with beside.open("x", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(target)
-    finally:
-        beside.unlink(missing_ok=True)
+    with replacing(path) as beside, beside.open("x", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def read_published(path: PathLike, order: int | None, name: str | None) -> Fields:

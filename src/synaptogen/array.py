@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import checks
+from .counters import Counters
 from .crossbar import product
 from .engines.cpu import CPUEngine
 from .engines.law import law_of
@@ -48,34 +49,6 @@ class Features(NamedTuple):
     """Resistance in ohm, at the read voltage, after SET."""
     u_reset: NDArray[Any]
     """Voltage in V above which RESET begins; positive."""
-
-
-class _Counters:
-    """How often cells of one engine have been read and multiplied: all its views share them."""
-
-    def __init__(self, size: int) -> None:
-        self.size, self.reads, self.products = size, ReadNumbers(), 0
-
-    def advance_reads(self, positions: Positions | None, k: int) -> None:
-        times, each = self.reads
-        if each is None and positions is not None:
-            each = np.full(-(-self.size // 64) * 64, times, np.uint32)
-        if each is None:
-            times = (times + k) & 0xFFFFFFFF
-        elif positions is None:
-            each += np.uint32(k)
-        else:
-            each[positions] += np.uint32(k)
-        self.reads = ReadNumbers(times, each)
-
-    def copy(self, positions: Positions | None, size: int) -> "_Counters":
-        other = _Counters(size)
-        times, each = self.reads
-        if each is not None:
-            kept = each[: self.size] if positions is None else each[positions]
-            each = np.pad(kept, (0, -size % 64))
-        other.reads, other.products = ReadNumbers(times, each), self.products
-        return other
 
 
 class CellArray:
@@ -138,7 +111,7 @@ class CellArray:
         law, size = law_of(chosen), int(np.prod(shape, dtype=object))
         require_cells(size, make.bytes_for(law))
         seed = seed_of(rng)
-        self._bind(make(law, Cells(size), seed, start, workers), chosen, shape, None, _Counters(size), bandwidth)
+        self._bind(make(law, Cells(size), seed, start, workers), chosen, shape, None, Counters(size), bandwidth)
 
     def _bind(
         self,
@@ -146,7 +119,7 @@ class CellArray:
         params: DeviceParams,
         shape: tuple[int, ...],
         positions: Positions | None,
-        counters: _Counters,
+        counters: Counters,
         bandwidth: float,
     ) -> None:
         self._engine, self.params, self.shape, self.bandwidth = engine, params, shape, bandwidth
@@ -408,13 +381,16 @@ class CellArray:
 
         The future is a function of the seed: whatever voltages come, these are the cycles that a cell will run through.
         """
+        return self.copy().run_cycles(count)
+
+    def run_cycles(self, count: int) -> Features:
+        """Run every cell through ``count`` complete cycles; returns their features, each of shape (count, *shape)."""
         count = checks.positive_int("count", count)
         self._require_results(len(Features._fields) * count, "ask for fewer cycles, or for parts of the array")
-        future = self.copy()
         cycles = []
         for _ in range(count):
-            future.apply_voltages([-FAR, FAR])
-            cycles.append(future.features)
+            self.apply_voltages([-FAR, FAR])
+            cycles.append(self.features)
         return Features(*(np.stack(feature) for feature in zip(*cycles, strict=True)))
 
     def _require_results(self, numbers: int, remedy: str) -> None:

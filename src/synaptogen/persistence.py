@@ -2,14 +2,13 @@
 
 import json
 import os
-import shutil
-import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .extras import require
+from .replacing import replacing
 
 if TYPE_CHECKING:
     from .array import CellArray
@@ -30,12 +29,8 @@ def save(cells: "CellArray", path: str | os.PathLike[str], *, overwrite: bool) -
     if target.exists() and not _is_ours(target):
         raise FileExistsError(f"{target} is not an array saved by synaptogen: remove it yourself or give another path")
     owner = cells if cells._positions is None else cells.copy()
-    beside = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
-    try:
+    with replacing(target) as beside:
         _write(zarr, owner, beside)
-        _replace(beside, target)
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
 
 
 def _write(zarr: Any, cells: "CellArray", folder: Path) -> None:
@@ -60,17 +55,6 @@ def _write(zarr: Any, cells: "CellArray", folder: Path) -> None:
         first=str(engine.cells.first), start=engine.start, bandwidth=cells.bandwidth, read_count=reads.times,
         products=cells._counters.products, params=json.loads(cells.params.to_json()),
     )  # fmt: skip
-
-
-def _replace(beside: Path, target: Path) -> None:
-    if not target.exists():
-        beside.rename(target)
-        return
-    # two renames: between them a crash leaves the old array under the hidden name
-    old = target.with_name(f".{target.name}.old.{uuid.uuid4().hex}")
-    target.rename(old)
-    beside.rename(target)
-    shutil.rmtree(old)
 
 
 def _is_ours(path: Path) -> bool:
@@ -111,7 +95,8 @@ def load(path: str | os.PathLike[str], *, threads: int | None = None) -> "CellAr
 
 def _read(group: Any, threads: int | None) -> "CellArray":
     from . import checks
-    from .array import ENGINES, CellArray, _Counters
+    from .array import ENGINES, CellArray
+    from .counters import Counters
     from .engines.law import law_of
     from .engines.protocol import Cells, ReadNumbers
     from .engines.room import require_cells
@@ -138,7 +123,7 @@ def _read(group: Any, threads: int | None) -> "CellArray":
             raise KeyError(f"{name} holds {group[name].shape[-1]} cells in place of {size}")
     for begin in range(0, size, BLOCK):
         engine.restore(begin, {name: group[name][..., begin : begin + BLOCK] for name in names})
-    counters = _Counters(size)
+    counters = Counters(size)
     counters.reads = ReadNumbers(a["read_count"], group["reads"][:] if "reads" in group else None)
     counters.products = a["products"]
     return CellArray._of(engine, params, shape, None, counters, a["bandwidth"])

@@ -224,7 +224,7 @@ def compare_products(pair, rng, transpose, batch):
 
 
 @pytest.mark.parametrize("name", SETS)
-@settings(max_examples=12)
+@settings(max_examples=25)
 @given(seeds, st.sampled_from(["stationary", "pristine"]), st.lists(operations, min_size=3, max_size=12))
 def test_any_program_gives_the_same_cells(name, seed, start, program):
     pair = Pair(SHAPE, SETS[name](), seed, start)

@@ -4,8 +4,6 @@ import csv
 import json
 import math
 import os
-import secrets
-import shutil
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -16,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synaptogen.extras import require
+from synaptogen.replacing import replacing
 
 Array: TypeAlias = NDArray[Any]
 Block: TypeAlias = Mapping[str, Array]
@@ -154,7 +153,7 @@ def sink_for(
     if target.suffix not in (".csv", ".zarr"):
         raise ValueError(f"--out {out!r} must end in .csv or .zarr, or be {STDOUT} for CSV to standard output")
     _require_free(target, overwrite)
-    with _replacing(target) as beside:
+    with replacing(target) as beside:
         if target.suffix == ".csv":
             with beside.open("x", encoding="utf-8", newline="") as file:
                 yield CSVSink(file, index, first)
@@ -180,26 +179,3 @@ def _is_ours(target: Path) -> bool:
         return bool(json.loads((target / "zarr.json").read_text())["attributes"]["format"] == FORMAT)
     except (OSError, ValueError, KeyError, TypeError):
         return False
-
-
-@contextmanager
-def _replacing(target: Path) -> Iterator[Path]:
-    """A path beside the target, to be written; it takes the target's place unless something is raised."""
-    beside = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
-    try:
-        yield beside
-        _take_place(beside, target.resolve())
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
-        beside.unlink(missing_ok=True)
-
-
-def _take_place(beside: Path, target: Path) -> None:
-    if not target.is_dir():
-        beside.replace(target)
-        return
-    # a folder cannot be replaced in one step: between the two a crash leaves the old one under the hidden name
-    old = target.with_name(f".{target.name}.old.{secrets.token_hex(4)}")
-    target.rename(old)
-    beside.rename(target)
-    shutil.rmtree(old)

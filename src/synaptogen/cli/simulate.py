@@ -10,7 +10,7 @@ import typer
 from numpy.typing import NDArray
 
 from synaptogen import checks
-from synaptogen.array import FAR, CellArray
+from synaptogen.array import CellArray
 
 from .files import STDOUT, Block, Sink, read_voltages, sink_for
 from .options import params_from, shape_of, shape_text
@@ -111,12 +111,7 @@ def _cycles_job(cells: CellArray, total: int) -> Job:
 
 
 def _next_cycles(cells: CellArray, count: int) -> Block:
-    """As `CellArray.upcoming`, but the cells move on, so that a block follows the one before."""
-    cycles = []
-    for _ in range(count):
-        cells.apply_voltages([-FAR, FAR])
-        cycles.append(cells.features)
-    return {name: np.stack([getattr(cycle, name) for cycle in cycles]) for name in cycles[0]._fields}
+    return cells.run_cycles(count)._asdict()
 
 
 def _sweep_job(cells: CellArray, waveform: NDArray[np.float64], noise: bool) -> Job:

@@ -18,7 +18,8 @@ from synaptogen.model.random import PRODUCT, READ, normals, read_block
 from synaptogen.ops import sqrt
 
 from .lanes import OPTIONS, W, data, load, read, reals, scalar, store, total, words
-from .memory import GROUP, Cells, Pending, Rules, ids, settle
+from .layout import Cells, Rules, ids
+from .memory import GROUP, Pending, settle
 from .tiles import draw_device, first_cycle, read_current, step
 
 CHUNK = 256  # tiles that a single voltage visits before gathered cells are settled

@@ -16,14 +16,13 @@ from numba import njit
 from synaptogen.model.latent import add_scaled, innovation
 from synaptogen.model.random import CYCLES, HISTORY, normals
 from synaptogen.model.switching import CYCLE
-from synaptogen.ops import Mask, Real, Word, any_, where, wide_product
+from synaptogen.ops import Mask, Word, any_, where, wide_product
 
 from .lanes import (
     INLINE,
     OPTIONS,
     W,
     first_where,
-    lane_numbers,
     load,
     packed,
     prefetch,
@@ -32,50 +31,13 @@ from .lanes import (
     scalar,
     store,
     store_where,
-)
+)  # fmt: skip
 from .lanes import words as lanes_of
+from .layout import HOT, WORD, Cells, Four, Rules, add4, ids, load4, scalar4, store4, zeros
 
-Four = tuple[Real, Real, Real, Real]
-
-WORD, U_SET, R_LRS, U_RESET, R_HRS, U_RATCHET, T_SCALE, T_END = (W * k for k in range(8))
-HOT = 8 * W
 STARTS, RENEWALS = 0, 1
 AHEAD = 4  # tiles by which the slots of rings are asked for before they are needed: the hardware does not foresee them
 GROUP = 4 if W == 16 else 2  # tiles whose sums are formed together: as many as the registers of the machine hold
-
-
-class Cells(NamedTuple):
-    """Pointers to the state of an array of cells.
-
-    ``hot``, ``device`` and ``memory`` hold one block a tile, of consecutive groups of W numbers; the mixing states
-    ``r`` stand apart, so that a read streams four bytes a cell. ``words`` is ``hot`` read as integers.
-    """
-
-    r: Any
-    hot: Any
-    words: Any
-    device: Any
-    memory: Any
-    id_lo: Any
-    id_hi: Any
-    first_id: Any  # cell 0's id where ids are consecutive
-    consecutive: Any
-
-
-class Rules(NamedTuple):
-    """Pointers to the coefficients of a law, its sizes, and the key of the random numbers."""
-
-    constants: Any
-    witness: Any
-    readout: Any
-    F: Any
-    G: Any
-    start: Any
-    slots: Any
-    states: Any
-    stationary: Any
-    k0: Any
-    k1: Any
 
 
 class Pending(NamedTuple):
@@ -88,52 +50,6 @@ class Pending(NamedTuple):
     rings: Any  # room for one group of single cells
     innovations: Any  # room for the innovations of one group
     address: Any  # id low, id high and cycle number of each cell of a group
-
-
-@njit(**INLINE)
-def ids(c: Cells, t: int) -> tuple[Word, Word]:
-    """Ids of the cells of a tile, as low and high words."""
-    if c.consecutive:
-        first = c.first_id + np.uint64(t * W)
-        low = lanes_of(first & np.uint64(0xFFFFFFFF))
-        lo = low + lane_numbers()
-        hi = lanes_of(first >> np.uint64(32))
-        return lo, where(lo < low, hi + 1, hi)
-    return load(c.id_lo, t * W), load(c.id_hi, t * W)
-
-
-@njit(**INLINE)
-def load4(pointer: Any, at: int) -> Four:
-    """Four consecutive groups."""
-    return load(pointer, at), load(pointer, at + W), load(pointer, at + 2 * W), load(pointer, at + 3 * W)
-
-
-@njit(**INLINE)
-def store4(pointer: Any, at: int, x: Four) -> None:
-    """Four consecutive groups."""
-    store(pointer, at, x[0])
-    store(pointer, at + W, x[1])
-    store(pointer, at + 2 * W, x[2])
-    store(pointer, at + 3 * W, x[3])
-
-
-@njit(**INLINE)
-def scalar4(pointer: Any, at: int) -> tuple[float, float, float, float]:
-    """Four consecutive numbers."""
-    return scalar(pointer, at), scalar(pointer, at + 1), scalar(pointer, at + 2), scalar(pointer, at + 3)
-
-
-@njit(**INLINE)
-def zeros() -> Four:
-    """Four zeros."""
-    z = reals(np.float32(0.0))
-    return z, z, z, z
-
-
-@njit(**INLINE)
-def add4(a: Four, b: Four) -> Four:
-    """Sum of two four-vectors."""
-    return a[0] + b[0], a[1] + b[1], a[2] + b[2], a[3] + b[3]
 
 
 @njit(**INLINE)

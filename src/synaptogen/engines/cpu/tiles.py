@@ -15,7 +15,8 @@ from synaptogen.model.switching import CYCLE, HRS, IRS, LRS, cycle, in_mode, in_
 from synaptogen.ops import Real, Word, any_, sqrt
 
 from .lanes import INLINE, W, load, read, reals, scalar, store, store_where, words
-from .memory import (
+from .layout import (
+    DEVICE_VECTOR,
     HOT,
     R_HRS,
     R_LRS,
@@ -27,18 +28,11 @@ from .memory import (
     WORD,
     Cells,
     Four,
-    Pending,
     Rules,
-    advance_states,
-    draw_states,
-    fetch,
-    first_latent,
     ids,
     load4,
-    prepare,
-)
-
-DEVICE_VECTOR = 8 * W
+)  # fmt: skip
+from .memory import Pending, advance_states, draw_states, fetch, first_latent, prepare
 
 
 @njit(**INLINE)

@@ -1,0 +1,96 @@
+"""Where the state of cells lies in memory, and the law beside it: pointers, offsets, groups of lanes."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba import njit
+
+from synaptogen.ops import Real, Word, where
+
+from .lanes import INLINE, W, lane_numbers, load, reals, scalar, store
+from .lanes import words as lanes_of
+
+Four = tuple[Real, Real, Real, Real]
+
+WORD, U_SET, R_LRS, U_RESET, R_HRS, U_RATCHET, T_SCALE, T_END = (W * k for k in range(8))
+HOT, DEVICE_VECTOR = 8 * W, 8 * W  # numbers of a tile
+
+
+class Cells(NamedTuple):
+    """Pointers to the state of an array of cells.
+
+    ``hot``, ``device`` and ``memory`` hold one block a tile, of consecutive groups of W numbers; the mixing states
+    ``r`` stand apart, so that a read streams four bytes a cell. ``words`` is ``hot`` read as integers.
+    """
+
+    r: Any
+    hot: Any
+    words: Any
+    device: Any
+    memory: Any
+    id_lo: Any
+    id_hi: Any
+    first_id: Any  # cell 0's id where ids are consecutive
+    consecutive: Any
+
+
+class Rules(NamedTuple):
+    """Pointers to the coefficients of a law, its sizes, and the key of the random numbers."""
+
+    constants: Any
+    witness: Any
+    readout: Any
+    F: Any
+    G: Any
+    start: Any
+    slots: Any
+    states: Any
+    stationary: Any
+    k0: Any
+    k1: Any
+
+
+@njit(**INLINE)
+def ids(c: Cells, t: int) -> tuple[Word, Word]:
+    """Ids of the cells of a tile, as low and high words."""
+    if c.consecutive:
+        first = c.first_id + np.uint64(t * W)
+        low = lanes_of(first & np.uint64(0xFFFFFFFF))
+        lo = low + lane_numbers()
+        hi = lanes_of(first >> np.uint64(32))
+        return lo, where(lo < low, hi + 1, hi)
+    return load(c.id_lo, t * W), load(c.id_hi, t * W)
+
+
+@njit(**INLINE)
+def load4(pointer: Any, at: int) -> Four:
+    """Four consecutive groups."""
+    return load(pointer, at), load(pointer, at + W), load(pointer, at + 2 * W), load(pointer, at + 3 * W)
+
+
+@njit(**INLINE)
+def store4(pointer: Any, at: int, x: Four) -> None:
+    """Four consecutive groups."""
+    store(pointer, at, x[0])
+    store(pointer, at + W, x[1])
+    store(pointer, at + 2 * W, x[2])
+    store(pointer, at + 3 * W, x[3])
+
+
+@njit(**INLINE)
+def scalar4(pointer: Any, at: int) -> tuple[float, float, float, float]:
+    """Four consecutive numbers."""
+    return scalar(pointer, at), scalar(pointer, at + 1), scalar(pointer, at + 2), scalar(pointer, at + 3)
+
+
+@njit(**INLINE)
+def zeros() -> Four:
+    """Four zeros."""
+    z = reals(np.float32(0.0))
+    return z, z, z, z
+
+
+@njit(**INLINE)
+def add4(a: Four, b: Four) -> Four:
+    """Sum of two four-vectors."""
+    return a[0] + b[0], a[1] + b[1], a[2] + b[2], a[3] + b[3]
