@@ -5,11 +5,11 @@ writes the same bytes, both counted), each as the best of several programs; and 
 on all cells of a VAR(10), as two calls and fused into one pass: means over 10 cycles, in which each ring is renewed
 once. The arithmetic alone is timed with few cells, which stay in the cache, ten cycles in one call, one thread.
 
-Bytes of a cycle follow from the layout (engines/cpu/memory.py). Per tile of 16 cells each field fills one 64-byte line,
+Bytes of a cycle follow from the layout (engines/cpu/layout.py). Per tile of 16 cells each field fills one 64-byte line,
 so that lines are read and written whole; a field that is written is first read by the processor, and counted so. The
 ring of p slots is read and written once in p cycles, in a SET; each RESET fetches one slot. A plain layout, with which
-it is compared, has the same fields and reads all p slots in each RESET. Whatever prefetchers fetch in vain is not
-counted. The least time that memory allows is
+it is compared, has the same fields and reads all p slots in each RESET. Not counted are what prefetchers fetch in vain,
+and the other half of a line where tiles have 8 cells. The least time that memory allows is
 
     (bytes read - bytes written) / read bandwidth + 2 * bytes written / update bandwidth.
 """
@@ -71,6 +71,7 @@ def bytes_of(names: frozenset[str]) -> float:
     return 4.0 * sum({"device": 8, "slot": 4}.get(name.rstrip("0123456789"), 1) for name in names)
 
 
+ALL = fields("r word u_set r_lrs u_reset r_hrs u_ratchet t_scale t_end device")
 SLOTS = frozenset(f"slot{k}" for k in range(ORDER))
 SET = Pass(fields("word u_set r_lrs"), fields("word r"))
 RESET = Pass(fields("word u_reset device slot0"), fields("word u_set r_lrs r_hrs u_reset r"))
@@ -209,6 +210,8 @@ def array_of(cells: int, threads: int) -> sg.CellArray:
     """Cells that have their past."""
     array = sg.CellArray((side(cells), side(cells)), rng=1, threads=threads)
     array.apply_voltages(PULSES)
+    if array.nbytes != cells * bytes_of(ALL | SLOTS):
+        raise SystemExit("the layout of cells has changed: the fields named in this file are not all of them")
     return array
 
 

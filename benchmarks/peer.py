@@ -85,10 +85,10 @@ class Worker:
 
 
 @contextmanager
-def worker(python: str, threads: int, *arguments: str) -> Iterator[Worker]:
+def worker(interpreter: tuple[str, ...], threads: int, *arguments: str) -> Iterator[Worker]:
     """Start a worker, and end it."""
     limits = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), str(threads))
-    command = [python, str(WORKER), *arguments]
+    command = [*interpreter, str(WORKER), *arguments]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=os.environ | limits
     ) as process:
@@ -162,13 +162,13 @@ def main() -> None:
     options.add_argument("--threads", type=positive, default=1, help="of this package (default: %(default)s)")
     options.add_argument("--peer-python", metavar="PATH", help="interpreter that has synaptogen 0.2.0")
     given = options.parse_args()
-    peer = given.peer_python or installed_peer()
+    peer = (given.peer_python or installed_peer(), "-E")  # a PYTHONPATH meant for this package must not reach it
     about = introduce(f"Times of operations, {given.threads} thread(s): published package over this one")
     entries = []
     with ExitStack() as stack:
         workers = {
             OURS: stack.enter_context(
-                worker(sys.executable, given.threads, "--package=ours", f"--threads={given.threads}")
+                worker((sys.executable,), given.threads, "--package=ours", f"--threads={given.threads}")
             ),
             PUBLISHED: stack.enter_context(worker(peer, given.threads, "--package=published")),
             NUMPY_ANY: stack.enter_context(worker(peer, given.threads, "--package=published", "--numpy-any")),
