@@ -157,6 +157,16 @@ class CellArray:
         return self._engine.seed
 
     @property
+    def engine(self) -> str:
+        """Name of the engine."""
+        return self._engine.name
+
+    @property
+    def dtype(self) -> np.dtype[np.floating[Any]]:
+        """Type of the numbers that come out: single precision on the CPU engine, double on the reference."""
+        return np.dtype(self._engine.dtype)
+
+    @property
     def nbytes(self) -> int:
         """Memory in bytes that the cells take."""
         return round(self.size * self._engine.bytes_per_cell)
@@ -394,7 +404,7 @@ class CellArray:
         return Features(*(np.stack(feature) for feature in zip(*cycles, strict=True)))
 
     def _require_results(self, numbers: int, remedy: str) -> None:
-        size = float(numbers) * self.size * np.dtype(self._engine.dtype).itemsize
+        size = float(numbers) * self.size * self.dtype.itemsize
         require_memory(f"a result of {numbers} numbers for each of {self.size:,} cells", size, remedy)
 
     def limited(self) -> np.int64:
