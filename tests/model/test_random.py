@@ -1,6 +1,6 @@
 """Random numbers: Philox against its published vectors, normals against their law.
 
-False alarms: every statistical test bounds its z-scores at 5.2 (2e-7 each, see `unlikely`) or its p-values at 1e-6, so
+False alarms: every statistical test bounds its z-scores at 6 (2e-9 each, see `unlikely`) or its p-values at 1e-6, so
 the file as a whole would fail by chance less than once in 10,000 choices of its fixed seeds.
 """
 
