@@ -196,7 +196,7 @@ class CellArray:
         shape, flat = positions.shape, positions.ravel()
         if flat.size == 0:
             raise IndexError(f"the index {key!r} selects no cells of an array of shape {self.shape}")
-        if flat.size > 1 and np.any(np.diff(flat) <= 0) and len(np.unique(flat)) < flat.size:
+        if np.any(flat[1:] <= flat[:-1]) and len(np.unique(flat)) < flat.size:
             raise IndexError("an index of cells must not name a cell twice: it would see each voltage twice")
         if self._positions is not None:
             flat = self._positions[flat]

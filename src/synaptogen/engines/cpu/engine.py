@@ -36,11 +36,11 @@ def plain(values: Array) -> Float32Array:
 
 
 class Packing(NamedTuple):
-    """Some cells as lanes: they lie in ``tiles``, at ``lanes`` of those tiles laid end to end. None: all cells."""
+    """Some cells as lanes: they lie in ``tiles``, at ``lanes`` of those tiles laid end to end. No tiles: all cells."""
 
     size: int
     tiles: NDArray[np.int64] | None
-    lanes: NDArray[np.int64] | None
+    lanes: NDArray[np.int64] | slice
     positions: Positions | None
 
     def kernel_argument(self) -> Selection:
@@ -53,15 +53,29 @@ class Packing(NamedTuple):
 
     def pack(self, values: Array) -> Float32Array:
         """Values (k, m) as lanes (k, tiles * W), zeros where no cell was selected."""
-        if self.lanes is None and self.size % W == 0:
+        if self.size == self.visits() * W and isinstance(self.lanes, slice):
             return plain(values)
         packed = np.zeros((len(values), self.visits() * W), np.float32)
-        packed[:, slice(self.size) if self.lanes is None else self.lanes] = values
+        packed[:, self.lanes] = values
         return packed
 
     def unpack(self, packed: Array) -> Array:
         """The inverse."""
-        return packed[..., : self.size] if self.lanes is None else packed[..., self.lanes]
+        return packed[..., self.lanes]
+
+
+def packing_of(positions: Positions) -> Packing:
+    """How cells at some positions are packed."""
+    tile, size = positions // W, len(positions)
+    if positions[-1] - positions[0] == size - 1 and np.all(positions[1:] > positions[:-1]):  # one run
+        first = int(positions[0] % W)
+        return Packing(size, np.arange(tile[0], tile[-1] + 1), slice(first, first + size), positions)
+    if np.all(tile[1:] >= tile[:-1]):  # most other views: no need to sort
+        new = np.concatenate([[True], tile[1:] != tile[:-1]])
+        tiles, entry = tile[new], np.cumsum(new) - 1
+    else:
+        tiles, entry = np.unique(tile, return_inverse=True)
+    return Packing(size, tiles, entry * W + positions % W, positions)
 
 
 class CPUEngine:
@@ -110,14 +124,8 @@ class CPUEngine:
     def selection(self, positions: Positions | None) -> Packing:
         """What the other methods take as ``select``."""
         if positions is None:
-            return Packing(self.cells.size, None, None, None)
-        tile = positions // W
-        if np.all(tile[1:] >= tile[:-1]):  # most views: no need to sort
-            new = np.concatenate([[True], tile[1:] != tile[:-1]])
-            tiles, entry = tile[new], np.cumsum(new) - 1
-        else:
-            tiles, entry = np.unique(tile, return_inverse=True)
-        return Packing(len(positions), tiles, entry * W + positions % W, positions)
+            return Packing(self.cells.size, None, slice(self.cells.size), None)
+        return packing_of(positions)
 
     # ---- voltages and reads
 

@@ -17,7 +17,7 @@ from synaptogen.model.noise import noise_variance
 from synaptogen.model.random import PRODUCT, READ, normals, read_block
 from synaptogen.ops import sqrt
 
-from .lanes import OPTIONS, W, data, load, read, reals, scalar, store, total, words
+from .lanes import INLINE, OPTIONS, W, data, load, read, reals, scalar, store, total, words
 from .layout import Cells, Rules, ids
 from .memory import GROUP, Pending, settle
 from .tiles import draw_device, first_cycle, read_current, step
@@ -64,7 +64,7 @@ def source_digest() -> str:
     return digest.hexdigest()[:16]
 
 
-@njit(**{**OPTIONS, "forceinline": True})
+@njit(**INLINE)
 def cells_of(state: Any, consecutive: bool, first_id: int) -> Cells:
     """Raw pointers to the arrays of a state."""
     r, hot, hot_words, device, memory, id_lo, id_hi = state
@@ -73,7 +73,7 @@ def cells_of(state: Any, consecutive: bool, first_id: int) -> Cells:
     )
 
 
-@njit(**{**OPTIONS, "forceinline": True})
+@njit(**INLINE)
 def rules_of(law: Any) -> Rules:
     """Raw pointers to the arrays of a law."""
     constants, witness, readout, F, G, start, slots, states, stationary, k0, k1 = law
@@ -82,7 +82,7 @@ def rules_of(law: Any) -> Rules:
     )
 
 
-@njit(**{**OPTIONS, "forceinline": True})
+@njit(**INLINE)
 def aligned(count: int) -> Any:
     """Single-precision numbers that begin at a cache line."""
     numbers = np.empty(count + 16, np.float32)

@@ -18,7 +18,10 @@ from synaptogen.engines.values import I32, I64, Target, Value, external, lift, t
 from synaptogen.model import features, iv, latent, noise, polynomial, population, random, switching
 
 OPTIONS = {"fastmath": False, "error_model": "numpy", "boundscheck": False, "nogil": True}
-INLINE = {"fastmath": False, "error_model": "numpy", "forceinline": True}
+# functions that only kernels call need no way in from Python, which would take longer to compile than they do
+PART = {**OPTIONS, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+FORMULA = {"fastmath": False, "error_model": "numpy", "forceinline": True}
+INLINE = {**PART, "forceinline": True}
 
 
 def lane_count() -> int:
@@ -41,7 +44,7 @@ class ValueModel(PrimitiveModel):  # type: ignore[misc]
 
 CPU = Target(lower_cast, infer_global, lower_builtin, AbstractTemplate, signature, nbx.register_jitable, nbx.overload)
 W = lane_count()
-REAL, WORD, MASK = teach(CPU, W, [polynomial, iv, latent, features, population, switching, noise, random], **INLINE)
+REAL, WORD, MASK = teach(CPU, W, [polynomial, iv, latent, features, population, switching, noise, random], **FORMULA)
 
 
 def _lanes(pointer: types.CPointer) -> Value:

@@ -20,7 +20,7 @@ from synaptogen.ops import Mask, Word, any_, where, wide_product
 
 from .lanes import (
     INLINE,
-    OPTIONS,
+    PART,
     W,
     first_where,
     load,
@@ -72,7 +72,7 @@ def remainder(number: Word, divisor: int) -> Word:
 # ---- VAR
 
 
-@njit(**INLINE)
+@njit(**PART)
 def draw_innovations(
     rules: Rules, out: Any, at: int, lo: Word, hi: Word, number: Word, first_slot: int, ring: Any, ring_at: int
 ) -> None:
@@ -86,7 +86,7 @@ def draw_innovations(
         number = number + 1
 
 
-@njit(**OPTIONS)
+@njit(**PART)
 def run_ahead(rules: Rules, rings: Any, at: tuple[int, ...], innovations: Any, first_slot: int) -> None:
     """Fill slots ``first_slot`` ... of the rings of a group of tiles, which begin at ``at``.
 
@@ -116,7 +116,7 @@ def run_ahead(rules: Rules, rings: Any, at: tuple[int, ...], innovations: Any, f
             store4(rings, at[3] + m, add4(d, load4(innovations, 3 * size + m)))
 
 
-@njit(**OPTIONS)
+@njit(**PART)
 def begin_ring(rules: Rules, ring: Any, at: int, lo: Word, hi: Word) -> None:
     """Lay down x_0 and the history before it."""
     slots = rules.slots
@@ -190,7 +190,7 @@ def note(pending: Pending, which: int, t: int, mask: Mask) -> None:
             pending.lengths[which] += 1
 
 
-@njit(**OPTIONS)
+@njit(**PART)
 def settle(rules: Rules, c: Cells, pending: Pending) -> None:
     """Begin and renew the rings of all that was noted."""
     for which in range(2):
@@ -202,10 +202,11 @@ def settle(rules: Rules, c: Cells, pending: Pending) -> None:
         pending.lengths[2 + which] = 0
 
 
-@njit(**INLINE)
+@njit(**PART)
 def settle_tiles(rules: Rules, c: Cells, pending: Pending, which: int, done: int) -> None:
     """The same for one group of tiles; in a group that is not full the last tile stands in for the missing."""
     size = 4 * rules.slots * W
+    first_slot = 1 if which == STARTS else 0
     last = pending.lengths[which] - 1
     for g in range(GROUP):
         t = pending.tiles[which * pending.room + min(done + g, last)]
@@ -213,11 +214,9 @@ def settle_tiles(rules: Rules, c: Cells, pending: Pending, which: int, done: int
         number = (load(c.words, t * HOT + WORD) & CYCLE) + 1
         if which == STARTS:
             begin_ring(rules, c.memory, t * size, lo, hi)
-            draw_innovations(rules, pending.innovations, g * size, lo, hi, number, 1, c.memory, t * size)
-        else:
-            draw_innovations(rules, pending.innovations, g * size, lo, hi, number, 0, c.memory, t * size)
+        draw_innovations(rules, pending.innovations, g * size, lo, hi, number, first_slot, c.memory, t * size)
     at = group_of(pending.tiles, which * pending.room + done, which * pending.room + last, size)
-    run_ahead(rules, c.memory, at, pending.innovations, 1 if which == STARTS else 0)
+    run_ahead(rules, c.memory, at, pending.innovations, first_slot)
 
 
 @njit(**INLINE)
@@ -231,11 +230,12 @@ def group_of(tiles: Any, first: int, last: int, size: int) -> tuple[int, int, in
     )
 
 
-@njit(**INLINE)
+@njit(**PART)
 def settle_cells(rules: Rules, c: Cells, pending: Pending, which: int, done: int) -> None:
     """The same for one group of single cells, brought together from their tiles and taken back."""
     numbers = 4 * rules.slots
     size = numbers * W
+    first_slot = 1 if which == STARTS else 0
     cells = which * pending.room * W + done
     count = min(GROUP * W, pending.lengths[2 + which] - done)
     for k in range(GROUP * W):
@@ -258,10 +258,8 @@ def settle_cells(rules: Rules, c: Cells, pending: Pending, which: int, done: int
         number = load(pending.address, (2 * GROUP + g) * W)
         if which == STARTS:
             begin_ring(rules, pending.rings, g * size, lo, hi)
-            draw_innovations(rules, pending.innovations, g * size, lo, hi, number, 1, pending.rings, g * size)
-        else:
-            draw_innovations(rules, pending.innovations, g * size, lo, hi, number, 0, pending.rings, g * size)
-    run_ahead(rules, pending.rings, (0, size, 2 * size, 3 * size), pending.innovations, 1 if which == STARTS else 0)
+        draw_innovations(rules, pending.innovations, g * size, lo, hi, number, first_slot, pending.rings, g * size)
+    run_ahead(rules, pending.rings, (0, size, 2 * size, 3 * size), pending.innovations, first_slot)
     for k in range(count):
         cell = pending.cells[cells + k]
         t, lane = cell // W, cell % W
