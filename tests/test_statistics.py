@@ -1,7 +1,7 @@
 """Do millions of cycles follow the law that they should? Against closed forms, computed here and not by the package.
 
 65,536 cells live through 220 cycles each. Their latent x is recovered from features of a population that was made for
-it: identity quantile polynomials, and all cells alike, so that features are affine in x. z-scores use the exact standard
+it: identity quantile polynomials, and all cells alike, so that features are affine in x. z-scores use exact standard
 errors of the estimates (moments of Gaussian processes by Isserlis' theorem, of mixtures by their components). Each is
 bounded at 6 standard deviations (see `unlikely`), each p-value at 1e-6: with the some 12,000 scores and 36 p-values of
 this file, a correct package would fail for less than one in 10,000 choices of its fixed seeds.

@@ -1,4 +1,4 @@
-"""Every operation of the table for lanes, compiled, against NumPy: exactly, since each is one correctly rounded step."""
+"""Every operation of the table for lanes, compiled, against NumPy: exactly, as each is one correctly rounded step."""
 
 import operator
 from types import FunctionType
@@ -67,7 +67,8 @@ def real_operations(x, y, out):
             ops.where((a < b) & (a > zero), one, zero), ops.where((a < b) | (a > zero), one, zero),
             ops.where((a < b) ^ (a > zero), one, zero), ops.where(~(a < b), one, zero),
             a + 0.1, 0.1 + a, a - 0.1, 0.1 - a, a * 0.1, 0.1 * a, a / 0.1, 0.1 / b,
-            ops.maximum(a, 0.1), ops.minimum(0.1, a), ops.where(a < 0.1, a, 0.1), ops.where(0.1 < a, 0.1, a),
+            ops.maximum(a, 0.1), ops.minimum(0.1, a), ops.where(a < 0.1, a, 0.1),
+            ops.where(0.1 < a, 0.1, a),  # noqa: SIM300
         ):  # fmt: skip
             store(out_, row, value)
             row += x.size
@@ -113,7 +114,8 @@ def word_operations(v, w, x, out, real_out):
         k = b & 31
         row = at
         for value in (
-            a + b, a - b, a * b, a & b, a | b, a ^ b, a << k, a >> k, ops.wide_product(a, b)[0], ops.wide_product(a, b)[1], ops.shift_right_signed(a, k),
+            a + b, a - b, a * b, a & b, a | b, a ^ b, a << k, a >> k,
+            ops.wide_product(a, b)[0], ops.wide_product(a, b)[1], ops.shift_right_signed(a, k),
             ops.where(a < b, one, zero), ops.where(a <= b, one, zero), ops.where(a > b, one, zero),
             ops.where(a >= b, one, zero), ops.where(a == b, one, zero), ops.where(a != b, one, zero),
             ops.where(a < b, a, b), ops.signed_word(c), ops.bits(c),
@@ -137,11 +139,13 @@ def word_operations_in_numpy(a, b, c):
     k = b & np.uint32(31)
     wide, signed = a.astype(np.uint64), a.view(np.int32)
     numbers = [
-        a + b, a - b, a * b, a & b, a | b, a ^ b, a << k, a >> k, wide * b >> np.uint64(32), wide * b, signed >> k.view(np.int32),
+        a + b, a - b, a * b, a & b, a | b, a ^ b, a << k, a >> k,
+        wide * b >> np.uint64(32), wide * b, signed >> k.view(np.int32),
         a < b, a <= b, a > b, a >= b, a == b, a != b, np.where(a < b, a, b), c.astype(np.int32), c.view(np.uint32),
         a + np.uint32(1), a - np.uint32(1), a * np.uint32(0xCD9E8D57), a & np.uint32(0x40000000),
         a | np.uint32(0x80000000), ~a, a << np.uint32(7), a >> np.uint32(31),
-        wide * np.uint64(0xD2511F53) >> np.uint64(32), wide * np.uint64(0xD2511F53), signed >> np.int32(23), np.where(a == 0, a, 3),
+        wide * np.uint64(0xD2511F53) >> np.uint64(32), wide * np.uint64(0xD2511F53),
+        signed >> np.int32(23), np.where(a == 0, a, 3),
         a >= 0x80000000,
     ]  # fmt: skip
     reals_ = [
@@ -238,7 +242,12 @@ def philox_on_lanes(counter, key, out):
     n = counter.shape[1]
     for at in range(0, n, W):
         row = at
-        c0, c1, c2, c3 = load(counter_, at), load(counter_, n + at), load(counter_, 2 * n + at), load(counter_, 3 * n + at)
+        c0, c1, c2, c3 = (
+            load(counter_, at),
+            load(counter_, n + at),
+            load(counter_, 2 * n + at),
+            load(counter_, 3 * n + at),
+        )
         for word in random.philox(c0, c1, c2, c3, key[0], key[1]):
             store(out_, row, word)
             row += n
