@@ -44,10 +44,9 @@ def bandwidth(value: float) -> float:
 
 
 def _number(name: str, value: Any) -> float:
-    try:
-        return float(value)
-    except (TypeError, ValueError):
-        raise TypeError(f"{name}={value!r} is not a number") from None
+    if not isinstance(value, int | float | np.integer | np.floating) or isinstance(value, bool):
+        raise TypeError(f"{name}={value!r} is not a number")
+    return float(value)
 
 
 def one_of(name: str, value: str, known: Collection[str]) -> None:
@@ -77,7 +76,7 @@ def pulses(name: str, value: ArrayLike, cells: Shape, dtype: type[np.floating[An
     given = _finite(name, value, dtype)
     if given.ndim == 0 or len(given) == 0:
         raise ValueError(f"{name} has shape {given.shape}: its first axis counts the voltages, and there must be one")
-    if given.size == len(given):
+    if given.size == len(given) and given.ndim <= 1 + len(cells):
         return given.reshape(len(given), 1)
     # axes of one pulse line up with the last axes of the array, as in NumPy
     return _broadcast(name, given, (len(given), *cells), first=True).reshape(len(given), -1)
@@ -121,7 +120,10 @@ def all_finite(values: NDArray[Any]) -> bool:
 
 def mask(name: str, value: ArrayLike, cells: Shape) -> NDArray[np.bool_]:
     """A flat mask of cells."""
-    given = np.asarray(value)
+    try:
+        given = np.asarray(value)
+    except ValueError:
+        raise TypeError(f"{name} is not an array: give an array of bool") from None
     if given.dtype != np.bool_:
         raise TypeError(f"{name} is of type {given.dtype}: give an array of bool")
     return _broadcast(name, given, cells).reshape(-1)

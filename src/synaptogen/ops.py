@@ -69,6 +69,15 @@ def absolute(x: Real) -> Real:
     return np.abs(x)
 
 
+def product(a: Real, b: Real) -> Real:
+    """A * b, rounded before it goes on.
+
+    Engines may merge ``a * b + c`` into one rounding. In a sum of two products it is open which of them is merged,
+    and kernels could differ: one of the two is written with this.
+    """
+    return a * b
+
+
 # ---- 32-bit words, for random numbers and packed state
 
 

@@ -1,13 +1,19 @@
 """Arrays on disk: a zarr directory, versioned, written beside its place and renamed."""
 
 import json
+import math
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
+from . import checks
+from .counters import Counters
+from .engines.law import law_of
+from .engines.protocol import Cells, ReadNumbers
+from .engines.room import require_cells
+from .engines.threads import default_threads
 from .extras import require
+from .params import DeviceParams
 from .replacing import replacing
 
 if TYPE_CHECKING:
@@ -41,20 +47,24 @@ def _write(zarr: Any, cells: "CellArray", folder: Path) -> None:
     for begin in range(0, size, BLOCK):
         for name, block in engine.dump(begin, min(size, begin + BLOCK)).items():
             if name not in arrays:
-                shape = (*block.shape[:-1], size)
-                chunks = (*[max(1, n) for n in block.shape[:-1]], min(size, BLOCK))
-                arrays[name] = group.create_array(name, shape=shape, chunks=chunks, dtype=block.dtype)
-            if block.size:
-                arrays[name][..., begin : begin + block.shape[-1]] = block
+                arrays[name] = _create(group, name, (*block.shape[:-1], size), block.dtype)
+            arrays[name][..., begin : begin + block.shape[-1]] = block
     for name, values in (("ids", engine.cells.ids), ("reads", reads.each)):
         if values is not None:
-            group.create_array(name, data=values)
+            arrays[name] = _create(group, name, values.shape, values.dtype)
+            arrays[name][:] = values
     # last, so that a directory with these attributes is complete
     group.attrs.update(
         format=FORMAT, version=VERSION, engine=engine.name, shape=list(cells.shape), seed=str(engine.seed),
         first=str(engine.cells.first), start=engine.start, bandwidth=cells.bandwidth, read_count=reads.times,
-        products=cells._counters.products, params=json.loads(cells.params.to_json()),
+        products=cells._counters.products, params=json.loads(cells.params.to_json()), arrays=sorted(arrays),
     )  # fmt: skip
+
+
+def _create(group: Any, name: str, shape: tuple[int, ...], dtype: Any) -> Any:
+    # chunks of zeros are written too: a chunk that is not there is a defect, see `_whole`
+    chunks = (*shape[:-1], min(shape[-1], BLOCK))
+    return group.create_array(name, shape=shape, chunks=chunks, dtype=dtype, config={"write_empty_chunks": True})
 
 
 def _is_ours(path: Path) -> bool:
@@ -81,6 +91,7 @@ def load(path: str | os.PathLike[str], *, threads: int | None = None) -> "CellAr
         If it is something else, of another version, or incomplete.
     """
     zarr = require("zarr", "zarr")
+    workers = default_threads() if threads is None else checks.positive_int("threads", threads)
     target = Path(path)
     if not target.exists():
         raise FileNotFoundError(f"there is no saved array at {target}")
@@ -88,42 +99,41 @@ def load(path: str | os.PathLike[str], *, threads: int | None = None) -> "CellAr
         raise ValueError(f"{target} is not an array saved by synaptogen, or was cut short while it was written")
     try:
         group = zarr.open_group(target, mode="r")
-        return _read(group, threads)
-    except (KeyError, OSError, EOFError, RuntimeError) as error:
+        version = group.attrs["version"]
+        if version == VERSION:
+            return _read(group, workers)
+    except (KeyError, IndexError, TypeError, ValueError, OSError, EOFError, RuntimeError) as error:
         raise ValueError(f"{target} is damaged: {error}") from error
+    raise ValueError(
+        f"{target} was saved in version {version} of the format, and this installation reads version {VERSION}: "
+        "use the release of synaptogen that wrote it"
+    )
 
 
-def _read(group: Any, threads: int | None) -> "CellArray":
-    from . import checks
-    from .array import ENGINES, CellArray
-    from .counters import Counters
-    from .engines.law import law_of
-    from .engines.protocol import Cells, ReadNumbers
-    from .engines.room import require_cells
-    from .engines.threads import default_threads
-    from .params import DeviceParams
+def _read(group: Any, threads: int) -> "CellArray":
+    from .array import ENGINES, STARTS, CellArray
 
     a = group.attrs
-    if a["version"] != VERSION:
-        raise ValueError(
-            f"the array was saved in version {a['version']} of the format; this installation reads version {VERSION}: "
-            "use the release of synaptogen that wrote it"
-        )
-    workers = default_threads() if threads is None else checks.positive_int("threads", threads)
-    params = DeviceParams.from_json(a["params"])
-    shape = tuple(a["shape"])
-    size = int(np.prod(shape, dtype=np.int64))
-    ids = group["ids"][:] if "ids" in group else None
-    law, make = law_of(params), checks.named("engine", a["engine"], ENGINES)
-    require_cells(size, make.bytes_for(law))
-    engine: Any = make(law, Cells(size, int(a["first"]), ids), int(a["seed"]), a["start"], workers, fill=False)
-    names = [name for name in engine.dump(0, 1) if law.memory or name != "memory"]
-    for name in names:
-        if group[name].shape[-1] != size:
-            raise KeyError(f"{name} holds {group[name].shape[-1]} cells in place of {size}")
-    for begin in range(0, size, BLOCK):
-        engine.restore(begin, {name: group[name][..., begin : begin + BLOCK] for name in names})
+    checks.one_of("start", a["start"], STARTS)
+    shape, params = checks.shape(tuple(a["shape"])), DeviceParams.from_json(a["params"])
+    law, make, size = law_of(params), checks.named("engine", a["engine"], ENGINES), math.prod(shape)
+    arrays = {name: _whole(group[name]) for name in a["arrays"]}
+    cells = Cells(size, int(a["first"]), arrays.pop("ids")[:] if "ids" in arrays else None)
     counters = Counters(size)
-    counters.reads = ReadNumbers(a["read_count"], group["reads"][:] if "reads" in group else None)
+    counters.reads = ReadNumbers(a["read_count"], arrays.pop("reads")[:] if "reads" in arrays else None)
     counters.products = a["products"]
-    return CellArray._of(engine, params, shape, None, counters, a["bandwidth"])
+    for name, array in arrays.items():
+        if array.shape[-1] != size:
+            raise ValueError(f"{name} holds {array.shape[-1]} cells in place of {size}")
+    require_cells(size, make.bytes_for(law))
+    engine: Any = make(law, cells, int(a["seed"]), a["start"], threads, fill=False)
+    for begin in range(0, size, BLOCK):
+        engine.restore(begin, {name: array[..., begin : begin + BLOCK] for name, array in arrays.items()})
+    return CellArray._of(engine, params, shape, None, counters, float(a["bandwidth"]))
+
+
+def _whole(array: Any) -> Any:
+    """The array, if all of its chunks are there: zarr would read zeros for those that are not."""
+    if array.nchunks_initialized != array.nchunks:
+        raise ValueError(f"{array.nchunks - array.nchunks_initialized} chunks of {array.name} are missing")
+    return array

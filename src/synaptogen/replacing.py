@@ -33,5 +33,9 @@ def _take_place(beside: Path, target: Path) -> None:
     # a folder cannot be replaced in one step: between the two a crash leaves the old one under the hidden name
     old = target.with_name(f".{target.name}.old.{secrets.token_hex(4)}")
     target.rename(old)
-    beside.rename(target)
+    try:
+        beside.rename(target)
+    except BaseException:
+        old.rename(target)
+        raise
     shutil.rmtree(old)

@@ -11,7 +11,7 @@ from synaptogen.model import features as ft
 from synaptogen.model import iv, latent, noise, population, random
 from synaptogen.model import switching as sw
 from synaptogen.model.constants import Constants
-from synaptogen.ops import where
+from synaptogen.ops import product, where
 
 from .law import Law
 from .protocol import Array, Cells, Positions, ReadNumbers
@@ -75,42 +75,48 @@ class ReferenceEngine:
         if law.log_sigma:
             self.vector[4:] = population.scale(self.vector[4:])
 
-    def _first_cycle(self) -> None:
+    def _first_memory(self) -> Array:
+        """Memory at the beginning of life; for a VAR with x_0 in it, for a state space before cycle 0."""
         law, p = self.law, self.law.constants
-        e = np.stack(self._draw(random.normals, random.CYCLES, 0, 0))
         stationary = self.start == "stationary"
-        if law.slots:
-            # x_0 and the history before it at once
-            z = np.concatenate(
-                [e, *(self._draw(random.normals, random.HISTORY, 0, lag) for lag in range(1, law.slots))]
-            )
-            self.memory = law.start @ z if stationary else np.zeros_like(z)
-            if not stationary:
-                self.memory[:4] = latent.innovation(e, p.innovation)
-            x = self.memory[:4]
-        else:
+        if not law.slots:
             blocks = range(-(-law.memory // 4))
             z = np.concatenate([self._draw(random.normals, random.HISTORY, 0, block) for block in blocks])
-            self.memory = (law.start if stationary else np.zeros_like(law.start)) @ z[: law.memory]
-            x = self._next_latent(slice(None), np.zeros(self.cells.size, np.uint32), np.ones(self.cells.size, bool))
-        f = ft.features(x, self.vector[:4], self.vector[4:], p)
+            return np.asarray((law.start if stationary else np.zeros_like(law.start)) @ z[: law.memory])
+        e = np.stack(self._draw(random.normals, random.CYCLES, 0, 0))
+        if not stationary:
+            return np.concatenate([latent.innovation(e, p.innovation), np.zeros((law.memory - 4, self.cells.size))])
+        # x_0 and the history before it at once
+        lags = range(1, law.slots)
+        past = [self._draw(random.normals, random.HISTORY, 0, lag) for lag in lags]
+        return np.asarray(law.start @ np.concatenate([e, *past]))
+
+    def _first_cycle(self) -> None:
+        n = self.cells.size
+        everywhere, zero = np.ones(n, bool), np.zeros(n, np.uint32)
+        x = self._next_latent(slice(None), zero, everywhere)
+        f = ft.features(x, self.vector[:4], self.vector[4:], self.law.constants)
         self.r = f.r_hrs
         self.field[:4] = f.u_set, f.r_lrs, f.u_reset, f.r_hrs
-        before = np.full(self.cells.size, sw.HRS | sw.CYCLE, np.uint32)
-        self.word = sw.in_next_cycle(before, np.ones(self.cells.size, bool), f.limited)
+        self.word = sw.in_next_cycle(np.full(n, sw.HRS | sw.CYCLE, np.uint32), everywhere, f.limited)
 
     def _draw(self, of: Callable[..., Any], stream: int, number: Any, block: int, select: Select = slice(None)) -> Any:
         lo, hi = self.cells.words(np.arange(self.cells.size)[select])
         k0, k1 = (np.array([word], np.uint32) for word in (self.seed & 0xFFFFFFFF, self.seed >> 32))
-        number = np.broadcast_to(np.asarray(number, np.uint32), lo.shape)
+        number = np.broadcast_to(np.asarray(number & 0xFFFFFFFF, np.uint32), lo.shape)
         return of(lo, hi, stream, number, np.full_like(lo, block), k0, k1)
 
     def _next_latent(self, select: Select, number: NDArray[np.uint32], begin: Array) -> Array:
-        """x of cycle ``number``; the memory of cells that begin it moves on."""
-        law, memory = self.law, self.memory[:, select]
+        """x of cycle ``number``; the memory of cells that begin it moves on. With cycle 0 a life begins."""
+        law, first = self.law, begin & (number == 0)
+        if np.any(first):
+            self.memory[:, select] = where(first, self._first_memory()[:, select], self.memory[:, select])
+        memory = self.memory[:, select]
         e = np.stack(self._draw(random.normals, random.CYCLES, number, 0, select))
         x = np.stack(latent.innovation(e, law.constants.innovation)) + law.readout.T @ memory
         following = np.concatenate([x, memory[:-4]]) if law.slots else law.F @ memory + law.G @ e
+        if law.slots:
+            x, following = where(first, memory[:4], x), where(first, memory, following)
         self.memory[:, select] = where(begin, following, memory)
         return x
 
@@ -163,15 +169,14 @@ class ReferenceEngine:
         p: Constants = self.law.constants
         u = np.asarray(u[0], float)
         g = iv.conductance(self.r[select], u, p)
-        noiseless: Array = u * g
         if bandwidth == 0.0:
-            return noiseless
-        number = np.uint32(reads.times) if reads.each is None else reads.each[: self.cells.size][select]
+            return np.asarray(product(u, g))
+        number = reads.times if reads.each is None else reads.each[: self.cells.size][select]
         z = self._draw(
             lambda lo, hi, stream, number, block, k0, k1: random.read_normal(lo, hi, number, k0, k1),
             random.READ, number, 0, select,
         )  # fmt: skip
-        return np.asarray(noiseless + np.sqrt(noise.noise_variance(g, u, bandwidth)) * z)
+        return np.asarray(noise.noisy_current(g, u, bandwidth, z))
 
     # ---- state
 
@@ -200,11 +205,10 @@ class ReferenceEngine:
 
     def line_normals(self, positions: Positions, number: int, batch: int) -> Array:
         """Normals for the lines of a crossbar product."""
-        blocks = [
-            np.stack(self._draw(random.normals, random.PRODUCT, number, block, positions))
-            for block in range(-(-batch // 4))
-        ]
-        return np.concatenate(blocks)[:batch]
+        z = np.empty((-(-batch // 4) * 4, len(positions)))
+        for block in range(len(z) // 4):
+            z[4 * block : 4 * block + 4] = self._draw(random.normals, random.PRODUCT, number, block, positions)
+        return z[:batch]
 
     # ---- copies
 

@@ -24,6 +24,7 @@ from . import elementary
 
 # Contraction to FMA is allowed, reassociation is not: results must not depend on how LLVM vectorises.
 FLAGS = ("contract", "nsz", "nnan", "ninf")
+FLAGS_OF_ROUNDED = FLAGS[1:]
 
 F32, I32, I64, I1 = ir.FloatType(), ir.IntType(32), ir.IntType(64), ir.IntType(1)
 ELEMENT = {"real": F32, "word": I32, "mask": I1}
@@ -171,6 +172,7 @@ def named(real: Value, word: Value, mask: Value) -> list[Operation]:
         Operation(ops.where, (mask, real, real), real, lambda b, m, x, y: b.select(m, x, y)),
         Operation(ops.where, (mask, word, word), word, lambda b, m, x, y: b.select(m, x, y)),
         Operation(ops.any_, (mask,), types.boolean, any_),
+        Operation(ops.product, (real, real), real, lambda b, x, y: b.fmul(x, y, flags=FLAGS_OF_ROUNDED)),
         Operation(ops.maximum, (real, real), real, extreme(">")),
         Operation(ops.minimum, (real, real), real, extreme("<")),
         Operation(ops.sqrt, (real,), real, intrinsic("sqrt")),
@@ -267,11 +269,17 @@ def use_elementary(target: Target) -> None:
 
         return choose
 
+    use(ops.product, times, of_plain)
     use(ops.maximum, larger, of_plain)
     use(ops.minimum, smaller, of_plain)
     use(ops.log, elementary.log_f32, of_one)
     use(ops.exp2, elementary.exp2_f32, of_one)
     use(ops.pow_, elementary.pow_f32, of_two)
+
+
+def times(a: Real, b: Real) -> Real:
+    """The product of two plain numbers."""
+    return a * b
 
 
 def larger(a: Real, b: Real) -> Real:

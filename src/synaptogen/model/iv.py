@@ -8,7 +8,7 @@ between the lowest LRS (r = 0) and the highest HRS (r = 1) that were measured:
 
 from typing import NamedTuple
 
-from synaptogen.ops import Real, maximum, minimum, pow_
+from synaptogen.ops import Real, maximum, minimum, pow_, product
 
 from .constants import Constants
 from .polynomial import poly
@@ -26,7 +26,7 @@ def conductance(r: Real, u: Real, p: Constants) -> Real:
 
 def current(r: Real, u: Real, p: Constants) -> Real:
     """Current I(r, U) in A."""
-    return u * conductance(r, u, p)
+    return product(u, conductance(r, u, p))
 
 
 def passive(r: Real, p: Constants) -> Real:
@@ -46,8 +46,8 @@ def resistance_from_mixing(r: Real, p: Constants) -> Real:
 
 def mixing_from_current(i: Real, u: Real, p: Constants) -> Real:
     """r of a cell that carries ``i`` at ``u``: the inverse of `current` for 0 < u <= u_range."""
-    llrs = u * poly(p.llrs, u)
-    return (i - llrs) / (u * poly(p.hhrs, u) - llrs)
+    llrs = product(u, poly(p.llrs, u))
+    return (i - llrs) / (product(u, poly(p.hhrs, u)) - llrs)
 
 
 class Transition(NamedTuple):

@@ -3,7 +3,7 @@
 var = 4 k T B |I/U| + 2 q B |I|
 """
 
-from synaptogen.ops import Real, absolute
+from synaptogen.ops import Real, absolute, product, sqrt
 
 KT = 1.380649e-23 * 300.0  # J
 Q = 1.602176634e-19  # C
@@ -20,3 +20,8 @@ def noise_variance(g: Real, u: Real, bandwidth: Real) -> Real:
     At U = 0 only the thermal noise of the small-signal conductance is left, which is what `iv.conductance` gives there.
     """
     return absolute(g) * (noise_density(u) * bandwidth)
+
+
+def noisy_current(g: Real, u: Real, bandwidth: Real, z: Real) -> Real:
+    """Current in A of a read of a cell with chord conductance ``g``, for a normal ``z``."""
+    return product(u, g) + sqrt(noise_variance(g, u, bandwidth)) * z

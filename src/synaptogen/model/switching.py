@@ -14,7 +14,7 @@ IRS = 0
 MODE = LRS | HRS
 LIMITED = 1 << 29
 CYCLE = LIMITED - 1
-"""Largest cycle number; a cell that has lived through this many cycles starts again at 0."""
+"""Largest cycle number; after it a cell starts its life again at cycle 0."""
 
 
 class Resets(NamedTuple):

@@ -166,7 +166,14 @@ class CPUEngine:
         if select.tiles is None and aligned and reads.each is None and bandwidth > 0.0:
             blocks = -(-self._tiles * W // 64)
             self._run(
-                "read_blocks", blocks, self._tiles, voltages, each, out, np.float32(bandwidth), np.uint32(reads.times)
+                "read_blocks",
+                blocks,
+                self._tiles,
+                voltages,
+                each,
+                out,
+                np.float32(bandwidth),
+                np.uint32(reads.times & 0xFFFFFFFF),
             )
         else:
             self._run(
@@ -232,7 +239,7 @@ class CPUEngine:
         key = np.array([self.seed & 0xFFFFFFFF, self.seed >> 32], np.uint32)
         for block in range(len(out) // 4):
             self._run_plain(
-                "draw_normals", tiles, ids[0], ids[1], key, np.uint32(number), np.uint32(block),
+                "draw_normals", tiles, ids[0], ids[1], key, np.uint32(number & 0xFFFFFFFF), np.uint32(block),
                 out[4 * block : 4 * block + 4],
             )  # fmt: skip
         return out[:batch, : len(positions)]
@@ -280,7 +287,7 @@ class CPUEngine:
 
     def _reads(self, reads: ReadNumbers) -> Reads:
         if reads.each is None:
-            return Reads(NO_WORDS, False, np.uint32(reads.times))
+            return Reads(NO_WORDS, False, np.uint32(reads.times & 0xFFFFFFFF))
         return Reads(reads.each, True, np.uint32(0))
 
     def _run(self, kernel: str, count: int, *arguments: Any) -> None:

@@ -13,9 +13,8 @@ import numpy as np
 from numba import njit
 
 from synaptogen.model.iv import conductance
-from synaptogen.model.noise import noise_variance
+from synaptogen.model.noise import noisy_current
 from synaptogen.model.random import PRODUCT, READ, normals, read_block
-from synaptogen.ops import sqrt
 
 from .lanes import INLINE, OPTIONS, W, data, load, read, reals, scalar, store, total, words
 from .layout import Cells, Rules, ids
@@ -114,7 +113,8 @@ def compiled(revision: str) -> Kernels:
         count = pulses.shape[0]
         chunk = CHUNK if count == 1 else FUSED_CHUNK
         tiles, cells, lengths = np.empty(2 * chunk, np.int64), np.empty(2 * chunk * W, np.int64), np.zeros(4, np.int64)
-        rings, innovations = aligned(4 * rules.slots * W * GROUP), aligned(4 * rules.slots * W * GROUP)
+        room = max(4 * rules.slots * GROUP, rules.states) * W
+        rings, innovations = aligned(room), aligned(room)
         address = np.empty(3 * GROUP * W, np.uint32)
         pending = Pending(data(tiles), data(cells), data(lengths), chunk, data(rings), data(innovations), data(address))
         u_, gate_, trace_, counts_ = data(pulses), data(gate), data(trace), data(reads.counts)
@@ -167,7 +167,7 @@ def compiled(revision: str) -> Kernels:
                         p = read(rules.constants, rules.witness)
                         u = load(u_, t * W) if each else reals(scalar(u_, 0))
                         g = conductance(load(c.r, t * W), u, p)
-                        store(out_, t * W, u * g + sqrt(noise_variance(g, u, bandwidth)) * z[k])
+                        store(out_, t * W, noisy_current(g, u, bandwidth, z[k]))
                     t += quarter
 
     @njit(cache=True, **OPTIONS)

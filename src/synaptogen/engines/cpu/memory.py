@@ -16,7 +16,7 @@ from numba import njit
 from synaptogen.model.latent import add_scaled, innovation
 from synaptogen.model.random import CYCLES, HISTORY, normals
 from synaptogen.model.switching import CYCLE
-from synaptogen.ops import Mask, Word, any_, where, wide_product
+from synaptogen.ops import Mask, Word, any_, product, where, wide_product
 
 from .lanes import (
     INLINE,
@@ -166,11 +166,17 @@ def fetch(rules: Rules, c: Cells, t: int, number: Word, mask: Mask) -> Four:
 
 
 @njit(**INLINE)
+def next_number(word: Word) -> Word:
+    """Number of the next cycle."""
+    return (word + 1) & CYCLE
+
+
+@njit(**INLINE)
 def prepare(rules: Rules, pending: Pending, t: int, word: Word, mask: Mask) -> None:
     """Cells in the mask have been set: note those whose next x is not in their rings yet."""
-    number = (word & CYCLE) + 1
-    note(pending, STARTS, t, mask & (number == 1))
-    note(pending, RENEWALS, t, mask & (remainder(number, rules.slots) == 0))
+    number = next_number(word)
+    note(pending, STARTS, t, mask & (number <= 1))  # cycle 0 comes again after the last
+    note(pending, RENEWALS, t, mask & (number != 0) & (remainder(number, rules.slots) == 0))
 
 
 @njit(**INLINE)
@@ -211,9 +217,10 @@ def settle_tiles(rules: Rules, c: Cells, pending: Pending, which: int, done: int
     for g in range(GROUP):
         t = pending.tiles[which * pending.room + min(done + g, last)]
         lo, hi = ids(c, t)
-        number = (load(c.words, t * HOT + WORD) & CYCLE) + 1
+        number = next_number(load(c.words, t * HOT + WORD))
         if which == STARTS:
             begin_ring(rules, c.memory, t * size, lo, hi)
+            number = lanes_of(1)
         draw_innovations(rules, pending.innovations, g * size, lo, hi, number, first_slot, c.memory, t * size)
     at = group_of(pending.tiles, which * pending.room + done, which * pending.room + last, size)
     run_ahead(rules, c.memory, at, pending.innovations, first_slot)
@@ -248,8 +255,8 @@ def settle_cells(rules: Rules, c: Cells, pending: Pending, which: int, done: int
         else:
             pending.address[k] = c.id_lo[cell]
             pending.address[GROUP * W + k] = c.id_hi[cell]
-        number = (c.words[t * HOT + WORD + lane] & np.uint32(CYCLE)) + np.uint32(1)
-        pending.address[2 * GROUP * W + k] = np.uint32(number)
+        number = (c.words[t * HOT + WORD + lane] + np.uint32(1)) & np.uint32(CYCLE)
+        pending.address[2 * GROUP * W + k] = np.uint32(1 if which == STARTS else number)
         if which == RENEWALS:
             for j in range(numbers):
                 pending.rings[(k // W * numbers + j) * W + k % W] = c.memory[(t * numbers + j) * W + lane]
@@ -271,21 +278,28 @@ def settle_cells(rules: Rules, c: Cells, pending: Pending, which: int, done: int
 
 
 @njit(**INLINE)
-def draw_states(rules: Rules, c: Cells, t: int, lo: Word, hi: Word) -> None:
+def draw_states(rules: Rules, states: Any, at: int, lo: Word, hi: Word) -> None:
     """Stationary states, a triangular matrix times normals in place from its last row; or zeros."""
     q = rules.states
-    at = t * q * W
     for block in range((q + 3) // 4):
         z = normals(lo, hi, HISTORY, lanes_of(0), block, rules.k0, rules.k1)
         for k in range(4):
             if block * 4 + k < q:
-                store(c.memory, at + (block * 4 + k) * W, z[k])
+                store(states, at + (block * 4 + k) * W, z[k])
     for i in range(q - 1, -1, -1):
         y = reals(np.float32(0.0))
         if rules.stationary:
             for j in range(i + 1):
-                y = y + load(c.memory, at + j * W) * scalar(rules.start, i * q + j)
-        store(c.memory, at + i * W, y)
+                y = y + load(states, at + j * W) * scalar(rules.start, i * q + j)
+        store(states, at + i * W, y)
+
+
+@njit(**INLINE)
+def restart_states(rules: Rules, c: Cells, pending: Pending, t: int, lo: Word, hi: Word, mask: Mask) -> None:
+    """The states of cells in the mask as they were at the beginning of life."""
+    draw_states(rules, pending.rings, 0, lo, hi)
+    for k in range(rules.states):
+        store_where(c.memory, (t * rules.states + k) * W, load(pending.rings, k * W), mask)
 
 
 @njit(**INLINE)
@@ -302,7 +316,7 @@ def advance_states(rules: Rules, c: Cells, t: int, lo: Word, hi: Word, number: W
     for k in range(q):
         old = load(c.memory, at + k * W)
         g = scalar4(rules.G, 4 * k)
-        new = e[0] * g[0] + e[1] * g[1] + e[2] * g[2] + e[3] * g[3]
+        new = product(e[0], g[0]) + e[1] * g[1] + e[2] * g[2] + e[3] * g[3]
         if k > 0:
             new = new + before * scalar(rules.F, k * q + k - 1)
         for j in range(k, q):

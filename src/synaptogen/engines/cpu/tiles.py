@@ -7,12 +7,12 @@ from numba import njit
 
 from synaptogen.model.features import Features, features
 from synaptogen.model.iv import Transition, conductance, partial_reset, transition
-from synaptogen.model.noise import noise_variance
+from synaptogen.model.noise import noisy_current
 from synaptogen.model.population import chosen, scale
 from synaptogen.model.random import CYCLES, DEVICE, normals, read_normal
 from synaptogen.model.random import words as random_words
-from synaptogen.model.switching import CYCLE, HRS, IRS, LRS, cycle, in_mode, in_next_cycle, is_irs, resets, sets
-from synaptogen.ops import Real, Word, any_, sqrt
+from synaptogen.model.switching import CYCLE, HRS, IRS, LRS, in_mode, in_next_cycle, is_irs, resets, sets
+from synaptogen.ops import Real, Word, any_, product
 
 from .lanes import INLINE, W, load, read, reals, scalar, store, store_where, words
 from .layout import (
@@ -32,7 +32,7 @@ from .layout import (
     ids,
     load4,
 )  # fmt: skip
-from .memory import Pending, advance_states, draw_states, fetch, first_latent, prepare
+from .memory import Pending, advance_states, draw_states, fetch, first_latent, next_number, prepare, restart_states
 
 
 @njit(**INLINE)
@@ -41,7 +41,7 @@ def step(c: Cells, rules: Rules, pending: Pending, t: int, u: Real) -> None:
     if any_(u < 0.0):
         step_down(c, rules, pending, t, u)
     if any_(u > 0.0):
-        step_up(c, rules, t, u)
+        step_up(c, rules, pending, t, u)
 
 
 @njit(**INLINE)
@@ -58,7 +58,7 @@ def step_down(c: Cells, rules: Rules, pending: Pending, t: int, u: Real) -> None
 
 
 @njit(**INLINE)
-def step_up(c: Cells, rules: Rules, t: int, u: Real) -> None:
+def step_up(c: Cells, rules: Rules, pending: Pending, t: int, u: Real) -> None:
     """RESET."""
     h = t * HOT
     word = load(c.words, h + WORD)
@@ -69,7 +69,7 @@ def step_up(c: Cells, rules: Rules, t: int, u: Real) -> None:
         u_ratchet = load(c.hot, h + U_RATCHET)
     event = resets(word, u, u_reset, u_ratchet, p)
     if any_(event.begin):
-        f = next_features(c, rules, t, (cycle(word) + 1) & CYCLE, event.begin)
+        f = next_features(c, rules, pending, t, next_number(word), event.begin)
         sloped = event.begin & event.partial
         if any_(sloped):
             p = read(rules.constants, rules.witness)
@@ -95,12 +95,14 @@ def step_up(c: Cells, rules: Rules, t: int, u: Real) -> None:
 
 
 @njit(**INLINE)
-def next_features(c: Cells, rules: Rules, t: int, number: Word, mask: Any) -> Features:
+def next_features(c: Cells, rules: Rules, pending: Pending, t: int, number: Word, mask: Any) -> Features:
     """Features of cycle ``number`` of the cells in the mask."""
     if rules.slots > 0:
         x = fetch(rules, c, t, number, mask)
     else:
         lo, hi = ids(c, t)
+        if any_(mask & (number == 0)):
+            restart_states(rules, c, pending, t, lo, hi, mask & (number == 0))
         x = advance_states(rules, c, t, lo, hi, number, mask)
     return device_features(c, rules, t, x)
 
@@ -118,11 +120,10 @@ def read_current(c: Cells, rules: Rules, t: int, u: Real, bandwidth: float, numb
     """Currents of a tile, with the noise of each cell's read number ``number`` unless the bandwidth is 0."""
     p = read(rules.constants, rules.witness)
     g = conductance(load(c.r, t * W), u, p)
-    i = u * g
     if bandwidth > 0.0:
         lo, hi = ids(c, t)
-        i = i + sqrt(noise_variance(g, u, bandwidth)) * read_normal(lo, hi, number, rules.k0, rules.k1)
-    return i
+        return noisy_current(g, u, bandwidth, read_normal(lo, hi, number, rules.k0, rules.k1))
+    return product(u, g)
 
 
 @njit(**INLINE)
@@ -158,7 +159,7 @@ def first_cycle(c: Cells, rules: Rules, t: int) -> None:
         # the ring is not touched before the first SET
         x = first_latent(rules, normals(lo, hi, CYCLES, words(0), 0, rules.k0, rules.k1))
     else:
-        draw_states(rules, c, t, lo, hi)
+        draw_states(rules, c.memory, t * rules.states * W, lo, hi)
         x = advance_states(rules, c, t, lo, hi, words(0), everywhere)
     f = device_features(c, rules, t, x)
     h = t * HOT
