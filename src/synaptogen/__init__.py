@@ -7,6 +7,9 @@ cells.apply_voltage(-2.0)
 currents = cells @ voltages
 """
 
+import importlib
+from typing import Any
+
 from .array import CellArray, Features, Mode
 from .crossbar import ADC, DAC
 from .params import VAR, DeviceParams, Population, StateSpace, presets
@@ -27,3 +30,12 @@ __all__ = [
     "load",
     "presets",
 ]
+
+_LAZY = ("learn", "plot")
+"""Parts that need libraries of extras, imported when they are first asked for."""
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        return importlib.import_module(f".{name}", __name__)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -59,7 +59,7 @@ def real_operations(x, y, out):
         a, b = load(x_, at), load(y_, at)
         row = at
         for value in (
-            a + b, a - b, a * b, a / b, -a,
+            a + b, a - b, a * b, a / b, -a, ops.product(a, b) + a, a - ops.product(b, 0.1),
             ops.maximum(a, b), ops.minimum(a, b), ops.absolute(a), ops.sqrt(ops.absolute(a)), ops.floor(a),
             ops.where(a < b, one, zero), ops.where(a <= b, one, zero), ops.where(a > b, one, zero),
             ops.where(a >= b, one, zero), ops.where(a == b, one, zero), ops.where(a != b, one, zero),
@@ -77,7 +77,7 @@ def real_operations(x, y, out):
 def real_operations_in_numpy(a, b):
     tenth = np.float32(0.1)  # Python's numbers are weak: they take on the precision of the lanes
     return [
-        a + b, a - b, a * b, a / b, -a,
+        a + b, a - b, a * b, a / b, -a, a * b + a, a - b * tenth,
         np.maximum(a, b), np.minimum(a, b), np.abs(a), np.sqrt(np.abs(a)), np.floor(a),
         a < b, a <= b, a > b, a >= b, a == b, a != b, np.where(a < b, a, b),
         (a < b) & (a > 0), (a < b) | (a > 0), (a < b) ^ (a > 0), ~(a < b),

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from synaptogen.model import iv
-from synaptogen.model.noise import noise_density, noise_variance
+from synaptogen.model.noise import noise_density, noise_variance, noisy_current
 from synaptogen.params import DeviceParams
 
 P = DeviceParams.preset("hennen2024").constants()
@@ -33,6 +33,12 @@ def test_at_zero_voltage_the_small_signal_conductance_makes_thermal_noise():
         variance = noise_variance(iv.conductance(r, 0.0, P), 0.0, 1e8)
         assert variance == pytest.approx(4 * KT * 1e8 * slope, rel=1e-12)
         assert noise_variance(iv.conductance(r, 1e-9, P), 1e-9, 1e8) == pytest.approx(variance, rel=1e-6)
+
+
+@given(st.floats(1e-9, 1e-2), st.floats(-3, 3), st.floats(0, 1e10), st.floats(-6, 6))
+def test_noisy_current_is_so_many_deviations_off(g, u, bandwidth, z):
+    expected = g * u + z * np.sqrt((4 * KT + 2 * Q * abs(u)) * bandwidth * g)
+    assert noisy_current(g, u, bandwidth, z) == pytest.approx(expected, rel=1e-9, abs=1e-18)
 
 
 def test_density_is_even_in_the_voltage_and_variance_never_negative():

@@ -7,7 +7,7 @@ from typer.core import TyperGroup
 
 import synaptogen
 
-from . import bench, demo, info, simulate
+from . import bench, demo, fit, info, simulate
 from .output import complain
 
 EXPECTED = (ValueError, TypeError, OSError, MemoryError, ModuleNotFoundError)
@@ -54,5 +54,5 @@ app = typer.Typer(
     rich_markup_mode="markdown",
 )
 app.callback()(start)
-for command in (demo.demo, info.info, info.presets, simulate.simulate, bench.bench):
+for command in (demo.demo, info.info, info.presets, simulate.simulate, fit.fit, bench.bench):
     app.command()(command)

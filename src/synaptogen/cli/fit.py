@@ -1,0 +1,102 @@
+"""``synaptogen fit``: a measurement in, a parameter file out."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+
+from .options import JSON, params_from
+from .output import out, print_json, say
+
+if TYPE_CHECKING:
+    from synaptogen.learn import FitResult
+
+
+def fit(
+    data: Annotated[Path, typer.Argument(help="Loops or features: CSV, TSV, Parquet, NPZ, HDF5 or NetCDF.")],
+    output: Annotated[Path, typer.Option("--out", "-o", metavar="FILE.json", help="Where the parameters go.")],
+    preset: Annotated[
+        str,
+        typer.Option("--preset", metavar="NAME|FILE.json", help="Where the data are silent, these parameters speak."),
+    ] = "hennen2024",
+    order: Annotated[str, typer.Option("--order", metavar="N|bic|aic|held_out", help="Order of the VAR.")] = "bic",
+    history: Annotated[
+        str | None, typer.Option("--history", metavar="KIND", help="var or compact; default: what the record supports.")
+    ] = None,
+    components: Annotated[
+        int | None, typer.Option("--components", metavar="K", help="Components of the population.")
+    ] = None,
+    current_limit: Annotated[
+        float | None,
+        typer.Option("--current-limit", metavar="A", help="Current limit of the measurement; default: seen."),
+    ] = None,
+    rng: Annotated[int, typer.Option("--rng", metavar="SEED", help="Seed of simulations in the fit.")] = 0,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file that is there.")] = False,
+    as_json: JSON = False,
+) -> None:
+    """Learn a device population from a measurement and write it as a parameter file."""
+    from synaptogen import learn  # heavy, and an extra
+
+    if output.exists() and not overwrite:
+        raise FileExistsError(f"{output} exists: give --overwrite to replace it, or another name")
+    measured = learn.read(data)
+    if current_limit is not None:
+        measured.attrs["current_limit"] = current_limit
+    result = learn.fit(
+        measured,
+        preset=params_from(preset),
+        name=output.stem,
+        order=int(order) if order.isdigit() else order,
+        history=history,
+        components=components,
+        rng=rng,
+        progress=_Stages(),
+    )
+    result.params.to_json(output)
+    if as_json:
+        print_json(summary(result))
+    else:
+        _show(summary(result), result.params)
+    say(f"written: {output}")
+
+
+class _Stages:
+    """Says each stage once, when it begins."""
+
+    def __init__(self) -> None:
+        self._last = ""
+
+    def __call__(self, stage: str, _share: float) -> None:
+        if stage != self._last:
+            say(f"{stage} ...")
+            self._last = stage
+
+
+def summary(result: "FitResult") -> dict[str, Any]:
+    """What was learned, in figures and words."""
+    facts: dict[str, Any] = {
+        "params": repr(result.params),
+        "provenance": result.provenance,
+        "notes": list(result.notes),
+    }
+    if result.extraction is not None:
+        facts["reliability"] = dict(result.extraction.reliability)
+        facts["cycles"] = dict(result.extraction.counts)
+    if result.envelopes is not None:
+        facts["residuals"] = dict(result.envelopes.residuals)
+        facts["eta"] = result.envelopes.eta
+    return facts
+
+
+def _show(facts: dict[str, Any], params: Any) -> None:
+    table = Table(box=SIMPLE_HEAD, title=repr(params))
+    table.add_column("part")
+    table.add_column("value")
+    for part in ("reliability", "cycles", "residuals", "provenance"):
+        for name, value in facts.get(part, {}).items():
+            table.add_row(f"{part}: {name}", f"{value:.4g}" if isinstance(value, float) else str(value))
+    out.print(table)
+    for note in facts["notes"]:
+        out.print(f"- {note}", markup=False)

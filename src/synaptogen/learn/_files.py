@@ -1,0 +1,184 @@
+"""Files of measurements, as far as their arrays: tables in long form, NPZ, and HDF5 or NetCDF."""
+
+import os
+from collections.abc import Mapping
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from numpy.typing import NDArray
+
+from synaptogen.params import FEATURE_NAMES
+
+Array: TypeAlias = NDArray[Any]
+
+LOOPS = ("voltage", "current", "time")
+KEYS = ("device", "cycle")
+ATTRIBUTES = ("current_limit", "series_resistance", "polarity")
+ALIASES = {
+    "voltage": ("v", "u", "volt", "volts", "voltages"),
+    "current": ("i", "amp", "amps", "currents"),
+    "time": ("t", "times"),
+    "device": ("dev", "device_id", "cell", "devices"),
+    "cycle": ("cyc", "cycle_id", "n", "loop", "sweep", "cycles"),
+    "r_hrs": ("rhrs", "hrs"),
+    "r_lrs": ("rlrs", "lrs"),
+    "u_set": ("v_set", "uset", "vset"),
+    "u_reset": ("v_reset", "ureset", "vreset"),
+}
+TABLES = (".csv", ".tsv", ".txt", ".parquet", ".pq")
+ARRAYS = (".npz", ".h5", ".hdf5", ".nc")
+SPARSEST = 10  # cycle numbers that span more than this times their count are labels, not a count
+
+
+class Found(NamedTuple):
+    """What a file holds: arrays by name, labels, and what it says of the instrument."""
+
+    arrays: dict[str, Array]
+    device: Array | None
+    cycle: Array | None
+    attributes: dict[str, Any]
+
+
+def read(path: str, columns: Mapping[str, str]) -> Found:
+    """Read a file by its ending."""
+    _check_columns(columns)
+    ending = os.path.splitext(path)[1].lower()
+    if ending not in TABLES + ARRAYS:
+        raise ValueError(f"the ending {ending!r} is not known: use one of {', '.join(TABLES + ARRAYS)}")
+    if not os.path.exists(path):
+        raise FileNotFoundError(f"there is no file {path}")
+    if os.path.getsize(path) == 0:
+        raise ValueError("the file is empty")
+    if ending in TABLES:
+        return _from_table(_load_table(path, ending), columns)
+    return _from_arrays(*(_load_npz(path) if ending == ".npz" else _load_netcdf(path)), columns)
+
+
+def _check_columns(columns: Mapping[str, str]) -> None:
+    known = (*KEYS, *LOOPS, *FEATURE_NAMES)
+    for name in columns:
+        if name not in known:
+            raise ValueError(f"columns maps {name!r}, which is not one of {', '.join(known)}")
+
+
+def _load_table(path: str, ending: str) -> pd.DataFrame:
+    try:
+        if ending in (".parquet", ".pq"):
+            return pd.read_parquet(path)
+        return pd.read_csv(path, sep="," if ending == ".csv" else "\t", comment="#", skipinitialspace=True)
+    except (ValueError, OSError) as error:  # pandas and pyarrow raise subclasses of these
+        raise ValueError(f"this is not a table in the format of its ending: {error}") from error
+
+
+def _load_npz(path: str) -> tuple[dict[str, Array], dict[str, Any]]:
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return {name: file[name] for name in file.files}, {}
+    except (OSError, ValueError, EOFError) as error:
+        raise ValueError(f"this is not an NPZ file of plain arrays: {error}") from error
+
+
+def _load_netcdf(path: str) -> tuple[dict[str, Array], dict[str, Any]]:
+    try:
+        with xr.open_dataset(path, engine="h5netcdf", phony_dims="access", decode_times=False) as data:
+            return {str(name): data[name].values for name in data.variables}, dict(data.attrs)
+    except (OSError, ValueError, KeyError) as error:
+        raise ValueError(f"this is not an HDF5 or NetCDF file of arrays: {error}") from error
+
+
+def _names(present: Any, columns: Mapping[str, str]) -> dict[str, Any]:
+    """Which of the file's names stands for which of ours."""
+    by_lower = {str(name).strip().lower(): name for name in present}
+    names = {}
+    for ours in (*KEYS, *LOOPS, *FEATURE_NAMES):
+        if ours in columns:
+            if columns[ours] not in present:
+                raise ValueError(f"there is no column {columns[ours]!r} for {ours}; there are {_listed(present)}")
+            names[ours] = columns[ours]
+            continue
+        match = next((by_lower[name] for name in (ours, *ALIASES[ours]) if name in by_lower), None)
+        if match is not None:
+            names[ours] = match
+    return names
+
+
+def _wanted(names: Mapping[str, Any], present: Any) -> tuple[str, ...]:
+    """The variables to read: loops if there is a current, else features."""
+    if "voltage" in names and "current" in names:
+        return tuple(name for name in LOOPS if name in names)
+    features = tuple(name for name in FEATURE_NAMES if name in names)
+    if features:
+        return features
+    raise ValueError(
+        f"neither voltage and current nor a feature ({', '.join(FEATURE_NAMES)}) is among {_listed(present)}: "
+        "name them with columns={'voltage': ...}"
+    )
+
+
+def _listed(present: Any) -> str:
+    return ", ".join(map(repr, map(str, present))) or "nothing"
+
+
+def _from_table(table: pd.DataFrame, columns: Mapping[str, str]) -> Found:
+    names = _names(table.columns, columns)
+    wanted = _wanted(names, table.columns)
+    if not len(table):
+        raise ValueError("the table has columns but no rows")
+    if "cycle" not in names:
+        raise ValueError(f"there is no column cycle among {_listed(table.columns)}: number the cycles of each device")
+    values = {name: _numeric(table[names[name]], name) for name in wanted}
+    device, d = _codes(table[names["device"]]) if "device" in names else (np.zeros(1, int), np.zeros(len(table), int))
+    cycle, c = _cycle_codes(table[names["cycle"]])
+    cell = d * len(cycle) + c
+    if "current" in wanted:
+        point = pd.Series(cell).groupby(cell).cumcount().to_numpy()
+        shape = (len(device), len(cycle), int(point.max()) + 1)
+        return Found({k: _scatter(v, shape, cell * shape[2] + point) for k, v in values.items()}, device, cycle, {})
+    if len(np.unique(cell)) < len(cell):
+        raise ValueError("a cycle of a device has more than one row: features are one row a cycle")
+    return Found({k: _scatter(v, (len(device), len(cycle)), cell) for k, v in values.items()}, device, cycle, {})
+
+
+def _numeric(column: Any, name: str) -> Array:
+    try:
+        return np.asarray(pd.to_numeric(column), np.float64)
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"column {column.name!r} for {name} holds what is not a number: {error}") from error
+
+
+def _codes(column: Any) -> tuple[Array, Array]:
+    if column.isna().any():
+        raise ValueError(f"column {column.name!r} has rows without a label: fill or remove them")
+    codes, labels = pd.factorize(column, sort=True)
+    return np.asarray(labels), np.asarray(codes)
+
+
+def _cycle_codes(column: Any) -> tuple[Array, Array]:
+    """Labels and codes of cycles; numbers that are left out are missing cycles, and keep their place."""
+    labels, codes = _codes(column)
+    if labels.dtype.kind == "f" and np.all(labels == np.round(labels)):
+        labels = labels.astype(np.int64)
+    if labels.dtype.kind not in "iu":
+        return labels, codes
+    span = int(labels[-1]) - int(labels[0]) + 1
+    if span > SPARSEST * len(labels):
+        return labels, codes
+    return np.arange(labels[0], labels[0] + span), (labels - labels[0])[codes]
+
+
+def _scatter(values: Array, shape: tuple[int, ...], where: Array) -> Array:
+    out = np.full(int(np.prod(shape)), np.nan)
+    out[where] = values
+    return out.reshape(shape)
+
+
+def _from_arrays(present: dict[str, Array], said: dict[str, Any], columns: Mapping[str, str]) -> Found:
+    names = _names(present, columns)
+    wanted = _wanted(names, present)
+    arrays = {name: np.asarray(present[names[name]]) for name in wanted}
+    attributes = {k: said.get(k, present.get(k)) for k in ATTRIBUTES}
+    attributes = {k: np.asarray(v).item() for k, v in attributes.items() if v is not None and np.size(v) == 1}
+    labels = [present[names[key]] if key in names and np.ndim(present[names[key]]) == 1 else None for key in KEYS]
+    return Found(arrays, labels[0], labels[1], attributes)

@@ -1,0 +1,130 @@
+"""From a measurement to a parameter set: extraction, envelopes and the statistics of features, in one call."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import xarray as xr
+
+from synaptogen.array import params_of
+from synaptogen.params import DeviceParams
+from synaptogen.seeds import RNG
+
+from .envelopes import Envelopes, fit_envelopes
+from .extraction import Extraction, extract
+from .feature_fit import FeatureFit, fit_features
+
+Progress: TypeAlias = Callable[[str, float], None]
+
+
+@dataclass(frozen=True)
+class FitResult:
+    """What a measurement taught, and how each part came about.
+
+    Attributes
+    ----------
+    params : DeviceParams
+        The device population; runs in `CellArray` as it is, and goes to a file by `DeviceParams.to_json`.
+    features : FeatureFit
+        Statistics of the features: histories tried, standard errors, residuals, latent series.
+    extraction : Extraction or None
+        Features of each cycle with flags and reliabilities; None where the data were features already.
+    envelopes : Envelopes or None
+        Currents and RESET transition with their residuals; None where the preset's were taken.
+    provenance : dict of str to str
+        Where each part of the parameters comes from.
+    notes : tuple of str
+        What a reader should know.
+    """
+
+    params: DeviceParams
+    features: FeatureFit
+    extraction: Extraction | None
+    envelopes: Envelopes | None
+    provenance: dict[str, str]
+    notes: tuple[str, ...]
+
+
+def fit(
+    data: xr.Dataset,
+    *,
+    preset: str | DeviceParams = "hennen2024",
+    name: str = "fitted",
+    order: int | str = "bic",
+    history: str | None = None,
+    states: int = 8,
+    components: int | None = None,
+    rng: RNG = 0,
+    progress: Progress | None = None,
+) -> FitResult:
+    """Learn a device population from measured loops, or from features that others have extracted.
+
+    Parameters
+    ----------
+    data : xarray.Dataset
+        Loops (`measurement.loops`) or features (`measurement.features`); `measurement.read` reads either from a file.
+    preset : str or DeviceParams
+        What the data cannot tell comes from here: features that were not measured, currents where there are only
+        features, the population where there are too few devices.
+    name : str
+        Name of the parameter set.
+    order : int or {"bic", "aic", "held_out"}
+        Order of the vector autoregression, or how to choose it.
+    history : {"var", "compact"}, optional
+        Default: compact, where the record supports it.
+    states : int
+        States of the compact history.
+    components : int, optional
+        Components of the population; default: by the likelihood of held-out devices.
+    rng : int, SeedSequence, Generator or None
+        Source of the seed of simulations and starts.
+    progress : callable, optional
+        Called with the name of a stage and the share of it that is done.
+
+    Raises
+    ------
+    ValueError
+        If the data are not sound, are too short for what is asked, or never switch.
+    """
+    base, tell = params_of(preset), progress or _silent
+    extraction = envelopes = None
+    table = data
+    if "voltage" in data:
+        extraction = extract(data, u_read=base.u_read, progress=lambda done, all_: tell("extracting", done / all_))
+        tell("fitting envelopes", 0.0)
+        envelopes = fit_envelopes(data, extraction)
+        tell("fitting envelopes", 1.0)
+        table = extraction.features
+    learned = fit_features(
+        table, preset=base, order=order, history=history, states=states, components=components, rng=rng, progress=tell
+    )
+    params = learned.to_params(base, name)
+    provenance, notes = dict(learned.provenance), list(learned.notes)
+    if envelopes is None or extraction is None:
+        provenance["currents"] = f"preset {base.name}: the data hold features only"
+    else:
+        params = with_curves(params, envelopes)
+        provenance["currents"] = "fitted to the measured branches"
+        notes += [f"{count} cycles flagged: {kind}" for kind, count in _failures(extraction)]
+    return FitResult(params, learned, extraction, envelopes, provenance, tuple(notes))
+
+
+def with_curves(params: DeviceParams, curves: Envelopes) -> DeviceParams:
+    """The parameter set with measured currents and RESET transition."""
+    return params.replace(
+        llrs=curves.llrs,
+        hhrs=curves.hhrs,
+        u_max=curves.u_max,
+        u_read=curves.u_read,
+        u_range=curves.u_range,
+        eta=curves.eta,
+        source={**params.source, "currents": "fitted to the measured branches"},
+    )
+
+
+def _failures(extraction: Extraction) -> list[tuple[str, int]]:
+    return [(kind, count) for kind, count in extraction.counts.items() if kind not in ("all", "good") and count]
+
+
+def _silent(_stage: str, _share: float) -> None:
+    pass

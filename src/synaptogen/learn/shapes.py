@@ -1,0 +1,107 @@
+"""What is done feature by feature on the way from measured cycles to latent scores, to records measured or simulated."""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synaptogen.model.history import FEATURES, History
+from synaptogen.model.ranges import increasing_range
+
+from .autocovariances import lag_sums, unit_variance
+from .devices import EstimationNoise, device_vectors
+from .quantiles import local_averages, normal_scores, normalised, polynomial_through
+from .simulate import latent_records
+
+__all__ = ["Bootstrap", "Shapes", "bootstrap", "corrected_polynomials", "learned_shapes", "standardised"]
+
+Array: TypeAlias = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Shapes:
+    """Quantile polynomials of standardised records, and the scores that they give.
+
+    Attributes
+    ----------
+    averages : array of shape (4, cells)
+        Local averages of the order statistics, NaN where not known.
+    x : array of shape (devices, cycles, 4)
+        Normal scores; NaN where not measured.
+    """
+
+    averages: Array
+    x: Array
+
+
+@dataclass(frozen=True)
+class Bootstrap:
+    """What the length of the records does to estimates, from simulated records of a learned law.
+
+    Attributes
+    ----------
+    averages : array of shape (4, cells)
+        By how much local averages of records standardised one by one exceed those of the law.
+    correlations : array of shape (lags + 1, 4, 4)
+        The same of autocorrelations, beyond what removing means explains.
+    noise : EstimationNoise
+        Of device vectors.
+    """
+
+    averages: Array
+    correlations: Array
+    noise: EstimationNoise
+
+
+def standardised(y: Array) -> Array:
+    """Return records (devices, cycles, 4) less their mean, over their standard deviation."""
+    vectors = device_vectors(y)[:, None]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray((y - vectors[..., :FEATURES]) / vectors[..., FEATURES:])
+
+
+def learned_shapes(z: Array, measured: tuple[int, ...]) -> Shapes:
+    """Return shapes and scores of standardised records (devices, cycles, 4)."""
+    x = np.full_like(z, np.nan)
+    averages = []
+    for f in range(FEATURES):
+        if f not in measured:
+            averages.append(None)
+            continue
+        averages.append(local_averages(z[..., f]))
+        x[..., f] = normal_scores(polynomial_through(averages[-1]), z[..., f])
+    width = next(len(row) for row in averages if row is not None)
+    return Shapes(np.array([np.full(width, np.nan) if row is None else row for row in averages]), x)
+
+
+def bootstrap(
+    history: History, quantile: Array, devices: int, cycles: int, lags: int, rng: np.random.Generator
+) -> Bootstrap:
+    """Simulate records, treat them as measured ones are treated, and compare with what is true of them.
+
+    Both sides are taken from the same records, so that chance cancels in the difference.
+    """
+    x = latent_records(history, devices, cycles, rng)
+    z = np.stack([_shaped(quantile[f], x[..., f]) for f in range(FEATURES)], axis=-1)
+    noise = EstimationNoise.of(z)
+    every = tuple(range(FEATURES))
+    treated = learned_shapes(standardised(z), every)
+    true = np.array([local_averages(z[..., f]) for f in every])
+    means_removed = unit_variance(lag_sums(x - x.mean(1, keepdims=True), lags).mean())
+    correlations = unit_variance(lag_sums(treated.x, lags).mean()) - means_removed
+    return Bootstrap(treated.averages - true, correlations, noise)
+
+
+def corrected_polynomials(averages: Array, excess: Array, fallback: Array) -> Array:
+    """Return quantile polynomials (4, 5), mean 0 and variance 1, of averages less an excess; else the fallback's."""
+    rows = []
+    for row, over, other in zip(averages, excess, fallback, strict=True):
+        seen = np.isfinite(row).any()
+        rows.append(normalised(polynomial_through(row - np.nan_to_num(over)))[0] if seen else other)
+    return np.array(rows)
+
+
+def _shaped(polynomial: Array, x: Array) -> Array:
+    low, high = increasing_range(polynomial)
+    return np.asarray(np.polyval(polynomial, np.clip(x, low, high)))
