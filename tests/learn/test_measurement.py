@@ -32,7 +32,7 @@ def test_a_waveform_is_shared():
 
 
 def test_a_point_is_missing_in_both():
-    i = I.copy()
+    i = CURRENT.copy()
     i[0, 0, 3] = np.nan
     found = loops(U, i)
     assert np.isnan(found.voltage[0, 0, 3])
@@ -45,7 +45,7 @@ def test_a_point_is_missing_in_both():
         (U, 1e3 * CURRENT, "mA"),
         (1e3 * U, CURRENT, "mV"),
         (CURRENT, U, "mA"),
-        (U, np.full_like(I, np.nan), "NaN"),
+        (U, np.full_like(CURRENT, np.nan), "NaN"),
         (U, np.where(CURRENT > 5e-5, np.inf, CURRENT), "infinities"),
         (U[:1, :, :5], CURRENT, "shape"),
         (np.empty((0, 3)), np.empty((0, 3)), "empty"),
@@ -98,7 +98,7 @@ def test_tables_of_loops(tmp_path, ending):
         table.to_csv(path, index=False, sep="," if ending == "csv" else "\t")
     found = read(path, current_limit=1e-4)
     assert found.attrs["current_limit"] == 1e-4
-    expected = I.copy()
+    expected = CURRENT.copy()
     expected[1, 1] = np.nan
     np.testing.assert_allclose(found.current, expected)
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from synaptogen.engines.threads import default_threads
 
+from . import _cutting as cutting
 from . import _loops as at
 from ._curves import RELATIVE, Mixture, Samples, states
 
@@ -76,7 +77,7 @@ def points_of(loops: xr.Dataset, device: int) -> tuple[Points, Array, Index]:
     u, a, applied = np.empty(v.size), np.empty(v.size), np.empty(v.size)
     loop = np.empty(v.size, np.int64)
     sign, resistance = float(loops.attrs.get("polarity", 1)), float(loops.attrs.get("series_resistance", 0.0))
-    n = at.gather(v, i, sign, resistance, u, a, applied, loop)
+    n = cutting.gather(v, i, sign, resistance, u, a, applied, loop)
     return Points(u[:n], a[:n]), applied[:n], loop[:n]
 
 
@@ -97,7 +98,7 @@ def survey(loops: xr.Dataset, device: int) -> Cycles:
     """
     points, applied, loop = points_of(loops, device)
     rows = np.zeros((4 * loops.sizes["cycle"] + 4, 6), np.int64)
-    rows = _whole(rows[: at.cut(applied, loop, len(loop), rows)])
+    rows = _whole(rows[: cutting.cut(applied, loop, len(loop), rows)])
     _check_rows(rows, loops, device)
     told = np.empty((len(rows), at.SURVEYED))
     at.survey(points.u, points.i, rows, len(rows), told)
@@ -111,13 +112,13 @@ def survey(loops: xr.Dataset, device: int) -> Cycles:
 def _whole(rows: Index) -> Index:
     """The rows without a falling branch at the end of a record, which would have been a cycle had it gone on."""
     keep = np.ones(len(rows), np.bool_)
-    same = (np.diff(rows[:, at.LOOP]) == 0) & (rows[:-1, at.LOWEST] >= 0)
-    keep[1:] = ~(same & (rows[1:, at.HIGHEST] < 0) & (rows[1:, at.LOWEST] >= 0))
+    same = (np.diff(rows[:, cutting.LOOP]) == 0) & (rows[:-1, cutting.LOWEST] >= 0)
+    keep[1:] = ~(same & (rows[1:, cutting.HIGHEST] < 0) & (rows[1:, cutting.LOWEST] >= 0))
     return rows[keep].copy()
 
 
 def _check_rows(rows: Index, loops: xr.Dataset, device: int) -> None:
-    numbers = rows[rows[:, at.LOWEST] >= 0, at.LOOP]
+    numbers = rows[rows[:, cutting.LOWEST] >= 0, cutting.LOOP]
     twice = numbers[1:][np.diff(numbers) <= 0]
     if len(twice):
         name, cycle = loops.indexes["device"][device], loops.indexes["cycle"][twice[0]]
@@ -155,6 +156,13 @@ def _limit(told: Array, noise: float) -> float:
     if np.count_nonzero(reached) < 0.8 * len(levels) or above > 0.1 * len(tops):
         return np.inf
     return level
+
+
+def agree_on_limit(cycles: list[Cycles]) -> None:
+    """Forget limits that were seen in fewer than half of the devices: an instrument limits all of them."""
+    if sum(np.isfinite(one.limit) for one in cycles) < 0.5 * len(cycles):
+        for one in cycles:
+            one.limit = np.inf
 
 
 def measure(points: Points, cycles: Cycles, llrs: Array, hhrs: Array, hrs_top: float, parity: int = -1) -> Array:
@@ -224,7 +232,7 @@ def _root_mean_square(x: Array) -> float:
 
 def _windows(row: Index, un: float, up: float, u_set: float, u_reset: float) -> list[Any]:
     """First and last point, lowest and highest voltage of branches A, B and C."""
-    start, lowest, highest, end = row[: at.LOOP]
+    start, lowest, highest, end = row[: cutting.LOOP]
     a = -at.FIRST * un if np.isnan(u_set) else at.A_BOTTOM * u_set
     rise = highest if highest >= 0 else end
     up = up if highest >= 0 else un

@@ -5,9 +5,9 @@
 1. A high-order VAR (Yule-Walker on the corrected autocovariances R) holds all that the record tells.
 2. Balanced truncation of it gives F, G, H of q states, which is a good start and no more.
 3. Least squares over poles, G, H and B together, on two things at once: autocovariances at lags spread from 0 to far
-   beyond the order of the VAR, and the spectrum S relative to that of the VAR, S_v^{-1/2} (S - S_v) S_v^{-1/2}, whose mean
-   square is four times the rate at which the two laws diverge, to second order (P. Whittle, Ark. Mat. 2, 423 (1953)).
-   The first holds the long memory, the second the next cycle.
+   beyond the order of the VAR, and the spectrum S relative to that of the VAR, S_v^{-1/2} (S - S_v) S_v^{-1/2}, whose
+   mean square is four times the rate at which the two laws diverge, to second order (P. Whittle, Ark. Mat. 2, 423
+   (1953)). The first holds the long memory, the second the next cycle.
 4. The process is brought to its innovation form, unit variances and a form that engines update in place.
 
 Poles stay inside a circle of radius `longest_pole`: a record of T cycles tells nothing of memories longer than T / 3.
@@ -79,9 +79,7 @@ def fit_compact(
     return rescaled(innovation_form(modes.with_parameters(theta).state_space())).quasi_triangular()
 
 
-def _descend(
-    distance: "_Distance", theta: Array, evaluations: int, progress: Callable[[float], None] | None
-) -> Array:
+def _descend(distance: "_Distance", theta: Array, evaluations: int, progress: Callable[[float], None] | None) -> Array:
     """Levenberg-Marquardt on the normal equations (D. W. Marquardt, J. SIAM 11, 431 (1963)).
 
     Scaling a mode's row of G against its column of H changes nothing, so that the equations are singular: the damping
@@ -118,11 +116,11 @@ class _Distance:
         self.of_lag = np.sqrt(share / FEATURES**2)[:, None, None] / _RMS
         self.omega, density = _chosen_frequencies(_FREQUENCIES)
         S = spectrum(long, self.omega)
-        self.whiten: Complex = np.linalg.inv(np.linalg.cholesky(S))
+        self.whiten = np.asarray(np.linalg.inv(np.linalg.cholesky(S)), dtype=np.complex128)
         self.of_frequency = np.sqrt(density / 4 / _RATE)[:, None, None]
 
     def __call__(self, theta: Array) -> Array:
-        return self.batch(theta[None])[0]
+        return np.asarray(self.batch(theta[None])[0])
 
     def batch(self, thetas: Array) -> Array:
         """Residuals of many parameter vectors (n, parameters) at once."""
@@ -157,7 +155,7 @@ def innovation_form(history: StateSpace) -> StateSpace:
         unknown = (after + after.T) / 2
         if change <= 1e-14 * max(1.0, np.abs(unknown).max()):
             break
-    L = np.linalg.cholesky(H @ unknown @ H.T + R)
+    L = np.asarray(np.linalg.cholesky(H @ unknown @ H.T + R), dtype=np.float64)
     return StateSpace(L, F, K @ L, H)
 
 

@@ -108,7 +108,7 @@ def _stable(A: Array, U: list[int]) -> Array:
 
 
 def _unit_variances(covariance: Array, A: Array) -> VAR:
-    model = VAR(np.linalg.cholesky(covariance), A)
+    model = VAR(np.asarray(np.linalg.cholesky(covariance), dtype=np.float64), A)
     scale = 1 / np.sqrt(np.diagonal(model.autocovariance(0)[0]))
     return VAR(scale[:, None] * model.innovation, scale[:, None] * model.lags / scale)
 
@@ -117,7 +117,8 @@ def _changed(population: Population, change: Array) -> Population:
     """Return the population with mu + m sigma for mu and s sigma for sigma; with log sigma, at the middle sigma."""
     if population.sigma_scale == "linear":
         covariances = change @ population.cholesky @ population.cholesky.swapaxes(1, 2) @ change.T
-        return Population(population.weights, population.means @ change.T, np.linalg.cholesky(covariances))
+        factors = np.asarray(np.linalg.cholesky(covariances), dtype=np.float64)
+        return Population(population.weights, population.means @ change.T, factors)
     means = population.means.copy()
     means[:, :FEATURES] += np.exp(means[:, FEATURES:]) * np.diagonal(change, FEATURES)
     means[:, FEATURES:] += np.log(np.diagonal(change)[FEATURES:])

@@ -5,7 +5,8 @@
   bootstrap: records of the learned law, treated in the same way (`EstimationNoise.of`).
 - The mixture is chosen among numbers of components, strengths of the prior (strong: few devices; weak: many), and sigma
   or log sigma, all by the likelihood of held-out devices.
-- The covariance of the errors is subtracted only if held-out devices, each with its own errors added, become more likely.
+- The covariance of the errors is subtracted only if held-out devices, each with its own errors added, become more
+  likely.
 """
 
 from collections.abc import Callable, Sequence
@@ -61,7 +62,7 @@ class EstimationNoise:
         """Return the covariance (n, 8, 8) of the errors of device vectors (n, 8), on a scale of sigma."""
         sigma = np.abs(vectors[:, FEATURES:])
         scale = np.concatenate([sigma, sigma if sigma_scale == "linear" else np.ones_like(sigma)], axis=1)
-        return scale[:, :, None] * self.covariance * scale[:, None, :]
+        return np.asarray(scale[:, :, None] * self.covariance * scale[:, None, :])
 
     def errors(self, vectors: Array) -> Array:
         """Return standard errors (n, 8) of mu and sigma."""
@@ -171,8 +172,9 @@ def recentred(population: Population, vectors: Array) -> Population:
     For devices too few to have a population of their own, of a kind whose figures differ from a preset's.
     """
     natural = _mean_sigma(population)
-    own = np.nanmean(vectors, axis=0)
-    own = np.where(np.isnan(own), np.concatenate([population.mean()[:FEATURES], natural]), own)
+    known = np.isfinite(vectors)
+    own = np.where(known, vectors, 0.0).sum(0) / np.maximum(known.sum(0), 1)
+    own = np.where(known.any(0), own, np.concatenate([population.mean()[:FEATURES], natural]))
     ratio = own[FEATURES:] / natural
     scale = np.concatenate([ratio, ratio if population.sigma_scale == "linear" else np.ones(FEATURES)])
     means = (population.means - population.mean()) * scale
@@ -222,9 +224,7 @@ class _View:
     sigma_scale: SigmaScale
 
     @classmethod
-    def of(
-        cls, vectors: Array, columns: list[int], sigma_scale: SigmaScale, noise: EstimationNoise | None
-    ) -> "_View":
+    def of(cls, vectors: Array, columns: list[int], sigma_scale: SigmaScale, noise: EstimationNoise | None) -> "_View":
         v = vectors.copy()
         if sigma_scale == "log":
             v[:, FEATURES:] = np.log(v[:, FEATURES:])
@@ -275,7 +275,15 @@ def _fold_fits(
     view: _View, choice: _Choice, fold: NDArray[np.intp], bulk: Bulk, rng: np.random.Generator
 ) -> list[Mixture]:
     return [
-        fit_mixture(view.points[fold != f], choice.components, choice.strength, rng, bulk=bulk.part(fold != f), starts=1, steps=80)
+        fit_mixture(
+            view.points[fold != f],
+            choice.components,
+            choice.strength,
+            rng,
+            bulk=bulk.part(fold != f),
+            starts=1,
+            steps=80,
+        )
         for f in range(_FOLDS)
     ]
 

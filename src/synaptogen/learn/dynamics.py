@@ -148,7 +148,11 @@ def best_order(table: pd.DataFrame, criterion: str = "bic") -> int:
     if criterion not in CRITERIA:
         raise ValueError(f"order must be a whole number or one of {', '.join(CRITERIA)}, not {criterion!r}")
     column = table[criterion]
-    return int(column.idxmax() if criterion == "held_out" else column.idxmin())
+    values = column.to_numpy(dtype=np.float64)
+    if np.isnan(values).all():
+        raise ValueError(f"order={criterion!r} needs several devices, or a longer record, to hold some out: use 'bic'")
+    best = np.nanargmax(values) if criterion == "held_out" else np.argmin(values)
+    return int(table.index.to_numpy()[best])
 
 
 def undo_mean_removal(
@@ -210,7 +214,7 @@ def predictor(history: History, lags: int) -> Array:
 def prediction_error(history: History, gamma: Array, memory: int | None = None) -> Array:
     """Return the covariance (4, 4) of the errors that a history's prediction makes on a process Gamma."""
     memory = min(len(gamma) - 1, history.order if isinstance(history, VAR) else len(gamma) - 1, memory or len(gamma))
-    return _residual_covariances(predictor(history, memory), gamma, 0)[0]
+    return np.asarray(_residual_covariances(predictor(history, memory), gamma, 0)[0])
 
 
 def log_likelihood(history: History, gamma: Array, measured: Sequence[int], memory: int | None = None) -> float:
@@ -277,14 +281,12 @@ def _held_out(sums: LagSums | None, order: int, measured: Sequence[int]) -> floa
 
 def _residual_covariances(pi: Array, gamma: Array, lags: int) -> Array:
     """Return C_k = sum over i, j of Pi_i Gamma[k + j - i] Pi_j^T for k = 0 ... lags."""
-    memory = len(pi) - 1
+    memory, centre = len(pi) - 1, len(gamma) - 1
     both = np.concatenate([gamma[:0:-1].swapaxes(1, 2), gamma])  # Gamma[-m] ... Gamma[m]
-    centre = len(gamma) - 1
-    left = np.stack([  # D_k = sum over i of Pi_i Gamma[k - i], for k = -memory ... lags ... which j shifts
-        sum((pi[i] @ both[centre + k - i] for i in range(memory + 1)), np.zeros_like(gamma[0]))
-        for k in range(lags + memory + 1)
-    ])  # fmt: skip
-    return np.stack([sum((left[k + j] @ pi[j].T for j in range(memory + 1)), 0 * gamma[0]) for k in range(lags + 1)])
+    past = np.arange(memory + 1)
+    # D_k = sum over i of Pi_i Gamma[k - i], of which C_k is a sum in turn
+    D = np.stack([np.einsum("iab,ibc->ac", pi, both[centre + k - past]) for k in range(lags + memory + 1)])
+    return np.stack([np.einsum("jab,jcb->ac", D[k : k + memory + 1], pi) for k in range(lags + 1)])
 
 
 def _toeplitz(gamma: Array, order: int) -> Array:

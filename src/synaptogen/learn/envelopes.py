@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from scipy.optimize import least_squares, nnls
 
 from . import _branches, _curves
+from . import _cutting as cutting
 from . import _loops as at
 from ._branches import Points
 from ._curves import Mixture, Samples
@@ -158,12 +159,16 @@ def _gather(loops: xr.Dataset, extraction: Extraction) -> tuple[Samples, NDArray
     parts, folds, resets = [], [], []
     for d in devices:
         one = extraction.cycles[d]
-        is_good = (one.rows[:, at.LOWEST] >= 0) & (one.rows[:, at.HIGHEST] >= 0) & good[d, one.rows[:, at.LOOP]]
+        is_good = (
+            (one.rows[:, cutting.LOWEST] >= 0)
+            & (one.rows[:, cutting.HIGHEST] >= 0)
+            & good[d, one.rows[:, cutting.LOOP]]
+        )
         chosen = _spread(np.flatnonzero(is_good), share)
         points = _branches.corrected(loops, int(d), one)
         part, kinds = _branches.sample(points, one, chosen, extraction.hrs_top)
         parts.append(part)
-        folds.append(one.rows[kinds[:, 0], at.LOOP] % 2)
+        folds.append(one.rows[kinds[:, 0], cutting.LOOP] % 2)
         resets.append(_resets_of(points, one, chosen, extraction))
     return _branches.joined(parts), np.concatenate(folds), _joined(resets)
 
@@ -179,7 +184,7 @@ def _resets_of(points: Points, one: _branches.Cycles, chosen: Index, extraction:
     g = g_llrs + measured[:, [at.R_B, at.R_C]] * (g_hhrs - g_llrs)
     u, i, cycle = [], [], []
     for n, k in enumerate(chosen):
-        first, last = one.rows[k, at.LOWEST], one.rows[k, at.HIGHEST] + 1
+        first, last = one.rows[k, cutting.LOWEST], one.rows[k, cutting.HIGHEST] + 1
         index = first + np.flatnonzero(points.u[first:last] > measured[n, at.U_RESET])
         u.append(points.u[index])
         i.append(points.i[index])

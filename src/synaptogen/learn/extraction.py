@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from synaptogen.params import FEATURE_NAMES
 
 from . import _branches, _curves
+from . import _cutting as cutting
 from . import _loops as at
 from ._branches import Cycles
 from ._states import States, states_of
@@ -162,6 +163,7 @@ def extract(
     for one in _branches.each(lambda d: _branches.survey(loops, d), range(n)):
         cycles.append(one)
         told(done := done + 1)
+    _branches.agree_on_limit(cycles)
     u_max, u_range = _reach(cycles, u_read)
     states = states_of(cycles)
     mixture, hrs_top = _found_curves(loops, cycles, states, (u_max, u_range, u_read))
@@ -268,7 +270,7 @@ def _assembled(
     odd, even = (np.full((4, *shape), np.nan) for _ in range(2))
     chords = _chord(mixture.llrs, voltages[2]), _chord(mixture.hhrs, voltages[2])
     for d, (one, state) in enumerate(zip(cycles, states, strict=True)):
-        where = one.rows[:, at.LOOP]
+        where = one.rows[:, cutting.LOOP]
         values, flags, there = _features(one, state, one.measured, chords)
         flag[d, where[there]] = flags[there]
         for name, column in values.items():
@@ -290,7 +292,7 @@ def _features(
     g_llrs, g_hhrs = chords
     g_a, g_b, g_c = (g_llrs + measured[:, c] * (g_hhrs - g_llrs) for c in (at.R_A, at.R_B, at.R_C))
     e_a, e_c = (abs(g_hhrs - g_llrs) * measured[:, c] for c in (at.S_A, at.S_C))
-    follows = one.rows[:, at.FOLLOWS] > 0
+    follows = one.rows[:, cutting.FOLLOWS] > 0
     before, e_before = (np.where(follows, np.concatenate([[np.nan], x[:-1]]), np.nan) for x in (g_c, e_c))
     from_a = np.isnan(before) & ~state.from_lrs
     g_hrs, e_hrs = np.where(from_a, g_a, before), np.where(from_a, e_a, e_before)
@@ -298,7 +300,7 @@ def _features(
     with np.errstate(divide="ignore", invalid="ignore"):
         r_hrs = 1 / np.maximum(g_hrs, e_hrs)
         r_lrs = np.where(g_b > 0, 1 / g_b, np.nan)
-    there = one.rows[:, at.LOWEST] >= 0
+    there = one.rows[:, cutting.LOWEST] >= 0
     values = {
         "r_hrs": np.where(state.from_lrs, np.nan, r_hrs),
         "u_set": np.where(state.sets, measured[:, at.U_SET], np.nan),
@@ -317,7 +319,7 @@ def _flags(one: Cycles, state: States, values: Mapping[str, Array]) -> NDArray[n
     flags[state.no_set] |= Flag.NO_SET
     flags[state.no_reset] |= Flag.NO_RESET
     flags[state.from_lrs] |= Flag.FROM_LRS
-    lacking = np.isnan(values["r_hrs"]) & ~state.from_lrs
+    lacking = np.isnan(values["r_hrs"]) & ~state.from_lrs | np.isnan(one.told[:, [at.G_A, at.G_B]]).any(axis=1)
     lacking |= state.sets & np.isnan(values["u_set"]) | state.lrs & np.isnan(values["r_lrs"])
     lacking |= state.lrs & ~state.no_reset & np.isnan(values["u_reset"])
     flags[lacking] |= Flag.INCOMPLETE

@@ -1,50 +1,35 @@
-"""From a table of features to a device population: shapes, memory, devices.
+"""From a table of features to a device population: shapes, memory, devices, and what was taken from where."""
 
-What the length of the records distorts is undone on the way: means and standard deviations of devices are estimates,
-and take some of the memory and of the tails with them. Rounds of (correct, fit, simulate, see what the treatment does
-to what is known) converge in a few steps, since the law that is simulated changes little.
-"""
-
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from synaptogen.model.history import FEATURES, VAR, History, StateSpace
 from synaptogen.params import FEATURE_NAMES, DeviceParams, Population
 from synaptogen.seeds import RNG, seed_of
 
 from . import dynamics
-from .autocovariances import LagSums, lag_sums
-from .compact import fit_compact, longest_pole
-from .completion import StandardForm, complete_history, standard_form
+from .completion import StandardForm, standard_form
 from .devices import FEWEST, EstimationNoise, PopulationFit, combined, device_vectors, fit_population, recentred
 from .dynamics import Whiteness
-from .quantiles import cell_averages, fit_quantiles, normalised
-from .shapes import Bootstrap, Shapes, bootstrap, corrected_polynomials, learned_shapes, standardised
+from .quantiles import fit_quantiles, normalised
+from .rounds import PSEUDO_CYCLES, Memory, Progress, Rounds
 from .tables import FeatureTable, feature_table
 
 __all__ = ["FeatureFit", "Progress", "fit_features"]
 
 Array: TypeAlias = NDArray[np.float64]
-Progress: TypeAlias = Callable[[str, float], None]
 
-PSEUDO_CYCLES = 1000.0  # that a preset counts for
-SMALL = 20_000  # cycles in all, below which a preset is asked for its opinion
-HIGHEST = 20  # order of a VAR among which criteria choose
-LONG = 60  # order of the VAR behind a compact history
-COMPACT_CYCLES = 200  # of a record, at least, for a compact history
 WORTH = 3e-3  # nats per cycle that a compact history may lose to the VAR and still be the default
-_LAGS = 500
-_FOLDS = 4
-_SIMULATED = 1_000_000  # cycles of a bootstrap, at least
-_LONG_RECORD = 2000  # cycles, of which one more round changes nothing
-_GROUPS = 16
+_REACH = 200  # cycles of the past that predictions look at
+TRAITS = tuple(f"{part}_{name}" for part in ("mu", "sigma") for name in FEATURE_NAMES)
+_GROUPS = 16  # of records, whose scatter gives standard errors
 
 
 @dataclass(frozen=True)
@@ -159,312 +144,128 @@ def fit_features(
     generator = np.random.default_rng(seed_of(rng))
     table = feature_table(features)
     with threadpool_limits(1, "blas"):  # matrices are small: threads would only wait for one another
-        work = _Work(table, standard_form(preset), order, history, states, generator, tell)
-        memory = work.learn_memory()
-        return work.finish(memory, components)
+        seed = int(generator.integers(2**63))
+        form = standard_form(preset)
+        rounds = Rounds(table, form, order, history, states, seed, tell)
+        memory = rounds.learn()
+        noise = rounds.effects.noise
+        vectors = _unbiased_vectors(table, noise)
+        tell("devices", 0.75)
+        fit = _population(vectors, noise, table.measured, form.population, components, generator, tell)
+        tell("errors", 0.95)
+        result = _result(table, form, rounds, memory, vectors, fit)
+        tell("done", 1.0)
+    return result
 
 
-@dataclass
-class _Memory:
-    """A round's result."""
+def _result(
+    table: FeatureTable, form: StandardForm, rounds: Rounds, memory: Memory, vectors: Array, fit: PopulationFit | None
+) -> FeatureFit:
+    chosen, why = _chosen(memory, rounds)
+    population = form.population if fit is None else fit.population
+    if fit is not None and len(table.measured) < FEATURES:
+        population = combined(population, form.population, table.measured)
+    whiteness = _whiteness(chosen, memory, rounds)
+    return FeatureFit(
+        quantile=memory.quantile,
+        history=chosen,
+        population=population,
+        order_table=rounds.order_table(memory.gamma),
+        population_table=None if fit is None else fit.table,
+        x=_labelled(rounds.shapes.x.astype(np.float32), "x", table, "feature", FEATURE_NAMES),
+        devices=_labelled(vectors, "devices", table, "trait", TRAITS),
+        outlying=None if fit is None else _outlying(fit, vectors, table.measured),
+        standard_errors=_errors(memory, rounds, vectors),
+        whiteness=whiteness,
+        autocovariance=memory.measured,
+        var=memory.var,
+        compact=memory.compact,
+        recentred=recentred(form.population, vectors) if fit is None else None,
+        provenance=_provenance(table, rounds, fit, why),
+        notes=tuple(_notes(table, rounds, fit, whiteness)),
+    )
 
-    gamma: Array
-    var: VAR
-    compact: StateSpace | None
-    quantile: Array
-    effects: Bootstrap
+
+def _chosen(memory: Memory, rounds: Rounds) -> tuple[History, str]:
+    """Return the history and why it is this one."""
+    if memory.compact is None:
+        reason = "asked for" if rounds.kind == "var" else "the record is too short for a compact history"
+        return memory.var, f"{memory.var!r}: {reason}"
+    if rounds.kind == "compact":
+        return memory.compact, f"{memory.compact!r}: asked for"
+    reach = min(len(memory.gamma) - 1, _REACH)
+    var, compact = (
+        dynamics.log_likelihood(h, memory.gamma, rounds.measured, reach) for h in (memory.var, memory.compact)
+    )
+    chosen: History = memory.compact if compact >= var - WORTH else memory.var
+    return chosen, (
+        f"{chosen!r}: per cycle, {memory.compact!r} is {abs(compact - var):.2g} nats"
+        f" {'less' if compact < var else 'more'} likely than {memory.var!r}"
+    )
 
 
-class _Work:
-    """One fit, step by step; every step reads what earlier ones left."""
+def _whiteness(history: History, memory: Memory, rounds: Rounds) -> Whiteness:
+    gamma = memory.measured
+    if rounds.small:  # as short records have them, they need not be those of any process
+        gamma = gamma * np.maximum(1 - np.arange(len(gamma)) / rounds.cycles, 0)[:, None, None]
+    return dynamics.whiteness(history, gamma, rounds.total, rounds.measured)
 
-    def __init__(
-        self,
-        table: FeatureTable,
-        preset: StandardForm,
-        order: int | str,
-        history: str | None,
-        states: int,
-        rng: np.random.Generator,
-        tell: Progress,
-    ) -> None:
-        self.table, self.preset, self.rng, self.tell = table, preset, rng, tell
-        self.order, self.kind, self.states = order, history, states
-        self.measured = table.measured
-        self.total = float(table.count.sum())
-        self.cycles = int(np.median(table.count))
-        self.small = self.total < SMALL
-        tell("shapes", 0.0)
-        self.z = standardised(table.y)
-        self.shapes: Shapes = learned_shapes(self.z, self.measured)
-        self.lags = min(_LAGS, max(self.cycles // 2, 25), table.y.shape[1] - 1)
-        tell("autocovariances", 0.15)
-        self.sums = self._sums()
-        self.raw = dynamics.unmeasured_white(lag_sums(self.shapes.x, self.lags).mean(), self.measured)
-        self.seed = int(rng.integers(2**63))
 
-    # ---- memory
+def _unbiased_vectors(table: FeatureTable, noise: EstimationNoise) -> Array:
+    vectors = device_vectors(table.y)
+    vectors[:, FEATURES:] /= noise.shrinkage
+    return vectors
 
-    def learn_memory(self) -> _Memory:
-        """Alternate between fitting and finding out what the length of the records does."""
-        effects = _no_effect(self.shapes, self.lags)
-        memory: _Memory | None = None
-        rounds = 2 if self.cycles >= _LONG_RECORD else 4
-        for n in range(rounds):
-            self.tell("memory", 0.2 + 0.5 * n / rounds)
-            memory = self._round(effects, memory)
-            effects = memory.effects = self._simulate(memory)
-        assert memory is not None
-        self.tell("memory", 0.7)
-        return self._round(effects, memory)
 
-    def _round(self, effects: Bootstrap, before: _Memory | None) -> _Memory:
-        """Fit all, given what the length of the records does."""
-        R = self.raw - np.where(np.abs(self.raw) > 0, effects.correlations, 0.0)
-        start = None if before is None else before.gamma
-        gamma = self._opinion(dynamics.undo_mean_removal(R, self.cycles, self._plain(before), start))
-        var = self._var(gamma)
-        compact = self._compact(gamma, before)
-        if compact is not None and self.cycles < 200 * self.lags:
-            # its memory is longer than that of the VAR, and so is what the means have taken
-            gamma = dynamics.undo_mean_removal(R, self.cycles, lambda _: compact, gamma, iterations=1)
-            var, compact = self._var(gamma), self._compact(gamma, _Memory(gamma, var, compact, gamma, effects))
-        return _Memory(gamma, var, compact, self._quantile(effects), effects)
+def _complete(vectors: Array, measured: Sequence[int]) -> NDArray[np.bool_]:
+    """Devices of which every measured feature is known."""
+    columns = [*measured, *(FEATURES + f for f in measured)]
+    return np.asarray(np.isfinite(vectors[:, columns]).all(1))
 
-    def _plain(self, before: _Memory | None) -> Callable[[Array], History]:
-        if before is not None and before.compact is not None:
-            held = before.compact
-            return lambda _: held
-        order = self.preset.history.order if before is None else before.var.order
-        return lambda gamma: dynamics.fit_var(gamma, min(order, len(gamma) - 1), self.cycles)
 
-    def _opinion(self, gamma: Array) -> Array:
-        """Let the preset have its say where the record is small."""
-        if not self.small:
-            return gamma
-        prior = dynamics.unmeasured_white(self.preset.gamma(self.lags), self.measured)
-        return dynamics.blended(gamma, self.total, prior, PSEUDO_CYCLES)
-
-    def _var(self, gamma: Array) -> VAR:
-        if not isinstance(self.order, str):
-            p = self.order
-        elif self.small:
-            p = min(self.preset.history.order, len(gamma) - 1)
-        else:
-            p = dynamics.best_order(self._order_table(gamma, self.order == "held_out"), self.order)
-        self.own_var = dynamics.fit_var(gamma, p, self.cycles)
-        return complete_history(self.own_var, self.preset.history, self.measured)
-
-    def _order_table(self, gamma: Array, held_out: bool) -> pd.DataFrame:
-        highest = min(HIGHEST, len(gamma) - 1, max(self.cycles // 10, 1))
-        if not isinstance(self.order, str):
-            if self.order > len(gamma) - 1:
-                raise ValueError(
-                    f"order={self.order} is too high for records of {self.cycles} cycles: at most {len(gamma) - 1}"
-                )
-            highest = max(highest, self.order)
-        sums = self.sums if held_out else None
-        return dynamics.order_table(sums, range(1, highest + 1), self.total, self.measured, gamma)
-
-    def _compact(self, gamma: Array, before: _Memory | None) -> StateSpace | None:
-        supported = not self.small and self.cycles >= COMPACT_CYCLES
-        if self.kind == "var" or not (supported or self.kind == "compact"):
-            return None
-        own = dynamics.fit_var(gamma, min(LONG, len(gamma) // 2, max(self.cycles // 10, 1)), self.cycles)
-        long = complete_history(own, self.preset.history, self.measured)
-        target = long.autocovariance(len(gamma) - 1)
-        if not self.small:  # beyond its order, the record knows more than the VAR that was fitted to it
-            at = np.ix_(range(len(gamma)), self.measured, self.measured)
-            target[at] = gamma[at]
-        start = None if before is None else before.compact
-        return fit_compact(long, target, self.states, cap=longest_pole(self.cycles), start=start)
-
-    # ---- shapes
-
-    def _quantile(self, effects: Bootstrap) -> Array:
-        averages = self.shapes.averages - np.nan_to_num(effects.averages)
-        if self.small:
-            averages = self._averages_with_preset(averages)
-        return corrected_polynomials(averages, np.zeros_like(averages), self.preset.quantile)
-
-    def _averages_with_preset(self, averages: Array) -> Array:
-        prior = np.array([cell_averages(row) for row in self.preset.quantile])
-        mixed = (self.total * averages + PSEUDO_CYCLES * prior) / (self.total + PSEUDO_CYCLES)
-        known = np.isfinite(averages).any(1)[:, None]
-        return np.where(known, np.where(np.isfinite(mixed), mixed, prior), np.nan)
-
-    # ---- simulation
-
-    def _simulate(self, memory: _Memory) -> Bootstrap:
-        """Simulate the current law, each time from the same seed, so that rounds converge."""
-        T = self.cycles
-        devices = max(64, _SIMULATED // T)
-        history = memory.var if memory.compact is None else memory.compact
-        lags = min(self.lags, T - 1)
-        found = bootstrap(history, memory.quantile, devices, T, lags, np.random.default_rng(self.seed))
-        excess = np.zeros((self.lags + 1, FEATURES, FEATURES))
-        excess[: lags + 1] = found.correlations
-        return Bootstrap(np.nan_to_num(found.averages), excess, found.noise)
-
-    # ---- the rest
-
-    def finish(self, memory: _Memory, components: int | None) -> FeatureFit:
-        """Fit the devices, choose the history, and say how."""
-        chosen, why = self._chosen(memory)
-        noise = memory.effects.noise
-        vectors = device_vectors(self.table.y)
-        vectors[:, FEATURES:] /= noise.shrinkage
-        self.tell("devices", 0.75)
-        fit = self._population(vectors, noise, components)
-        population = self.preset.population if fit is None else fit.population
-        if fit is not None and len(self.measured) < FEATURES:
-            population = combined(population, self.preset.population, self.measured)
-        self.tell("errors", 0.95)
-        whiteness = dynamics.whiteness(chosen, memory.gamma, self.total, self.measured)
-        result = FeatureFit(
-            quantile=memory.quantile,
-            history=chosen,
-            population=population,
-            order_table=self._order_table(memory.gamma, held_out=True),
-            population_table=None if fit is None else fit.table,
-            x=self._scores(),
-            devices=self._devices(vectors),
-            outlying=None if fit is None else _outlying(fit),
-            standard_errors=self._errors(memory, vectors),
-            whiteness=whiteness,
-            autocovariance=memory.gamma,
-            var=memory.var,
-            compact=memory.compact,
-            recentred=recentred(self.preset.population, vectors) if fit is None else None,
-            provenance=self._provenance(fit, why),
-            notes=tuple(self._notes(fit, whiteness)),
-        )
-        self.tell("done", 1.0)
-        return result
-
-    def _chosen(self, memory: _Memory) -> tuple[History, str]:
-        if memory.compact is None or self.kind == "var":
-            reason = "asked for" if self.kind == "var" else "the record is too short for a compact history"
-            return memory.var, f"VAR({memory.var.order}): {reason}"
-        if self.kind == "compact":
-            return memory.compact, f"compact({memory.compact.order}): asked for"
-        reach = min(len(memory.gamma) - 1, 200)
-        each = [dynamics.log_likelihood(h, memory.gamma, self.measured, reach) for h in (memory.var, memory.compact)]
-        loss = each[0] - each[1]
-        better = loss <= WORTH
-        chosen: History = memory.compact if better else memory.var
-        name = f"{'compact' if better else 'VAR'}({chosen.order})"
-        return chosen, (
-            f"{name}: per cycle, compact({memory.compact.order}) is {abs(loss):.2g} nats "
-            f"{'less' if loss > 0 else 'more'} likely than VAR({memory.var.order})"
-        )
-
-    def _population(
-        self, vectors: Array, noise: EstimationNoise, components: int | None
-    ) -> PopulationFit | None:
-        known = np.all(np.isfinite(vectors[:, [f for m in self.measured for f in (m, FEATURES + m)]]), axis=1)
-        if known.sum() < FEWEST:
-            if components is not None:
-                raise ValueError(f"components needs {FEWEST} devices of which all was measured, not {known.sum()}")
-            return None
-        partial = len(self.measured) < FEATURES
-        return fit_population(
-            vectors[known],
-            components=components,
-            sigma_scale=self.preset.population.sigma_scale if partial else None,
-            noise=noise,
-            rng=self.rng,
-            measured=self.measured,
-            progress=lambda share: self.tell("devices", 0.75 + 0.2 * share),
-        )
-
-    def _errors(self, memory: _Memory, vectors: Array) -> dict[str, Array]:
-        errors = {"devices": memory.effects.noise.errors(vectors)}
-        if not self.small:
-            errors["lags"] = dynamics.var_errors(self.own_var, memory.gamma, self.total)
-            spread = _quantile_errors(self.z, self.measured)
-            if spread is not None:
-                errors["quantile"] = spread
-        return errors
-
-    def _sums(self) -> LagSums:
-        """Folds are devices, or, of a few devices, stretches of their records."""
-        x, lags = self.shapes.x, min(self.lags, HIGHEST)
-        if isinstance(self.order, int):
-            lags = min(self.lags, max(HIGHEST, self.order))
-        devices, cycles, _ = x.shape
-        if devices >= _FOLDS:
-            return lag_sums(x, lags, np.arange(devices) % _FOLDS)
-        part = cycles // _FOLDS
-        if part <= 2 * lags:
-            return lag_sums(x, lags)
-        pieces = x[:, : part * _FOLDS].reshape(devices * _FOLDS, part, FEATURES)
-        return lag_sums(pieces, lags, np.tile(np.arange(_FOLDS), devices))
-
-    def _scores(self) -> xr.DataArray:
-        return xr.DataArray(
-            self.shapes.x.astype(np.float32),
-            dims=("device", "cycle", "feature"),
-            coords={"device": self.table.devices, "cycle": self.table.cycles, "feature": list(FEATURE_NAMES)},
-            name="x",
-        )
-
-    def _devices(self, vectors: Array) -> xr.DataArray:
-        traits = [f"{part}_{name}" for part in ("mu", "sigma") for name in FEATURE_NAMES]
-        coords = {"device": self.table.devices, "trait": traits}
-        return xr.DataArray(vectors, dims=("device", "trait"), coords=coords, name="devices")
-
-    # ---- words
-
-    def _provenance(self, fit: PopulationFit | None, why: str) -> dict[str, str]:
-        mine = ", ".join(FEATURE_NAMES[f] for f in self.measured)
-        others = ", ".join(name for f, name in enumerate(FEATURE_NAMES) if f not in self.measured)
-        rest = f"; {others} from the preset" if others else ""
-        size = f"{len(self.table.devices)} device{'s' * (len(self.table.devices) != 1)}, {self.total:.0f} cycles in all"
-        prior = f", MAP with {PSEUDO_CYCLES:.0f} cycles of the preset" if self.small else ""
-        return {
-            "features": f"{mine} measured: {size}{rest}",
-            "quantile": f"{mine} from order statistics{prior}{rest}",
-            "history": f"{why}{prior}{rest}",
-            "population": "the preset's"
-            if fit is None
-            else f"mixture of {fit.population.n_components} from the measured devices{rest}",
-        }
-
-    def _notes(self, fit: PopulationFit | None, whiteness: Whiteness) -> list[str]:
-        notes = list(self.table.notes)
-        if len(self.measured) < FEATURES:
-            others = [name for f, name in enumerate(FEATURE_NAMES) if f not in self.measured]
-            notes.append(f"{', '.join(others)} not measured: shape, memory and devices of it come from the preset")
-        if self.small:
-            notes.append(
-                f"{self.total:.0f} cycles are few: shapes and memory are drawn towards the preset, which counts as"
-                f" {PSEUDO_CYCLES:.0f} cycles"
+def _population(
+    vectors: Array,
+    noise: EstimationNoise,
+    measured: tuple[int, ...],
+    preset: Population,
+    components: int | None,
+    rng: np.random.Generator,
+    tell: Progress,
+) -> PopulationFit | None:
+    """Fit the population, or None of too few devices."""
+    known = _complete(vectors, measured)
+    if known.sum() < FEWEST:
+        if components is not None:
+            raise ValueError(
+                f"components={components} needs at least {FEWEST} devices, not {known.sum()}: leave it out"
             )
-        if fit is None:
-            notes.append(
-                f"{len(self.table.devices)} devices are too few for a population ({FEWEST} are needed): it is the"
-                " preset's; the devices' own mu and sigma are in devices, a population about them in recentred"
-            )
-        elif fit.noise_subtracted:
-            notes.append("the scatter of device vectors that comes of the length of the records was subtracted")
-        if not whiteness.white:
-            notes.append(
-                f"residuals keep autocorrelations of up to {whiteness.worst:.2g} (limit {whiteness.limit:.2g})"
-            )
-        missing = 1 - self.total / (len(self.table.devices) * self.table.y.shape[1])
-        if missing > 0:
-            notes.append(f"{missing:.1%} of the cycles are missing; pairs count at the distance that their cycles have")
-        return notes
+        return None
+    return fit_population(
+        vectors[known],
+        components=components,
+        sigma_scale=preset.sigma_scale if len(measured) < FEATURES else None,
+        noise=noise,
+        rng=rng,
+        measured=measured,
+        progress=lambda share: tell("devices", 0.75 + 0.2 * share),
+    )
 
 
-def _no_effect(shapes: Shapes, lags: int) -> Bootstrap:
-    noise = EstimationNoise(np.ones(FEATURES), np.zeros((2 * FEATURES, 2 * FEATURES)))
-    return Bootstrap(np.zeros_like(shapes.averages), np.zeros((lags + 1, FEATURES, FEATURES)), noise)
+def _outlying(fit: PopulationFit, vectors: Array, measured: Sequence[int]) -> Array:
+    probability = np.full(len(vectors), np.nan)
+    probability[_complete(vectors, measured)] = fit.responsibilities[:, np.argmin(fit.population.weights)]
+    return probability
 
 
-def _outlying(fit: PopulationFit) -> Array:
-    return np.asarray(fit.responsibilities[:, np.argmin(fit.population.weights)])
+def _errors(memory: Memory, rounds: Rounds, vectors: Array) -> dict[str, Array]:
+    """Return standard errors, of what was estimated without a preset's opinion."""
+    errors = {"devices": rounds.effects.noise.errors(vectors)}
+    if not rounds.small:
+        errors["lags"] = dynamics.var_errors(memory.own, memory.gamma, rounds.total)
+        spread = _quantile_errors(rounds.z, rounds.measured)
+        if spread is not None:
+            errors["quantile"] = spread
+    return errors
 
 
 def _quantile_errors(z: Array, measured: Sequence[int]) -> Array | None:
@@ -478,6 +279,61 @@ def _quantile_errors(z: Array, measured: Sequence[int]) -> Array | None:
             return None
         errors[f] = np.std(each, axis=0, ddof=1) / np.sqrt(len(each))
     return errors
+
+
+def _labelled(values: NDArray[np.floating], name: str, table: FeatureTable, last: str, labels: object) -> xr.DataArray:
+    coords = {"device": table.devices, last: list(labels)}  # type: ignore[call-overload]
+    if values.ndim == 2:
+        return xr.DataArray(values, dims=("device", last), coords=coords, name=name)
+    return xr.DataArray(values, dims=("device", "cycle", last), coords={**coords, "cycle": table.cycles}, name=name)
+
+
+def _others(table: FeatureTable) -> str:
+    return ", ".join(name for f, name in enumerate(FEATURE_NAMES) if f not in table.measured)
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'s' * (number != 1)}"
+
+
+def _provenance(table: FeatureTable, rounds: Rounds, fit: PopulationFit | None, why: str) -> dict[str, str]:
+    """Say of each part where it comes from."""
+    mine = ", ".join(FEATURE_NAMES[f] for f in table.measured)
+    rest = f"; {_others(table)} from the preset" if _others(table) else ""
+    size = f"{_counted(len(table.devices), 'device')}, {rounds.total:,.0f} cycles in all"
+    prior = f", drawn towards the preset, which counts as {PSEUDO_CYCLES:,.0f} cycles" if rounds.small else ""
+    mixture = "" if fit is None else _counted(fit.population.n_components, "component")
+    return {
+        "features": f"{mine} measured, {size}{rest}",
+        "quantile": f"{mine} from order statistics{prior}{rest}",
+        "history": f"{why}{prior}{rest}",
+        "population": "the preset's" if fit is None else f"{mixture} fitted to the measured devices{rest}",
+    }
+
+
+def _notes(table: FeatureTable, rounds: Rounds, fit: PopulationFit | None, whiteness: Whiteness) -> list[str]:
+    """Say what a reader should know."""
+    notes = list(table.notes)
+    if _others(table):
+        notes.append(f"{_others(table)} not measured: shape, memory and devices of it come from the preset")
+    if rounds.small:
+        notes.append(
+            f"{_counted(round(rounds.total), 'cycle')} in all are few: shapes and memory are drawn towards the preset,"
+            f" which counts as {PSEUDO_CYCLES:,.0f} cycles"
+        )
+    if fit is None:
+        notes.append(
+            f"{_counted(len(table.devices), 'device')} measured, fewer than the {FEWEST} that a population needs: it is"
+            " the preset's; see devices for the measured mu and sigma, recentred for a population about them"
+        )
+    elif fit.noise_subtracted:
+        notes.append("the scatter of device vectors that comes of the length of the records was subtracted")
+    if not whiteness.white:
+        notes.append(f"residuals keep autocorrelations of up to {whiteness.worst:.2g} (limit {whiteness.limit:.2g})")
+    missing = 1 - rounds.total / table.y[..., 0].size
+    if missing > 0:
+        notes.append(f"{missing:.1%} of the cycles are missing; pairs count at the distance that their cycles have")
+    return notes
 
 
 def _check_options(order: int | str, history: str | None, states: int, components: int | None) -> None:

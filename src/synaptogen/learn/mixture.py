@@ -6,10 +6,11 @@
 The prior is inverse-Wishart: s further points spread as Psi, the covariance of the bulk by minimum covariance
 determinant (P. J. Rousseeuw, K. Van Driessen, Technometrics 41, 212 (1999); for the prior: C. Fraley, A. E. Raftery, J.
 Classification 24, 155 (2007)). It keeps a component of twenty outliers in eight dimensions from collapsing. The last
-component starts from the five percent of the points that are farthest from the bulk, and its Psi is three times as wide,
-so that an outlying population is found of which two or three members were seen; the others start from k-means.
+component starts from the five percent of the points that are farthest from the bulk, and its Psi is three times as
+wide, so that an outlying population is found of which two or three members were seen; the others start from k-means.
 """
 
+import warnings
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
@@ -63,7 +64,9 @@ def bulk_of(points: Array, seed: int) -> Bulk:
     """Return the bulk by minimum covariance determinant; of few points, the mean and the covariance."""
     n, d = points.shape
     if n >= 3 * d:
-        found = MinCovDet(random_state=seed, support_fraction=None if n < 5 * d else 0.75).fit(points)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of subsets it tried on the way
+            found = MinCovDet(random_state=seed, support_fraction=None if n < 5 * d else 0.75).fit(points)
         centre, covariance = found.location_, found.covariance_
     else:
         centre, covariance = np.median(points, axis=0), np.diag(np.var(points, axis=0, ddof=1))
@@ -159,7 +162,7 @@ def _clusters(points: Array, number: int, rng: np.random.Generator) -> NDArray[n
         label = np.argmin(((points[:, None] - centres) ** 2).sum(2), axis=1)
         full = np.unique(label)
         centres[full] = [points[label == k].mean(0) for k in full]
-    return label
+    return np.asarray(label)
 
 
 def _log_normal(off: Array, S: Array) -> Array:

@@ -71,10 +71,10 @@ class Modes:
         M = poles[:, :, None] * PH + g @ B.swapaxes(1, 2)
         H = h.swapaxes(1, 2)
         decay = poles[:, None, :] ** np.maximum(lags - 1, 0)[:, None]
-        gamma = ((H[:, None] * decay[:, :, None, :]) @ M[:, None]).real
+        gamma = _weighted(H, decay, M).real
         gamma[:, lags == 0] = ((H @ PH).real + B @ B.swapaxes(1, 2))[:, None]
         resolvent = 1 / (np.exp(1j * omega)[:, None] - poles[:, None, :])
-        T = B[:, None] + (H[:, None] * resolvent[:, :, None, :]) @ g[:, None]
+        T = B[:, None] + _weighted(H, resolvent, g)
         return gamma, T
 
     def state_space(self) -> StateSpace:
@@ -103,6 +103,13 @@ class Modes:
         B = np.zeros((n, FEATURES, FEATURES))
         B[(slice(None), *_LOWER)] = lower
         return poles, g, h, B
+
+
+def _weighted(H: Complex, weight: Complex, M: Complex) -> Complex:
+    """Return H diag(weight) M, (n, k, 4, 4), for k weights (n, k, q): products of a few tall matrices, for speed."""
+    n, k, q = weight.shape
+    tall = (H[:, None] * weight[:, :, None, :]).reshape(n, k * FEATURES, q)
+    return np.asarray((tall @ M).reshape(n, k, FEATURES, FEATURES))
 
 
 def _with_conjugates(real: Array, part: Array, imaginary: Array) -> Complex:

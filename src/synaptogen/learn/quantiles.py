@@ -3,9 +3,9 @@
     z = Gamma(x),   x ~ N(0, 1)    (Hennen et al., Front. Neurosci. 16:941753, 2022)
 
 Gamma is the quantile function of z, read at x: Gamma(x) = Q(Phi(x)). It is fitted to LOCAL AVERAGES of the order
-statistics: [-4, 4] is cut into 161 cells of equal width, and the mean of Q over the probability of each cell is compared
-with the mean of the polynomial over the same cell, with weights that follow the root of the normal density. Least
-squares on the order statistics themselves would leave the curve to a few extremes, whose scatter is far larger.
+statistics: [-4, 4] is cut into 161 cells of equal width, and the mean of Q over the probability of each cell is
+compared with the mean of the polynomial over the same cell, with weights that follow the root of the normal density.
+Least squares on the order statistics themselves would leave the curve to a few extremes, whose scatter is far larger.
 
 On [-4, 4] the slope stays above `SLOPE`, by a quadratic program where plain least squares does not do so.
 """
@@ -19,7 +19,16 @@ import scipy.optimize
 import scipy.special
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["SLOPE", "cell_averages", "fit_quantiles", "local_averages", "normal_scores", "normalised", "polynomial_through", "rms_difference"]
+__all__ = [
+    "SLOPE",
+    "cell_averages",
+    "fit_quantiles",
+    "local_averages",
+    "normal_scores",
+    "normalised",
+    "polynomial_through",
+    "rms_difference",
+]
 
 Array: TypeAlias = NDArray[np.float64]
 
@@ -70,17 +79,17 @@ def polynomial_through(averages: Array, degree: int = DEGREE) -> Array:
         If fewer cells than coefficients have a mean.
     """
     seen = np.isfinite(averages)
-    if seen.sum() <= degree or np.ptp(averages[seen]) <= 0:
+    if seen.sum() <= degree or np.ptp(averages[seen]) <= 1e-9 * np.abs(averages[seen]).max():
         raise ValueError(
             f"z has too few different values for a polynomial of degree {degree}: give more cycles or a lower degree"
         )
     weight = np.exp(-(_centres()[seen] ** 2) / 4)  # root of the normal density
     design = _cell_powers(degree)[seen] * weight[:, None]
     target = averages[seen] * weight
-    free: Array = np.linalg.lstsq(design, target)[0]
+    free = np.asarray(np.linalg.lstsq(design, target)[0], dtype=np.float64)
     if np.all(_slopes(degree) @ free >= SLOPE):
         return free
-    return _sloping(design, target, free)
+    return _sloping(design, target)
 
 
 def cell_averages(polynomial: ArrayLike) -> Array:
@@ -111,7 +120,8 @@ def normal_scores(polynomial: ArrayLike, z: ArrayLike) -> Array:
 def rms_difference(a: ArrayLike, b: ArrayLike) -> float:
     """Root mean square of the difference of two polynomials under x ~ N(0, 1)."""
     x, weight = _gauss()
-    return float(np.sqrt(weight @ (np.polyval(a, x) - np.polyval(b, x)) ** 2))
+    one, other = (np.polyval(np.asarray(p, dtype=np.float64), x) for p in (a, b))
+    return float(np.sqrt(weight @ (one - other) ** 2))
 
 
 def _pooled(z: ArrayLike | Sequence[ArrayLike]) -> Array:
@@ -122,8 +132,7 @@ def _pooled(z: ArrayLike | Sequence[ArrayLike]) -> Array:
     values = values[~np.isnan(values)]
     if not len(values):
         raise ValueError("z holds no values: give at least one record that is not NaN")
-    values.sort()
-    return values
+    return np.sort(values)
 
 
 def _increasing(gamma: Array) -> Array:
@@ -134,26 +143,24 @@ def _increasing(gamma: Array) -> Array:
     high = np.flatnonzero(falls[_TABLE // 2 :])
     first = low[-1] + 1 if len(low) else 0
     last = _TABLE // 2 + high[0] if len(high) else _TABLE
-    return x[first : last + 1]
+    return np.asarray(x[first : last + 1])
 
 
-def _sloping(design: Array, target: Array, start: Array) -> Array:
-    """Least squares with slopes of at least `SLOPE`: a quadratic program of few variables."""
-    slopes = _slopes(len(start) - 1)
-    H, f = design.T @ design, design.T @ target
-    begin = np.zeros_like(start)
-    begin[-2:] = max(start[-2], 2 * SLOPE), start[-1]
-    found = scipy.optimize.minimize(
-        lambda c: (0.5 * c @ H @ c - f @ c, H @ c - f),
-        begin,
-        jac=True,
-        method="SLSQP",
-        # a little above, so that rounding does not end below
-        constraints={"type": "ineq", "fun": lambda c: slopes @ c - 1.01 * SLOPE, "jac": lambda _: slopes},
-        options={"ftol": 1e-12, "maxiter": 500},
-    )
-    best: Array = found.x
-    return best if np.all(slopes @ best >= SLOPE / 2) else begin
+def _sloping(design: Array, target: Array) -> Array:
+    """Least squares with slopes of at least `SLOPE`, as a problem of least distance.
+
+    With design = Q R and y = R c - Q^T target: the shortest y with G y >= h comes from nonnegative least squares (C. L.
+    Lawson, R. J. Hanson, Solving Least Squares Problems, 1974, chapter 23).
+    """
+    slopes = _slopes(design.shape[1] - 1)
+    Q, R = np.linalg.qr(design)
+    free = np.linalg.solve(R, Q.T @ target)
+    G = np.linalg.solve(R.T, slopes.T).T
+    h = 1.001 * SLOPE - slopes @ free  # a little above, so that rounding does not end below
+    rows = np.vstack([G.T, h])
+    goal = np.append(np.zeros(len(R)), 1.0)
+    left = rows @ scipy.optimize.nnls(rows, goal)[0] - goal
+    return np.asarray(free + np.linalg.solve(R, -left[:-1] / left[-1]))
 
 
 @cache

@@ -1,4 +1,4 @@
-"""What is done feature by feature on the way from measured cycles to latent scores, to records measured or simulated."""
+"""What is done feature by feature on the way from cycles to latent scores, to measured and to simulated records."""
 
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -64,13 +64,14 @@ def standardised(y: Array) -> Array:
 def learned_shapes(z: Array, measured: tuple[int, ...]) -> Shapes:
     """Return shapes and scores of standardised records (devices, cycles, 4)."""
     x = np.full_like(z, np.nan)
-    averages = []
+    averages: list[Array | None] = []
     for f in range(FEATURES):
         if f not in measured:
             averages.append(None)
             continue
-        averages.append(local_averages(z[..., f]))
-        x[..., f] = normal_scores(polynomial_through(averages[-1]), z[..., f])
+        row = local_averages(z[..., f])
+        averages.append(row)
+        x[..., f] = normal_scores(polynomial_through(row), z[..., f])
     width = next(len(row) for row in averages if row is not None)
     return Shapes(np.array([np.full(width, np.nan) if row is None else row for row in averages]), x)
 
@@ -93,13 +94,14 @@ def bootstrap(
     return Bootstrap(treated.averages - true, correlations, noise)
 
 
-def corrected_polynomials(averages: Array, excess: Array, fallback: Array) -> Array:
-    """Return quantile polynomials (4, 5), mean 0 and variance 1, of averages less an excess; else the fallback's."""
-    rows = []
-    for row, over, other in zip(averages, excess, fallback, strict=True):
-        seen = np.isfinite(row).any()
-        rows.append(normalised(polynomial_through(row - np.nan_to_num(over)))[0] if seen else other)
-    return np.array(rows)
+def corrected_polynomials(averages: Array, fallback: Array) -> Array:
+    """Return quantile polynomials (4, n), mean 0 and variance 1; rows without averages are the fallback's (4, m)."""
+    rows = [
+        normalised(polynomial_through(row))[0] if np.isfinite(row).any() else other
+        for row, other in zip(averages, fallback, strict=True)
+    ]
+    width = max(map(len, rows))
+    return np.array([np.concatenate([np.zeros(width - len(row)), row]) for row in rows])
 
 
 def _shaped(polynomial: Array, x: Array) -> Array:

@@ -63,8 +63,8 @@ def feature_table(features: xr.Dataset) -> FeatureTable:
     names = [name for name in FEATURE_NAMES if name in features]
     if not names:
         raise ValueError(
-            f"features has none of the variables {', '.join(FEATURE_NAMES)}, but {', '.join(map(str, features)) or 'no'}"
-            " variables: name the columns, or use learn.features"
+            f"features has none of the variables {', '.join(FEATURE_NAMES)}; it has"
+            f" {', '.join(map(str, features)) or 'no variables'}: name the columns, or make it with learn.features"
         )
     data = _without_jumps(_labelled(features[names]))
     y = np.full((data.sizes["device"], data.sizes["cycle"], len(FEATURE_NAMES)), np.nan)
