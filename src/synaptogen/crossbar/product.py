@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synaptogen.engines.protocol import Engine, Positions
-from synaptogen.model.iv import conductance
+from synaptogen.model.iv import envelopes
 from synaptogen.model.noise import noise_density
 
 
@@ -31,16 +31,15 @@ def line_currents(
 
     ``line_starts`` are the first cells of the lines that are measured; ``number`` counts the noisy products so far.
     """
-    p = engine.law.constants
     u = v.astype(np.float64)
-    at_zero, per_r = conductance(0.0, u, p), conductance(1.0, u, p) - conductance(0.0, u, p)
-    weights, offsets = [u * per_r], [u * at_zero]
+    llrs, hhrs = envelopes(u, engine.law.constants)
+    drive = u[None]
     if bandwidth:
-        density = noise_density(u) * bandwidth
-        weights.append(density * per_r)
-        offsets.append(density * at_zero)
-    offset = np.concatenate(offsets).sum(axis=1, keepdims=True)
-    sums = offset + engine.weighted_sums(shape, select, np.concatenate(weights), transpose)
+        drive = np.stack([u, noise_density(u) * bandwidth])
+    # rows: currents of all inputs, then variances
+    offset = (drive * llrs).sum(axis=-1).reshape(-1, 1)
+    weights = (drive * (hhrs - llrs)).reshape(-1, u.shape[1])
+    sums = offset + engine.weighted_sums(shape, select, weights, transpose)
     currents = sums[: len(v)]
     if bandwidth:
         deviation = np.sqrt(np.maximum(sums[len(v) :], 0.0))

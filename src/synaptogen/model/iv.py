@@ -14,14 +14,19 @@ from .constants import Constants
 from .polynomial import poly
 
 
-def conductance(r: Real, u: Real, p: Constants) -> Real:
-    """Chord conductance I(r, U)/U in S, at U = 0 its limit, the small-signal conductance.
+def envelopes(u: Real, p: Constants) -> tuple[Real, Real]:
+    """Chord conductances I/U in S of the lowest LRS and the highest HRS, at U = 0 their limits.
 
-    Beyond +-``p.u_range`` it goes on as a constant: the polynomials know nothing there, and the cell stays passive.
+    Beyond +-``p.u_range`` they go on as constants: the polynomials know nothing there, and cells stay passive.
     """
     u = minimum(maximum(u, -p.u_range), p.u_range)
-    llrs = poly(p.llrs, u)
-    return llrs + r * (poly(p.hhrs, u) - llrs)
+    return poly(p.llrs, u), poly(p.hhrs, u)
+
+
+def conductance(r: Real, u: Real, p: Constants) -> Real:
+    """Chord conductance I(r, U)/U in S, at U = 0 the small-signal conductance."""
+    llrs, hhrs = envelopes(u, p)
+    return llrs + r * (hhrs - llrs)
 
 
 def current(r: Real, u: Real, p: Constants) -> Real:
