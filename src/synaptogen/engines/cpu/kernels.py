@@ -115,8 +115,11 @@ def compiled(revision: str) -> Kernels:
         tiles, cells, lengths = np.empty(2 * chunk, np.int64), np.empty(2 * chunk * W, np.int64), np.zeros(4, np.int64)
         room = max(4 * rules.slots * GROUP, rules.states) * W
         rings, innovations = aligned(room), aligned(room)
+        masks = np.empty(2 * chunk, np.uint32)
         address = np.empty(3 * GROUP * W, np.uint32)
-        pending = Pending(data(tiles), data(cells), data(lengths), chunk, data(rings), data(innovations), data(address))
+        pending = Pending(
+            data(tiles), data(masks), data(cells), data(lengths), chunk, data(rings), data(innovations), data(address)
+        )
         u_, gate_, trace_, counts_ = data(pulses), data(gate), data(trace), data(reads.counts)
         for begin in range(first, last, chunk):
             for pulse in range(count):

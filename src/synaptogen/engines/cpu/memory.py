@@ -23,6 +23,7 @@ from .lanes import (
     PART,
     W,
     first_where,
+    lane_numbers,
     load,
     packed,
     prefetch,
@@ -44,6 +45,7 @@ class Pending(NamedTuple):
     """What has to be begun or renewed, gathered until it fills a group: whole tiles, and single cells of others."""
 
     tiles: Any  # two lists of tiles (STARTS, RENEWALS), ``room`` long each
+    masks: Any  # which of their cells are meant, as bits
     cells: Any  # two lists of cell positions, ``room`` * W long each
     lengths: Any  # of the lists of tiles, then of the lists of cells
     room: Any
@@ -181,19 +183,29 @@ def prepare(rules: Rules, pending: Pending, t: int, word: Word, mask: Mask) -> N
 
 @njit(**INLINE)
 def note(pending: Pending, which: int, t: int, mask: Mask) -> None:
-    """Put a tile on a list if the mask holds everywhere, else its cells in the mask."""
+    """Put a tile on a list if the mask holds for half of it, else its cells in the mask."""
     if any_(mask):
-        if any_(~mask):
+        lanes = packed(mask)
+        if 2 * count_of(lanes) >= W:
+            entry = which * pending.room + pending.lengths[which]
+            pending.tiles[entry], pending.masks[entry] = t, lanes
+            pending.lengths[which] += 1
+        else:
             length = pending.lengths[2 + which]
-            lanes = packed(mask)
             for lane in range(W):
                 if (lanes >> np.uint32(lane)) & np.uint32(1):
                     pending.cells[which * pending.room * W + length] = t * W + lane
                     length += 1
             pending.lengths[2 + which] = length
-        else:
-            pending.tiles[which * pending.room + pending.lengths[which]] = t
-            pending.lengths[which] += 1
+
+
+@njit(**INLINE)
+def count_of(lanes: int) -> int:
+    """Number of bits that are set."""
+    count: Any = 0
+    for lane in range(W):
+        count += np.int64((lanes >> np.uint32(lane)) & np.uint32(1))
+    return count
 
 
 @njit(**PART)
@@ -210,31 +222,29 @@ def settle(rules: Rules, c: Cells, pending: Pending) -> None:
 
 @njit(**PART)
 def settle_tiles(rules: Rules, c: Cells, pending: Pending, which: int, done: int) -> None:
-    """The same for one group of tiles; in a group that is not full the last tile stands in for the missing."""
-    size = 4 * rules.slots * W
+    """The same for one group of tiles, on copies of their rings of which the cells in the masks go back."""
+    numbers = 4 * rules.slots
+    size = numbers * W
     first_slot = 1 if which == STARTS else 0
-    last = pending.lengths[which] - 1
-    for g in range(GROUP):
-        t = pending.tiles[which * pending.room + min(done + g, last)]
+    count = min(GROUP, pending.lengths[which] - done)
+    for g in range(count):
+        t = pending.tiles[which * pending.room + done + g]
         lo, hi = ids(c, t)
         number = next_number(load(c.words, t * HOT + WORD))
         if which == STARTS:
-            begin_ring(rules, c.memory, t * size, lo, hi)
+            begin_ring(rules, pending.rings, g * size, lo, hi)
             number = lanes_of(1)
         draw_innovations(rules, pending.innovations, g * size, lo, hi, number, first_slot, c.memory, t * size)
-    at = group_of(pending.tiles, which * pending.room + done, which * pending.room + last, size)
-    run_ahead(rules, c.memory, at, pending.innovations, first_slot)
-
-
-@njit(**INLINE)
-def group_of(tiles: Any, first: int, last: int, size: int) -> tuple[int, int, int, int]:
-    """Where the rings of four tiles of a list begin."""
-    return (
-        tiles[first] * size,
-        tiles[min(first + 1, last)] * size,
-        tiles[min(first + 2, last)] * size,
-        tiles[min(first + 3, last)] * size,
-    )
+        if which == RENEWALS:
+            for j in range(numbers):
+                store(pending.rings, g * size + j * W, load(c.memory, t * size + j * W))
+    run_ahead(rules, pending.rings, (0, size, 2 * size, 3 * size), pending.innovations, first_slot)
+    for g in range(count):
+        entry = which * pending.room + done + g
+        t = pending.tiles[entry]
+        mask = ((lanes_of(pending.masks[entry]) >> lane_numbers()) & 1) != 0
+        for j in range(numbers):
+            store_where(c.memory, t * size + j * W, load(pending.rings, g * size + j * W), mask)
 
 
 @njit(**PART)
