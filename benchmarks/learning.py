@@ -1,4 +1,4 @@
-"""Claim: a population comes back from the features of its devices, and eight states follow a memory of hundreds of cycles.
+"""Claim: a population comes back from features of its devices, and eight states follow hundreds of cycles of memory.
 
 Each figure stands beside its bound; the truth is known in closed form, and devices are simulated with
 `CellArray.run_cycles`.
@@ -6,8 +6,8 @@ Each figure stands beside its bound; the truth is known in closed form, and devi
 - features: 512 devices x 6,000 cycles of hennen2024: time, memory, VAR, order, autocorrelations to lag 200, quantile
   polynomials, mixture. Divergences of mixtures are in nats per device, over several seeds.
 - few devices: 64, against one Gaussian.
-- short records: 300 cycles; errors of the autocorrelation (VAR, to lag 200) as found, corrected, and of a fit that is told
-  the true means and deviations of the devices, which is chance alone.
+- short records: 300 cycles; errors of the autocorrelation (VAR, to lag 200) as found, corrected, and of a fit that is
+  told the true means and deviations of the devices, which is chance alone.
 - long memory: a VAR(200) made for the purpose. Each of four factors is white noise and six AR(1) processes with time
   constants from 2 to 200 cycles, of variances that grow as their 0.6th power; a loading matrix mixes them, and the
   Yule-Walker equations of order 200 make the process. "Hard" is a second one, of ten time constants from 1.5 to 300
@@ -21,10 +21,10 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from _timing import introduce, parser, table, write_json
 from numpy.typing import NDArray
 
 import synaptogen as sg
+from _timing import introduce, parser, table, write_json
 from synaptogen.learn.autocovariances import lag_sums
 from synaptogen.learn.compact import divergence_rate, fit_compact
 from synaptogen.learn.completion import standard_form

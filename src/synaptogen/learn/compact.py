@@ -18,6 +18,7 @@ from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from synaptogen.model.history import FEATURES, VAR, History, StateSpace, balanced_truncation
 
@@ -75,7 +76,8 @@ def fit_compact(
         If ``states`` is not positive, or more than ``long`` has use for.
     """
     modes = Modes.of(balanced_truncation(long, states) if start is None else start, cap)
-    theta = _descend(_Distance(modes, long, gamma), modes.parameters, evaluations, progress)
+    with threadpool_limits(1, "blas"):  # matrices are small: threads would only wait for one another
+        theta = _descend(_Distance(modes, long, gamma), modes.parameters, evaluations, progress)
     return rescaled(innovation_form(modes.with_parameters(theta).state_space())).quasi_triangular()
 
 
