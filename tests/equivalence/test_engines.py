@@ -103,7 +103,7 @@ class Pair:
         scale = np.abs(np.asarray(u, float)) * (5e-6 / p.per_span + 1e-5 * p.g_llrs)
         deviation = np.sqrt((1.66e-20 + 3.3e-19 * np.abs(u)) * 1e8 * p.g_llrs) if noise else 0.0
         off = np.abs(a.astype(float) - b)
-        assert np.all((off < 1e-5 * np.abs(b) + 5e-6 * np.abs(b).max() + scale + 1e-4 * deviation)[clear])
+        assert np.all((off <= 1e-5 * np.abs(b) + 5e-6 * np.abs(b).max() + scale + 1e-4 * deviation)[clear])
 
 
 # ---------------------------------------------------------------------------------------- programs
