@@ -172,6 +172,12 @@ def test_estimates_that_no_process_has_are_drawn_to_zero():
     assert model.spectral_radius < 1
 
 
+def test_drift_is_no_reason_to_fail():
+    x = records(10, 300) + np.linspace(-5, 5, 300)[:, None]
+    gamma = dynamics.undo_mean_removal(lag_sums(x, 150).mean(), 300, lambda g: dynamics.fit_var(g, 10, 300))
+    assert dynamics.fit_var(gamma, 60, 300).spectral_radius < 1
+
+
 def test_a_feature_twice_is_refused():
     x = records(10, 200)
     x[..., 3] = x[..., 1]

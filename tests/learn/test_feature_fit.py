@@ -123,6 +123,15 @@ def test_long_memory_makes_a_compact_history_the_default():
     assert "more likely than VAR" in found.provenance["history"]
 
 
+def test_cycles_without_memory_get_no_compact_history(table):
+    rng = np.random.default_rng(0)
+    part = table.isel(device=slice(0, 60), cycle=slice(0, 400))
+    mixed = part.isel(cycle=rng.permutation(400))
+    found = fit_features(mixed, preset=PRESET, components=1)
+    assert found.history is found.var
+    assert found.var.order == 1
+
+
 def test_records_of_300_cycles_are_corrected():
     """Removing the means of devices takes 0.06 off; what is left is chance of 180,000 cycles."""
     table = measure(600, 300, 4)

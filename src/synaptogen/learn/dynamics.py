@@ -42,6 +42,7 @@ Array: TypeAlias = NDArray[np.float64]
 
 CRITERIA = ("bic", "aic", "held_out")
 _ITERATIONS = 20
+_TELLING = 1e-6  # of a variance is left at least of a feature that others do not determine
 _FADED = 1e-4  # where a memory ends
 
 
@@ -71,26 +72,25 @@ class Whiteness:
 def fit_var(gamma: Array, order: int, cycles: int | None = None) -> VAR:
     """Return the VAR of an order with these autocovariances.
 
-    Estimated autocovariances of short records need not be those of any process; they are then drawn towards zero by
-    1 - k / T, with ``cycles`` T (default: twice the lags), which makes those of whole records so.
+    Estimated autocovariances of short or drifting records need not be those of any process. They are then drawn towards
+    zero by 1 - k / T, with ``cycles`` T (default: twice the lags), and with T/2, T/4 ... until they are.
 
     Raises
     ------
     ValueError
         If a feature repeats another.
     """
-    try:
-        return yule_walker(gamma, order)
-    except ValueError:
-        T = 2 * len(gamma) if cycles is None else cycles
-        taper = np.maximum(1 - np.arange(len(gamma)) / T, 0)[:, None, None]
+    if np.linalg.eigvalsh(unit_variance(gamma)[0]).min() < _TELLING:
+        raise ValueError("two features are the same, or one follows from the others: leave one out")
+    k, T = np.arange(len(gamma)), float(2 * len(gamma) if cycles is None else cycles)
+    taper = np.ones(len(gamma))
+    while True:
         try:
-            return yule_walker(gamma * taper, order)
-        except ValueError as error:
-            raise ValueError(
-                f"no process of order {order} has the autocorrelations of this record: give more cycles, or a lower"
-                " order; or two features are the same"
-            ) from error
+            return yule_walker(gamma * taper[:, None, None], order)
+        except ValueError:
+            if T < 1 or order >= len(gamma):
+                raise
+        taper, T = np.maximum(1 - k / T, 0), T / 2
 
 
 def unmeasured_white(gamma: Array, measured: Sequence[int]) -> Array:

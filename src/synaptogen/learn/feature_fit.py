@@ -26,7 +26,6 @@ __all__ = ["FeatureFit", "Progress", "fit_features"]
 
 Array: TypeAlias = NDArray[np.float64]
 
-WORTH = 3e-3  # nats per cycle that a compact history may lose to the VAR and still be the default
 _REACH = 200  # cycles of the past that predictions look at
 TRAITS = tuple(f"{part}_{name}" for part in ("mu", "sigma") for name in FEATURE_NAMES)
 _GROUPS = 16  # of records, whose scatter gives standard errors
@@ -123,7 +122,7 @@ def fit_features(
     order : int or {"bic", "aic", "held_out"}
         Order of the VAR, or how to choose it.
     history : {"var", "compact"}, optional
-        Default: compact, where records are long enough and it is as likely as the VAR within `WORTH`.
+        Default: compact, where records are long enough and it is more likely than the VAR, by AIC.
     states : int
         States of the compact history.
     components : int, optional
@@ -194,13 +193,16 @@ def _chosen(memory: Memory, rounds: Rounds) -> tuple[History, str]:
     if rounds.kind == "compact":
         return memory.compact, f"{memory.compact!r}: asked for"
     reach = min(len(memory.gamma) - 1, _REACH)
+    m = len(rounds.measured)
+    parameters = (m * m * memory.own.order, 2 * m * memory.compact.order)
     var, compact = (
         dynamics.log_likelihood(h, memory.gamma, rounds.measured, reach) for h in (memory.var, memory.compact)
     )
-    chosen: History = memory.compact if compact >= var - WORTH else memory.var
+    gain = compact - var - (parameters[1] - parameters[0]) / rounds.total
+    chosen: History = memory.compact if gain >= 0 else memory.var
     return chosen, (
-        f"{chosen!r}: per cycle, {memory.compact!r} is {abs(compact - var):.2g} nats"
-        f" {'less' if compact < var else 'more'} likely than {memory.var!r}"
+        f"{chosen!r}: per cycle, {memory.compact!r} is {abs(gain):.2g} nats {'less' if gain < 0 else 'more'} likely than"
+        f" {memory.var!r}, parameters counted (AIC)"
     )
 
 
