@@ -201,8 +201,8 @@ def _chosen(memory: Memory, rounds: Rounds) -> tuple[History, str]:
     gain = compact - var - (parameters[1] - parameters[0]) / rounds.total
     chosen: History = memory.compact if gain >= 0 else memory.var
     return chosen, (
-        f"{chosen!r}: per cycle, {memory.compact!r} is {abs(gain):.2g} nats {'less' if gain < 0 else 'more'} likely than"
-        f" {memory.var!r}, parameters counted (AIC)"
+        f"{chosen!r}: per cycle, {memory.compact!r} is {abs(gain):.2g} nats {'less' if gain < 0 else 'more'} likely"
+        f" than {memory.var!r}, parameters counted (AIC)"
     )
 
 
