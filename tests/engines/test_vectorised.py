@@ -72,7 +72,7 @@ def test_applied_voltages_are_vector_code(fresh_apply):
 @pytest.mark.parametrize("part", ["run_ahead", "begin_ring"])
 def test_histories_are_vector_code(fresh_apply, part):
     whole, narrow, single = instruction_counts("\n".join(getattr(memory, part).inspect_asm().values()))
-    assert whole > 50
+    assert whole > 20  # loops over slots: short code, run often
     assert narrow + single < whole / 10
 
 
