@@ -1,6 +1,7 @@
 """log, exp2 and pow in single precision, for compiled number types that have none of their own.
 
-Minimax polynomials on a reduced argument; error below 2 units in the last place (tests/engines/test_elementary.py).
+Minimax polynomials on a reduced argument. The error of log and exp2 is below 2 units in the last place. That of pow
+grows with the exponent of its result, as exp2 takes up the rounding of y log2 x: 2.3e-6 relative over a RESET.
 """
 
 from synaptogen.model.polynomial import poly
