@@ -7,7 +7,7 @@ from typer.core import TyperGroup
 
 import synaptogen
 
-from . import bench, demo, fit, info, simulate
+from . import bench, demo, extract, fit, info, report, sample, simulate, validate
 from .output import complain
 
 EXPECTED = (ValueError, TypeError, OSError, MemoryError, ModuleNotFoundError)
@@ -54,5 +54,9 @@ app = typer.Typer(
     rich_markup_mode="markdown",
 )
 app.callback()(start)
-for command in (demo.demo, info.info, info.presets, simulate.simulate, fit.fit, bench.bench):
+COMMANDS = (
+    demo.demo, info.info, info.presets, simulate.simulate, sample.sample_data, extract.extract, fit.fit,
+    validate.validate, report.report, bench.bench,
+)  # fmt: skip
+for command in COMMANDS:
     app.command()(command)

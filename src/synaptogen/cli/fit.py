@@ -7,15 +7,15 @@ import typer
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from .options import JSON, params_from
-from .output import out, print_json, say
+from .options import JSON, Measured, Overwrite, params_from, require_free
+from .output import out, print_json, say, stages
 
 if TYPE_CHECKING:
     from synaptogen.learn import FitResult
 
 
 def fit(
-    data: Annotated[Path, typer.Argument(help="Loops or features: CSV, TSV, Parquet, NPZ, HDF5 or NetCDF.")],
+    data: Measured,
     output: Annotated[Path, typer.Option("--out", "-o", metavar="FILE.json", help="Where the parameters go.")],
     preset: Annotated[
         str,
@@ -32,46 +32,48 @@ def fit(
         float | None,
         typer.Option("--current-limit", metavar="A", help="Current limit of the measurement; default: seen."),
     ] = None,
+    hold_out: Annotated[
+        float | None,
+        typer.Option("--hold-out", metavar="SHARE", help="Keep this share of devices or cycles for validation."),
+    ] = None,
+    detrend: Annotated[
+        int | None, typer.Option("--detrend", metavar="1|2|3", help="Take a trend of this degree from each device.")
+    ] = None,
     rng: Annotated[int, typer.Option("--rng", metavar="SEED", help="Seed of simulations in the fit.")] = 0,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file that is there.")] = False,
+    overwrite: Overwrite = False,
     as_json: JSON = False,
 ) -> None:
     """Learn a device population from a measurement and write it as a parameter file."""
     from synaptogen import learn  # heavy, and an extra
 
-    if output.exists() and not overwrite:
-        raise FileExistsError(f"{output} exists: give --overwrite to replace it, or another name")
+    require_free(output, overwrite)
     measured = learn.read(data)
     if current_limit is not None:
         measured.attrs["current_limit"] = current_limit
-    result = learn.fit(
-        measured,
-        preset=params_from(preset),
-        name=output.stem,
-        order=int(order) if order.isdigit() else order,
-        history=history,
-        components=components,
-        rng=rng,
-        progress=_Stages(),
-    )
-    result.params.to_json(output)
+    told = None
+    if hold_out is not None:
+        measured, _, told = learn.hold_out(measured, hold_out)
+    with stages() as shown:
+        result = learn.fit(
+            measured,
+            preset=params_from(preset),
+            name=output.stem,
+            order=int(order) if order.isdigit() else order,
+            history=history,
+            components=components,
+            detrend=detrend,
+            rng=rng,
+            progress=shown,
+        )
+    params = result.params
+    if told is not None:
+        params = params.replace(source={**params.source, "held_out": told, "hold_out": repr(hold_out)})
+    params.to_json(output)
     if as_json:
         print_json(summary(result))
     else:
         _show(summary(result), result.params)
     say(f"written: {output}")
-
-
-class _Stages:
-    """Says each stage once, when it begins."""
-
-    def __init__(self) -> None:
-        self._last = ""
-
-    def __call__(self, stage: str, _share: float) -> None:
-        if stage != self._last:
-            say(f"{stage} ...")
-            self._last = stage
 
 
 def summary(result: "FitResult") -> dict[str, Any]:
@@ -80,6 +82,7 @@ def summary(result: "FitResult") -> dict[str, Any]:
         "params": repr(result.params),
         "provenance": result.provenance,
         "notes": list(result.notes),
+        "drift": {name: {"index": v, "limit": result.drift.limit[name]} for name, v in result.drift.index.items()},
     }
     if result.extraction is not None:
         facts["reliability"] = dict(result.extraction.reliability)

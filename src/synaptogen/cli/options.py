@@ -17,6 +17,24 @@ Threads: TypeAlias = Annotated[
     int | None, typer.Option("--threads", metavar="N", help="Threads of the CPU engine; default: all cores.")
 ]
 
+Overwrite: TypeAlias = Annotated[bool, typer.Option("--overwrite", help="Replace a file that is there.")]
+Measured: TypeAlias = Annotated[
+    Path, typer.Argument(metavar="DATA", help="Loops or features: CSV, TSV, Parquet, NPZ, HDF5 or NetCDF.")
+]
+
+
+def require_free(target: Path, overwrite: bool) -> None:
+    """Refuse to replace a file that is there, or to write into a folder that is not, before any work.
+
+    Raises
+    ------
+    OSError
+    """
+    if not target.absolute().parent.is_dir():
+        raise FileNotFoundError(f"{target.absolute().parent} is no directory: make it first")
+    if target.exists() and not overwrite:
+        raise FileExistsError(f"{target} exists: give --overwrite to replace it, or another name")
+
 
 def shape_of(text: str, axes: int | None = None) -> tuple[int, ...]:
     """A shape such as 1024x1024, with so many axes.

@@ -7,7 +7,15 @@ from typing import Any, TypeAlias
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TaskProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
@@ -56,6 +64,35 @@ class Steps:
             self._bars.refresh()
 
         return advance
+
+
+class Stages:
+    """Tells stages that say what share of them is done: bars on a terminal, a line for each elsewhere."""
+
+    def __init__(self, bars: Progress) -> None:
+        self._bars = bars
+        self._last: tuple[str, TaskID] | None = None
+
+    def __call__(self, stage: str, share: float) -> None:
+        """Take the next report."""
+        if self._last is None or self._last[0] != stage:
+            if self._bars.disable:
+                say(f"{stage} ...")
+            elif self._last is not None:
+                self._bars.update(self._last[1], completed=1.0)
+            self._last = stage, self._bars.add_task(stage, total=1.0)
+        self._bars.update(self._last[1], completed=share)
+        self._bars.refresh()
+
+
+@contextmanager
+def stages() -> Iterator[Stages]:
+    """Show the progress of what is done inside, stage by stage, on standard error."""
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
+    with Progress(
+        *columns, console=err, auto_refresh=False, redirect_stdout=False, disable=not err.is_terminal
+    ) as bars:
+        yield Stages(bars)
 
 
 @contextmanager

@@ -15,6 +15,7 @@ Array: TypeAlias = NDArray[Any]
 
 LOOPS = ("voltage", "current", "time")
 KEYS = ("device", "cycle")
+FLAG = "flag"
 ATTRIBUTES = ("current_limit", "series_resistance", "polarity")
 ALIASES = {
     "voltage": ("v", "u", "volt", "volts", "voltages"),
@@ -57,7 +58,7 @@ def read(path: str, columns: Mapping[str, str]) -> Found:
 
 
 def _check_columns(columns: Mapping[str, str]) -> None:
-    known = (*KEYS, *LOOPS, *FEATURE_NAMES)
+    known = (*KEYS, *LOOPS, *FEATURE_NAMES, FLAG)
     for name in columns:
         if name not in known:
             raise ValueError(f"columns maps {name!r}, which is not one of {', '.join(known)}")
@@ -92,13 +93,13 @@ def _names(present: Any, columns: Mapping[str, str]) -> dict[str, Any]:
     """Which of the file's names stands for which of ours."""
     by_lower = {str(name).strip().lower(): name for name in present}
     names = {}
-    for ours in (*KEYS, *LOOPS, *FEATURE_NAMES):
+    for ours in (*KEYS, *LOOPS, *FEATURE_NAMES, FLAG):
         if ours in columns:
             if columns[ours] not in present:
                 raise ValueError(f"there is no column {columns[ours]!r} for {ours}; there are {_listed(present)}")
             names[ours] = columns[ours]
             continue
-        match = next((by_lower[name] for name in (ours, *ALIASES[ours]) if name in by_lower), None)
+        match = next((by_lower[name] for name in (ours, *ALIASES.get(ours, ())) if name in by_lower), None)
         if match is not None:
             names[ours] = match
     return names
@@ -110,7 +111,7 @@ def _wanted(names: Mapping[str, Any], present: Any) -> tuple[str, ...]:
         return tuple(name for name in LOOPS if name in names)
     features = tuple(name for name in FEATURE_NAMES if name in names)
     if features:
-        return features
+        return (*features, FLAG) if FLAG in names else features
     raise ValueError(
         f"neither voltage and current nor a feature ({', '.join(FEATURE_NAMES)}) is among {_listed(present)}: "
         "name them with columns={'voltage': ...}"

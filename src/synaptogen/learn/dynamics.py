@@ -62,6 +62,8 @@ class Whiteness:
     lags: int
     worst: float
     limit: float
+    correlations: Array
+    """Of the residuals of the measured features, shape (lags + 1, m, m)."""
 
     @property
     def white(self) -> bool:
@@ -255,13 +257,14 @@ def whiteness(history: History, gamma: Array, cycles: float, measured: Sequence[
     at = np.ix_(range(h + 1), measured, measured)
     C = _residual_covariances(pi, gamma, h)[at]
     inverse = np.linalg.inv(C[0])
+    size = np.sqrt(np.diagonal(C[0]))
     statistic = cycles * sum(float(np.trace(c.T @ inverse @ c @ inverse)) for c in C[1:])
     m = len(measured)
     degrees = max(m * m * h - (m * m * history.order if isinstance(history, VAR) else 2 * m * history.order), m * m)
-    size = np.sqrt(np.diagonal(C[0]))
-    worst = float(np.abs(C[1:] / np.outer(size, size)).max())
+    correlations = C / np.outer(size, size)
+    worst = float(np.abs(correlations[1:]).max())
     limit = float(scipy.stats.norm.isf(0.025 / (m * m * h)) / np.sqrt(cycles))
-    return Whiteness(statistic, degrees, float(scipy.stats.chi2.sf(statistic, degrees)), h, worst, limit)
+    return Whiteness(statistic, degrees, float(scipy.stats.chi2.sf(statistic, degrees)), h, worst, limit, correlations)
 
 
 def _reach(radius: float) -> int:

@@ -25,7 +25,8 @@ from . import _cutting as cutting
 from . import _loops as at
 from ._branches import Points
 from ._curves import Mixture, Samples
-from .extraction import Extraction, Flag
+from .extraction import Extraction
+from .flags import Flag
 
 Array: TypeAlias = NDArray[np.float64]
 Index: TypeAlias = NDArray[np.int64]

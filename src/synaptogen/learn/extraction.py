@@ -8,7 +8,6 @@ thresholds of the first. `DEFINITIONS` says what is measured; every failed cycle
 import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from enum import IntFlag
 from typing import TypeAlias
 
 import numpy as np
@@ -22,6 +21,7 @@ from . import _cutting as cutting
 from . import _loops as at
 from ._branches import Cycles
 from ._states import States, states_of
+from .flags import Flag
 from .measurement import UNITS
 
 Array: TypeAlias = NDArray[np.float64]
@@ -59,29 +59,6 @@ DEFINITIONS = {
         " from even points; spread: standard deviation within a device. R_HRS as a logarithm."
     ),
 }
-
-
-class Flag(IntFlag):
-    """What happened in a cycle; bits of the variable ``flag``."""
-
-    MISSING = 1
-    """No loop was measured."""
-    INCOMPLETE = 2
-    """A branch was not measured, or has too few points."""
-    NO_SET = 4
-    """The cell stayed in its HRS: no U_SET, R_LRS, U_RESET."""
-    NO_RESET = 8
-    """The cell stayed in its LRS: no U_RESET, and no R_HRS in the next cycle."""
-    FROM_LRS = 16
-    """The cycle began in the LRS, since the RESET before failed: no R_HRS, U_SET."""
-    WORN = 32
-    """One of the last cycles of the record, all of which failed."""
-    NEVER = 64
-    """The device did not switch once."""
-    HRS_FROM_A = 128
-    """R_HRS is from the negative branch, since no cycle before was measured."""
-    UNRESOLVED = 256
-    """The current of the HRS is below the noise: R_HRS is a lower bound."""
 
 
 @dataclass(frozen=True)

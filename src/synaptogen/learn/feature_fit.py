@@ -15,6 +15,7 @@ from synaptogen.params import FEATURE_NAMES, DeviceParams, Population
 from synaptogen.seeds import RNG, seed_of
 
 from . import dynamics
+from .compact import longest_pole
 from .completion import StandardForm, standard_form
 from .devices import FEWEST, EstimationNoise, PopulationFit, combined, device_vectors, fit_population, recentred
 from .dynamics import Whiteness
@@ -181,7 +182,7 @@ def _result(
         compact=memory.compact,
         recentred=recentred(form.population, vectors) if fit is None else None,
         provenance=_provenance(table, rounds, fit, why),
-        notes=tuple(_notes(table, rounds, fit, whiteness)),
+        notes=(*_notes(table, rounds, fit, whiteness), *_length_notes(memory, rounds)),
     )
 
 
@@ -309,8 +310,18 @@ def _provenance(table: FeatureTable, rounds: Rounds, fit: PopulationFit | None, 
         "features": f"{mine} measured, {size}{rest}",
         "quantile": f"{mine} from order statistics{prior}{rest}",
         "history": f"{why}{prior}{rest}",
+        "settings_tried": _tried(rounds, fit),
         "population": "the preset's" if fit is None else f"{mixture} fitted to the measured devices{rest}",
     }
+
+
+def _tried(rounds: Rounds, fit: PopulationFit | None) -> str:
+    """Say among how many settings the data have chosen: each choice makes the winner look better than it is."""
+    orders = rounds.highest_order if isinstance(rounds.order, str) and not rounds.small else 1
+    histories = 2 if rounds.kind is None and rounds.supports_compact else 1
+    mixtures = 0 if fit is None else len(fit.table)
+    counted = (_counted(orders, "order"), _counted(histories, "kind") + " of history", _counted(mixtures, "mixture"))
+    return f"{orders + histories + mixtures}: {', '.join(counted)}"
 
 
 def _notes(table: FeatureTable, rounds: Rounds, fit: PopulationFit | None, whiteness: Whiteness) -> list[str]:
@@ -336,6 +347,20 @@ def _notes(table: FeatureTable, rounds: Rounds, fit: PopulationFit | None, white
     if missing > 0:
         notes.append(f"{missing:.1%} of the cycles are missing; pairs count at the distance that their cycles have")
     return notes
+
+
+def _length_notes(memory: Memory, rounds: Rounds) -> list[str]:
+    """Warn of a memory that is longer than such records can tell from drift."""
+    most, found = longest_pole(rounds.cycles), memory.own.spectral_radius
+    if memory.compact is not None:
+        found = max(found, memory.compact.spectral_radius)
+    if found < most * (1 - 1e-6):
+        return []
+    return [
+        f"the memory fades by {1 - found:.2g} a cycle (spectral radius {found:.4f}), slower than records of"
+        f" {rounds.cycles} cycles can tell from drift ({most:.4f}): do not trust correlations beyond"
+        f" {max(rounds.cycles // 4, 1)} cycles"
+    ]
 
 
 def _check_options(order: int | str, history: str | None, states: int, components: int | None) -> None:

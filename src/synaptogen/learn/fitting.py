@@ -1,15 +1,17 @@
 """From a measurement to a parameter set: extraction, envelopes and the statistics of features, in one call."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
+import numpy as np
 import xarray as xr
 
 from synaptogen.array import params_of
-from synaptogen.params import DeviceParams
+from synaptogen.params import FEATURE_NAMES, DeviceParams
 from synaptogen.seeds import RNG
 
+from .drift import Drift, drift_of, remove_trend
 from .envelopes import Envelopes, fit_envelopes
 from .extraction import Extraction, extract
 from .feature_fit import FeatureFit, fit_features
@@ -31,6 +33,8 @@ class FitResult:
         Features of each cycle with flags and reliabilities; None where the data were features already.
     envelopes : Envelopes or None
         Currents and RESET transition with their residuals; None where the preset's were taken.
+    drift : Drift
+        Index of drift with its limit under the learned law, and the trends that were removed, if that was asked for.
     provenance : dict of str to str
         Where each part of the parameters comes from.
     notes : tuple of str
@@ -41,6 +45,7 @@ class FitResult:
     features: FeatureFit
     extraction: Extraction | None
     envelopes: Envelopes | None
+    drift: Drift
     provenance: dict[str, str]
     notes: tuple[str, ...]
 
@@ -54,6 +59,7 @@ def fit(
     history: str | None = None,
     states: int = 8,
     components: int | None = None,
+    detrend: int | None = None,
     rng: RNG = 0,
     progress: Progress | None = None,
 ) -> FitResult:
@@ -76,6 +82,9 @@ def fit(
         States of the compact history.
     components : int, optional
         Components of the population; default: by the likelihood of held-out devices.
+    detrend : {1, 2, 3}, optional
+        Degree of a trend in the cycle number that is taken from each device before; ``drift.removed`` holds it. The
+        parameters are then those of devices that do not drift. Default: nothing is removed.
     rng : int, SeedSequence, Generator or None
         Source of the seed of simulations and starts.
     progress : callable, optional
@@ -95,9 +104,15 @@ def fit(
         envelopes = fit_envelopes(data, extraction)
         tell("fitting envelopes", 1.0)
         table = extraction.features
+    removed = None
+    if detrend is not None:
+        table, removed = remove_trend(table, detrend)
     learned = fit_features(
         table, preset=base, order=order, history=history, states=states, components=components, rng=rng, progress=tell
     )
+    tell("drift", 0.0)
+    drift = replace(_drift(learned), removed=removed)
+    tell("drift", 1.0)
     params = learned.to_params(base, name)
     provenance, notes = dict(learned.provenance), list(learned.notes)
     if envelopes is None or extraction is None:
@@ -105,8 +120,27 @@ def fit(
     else:
         params = with_curves(params, envelopes)
         provenance["currents"] = "fitted to the measured branches"
-        notes += [f"{count} cycles flagged: {kind}" for kind, count in _failures(extraction)]
-    return FitResult(params, learned, extraction, envelopes, provenance, tuple(notes))
+    notes += _drift_notes(drift, detrend)
+    if detrend is not None:
+        provenance["trend"] = f"polynomials of degree {detrend} in the cycle number were taken from each device"
+    params = params.replace(source={**params.source, **provenance, "notes": "; ".join(notes)})
+    return FitResult(params, learned, extraction, envelopes, drift, provenance, tuple(notes))
+
+
+def _drift(learned: FeatureFit) -> Drift:
+    measured = tuple(f for f, name in enumerate(FEATURE_NAMES) if np.isfinite(learned.x[..., f]).any())
+    return drift_of(learned.x.to_numpy(), learned.history, measured, seed=1)
+
+
+def _drift_notes(drift: Drift, detrend: int | None) -> list[str]:
+    notes = [
+        f"{name} drifts: a parabola in the cycle number explains {drift.index[name]:.1%} of its variance, where a"
+        f" stationary law makes {drift.limit[name]:.1%} at most; see detrend"
+        for name in drift.drifting
+    ]
+    if detrend is not None:
+        notes.append(f"a trend of degree {detrend} was removed from each device: drift.removed holds it")
+    return notes
 
 
 def with_curves(params: DeviceParams, curves: Envelopes) -> DeviceParams:
@@ -120,10 +154,6 @@ def with_curves(params: DeviceParams, curves: Envelopes) -> DeviceParams:
         eta=curves.eta,
         source={**params.source, "currents": "fitted to the measured branches"},
     )
-
-
-def _failures(extraction: Extraction) -> list[tuple[str, int]]:
-    return [(kind, count) for kind, count in extraction.counts.items() if kind not in ("all", "good") and count]
 
 
 def _silent(_stage: str, _share: float) -> None:

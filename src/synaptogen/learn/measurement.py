@@ -80,6 +80,7 @@ def features(
     r_lrs: ArrayLike | None = None,
     u_reset: ArrayLike | None = None,
     *,
+    flag: ArrayLike | None = None,
     device: Labels | None = None,
     cycle: Labels | None = None,
 ) -> xr.Dataset:
@@ -91,6 +92,8 @@ def features(
         Resistances in ohm: of the HRS that a cycle starts from, and of the LRS after SET. NaN: missing.
     u_set, u_reset : array of the same shape, optional
         Thresholds in V; U_SET negative, U_RESET positive.
+    flag : array of int of the same shape, optional
+        What happened in each cycle, sums of `Flag`; 0 for good cycles.
     device, cycle : sequence, optional
         Labels of devices and cycles; default 0, 1, 2 ...
 
@@ -109,7 +112,12 @@ def features(
             raise ValueError(f"{name} has shape {array.shape}, but {next(iter(arrays))} {shape}: give equal shapes")
         _check_feature(name, array)
     dims = ("device", "cycle")
-    parts = {name: (dims, array, {"units": UNITS[name]}) for name, array in arrays.items()}
+    parts: dict[str, Any] = {name: (dims, array, {"units": UNITS[name]}) for name, array in arrays.items()}
+    if flag is not None:
+        flags = _table("flag", flag)
+        if flags.shape != shape:
+            raise ValueError(f"flag has shape {flags.shape}, but the features {shape}: give one flag a cycle")
+        parts["flag"] = (dims, flags)
     return xr.Dataset(parts, _coordinates(shape, device, cycle))
 
 

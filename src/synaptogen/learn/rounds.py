@@ -127,11 +127,20 @@ class Rounds:
 
     def order_table(self, gamma: Array, held_out: bool = True) -> pd.DataFrame:
         """Compare orders up to `HIGHEST`, or to the one asked for."""
-        highest = min(HIGHEST, len(gamma) - 1, max(self.cycles // 10, 1))
-        if not isinstance(self.order, str):
-            highest = max(highest, self.order)
+        highest = self.highest_order
         sums = self._folds(highest) if held_out else None
         return dynamics.order_table(sums, range(1, highest + 1), self.total, self.measured, gamma)
+
+    @property
+    def highest_order(self) -> int:
+        """Highest order of a VAR that is compared."""
+        highest = int(min(HIGHEST, self.lags, max(self.cycles // 10, 1)))
+        return highest if isinstance(self.order, str) else max(highest, self.order)
+
+    @property
+    def supports_compact(self) -> bool:
+        """Whether the record is long enough for a compact history of its own."""
+        return not self.small and self.cycles >= COMPACT_CYCLES
 
     # ---- one round
 
@@ -174,8 +183,7 @@ class Rounds:
         return dynamics.best_order(self.order_table(gamma, self.order == "held_out"), self.order)
 
     def _compact(self, gamma: Array, before: Memory | None) -> StateSpace | None:
-        supported = not self.small and self.cycles >= COMPACT_CYCLES
-        if self.kind == "var" or not (supported or self.kind == "compact"):
+        if self.kind == "var" or not (self.supports_compact or self.kind == "compact"):
             return None
         order = min(LONG, len(gamma) // 2, max(self.cycles // 10, 1))
         own = dynamics.fit_var(gamma, order, self.cycles)

@@ -1,7 +1,7 @@
 """Tables of features: checked, in the units of the model, and cut down to what can be learned from."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 
 from synaptogen.params import FEATURE_NAMES
 
-__all__ = ["FeatureTable", "feature_table"]
+from .flags import Flag
+
+__all__ = ["FeatureTable", "feature_table", "without_failed"]
 
 Array: TypeAlias = NDArray[np.float64]
 
@@ -18,6 +20,13 @@ FEWEST_CYCLES = 30
 _RESISTANCES = ("r_hrs", "r_lrs")
 _LEAST_OHM, _LEAST_VOLT, _MOST_VOLT = 10.0, 2e-3, 30.0  # medians beyond are in another unit
 _WRONG_SIGN = 0.02  # of the cycles may have a voltage of the other sign, before it is the definition that is wrong
+_LOSES_ALL = Flag.MISSING | Flag.WORN | Flag.NEVER
+_LOSES = {
+    "r_hrs": Flag.FROM_LRS,
+    "u_set": Flag.FROM_LRS | Flag.NO_SET,
+    "r_lrs": Flag.NO_SET,
+    "u_reset": Flag.NO_SET | Flag.NO_RESET,
+}
 _STRETCH = 4  # times as many cycles as rows, at most
 
 
@@ -66,7 +75,8 @@ def feature_table(features: xr.Dataset) -> FeatureTable:
             f"features has none of the variables {', '.join(FEATURE_NAMES)}; it has"
             f" {', '.join(map(str, features)) or 'no variables'}: name the columns, or make it with learn.features"
         )
-    data = _without_jumps(_labelled(features[names]))
+    kept = [*names, "flag"] if "flag" in features else names
+    data, notes = without_failed(_without_jumps(_labelled(features[kept])))
     y = np.full((data.sizes["device"], data.sizes["cycle"], len(FEATURE_NAMES)), np.nan)
     for name in names:
         y[..., FEATURE_NAMES.index(name)] = data[name].transpose("device", "cycle").to_numpy()
@@ -75,7 +85,38 @@ def feature_table(features: xr.Dataset) -> FeatureTable:
         raise ValueError(f"features {', '.join(names)} hold no values, only NaN: give measured cycles")
     _check_values(y, measured)
     y[..., 0] = np.log10(y[..., 0])
-    return _fit_to_learn(y, measured, data["device"].to_numpy(), data["cycle"].to_numpy())
+    found = _fit_to_learn(y, measured, data["device"].to_numpy(), data["cycle"].to_numpy())
+    return replace(found, notes=[*notes, *found.notes])
+
+
+def without_failed(data: xr.Dataset) -> tuple[xr.Dataset, list[str]]:
+    """Set to NaN what the flags of cycles say is not there, and say how many cycles have each flag.
+
+    Without a variable ``flag`` nothing changes. Bounds (`Flag.UNRESOLVED`) and incomplete cycles keep what they have.
+
+    Raises
+    ------
+    ValueError
+        If a flag is not a sum of those of `Flag`.
+    """
+    if "flag" not in data:
+        return data, []
+    given = data["flag"].to_numpy().astype(np.float64)
+    flag = np.where(np.isnan(given), float(Flag.MISSING), given)
+    if np.any((flag < 0) | (flag != np.round(flag)) | (flag >= 2 * max(Flag))):
+        raise ValueError(
+            "flag holds values that are no sums of flags: give whole numbers as learn.Flag names them, 0 for good"
+            " cycles, or leave the column out"
+        )
+    bits = flag.astype(np.int64)
+    cleaned = data.drop_vars("flag")
+    for name in cleaned:
+        lost = (bits & int(_LOSES[str(name)] | _LOSES_ALL)) != 0
+        cleaned[name] = cleaned[name].where(~xr.DataArray(lost, dims=data["flag"].dims))
+    counts = {one: int(np.count_nonzero(bits & int(one))) for one in Flag}
+    return cleaned, [
+        f"{count:,} of {bits.size:,} cycles flagged {str(one.name).lower()}" for one, count in counts.items() if count
+    ]
 
 
 def _labelled(data: xr.Dataset) -> xr.Dataset:
