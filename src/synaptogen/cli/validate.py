@@ -63,15 +63,17 @@ def validate(
 
 def _show(result: "Validation") -> None:
     table = Table(box=SIMPLE_HEAD, title=repr(result.params), title_justify="left")
-    table.add_column("property")
-    for heading in ("generated", "floor", "limit", "independent", "order 1"):
-        table.add_column(heading, justify="right")
-    table.add_column("verdict")
+    table.add_column("property", no_wrap=True)
+    for heading in ("gen.", "floor", "limit", "indep.", "ord. 1", "verdict"):
+        table.add_column(heading, justify="right", no_wrap=True)
     for p in result.properties:
         figures = (p.generated, p.floor, p.limit, p.independent, p.order_1)
-        cells = ["" if value != value else f"{value:.3g}" for value in figures]
-        table.add_row(p.name, *cells, p.verdict, style=STYLES[p.grade])
+        cells = ["" if value != value else f"{value:.2g}" for value in figures]
+        table.add_row(p.name, *cells, p.grade, style=STYLES[p.grade])
     out.print(table)
+    for p in result.properties:
+        if p.grade in ("poor", "unknown"):
+            out.print(f"{p.name}: {p.verdict}", markup=False)
     for name, value in result.facts.items():
         out.print(f"{name}: {value}", markup=False)
     for note in result.notes:

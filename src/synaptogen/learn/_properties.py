@@ -33,6 +33,7 @@ LAGS = 200
 REPEATS = 3  # of the classifier
 POINTS = 1000  # of a side, in energy distances of windows
 TOLERANCE = {"correlations": 0.02, "auc": 0.55, "ks": 0.03, "w1": 0.05, "energy": 0.01, "devices": 0.05, "loops": 0.05}
+MANY = 32  # devices, whose bulk can be told from outliers
 OUTLYING = 20.0  # squared distance in units of the bulk, of 8 traits: 1 in 100 of a Gaussian lies beyond
 QQ = np.concatenate([[0.001, 0.005], np.linspace(0.01, 0.99, 99), [0.995, 0.999]])
 SERIES = 300  # cycles that are drawn
@@ -201,11 +202,18 @@ class Comparison:
             return energy_distance(one, other)
 
         self._add("device vectors", "energy distance, spreads of the bulk", distance, TOLERANCE["devices"], False)
-        bulk = bulk_of(scaled["measured"], 1)
-        beyond = {k: _mahalanobis(v, bulk) > OUTLYING for k, v in scaled.items()}
-        self._add_outliers({k: float(np.mean(v)) for k, v in beyond.items()}, len(beyond["measured"]))
         for k in ("measured", "generated"):
             self.curves[f"vectors_{k}"] = device_vectors(self.sets[k].y)
+        devices = len(scaled["measured"])
+        self.curves["outlying"] = np.zeros(devices, dtype=bool)
+        if devices < MANY:
+            self.lines.append(
+                _unknown("outlying devices", "share of devices", f"fewer than {MANY} devices: what is far is not known")
+            )
+            return
+        bulk = bulk_of(scaled["measured"], 1)
+        beyond = {k: _mahalanobis(v, bulk) > OUTLYING for k, v in scaled.items()}
+        self._add_outliers({k: float(np.mean(v)) for k, v in beyond.items()}, devices)
         self.curves["outlying"] = beyond["measured"]
 
     def compare_spread(self) -> None:

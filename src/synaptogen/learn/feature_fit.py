@@ -154,7 +154,7 @@ def fit_features(
         fit = _population(vectors, noise, table.measured, form.population, components, generator, tell)
         tell("errors", 0.95)
         result = _result(table, form, rounds, memory, vectors, fit)
-        tell("done", 1.0)
+        tell("errors", 1.0)
     return result
 
 

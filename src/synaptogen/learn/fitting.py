@@ -114,7 +114,7 @@ def fit(
     drift = replace(_drift(learned), removed=removed)
     tell("drift", 1.0)
     params = learned.to_params(base, name)
-    provenance, notes = dict(learned.provenance), list(learned.notes)
+    provenance, notes = {**learned.provenance, "preset": base.name}, list(learned.notes)
     if envelopes is None or extraction is None:
         provenance["currents"] = f"preset {base.name}: the data hold features only"
     else:

@@ -25,10 +25,10 @@ PART = 4_000_000  # points swept at a time
 def sample_loops(
     params: str | DeviceParams = "hennen2024",
     *,
-    devices: int = 48,
+    devices: int = 64,
     cycles: int = 200,
     points: int = 240,
-    current_limit: float = 300e-6,
+    current_limit: float = 150e-6,
     offset: float = 1e-6,
     noise: float = 1e-6,
     outliers: int = 3,
