@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from synaptogen.array import params_of
 from synaptogen.params import DeviceParams
@@ -183,9 +184,10 @@ def validate(
         table = extraction.features
     features = feature_table(table)
     comparison = Comparison(chosen, features, seed_of(rng), splits, windows, tell)
-    comparison.run()
-    if extraction is not None:
-        comparison.compare_loops(data, extraction)
+    with threadpool_limits(1):  # small tasks, whose threads would only wait for one another on a busy machine
+        comparison.run()
+        if extraction is not None:
+            comparison.compare_loops(data, extraction)
     notes = [*features.notes, *comparison.notes]
     if held_out is None:
         notes.append("nothing says that these data were kept from the fit: if they were not, verdicts are too good")

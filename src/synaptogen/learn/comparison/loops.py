@@ -90,7 +90,7 @@ def generated_loops(params: DeviceParams, extraction: Extraction, like: Loops, s
 
 
 def point_distances(a: Array, b: Array, levels: int = 41) -> Array:
-    """Return the Wasserstein-1 distance in A of the currents (n, points) at each point of the ramp; whole loops only."""
+    """Return the Wasserstein-1 distance in A of the currents (n, points) at each point; of whole loops only."""
     q = (np.arange(levels) + 0.5) / levels
     one, other = (i[np.isfinite(i).all(1)] for i in (a, b))
     gap = np.abs(np.quantile(one, q, axis=0) - np.quantile(other, q, axis=0))
