@@ -63,7 +63,7 @@ def validate(
 
 def _show(result: "Validation") -> None:
     table = Table(box=SIMPLE_HEAD, title=repr(result.params), title_justify="left")
-    table.add_column("property", no_wrap=True)
+    table.add_column("property")
     for heading in ("gen.", "floor", "limit", "indep.", "ord. 1", "verdict"):
         table.add_column(heading, justify="right", no_wrap=True)
     for p in result.properties:

@@ -11,7 +11,7 @@ from synaptogen.model.history import FEATURES
 from synaptogen.params import FEATURE_NAMES, DeviceParams
 
 from . import dynamics
-from .autocovariances import unit_variance
+from .autocovariances import lag_sums, unit_variance
 from .comparison import loops as iv
 from .comparison import samples, spread
 from .comparison.correlations import Correlations, rms
@@ -30,6 +30,7 @@ Line: TypeAlias = dict[str, Any]
 
 MOST_CYCLES = 1_500_000  # of all devices that are compared
 LAGS = 200
+SHORTEST = 100  # cycles of a record, for a test of residuals
 REPEATS = 3  # of the classifier
 POINTS = 1000  # of a side, in energy distances of windows
 TOLERANCE = {"correlations": 0.02, "auc": 0.55, "ks": 0.03, "w1": 0.05, "energy": 0.01, "devices": 0.05, "loops": 0.05}
@@ -239,6 +240,11 @@ class Comparison:
 
     def test_residuals(self) -> None:
         """Is anything left in the prediction errors of these data under the history?"""
+        cycles = self.sets["measured"].y.shape[1]
+        if cycles < SHORTEST:
+            words = f"records of fewer than {SHORTEST} cycles do not tell what is left"
+            self.lines.append(_unknown("residuals", "largest autocorrelation of prediction errors", words))
+            return
         gamma = unit_variance(dynamics.unmeasured_white(self._gamma(), self.measured))
         count = float(np.isfinite(self.sets["measured"].x[..., list(self.measured)]).all(-1).sum())
         test = dynamics.whiteness(self.params.history, gamma, count, self.measured)
@@ -339,12 +345,8 @@ class Comparison:
         return values.reshape(len(s.y), -1, FEATURES)
 
     def _gamma(self) -> Array:
-        s = self.sets["measured"]
-        lags = min(LAGS, max(s.x.shape[1] // 2, 1), s.x.shape[1] - 1)
-        found = np.zeros((lags + 1, FEATURES, FEATURES))
-        at = np.ix_(range(lags + 1), self.measured, self.measured)
-        found[at] = Correlations.of(s.x, s.fold, lags, self.measured).whole()
-        return found
+        x = self._by_device("measured", "x")
+        return lag_sums(x, min(LAGS, x.shape[1] // 2)).mean()
 
     def _keep_series(self) -> None:
         for k in ("measured", "generated"):
