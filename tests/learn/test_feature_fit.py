@@ -214,7 +214,7 @@ def test_progress_is_told(table):
     fit_features(table.isel(device=[0], cycle=slice(0, 100)), preset=PRESET, progress=lambda *a: told.append(a))
     shares = [share for _, share in told]
     assert shares == sorted(shares)
-    assert told[-1] == ("done", 1.0)
+    assert told[-1] == ("errors", 1.0)
 
 
 BAD = {

@@ -29,7 +29,7 @@ def tour(tmp_path_factory):
     paths = [str(folder / name) for name in ("loops.npz", "mine.json", "v.npz", "report.html", "png")]
     data, params, validation, page, png = paths
     for command in (
-        ["sample-data", data, "--devices", "64", "--cycles", "60", "--points", "160"],
+        ["sample-data", data, "--devices", "64", "--cycles", "100", "--points", "100"],
         ["fit", data, "-o", params, "--hold-out", "0.5"],
         ["validate", params, data, "-o", validation],
         ["report", validation, "-o", page, "--figures", png],

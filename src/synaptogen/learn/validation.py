@@ -11,6 +11,7 @@ import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any, TypeAlias
+from zipfile import BadZipFile
 
 import numpy as np
 import xarray as xr
@@ -134,9 +135,10 @@ class Validation:
                 raise ValueError(f"format {told['format']!r}, version {told['version']!r}")
             properties = tuple(Property(**p) for p in told["properties"])
             params = DeviceParams.from_json(told["params"])
-        except (ValueError, KeyError, TypeError, EOFError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, EOFError, AttributeError, BadZipFile) as error:
             raise ValueError(
-                f"{os.fspath(path)} is no validation ({error}): write one with synaptogen validate or Validation.save"
+                f"{os.fspath(path)} is no validation of this version: write one with synaptogen validate -o, or"
+                " Validation.save"
             ) from error
         curves = {name.removeprefix("curve_"): values for name, values in arrays.items()}
         return cls(params, properties, told["one_law"], told["facts"], tuple(told["notes"]), curves)
