@@ -56,8 +56,9 @@ def _write(zarr: Any, cells: "CellArray", folder: Path) -> None:
     # last, so that a directory with these attributes is complete
     group.attrs.update(
         format=FORMAT, version=VERSION, engine=engine.name, storage=cells.storage, shape=list(cells.shape),
-        seed=str(engine.seed), first=str(engine.cells.first), start=engine.start, bandwidth=cells.bandwidth, read_count=reads.times,
-        products=cells._counters.products, params=json.loads(cells.params.to_json()), arrays=sorted(arrays),
+        seed=str(engine.seed), first=str(engine.cells.first), start=engine.start, bandwidth=cells.bandwidth,
+        read_count=reads.times, products=cells._counters.products, params=json.loads(cells.params.to_json()),
+        arrays=sorted(arrays),
     )  # fmt: skip
 
 
