@@ -66,10 +66,13 @@ class Packing(NamedTuple):
 
 def packing_of(positions: Positions) -> Packing:
     """How cells at some positions are packed."""
-    tile, size = positions // W, len(positions)
+    size = len(positions)
     if positions[-1] - positions[0] == size - 1 and np.all(positions[1:] > positions[:-1]):  # one run
         first = int(positions[0] % W)
-        return Packing(size, np.arange(tile[0], tile[-1] + 1), slice(first, first + size), positions)
+        return Packing(
+            size, np.arange(positions[0] // W, positions[-1] // W + 1), slice(first, first + size), positions
+        )
+    tile = positions // W
     if np.all(tile[1:] >= tile[:-1]):  # most other views: no need to sort
         new = np.concatenate([[True], tile[1:] != tile[:-1]])
         tiles, entry = tile[new], np.cumsum(new) - 1

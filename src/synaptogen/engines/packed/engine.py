@@ -83,6 +83,23 @@ class PackedEngine(CPUEngine):
             trace[:, here] = super().sweep(of_each(u, here), part, bandwidth, reads)
         return trace
 
+    def read(self, u: Array, select: Packing, bandwidth: float, reads: ReadNumbers) -> Array:
+        """Currents at one voltage each, or one for all."""
+        first = first_of_run(select)
+        aligned = self.cells.ids is None and self.cells.first % 64 == 0 == first % 64  # 64 cells share their noise
+        if not aligned or reads.each is not None or bandwidth == 0.0:
+            return super().read(u, select, bandwidth, reads)
+        # a run of cells is read like an array that begins with it
+        each = u.shape[1] > 1 or select.size == 1
+        voltages = select.pack(u)[0] if each else plain(u[0])
+        out, tiles = np.empty(select.visits() * W, np.float32), select.visits()
+        self._run_plain(
+            "read_blocks", -(-tiles * W // 64), (self._r[first:], *self._arrays()[1:]), True,
+            np.uint64(self.cells.first + first), self._law, tiles, voltages, each, out, np.float32(bandwidth),
+            np.uint32(reads.times & 0xFFFFFFFF),
+        )  # fmt: skip
+        return select.unpack(out)
+
     # ---- state
 
     def mixing(self, select: Packing) -> Array:
@@ -195,6 +212,13 @@ def blocks(select: Packing) -> Iterator[tuple[Packing, slice]]:
     for begin in range(0, select.size, BLOCK):
         here = slice(begin, min(select.size, begin + BLOCK))
         yield packing_of(cells_in(select.positions, here)), here
+
+
+def first_of_run(select: Packing) -> int:
+    """Position of the first of some cells if they are a run of consecutive ones, else -1 (no multiple of 64)."""
+    if select.positions is None:
+        return -1 if select.tiles is not None else 0
+    return int(select.positions[0]) if isinstance(select.lanes, slice) else -1
 
 
 def cells_in(positions: Positions | None, here: slice) -> Positions:
