@@ -20,6 +20,7 @@ MADE = {
     "cpu": {"engine": "cpu"},
     "reference": {"engine": "reference"},
     "compact": {"history": "compact"},
+    "packed": {"storage": "compact"},
     "pristine": {"start": "pristine", "params": PRESET.with_order(2), "bandwidth": 1e6},
     "compact reference": {"engine": "reference", "params": PRESET.compact(5), "rng": 2**64 - 1},
 }

@@ -1,6 +1,7 @@
 """CellArray: virtual devices, as users hold them."""
 
 import os
+from collections.abc import Iterator
 from enum import IntEnum
 from typing import Any, NamedTuple
 
@@ -12,6 +13,7 @@ from .counters import Counters
 from .crossbar import product
 from .engines.cpu import CPUEngine
 from .engines.law import law_of
+from .engines.packed import PackedEngine
 from .engines.protocol import FIELDS, Cells, Engine, Positions, ReadNumbers
 from .engines.reference import ReferenceEngine
 from .engines.room import require_cells, require_memory
@@ -23,7 +25,9 @@ from .params import DeviceParams
 from .seeds import RNG, seed_of
 
 ENGINES: dict[str, Any] = {"cpu": CPUEngine, "reference": ReferenceEngine}
+STORAGES = ("full", "compact")
 HISTORIES = ("var", "compact")
+PACKED_STATES = 4  # of a compact history that is made for compact storage
 STARTS = ("stationary", "pristine")
 
 BANDWIDTH = 1e8  # Hz, of a read
@@ -72,6 +76,10 @@ class CellArray:
         The kind of memory of earlier cycles: a vector autoregression, or a state space of a few numbers a cell, faster
         and smaller. Default: what the parameter set holds. Where it holds the other kind, `DeviceParams.compact` (8
         states) or `DeviceParams.with_order` (order 10) makes it.
+    storage : {"full", "compact"}
+        How cells are kept: in single precision, or packed into 16-bit numbers, 20 bytes a cell with a history of 4
+        states (made if none is given; `DeviceParams.compact` makes others), for a billion cells on one machine. Compact
+        cells live the same lives within rounding, and take longer where a cycle begins. CPU engine only.
     start : {"stationary", "pristine"}
         Cells that have been cycled for long before, or cells without a past.
     threads : int, optional
@@ -98,16 +106,17 @@ class CellArray:
         rng: RNG = None,
         engine: str = "cpu",
         history: str | None = None,
+        storage: str = "full",
         start: str = "stationary",
         threads: int | None = None,
         bandwidth: float = BANDWIDTH,
     ) -> None:
         shape = checks.shape(shape)
-        make = checks.named("engine", engine, ENGINES)
+        make = engine_of(engine, storage)
         checks.one_of("start", start, STARTS)
         workers = default_threads() if threads is None else checks.positive_int("threads", threads)
         bandwidth = checks.bandwidth(bandwidth)
-        chosen = with_history(params_of(params), history)
+        chosen = with_history(params_of(params), history, storage)
         law, size = law_of(chosen), int(np.prod(shape, dtype=object))
         require_cells(size, make.bytes_for(law))
         seed = seed_of(rng)
@@ -160,6 +169,11 @@ class CellArray:
     def engine(self) -> str:
         """Name of the engine."""
         return self._engine.name
+
+    @property
+    def storage(self) -> str:
+        """How cells are kept: "full" or "compact"."""
+        return "compact" if isinstance(self._engine, PackedEngine) else "full"
 
     @property
     def dtype(self) -> np.dtype[np.floating[Any]]:
@@ -293,6 +307,40 @@ class CellArray:
         if bandwidth:
             self._counters.advance_reads(self._positions, 1)
         return out.reshape(self.shape)
+
+    def read_in_blocks(self, u: float | None = None, *, block: int = 1 << 22) -> Iterator[NDArray[Any]]:
+        """The currents of `read`, for all cells at one voltage, a block of cells after the other.
+
+        An array may be larger than what is left of memory for its currents. The blocks, laid end to end, are the flat
+        result of one `read`, bit for bit.
+
+        Parameters
+        ----------
+        u : float, optional
+            Read voltage in V; default: that of the parameter set.
+        block : int
+            Cells of a block.
+
+        Raises
+        ------
+        ValueError
+            If ``u`` is not one finite voltage, or ``block`` is less than 1.
+        """
+        block, voltage = checks.positive_int("block", block), self._read_voltage(u)
+        if voltage.size > 1:
+            raise ValueError(f"u holds {voltage.size} voltages: give one for all cells, or use read")
+        reads = self._counters.reads
+        if reads.each is not None:
+            reads = ReadNumbers(reads.times, reads.each.copy())
+        if self.bandwidth:
+            self._counters.advance_reads(self._positions, 1)
+        return self._blocks_read(voltage[None], block, reads)
+
+    def _blocks_read(self, u: NDArray[Any], block: int, reads: ReadNumbers) -> Iterator[NDArray[Any]]:
+        for begin in range(0, self.size, block):
+            here = np.arange(begin, min(self.size, begin + block))
+            select = self._engine.selection(here if self._positions is None else self._positions[here])
+            yield self._engine.read(u, select, self.bandwidth, reads)
 
     def current(self, u: ArrayLike | None = None) -> NDArray[Any]:
         """Currents in A without noise, at ``u`` in V (default: the read voltage)."""
@@ -449,11 +497,25 @@ def params_of(params: str | DeviceParams) -> DeviceParams:
     raise TypeError(f"params is a {type(params).__name__}: give the name of a preset or a DeviceParams")
 
 
-def with_history(params: DeviceParams, history: str | None) -> DeviceParams:
-    """The parameter set with the kind of history asked for."""
-    if history is None:
-        return params
-    checks.one_of("history", history, HISTORIES)
-    if history == params.history.kind:
+def engine_of(engine: str, storage: str) -> Any:
+    """The engine of that name that keeps cells in that way."""
+    make = checks.named("engine", engine, ENGINES)
+    checks.one_of("storage", storage, STORAGES)
+    if storage == "full":
+        return make
+    if make is not CPUEngine:
+        raise ValueError(f"storage={storage!r} needs engine='cpu', not {engine!r}")
+    return PackedEngine
+
+
+def with_history(params: DeviceParams, history: str | None, storage: str = "full") -> DeviceParams:
+    """The parameter set with the kind of history asked for, or the one that storage needs."""
+    if history is not None:
+        checks.one_of("history", history, HISTORIES)
+    if storage == "compact" and history == "var":
+        raise ValueError("history='var' cannot be kept in storage='compact': leave history out, or storage")
+    if history is None and storage == "compact" and params.history.kind == "var":
+        return params.compact(PACKED_STATES)
+    if history is None or history == params.history.kind:
         return params
     return params.compact() if history == "compact" else params.with_order(10)

@@ -55,9 +55,10 @@ def _write(zarr: Any, cells: "CellArray", folder: Path) -> None:
             arrays[name][:] = values
     # last, so that a directory with these attributes is complete
     group.attrs.update(
-        format=FORMAT, version=VERSION, engine=engine.name, shape=list(cells.shape), seed=str(engine.seed),
-        first=str(engine.cells.first), start=engine.start, bandwidth=cells.bandwidth, read_count=reads.times,
-        products=cells._counters.products, params=json.loads(cells.params.to_json()), arrays=sorted(arrays),
+        format=FORMAT, version=VERSION, engine=engine.name, storage=cells.storage, shape=list(cells.shape),
+        seed=str(engine.seed), first=str(engine.cells.first), start=engine.start, bandwidth=cells.bandwidth,
+        read_count=reads.times, products=cells._counters.products, params=json.loads(cells.params.to_json()),
+        arrays=sorted(arrays),
     )  # fmt: skip
 
 
@@ -111,12 +112,12 @@ def load(path: str | os.PathLike[str], *, threads: int | None = None) -> "CellAr
 
 
 def _read(group: Any, threads: int) -> "CellArray":
-    from .array import ENGINES, STARTS, CellArray
+    from .array import STARTS, CellArray, engine_of
 
     a = group.attrs
     checks.one_of("start", a["start"], STARTS)
     shape, params = checks.shape(tuple(a["shape"])), DeviceParams.from_json(a["params"])
-    law, make, size = law_of(params), checks.named("engine", a["engine"], ENGINES), math.prod(shape)
+    law, make, size = law_of(params), engine_of(a["engine"], a.get("storage", "full")), math.prod(shape)
     arrays = {name: _whole(group[name]) for name in a["arrays"]}
     cells = Cells(size, int(a["first"]), arrays.pop("ids")[:] if "ids" in arrays else None)
     counters = Counters(size)

@@ -38,7 +38,8 @@ def require_cells(cells: int, bytes_per_cell: float) -> None:
     require_memory(
         f"{cells:,} cells of {bytes_per_cell:.0f} B",
         cells * bytes_per_cell,
-        "make fewer cells, or use history='compact' or a lower order (params.with_order), which take less of it",
+        "make fewer cells, or use storage='compact', history='compact' or a lower order (params.with_order), "
+        "which take less of it",
     )
 
 

@@ -1,7 +1,7 @@
 """The CPU engine as arrays see it: buffers, packing of voltages into lanes, dispatch of kernels."""
 
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +27,7 @@ NO_WORDS = np.zeros(W, np.uint32)
 @cache
 def kernels() -> Kernels:
     """The kernels of this installation."""
-    return compiled(source_digest())
+    return compiled(source_digest("cpu"))
 
 
 def plain(values: Array) -> Float32Array:
@@ -66,10 +66,13 @@ class Packing(NamedTuple):
 
 def packing_of(positions: Positions) -> Packing:
     """How cells at some positions are packed."""
-    tile, size = positions // W, len(positions)
+    size = len(positions)
     if positions[-1] - positions[0] == size - 1 and np.all(positions[1:] > positions[:-1]):  # one run
         first = int(positions[0] % W)
-        return Packing(size, np.arange(tile[0], tile[-1] + 1), slice(first, first + size), positions)
+        return Packing(
+            size, np.arange(positions[0] // W, positions[-1] // W + 1), slice(first, first + size), positions
+        )
+    tile = positions // W
     if np.all(tile[1:] >= tile[:-1]):  # most other views: no need to sort
         new = np.concatenate([[True], tile[1:] != tile[:-1]])
         tiles, entry = tile[new], np.cumsum(new) - 1
@@ -88,10 +91,7 @@ class CPUEngine:
         self.law, self.cells, self.seed, self.start, self._threads = law, cells, seed, start, threads
         tiles = -(-cells.size // W)
         self._tiles = tiles
-        self._r = allocate((tiles + 1) * W, np.float32)  # products read up to one tile beyond a row
-        self._hot = allocate(tiles * HOT_GROUPS * W, np.float32)
-        self._device = allocate(tiles * DEVICE_GROUPS * W, np.float32)
-        self._memory = allocate(tiles * law.memory * W, np.float32)
+        self._allocate()
         self._ids = NO_WORDS, NO_WORDS
         if cells.ids is not None:
             lo, hi = cells.words(np.arange(cells.size))
@@ -100,7 +100,17 @@ class CPUEngine:
         self._law = kernel_law(law, start, seed)
         self._law_type = tuple(map(len, (law.constants.llrs, law.constants.hhrs, law.constants.quantile[0])))
         if fill:
-            self._run("initialise", tiles, mixture_of(law), law.log_sigma)
+            self._fill()
+
+    def _allocate(self) -> None:
+        tiles = self._tiles
+        self._r = allocate((tiles + 1) * W, np.float32)  # products read up to one tile beyond a row
+        self._hot = allocate(tiles * HOT_GROUPS * W, np.float32)
+        self._device = allocate(tiles * DEVICE_GROUPS * W, np.float32)
+        self._memory = allocate(tiles * self.law.memory * W, np.float32)
+
+    def _fill(self) -> None:
+        self._run("initialise", self._tiles, mixture_of(self.law), self.law.log_sigma)
 
     @staticmethod
     def bytes_for(law: Law) -> float:
@@ -246,24 +256,22 @@ class CPUEngine:
 
     # ---- copies
 
-    def copy(self, positions: Positions | None) -> "CPUEngine":
+    def copy(self, positions: Positions | None) -> Self:
         """An engine of its own with copies of some cells, or of all."""
         cells = self.cells if positions is None else self.cells.at(positions)
-        other = CPUEngine(self.law, cells, self.seed, self.start, self._threads, fill=False)
+        other = type(self)(self.law, cells, self.seed, self.start, self._threads, fill=False)
         if positions is None:
             for mine, its in zip(self._buffers(), other._buffers(), strict=True):
                 its[:] = mine
         else:
-            select = self.selection(positions)
-            state = {"r": self.mixing(select)} | {
-                name: self._groups(buffer, groups, select, slice(None)) for name, buffer, groups in self._grouped()
-            }
-            other.restore(0, state)
+            other.restore(0, self._state_of(self.selection(positions)))
         return other
 
     def dump(self, begin: int, end: int) -> dict[str, Array]:
         """All state of a range of cells."""
-        select = self.selection(np.arange(begin, end))
+        return self._state_of(self.selection(np.arange(begin, end)))
+
+    def _state_of(self, select: Packing) -> dict[str, Array]:
         return {"r": self.mixing(select)} | {
             name: self._groups(buffer, groups, select, slice(None)) for name, buffer, groups in self._grouped()
         }
@@ -290,14 +298,20 @@ class CPUEngine:
             return Reads(NO_WORDS, False, np.uint32(reads.times & 0xFFFFFFFF))
         return Reads(reads.each, True, np.uint32(0))
 
+    def _kernels(self) -> Any:
+        return kernels()
+
+    def _arrays(self) -> tuple[Any, ...]:
+        """What kernels take as the state."""
+        return self._r, self._hot, self._hot.view(np.uint32), self._device, self._memory, *self._ids
+
     def _run(self, kernel: str, count: int, *arguments: Any) -> None:
-        state = (self._r, self._hot, self._hot.view(np.uint32), self._device, self._memory, *self._ids)
-        common = (state, self.cells.ids is None, np.uint64(self.cells.first), self._law)
+        common = (self._arrays(), self.cells.ids is None, np.uint64(self.cells.first), self._law)
         self._run_plain(kernel, count, *common, *arguments)
 
     def _run_plain(self, kernel: str, count: int, *arguments: Any) -> None:
-        function = getattr(kernels(), kernel)
-        version = kernel, self._law_type
+        function = getattr(self._kernels(), kernel)
+        version = type(self), kernel, self._law_type
         if version not in _READY:
             with notice("synaptogen: compiling for this machine, once (about ten seconds) ..."):
                 function(0, 0, *arguments)
@@ -305,8 +319,8 @@ class CPUEngine:
         share(function, count, self._threads, arguments)
 
 
-_READY: set[tuple[str, Any]] = set()
-"""Kernels, and the kinds of law that they ran with, for which compiling or loading from the cache is done."""
+_READY: set[tuple[type, str, Any]] = set()
+"""Kernels of each engine, and the kinds of law that they ran with, that are compiled or loaded from the cache."""
 
 
 def kernel_law(law: Law, start: str, seed: int) -> tuple[Any, ...]:

@@ -52,11 +52,12 @@ class Kernels(NamedTuple):
     draw_normals: Any
 
 
-def source_digest() -> str:
-    """A digest of all sources that kernels are built from, and of the lane count."""
+def source_digest(*parts: str) -> str:
+    """A digest of the sources that kernels are built from, those of some folders of `engines` too, and of the lanes."""
     digest = hashlib.sha256(str(W).encode())
     package = resources.files("synaptogen")
-    for folder in (package.joinpath("model"), package.joinpath("engines"), package.joinpath("engines", "cpu")):
+    engines = package.joinpath("engines")
+    for folder in (package.joinpath("model"), engines, *map(engines.joinpath, parts)):
         for file in sorted(folder.iterdir(), key=lambda f: f.name):
             if file.name.endswith(".py"):
                 digest.update(file.read_bytes())
@@ -87,6 +88,30 @@ def aligned(count: int) -> Any:
     numbers = np.empty(count + 16, np.float32)
     first = (-numbers.ctypes.data % 64) // 4
     return numbers[first : first + count]
+
+
+@njit(**INLINE)
+def keep(*arrays: Any) -> None:
+    """Arrays of which only raw pointers are used live until here: Numba gives memory back after the last use."""
+
+
+@njit(**INLINE)
+def read_group(
+    c: Cells, rules: Rules, block: int, tiles: int, voltages: Any, each: bool, out: Any, bandwidth: float, count: int
+) -> None:
+    """Noisy currents of 64 consecutive cells, which share the blocks of their noise."""
+    quarter = 16 // W
+    for part in range(quarter):
+        t = block * 4 * quarter + part
+        lo, hi = ids(c, t)
+        z = normals(read_block(lo), hi, READ, words(count), 0, rules.k0, rules.k1)
+        for k in range(4):
+            if t < tiles:
+                p = read(rules.constants, rules.witness)
+                u = load(voltages, t * W) if each else reals(scalar(voltages, 0))
+                g = conductance(load(c.r, t * W), u, p)
+                store(out, t * W, noisy_current(g, u, bandwidth, z[k]))
+            t += quarter
 
 
 def compiled(revision: str) -> Kernels:
@@ -135,6 +160,7 @@ def compiled(revision: str) -> Kernels:
                         store(trace_, pulse * trace.shape[1] + k * W, i)
                 if lengths[0] + lengths[1] + lengths[2] + lengths[3] > 0:
                     settle(rules, c, pending)
+        keep(tiles, masks, cells, rings, innovations, address)
 
     @njit(cache=True, **OPTIONS)
     def read_each(  # type: ignore[no-untyped-def]
@@ -159,19 +185,8 @@ def compiled(revision: str) -> Kernels:
         c = cells_of(state, consecutive, first_id)
         rules = rules_of(law)
         u_, out_ = data(voltages), data(out)
-        quarter = 16 // W
         for block in range(first, last):
-            for part in range(quarter):
-                t = block * 4 * quarter + part
-                lo, hi = ids(c, t)
-                z = normals(read_block(lo), hi, READ, words(count), 0, rules.k0, rules.k1)
-                for k in range(4):
-                    if t < tiles:
-                        p = read(rules.constants, rules.witness)
-                        u = load(u_, t * W) if each else reals(scalar(u_, 0))
-                        g = conductance(load(c.r, t * W), u, p)
-                        store(out_, t * W, noisy_current(g, u, bandwidth, z[k]))
-                    t += quarter
+            read_group(c, rules, block, tiles, u_, each, out_, bandwidth, count)
 
     @njit(cache=True, **OPTIONS)
     def rows_times(first, last, r, columns, x, y):  # type: ignore[no-untyped-def]

@@ -313,15 +313,22 @@ def restart_states(rules: Rules, c: Cells, pending: Pending, t: int, lo: Word, h
 
 
 @njit(**INLINE)
+def latent_of_states(rules: Rules, states: Any, at: int, e: Four) -> Four:
+    """x of the cycle with innovations ``e`` to which the states belong."""
+    p = read(rules.constants, rules.witness)
+    x = innovation(e, p.innovation)
+    for k in range(rules.states):
+        x = add_scaled(x, scalar4(rules.readout, 4 * k), load(states, at + k * W))
+    return x
+
+
+@njit(**INLINE)
 def advance_states(rules: Rules, c: Cells, t: int, lo: Word, hi: Word, number: Word, mask: Mask) -> Four:
     """x of cycle ``number`` of the cells in the mask, whose states go on to the next: F is upper quasi-triangular."""
     q = rules.states
     at = t * q * W
     e = normals(lo, hi, CYCLES, number, 0, rules.k0, rules.k1)
-    p = read(rules.constants, rules.witness)
-    x = innovation(e, p.innovation)
-    for k in range(q):
-        x = add_scaled(x, scalar4(rules.readout, 4 * k), load(c.memory, at + k * W))
+    x = latent_of_states(rules, c.memory, at, e)
     before = reals(np.float32(0.0))
     for k in range(q):
         old = load(c.memory, at + k * W)

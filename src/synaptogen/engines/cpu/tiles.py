@@ -99,6 +99,8 @@ def next_features(c: Cells, rules: Rules, pending: Pending, t: int, number: Word
     """Features of cycle ``number`` of the cells in the mask."""
     if rules.slots > 0:
         x = fetch(rules, c, t, number, mask)
+    elif rules.states == 0:  # whoever keeps memory in another form has put x in its place
+        x = load4(c.memory, t * 4 * W)
     else:
         lo, hi = ids(c, t)
         if any_(mask & (number == 0)):
@@ -158,6 +160,8 @@ def first_cycle(c: Cells, rules: Rules, t: int) -> None:
     if rules.slots > 0:
         # the ring is not touched before the first SET
         x = first_latent(rules, normals(lo, hi, CYCLES, words(0), 0, rules.k0, rules.k1))
+    elif rules.states == 0:
+        x = load4(c.memory, t * 4 * W)
     else:
         draw_states(rules, c.memory, t * rules.states * W, lo, hi)
         x = advance_states(rules, c, t, lo, hi, words(0), everywhere)

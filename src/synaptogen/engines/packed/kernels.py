@@ -1,0 +1,234 @@
+"""Loops over packed tiles, under the names of those of `engines.cpu.kernels` and with the same arguments."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba import njit
+
+from synaptogen.engines.cpu.kernels import aligned, keep, read_group, rules_of
+from synaptogen.engines.cpu.lanes import INLINE, OPTIONS, W, data, load, reals, scalar, store, total, words
+from synaptogen.engines.cpu.layout import (
+    DEVICE_VECTOR,
+    R_HRS,
+    R_LRS,
+    T_END,
+    T_SCALE,
+    U_RATCHET,
+    U_RESET,
+    U_SET,
+    WORD,
+    Cells,
+    Rules,
+)  # fmt: skip
+from synaptogen.engines.cpu.tiles import read_current
+from synaptogen.model.switching import is_hrs, is_irs
+from synaptogen.ops import Real, where
+
+from .codes import Scale, decode, encode
+from .layout import Packed, desk_on, desk_size, load_codes, packed_cells
+from .tiles import begin, know, lay_ids, put_back, recall, step, take
+
+STRIP = 32  # tiles of a row whose columns are summed together: whole cache lines, sums in the first-level cache
+
+
+class Kernels(NamedTuple):
+    """The compiled loops."""
+
+    initialise: Any
+    apply: Any
+    read_each: Any
+    read_blocks: Any
+    mixing: Any
+    fields: Any
+    device: Any
+    rows_times: Any
+    columns_times: Any
+    draw_normals: Any  # that of ordinary cells
+
+
+@njit(**INLINE)
+def with_x_at_hand(rules: Rules) -> Rules:
+    """Rules for cells whose next x lies in the place of their memory."""
+    return Rules(
+        rules.constants, rules.witness, rules.readout, rules.F, rules.G, rules.start, 0, 0, rules.stationary, rules.k0,
+        rules.k1,
+    )  # fmt: skip
+
+
+@njit(**INLINE)
+def reading(packed: Packed, r: Any) -> Cells:
+    """The cells as reads see them, with mixing states ``r``."""
+    return Cells(r, r, packed.words, r, r, packed.id_lo, packed.id_hi, packed.first_id, packed.consecutive)
+
+
+@njit(**INLINE)
+def mixing_of(codes: Any, at: int, scale: Scale) -> Real:
+    """Mixing states of W cells."""
+    return decode(load_codes(codes, at), scale)
+
+
+@njit(**INLINE)
+def stored(x: Real, scale: Scale) -> Real:
+    """The number nearest to x that can be stored."""
+    return decode(encode(x, scale), scale)
+
+
+def compiled(revision: str, draw_normals: Any) -> Kernels:
+    """Kernels for one state of the sources, as `engines.cpu.kernels.compiled`."""
+
+    @njit(cache=True, **OPTIONS)
+    def initialise(first, last, state, consecutive, first_id, law):  # type: ignore[no-untyped-def]
+        revision  # noqa: B018
+        packed = packed_cells(state, consecutive, first_id)
+        rules = rules_of(law)
+        room, room_ids, known = aligned(desk_size(rules.states)), np.empty(2 * W, np.uint32), np.empty(1, np.int64)
+        desk = desk_on(room, room_ids, known, rules.states)
+        at_hand = with_x_at_hand(rules)
+        for t in range(first, last):
+            begin(packed, desk, rules, at_hand, t)
+        keep(room, room_ids, known)
+
+    @njit(cache=True, **OPTIONS)
+    def apply(  # type: ignore[no-untyped-def]
+        first, last, state, consecutive, first_id, law, selection, pulses, each, gate, gated, trace, traced, bandwidth,
+        reads,
+    ):  # fmt: skip
+        revision  # noqa: B018
+        packed = packed_cells(state, consecutive, first_id)
+        rules = rules_of(law)
+        room, room_ids, known = aligned(desk_size(rules.states)), np.empty(2 * W, np.uint32), np.empty(1, np.int64)
+        desk = desk_on(room, room_ids, known, rules.states)
+        at_hand = with_x_at_hand(rules)
+        u_, gate_, trace_, counts_ = data(pulses), data(gate), data(trace), data(reads.counts)
+        for k in range(first, last):
+            t = selection.tiles[k] if selection.listed else k
+            take(packed, desk, t)
+            for pulse in range(pulses.shape[0]):
+                u = load(u_, pulse * pulses.shape[1] + k * W) if each else reals(scalar(u_, pulse))
+                if gated:
+                    u = u * load(gate_, k * W)
+                if step(packed, desk, rules, at_hand, t, u):
+                    put_back(packed, desk, t)
+                    take(packed, desk, t)
+                if traced:
+                    number = load(counts_, t * W) if reads.counted else words(reads.times)
+                    i = read_current(desk.cells, rules, 0, u, bandwidth, number + pulse)
+                    store(trace_, pulse * trace.shape[1] + k * W, i)
+        keep(room, room_ids, known)
+
+    @njit(cache=True, **OPTIONS)
+    def read_each(  # type: ignore[no-untyped-def]
+        first, last, state, consecutive, first_id, law, selection, voltages, each, out, bandwidth, reads
+    ):
+        revision  # noqa: B018
+        packed = packed_cells(state, consecutive, first_id)
+        rules = rules_of(law)
+        room, room_ids, known = aligned(desk_size(rules.states)), np.empty(2 * W, np.uint32), np.empty(1, np.int64)
+        desk = desk_on(room, room_ids, known, rules.states)
+        u_, out_, counts_ = data(voltages), data(out), data(reads.counts)
+        for k in range(first, last):
+            t = selection.tiles[k] if selection.listed else k
+            u = load(u_, k * W) if each else reals(scalar(u_, 0))
+            number = load(counts_, t * W) if reads.counted else words(reads.times)
+            lay_ids(packed, desk, t)
+            store(desk.cells.r, 0, mixing_of(packed.r, t * W, packed.scales.r))
+            store(out_, k * W, read_current(desk.cells, rules, 0, u, bandwidth, number))
+        keep(room, room_ids, known)
+
+    @njit(cache=True, **OPTIONS)
+    def read_blocks(  # type: ignore[no-untyped-def]
+        first, last, state, consecutive, first_id, law, tiles, voltages, each, out, bandwidth, count
+    ):
+        # the mixing states of a block are laid where its currents will be
+        revision  # noqa: B018
+        packed = packed_cells(state, consecutive, first_id)
+        rules = rules_of(law)
+        u_, out_ = data(voltages), data(out)
+        c = reading(packed, out_)
+        for block in range(first, last):
+            for t in range(block * 64 // W, min((block + 1) * 64 // W, tiles)):
+                store(out_, t * W, mixing_of(packed.r, t * W, packed.scales.r))
+            read_group(c, rules, block, tiles, u_, each, out_, bandwidth, count)
+
+    @njit(cache=True, **OPTIONS)
+    def mixing(first, last, codes, scale, out):  # type: ignore[no-untyped-def]
+        revision  # noqa: B018
+        codes_, out_ = data(codes), data(out)
+        for t in range(first, last):
+            store(out_, t * W, mixing_of(codes_, t * W, scale))
+
+    @njit(cache=True, **OPTIONS)
+    def fields(first, last, state, consecutive, first_id, law, selection, out):  # type: ignore[no-untyped-def]
+        # out in the order of `protocol.FIELDS`; what a cell has forgotten is made anew
+        revision  # noqa: B018
+        packed = packed_cells(state, consecutive, first_id)
+        rules = rules_of(law)
+        room, room_ids, known = aligned(desk_size(rules.states)), np.empty(2 * W, np.uint32), np.empty(1, np.int64)
+        desk = desk_on(room, room_ids, known, rules.states)
+        out_, hot = data(out), desk.cells.hot
+        zero = reals(np.float32(0.0))
+        for k in range(first, last):
+            t = selection.tiles[k] if selection.listed else k
+            take(packed, desk, t)
+            recall(packed, desk, rules, t)
+            word, s, at = load(desk.cells.words, WORD), packed.scales, k * W
+            partly, n = is_irs(word), out.shape[1]
+            r_hrs = where(is_hrs(word), load(desk.cells.r, 0), stored(load(hot, R_HRS), s.r))
+            store(out_, at, stored(load(hot, U_SET), s.u_set))
+            store(out_, n + at, stored(load(hot, R_LRS), s.r))
+            store(out_, 2 * n + at, stored(load(hot, U_RESET), s.u_reset))
+            store(out_, 3 * n + at, r_hrs)
+            store(out_, 4 * n + at, where(partly, load(hot, U_RATCHET), zero))
+            store(out_, 5 * n + at, where(partly, load(hot, T_SCALE), zero))
+            store(out_, 6 * n + at, where(partly, load(hot, T_END), zero))
+        keep(room, room_ids, known)
+
+    @njit(cache=True, **OPTIONS)
+    def device(first, last, state, consecutive, first_id, law, selection, out):  # type: ignore[no-untyped-def]
+        revision  # noqa: B018
+        packed = packed_cells(state, consecutive, first_id)
+        rules = rules_of(law)
+        room, room_ids, known = aligned(desk_size(rules.states)), np.empty(2 * W, np.uint32), np.empty(1, np.int64)
+        desk = desk_on(room, room_ids, known, rules.states)
+        out_ = data(out)
+        for k in range(first, last):
+            t = selection.tiles[k] if selection.listed else k
+            lay_ids(packed, desk, t)
+            know(packed, desk, rules, t)
+            for i in range(DEVICE_VECTOR // W):
+                store(out_, i * out.shape[1] + k * W, load(desk.cells.device, i * W))
+        keep(room, room_ids, known)
+
+    @njit(cache=True, **OPTIONS)
+    def rows_times(first, last, codes, scale, columns, x, y):  # type: ignore[no-untyped-def]
+        # y[k, row] = sum over columns of r x[k], k = 0 and 1; x is padded with zeros to whole lanes
+        revision  # noqa: B018
+        codes_, x_ = data(codes), data(x)
+        width = x.shape[1]
+        for row in range(first, last):
+            a = reals(np.float32(0.0))
+            b = reals(np.float32(0.0))
+            for j in range(0, width, W):
+                v = mixing_of(codes_, row * columns + j, scale)
+                a = a + v * load(x_, j)
+                b = b + v * load(x_, width + j)
+            y[0, row] = total(a)
+            y[1, row] = total(b)
+
+    @njit(cache=True, **OPTIONS)
+    def columns_times(first, last, codes, scale, rows, columns, x, y):  # type: ignore[no-untyped-def]
+        # y[k, column] += sum over rows of r x[k], k = 0 and 1, for a strip of columns at a time; y begins as zeros
+        revision  # noqa: B018
+        codes_, x_, y_ = data(codes), data(x), data(y)
+        width = y.shape[1]
+        for strip in range(first, last):
+            end = min((strip + 1) * STRIP * W, width)
+            for row in range(rows):
+                for j in range(strip * STRIP * W, end, W):
+                    v = mixing_of(codes_, row * columns + j, scale)
+                    store(y_, j, load(y_, j) + v * scalar(x_, row))
+                    store(y_, width + j, load(y_, width + j) + v * scalar(x_, rows + row))
+
+    return Kernels(
+        initialise, apply, read_each, read_blocks, mixing, fields, device, rows_times, columns_times, draw_normals
+    )  # fmt: skip
