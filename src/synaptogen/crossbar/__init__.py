@@ -6,6 +6,7 @@ from .mappings import BitSlicing, DifferentialPair, Mapping, OffsetColumn
 from .programming import one_shot, set_reset, write_verify
 from .report import ProgrammingReport
 from .selection import apply_selected
+from .tiles import Tiles
 from .typical import Window, reachable_window
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "ProgrammingReport",
     "Ramp",
     "Seen",
+    "Tiles",
     "Window",
     "apply_selected",
     "one_shot",
