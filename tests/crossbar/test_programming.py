@@ -49,6 +49,14 @@ def test_without_noise_there_is_no_doubt():
     assert report.read_noise == 0.0
 
 
+def test_cells_whose_cycle_cannot_reach_the_target_get_another_cycle():
+    """A target of 230 uS, above most LRSs: a full RESET and a SET bring another LRS."""
+    cells = made((500,))
+    report = write_verify(cells, 230e-6, tolerance=5e-6, budget=300)
+    assert report.converged.mean() > 0.9
+    assert np.median(report.pulses) > 4
+
+
 def test_errors_fill_the_tolerance_and_no_more():
     """Aimed at half the tolerance above the target: most errors lie on that side."""
     report = write_verify(made((64, 64)), wanted((64, 64)), tolerance=4e-6)
@@ -219,7 +227,7 @@ def test_one_shot_is_two_pulses():
     typical = typical_of(b.params)
     b.apply_voltage(typical.u_set)
     b.apply_voltage(np.float32(np.interp(-80e-6, -typical.conductances, typical.amplitudes)))
-    assert np.allclose(a.conductance(), b.conductance(), rtol=1e-5)
+    assert np.allclose(a.conductance(), b.conductance(), rtol=1e-5, atol=0)
 
 
 @engines
@@ -242,7 +250,7 @@ def test_energy_of_a_pulse_by_hand():
     before = cells.current(-2.0).astype(float)
     report = set_reset(cells, np.ones(6, bool), u_set=-2.0, pulse_width=1e-6)
     after = cells.current(-2.0).astype(float)
-    assert np.allclose(report.energy, 1e-6 * 2.0 * np.abs(before + after) / 2, rtol=1e-5)
+    assert np.allclose(report.energy, 1e-6 * 2.0 * np.abs(before + after) / 2, rtol=1e-5, atol=0)
     assert report.total_energy == pytest.approx(report.energy.sum(), rel=1e-5)
 
 
