@@ -1,8 +1,9 @@
 """CellArray: virtual devices, as users hold them."""
 
+import functools
 import os
 from enum import IntEnum
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -22,6 +23,9 @@ from .model import iv
 from .model import switching as sw
 from .params import DeviceParams
 from .seeds import RNG, seed_of
+
+if TYPE_CHECKING:
+    from .crossbar.wires import Wires
 
 ENGINES: dict[str, Any] = {"cpu": CPUEngine, "reference": ReferenceEngine}
 HISTORIES = ("var", "compact")
@@ -209,7 +213,7 @@ class CellArray:
 
     # ---- voltages
 
-    def apply_voltage(self, u: ArrayLike, *, where: ArrayLike | None = None) -> None:
+    def apply_voltage(self, u: ArrayLike, *, where: ArrayLike | None = None, wires: "Wires | None" = None) -> None:
         """Apply a voltage to each cell: a pulse, or one point of a sweep.
 
         Parameters
@@ -218,15 +222,25 @@ class CellArray:
             Voltages in V. Zero changes nothing.
         where : array of bool that broadcasts to `shape`, optional
             Only these cells see the voltage.
+        wires : Wires, optional
+            The voltages come through the lines of a crossbar, u[i, j] = columns[j] - rows[i], all of them driven; cells
+            see what wires leave of it, solved anew after cells have switched until none does any more.
 
         Raises
         ------
         ValueError
-            If a voltage is not finite or a shape does not fit. No cell has changed then.
+            If a voltage is not finite or a shape does not fit; with ``wires``, if ``where`` is given too or ``u`` is no
+            such difference. No cell has changed then.
         """
+        if wires is not None:
+            from .crossbar.wires.applying import apply_through_lines
+
+            if where is not None:
+                raise ValueError("where cannot be combined with wires: every cell is on lines, and sees their voltages")
+            return apply_through_lines(self, u, wires)
         voltage = checks.voltages("u", u, self.shape, self._engine.dtype)
         mask = None if where is None else checks.mask("where", where, self.shape)
-        self._engine.apply(voltage[None], self._select, mask)
+        return self._engine.apply(voltage[None], self._select, mask)
 
     def apply_voltages(self, pulses: ArrayLike, *, where: ArrayLike | None = None) -> None:
         """Apply K voltages one after the other, in one pass over memory: faster than K calls.
@@ -314,7 +328,14 @@ class CellArray:
 
     # ---- crossbar products
 
-    def product(self, v: ArrayLike, *, transpose: bool = False, bandwidth: float | None = None) -> NDArray[Any]:
+    def product(
+        self,
+        v: ArrayLike,
+        *,
+        transpose: bool = False,
+        bandwidth: float | None = None,
+        wires: "Wires | None" = None,
+    ) -> NDArray[Any]:
         """Currents of all lines of the crossbar at once.
 
         Parameters
@@ -325,6 +346,8 @@ class CellArray:
             Drive the rows and return the currents of the columns.
         bandwidth : float, optional
             Bandwidth in Hz of the measurement of a line; default: that of the array. 0: no noise.
+        wires : Wires, optional
+            Lines with resistance, solved exactly; default: none, and cells see all of ``v``.
 
         Returns
         -------
@@ -341,12 +364,19 @@ class CellArray:
         vectors = checks.vectors(v, self.shape, transpose, self._engine.dtype)
         currents = product.line_currents(
             self._engine, self._select, self._line_starts(transpose), crossbar, vectors, transpose, bandwidth,
-            self._counters.products,
+            self._counters.products, self._through(wires),
         )  # fmt: skip
         if bandwidth:
             self._counters.products += 1
         shaped = currents if transpose else currents.T
         return shaped.reshape(-1) if np.ndim(v) == 1 else np.ascontiguousarray(shaped)
+
+    def _through(self, wires: "Wires | None") -> "product.Solve | None":
+        if wires is None:
+            return None
+        from .crossbar.wires.network import line_currents
+
+        return functools.partial(line_currents, self, wires)
 
     def __matmul__(self, v: ArrayLike) -> NDArray[Any]:
         return self.product(v)

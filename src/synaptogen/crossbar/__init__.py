@@ -8,6 +8,7 @@ from .report import ProgrammingReport
 from .selection import apply_selected
 from .tiles import Tiles
 from .typical import Window, reachable_window
+from .wires import Solution, Wires, effective_conductances, solve
 
 __all__ = [
     "ADC",
@@ -20,11 +21,15 @@ __all__ = [
     "ProgrammingReport",
     "Ramp",
     "Seen",
+    "Solution",
     "Tiles",
     "Window",
+    "Wires",
     "apply_selected",
+    "effective_conductances",
     "one_shot",
     "reachable_window",
     "set_reset",
+    "solve",
     "write_verify",
 ]
