@@ -25,6 +25,7 @@ from .params import DeviceParams
 from .seeds import RNG, seed_of
 
 if TYPE_CHECKING:
+    from .crossbar.product import Solve
     from .crossbar.wires import Wires
 
 ENGINES: dict[str, Any] = {"cpu": CPUEngine, "reference": ReferenceEngine}
@@ -371,7 +372,7 @@ class CellArray:
         shaped = currents if transpose else currents.T
         return shaped.reshape(-1) if np.ndim(v) == 1 else np.ascontiguousarray(shaped)
 
-    def _through(self, wires: "Wires | None") -> "product.Solve | None":
+    def _through(self, wires: "Wires | None") -> "Solve | None":
         if wires is None:
             return None
         from .crossbar.wires.network import line_currents

@@ -22,8 +22,8 @@ def effective_conductances(
     """Conductances in S with which a product without wires gives nearly the currents of one with wires.
 
     The crossbar is solved for some typical inputs. Each cell then counts with the conductance that fits its currents
-    at these inputs best (least squares): G_eff = sum_k I_k v_k / sum_k v_k^2. One solve for each typical input, and then
-    a matrix product for every input.
+    at these inputs best (least squares): G_eff = sum_k I_k v_k / sum_k v_k^2. That is one solve for each typical input,
+    and then a matrix product for every input.
 
     Parameters
     ----------

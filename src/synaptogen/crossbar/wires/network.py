@@ -198,6 +198,6 @@ def _require_connection(network: "Network", cells: Any, shape: tuple[int, int]) 
     if lost.any():
         names = [f"row {n}" if n < shape[0] else f"column {n - shape[0]}" for n in np.flatnonzero(lost)[:5]]
         raise ValueError(
-            f"the voltages of {int(lost.sum())} floating lines ({', '.join(names)} ...) are not determined: no cell that "
-            "conducts connects them to a line with a source"
+            f"the voltages of {int(lost.sum())} floating lines ({', '.join(names)} ...) are not determined: no cell "
+            "that conducts connects them to a line with a source"
         )

@@ -32,11 +32,11 @@ Kernel: TypeAlias = Callable[..., None]
 
 MOST_CORRECTIONS, MOST_STEPS, MOST_HALVINGS = 60, 3000, 8
 FORCING = 1e-3  # how far one correction of non-linear cells is solved
-ROOM = 1 << 28  # bytes of all right sides that are solved together
+ROOM = 1 << 23  # bytes of all right sides that are solved together: they should stay in a cache
 ARRAYS = 13  # numbers a cell and right side
 
 
-class NotConvergedError(ArithmeticError):
+class NotConvergedError(ValueError):
     """The currents are not known to the tolerance that was asked for."""
 
 
