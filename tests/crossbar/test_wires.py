@@ -312,3 +312,27 @@ def test_voltages_that_lines_cannot_apply():
     with pytest.raises(ValueError, match="finite"):
         cells.apply_voltage(np.nan, wires=Wires())
     assert np.array_equal(cells.r, before)
+
+
+@pytest.mark.parametrize("part", [2, 3])
+def test_disturbance_of_select_schemes_through_wires(part):
+    """V/2 and V/3: no more cells are disturbed than by ideal wires, and cells see what their lines bring."""
+    shape, target, v = (64, 64), (60, 3), -2.4
+    rows, columns = np.zeros(64), np.zeros(64)
+    if part == 2:
+        rows[target[0]], columns[target[1]] = -v / 2, v / 2
+    else:
+        rows[:], columns[:] = 2 * v / 3, v / 3
+        rows[target[0]], columns[target[1]] = 0, v
+    u = columns - rows[:, None]
+    assert u[target] == pytest.approx(v)
+    through, directly = sg.CellArray(shape, rng=2), sg.CellArray(shape, rng=2)
+    seen = solve(through, Wires(20.0, 20.0), rows=rows, columns=columns).cells
+    assert abs(v) * 0.5 < abs(seen[target]) < abs(v) * 0.999
+    through.apply_voltage(u, wires=Wires(20.0, 20.0))
+    directly.apply_voltage(u)
+    disturbed, most = (cells.mode != sg.Mode.HRS for cells in (through, directly))
+    assert disturbed[target]
+    assert most[target]
+    assert 1 <= disturbed.sum() <= most.sum()
+    assert most.sum() > 10 or part == 3
