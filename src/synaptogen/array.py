@@ -1,14 +1,16 @@
 """CellArray: virtual devices, as users hold them."""
 
+import functools
 import os
 from collections.abc import Iterator
 from enum import IntEnum
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import checks
+from .components import components_of
 from .counters import Counters
 from .crossbar import product
 from .engines.cpu import CPUEngine
@@ -23,6 +25,10 @@ from .model import iv
 from .model import switching as sw
 from .params import DeviceParams
 from .seeds import RNG, seed_of
+
+if TYPE_CHECKING:
+    from .crossbar.product import Solve
+    from .crossbar.wires import Wires
 
 ENGINES: dict[str, Any] = {"cpu": CPUEngine, "reference": ReferenceEngine}
 STORAGES = ("full", "compact")
@@ -216,9 +222,13 @@ class CellArray:
             flat = self._positions[flat]
         return self._of(self._engine, self.params, shape, flat, self._counters, self.bandwidth)
 
+    def ravel(self) -> "CellArray":
+        """A view of the same cells with one axis."""
+        return self._of(self._engine, self.params, (self.size,), self._positions, self._counters, self.bandwidth)
+
     # ---- voltages
 
-    def apply_voltage(self, u: ArrayLike, *, where: ArrayLike | None = None) -> None:
+    def apply_voltage(self, u: ArrayLike, *, where: ArrayLike | None = None, wires: "Wires | None" = None) -> None:
         """Apply a voltage to each cell: a pulse, or one point of a sweep.
 
         Parameters
@@ -227,15 +237,25 @@ class CellArray:
             Voltages in V. Zero changes nothing.
         where : array of bool that broadcasts to `shape`, optional
             Only these cells see the voltage.
+        wires : Wires, optional
+            The voltages come through the lines of a crossbar, u[i, j] = columns[j] - rows[i], all of them driven; cells
+            see what wires leave of it, solved anew after cells have switched until none does any more.
 
         Raises
         ------
         ValueError
-            If a voltage is not finite or a shape does not fit. No cell has changed then.
+            If a voltage is not finite or a shape does not fit; with ``wires``, if ``where`` is given too or ``u`` is no
+            such difference. No cell has changed then.
         """
+        if wires is not None:
+            from .crossbar.wires.applying import apply_through_lines
+
+            if where is not None:
+                raise ValueError("where cannot be combined with wires: every cell is on lines, and sees their voltages")
+            return apply_through_lines(self, u, wires)
         voltage = checks.voltages("u", u, self.shape, self._engine.dtype)
         mask = None if where is None else checks.mask("where", where, self.shape)
-        self._engine.apply(voltage[None], self._select, mask)
+        return self._engine.apply(voltage[None], self._select, mask)
 
     def apply_voltages(self, pulses: ArrayLike, *, where: ArrayLike | None = None) -> None:
         """Apply K voltages one after the other, in one pass over memory: faster than K calls.
@@ -357,7 +377,14 @@ class CellArray:
 
     # ---- crossbar products
 
-    def product(self, v: ArrayLike, *, transpose: bool = False, bandwidth: float | None = None) -> NDArray[Any]:
+    def product(
+        self,
+        v: ArrayLike,
+        *,
+        transpose: bool = False,
+        bandwidth: float | None = None,
+        wires: "Wires | None" = None,
+    ) -> NDArray[Any]:
         """Currents of all lines of the crossbar at once.
 
         Parameters
@@ -368,6 +395,8 @@ class CellArray:
             Drive the rows and return the currents of the columns.
         bandwidth : float, optional
             Bandwidth in Hz of the measurement of a line; default: that of the array. 0: no noise.
+        wires : Wires, optional
+            Lines with resistance, solved exactly; default: none, and cells see all of ``v``.
 
         Returns
         -------
@@ -384,12 +413,19 @@ class CellArray:
         vectors = checks.vectors(v, self.shape, transpose, self._engine.dtype)
         currents = product.line_currents(
             self._engine, self._select, self._line_starts(transpose), crossbar, vectors, transpose, bandwidth,
-            self._counters.products,
+            self._counters.products, self._through(wires),
         )  # fmt: skip
         if bandwidth:
             self._counters.products += 1
         shaped = currents if transpose else currents.T
         return shaped.reshape(-1) if np.ndim(v) == 1 else np.ascontiguousarray(shaped)
+
+    def _through(self, wires: "Wires | None") -> "Solve | None":
+        if wires is None:
+            return None
+        from .crossbar.wires.network import line_currents
+
+        return functools.partial(line_currents, self, wires)
 
     def __matmul__(self, v: ArrayLike) -> NDArray[Any]:
         return self.product(v)
@@ -433,6 +469,12 @@ class CellArray:
     def device(self) -> NDArray[Any]:
         """Device vectors of shape (8, *shape): offset mu of each feature, then scale sigma, as drawn."""
         return self._engine.device(self._select).reshape(8, *self.shape)
+
+    @property
+    def component(self) -> NDArray[np.uint8]:
+        """Numbers of the components of the population that cells were drawn from: what tells outliers from the rest."""
+        positions = np.arange(self._engine.cells.size) if self._positions is None else self._positions
+        return components_of(self._engine, positions).reshape(self.shape)
 
     def upcoming(self, count: int) -> Features:
         """Features of the next ``count`` cycles, each of shape (count, *shape); no cell changes.

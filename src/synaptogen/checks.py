@@ -43,6 +43,22 @@ def bandwidth(value: float) -> float:
     return number
 
 
+def positive(name: str, value: float, unit: str) -> float:
+    """A finite number above 0."""
+    number = _number(name, value)
+    if not 0.0 < number < math.inf:
+        raise ValueError(f"{name}={value!r}: give a finite number of {unit} above 0")
+    return number
+
+
+def resistance(name: str, value: float) -> float:
+    """A resistance in ohm of a wire."""
+    number = _number(name, value)
+    if not 0.0 <= number < math.inf:
+        raise ValueError(f"{name}={value!r}: give a resistance in ohm, finite and not negative")
+    return number
+
+
 def _number(name: str, value: Any) -> float:
     if not isinstance(value, int | float | np.integer | np.floating) or isinstance(value, bool):
         raise TypeError(f"{name}={value!r} is not a number")
@@ -65,7 +81,7 @@ def named(name: str, value: str, known: Mapping[str, T]) -> T:
 
 def voltages(name: str, value: ArrayLike, cells: Shape, dtype: type[np.floating[Any]]) -> NDArray[Any]:
     """Finite voltages for cells of a shape: (1,) for one voltage for all, else flat (m,)."""
-    given = _finite(name, value, dtype)
+    given = finite(name, value, dtype)
     if given.size == 1 and given.ndim <= len(cells):
         return given.reshape(1)
     return _broadcast(name, given, cells).reshape(-1)
@@ -73,7 +89,7 @@ def voltages(name: str, value: ArrayLike, cells: Shape, dtype: type[np.floating[
 
 def pulses(name: str, value: ArrayLike, cells: Shape, dtype: type[np.floating[Any]]) -> NDArray[Any]:
     """The same for K voltages one after the other: (K, 1) or (K, m)."""
-    given = _finite(name, value, dtype)
+    given = finite(name, value, dtype)
     if given.ndim == 0 or len(given) == 0:
         raise ValueError(f"{name} has shape {given.shape}: its first axis counts the voltages, and there must be one")
     if given.size == len(given) and given.ndim <= 1 + len(cells):
@@ -96,7 +112,8 @@ def _broadcast(name: str, given: NDArray[Any], wanted: Shape, first: bool = Fals
         ) from None
 
 
-def _finite(name: str, value: ArrayLike, dtype: type[np.floating[Any]]) -> NDArray[Any]:
+def finite(name: str, value: ArrayLike, dtype: type[np.floating[Any]]) -> NDArray[Any]:
+    """Finite real numbers, of any shape."""
     try:
         given = np.asarray(value)
         if given.dtype.kind not in "biuf":
@@ -138,7 +155,7 @@ def crossbar(cells: Shape) -> tuple[int, int]:
 
 def vectors(value: ArrayLike, cells: Shape, transpose: bool, dtype: type[np.floating[Any]]) -> NDArray[Any]:
     """Input vectors (batch, inputs) of a crossbar product."""
-    given = _finite("v", value, dtype)
+    given = finite("v", value, dtype)
     inputs = cells[0] if transpose else cells[1]
     batched = given[None] if given.ndim == 1 else given if transpose else given.T
     if given.ndim not in (1, 2) or batched.shape[1] != inputs:

@@ -129,3 +129,11 @@ def test_partial_reset_never_leaves_the_passive_range():
     t = iv.transition(0.2, 0.7, 1.2, P)
     u = np.linspace(0.7, 1.459, 200)
     assert iv.partial_reset(t, u, P).max() == P.r_max
+
+
+@given(mixing, st.floats(-3, 3))
+def test_differential_conductance_is_the_slope_of_the_current(r, u):
+    h = 1e-5
+    if abs(abs(u) - P.u_range) > 2 * h:  # where there is a kink
+        slope = (iv.current(r, u + h, P) - iv.current(r, u - h, P)) / (2 * h)
+        assert iv.differential_conductance(r, u, P) == pytest.approx(slope, rel=1e-6, abs=1e-11)

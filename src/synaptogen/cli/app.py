@@ -8,6 +8,7 @@ from typer.core import TyperGroup
 import synaptogen
 
 from . import bench, demo, extract, fit, info, report, sample, simulate, validate
+from .crossbar import crossbar
 from .output import complain
 
 EXPECTED = (ValueError, TypeError, OSError, MemoryError, ModuleNotFoundError)
@@ -60,3 +61,4 @@ COMMANDS = (
 )  # fmt: skip
 for command in COMMANDS:
     app.command()(command)
+app.add_typer(crossbar)

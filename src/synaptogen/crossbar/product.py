@@ -7,7 +7,8 @@ The current of a cell, and the variance of its noise, are linear in its mixing s
 so a line's current and the variance of its noise are two matrix products with the states as they lie in memory.
 """
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,9 @@ from numpy.typing import NDArray
 from synaptogen.engines.protocol import Engine, Positions
 from synaptogen.model.iv import envelopes
 from synaptogen.model.noise import noise_density
+
+Solve: TypeAlias = Callable[[NDArray[Any], bool, float], tuple[NDArray[Any], NDArray[Any]]]
+"""Currents of lines, and variances of their noise, both (batch, lines), by some other way."""
 
 
 def line_currents(
@@ -26,11 +30,18 @@ def line_currents(
     transpose: bool,
     bandwidth: float,
     number: int,
+    through: Solve | None = None,
 ) -> NDArray[Any]:
     """Currents (batch, lines) in A for voltages ``v`` of shape (batch, inputs) in V.
 
     ``line_starts`` are the first cells of the lines that are measured; ``number`` counts the noisy products so far.
+    ``through`` solves lines that have resistance.
     """
+    if through is not None:
+        currents, variances = through(v.astype(np.float64), transpose, bandwidth)
+        if bandwidth:
+            currents = currents + np.sqrt(variances) * engine.line_normals(line_starts, number, len(v))
+        return np.asarray(currents, engine.dtype)
     u = v.astype(np.float64)
     llrs, hhrs = envelopes(u, engine.law.constants)
     drive = u[None]

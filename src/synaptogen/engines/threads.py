@@ -29,9 +29,11 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=pool.cache_clear)  # threads do not survive a fork
 
 
-def share(kernel: Callable[..., Any], count: int, threads: int, arguments: tuple[Any, ...]) -> None:
-    """Call ``kernel(first, last, *arguments)`` for pieces of 0 ... count."""
-    pieces = min(threads * PIECES, count // SMALLEST) if threads > 1 else 1
+def share(
+    kernel: Callable[..., Any], count: int, threads: int, arguments: tuple[Any, ...], smallest: int = SMALLEST
+) -> None:
+    """Call ``kernel(first, last, *arguments)`` for pieces of 0 ... count, of at least ``smallest`` entries."""
+    pieces = min(threads * PIECES, count // smallest) if threads > 1 else 1
     if pieces <= 1:
         kernel(0, count, *arguments)
         return

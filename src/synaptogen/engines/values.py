@@ -18,7 +18,7 @@ from numba.core import types
 from numba.core.typeconv import Conversion
 
 from synaptogen import ops
-from synaptogen.ops import Real
+from synaptogen.ops import Mask, Real
 
 from . import elementary
 
@@ -269,12 +269,22 @@ def use_elementary(target: Target) -> None:
 
         return choose
 
+    def of_plain_mask(mask: Mask, a: Any, b: Any) -> Any:
+        plain = isinstance(mask, types.Boolean) and isinstance(a, types.Float) and isinstance(b, types.Float)
+        return chosen if plain else None
+
+    use(ops.where, chosen, lambda formula: of_plain_mask)
     use(ops.product, times, of_plain)
     use(ops.maximum, larger, of_plain)
     use(ops.minimum, smaller, of_plain)
     use(ops.log, elementary.log_f32, of_one)
     use(ops.exp2, elementary.exp2_f32, of_one)
     use(ops.pow_, elementary.pow_f32, of_two)
+
+
+def chosen(mask: Mask, a: Any, b: Any) -> Any:
+    """One of two plain numbers."""
+    return a if mask else b
 
 
 def times(a: Real, b: Real) -> Real:

@@ -8,10 +8,10 @@ between the lowest LRS (r = 0) and the highest HRS (r = 1) that were measured:
 
 from typing import NamedTuple
 
-from synaptogen.ops import Real, maximum, minimum, pow_, product
+from synaptogen.ops import Real, maximum, minimum, pow_, product, where
 
 from .constants import Constants
-from .polynomial import poly
+from .polynomial import poly, slope
 
 
 def envelopes(u: Real, p: Constants) -> tuple[Real, Real]:
@@ -32,6 +32,14 @@ def conductance(r: Real, u: Real, p: Constants) -> Real:
 def current(r: Real, u: Real, p: Constants) -> Real:
     """Current I(r, U) in A."""
     return product(u, conductance(r, u, p))
+
+
+def differential_conductance(r: Real, u: Real, p: Constants) -> Real:
+    """Slope dI/dU of `current` in S; negative where a cell has a negative differential resistance."""
+    v = minimum(maximum(u, -p.u_range), p.u_range)
+    llrs = slope(p.llrs, v)
+    bend = llrs + r * (slope(p.hhrs, v) - llrs)
+    return conductance(r, u, p) + where(u == v, product(u, bend), 0.0)
 
 
 def passive(r: Real, p: Constants) -> Real:

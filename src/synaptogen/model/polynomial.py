@@ -11,3 +11,13 @@ def poly(coefficients: Any, x: Real) -> Real:
     for c in coefficients[1:]:
         y = y * x + c
     return y
+
+
+def slope(coefficients: Any, x: Real) -> Real:
+    """Derivative of `poly` with respect to x."""
+    y = coefficients[0]
+    d = 0.0 * x
+    for c in coefficients[1:]:
+        d = d * x + y
+        y = y * x + c
+    return d

@@ -1,0 +1,203 @@
+"""Voltages of all nodes of a crossbar with wires, for voltages on its lines."""
+
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from synaptogen import checks
+from synaptogen.engines.threads import default_threads
+
+from .parameters import Wires
+
+if TYPE_CHECKING:
+    from synaptogen.array import CellArray
+
+    from .solver import Cells, Network
+
+Float64Array: TypeAlias = NDArray[np.float64]
+
+
+class Solution(NamedTuple):
+    """Voltages and currents of a crossbar; the first axis counts right sides, and is missing if there was one vector.
+
+    ``column_currents - row_currents`` sum to zero but for the tolerance. Floating lines carry none.
+    """
+
+    rows: Float64Array
+    """Voltages in V of the nodes of word lines, (..., rows, columns)."""
+    columns: Float64Array
+    """Voltages in V of the nodes of bit lines, (..., rows, columns)."""
+    cells: Float64Array
+    """Voltages in V across the cells, (..., rows, columns)."""
+    currents: Float64Array
+    """Currents in A through the cells in the direction of their voltages, (..., rows, columns)."""
+
+    @property
+    def row_currents(self) -> Float64Array:
+        """Sums of the cells' currents on each word line in A, (..., rows)."""
+        return np.asarray(self.currents.sum(axis=-1))
+
+    @property
+    def column_currents(self) -> Float64Array:
+        """Sums of the cells' currents on each bit line in A, (..., columns)."""
+        return np.asarray(self.currents.sum(axis=-2))
+
+
+def solve(
+    cells: "CellArray | ArrayLike",
+    wires: Wires,
+    *,
+    rows: ArrayLike | None = None,
+    columns: ArrayLike | None = None,
+    floating_rows: ArrayLike | None = None,
+    floating_columns: ArrayLike | None = None,
+    transpose: bool = False,
+    threads: int | None = None,
+) -> Solution:
+    """Solve a crossbar with wires: Kirchhoff's law at each of its 2 * rows * columns nodes.
+
+    Parameters
+    ----------
+    cells : CellArray or array of shape (rows, columns)
+        Cells with their own I-V curves, or linear ones with conductances in S.
+    wires : Wires
+    rows, columns : array of shape (rows,) or (batch, rows); (columns,) or (batch, columns), optional
+        Voltages in V of the sources of word lines, of bit lines, which have the resistance ``wires.source``. Where
+        not given, lines end in sense amplifiers: 0 V behind the resistance ``wires.sense``.
+    floating_rows, floating_columns : array of bool of shape (rows,), (columns,), optional
+        Lines that are connected to nothing; their voltages are not used.
+    transpose : bool
+        By default the voltage across a cell is that of its bit line less that of its word line, as in ``cells @ v``,
+        which drives columns; with ``transpose`` the reverse, as in ``v @ cells``.
+    threads : int, optional
+        Default: those of the cells, or the number of cores.
+
+    Raises
+    ------
+    ValueError
+        If shapes do not match, a value is not finite, a conductance is negative, or the voltages of some floating
+        lines are not determined because nothing connects them to a source.
+    NotConvergedError
+        If the tolerance cannot be reached.
+    """
+    from . import solver
+
+    shape = _shape(cells)
+    network, single = _network(shape, wires, rows, columns, floating_rows, floating_columns)
+    model = _cells(cells, shape, -1.0 if not transpose else 1.0)
+    _require_connection(network, cells, shape)
+    sign = 1.0 if transpose else -1.0
+    solution = Solution(*(np.empty(network.shape) for _ in Solution._fields))
+    for part, state in solver.solve(model, network, wires.tolerance, _threads(cells, threads)):
+        solution.rows[part] = network.word[part, :, None] + state.w
+        solution.columns[part] = network.bit[part, None, :] + state.b
+        drop = network.word[part, :, None] - network.bit[part, None, :]
+        solution.cells[part] = sign * (drop + (state.w - state.b))
+        solution.currents[part] = sign * state.currents
+    return Solution(*(field[0] for field in solution)) if single else solution
+
+
+def line_currents(
+    cells: "CellArray", wires: Wires, v: Float64Array, transpose: bool, bandwidth: float
+) -> tuple[Float64Array, Float64Array]:
+    """Currents (batch, lines) in A of the sensed lines for voltages (batch, inputs), and the variances of their noise.
+
+    The variance is that of the cells at the voltages they get; that wires also divide noise is left out.
+    """
+    from synaptogen.model.noise import noise_variance
+
+    from . import solver
+
+    shape = checks.crossbar(cells.shape)
+    network, _ = _network(shape, wires, v if transpose else None, None if transpose else v, None, None)
+    sign, lines = (1.0, 1) if transpose else (-1.0, 2)
+    currents = np.empty((len(v), shape[1] if transpose else shape[0]))
+    variances = np.zeros_like(currents)
+    threads = _threads(cells, None)
+    for part, state in solver.solve(_cells(cells, shape, sign), network, wires.tolerance, threads):
+        currents[part] = sign * state.currents.sum(axis=lines)
+        if bandwidth:
+            u = (network.word[part, :, None] - network.bit[part, None, :]) + (state.w - state.b)
+            # at 0 V noise asks for the small-signal conductance, which a cell of a driven line has almost never
+            g = np.divide(state.currents, u, out=np.zeros_like(u), where=u != 0)
+            variances[part] = noise_variance(g, u, bandwidth).sum(axis=lines)
+    return currents, variances
+
+
+def _shape(cells: "CellArray | ArrayLike") -> tuple[int, int]:
+    return checks.crossbar(np.shape(cells) if not hasattr(cells, "shape") else tuple(cells.shape))
+
+
+def _threads(cells: Any, threads: int | None) -> int:
+    if threads is not None:
+        return checks.positive_int("threads", threads)
+    return int(cells._engine.threads) if hasattr(cells, "_engine") else default_threads()
+
+
+def _cells(cells: Any, shape: tuple[int, int], sign: float) -> "Cells":
+    from . import solver
+
+    if hasattr(cells, "_engine"):
+        return solver.ModelCells(cells.r, sign, cells._engine.law.constants)
+    conductances = checks.finite("cells", cells, np.float64)
+    if np.any(conductances < 0):
+        raise ValueError("cells holds negative conductances: give conductances in S, 0 or more")
+    return solver.LinearCells(conductances)
+
+
+def _network(
+    shape: tuple[int, int],
+    wires: Wires,
+    rows: ArrayLike | None,
+    columns: ArrayLike | None,
+    floating_rows: ArrayLike | None,
+    floating_columns: ArrayLike | None,
+) -> "tuple[Network, bool]":
+    """The lines, and whether there is but one right side, given as a vector."""
+    from . import solver
+
+    if not isinstance(wires, Wires):
+        raise TypeError(f"wires is a {type(wires).__name__}: give a Wires(...)")
+    if rows is None and columns is None:
+        raise ValueError("give the voltages of rows, of columns, or of both: no line is driven")
+    lines = []
+    for name, value, free, count in (
+        ("rows", rows, floating_rows, shape[0]), ("columns", columns, floating_columns, shape[1])
+    ):  # fmt: skip
+        floats = np.zeros(count, np.bool_) if free is None else checks.mask(f"floating_{name}", free, (count,))
+        given = checks.finite(name, 0.0 if value is None else value, np.float64)
+        if value is not None and (given.ndim not in (1, 2) or given.shape[-1] != count):
+            raise ValueError(f"{name} has shape {given.shape}: give ({count},) voltages in V, or (batch, {count})")
+        lines.append((np.atleast_2d(np.where(floats, 0.0, given)), floats, given.ndim))
+    (word, free_words, word_axes), (bit, free_bits, bit_axes) = lines
+    sides = max(len(word), len(bit))
+    if {len(word), len(bit)} - {1, sides}:
+        raise ValueError(f"rows has a batch of {len(word)}, columns of {len(bit)}: give the same, or one vector")
+    network = solver.Network(
+        wires.chains("word", rows is not None, free_words),
+        wires.chains("bit", columns is not None, free_bits),
+        np.ascontiguousarray(np.broadcast_to(word, (sides, shape[0]))),
+        np.ascontiguousarray(np.broadcast_to(bit, (sides, shape[1]))),
+    )
+    return network, word_axes < 2 and bit_axes < 2
+
+
+def _require_connection(network: "Network", cells: Any, shape: tuple[int, int]) -> None:
+    """Raise ValueError unless every line is connected to a source, by itself or through cells that conduct."""
+    held = np.concatenate([np.isfinite(c.first) | np.isfinite(c.last) for c in (network.words, network.bits)])
+    if held.all():
+        return
+    conducting = np.ones(shape) if hasattr(cells, "_engine") else np.asarray(cells) > 0
+    row, column = np.nonzero(conducting)
+    links = coo_array((np.ones(len(row)), (row, shape[0] + column)), (sum(shape), sum(shape)))
+    _, group = connected_components(links, directed=False)
+    lost = ~np.isin(group, group[held])
+    if lost.any():
+        names = [f"row {n}" if n < shape[0] else f"column {n - shape[0]}" for n in np.flatnonzero(lost)[:5]]
+        raise ValueError(
+            f"the voltages of {int(lost.sum())} floating lines ({', '.join(names)} ...) are not determined: no cell "
+            "that conducts connects them to a line with a source"
+        )
