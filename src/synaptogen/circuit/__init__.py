@@ -1,0 +1,5 @@
+"""The circuit level: the same devices as Verilog-A, in netlists and in circuit simulators."""
+
+from .verilog import CellModel, cell_model, instance_values
+
+__all__ = ["CellModel", "cell_model", "instance_values"]
