@@ -1,18 +1,34 @@
 """What a circuit needs to know of a cell: its module, its pins, its parameters."""
 
+import hashlib
 from dataclasses import dataclass
 
+from synaptogen import checks
 from synaptogen.params import DeviceParams
 
-KINDS = ("tape", "read", "pulse", "autonomous", "event")
+from .autonomous import write_autonomous
+from .event import write_event
+from .fixed import write_pulse, write_read
+from .parts import Draft
+from .tape import write_tape
+
+_WRITERS = {
+    "tape": write_tape,
+    "read": write_read,
+    "pulse": write_pulse,
+    "autonomous": write_autonomous,
+    "event": write_event,
+}
+KINDS = tuple(_WRITERS)
+_CYCLES = {"read": 0, "pulse": 1}
 
 
 @dataclass(frozen=True)
 class CellModel:
     """A cell as a Verilog-A module.
 
-    ``source`` is the whole file. The module's name ends in a digest of parameter set, kind and number of cycles, so that
-    a netlist can only run with the model that it was written for.
+    ``source`` is the whole file. The module's name ends in a digest of all that the file says, so that a netlist can only
+    run with the model that it was written for.
     """
 
     kind: str
@@ -31,9 +47,12 @@ class CellModel:
     equation."""
     outputs: tuple[str, ...]
     """Variables that a simulator can save: ``r_now`` (mixing state), and in the kinds that switch ``mode_now`` (a number
-    of `synaptogen.Mode`), ``cycles_done`` (cycles begun since the start) and ``u_ratchet_now`` (V, in the IRS)."""
+    of `synaptogen.Mode`), ``cycles_done`` (cycles begun since the start), ``u_ratchet_now`` (V, in the IRS) and, where
+    there is a tape, ``tape_end`` (1 when the cell would need a further cycle to reset)."""
     cycles: int
     """Cycles that a cell can begin after the running one: K of a tape, 1 of a pulse cell, 0 of a read cell."""
+    params: DeviceParams
+    """The device population."""
 
 
 def cell_model(params: DeviceParams, kind: str, *, cycles: int = 8) -> CellModel:
@@ -49,11 +68,19 @@ def cell_model(params: DeviceParams, kind: str, *, cycles: int = 8) -> CellModel
         - autonomous: as tape, its features worked out in the model from a seed and the number of the cell.
         - event: as tape, with variables that keep their values, for Spectre and its like; not for openvaf-r.
     cycles : int
-        Cycles that a cell of kind tape, autonomous or event can begin after the running one.
+        Cycles that a cell of kind tape, autonomous or event can begin after the running one. A cell that has used them
+        up stays in its last LRS and says so, ``tape_end``.
 
     Raises
     ------
     ValueError, TypeError
         If there is no such kind, or ``cycles`` is not an int of at least 1.
     """
-    raise NotImplementedError
+    checks.one_of("kind", kind, KINDS)
+    count = _CYCLES.get(kind, checks.positive_int("cycles", cycles))
+    draft: Draft = _WRITERS[kind](params, count)
+    module = f"reram_{kind}_{hashlib.sha256(draft.source.encode()).hexdigest()[:10]}"
+    return CellModel(
+        kind, module, draft.source.replace("@module", module), draft.ports, draft.instance, draft.settings, draft.outputs,
+        count, params,
+    )  # fmt: skip

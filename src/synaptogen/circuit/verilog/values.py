@@ -3,12 +3,16 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from synaptogen.array import CellArray
+from synaptogen.array import CellArray, Mode
+from synaptogen.engines.protocol import FIELDS
 
 from .cell import CellModel
+from .parts import STATE
+
+Values = dict[str, NDArray[np.float64]]
 
 
-def instance_values(cells: CellArray, model: CellModel) -> dict[str, NDArray[np.float64]]:
+def instance_values(cells: CellArray, model: CellModel) -> Values:
     """Instance parameters of all cells, each of shape (cells.size,), in the order of ``model.instance``.
 
     The dictionary's keys are ``model.instance``. Cells are in C order, ``cells.r.ravel()``. No cell changes.
@@ -25,4 +29,49 @@ def instance_values(cells: CellArray, model: CellModel) -> dict[str, NDArray[np.
         If the model was made from another parameter set than the cells, or the cells of an autonomous model are not all
         in the HRS of their cycle 0.
     """
-    raise NotImplementedError
+    if cells.params != model.params:
+        raise ValueError(
+            f"model was made from {model.params!r}, the cells from {cells.params!r}: make both from one parameter set"
+        )
+    if model.kind == "read":
+        return {"r": _flat(cells.r)}
+    if model.kind == "autonomous":
+        return _identity(cells)
+    values = {**_state(cells), **_tape(cells, model.cycles)}
+    return {name: values[name] for name in model.instance}
+
+
+def _flat(values: NDArray[np.generic]) -> NDArray[np.float64]:
+    return np.asarray(values, np.float64).reshape(-1)
+
+
+def _state(cells: CellArray) -> Values:
+    mode = _flat(cells.mode)
+    ratchet = np.where(mode == Mode.IRS, _ratchet(cells), 0.0)
+    return dict(zip(STATE, (mode, _flat(cells.r), ratchet), strict=True))
+
+
+def _ratchet(cells: CellArray) -> NDArray[np.float64]:
+    return _flat(cells._engine.fields(cells._select)[FIELDS.index("u_ratchet")])
+
+
+def _tape(cells: CellArray, cycles: int) -> Values:
+    running, following = cells.features, cells.upcoming(cycles)
+    values: Values = {}
+    for k in range(cycles + 1):
+        for name, now, later in zip(running._fields, running, following, strict=True):
+            values[f"{name}{k}"] = _flat(now if k == 0 else later[k - 1])
+    return values
+
+
+def _identity(cells: CellArray) -> Values:
+    if np.any(cells.cycle != 0) or np.any(cells.mode != Mode.HRS):
+        raise ValueError(
+            "cells of an autonomous model begin in the HRS of cycle 0, and some of these have been cycled: give fresh"
+            " cells, or use the tape model"
+        )
+    engine = cells._engine
+    positions = np.arange(cells.size) if cells._positions is None else cells._positions
+    low, high = engine.cells.words(positions)
+    seed = np.full(cells.size, float(engine.seed >> 32)), np.full(cells.size, float(engine.seed & 0xFFFFFFFF))
+    return {"seed_high": seed[0], "seed_low": seed[1], "cell_high": _flat(high), "cell_low": _flat(low)}
