@@ -124,8 +124,10 @@ module @module(p, n);
       I(sets) <+ drive_a;
       I(resets) <+ drive_b;
     end
-    if (abs(drive_a) > 0.01 || abs(drive_b) > 0.02)
-      $bound_step(0.3*t_switch);
+    // methods of second order carry a rate on into the next step: short steps keep the ratchet from overshooting
+    // (no ringing: below 2 t_switch for the trapezoidal rule, below 0.5 t_switch for Gear's of order 2)
+    if (abs(drive_a) > 0.01 || abs(drive_b) > 1e-7)
+      $bound_step(0.4*t_switch);
 
     I(p, n) <+ u*conductance(r_now, u);
     I(p, n) <+ white_noise(noise_density(u)*abs(conductance(r_now, u)), "read");
