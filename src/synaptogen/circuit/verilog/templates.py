@@ -98,10 +98,10 @@ module @module(p, n);
 
     // SET: once committed it runs to its end, whatever the voltage does; r goes over between n + 0.25 and n + 0.47
     drive_a = 0.0;
-    if (s < 0.0)
-      drive_a = s;
-    else if (s > 0.25 || (begun && u <= u_set))
+    if (s > 0.25 || (s > -0.1 && begun && u <= u_set))
       drive_a = s - 1.0;
+    else if (s < 0.0)
+      drive_a = s;
     if (s > 0.25) begin
       w = min((s - 0.25)*4.5, 1.0);
       r_now = r_now + w*w*(3.0 - 2.0*w)*(r_set - r_now);
