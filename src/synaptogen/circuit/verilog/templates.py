@@ -128,6 +128,8 @@ module @module(p, n);
     // (no ringing: below 2 t_switch for the trapezoidal rule, below 0.5 t_switch for Gear's of order 2)
     if (abs(drive_a) > 0.01 || abs(drive_b) > 1e-7)
       $bound_step(0.4*t_switch);
+    else if (begun && u < u_set + 0.03)  // a step that is tried and taken back can set a cell early, by its own length
+      $bound_step(4.0*t_switch);
 
     I(p, n) <+ u*conductance(r_now, u);
     I(p, n) <+ white_noise(noise_density(u)*abs(conductance(r_now, u)), "read");
