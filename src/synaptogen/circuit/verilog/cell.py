@@ -6,19 +6,11 @@ from dataclasses import dataclass
 from synaptogen import checks
 from synaptogen.params import DeviceParams
 
-from .autonomous import write_autonomous
-from .event import write_event
 from .fixed import write_pulse, write_read
 from .parts import Draft
 from .tape import write_tape
 
-_WRITERS = {
-    "tape": write_tape,
-    "read": write_read,
-    "pulse": write_pulse,
-    "autonomous": write_autonomous,
-    "event": write_event,
-}
+_WRITERS = {"tape": write_tape, "read": write_read, "pulse": write_pulse}
 KINDS = tuple(_WRITERS)
 _CYCLES = {"read": 0, "pulse": 1}
 
@@ -27,8 +19,8 @@ _CYCLES = {"read": 0, "pulse": 1}
 class CellModel:
     """A cell as a Verilog-A module.
 
-    ``source`` is the whole file. The module's name ends in a digest of all that the file says, so that a netlist can only
-    run with the model that it was written for.
+    ``source`` is the whole file. The module's name ends in a digest of all that the file says, so that a netlist can
+    only run with the model that it was written for.
     """
 
     kind: str
@@ -46,8 +38,8 @@ class CellModel:
     cell follows an event, in the kinds that switch; and ``node_scale`` (pulse), the scale of the internal node's
     equation."""
     outputs: tuple[str, ...]
-    """Variables that a simulator can save: ``r_now`` (mixing state), and in the kinds that switch ``mode_now`` (a number
-    of `synaptogen.Mode`), ``cycles_done`` (cycles begun since the start), ``u_ratchet_now`` (V, in the IRS) and, where
+    """Variables that a simulator can save: ``r_now`` (mixing state), and in the kinds that switch ``mode_now`` (of
+    `synaptogen.Mode`), ``cycles_done`` (cycles begun since the start), ``u_ratchet_now`` (V, in the IRS) and, where
     there is a tape, ``tape_end`` (1 when the cell would need a further cycle to reset)."""
     cycles: int
     """Cycles that a cell can begin after the running one: K of a tape, 1 of a pulse cell, 0 of a read cell."""
@@ -61,14 +53,12 @@ def cell_model(params: DeviceParams, kind: str, *, cycles: int = 8) -> CellModel
     Parameters
     ----------
     params : DeviceParams
-    kind : {"tape", "read", "pulse", "autonomous", "event"}
+    kind : {"tape", "read", "pulse"}
         - tape: the full cell. Features of the running and the next ``cycles`` cycles are instance parameters.
         - read: the mixing state is an instance parameter and stays; no internal nodes.
         - pulse: at most one SET and one RESET of a state handed in; one internal node. For writes of large arrays.
-        - autonomous: as tape, its features worked out in the model from a seed and the number of the cell.
-        - event: as tape, with variables that keep their values, for Spectre and its like; not for openvaf-r.
     cycles : int
-        Cycles that a cell of kind tape, autonomous or event can begin after the running one. A cell that has used them
+        Cycles that a cell of kind tape can begin after the running one. A cell that has used them
         up stays in its last LRS and says so, ``tape_end``.
 
     Raises
@@ -81,6 +71,6 @@ def cell_model(params: DeviceParams, kind: str, *, cycles: int = 8) -> CellModel
     draft: Draft = _WRITERS[kind](params, count)
     module = f"reram_{kind}_{hashlib.sha256(draft.source.encode()).hexdigest()[:10]}"
     return CellModel(
-        kind, module, draft.source.replace("@module", module), draft.ports, draft.instance, draft.settings, draft.outputs,
-        count, params,
+        kind, module, draft.source.replace("@module", module), draft.ports, draft.instance, draft.settings,
+        draft.outputs, count, params,
     )  # fmt: skip

@@ -1,14 +1,13 @@
 """The formulas of the model as functions of Verilog-A, each traced from its Python original."""
 
 import textwrap
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 from synaptogen.model import iv, noise
 from synaptogen.model.constants import Constants
 from synaptogen.params import DeviceParams
 
-from .symbols import Symbol, name, statements, text, traced
+from .symbols import Symbol, name, statements, traced
 
 TYPES = {"real": "real", "word": "integer", "mask": "integer"}
 
@@ -71,40 +70,23 @@ def conduction(params: DeviceParams) -> str:
 def switching(params: DeviceParams) -> str:
     """Functions that a cell needs to switch: mixing states of resistances, and the RESET transition."""
     p = constants(params)
-    ohm, r_from, u_from, r_to, u = map(name, ("ohm", "r_from", "u_from", "r_to", "u"))
+    ohm, i, r, u, r_from, u_from, r_to = map(name, ("ohm", "i", "r", "u", "r_from", "u_from", "r_to"))
     mixing = traced(iv.passive)(traced(iv.mixing_from_conductance)(1.0 / ohm, p), p)
     curve = traced(iv.transition)(r_from, u_from, r_to, p)
     return "\n\n".join((
+        function(
+            "current", "current in A of mixing state r at u", "r, u", traced(iv.current)(r, u, p), ("u_in", "llrs"),
+        ),
+        function(
+            "mixing_from_current", "mixing state of a cell that carries i at u, 0 < u <= u_range",
+            "i, u", traced(iv.mixing_from_current)(i, u, p), ("i_llrs",),
+        ),
         function("mixing", "mixing state of a resistance at the read voltage", "ohm", mixing),
         function(
             "partial_reset", "mixing state of a cell driven from (u_from, r_from) towards (u_max, r_to) as far as u",
-            "r_from, u_from, r_to, u", traced(iv.partial_reset)(curve, u, p),
+            "r_from, u_from, r_to, u", traced(iv.partial_reset)(curve, u, p), ("end_",),
         ),
     ))  # fmt: skip
-
-
-def transition(params: DeviceParams) -> str:
-    """Functions of the RESET transition apart, for cells that remember it."""
-    p = constants(params)
-    scale, end, u = map(name, ("scale", "end_", "u"))
-    curve = traced(iv.transition)(name("r_from"), name("u_from"), name("r_to"), p)
-    partial = traced(iv.partial_reset)(iv.Transition(scale, end), u, p)
-    return "\n\n".join((
-        function("transition_scale", "RESET curve I_t(U) = end + scale*(u_max - U)^eta: scale",
-                 "r_from, u_from, r_to", curve.scale),
-        function("transition_end", "... and its end, A", "r_to", curve.end),
-        function("on_transition", "mixing state of a cell driven along that curve as far as u", "scale, end_, u", partial),
-    ))  # fmt: skip
-
-
-def expression(formula: Callable[..., Any], *args: Any) -> str:
-    """The text of a formula of these arguments."""
-    return text(traced(formula)(*args))
-
-
-def indented(block: str, depth: int = 1) -> str:
-    """A block, set in."""
-    return textwrap.indent(block, "  " * depth)
 
 
 def filled(template: str, parts: Mapping[str, str]) -> str:

@@ -9,7 +9,6 @@ from .templates import HEAD
 
 STATE = ("mode_start", "r_start", "u_ratchet_start")
 SWITCHING_OUTPUTS = ("r_now", "mode_now", "cycles_done", "u_ratchet_now")
-RUNNING_AND_NEXT = "features of the running cycle (0) and of the following"
 
 
 class Draft(NamedTuple):
@@ -53,10 +52,7 @@ def state_parameters(params: DeviceParams) -> list[str]:
 
 def feature_parameters(params: DeviceParams, cycles: int) -> list[str]:
     """Lines of the parameters of a tape. Their defaults are those of the population's average device."""
-    lines = []
-    for name in feature_names(cycles):
-        lines.append(feature_parameter(params, name))
-    return lines
+    return [feature_parameter(params, name) for name in feature_names(cycles)]
 
 
 def feature_parameter(params: DeviceParams, name: str) -> str:
@@ -74,9 +70,9 @@ def feature_parameter(params: DeviceParams, name: str) -> str:
     return parameter(name, float(f"{value[feature]:.6g}"), limits, f"cycle {cycle}: {what}", unit)
 
 
-def state_values(name: str, cycles: int, indent: str = "") -> list[str]:
-    """Lines of a case on the number of SETs, ``count``: the curve that the cell is on, and its next SET."""
-    lines = [f"case ({name})"]
+def curve_cases(cycles: int) -> str:
+    """A case on the number of SETs, ``count``: the curve that the cell is on, and its next SET."""
+    lines = ["case (count)"]
     for n in range(cycles + 2):
         todo = []
         if n > 0:
@@ -84,4 +80,4 @@ def state_values(name: str, cycles: int, indent: str = "") -> list[str]:
         if n <= cycles:
             todo += [f"r_to = mixing(r_hrs{n});", f"u_set = u_set{n};", f"r_set = mixing(r_lrs{n});"]
         lines.append(f"  {n}: begin {' '.join(todo)} end")
-    return [indent + line for line in [*lines, "  default: begin end", "endcase"]]
+    return "\n".join([*lines, "  default: begin end", "endcase"])

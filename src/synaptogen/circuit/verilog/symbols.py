@@ -1,7 +1,7 @@
 """Numbers that remember how they were made, and print it as Verilog-A.
 
-A formula of `synaptogen.model` called with symbols runs as ordinary Python: loops unroll, tuples index, and every step of
-arithmetic leaves a node. The named operations of `synaptogen.ops` are exchanged for symbolic ones by `traced`.
+A formula of `synaptogen.model` called with symbols runs as ordinary Python: loops unroll, tuples index, and every step
+of arithmetic leaves a node. The named operations of `synaptogen.ops` are exchanged for symbolic ones by `traced`.
 """
 
 import functools
@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from synaptogen import ops
+from synaptogen.model import iv
 
 ATOM, UNARY, TIMES, PLUS, SHIFT, ORDER, EQUAL, BIT_AND, BIT_XOR, BIT_OR, AND, OR = range(12, 0, -1)
 """How tightly operators bind, as in Verilog-A."""
@@ -158,6 +159,13 @@ OPERATIONS: dict[Callable[..., Any], Callable[..., Any]] = {
 """What each named operation becomes. Those on bits of single-precision numbers are for compiled engines alone."""
 
 
+FUNCTIONS: dict[Callable[..., Any], Callable[..., Any]] = {
+    iv.current: lambda r, u, p: Symbol("current({}, {})", ATOM, (r, u)),
+    iv.mixing_from_current: lambda i, u, p: Symbol("mixing_from_current({}, {})", ATOM, (i, u)),
+}
+"""Formulas that a file holds as functions: where others use them, they are called."""
+
+
 @functools.cache
 def traced(formula: Callable[..., Any]) -> Callable[..., Any]:
     """A formula of `synaptogen.model` that works on symbols: the same code, with symbolic operations.
@@ -171,8 +179,8 @@ def traced(formula: Callable[..., Any]) -> Callable[..., Any]:
 
 def _exchanged(value: Any) -> Any:
     if isinstance(value, types.FunctionType):
-        if value in OPERATIONS:
-            return OPERATIONS[value]
+        if value in OPERATIONS or value in FUNCTIONS:
+            return OPERATIONS.get(value) or FUNCTIONS[value]
         if value.__module__.startswith("synaptogen.model"):
             return traced(value)
         if value.__module__ == "synaptogen.ops":
@@ -180,9 +188,7 @@ def _exchanged(value: Any) -> Any:
     return value
 
 
-def statements(
-    outputs: Mapping[str, Symbol], names: Sequence[str] = ()
-) -> tuple[list[str], dict[str, str]]:
+def statements(outputs: Mapping[str, Symbol], names: Sequence[str] = ()) -> tuple[list[str], dict[str, str]]:
     """Assignments that compute {name: symbol}, and the kind of each temporary variable that they need.
 
     What is used more than once is computed once, under a name of its own: the next of ``names``, else t1, t2 ...

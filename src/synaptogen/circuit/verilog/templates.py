@@ -60,11 +60,9 @@ module @module(p, n);
   real u, a, b, s, w, target, progress, drive_a, drive_b;
   real r_from, u_from, u_limit, r_to, u_set, r_set;
   integer count, begun;
-  @@variables
 
   @@functions
 
-  @@tape
   analog begin
     u = V(p, n);
     a = V(sets);
@@ -138,8 +136,8 @@ endmodule
 """
 
 PULSE = """
-// State comes in as instance parameters and goes out as variables; at most one SET and one RESET in between. One internal
-// node says how far the cell has come:
+// State comes in as instance parameters and goes out as variables; at most one SET and one RESET in between. One
+// internal node says how far the cell has come:
 //   x = 0   the state handed in
 //   x > 0   SET, 0 -> 1; begun is done: x > 0.25 commits, and r moves only after that
 //   x > 1   RESET after that SET: ratchet at u_reset0 + (x - 1)*(u_max - u_reset0)

@@ -18,16 +18,14 @@ def instance_values(cells: CellArray, model: CellModel) -> Values:
     The dictionary's keys are ``model.instance``. Cells are in C order, ``cells.r.ravel()``. No cell changes.
 
     - read: ``r``.
-    - tape, event: ``mode_start``, ``r_start``, ``u_ratchet_start``, then ``r_hrs0, u_set0, r_lrs0, u_reset0`` of the
+    - tape: ``mode_start``, ``r_start``, ``u_ratchet_start``, then ``r_hrs0, u_set0, r_lrs0, u_reset0`` of the
       running cycle and ``r_hrs1 ... u_resetK`` of the following, in ohm and V.
     - pulse: ``mode_start``, ``r_start``, ``u_ratchet_start``, ``r_hrs0, u_set0, r_lrs0, u_reset0, r_hrs1``.
-    - autonomous: ``seed_high, seed_low, cell_high, cell_low``, words of 32 bits.
 
     Raises
     ------
     ValueError
-        If the model was made from another parameter set than the cells, or the cells of an autonomous model are not all
-        in the HRS of their cycle 0.
+        If the model was made from another parameter set than the cells.
     """
     if cells.params != model.params:
         raise ValueError(
@@ -35,8 +33,6 @@ def instance_values(cells: CellArray, model: CellModel) -> Values:
         )
     if model.kind == "read":
         return {"r": _flat(cells.r)}
-    if model.kind == "autonomous":
-        return _identity(cells)
     values = {**_state(cells), **_tape(cells, model.cycles)}
     return {name: values[name] for name in model.instance}
 
@@ -62,16 +58,3 @@ def _tape(cells: CellArray, cycles: int) -> Values:
         for name, now, later in zip(running._fields, running, following, strict=True):
             values[f"{name}{k}"] = _flat(now if k == 0 else later[k - 1])
     return values
-
-
-def _identity(cells: CellArray) -> Values:
-    if np.any(cells.cycle != 0) or np.any(cells.mode != Mode.HRS):
-        raise ValueError(
-            "cells of an autonomous model begin in the HRS of cycle 0, and some of these have been cycled: give fresh"
-            " cells, or use the tape model"
-        )
-    engine = cells._engine
-    positions = np.arange(cells.size) if cells._positions is None else cells._positions
-    low, high = engine.cells.words(positions)
-    seed = np.full(cells.size, float(engine.seed >> 32)), np.full(cells.size, float(engine.seed & 0xFFFFFFFF))
-    return {"seed_high": seed[0], "seed_low": seed[1], "cell_high": _flat(high), "cell_low": _flat(low)}

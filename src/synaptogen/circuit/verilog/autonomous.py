@@ -1,2 +1,0 @@
-from .parts import Draft
-def write_autonomous(params, cycles): raise NotImplementedError
