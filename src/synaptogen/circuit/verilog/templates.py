@@ -183,14 +183,12 @@ module @module(p, n);
     u_ratchet_now = u_from;
     if (way < -1e-6 && can_reset) begin
       u_ratchet_now = min(u_from - way*(u_max - u_from), u_max);
-      mode_now = 0.0;
+      mode_now = (way < -0.9999) ? 2.0 : 0.0;
       cycles_done = (mode_start == 1.0) ? 1.0 : 0.0;
       if (u_ratchet_now < u_max)
         r_now = partial_reset(r_start, u_from, r_to, u_ratchet_now);
-      else begin
+      else
         r_now = r_to;
-        mode_now = 2.0;
-      end
     end
     if (way > 0.25 && can_set) begin
       w = min((way - 0.25)*4.5, 1.0);
@@ -199,14 +197,12 @@ module @module(p, n);
     end
     if (way > 1.0 + 1e-6 && can_set) begin
       u_ratchet_now = min(u_after + (way - 1.0)*(u_max - u_after), u_max);
-      mode_now = 0.0;
+      mode_now = (way > 1.9999) ? 2.0 : 0.0;
       cycles_done = 1.0;
       if (u_ratchet_now < u_max)
         r_now = partial_reset(r_set, u_after, mixing(r_hrs1), u_ratchet_now);
-      else begin
+      else
         r_now = mixing(r_hrs1);
-        mode_now = 2.0;
-      end
     end
 
     drive = 0.0;
