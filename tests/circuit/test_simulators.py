@@ -137,5 +137,5 @@ def test_raw_files_with_several_analyses(tmp_path):
 def test_damaged_raw_files(tmp_path, content):
     path = tmp_path / "out.raw"
     path.write_bytes(content)
-    with pytest.raises(ValueError, match="out.raw"):
+    with pytest.raises(ValueError, match=r"out\.raw"):
         read_raw(path)

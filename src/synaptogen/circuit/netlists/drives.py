@@ -12,8 +12,6 @@ from .circuit import ArrayCircuit, Testbench, Wave, constant, wave
 SCHEMES = {"V/2": (0.5, 0.5), "V/3": (1.0 / 3.0, 2.0 / 3.0)}
 """Voltages of the columns and rows that are not selected, as parts of the write voltage."""
 
-EDGE = 0.01  # of a pulse's width
-
 
 def read_bench(array: ArrayCircuit, v: ArrayLike, *, gate: float | None = None) -> Testbench:
     """Columns at voltages ``v`` of shape (columns,) in V, rows at 0 V: the row currents are the product `cells @ v`."""
@@ -51,6 +49,8 @@ def write_bench(
     *,
     scheme: str = "V/3",
     width: float = 1e-6,
+    edge: float = 1e-8,
+    step: float | None = None,
     gate: float | None = None,
 ) -> Testbench:
     """One write pulse on the cells where selected rows and columns meet; the other lines follow a select scheme.
@@ -66,9 +66,16 @@ def write_bench(
         V/2: all other lines are at u/2. V/3: other columns are at u/3, other rows at 2u/3, so that no cell but the
         selected ones sees more than u/3.
     width : float
-        Width of the pulse in s, with edges of 1 %.
+        Width of the top of the pulse in s.
+    edge : float
+        Width of its edges in s.
+    step : float, optional
+        Largest time step in s; default: left to the simulator. Cells that switch in one step do not see what the others
+        do to their voltage: where wires or transistors couple cells and the order of events matters, give long edges
+        and short steps.
     gate : float, optional
-        Gate voltage in V of selected rows of a 1T1R array; the gates of other rows are at 0 V.
+        Gate voltage in V of selected rows of a 1T1R array; the gates of other rows are at 0 V. In such an array all
+        lines are raised together so that none is below ground.
 
     Raises
     ------
@@ -78,10 +85,13 @@ def write_bench(
         If a line is not there.
     """
     peak = constant(u).volts[0]
-    if not width > 0.0:
-        raise ValueError(f"width={width!r}: give a time in s above 0")
+    for name, value in (("width", width), ("edge", edge)):
+        if not value > 0.0:
+            raise ValueError(f"{name}={value!r}: give a time in s above 0")
     row_volts, column_volts = _line_volts(array.shape, rows, columns, peak, scheme)
-    times = [0.0, EDGE * width, (1.0 + EDGE) * width, (1.0 + 2.0 * EDGE) * width]
+    if array.transistor:  # no line below ground, where a gate at 0 V would not close its transistors
+        row_volts, column_volts = row_volts - min(peak, 0.0), column_volts - min(peak, 0.0)
+    times = [0.0, edge, edge + width, width + 2.0 * edge]
 
     def pulse(volts: float) -> Wave:
         return wave(times, [0.0, volts, volts, 0.0]) if volts else constant(0.0)
@@ -93,7 +103,7 @@ def write_bench(
         gates = [volts if chosen else constant(0.0) for volts, chosen in zip(gates, on, strict=True)]
     return Testbench(
         array=array, rows=[pulse(volts) for volts in row_volts.tolist()],
-        columns=[pulse(volts) for volts in column_volts.tolist()], gates=gates, stop=times[-1] + 0.05 * width,
+        columns=[pulse(volts) for volts in column_volts.tolist()], gates=gates, stop=times[-1] + 0.05 * width, step=step,
         title=f"Write of an array, {scheme}",
     )  # fmt: skip
 

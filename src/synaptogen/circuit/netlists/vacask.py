@@ -16,7 +16,7 @@ class Vacask:
     executable = True
 
     def __init__(self, *, subcircuit: bool = False) -> None:
-        self._prefix = f"x{SUBCIRCUIT}:" if subcircuit else ""
+        self._name = f'"x{SUBCIRCUIT}:{{}}"' if subcircuit else "{}"
 
     def head(self, bench: Testbench, library: str) -> Iterator[str]:
         """Title, libraries and models."""
@@ -78,7 +78,8 @@ class Vacask:
             yield f"  analysis {OP} op"
         else:
             for cell in cells:
-                yield "  save " + " ".join(f"p({self._prefix}{cell},{output})" for output in bench.array.model.outputs)
+                name = self._name.format(cell)
+                yield "  save " + " ".join(f"p({name},{output})" for output in bench.array.model.outputs)
             step = bench.step or bench.stop / 100.0
             bound = f" maxstep={bench.step!r}" if bench.step else ""
             yield f"  analysis {TRAN} tran step={step!r} stop={bench.stop!r}{bound}"
