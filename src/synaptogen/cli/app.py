@@ -8,6 +8,7 @@ from typer.core import TyperGroup
 import synaptogen
 
 from . import bench, demo, fit, info, simulate
+from .circuit import circuit
 from .output import complain
 
 EXPECTED = (ValueError, TypeError, OSError, MemoryError, ModuleNotFoundError)
@@ -56,3 +57,4 @@ app = typer.Typer(
 app.callback()(start)
 for command in (demo.demo, info.info, info.presets, simulate.simulate, fit.fit, bench.bench):
     app.command()(command)
+app.add_typer(circuit)

@@ -103,8 +103,8 @@ def write_bench(
         gates = [volts if chosen else constant(0.0) for volts, chosen in zip(gates, on, strict=True)]
     return Testbench(
         array=array, rows=[pulse(volts) for volts in row_volts.tolist()],
-        columns=[pulse(volts) for volts in column_volts.tolist()], gates=gates, stop=times[-1] + 0.05 * width, step=step,
-        title=f"Write of an array, {scheme}",
+        columns=[pulse(volts) for volts in column_volts.tolist()], gates=gates, stop=times[-1] + 0.05 * width,
+        step=step, title=f"Write of an array, {scheme}",
     )  # fmt: skip
 
 
