@@ -84,6 +84,14 @@ def test_read_of_64x64_with_wires_is_the_nodal_solution(program):
 WRITES = {"set": -1.4, "partial reset": 1.0, "full reset": 1.6}
 
 
+@pytest.mark.parametrize(
+    ("scheme", "row", "other"),
+    [("V/2", [0.9, 0.45, 0.9, 0.45], [0.45, 0, 0.45, 0]), ("V/3", [0.9, 0.3] * 2, [0.3, -0.3] * 2)],
+)
+def test_select_schemes_put_half_or_a_third_of_the_voltage_on_other_cells(scheme, row, other):
+    np.testing.assert_allclose(selected((3, 4), 1, [0, 2], 0.9, scheme), [other, row, other], atol=1e-15)
+
+
 @pytest.mark.parametrize("scheme", ["V/2", "V/3"])
 @pytest.mark.parametrize("kind", ["pulse", "tape"])
 @pytest.mark.parametrize("program", PROGRAMS)
