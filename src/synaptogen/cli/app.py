@@ -9,6 +9,7 @@ import synaptogen
 
 from . import bench, demo, extract, fit, info, report, sample, simulate, validate
 from .crossbar import crossbar
+from .circuit import circuit
 from .output import complain
 
 EXPECTED = (ValueError, TypeError, OSError, MemoryError, ModuleNotFoundError)
@@ -62,3 +63,4 @@ COMMANDS = (
 for command in COMMANDS:
     app.command()(command)
 app.add_typer(crossbar)
+app.add_typer(circuit)

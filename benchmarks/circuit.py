@@ -1,0 +1,260 @@
+"""Claim: large arrays of cells run in circuit simulators anyone can install, read and written, and give what Python
+gives.
+
+Tables:
+  - reads and writes of N x N arrays, with ideal wires and with 1 ohm per segment: seconds from array to result
+    (netlist, simulation, reading back), of that the simulator's, its peak memory (not below what this script itself
+    takes), and in how many cells or lines the result is wrong. Expected states come from Python with ideal wires, from
+    nodal equations of our own with wires. A RESET cell must stand where the voltage that it ends with takes it. Which
+    cells of a row SET depends on their order: up to 128 x 128 they are compared with a quasi-static calculation, one
+    SET at a time; above that a SET cell must have had its voltage at the start, and a cell that did not set must not
+    have it at the end, which leaves much open. Edges of 10 ns are too fast for such a row to be quasi-static, and steps
+    between the cells' events too long: simulators differ there. "set row slow" has edges of 1 us in steps of 20 ns.
+  - the same 32 x 32 write with cells of an ODE-type memristor model (VTEAM: Kvatinsky et al., IEEE Trans. Circuits
+    Syst. II 62, 786 (2015)) in place of ours, same simulator, same tolerances; times are ratios to VTEAM.
+Each case of the first table runs in a process of its own, one after the other.
+"""
+
+import json
+import resource
+import subprocess
+import sys
+from functools import partial
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+import synaptogen as sg
+from _timing import introduce, parser, positive, ratios, rounds, seconds, summary, table, write_json
+from synaptogen.circuit import CellModel
+from synaptogen.circuit.netlists import (
+    ArrayCircuit,
+    Result,
+    Testbench,
+    array_circuit,
+    read_bench,
+    selected,
+    simulate,
+    write_bench,
+)
+from synaptogen.circuit.simulators import Simulator
+from synaptogen.model import iv
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "circuit"))
+from nodal import Wired, quasi_static
+
+CASES = ("read", "set cell", "set row", "set row slow", "reset cell", "reset row")
+QUASI_STATIC = 128  # N up to which SETs through wires are followed one by one
+VOLTS = {"set": -1.5, "reset": 1.0}
+
+# ---- one case
+
+
+def new_cells(n: int, task: str) -> sg.CellArray:
+    """Cells that have cycled once: half of them set for a read, all ready for a write."""
+    cells = sg.CellArray((n, n), rng=1)
+    cells.apply_voltages([-2.0, 2.0])
+    if task.startswith("reset"):
+        cells.apply_voltage(-2.0)
+    if task == "read":
+        cells.apply_voltage(-2.0, where=np.random.default_rng(2).random((n, n)) < 0.5)
+    return cells
+
+
+def make_bench(cells: sg.CellArray, task: str, ohms: float) -> Testbench:
+    n = len(cells)
+    if task == "read":
+        v = np.random.default_rng(3).uniform(0.1, 0.3, n)
+        return read_bench(array_circuit(cells, "read", wire_resistance=ohms), v)
+    array = array_circuit(cells, "pulse", wire_resistance=ohms)
+    edge, step = (1e-6, 2e-8) if task.endswith("slow") else (1e-8, None)
+    return write_bench(array, n // 2, targets(task, n), VOLTS[task.split()[0]], edge=edge, step=step)
+
+
+def targets(task: str, n: int) -> Any:
+    """Columns that are written."""
+    return np.arange(n) if "row" in task else n // 2
+
+
+def line_volts(bench: Testbench) -> tuple[Any, Any]:
+    """The largest voltages of rows and columns."""
+    return tuple(np.array([max(w.volts, key=abs) for w in waves if w]) for waves in (bench.rows, bench.columns))
+
+
+def wrong_lines(cells: sg.CellArray, bench: Testbench, result: Result, ohms: float) -> int:
+    """Rows whose current is not Python's, to 1e-6."""
+    p = cells.params.constants()
+    rows, v = line_volts(bench)
+    if ohms:
+        wired = Wired(cells.shape, ohms, p)
+        wired.solve(cells.r, rows, v)
+        expected = wired.row_currents(rows)
+    else:
+        expected = iv.current(cells.r.astype(float), v, p).sum(axis=1)
+    return int(np.count_nonzero(np.abs(result.rows[0] / expected - 1.0) > 1e-6))
+
+
+def wrong_cells(before: sg.CellArray, after: sg.CellArray, bench: Testbench, task: str, ohms: float) -> int:
+    """Cells that are not where Python has them, or were disturbed though not on a selected line."""
+    kind, n = task.split()[0], len(before)
+    rows, columns = line_volts(bench)
+    expected = before.copy()
+    if not ohms:
+        expected.apply_voltage(selected(before.shape, n // 2, targets(task, n), VOLTS[kind], "V/3"))
+        return int(np.count_nonzero((expected.mode != after.mode) | (np.abs(expected.r - after.r) > 1e-4)))
+    wired = Wired(before.shape, ohms, before.params.constants())
+    if kind == "set" and n <= QUASI_STATIC:
+        quasi_static(expected, wired, rows, columns, steps=25)
+        return int(np.count_nonzero(expected.mode != after.mode))
+    first = wired.solve(before.r, rows, columns)
+    last = wired.solve(after.r, rows, columns)
+    if kind == "set":
+        u_set, did = before.features.u_set, after.mode == sg.Mode.LRS
+        return int(np.count_nonzero(np.where(did, first > u_set + 1e-4, last <= u_set - 1e-4)))
+    expected.apply_voltage(last)
+    return int(np.count_nonzero((expected.mode != after.mode) | (np.abs(expected.r - after.r) > 1e-3)))
+
+
+def run_case(task: str, n: int, ohms: float, program: str, check: bool) -> dict[str, Any]:
+    """Simulate one case in this process, and look at the result."""
+    spent = [0.0]
+    run = Simulator.run
+
+    def timed(self: Simulator, *arguments: Any, **options: Any) -> Any:
+        begin = perf_counter()
+        try:
+            return run(self, *arguments, **options)
+        finally:
+            spent[0] = perf_counter() - begin
+
+    Simulator.run = timed  # type: ignore[method-assign]
+    cells = new_cells(n, task)
+    before = cells.copy()
+    begin = perf_counter()
+    bench = make_bench(cells, task, ohms)
+    result = simulate(bench, program)
+    if task != "read":
+        result.update(cells)
+    total = perf_counter() - begin
+    memory = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**20
+    wrong = None
+    if check:
+        wrong = wrong_lines(cells, bench, result, ohms) if task == "read" else wrong_cells(
+            before, cells, bench, task, ohms
+        )  # fmt: skip
+    switched = int(np.count_nonzero(before.r != cells.r))
+    return {"total": total, "simulator": spent[0], "memory": memory, "switched": switched, "wrong": wrong}
+
+
+def measure(n: int, ohms: float, programs: list[str], cases: list[str], check: bool) -> list[dict[str, Any]]:
+    entries = []
+    for task in cases:
+        for program in programs:
+            command = [sys.executable, __file__, "--one", task, str(n), str(ohms), program, str(int(check))]
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            entry = {"task": task, "N": n, "ohm": ohms, "simulator_name": program}
+            entry |= json.loads(done.stdout) if done.returncode == 0 else {"failed": done.stderr[-400:]}
+            entries.append(entry)
+            shown = [entry.get(k) for k in ("total", "simulator", "memory", "switched", "wrong")]
+            print(
+                table(["", "N", "ohm", "", *COLUMNS], [[task, n, ohms, program, *shown]]).splitlines()[-1], flush=True
+            )
+            if done.returncode:
+                print(entry["failed"], flush=True)
+    return entries
+
+
+COLUMNS = ("s", "simulator s", "GiB", "switched", "wrong")
+
+# ---- against an ODE-type model
+
+VTEAM = """\
+`include "constants.vams"
+`include "disciplines.vams"
+// VTEAM with a normalised state s (0: R_on, 1: R_off) and windows that close at its ends
+module vteam(p, n);
+  inout p, n; electrical p, n; electrical s;
+  (* type="instance" *) parameter real s_start = 1.0;
+  (* type="instance" *) parameter real v_on = -0.65;
+  (* type="instance" *) parameter real v_off = 0.7;
+  (* desc="state" *) real r_now;
+  real u, x, rate;
+  analog begin
+    u = V(p, n);
+    x = V(s);
+    rate = 0.0;
+    if (u > v_off) rate = 3e7*pow(u/v_off - 1.0, 3.0)*(1.0 - exp(min((x - 1.0)/0.02, 40.0)));
+    if (u < v_on) rate = -3e7*pow(u/v_on - 1.0, 3.0)*(1.0 - exp(min(-x/0.02, 40.0)));
+    r_now = x;
+    I(s) <+ 1e-9*ddt(V(s));
+    if (analysis("static") || $abstime <= 0.0) I(s) <+ 1e-3*(V(s) - s_start);
+    else I(s) <+ -1e-9*rate;
+    I(p, n) <+ u/(4.3e3 + (1e5 - 4.3e3)*x);
+  end
+endmodule
+"""
+
+
+def vteam_array(cells: sg.CellArray, ohms: float) -> ArrayCircuit:
+    """The same array with VTEAM cells, each with thresholds of its own."""
+    model = CellModel(
+        kind="tape", module="vteam", source=VTEAM, ports=("p", "n"), instance=("s_start", "v_on", "v_off"), settings=(),
+        outputs=("r_now",), cycles=0, params=cells.params,
+    )  # fmt: skip
+    features = cells.features
+    values = {"s_start": np.ones(cells.size), "v_on": features.u_set.ravel(), "v_off": features.u_reset.ravel()}
+    values = {name: value.astype(float) for name, value in values.items()}
+    return ArrayCircuit(shape=(len(cells), len(cells)), model=model, values=values, wire_resistance=ohms)
+
+
+def compare(n: int, ohms: float, programs: list[str], repeats: int) -> list[dict[str, Any]]:
+    cells = new_cells(n, "set row")
+    arrays = {
+        "VTEAM": vteam_array(cells, ohms),
+        "tape cell": array_circuit(cells, "tape", cycles=2, wire_resistance=ohms),
+        "pulse cell": array_circuit(cells, "pulse", wire_resistance=ohms),
+    }
+    entries = []
+    for program in programs:
+        tasks = {
+            name: partial(seconds, partial(simulate, write_bench(array, n // 2, np.arange(n), -1.5), program))
+            for name, array in arrays.items()
+        }
+        results = rounds(tasks, repeats)
+        entries += [
+            {"simulator": program, "cell": name, "s": summary(v), "ratio": ratios(v, results["VTEAM"])}
+            for name, v in results.items()
+        ]
+    print(f"\nRow SET of {n} x {n}, {ohms} ohm per segment: seconds, and ratio to VTEAM")
+    rows = [[e["simulator"], e["cell"], e["s"].median, e["ratio"]] for e in entries]
+    print(table(["simulator", "cell", "s", "ratio (low-high)"], rows), flush=True)
+    return entries
+
+
+def main() -> None:
+    if sys.argv[1:2] == ["--one"]:
+        task, n, ohms, program, check = sys.argv[2:]
+        print(json.dumps(run_case(task, int(n), float(ohms), program, check == "1")))
+        return
+    options = parser(__doc__, repeats=3)
+    options.add_argument("--sizes", type=positive, nargs="*", default=[64, 128, 256], help="N (default: 64 128 256)")
+    options.add_argument("--ohms", type=float, nargs="+", default=[0.0, 1.0], help="per segment (default: 0 1)")
+    options.add_argument("--cases", nargs="+", choices=CASES, default=list(CASES))
+    options.add_argument("--simulators", nargs="+", default=["ngspice", "vacask"])
+    options.add_argument("--no-check", action="store_true", help="do not compare with Python")
+    options.add_argument("--no-compare", action="store_true", help="leave VTEAM out")
+    given = options.parse_args()
+    about = introduce("Arrays in circuit simulators")
+    print(" ".join(["case", "N", "ohm", "simulator", *COLUMNS]))
+    entries = []
+    for n in given.sizes:
+        for ohms in given.ohms:
+            entries += measure(n, ohms, given.simulators, given.cases, not given.no_check)
+    comparison = [] if given.no_compare else compare(32, 1.0, given.simulators, given.repeats)
+    write_json(given.json, about, {"arrays": entries, "comparison": comparison})
+
+
+if __name__ == "__main__":
+    main()

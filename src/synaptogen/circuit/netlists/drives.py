@@ -1,0 +1,125 @@
+"""What is applied to the lines of an array: reads, write pulses with their select schemes, waveforms."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from synaptogen import checks
+
+from .circuit import ArrayCircuit, Testbench, Wave, constant, wave
+
+SCHEMES = {"V/2": (0.5, 0.5), "V/3": (1.0 / 3.0, 2.0 / 3.0)}
+"""Voltages of the columns and rows that are not selected, as parts of the write voltage."""
+
+
+def read_bench(array: ArrayCircuit, v: ArrayLike, *, gate: float | None = None) -> Testbench:
+    """Columns at voltages ``v`` of shape (columns,) in V, rows at 0 V: the row currents are the product `cells @ v`."""
+    volts = checks._finite("v", v, np.float64)
+    if volts.shape != (array.shape[1],):
+        raise ValueError(f"v has shape {volts.shape}: give one voltage for each of {array.shape[1]} columns")
+    rows = [constant(0.0)] * array.shape[0]
+    return Testbench(
+        array=array, rows=rows, columns=[constant(u) for u in volts.tolist()], gates=_gates(array, gate),
+        title="Read of an array",
+    )  # fmt: skip
+
+
+def selected(shape: tuple[int, int], rows: ArrayLike, columns: ArrayLike, u: float, scheme: str) -> NDArray[np.float64]:
+    """Voltages of shape (rows, columns) that cells see in a write with ideal wires."""
+    row_volts, column_volts = _line_volts(shape, rows, columns, u, scheme)
+    return np.asarray(column_volts[None, :] - row_volts[:, None])
+
+
+def _line_volts(
+    shape: tuple[int, int], rows: ArrayLike, columns: ArrayLike, u: float, scheme: str
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    column_part, row_part = checks.named("scheme", scheme, SCHEMES)
+    row_volts, column_volts = np.full(shape[0], u * row_part), np.full(shape[1], u * column_part)
+    row_volts[np.asarray(rows)] = 0.0
+    column_volts[np.asarray(columns)] = u
+    return row_volts, column_volts
+
+
+def write_bench(
+    array: ArrayCircuit,
+    rows: ArrayLike,
+    columns: ArrayLike,
+    u: float,
+    *,
+    scheme: str = "V/3",
+    width: float = 1e-6,
+    edge: float = 1e-8,
+    step: float | None = None,
+    gate: float | None = None,
+) -> Testbench:
+    """One write pulse on the cells where selected rows and columns meet; the other lines follow a select scheme.
+
+    Parameters
+    ----------
+    array : ArrayCircuit
+    rows, columns : int, or arrays of int or bool
+        Selected lines: selected columns are at ``u``, selected rows at 0 V.
+    u : float
+        Write voltage in V: negative sets, positive resets.
+    scheme : {"V/2", "V/3"}
+        V/2: all other lines are at u/2. V/3: other columns are at u/3, other rows at 2u/3, so that no cell but the
+        selected ones sees more than u/3.
+    width : float
+        Width of the top of the pulse in s.
+    edge : float
+        Width of its edges in s.
+    step : float, optional
+        Largest time step in s; default: left to the simulator. Cells that switch in one step do not see what the others
+        do to their voltage: where wires or transistors couple cells and the order of events matters, give long edges
+        and short steps.
+    gate : float, optional
+        Gate voltage in V of selected rows of a 1T1R array; the gates of other rows are at 0 V. In such an array all
+        lines are raised together so that none is below ground.
+
+    Raises
+    ------
+    ValueError
+        If the scheme is not known or a number is not finite.
+    IndexError
+        If a line is not there.
+    """
+    peak = constant(u).volts[0]
+    for name, value in (("width", width), ("edge", edge)):
+        if not value > 0.0:
+            raise ValueError(f"{name}={value!r}: give a time in s above 0")
+    row_volts, column_volts = _line_volts(array.shape, rows, columns, peak, scheme)
+    if array.transistor:  # no line below ground, where a gate at 0 V would not close its transistors
+        row_volts, column_volts = row_volts - min(peak, 0.0), column_volts - min(peak, 0.0)
+    times = [0.0, edge, edge + width, width + 2.0 * edge]
+
+    def pulse(volts: float) -> Wave:
+        return wave(times, [0.0, volts, volts, 0.0]) if volts else constant(0.0)
+
+    gates = _gates(array, gate)
+    if gates:
+        on = np.zeros(array.shape[0], bool)
+        on[np.asarray(rows)] = True
+        gates = [volts if chosen else constant(0.0) for volts, chosen in zip(gates, on, strict=True)]
+    return Testbench(
+        array=array, rows=[pulse(volts) for volts in row_volts.tolist()],
+        columns=[pulse(volts) for volts in column_volts.tolist()], gates=gates, stop=times[-1] + 0.05 * width,
+        step=step, title=f"Write of an array, {scheme}",
+    )  # fmt: skip
+
+
+def sweep_bench(array: ArrayCircuit, times: ArrayLike, volts: ArrayLike, *, step: float | None = None) -> Testbench:
+    """The same waveform on all columns, rows at 0 V: every cell sees it (with ideal wires)."""
+    drive = wave(times, volts)
+    if array.transistor:
+        raise ValueError("a waveform on 1T1R cells needs gate voltages: make a Testbench")
+    return Testbench(
+        array=array, rows=[constant(0.0)] * array.shape[0], columns=[drive] * array.shape[1], stop=drive.times[-1],
+        step=step, title="Waveform on an array",
+    )  # fmt: skip
+
+
+def _gates(array: ArrayCircuit, gate: float | None) -> Sequence[Wave]:
+    if (gate is None) == (array.transistor is not None):
+        raise ValueError("gate: give a gate voltage in V with 1T1R cells, and only with those")
+    return [] if gate is None else [constant(gate)] * array.shape[0]

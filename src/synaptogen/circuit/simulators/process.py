@@ -1,0 +1,48 @@
+"""A simulator as a process: with a time limit, a log, and nothing left running."""
+
+import os
+import signal
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+SHOWN = 30  # last lines of a log that an error shows
+
+
+class SimulationError(RuntimeError):
+    """A simulator failed or took too long; the message ends in the last lines of its log."""
+
+
+def run(command: Sequence[str | os.PathLike[str]], folder: Path, log: Path, timeout: float) -> None:
+    """Run a simulator in a folder, its output to a log.
+
+    Raises
+    ------
+    SimulationError
+        If it does not end within ``timeout`` seconds, ends by a signal, or with another exit code than 0.
+    """
+    name = Path(command[0]).name
+    with log.open("wb") as output:
+        # a session of its own, so that processes that it starts can be ended with it
+        process = subprocess.Popen(
+            command, cwd=folder, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )  # fmt: skip
+        try:
+            code = process.wait(timeout)
+        except BaseException as error:  # an interrupt too must leave nothing running
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            if not isinstance(error, subprocess.TimeoutExpired):
+                raise
+            raise failure(f"{name} was stopped after {timeout:g} s: give it more time, or less to do", log) from None
+    if code:
+        how = f"was ended by signal {-code}" if code < 0 else f"failed with exit code {code}"
+        raise failure(f"{name} {how}", log)
+
+
+def failure(what: str, log: Path) -> SimulationError:
+    """An error that shows the end of a log."""
+    lines = log.read_text(errors="replace").strip().splitlines()
+    shown = "\n".join(lines[-SHOWN:]) or "(it wrote nothing)"
+    return SimulationError(f"{what}. The end of its log:\n{shown}")

@@ -1,0 +1,102 @@
+"""The formulas of the model as functions of Verilog-A, each traced from its Python original."""
+
+import textwrap
+from collections.abc import Mapping, Sequence
+
+from synaptogen.model import iv, noise
+from synaptogen.model.constants import Constants
+from synaptogen.params import DeviceParams
+
+from .symbols import Symbol, name, statements, traced
+
+TYPES = {"real": "real", "word": "integer", "mask": "integer"}
+
+
+def constants(params: DeviceParams) -> Constants:
+    """The constants of a parameter set, those that designers know under their names, the others as numbers."""
+    named = {key: name(key) for key in ("u_max", "eta", "u_range", "g_llrs", "per_span", "r_max")}
+    return params.constants()._replace(**named)
+
+
+def declarations(params: DeviceParams) -> str:
+    """The constants as localparams."""
+    p = params.constants()
+    told = {
+        "u_max": "V, a full RESET at and above",
+        "eta": "exponent of the RESET transition",
+        "u_range": "V, beyond +-u_range the chord conductances are constant",
+        "g_llrs": "S, chord conductance of the lowest LRS at the read voltage",
+        "per_span": "ohm, 1/(g_llrs - g_hhrs)",
+        "r_max": "largest mixing state, passivity",
+    }
+    return "\n".join(f"localparam real {key} = {getattr(p, key)!r};  // {what}" for key, what in told.items())
+
+
+def function(title: str, comment: str, inputs: str, result: Symbol, names: Sequence[str] = ()) -> str:
+    """A function of real numbers that returns ``result``; ``names`` are those of its variables."""
+    lines, kinds = statements({title: result}, names)
+    locals_ = "".join(f"\n  {TYPES[kind]} {temporary};" for temporary, kind in kinds.items())
+    body = "\n".join(f"    {line}" for line in _wrapped(lines))
+    return (
+        f"// {comment}\nanalog function real {title};\n  input {inputs};\n  real {inputs};{locals_}\n"
+        f"  begin\n{body}\n  end\nendfunction"
+    )
+
+
+def _wrapped(lines: list[str]) -> list[str]:
+    return [
+        part
+        for line in lines
+        for part in textwrap.wrap(line, 110, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False)
+    ]
+
+
+def conduction(params: DeviceParams) -> str:
+    """Functions that every cell needs: its conductance, and the density of its noise."""
+    p = constants(params)
+    r, u = name("r"), name("u")
+    return "\n\n".join((
+        function(
+            "conductance", "chord conductance I/U in S of mixing state r at u: 0 is the lowest LRS, 1 the highest HRS",
+            "r, u", traced(iv.conductance)(r, u, p), ("u_in", "llrs"),
+        ),
+        function(
+            "noise_density", "variance of the current per Hz and per S in A^2/(Hz S): thermal and shot noise, 300 K",
+            "u", traced(noise.noise_density)(u),
+        ),
+    ))  # fmt: skip
+
+
+def switching(params: DeviceParams) -> str:
+    """Functions that a cell needs to switch: mixing states of resistances, and the RESET transition."""
+    p = constants(params)
+    ohm, i, r, u, r_from, u_from, r_to = map(name, ("ohm", "i", "r", "u", "r_from", "u_from", "r_to"))
+    mixing = traced(iv.passive)(traced(iv.mixing_from_conductance)(1.0 / ohm, p), p)
+    curve = traced(iv.transition)(r_from, u_from, r_to, p)
+    return "\n\n".join((
+        function(
+            "current", "current in A of mixing state r at u", "r, u", traced(iv.current)(r, u, p), ("u_in", "llrs"),
+        ),
+        function(
+            "mixing_from_current", "mixing state of a cell that carries i at u, 0 < u <= u_range",
+            "i, u", traced(iv.mixing_from_current)(i, u, p), ("i_llrs",),
+        ),
+        function("mixing", "mixing state of a resistance at the read voltage", "ohm", mixing),
+        function(
+            "partial_reset", "mixing state of a cell driven from (u_from, r_from) towards (u_max, r_to) as far as u",
+            "r_from, u_from, r_to, u", traced(iv.partial_reset)(curve, u, p), ("end_",),
+        ),
+    ))  # fmt: skip
+
+
+def filled(template: str, parts: Mapping[str, str]) -> str:
+    """A template with each line ``@name`` replaced by a part, at that line's depth."""
+    lines = []
+    for line in template.splitlines():
+        stripped = line.strip()
+        if stripped.startswith("@@"):
+            depth = line[: len(line) - len(line.lstrip())]
+            lines.append(textwrap.indent(parts[stripped[2:]], depth))
+        else:
+            lines.append(line)
+    return "\n".join(lines) + "\n"

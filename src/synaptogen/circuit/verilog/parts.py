@@ -1,0 +1,83 @@
+"""What the writers of all kinds of cells share: the frame of a module, its parameters, the tape."""
+
+from typing import NamedTuple
+
+from synaptogen.params import FEATURE_NAMES, DeviceParams
+
+from .formulas import conduction, declarations, filled
+from .templates import HEAD
+
+STATE = ("mode_start", "r_start", "u_ratchet_start")
+SWITCHING_OUTPUTS = ("r_now", "mode_now", "cycles_done", "u_ratchet_now")
+
+
+class Draft(NamedTuple):
+    """A cell whose module has no name yet: @module stands in its place."""
+
+    source: str
+    ports: tuple[str, ...]
+    instance: tuple[str, ...]
+    settings: tuple[tuple[str, float], ...]
+    outputs: tuple[str, ...]
+
+
+def file(title: str, template: str, params: DeviceParams, functions: str = "", **parts: str) -> str:
+    """The text of a file: a head, and a module made from a template."""
+    head = HEAD.replace("@title", title).replace("@params", params.name.replace("\n", " "))
+    functions = "\n\n".join(part for part in (conduction(params), functions) if part)
+    return head + filled(template, {"constants": declarations(params), "functions": functions, **parts})
+
+
+def feature_names(cycles: int) -> list[str]:
+    """Names of the features on a tape: r_hrs0 ... u_reset0 of the running cycle, then of so many further cycles."""
+    return [f"{feature}{k}" for k in range(cycles + 1) for feature in FEATURE_NAMES]
+
+
+def parameter(name: str, value: float, range_: str, what: str, units: str = "") -> str:
+    """The line of an instance parameter."""
+    unit = f', units="{units}"' if units else ""
+    limits = f" from {range_}" if range_ else ""
+    return f'(* type="instance", desc="{what}"{unit} *) parameter real {name} = {value!r}{limits};'
+
+
+def state_parameters(params: DeviceParams) -> list[str]:
+    """Lines of the parameters that say in which state a cell begins."""
+    r_hrs = min(float(params.r_max), 0.85)
+    return [
+        parameter("mode_start", 2.0, "[0:2]", "mode at the start: 0 partly reset (IRS), 1 LRS, 2 HRS"),
+        parameter("r_start", r_hrs, "", "mixing state at the start"),
+        parameter("u_ratchet_start", 0.0, "[0:inf)", "IRS: largest RESET voltage that the cell has seen", "V"),
+    ]
+
+
+def feature_parameters(params: DeviceParams, cycles: int) -> list[str]:
+    """Lines of the parameters of a tape. Their defaults are those of the population's average device."""
+    return [feature_parameter(params, name) for name in feature_names(cycles)]
+
+
+def feature_parameter(params: DeviceParams, name: str) -> str:
+    """The line of one feature of one cycle."""
+    feature, cycle = name.rstrip("0123456789"), name.lstrip("_abcdefghijklmnopqrstuvwxyz")
+    mean = params.population.mean()[:4]
+    value = dict(zip(FEATURE_NAMES, (10.0 ** mean[0], min(mean[1], -0.001), mean[2], max(mean[3], 0.001)), strict=True))
+    told = {
+        "r_hrs": ("resistance of the HRS it starts from", "(0:inf)", "ohm"),
+        "u_set": ("sets at and below", "(-inf:0)", "V"),
+        "r_lrs": ("resistance after SET", "(0:inf)", "ohm"),
+        "u_reset": ("RESET begins above", "(0:inf)", "V"),
+    }
+    what, limits, unit = told[feature]
+    return parameter(name, float(f"{value[feature]:.6g}"), limits, f"cycle {cycle}: {what}", unit)
+
+
+def curve_cases(cycles: int) -> str:
+    """A case on the number of SETs, ``count``: the curve that the cell is on, and its next SET."""
+    lines = ["case (count)"]
+    for n in range(cycles + 2):
+        todo = []
+        if n > 0:
+            todo += [f"r_from = mixing(r_lrs{n - 1});", f"u_from = u_reset{n - 1};"]
+        if n <= cycles:
+            todo += [f"r_to = mixing(r_hrs{n});", f"u_set = u_set{n};", f"r_set = mixing(r_lrs{n});"]
+        lines.append(f"  {n}: begin {' '.join(todo)} end")
+    return "\n".join([*lines, "  default: begin end", "endcase"])

@@ -1,0 +1,28 @@
+"""The full cell: features of its cycles are instance parameters, a tape."""
+
+from synaptogen.params import DeviceParams
+
+from .formulas import switching
+from .parts import (
+    STATE,
+    SWITCHING_OUTPUTS,
+    Draft,
+    curve_cases,
+    feature_names,
+    feature_parameters,
+    file,
+    state_parameters,
+)
+from .templates import TAPE
+
+
+def write_tape(params: DeviceParams, cycles: int) -> Draft:
+    """The cell that can run through so many further cycles."""
+    source = file(
+        f"ReRAM cell: its state, running cycle and {cycles} further cycles are instance parameters",
+        TAPE, params, switching(params),
+        instance="\n".join([*state_parameters(params), *feature_parameters(params, cycles)]),
+        select=curve_cases(cycles),
+    ).replace("@last", str(cycles))  # fmt: skip
+    outputs = (*SWITCHING_OUTPUTS, "tape_end")
+    return Draft(source, ("p", "n"), (*STATE, *feature_names(cycles)), (("t_switch", 1e-9),), outputs)

