@@ -8,8 +8,8 @@ from typer.core import TyperGroup
 import synaptogen
 
 from . import bench, demo, extract, fit, info, report, sample, simulate, validate
-from .crossbar import crossbar
 from .circuit import circuit
+from .crossbar import crossbar
 from .output import complain
 
 EXPECTED = (ValueError, TypeError, OSError, MemoryError, ModuleNotFoundError)

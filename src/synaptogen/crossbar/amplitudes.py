@@ -38,6 +38,7 @@ class Seen(NamedTuple):
 Strategy: TypeAlias = Callable[[Seen], Array]
 """Amplitudes (m,) in V for cells that are above their target."""
 
+PART = 1 << 14  # cells at a time: what is worked out for them stays in the cache
 NEWTON_STEPS = 4
 CURVATURE = 1.3  # typical dI/dU over I/U
 LEAST = 1e-4  # V, from the end of the curve, where its slope vanishes
@@ -101,6 +102,10 @@ class AlongTransition:
 
     def __call__(self, seen: Seen) -> Array:
         """Next amplitudes."""
+        parts = (Seen(*(array[begin : begin + PART] for array in seen)) for begin in range(0, len(seen.u), PART))
+        return np.concatenate([seen.u[:0], *map(self._amplitudes, parts)])
+
+    def _amplitudes(self, seen: Seen) -> Array:
         r = self._mixing(seen.target + seen.g.dtype.type(self.above))
         start = np.where(seen.u > 0, np.maximum(seen.u, 0.5 * self.typical.u_reset), self.typical.u_reset)
         return self._voltage_at(self.curve(seen, r), r, start)

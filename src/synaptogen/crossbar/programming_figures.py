@@ -99,7 +99,7 @@ def disturbance(cells: "CellArray", amplitudes: Sequence[float], *, lines: int =
             axes.set_title(title)
             axes.set_xlabel("Amplitude (V)")
             axes.set_ylim(-3, 103)
-        panels[0].set_ylabel(f"Cells that moved by more than {1e6 * MOVED:g} {MICRO}S (%)")
+        panels[0].set_ylabel(f"Cells that moved by\nmore than {1e6 * MOVED:g} {MICRO}S (%)")
         handles, names = panels[0].get_legend_handles_labels()
         figure.legend(handles, names, loc="outside upper center", ncols=4)
         return figure  # fmt: skip
