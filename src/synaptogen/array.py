@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import checks
+from .components import components_of
 from .counters import Counters
 from .crossbar import product
 from .engines.cpu import CPUEngine
@@ -202,6 +203,10 @@ class CellArray:
             flat = self._positions[flat]
         return self._of(self._engine, self.params, shape, flat, self._counters, self.bandwidth)
 
+    def ravel(self) -> "CellArray":
+        """A view of the same cells with one axis."""
+        return self._of(self._engine, self.params, (self.size,), self._positions, self._counters, self.bandwidth)
+
     # ---- voltages
 
     def apply_voltage(self, u: ArrayLike, *, where: ArrayLike | None = None) -> None:
@@ -385,6 +390,12 @@ class CellArray:
     def device(self) -> NDArray[Any]:
         """Device vectors of shape (8, *shape): offset mu of each feature, then scale sigma, as drawn."""
         return self._engine.device(self._select).reshape(8, *self.shape)
+
+    @property
+    def component(self) -> NDArray[np.uint8]:
+        """Numbers of the components of the population that cells were drawn from: what tells outliers from the rest."""
+        positions = np.arange(self._engine.cells.size) if self._positions is None else self._positions
+        return components_of(self._engine, positions).reshape(self.shape)
 
     def upcoming(self, count: int) -> Features:
         """Features of the next ``count`` cycles, each of shape (count, *shape); no cell changes.

@@ -43,6 +43,14 @@ def bandwidth(value: float) -> float:
     return number
 
 
+def positive(name: str, value: float, unit: str) -> float:
+    """A finite number above 0."""
+    number = _number(name, value)
+    if not 0.0 < number < math.inf:
+        raise ValueError(f"{name}={value!r}: give a finite number of {unit} above 0")
+    return number
+
+
 def _number(name: str, value: Any) -> float:
     if not isinstance(value, int | float | np.integer | np.floating) or isinstance(value, bool):
         raise TypeError(f"{name}={value!r} is not a number")

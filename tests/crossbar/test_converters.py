@@ -6,6 +6,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from synaptogen import ADC, DAC
+from synaptogen.crossbar.converters import Counting
 
 ends = st.floats(-1e6, 1e6).filter(lambda x: x == 0 or abs(x) > 1e-6)
 bits = st.integers(1, 24)
@@ -105,3 +106,31 @@ def test_converters_are_values():
     assert ADC(8, 0.0, 1.0) != ADC(8, 0.0, 2.0)
     with pytest.raises(AttributeError):
         ADC(8, 0.0, 1.0).bits = 4
+
+
+def test_a_range_from_a_sample():
+    values = np.linspace(-1.0, 3.0, 401)
+    whole = ADC.calibrated(6, values)
+    assert (whole.low, whole.high) == (-1.0, 3.0)
+    most = DAC.calibrated(6, values, coverage=0.5)
+    assert isinstance(most, DAC)
+    assert np.allclose((most.low, most.high), (0.0, 2.0))
+
+
+@pytest.mark.parametrize("values", [[], [1.0, 1.0], [0.0, np.nan], [0.0, np.inf]])
+def test_a_sample_without_a_range(values):
+    with pytest.raises(ValueError, match="values"):
+        ADC.calibrated(8, values)
+
+
+@pytest.mark.parametrize("coverage", [0.0, -1.0, 1.1, np.nan])
+def test_a_share_that_is_none(coverage):
+    with pytest.raises(ValueError, match="coverage"):
+        ADC.calibrated(8, [0.0, 1.0], coverage)
+
+
+def test_a_converter_that_counts():
+    counting = Counting(ADC(3, 0.0, 7.0))
+    assert np.array_equal(counting([-3.0, 2.2, 9.0]), [0.0, 2.0, 7.0])
+    counting(np.full((2, 2), 8.0))
+    assert (counting.converted, counting.saturated) == (7, 6)

@@ -1,6 +1,7 @@
 """Digital-analog and analog-digital converters: uniform quantisers that saturate at both ends."""
 
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -37,6 +38,34 @@ class Quantiser:
         if not (np.isfinite(self.low) and np.isfinite(self.high) and self.low < self.high):
             raise ValueError(f"low={self.low!r}, high={self.high!r}: give a finite range with low < high")
 
+    @classmethod
+    def calibrated(cls, bits: int, values: ArrayLike, coverage: float = 1.0) -> Self:
+        """A quantiser whose range is that of a sample of values.
+
+        Parameters
+        ----------
+        bits : int
+            Resolution.
+        values : array
+            What will have to be converted, for example currents of a tile for typical inputs.
+        coverage : float
+            Share of the values that the range holds, above 0; what is cut off is cut off evenly at both ends.
+
+        Raises
+        ------
+        ValueError
+            If the share is not of that kind, or the values are not finite, or all alike.
+        """
+        given = np.asarray(values, dtype=float)
+        if not 0 < coverage <= 1:
+            raise ValueError(f"coverage={coverage!r}: give a share above 0, at most 1")
+        if given.size == 0 or not np.isfinite(given).all():
+            raise ValueError("values must be finite numbers, and at least one: a range cannot be told from others")
+        low, high = np.quantile(given, [(1 - coverage) / 2, (1 + coverage) / 2])
+        if low == high:
+            raise ValueError(f"values are all {low:g}, which is no range: calibrate with inputs that vary")
+        return cls(bits, float(low), float(high))
+
     @property
     def step(self) -> float:
         """Distance of neighbouring levels."""
@@ -71,3 +100,22 @@ class ADC(Quantiser):
 
 class DAC(Quantiser):
     """Digital-analog converter for voltages: ``low`` and ``high`` in V."""
+
+
+class Counting:
+    """A converter that counts what it converts.
+
+    Parameters
+    ----------
+    converter : ADC or DAC
+    """
+
+    def __init__(self, converter: Quantiser) -> None:
+        self.converter, self.converted, self.saturated = converter, 0, 0
+
+    def __call__(self, values: ArrayLike) -> NDArray[np.float64]:
+        """Values as levels; counts them in ``converted``, and those beyond the range in ``saturated``."""
+        levels = self.converter(values)
+        self.converted += levels.size
+        self.saturated += self.converter.saturated(values)
+        return levels

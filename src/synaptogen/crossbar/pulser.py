@@ -1,0 +1,53 @@
+"""Pulses on their way to the cells, and what they cost."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .selection import pulses
+
+if TYPE_CHECKING:
+    from synaptogen.array import CellArray
+
+Array: TypeAlias = NDArray[Any]
+
+
+def pulse_energy(cells: "CellArray", u: Array, width: float) -> Array:
+    """Apply voltages, and return the energy in J of square pulses of ``width`` in s, of each cell.
+
+    An estimate: the current is the mean of those before and after.
+    """
+    before = cells.current(u)
+    after = cells.sweep(u[None])[0]
+    return np.asarray(np.abs(u * (before + after)) * before.dtype.type(width / 2))
+
+
+@dataclass(frozen=True)
+class Isolated:
+    """Each cell has a selector of its own: no cell sees what is meant for another."""
+
+    width: float
+
+    def __call__(self, cells: "CellArray", index: Array, u: Array) -> Array:
+        """Apply voltages to some cells, given as a view; returns the energy of each."""
+        return pulse_energy(cells, u, self.width)
+
+
+@dataclass(frozen=True)
+class Lines:
+    """No selectors: a pulse selects a line, the other cells see their share of it, and take their share of energy."""
+
+    crossbar: "CellArray"
+    scheme: str
+    width: float
+
+    def __call__(self, cells: "CellArray", index: Array, u: Array) -> Array:
+        """Apply voltages to cells at flat places of the crossbar; returns the energy, shared among them evenly."""
+        wanted = np.zeros(self.crossbar.shape, self.crossbar.dtype)
+        wanted.reshape(-1)[index] = u
+        energy = 0.0
+        for seen in pulses(wanted, self.scheme):
+            energy += float(pulse_energy(self.crossbar, seen, self.width).sum(dtype=float))
+        return np.full(len(index), energy / len(index), self.crossbar.dtype)
