@@ -31,7 +31,7 @@ __all__ = [
     "presets",
 ]
 
-_LAZY = ("learn", "plot")
+_LAZY = ("learn", "plot", "torch")
 """Parts that need libraries of extras, imported when they are first asked for."""
 
 

@@ -1,0 +1,26 @@
+"""PyTorch layers whose weights are virtual cells: conversion, calibration, training. Needs ``synaptogen[torch]``."""
+
+from synaptogen.extras import require
+
+require("torch", "torch")
+
+from .config import AnalogConfig  # noqa: E402
+from .conversion import Decision, Plan, analog_parts, calibrate, convert, program, reseed  # noqa: E402
+from .linear import Conv1d, Conv2d, Conv3d, Linear  # noqa: E402
+from .matrix import AnalogMatrix  # noqa: E402
+
+__all__ = [
+    "AnalogConfig",
+    "AnalogMatrix",
+    "Conv1d",
+    "Conv2d",
+    "Conv3d",
+    "Decision",
+    "Linear",
+    "Plan",
+    "analog_parts",
+    "calibrate",
+    "convert",
+    "program",
+    "reseed",
+]
