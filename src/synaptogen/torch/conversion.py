@@ -36,7 +36,7 @@ class Plan(list[Decision]):
     """The decisions of a conversion, one a layer with parameters of its own; prints as a table."""
 
     def __str__(self) -> str:
-        rows = [("layer", "kind", "cells", "")]
+        rows: list[tuple[str, ...]] = [("layer", "kind", "cells", "")]
         rows += [(d.name or "(model)", d.kind, f"{d.cells:,}" if d.convert else "-", d.reason) for d in self]
         return _table(rows)
 

@@ -43,7 +43,8 @@ class AnalogCells(AnalogMatrix):
     @classmethod
     def holding(cls, weight: Tensor, config: AnalogConfig, seed: int) -> Self:
         """Cells for a weight of shape (groups, outputs, inputs), on its device."""
-        made = cls(*weight.shape, config, seed)
+        groups, outputs, inputs = weight.shape
+        made = cls(groups, outputs, inputs, config, seed)
         if config.training == "hardware-aware":
             made.errors = error_table(config)
         made.seed = seed
@@ -75,13 +76,13 @@ class AnalogCells(AnalogMatrix):
     def read(self, x: Tensor, weight: Tensor) -> Tensor:
         """The product of vectors (..., groups * inputs) with what the cells hold, of the type of ``x``."""
         if self.config.gradient == "exact":
-            return self(x).to(x.dtype)  # type: ignore[no-any-return]
+            return self(x).to(x.dtype)
         with torch.no_grad():
             draw = self.training and self.config.training == "hardware-aware"
             value = self(x.detach(), self.drawn(weight) if draw else None).to(x.dtype)
         if not torch.is_grad_enabled():
-            return value  # type: ignore[no-any-return]
-        return StraightThrough.apply(x, weight, value)  # type: ignore[no-any-return, no-untyped-call]
+            return value
+        return StraightThrough.apply(x, weight, value)
 
     def __getstate__(self) -> dict[str, Any]:
         # a report keeps its cells, which are much larger than what is read of them
@@ -92,7 +93,7 @@ class AnalogLayer(nn.Module):
     """Base of layers with one weight; subclasses are torch's layers and take their arguments."""
 
     analog: AnalogCells
-    weight: nn.Parameter
+    weight: Tensor
 
     def matrix(self) -> Tensor:
         """The weight as (groups, outputs, inputs)."""

@@ -20,7 +20,7 @@ class Linear(AnalogLayer, nn.Linear):
     def from_digital(cls, layer: nn.Linear, config: AnalogConfig, seed: int | None = None) -> "Linear":
         """A layer that shares the parameters of a digital one."""
         made = cls(layer.in_features, layer.out_features, layer.bias is not None, device="meta")
-        return adopt(made, layer).attach(config, seed)  # type: ignore[no-any-return]
+        return adopt(made, layer).attach(config, seed)
 
     def forward(self, x: Tensor) -> Tensor:
         """As torch's."""
@@ -47,16 +47,15 @@ class _Convolution(AnalogLayer, nn.modules.conv._ConvNd):
         mode = "constant" if self.padding_mode == "zeros" else self.padding_mode
         if any(self._reversed_padding_repeated_twice):
             x = nn.functional.pad(x, self._reversed_padding_repeated_twice, mode)
-        for axis, (size, stride, dilation) in enumerate(
-            zip(self.kernel_size, self.stride, self.dilation, strict=True)
-        ):
+        for axis, (size, stride, dilation) in enumerate(zip(self.kernel_size, self.stride, self.dilation, strict=True)):
             x = x.unfold(2 + axis, dilation * (size - 1) + 1, stride)[..., ::dilation]
         return x
 
     @classmethod
     def from_digital(cls, layer: Any, config: AnalogConfig, seed: int | None = None) -> Any:
         """A layer that shares the parameters of a digital one."""
-        made = cls(
+        kind: Any = cls
+        made = kind(
             layer.in_channels, layer.out_channels, layer.kernel_size, layer.stride, layer.padding, layer.dilation,
             layer.groups, layer.bias is not None, layer.padding_mode, device="meta",
         )  # fmt: skip

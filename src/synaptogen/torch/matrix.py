@@ -11,7 +11,7 @@ which is two matrix products, and one normal an output.
 
 import math
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from .config import AnalogConfig
 from .formulas import envelopes, noise_density
 from .noise import choices, noise_state, normals
-from .quantise import quantise
+from .quantise import codes, quantise
 
 Reader = Callable[[Tensor], Tensor]
 
@@ -50,6 +50,7 @@ class AnalogMatrix(nn.Module):
     input_range: Tensor
     errors: Tensor
     noise: Tensor
+    levels: Tensor
 
     def __init__(self, groups: int, outputs: int, inputs: int, config: AnalogConfig, seed: int) -> None:
         super().__init__()
@@ -57,7 +58,11 @@ class AnalogMatrix(nn.Module):
         # a sum over tiles without conversion in between is one long line
         columns = inputs if config.adc_bits is None else min(inputs, config.tile[1])
         self.column_tiles, self.columns = math.ceil(inputs / columns), columns
-        self.constants = config.device.constants()
+        # as plain numbers: `torch.compile` does not follow a parameter set
+        self.constants, self.full_voltage = config.device.constants(), config.full_voltage
+        low, high = config.window
+        self.window = high - low  # S
+        self.per_weight = -self.window * self.constants.per_span  # r+ - r- of a pair that holds full scale
         shape = (groups, self.column_tiles, columns, outputs)
         self.register_buffer("difference", torch.zeros(shape))  # r+ - r-
         self.register_buffer("total", torch.zeros(shape))  # r+ + r-
@@ -67,6 +72,7 @@ class AnalogMatrix(nn.Module):
         self.register_buffer("input_range", torch.zeros(()))  # 0: the largest entry of each vector
         self.register_buffer("errors", torch.zeros(0, 0))  # of weights over full scale; see `drawn`
         self.register_buffer("noise", noise_state(seed))
+        self.register_buffer("levels", self._levels(), persistent=False)
         self.observe: Any = None  # takes (inputs, currents) while converters are calibrated
         self.calibrated = False
 
@@ -86,48 +92,70 @@ class AnalogMatrix(nn.Module):
         lead = x.shape[:-1]
         with torch.autocast(x.device.type, enabled=False):
             vectors = x.to(self.difference.dtype).reshape(math.prod(lead), self.groups, self.inputs)
-            top = self._full_input(vectors)
-            levels = quantise(vectors / top, 1.0, self.config.dac_bits) if self.config.dac_bits else vectors / top
-            currents = self.currents(levels * self.config.full_voltage, difference)
+            largest = vectors.detach().abs().amax((1, 2), keepdim=True)
+            top = self._full_input(largest)
+            currents = self.currents(self._drives(vectors / top), difference)
             if self.observe is not None:
                 self.observe(vectors, currents)
             if self.config.adc_bits is not None:
                 currents = quantise(currents, self.adc_range, self.config.adc_bits)
-            out = (currents.sum(1) * self.unit).transpose(0, 1) * top
+            out = (currents.sum(1) * self.unit).transpose(0, 1) * (
+                top + 0.0 * largest
+            )  # NaN and infinities come through
             return out.reshape(*lead, self.groups * self.outputs)
 
-    def _full_input(self, vectors: Tensor) -> Tensor:
+    def _full_input(self, largest: Tensor) -> Tensor:
         """What drives a line with the full voltage: (vectors, 1, 1)."""
-        largest = vectors.detach().abs().amax((1, 2), keepdim=True)
         top = torch.where(self.input_range > 0, self.input_range, largest)
         return torch.where(top > 0, top, torch.ones_like(top))
 
-    def currents(self, u: Tensor, difference: Tensor | None = None) -> Tensor:
+    def _levels(self) -> Tensor:
+        """What `_drive` gives for each level of the DAC, the lowest first: (3, 2**bits)."""
+        bits = self.config.dac_bits
+        if bits is None:
+            return torch.zeros(3, 0)
+        half = 1 << (bits - 1)
+        u = torch.arange(-half, half, dtype=torch.float64) * (self.full_voltage / (half - 1))
+        return torch.stack(self._drive(u)).to(torch.get_default_dtype())
+
+    def _drive(self, u: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """For voltages: current per difference, variance per total, and variance that each pair has at a total of 0."""
+        llrs, hhrs = envelopes(u, self.constants)
+        density = noise_density(u) * self.config.bandwidth
+        return u * (hhrs - llrs), density * (hhrs - llrs), 2.0 * density * llrs
+
+    def _drives(self, share: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """`_drive` for shares of the full voltage; a DAC has few levels, for which it was evaluated beforehand."""
+        bits = self.config.dac_bits
+        if bits is None:
+            return self._drive(share * self.full_voltage)
+        level = codes(share, 1.0, bits).nan_to_num_().add_(1 << (bits - 1)).int().flatten()
+        signal, noise, common = (row.index_select(0, level).view_as(share) for row in self.levels)
+        return signal, noise, common
+
+    def currents(self, drives: tuple[Tensor, Tensor, Tensor], difference: Tensor | None = None) -> Tensor:
         """Currents in A of each pair of lines and column tile, with noise.
 
         Parameters
         ----------
-        u : tensor of shape (vectors, groups, inputs)
-            Voltages in V.
+        drives : three tensors of shape (vectors, groups, inputs)
+            As of `_drive`.
 
         Returns
         -------
         tensor of shape (groups, column_tiles, vectors, outputs)
         """
-        u = u.transpose(0, 1)
-        llrs, hhrs = envelopes(u, self.constants)
-        slope = hhrs - llrs
-        currents = torch.matmul(self._tiled(u * slope), self.difference if difference is None else difference)
+        signal, noise, common = (drive.transpose(0, 1) for drive in drives)
+        currents = torch.matmul(self._tiled(signal), self.difference if difference is None else difference)
         if not self.config.bandwidth:
             return currents
         with torch.no_grad():
-            density = noise_density(u) * self.config.bandwidth
-            common = self._tiled(2.0 * density * llrs).sum(-1, keepdim=True)
-            variance = torch.matmul(self._tiled(density * slope), self.total) + common
+            offset = self._tiled(common).sum(-1, keepdim=True)
+            variance = torch.matmul(self._tiled(noise), self.total).add_(offset)
             z = normals(self.noise, variance.shape, variance)
             self.noise[1] += 1
-            return_noise = variance.clamp_(min=0.0).sqrt_().mul_(z)
-        return currents + return_noise
+            deviation = variance.clamp_(min=0.0).sqrt_()
+            return currents.addcmul_(deviation, z) if not currents.requires_grad else currents + deviation * z
 
     def _tiled(self, drive: Tensor) -> Tensor:
         """(groups, vectors, inputs) as (groups, column_tiles, vectors, columns), the last tile filled up with zeros."""
@@ -148,12 +176,7 @@ class AnalogMatrix(nn.Module):
         level = ((scaled + 1.0) * (0.5 * (levels - 1))).round().long()
         index = level * samples + choices(self.noise, scaled.shape, samples, scaled)
         self.noise[1] += 1
-        return self.laid_out(self.per_weight() * (scaled + self.errors.flatten()[index]))
-
-    def per_weight(self) -> float:
-        """r+ - r- of a pair that holds full scale."""
-        low, high = self.config.window
-        return float((low - high) * self.constants.per_span)
+        return self.laid_out(self.per_weight * (scaled + self.errors.flatten()[index]))
 
     def laid_out(self, matrix: Tensor) -> Tensor:
         """(groups, outputs, inputs) as a buffer of cells has it."""
@@ -166,7 +189,7 @@ class AnalogMatrix(nn.Module):
 
     def weights(self) -> Tensor:
         """The weights that the cells hold at the read voltage: (groups, outputs, inputs)."""
-        return self.matrices(self.difference) / self.per_weight() * self.full_scale
+        return self.matrices(self.difference) / self.per_weight * self.full_scale
 
     @torch.no_grad()
     def hold(self, r_plus: Tensor, r_minus: Tensor, largest: Tensor, *, ranges: bool = True) -> None:
@@ -181,11 +204,10 @@ class AnalogMatrix(nn.Module):
         ranges : bool
             Estimate ADC ranges anew.
         """
-        low, high = self.config.window
         self.difference.copy_(self.laid_out(r_plus - r_minus))
         self.total.copy_(self.laid_out(r_plus + r_minus))
         self.full_scale.copy_(largest)
-        self.unit.copy_(largest.transpose(1, 2) / (self.config.full_voltage * (high - low)))
+        self.unit.copy_(largest.transpose(1, 2) / (self.full_voltage * self.window))
         if ranges:
             self._estimate_ranges()
             self.input_range.zero_()
@@ -193,7 +215,7 @@ class AnalogMatrix(nn.Module):
 
     def _estimate_ranges(self) -> None:
         """ADC ranges for inputs spread over the whole range; the largest current bounds them."""
-        full = self.config.full_voltage / self.constants.per_span
+        full = self.full_voltage / self.constants.per_span
         spread = self.difference.square().sum(2, keepdim=True).sqrt() * _RANGE
         largest = self.difference.abs().sum(2, keepdim=True)
         self.adc_range.copy_(self.per_tile(torch.minimum(spread, largest) * full))
@@ -207,10 +229,10 @@ class AnalogMatrix(nn.Module):
 
     def _apply(self, fn: Any, recurse: bool = True) -> Any:
         def at_least_single(tensor: Tensor) -> Tensor:
-            cast_ = fn(tensor)
-            if tensor.is_floating_point() and cast_.dtype in (torch.float16, torch.bfloat16):
-                return cast("Tensor", tensor.to(cast_.device))
-            return cast("Tensor", cast_)
+            changed: Tensor = fn(tensor)
+            if tensor.is_floating_point() and changed.dtype in (torch.float16, torch.bfloat16):
+                return tensor.to(changed.device)
+            return changed
 
         return super()._apply(at_least_single, recurse)
 

@@ -4,6 +4,7 @@ A `torch.Generator` cannot be a buffer, nor be traced by `torch.compile`. So a l
 int64 buffer: it is saved, copied and resumed with the rest of the state, and each read takes the next count.
 """
 
+import threading
 from collections.abc import Sequence
 
 import torch
@@ -11,6 +12,7 @@ from torch import Tensor
 
 _ODD = 0x9E3779B97F4A7C15  # 2**64 over the golden ratio, of splitmix64
 _WORD = (1 << 64) - 1
+_kept = threading.local()
 
 
 def mixed(seed: int, count: int) -> int:
@@ -21,6 +23,14 @@ def mixed(seed: int, count: int) -> int:
     return z ^ (z >> 31)
 
 
+def _generator(device: torch.device) -> torch.Generator:
+    """A generator of this thread, seeded before each use: making one takes longer than a small draw."""
+    made: dict[torch.device, torch.Generator] = _kept.__dict__.setdefault("generators", {})
+    if device not in made:
+        made[device] = torch.Generator(device)
+    return made[device]
+
+
 @torch.library.custom_op("synaptogen::normals", mutates_args=())
 def normals(state: Tensor, shape: Sequence[int], like: Tensor) -> Tensor:
     """Standard normals of a shape, with the type and device of ``like``, for ``state`` = (seed, count).
@@ -28,7 +38,7 @@ def normals(state: Tensor, shape: Sequence[int], like: Tensor) -> Tensor:
     The numbers are those of torch's generator on that device, which differ between kinds of device.
     """
     seed, count = state.tolist()
-    generator = torch.Generator(like.device).manual_seed(mixed(seed, count) & (_WORD >> 1))
+    generator = _generator(like.device).manual_seed(mixed(seed, count) & (_WORD >> 1))
     return torch.randn(shape, generator=generator, device=like.device, dtype=like.dtype)
 
 
@@ -41,7 +51,7 @@ def _(state: Tensor, shape: Sequence[int], like: Tensor) -> Tensor:
 def choices(state: Tensor, shape: Sequence[int], below: int, like: Tensor) -> Tensor:
     """Whole numbers 0 ... below - 1, each as likely, of a shape, on the device of ``like``."""
     seed, count = state.tolist()
-    generator = torch.Generator(like.device).manual_seed(mixed(seed, count) & (_WORD >> 1))
+    generator = _generator(like.device).manual_seed(mixed(seed, count) & (_WORD >> 1))
     return torch.randint(below, shape, generator=generator, device=like.device)
 
 

@@ -1,5 +1,6 @@
 """Converters on tensors: the quantiser of `synaptogen.crossbar` with a range that is a tensor."""
 
+import torch
 from torch import Tensor
 
 
@@ -11,8 +12,11 @@ def quantise(x: Tensor, top: Tensor | float, bits: int | None) -> Tensor:
     range is kept, symmetric.
     """
     if bits is None:
-        return x.clamp(-top, top)
+        return torch.maximum(torch.minimum(x, top), -top) if isinstance(top, Tensor) else x.clamp(-top, top)
+    return codes(x, top, bits) * (top / ((1 << (bits - 1)) - 1))
+
+
+def codes(x: Tensor, top: Tensor | float, bits: int) -> Tensor:
+    """The numbers of these levels, -2**(bits-1) to 2**(bits-1) - 1, as real numbers; bits at least 2."""
     half = 1 << (bits - 1)
-    # one bit has the levels -top and 0
-    step = top / max(half - 1, 1)
-    return (x / step).round().clamp(-half, half - 1) * step
+    return (x * ((half - 1) / top)).round_().clamp_(-half, half - 1)
