@@ -247,3 +247,51 @@ def test_weights_of_zero():
 def test_bad_configurations(options, message):
     with pytest.raises(ValueError, match=message):
         Config(**options)
+
+
+@pytest.mark.filterwarnings("ignore:.*Function'> should not be instantiated")
+@pytest.mark.parametrize("kind", [nn.RNNCell, nn.LSTMCell, nn.GRUCell])
+@pytest.mark.parametrize("bias", [True, False])
+def test_recurrent_cells_are_torchs(kind, bias, plain):
+    digital = kind(5, 4, bias=bias)
+    analog = sg.torch.convert(digital, plain)
+    x, states = torch.randn(3, 5), [None, None]
+    for _ in range(3):
+        states = [cell(x, state) for cell, state in zip((digital, analog), states, strict=True)]
+        wanted, given = (state[0] if isinstance(state, tuple) else state for state in states)
+        assert (wanted - given).abs().max() < 0.05
+    given.sum().backward()
+    assert all(p.grad is not None for p in analog.parameters())
+    compiled = torch.compile(copy.deepcopy(analog).requires_grad_(False), fullgraph=True, backend="aot_eager")
+    one, other = compiled(x), analog(x)
+    assert torch.allclose(one[0], other[0], atol=1e-6)
+
+
+@pytest.mark.parametrize("separate", [False, True])
+@pytest.mark.parametrize("batch_first", [False, True])
+def test_attention_is_torchs(separate, batch_first, plain):
+    sizes = {"kdim": 6, "vdim": 5} if separate else {}
+    digital = nn.MultiheadAttention(8, 2, batch_first=batch_first, **sizes).eval()
+    analog = sg.torch.convert(digital, plain)
+    q, k, v = (torch.randn(3, 3, n) for n in ((8, 6, 5) if separate else (8, 8, 8)))
+    hidden = torch.tensor([[False, False, True]] * 3)
+    later = torch.ones(3, 3).triu(1).bool()
+    for options in ({}, {"attn_mask": later}, {"key_padding_mask": hidden, "average_attn_weights": False}):
+        for wanted, given in zip(digital(q, k, v, **options), analog(q, k, v, **options), strict=True):
+            assert wanted.shape == given.shape
+            assert (wanted - given).abs().max() < 0.1 * wanted.abs().max()
+
+
+@pytest.mark.filterwarnings("ignore:.*nested tensor")
+def test_no_fused_kernel_reads_weights_past_the_cells():
+    """In evaluation torch's encoder layer has a fast path; with noise on, two passes must differ."""
+    layer = nn.TransformerEncoderLayer(8, 2, 16, batch_first=True)
+    model = nn.TransformerEncoder(layer, 2).eval()
+    x = torch.randn(2, 3, 8)
+    hidden = torch.tensor([[False, False, True]] * 2)
+    for exclude in ((), ["*self_attn"], ["*linear?"]):
+        analog = sg.torch.convert(model, Config(seed=1), exclude=exclude)
+        with torch.no_grad():
+            for options in ({}, {"src_key_padding_mask": hidden}):
+                assert not torch.equal(analog(x, **options), analog(x, **options))
+                assert (analog(x, **options) - model(x, **options))[:, :2].abs().max() < 0.2

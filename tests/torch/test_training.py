@@ -113,3 +113,58 @@ def test_two_processes_train_one_model(tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == ["True", "True"]
+
+
+def test_pulses_move_weights_the_way_they_should():
+    """RESET pulses on 2 x 600 cells: the mean change of those asked to rise is up, of the others down; each has a
+    deviation of about 0.03 of full scale (set by cells whose RESET has not begun), so a mean has 0.002."""
+    layer = sg.torch.Linear(60, 20, bias=False, config=AWARE)
+    optimiser = sg.torch.PulseSGD(layer, lr=1.0, rule="sign", step=0.05, seed=3)
+    full, before = float(layer.analog.full_scale.max()), layer.weight.detach().clone()
+    sign = torch.ones_like(before)
+    sign[10:] = -1
+    layer.weight.grad = -sign * full
+    optimiser.step()
+    change = (layer.weight.detach() - before) / full
+    assert change[:10].mean() > 0.02
+    assert change[10:].mean() < -0.02
+    assert optimiser.pulses == before.numel()
+    assert (change * sign >= -1e-6).all()
+
+
+@pytest.mark.parametrize("rule", ["threshold", "stochastic", "sign"])
+def test_pulsed_training_learns(rule):
+    """Two well separated clusters; from scratch, on cells."""
+    torch.manual_seed(0)
+    y = torch.arange(200) % 2
+    x = torch.randn(200, 10) * 0.5 + (2.0 * y[:, None] - 1)
+    model = sg.torch.convert(nn.Sequential(nn.Linear(10, 2)), AWARE)
+    optimiser = sg.torch.PulseSGD(model, lr=0.5, rule=rule, seed=3)
+    with torch.no_grad():
+        model[0].weight.copy_(model[0].analog.weights()[0])
+    for _ in range(40):
+        optimiser.zero_grad()
+        nn.functional.cross_entropy(model(x), y).backward()
+        optimiser.step()
+    assert (model(x).argmax(1) == y).float().mean() > 0.95
+
+
+def test_bad_pulsed_training():
+    with pytest.raises(ValueError, match="convert it first"):
+        sg.torch.PulseSGD(nn.Linear(2, 2), lr=0.1)
+    layer = sg.torch.Linear(3, 2, config=AWARE)
+    with pytest.raises(ValueError, match="rule='signs'"):
+        sg.torch.PulseSGD(layer, lr=0.1, rule="signs")
+    with pytest.raises(ValueError, match="lr=-1"):
+        sg.torch.PulseSGD(layer, lr=-1)
+
+
+def test_summary_tells_what_is_on():
+    model = sg.torch.convert(nn.Sequential(nn.Linear(6, 3), nn.Linear(3, 2)), AWARE)
+    told = sg.torch.summary(model)
+    assert "one-shot" in told
+    assert "noise of 1e+08 Hz, DAC 8 bit, ADC 8 bit, ranges estimated, trains with drawn errors" in told
+    sg.torch.calibrate(model, [torch.rand(10, 6)])
+    assert "ranges from data" in sg.torch.summary(model)
+    with pytest.raises(ValueError, match="holds no cells"):
+        sg.torch.summary(nn.Linear(2, 2))

@@ -4,10 +4,13 @@ from synaptogen.extras import require
 
 require("torch", "torch")
 
+from .attention import MultiheadAttention  # noqa: E402
 from .config import AnalogConfig  # noqa: E402
-from .conversion import Decision, Plan, analog_parts, calibrate, convert, program, reseed  # noqa: E402
+from .conversion import Decision, Plan, analog_parts, calibrate, convert, program, reseed, summary  # noqa: E402
+from .insitu import PulseSGD  # noqa: E402
 from .linear import Conv1d, Conv2d, Conv3d, Linear  # noqa: E402
 from .matrix import AnalogMatrix  # noqa: E402
+from .recurrent import GRUCell, LSTMCell, RNNCell  # noqa: E402
 
 __all__ = [
     "AnalogConfig",
@@ -16,11 +19,17 @@ __all__ = [
     "Conv2d",
     "Conv3d",
     "Decision",
+    "GRUCell",
+    "LSTMCell",
     "Linear",
+    "MultiheadAttention",
     "Plan",
+    "PulseSGD",
+    "RNNCell",
     "analog_parts",
     "calibrate",
     "convert",
     "program",
     "reseed",
+    "summary",
 ]

@@ -9,15 +9,22 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from . import attention
+from .attention import MultiheadAttention
 from .config import AnalogConfig
 from .layer import AnalogCells, AnalogLayer
 from .linear import Conv1d, Conv2d, Conv3d, Linear
+from .recurrent import GRUCell, LSTMCell, RNNCell
 
 CONVERTERS: dict[type[nn.Module], Callable[[Any, AnalogConfig, int], nn.Module]] = {
     nn.Linear: Linear.from_digital,
     nn.Conv1d: Conv1d.from_digital,
     nn.Conv2d: Conv2d.from_digital,
     nn.Conv3d: Conv3d.from_digital,
+    nn.RNNCell: RNNCell.from_digital,
+    nn.LSTMCell: LSTMCell.from_digital,
+    nn.GRUCell: GRUCell.from_digital,
+    nn.MultiheadAttention: MultiheadAttention.from_digital,
 }
 """What can be converted: exactly these classes, since a subclass may compute something else."""
 
@@ -121,6 +128,8 @@ def _decide(name: str, module: nn.Module, exclude: list[str]) -> Decision:
         return no("excluded")
     if type(module) not in CONVERTERS:
         return no(_why_not(module))
+    if isinstance(module, nn.MultiheadAttention) and (reason := attention.why_not(module)):
+        return no(reason)
     weights = [(key, p) for key, p in module.named_parameters() if p.dim() > 1]
     for key, weight in weights:
         if weight.is_meta or isinstance(weight, nn.parameter.UninitializedParameter):
@@ -176,11 +185,19 @@ def _replace(model: nn.Module, replaced: Mapping[int, nn.Module]) -> nn.Module:
         for name, child in list(module._modules.items()):
             if child is not None and id(child) in replaced:
                 module._modules[name] = replaced[id(child)]
-    for module in model.modules():
-        # torch's fused kernel reads weights past the layers: a value that is none of its activations keeps it out
-        if isinstance(module, nn.TransformerEncoderLayer) and any(isinstance(m, AnalogCells) for m in module.modules()):
-            module.activation_relu_or_gelu = 0
+    _keep_fused_kernels_out(model)
     return model
+
+
+def _keep_fused_kernels_out(model: nn.Module) -> None:
+    """torch's encoders have kernels of their own for evaluation, which would read weights past the cells."""
+    for module in model.modules():
+        if not any(isinstance(part, AnalogCells) for part in module.modules()):
+            continue
+        if isinstance(module, nn.TransformerEncoderLayer):
+            module.activation_relu_or_gelu = 0  # a value that is none of those kernels' activations
+        if isinstance(module, nn.TransformerEncoder):
+            module.use_nested_tensor = False
 
 
 def analog_parts(model: nn.Module) -> dict[str, AnalogCells]:
@@ -270,6 +287,49 @@ def _set_input_range(part: AnalogCells, inputs: Tensor, currents: Tensor) -> Non
 def _set_adc_ranges(part: AnalogCells, inputs: Tensor, currents: Tensor) -> None:
     part.adc_range.copy_(part.per_tile(currents.unsqueeze(2)))
     part.calibrated = True
+
+
+def summary(model: nn.Module) -> str:
+    """What the layers of a converted model are made of, as a table: cells, effects, and how well they were written.
+
+    The error is that of the weights which the cells held when they were written: root mean square, in percent of full
+    scale.
+
+    Raises
+    ------
+    ValueError
+        If the model holds no cells.
+    """
+    parts = analog_parts(model)
+    if not parts:
+        raise ValueError("model holds no cells: convert it first")
+    rows: list[tuple[str, ...]] = [("cells of", "matrix", "cells", "tiles", "programming", "error", "reads")]
+    rows += [_row(name, part) for name, part in parts.items()]
+    return _table(rows)
+
+
+def _row(name: str, part: AnalogCells) -> tuple[str, ...]:
+    c, lines = part.config, 2 * part.groups * part.outputs
+    written = c.programming
+    if part.report is not None:
+        failed = int(np.count_nonzero(part.report.failed))
+        written += f", {part.report.pulses.mean():.1f} pulses a cell, {failed} outside {c.tolerance:g} S"
+    reads = [f"noise of {c.bandwidth:g} Hz" if c.bandwidth else "no noise"]
+    reads += [
+        f"{kind} {bits} bit" if bits else f"no {kind}" for kind, bits in (("DAC", c.dac_bits), ("ADC", c.adc_bits))
+    ]
+    reads += ["ranges from data" if part.calibrated else "ranges estimated"]
+    if c.training == "hardware-aware":
+        reads += ["trains with drawn errors"]
+    return (
+        name.removesuffix("analog").rstrip(".") or "(model)",
+        f"{part.groups * part.outputs} x {part.inputs}",
+        f"{lines * part.inputs:,}",
+        str(-(-lines // c.tile[0]) * part.column_tiles),
+        written,
+        f"{100 * float(part.written_error):.2f} %",
+        ", ".join(reads),
+    )
 
 
 def program(model: nn.Module) -> nn.Module:

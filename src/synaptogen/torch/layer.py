@@ -72,6 +72,7 @@ class AnalogCells(AnalogMatrix):
         states = (torch.from_numpy(np.ascontiguousarray(r)).to(largest) for r in (written.plus, written.minus))
         plus, minus = (r.reshape(weight.shape) for r in states)
         self.hold(plus, minus, largest)
+        self.written_error.copy_(((self.weights() - weight) / largest).square().mean().sqrt())
 
     def read(self, x: Tensor, weight: Tensor) -> Tensor:
         """The product of vectors (..., groups * inputs) with what the cells hold, of the type of ``x``."""

@@ -51,6 +51,7 @@ class AnalogMatrix(nn.Module):
     errors: Tensor
     noise: Tensor
     levels: Tensor
+    written_error: Tensor
 
     def __init__(self, groups: int, outputs: int, inputs: int, config: AnalogConfig, seed: int) -> None:
         super().__init__()
@@ -72,6 +73,7 @@ class AnalogMatrix(nn.Module):
         self.register_buffer("input_range", torch.zeros(()))  # 0: the largest entry of each vector
         self.register_buffer("errors", torch.zeros(0, 0))  # of weights over full scale; see `drawn`
         self.register_buffer("noise", noise_state(seed))
+        self.register_buffer("written_error", torch.zeros(()))  # rms, over full scale
         self.register_buffer("levels", self._levels(), persistent=False)
         self.observe: Any = None  # takes (inputs, currents) while converters are calibrated
         self.calibrated = False
