@@ -56,7 +56,7 @@ def converted(digits: Digits, model: nn.Module, config: Config) -> float:
     return digits.accuracy(sg.torch.calibrate(sg.torch.convert(model, config), [digits.x]))
 
 
-def aware(digits: Digits, model: nn.Module, epochs: int = 20, **options: Any) -> float:
+def aware(digits: Digits, model: nn.Module, epochs: int = 60, **options: Any) -> float:
     """Accuracy on cells after training on with drawn errors."""
     analog = sg.torch.convert(model, Config(training="hardware-aware", **options))
     sg.torch.calibrate(analog, [digits.x])

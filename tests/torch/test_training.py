@@ -1,5 +1,7 @@
 """Training: in parallel, resumed, and with the errors of devices."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -49,14 +51,34 @@ def test_drawn_errors_are_those_of_devices():
     with torch.no_grad():
         layer.weight.fill_(0.5)
         layer.weight[:, 0] = 1.0
-    held = layer.analog.matrices(layer.analog.drawn(layer.matrix())) / layer.analog.per_weight
+    held = layer.analog.weights(layer.analog.drawn(layer.matrix()))
     drawn = (held[0, :, 1:] - 0.5).double().numpy().ravel()
     written = program_pairs(np.full((64, 64), 0.5), AWARE, seed=7)
     pairs = ((written.plus.astype(float) - written.minus) / layer.analog.per_weight - 0.5).ravel()
     assert abs(drawn.std() / pairs.std() - 1) < 0.2
     assert abs(np.median(drawn) - np.median(pairs)) < 0.03
-    again = layer.analog.matrices(layer.analog.drawn(layer.matrix())) / layer.analog.per_weight
+    again = layer.analog.weights(layer.analog.drawn(layer.matrix()))
     assert not torch.equal(again, held)
+
+
+def test_training_follows_weights_beyond_the_scale_of_the_written_cells(plain):
+    """Weights three times as large as those that were written give outputs three times as large."""
+    layer = sg.torch.Linear(6, 3, bias=False, config=replace(plain, training="hardware-aware")).train()
+    x = torch.rand(4, 6)
+    before = layer(x)
+    with torch.no_grad():
+        layer.weight.mul_(3.0)
+    assert torch.allclose(layer(x), 3 * before, rtol=1e-4)
+
+
+def test_errors_go_back_as_they_came():
+    """The gradient of the input is that of the weights that were drawn, the weights' own is the digital layer's."""
+    layer = sg.torch.Linear(6, 1, bias=False, config=replace(AWARE, bandwidth=0, dac_bits=None, adc_bits=None)).train()
+    x = torch.eye(6).requires_grad_()
+    y = layer(x)
+    y.sum().backward()
+    assert torch.allclose(x.grad[0], y.flatten(), rtol=0.01, atol=1e-3)
+    assert torch.allclose(layer.weight.grad, torch.ones(1, 6))
 
 
 def test_evaluation_reads_the_programmed_cells():

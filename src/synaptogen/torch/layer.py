@@ -17,22 +17,23 @@ from .programming import error_table, program_pairs
 class StraightThrough(torch.autograd.Function):
     """A value computed elsewhere, with the gradients of the digital product of vectors and weights.
 
-    ``x`` of shape (..., groups * inputs), ``weight`` (groups, outputs, inputs), ``value`` (..., groups * outputs).
+    ``x`` of shape (..., groups * inputs), ``weight`` and ``back`` (groups, outputs, inputs), ``value`` (..., groups *
+    outputs). What goes back to ``x`` goes through ``back``.
     """
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, value: Tensor) -> Tensor:  # noqa: D102
-        ctx.save_for_backward(x, weight)
+    def forward(ctx: Any, x: Tensor, weight: Tensor, value: Tensor, back: Tensor) -> Tensor:  # noqa: D102
+        ctx.save_for_backward(x, back)
         return value.view_as(value)
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, Tensor | None, None]:  # noqa: D102
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, None, None]:  # noqa: D102
         x, weight = ctx.saved_tensors
         groups, outputs, inputs = weight.shape
         g = gradients[0].to(weight.dtype).reshape(-1, groups, outputs)
         vectors = x.to(weight.dtype).reshape(-1, groups, inputs)
         to_x = torch.einsum("ngo,goi->ngi", g, weight).reshape(x.shape).to(x.dtype)
-        return to_x, torch.einsum("ngo,ngi->goi", g, vectors), None
+        return to_x, torch.einsum("ngo,ngi->goi", g, vectors), None, None
 
 
 class AnalogCells(AnalogMatrix):
@@ -80,10 +81,13 @@ class AnalogCells(AnalogMatrix):
             return self(x).to(x.dtype)
         with torch.no_grad():
             draw = self.training and self.config.training == "hardware-aware"
-            value = self(x.detach(), self.drawn(weight) if draw else None).to(x.dtype)
+            drawn = self.drawn(weight) if draw else None
+            value = self(x.detach(), drawn).to(x.dtype)
+            # errors pass through later layers as they did on the way there (Rasch et al., Nat. Commun. 14:5282, 2023)
+            back = weight.detach() if drawn is None else self.weights(drawn).to(weight.dtype)
         if not torch.is_grad_enabled():
             return value
-        return StraightThrough.apply(x, weight, value)
+        return StraightThrough.apply(x, weight, value, back)
 
     def __getstate__(self) -> dict[str, Any]:
         # a report keeps its cells, which are much larger than what is read of them

@@ -173,12 +173,15 @@ class AnalogMatrix(nn.Module):
         """
         kind = self.difference.dtype
         weight = weight.detach().to(kind)
-        scaled = weight / full_scale(weight, self.config.scale)
+        largest = full_scale(weight, self.config.scale)
+        scaled = weight / largest
         levels, samples = self.errors.shape
         level = ((scaled + 1.0) * (0.5 * (levels - 1))).round().long()
         index = level * samples + choices(self.noise, scaled.shape, samples, scaled)
         self.noise[1] += 1
-        return self.laid_out(self.per_weight * (scaled + self.errors.flatten()[index]))
+        # reads multiply by the full scale of the cells that were written, which training has left behind
+        reached = (scaled + self.errors.flatten()[index]) * (largest / self.full_scale)
+        return self.laid_out(self.per_weight * reached)
 
     def laid_out(self, matrix: Tensor) -> Tensor:
         """(groups, outputs, inputs) as a buffer of cells has it."""
@@ -189,9 +192,9 @@ class AnalogMatrix(nn.Module):
         flat = buffer.transpose(-1, -2).transpose(1, 2).flatten(2)
         return flat[..., : self.inputs]
 
-    def weights(self) -> Tensor:
-        """The weights that the cells hold at the read voltage: (groups, outputs, inputs)."""
-        return self.matrices(self.difference) / self.per_weight * self.full_scale
+    def weights(self, difference: Tensor | None = None) -> Tensor:
+        """The weights that the cells hold, or others, `drawn`, at the read voltage: (groups, outputs, inputs)."""
+        return self.matrices(self.difference if difference is None else difference) / self.per_weight * self.full_scale
 
     @torch.no_grad()
     def hold(self, r_plus: Tensor, r_minus: Tensor, largest: Tensor, *, ranges: bool = True) -> None:
