@@ -31,7 +31,11 @@ __all__ = [
     "presets",
 ]
 
+<<<<<<< HEAD
 _LAZY = ("circuit", "learn", "plot")
+=======
+_LAZY = ("learn", "plot", "torch")
+>>>>>>> torch
 """Parts that need libraries of extras, imported when they are first asked for."""
 
 

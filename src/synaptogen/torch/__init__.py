@@ -1,0 +1,35 @@
+"""PyTorch layers whose weights are virtual cells: conversion, calibration, training. Needs ``synaptogen[torch]``."""
+
+from synaptogen.extras import require
+
+require("torch", "torch")
+
+from .attention import MultiheadAttention  # noqa: E402
+from .config import AnalogConfig  # noqa: E402
+from .conversion import Decision, Plan, analog_parts, calibrate, convert, program, reseed, summary  # noqa: E402
+from .insitu import PulseSGD  # noqa: E402
+from .linear import Conv1d, Conv2d, Conv3d, Linear  # noqa: E402
+from .matrix import AnalogMatrix  # noqa: E402
+from .recurrent import GRUCell, LSTMCell, RNNCell  # noqa: E402
+
+__all__ = [
+    "AnalogConfig",
+    "AnalogMatrix",
+    "Conv1d",
+    "Conv2d",
+    "Conv3d",
+    "Decision",
+    "GRUCell",
+    "LSTMCell",
+    "Linear",
+    "MultiheadAttention",
+    "Plan",
+    "PulseSGD",
+    "RNNCell",
+    "analog_parts",
+    "calibrate",
+    "convert",
+    "program",
+    "reseed",
+    "summary",
+]

@@ -1,0 +1,348 @@
+"""A trained model, made of cells."""
+
+import copy
+import fnmatch
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from . import attention
+from .attention import MultiheadAttention
+from .config import AnalogConfig
+from .layer import AnalogCells, AnalogLayer
+from .linear import Conv1d, Conv2d, Conv3d, Linear
+from .recurrent import GRUCell, LSTMCell, RNNCell
+
+CONVERTERS: dict[type[nn.Module], Callable[[Any, AnalogConfig, int], nn.Module]] = {
+    nn.Linear: Linear.from_digital,
+    nn.Conv1d: Conv1d.from_digital,
+    nn.Conv2d: Conv2d.from_digital,
+    nn.Conv3d: Conv3d.from_digital,
+    nn.RNNCell: RNNCell.from_digital,
+    nn.LSTMCell: LSTMCell.from_digital,
+    nn.GRUCell: GRUCell.from_digital,
+    nn.MultiheadAttention: MultiheadAttention.from_digital,
+}
+"""What can be converted: exactly these classes, since a subclass may compute something else."""
+
+
+class Decision(NamedTuple):
+    """What conversion does with a layer that has weights."""
+
+    name: str
+    kind: str
+    convert: bool
+    cells: int
+    reason: str
+
+
+class Plan(list[Decision]):
+    """The decisions of a conversion, one a layer with parameters of its own; prints as a table."""
+
+    def __str__(self) -> str:
+        rows: list[tuple[str, ...]] = [("layer", "kind", "cells", "")]
+        rows += [(d.name or "(model)", d.kind, f"{d.cells:,}" if d.convert else "-", d.reason) for d in self]
+        return _table(rows)
+
+
+def _table(rows: list[tuple[str, ...]]) -> str:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join("  ".join(t.ljust(w) for t, w in zip(row, widths, strict=True)).rstrip() for row in rows)
+
+
+def convert(
+    model: nn.Module,
+    config: AnalogConfig | None = None,
+    *,
+    exclude: Iterable[str] = (),
+    per_layer: Mapping[str, AnalogConfig] | None = None,
+    dry_run: bool = False,
+) -> Any:
+    """A copy of a model whose products with weights are read from virtual cells.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        Stays as it is.
+    config : AnalogConfig, optional
+        Of all layers; default: `AnalogConfig()`.
+    exclude : names of layers, as in ``model.named_modules()``, with ``*`` and ``?``
+        They stay digital.
+    per_layer : mapping of such names to AnalogConfig, optional
+        Other configurations for some layers; the first name that fits counts.
+    dry_run : bool
+        Convert nothing; return the `Plan`, which lists what would be converted, and why the rest would not.
+
+    Raises
+    ------
+    TypeError
+        If an argument is not of that kind.
+    ValueError
+        If a name fits no layer, no layer can be converted, or a weight is not finite.
+    """
+    if not isinstance(model, nn.Module):
+        raise TypeError(f"model is a {type(model).__name__}: give a torch.nn.Module")
+    config = AnalogConfig() if config is None else config
+    configs = dict(per_layer or {})
+    for value in (config, *configs.values()):
+        if not isinstance(value, AnalogConfig):
+            raise TypeError(f"config is a {type(value).__name__}: give an AnalogConfig")
+    exclude = [exclude] if isinstance(exclude, str) else list(exclude)
+    plan = _plan(model, exclude, list(configs))
+    if dry_run:
+        return plan
+    if not any(decision.convert for decision in plan):
+        raise ValueError(f"no layer of the model can be converted:\n{plan}")
+    return _converted(model, plan, config, configs)
+
+
+def _plan(model: nn.Module, exclude: list[str], others: list[str]) -> Plan:
+    names = [name for name, _ in model.named_modules()]
+    for pattern in (*exclude, *others):
+        if not fnmatch.filter(names, pattern):
+            raise ValueError(f"{pattern!r} fits no layer: the names are {', '.join(name for name in names if name)}")
+    plan, taken = Plan(), ""
+    for name, module in model.named_modules():
+        if taken and name.startswith(taken):
+            continue
+        if next(module.parameters(recurse=False), None) is None and type(module) not in CONVERTERS:
+            continue
+        plan.append(_decide(name, module, exclude))
+        # what is inside a layer that is converted as a whole, or is kept as a whole
+        taken = f"{name}." if name and (plan[-1].convert or any(module.children())) else ""
+    return plan
+
+
+def _decide(name: str, module: nn.Module, exclude: list[str]) -> Decision:
+    kind = type(module).__name__
+
+    def no(reason: str) -> Decision:
+        return Decision(name, kind, False, 0, reason)
+
+    if isinstance(module, AnalogLayer):
+        return no("holds cells already")
+    if any(_within(name, pattern) for pattern in exclude):
+        return no("excluded")
+    if type(module) not in CONVERTERS:
+        return no(_why_not(module))
+    if isinstance(module, nn.MultiheadAttention) and (reason := attention.why_not(module)):
+        return no(reason)
+    weights = [(key, p) for key, p in module.named_parameters() if p.dim() > 1]
+    for key, weight in weights:
+        if weight.is_meta or isinstance(weight, nn.parameter.UninitializedParameter):
+            return no(f"{key} has no values yet")
+        if not weight.is_floating_point():
+            return no(f"{key} is of type {weight.dtype}, not real")
+    return Decision(name, kind, True, sum(2 * weight.numel() for _, weight in weights), "")
+
+
+def _within(name: str, pattern: str) -> bool:
+    parts = name.split(".")
+    return any(fnmatch.fnmatchcase(".".join(parts[:n]), pattern) for n in range(1, len(parts) + 1)) or name == pattern
+
+
+def _why_not(module: nn.Module) -> str:
+    for known in CONVERTERS:
+        if isinstance(module, known):
+            return f"a subclass of {known.__name__}, which may compute something else"
+    if isinstance(module, nn.RNNBase):
+        return "a fused recurrent layer: write it as a loop over cells (nn.LSTMCell ...), which can be converted"
+    if isinstance(module, nn.Embedding | nn.EmbeddingBag):
+        return "a table that is looked up, not a product"
+    if isinstance(module, nn.modules.batchnorm._NormBase | nn.LayerNorm | nn.GroupNorm):
+        return "scales each feature: no matrix"
+    if isinstance(module, nn.modules.conv._ConvTransposeNd):
+        return "a transposed convolution, which no layer here computes"
+    return "no layer here computes this kind"
+
+
+def _converted(model: nn.Module, plan: Plan, config: AnalogConfig, others: Mapping[str, AnalogConfig]) -> nn.Module:
+    made = copy.deepcopy(model)
+    seeds = np.random.SeedSequence(config.seed)
+    replaced: dict[int, nn.Module] = {}
+    for decision, seed in zip(plan, seeds.spawn(len(plan)), strict=True):
+        if not decision.convert:
+            continue
+        old = made.get_submodule(decision.name)
+        chosen = next((c for pattern, c in others.items() if _within(decision.name, pattern)), config)
+        own = np.random.SeedSequence(chosen.seed, spawn_key=seed.spawn_key) if chosen is not config else seed
+        try:
+            new = CONVERTERS[type(old)](old, chosen, int(own.generate_state(1, np.uint64)[0]))
+        except ValueError as error:
+            raise ValueError(f"layer {decision.name or '(model)'!r}: {error}") from error
+        replaced[id(old)] = new
+    return _replace(made, replaced)
+
+
+def _replace(model: nn.Module, replaced: Mapping[int, nn.Module]) -> nn.Module:
+    """Put layers into the place of others, wherever they occur."""
+    if id(model) in replaced:
+        return replaced[id(model)]
+    for module in list(model.modules()):
+        for name, child in list(module._modules.items()):
+            if child is not None and id(child) in replaced:
+                module._modules[name] = replaced[id(child)]
+    _keep_fused_kernels_out(model)
+    return model
+
+
+def _keep_fused_kernels_out(model: nn.Module) -> None:
+    """torch's encoders have kernels of their own for evaluation, which would read weights past the cells."""
+    for module in model.modules():
+        if not any(isinstance(part, AnalogCells) for part in module.modules()):
+            continue
+        if isinstance(module, nn.TransformerEncoderLayer):
+            module.activation_relu_or_gelu = 0  # a value that is none of those kernels' activations
+        if isinstance(module, nn.TransformerEncoder):
+            module.use_nested_tensor = False
+
+
+def analog_parts(model: nn.Module) -> dict[str, AnalogCells]:
+    """The cells of a model, by the name of their module."""
+    return {name: module for name, module in model.named_modules() if isinstance(module, AnalogCells)}
+
+
+@torch.no_grad()
+def calibrate(model: nn.Module, loader: Iterable[Any], *, quantile: float = 0.999) -> nn.Module:
+    """Set the ranges of converters from data.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        A converted model; it is evaluated on the data and its ranges change in place.
+    loader : iterable
+        Batches: tensors, or tuples whose first entry is the input of the model.
+    quantile : float
+        Share of inputs, and of the currents of the worst line of a tile, that a range covers.
+
+    Returns
+    -------
+    The model.
+
+    Raises
+    ------
+    ValueError
+        If the model holds no cells, the data no batch, or an input is not finite.
+    """
+    parts = analog_parts(model)
+    if not parts:
+        raise ValueError("model holds no cells: convert it first")
+    if not 0.0 < quantile <= 1.0:
+        raise ValueError(f"quantile={quantile!r}: give a share above 0, at most 1")
+    was_training = {module: module.training for module in model.modules()}
+    model.eval()
+    try:
+        # inputs first: the range of inputs decides how large currents are
+        for setting in (_set_input_range, _set_adc_ranges):
+            _observed(model, parts, loader, setting, quantile)
+    finally:
+        for module, training in was_training.items():
+            module.training = training
+    return model
+
+
+def _observed(model: nn.Module, parts: dict[str, AnalogCells], loader: Iterable[Any], setting: Any, q: float) -> None:
+    seen: dict[str, list[tuple[Tensor, Tensor]]] = {name: [] for name in parts}
+    try:
+        for name, part in parts.items():
+            part.observe = _observer(seen[name], q)
+        batches = 0
+        for batch in loader:
+            inputs = batch[0] if isinstance(batch, tuple | list) else batch
+            if not bool(torch.isfinite(inputs).all()):
+                raise ValueError(f"batch {batches} of loader holds values that are not finite")
+            model(inputs)
+            batches += inputs.shape[0] > 0
+        if not batches:
+            raise ValueError("loader gives no input: the ranges stay as they are")
+    finally:
+        for part in parts.values():
+            part.observe = None
+    for name, part in parts.items():
+        if seen[name]:
+            setting(part, *(torch.stack(list(values)).amax(0) for values in zip(*seen[name], strict=True)))
+
+
+def _observer(seen: list[tuple[Tensor, Tensor]], q: float) -> Callable[[Tensor, Tensor], None]:
+    def observe(vectors: Tensor, currents: Tensor) -> None:
+        if vectors.numel():
+            seen.append((_largest(vectors.abs().flatten(), q), _largest(currents.abs().transpose(2, 3), q)))
+
+    return observe
+
+
+def _largest(values: Tensor, q: float) -> Tensor:
+    """The quantile along the last axis, by sorting: `torch.quantile` refuses large tensors."""
+    count = values.shape[-1]
+    return values.kthvalue(max(1, round(q * count)), -1).values
+
+
+def _set_input_range(part: AnalogCells, inputs: Tensor, currents: Tensor) -> None:
+    part.input_range.copy_(inputs)
+
+
+def _set_adc_ranges(part: AnalogCells, inputs: Tensor, currents: Tensor) -> None:
+    part.adc_range.copy_(part.per_tile(currents.unsqueeze(2)))
+    part.calibrated = True
+
+
+def summary(model: nn.Module) -> str:
+    """What the layers of a converted model are made of, as a table: cells, effects, and how well they were written.
+
+    The error is that of the weights which the cells held when they were written: root mean square, in percent of full
+    scale.
+
+    Raises
+    ------
+    ValueError
+        If the model holds no cells.
+    """
+    parts = analog_parts(model)
+    if not parts:
+        raise ValueError("model holds no cells: convert it first")
+    rows: list[tuple[str, ...]] = [("cells of", "matrix", "cells", "tiles", "programming", "error", "reads")]
+    rows += [_row(name, part) for name, part in parts.items()]
+    return _table(rows)
+
+
+def _row(name: str, part: AnalogCells) -> tuple[str, ...]:
+    c, lines = part.config, 2 * part.groups * part.outputs
+    written = c.programming
+    if part.report is not None:
+        failed = int(np.count_nonzero(part.report.failed))
+        written += f", {part.report.pulses.mean():.1f} pulses a cell, {failed} outside {c.tolerance:g} S"
+    reads = [f"noise of {c.bandwidth:g} Hz" if c.bandwidth else "no noise"]
+    reads += [
+        f"{kind} {bits} bit" if bits else f"no {kind}" for kind, bits in (("DAC", c.dac_bits), ("ADC", c.adc_bits))
+    ]
+    reads += ["ranges from data" if part.calibrated else "ranges estimated"]
+    if c.training == "hardware-aware":
+        reads += ["trains with drawn errors"]
+    return (
+        name.removesuffix("analog").rstrip(".") or "(model)",
+        f"{part.groups * part.outputs} x {part.inputs}",
+        f"{lines * part.inputs:,}",
+        str(-(-lines // c.tile[0]) * part.column_tiles),
+        written,
+        f"{100 * float(part.written_error):.2f} %",
+        ", ".join(reads),
+    )
+
+
+def program(model: nn.Module) -> nn.Module:
+    """Write the present weights of all layers to their cells, from the cells' beginning; ranges become estimates."""
+    for module in model.modules():
+        if isinstance(module, AnalogLayer):
+            module.program()
+    return model
+
+
+def reseed(model: nn.Module, seed: int) -> nn.Module:
+    """Give the noise of each layer a new seed: for repeats, or one for each process of a parallel training."""
+    for part, own in zip(analog_parts(model).values(), np.random.SeedSequence(seed).spawn(2**16), strict=False):
+        part.noise[0] = int(own.generate_state(1, np.uint64)[0] >> np.uint64(1))
+        part.noise[1] = 0
+    return model

@@ -1,0 +1,57 @@
+"""Weights to cells, with the programming of `synaptogen.crossbar`, and what errors it leaves."""
+
+import functools
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from synaptogen.array import CellArray
+from synaptogen.crossbar import DifferentialPair, ProgrammingReport, one_shot, write_verify
+from synaptogen.model.iv import mixing_from_conductance
+
+from .config import AnalogConfig
+
+LEVELS, SAMPLES = 33, 256  # of the table of errors: weights from -1 to 1, pairs of cells each
+
+
+class Programmed(NamedTuple):
+    """Pairs of cells that hold a matrix."""
+
+    plus: NDArray[np.float32]  # mixing states, shape of the matrix
+    minus: NDArray[np.float32]
+    cells: CellArray | None
+    report: ProgrammingReport | None
+
+
+def program_pairs(matrix: NDArray[np.float64], config: AnalogConfig, seed: int) -> Programmed:
+    """Write a matrix (outputs, inputs) with entries in +-1 to pairs of cells of their own."""
+    mapping = DifferentialPair(*config.window)
+    targets = mapping.targets(np.clip(matrix, -1.0, 1.0))
+    if config.programming == "ideal":
+        r = mixing_from_conductance(targets, config.device.constants()).astype(np.float32)
+        return Programmed(r[0::2], r[1::2], None, None)
+    cells = CellArray(targets.shape, config.device, rng=seed, bandwidth=config.bandwidth)
+    if config.programming == "one-shot":
+        report = one_shot(cells, targets, tolerance=config.tolerance)
+    else:
+        report = write_verify(cells, targets, tolerance=config.tolerance, budget=config.budget)
+    r = np.asarray(cells.r, np.float32)
+    return Programmed(r[0::2], r[1::2], cells, report)
+
+
+@functools.lru_cache(16)
+def _errors(config: AnalogConfig) -> NDArray[np.float32]:
+    levels = np.linspace(-1.0, 1.0, LEVELS)
+    wanted = np.repeat(levels[:, None], SAMPLES, axis=1)
+    written = program_pairs(wanted, config, seed=0)
+    per_pair = (config.window[0] - config.window[1]) * config.device.constants().per_span
+    reached = (written.plus.astype(float) - written.minus) / per_pair
+    return np.asarray(reached - wanted, np.float32)
+
+
+def error_table(config: AnalogConfig) -> Tensor:
+    """Errors of programmed weights over full scale, of shape (LEVELS, SAMPLES): one row a weight, from -1 to 1."""
+    return torch.from_numpy(_errors(config).copy())

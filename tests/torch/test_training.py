@@ -1,0 +1,192 @@
+"""Training: in parallel, resumed, and with the errors of devices."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="torch is not installed: pip install 'synaptogen[torch]'")
+
+import synaptogen as sg  # noqa: E402
+from synaptogen.torch.programming import program_pairs  # noqa: E402
+
+Config = sg.torch.AnalogConfig
+nn = torch.nn
+AWARE = Config(programming="one-shot", training="hardware-aware", seed=1)
+
+
+def _model():
+    torch.manual_seed(0)
+    return sg.torch.convert(nn.Sequential(nn.Linear(6, 5), nn.Tanh(), nn.Linear(5, 2)), AWARE).train()
+
+
+def _steps(model, optimiser, count, seed):
+    generator = torch.Generator().manual_seed(seed)
+    for _ in range(count):
+        optimiser.zero_grad()
+        model(torch.randn(8, 6, generator=generator)).square().sum().backward()
+        optimiser.step()
+
+
+def test_a_checkpoint_resumes_bit_for_bit(tmp_path):
+    model = _model()
+    optimiser = torch.optim.Adam(model.parameters(), 1e-2)
+    _steps(model, optimiser, 3, 1)
+    torch.save({"model": model.state_dict(), "optimiser": optimiser.state_dict()}, tmp_path / "checkpoint.pt")
+    _steps(model, optimiser, 3, 2)
+    saved = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
+    other = sg.torch.convert(nn.Sequential(nn.Linear(6, 5), nn.Tanh(), nn.Linear(5, 2)), AWARE).train()
+    resumed = torch.optim.Adam(other.parameters(), 1e-2)
+    other.load_state_dict(saved["model"])
+    resumed.load_state_dict(saved["optimiser"])
+    _steps(other, resumed, 3, 2)
+    for name, value in model.state_dict().items():
+        assert torch.equal(value, other.state_dict()[name]), name
+
+
+def test_drawn_errors_are_those_of_devices():
+    """Weights at one level, drawn and programmed: same spread. 20,000 draws against 4,096 pairs, whose deviations have
+    standard errors of 3 % at most (tails included, by the pairs' own fourth moment); the bound is 6 of them."""
+    layer = sg.torch.Linear(400, 50, bias=False, config=AWARE).train()
+    with torch.no_grad():
+        layer.weight.fill_(0.5)
+        layer.weight[:, 0] = 1.0
+    held = layer.analog.weights(layer.analog.drawn(layer.matrix()))
+    drawn = (held[0, :, 1:] - 0.5).double().numpy().ravel()
+    written = program_pairs(np.full((64, 64), 0.5), AWARE, seed=7)
+    pairs = ((written.plus.astype(float) - written.minus) / layer.analog.per_weight - 0.5).ravel()
+    assert abs(drawn.std() / pairs.std() - 1) < 0.2
+    assert abs(np.median(drawn) - np.median(pairs)) < 0.03
+    again = layer.analog.weights(layer.analog.drawn(layer.matrix()))
+    assert not torch.equal(again, held)
+
+
+def test_training_follows_weights_beyond_the_scale_of_the_written_cells(plain):
+    """Weights three times as large as those that were written give outputs three times as large."""
+    layer = sg.torch.Linear(6, 3, bias=False, config=replace(plain, training="hardware-aware")).train()
+    x = torch.rand(4, 6)
+    before = layer(x)
+    with torch.no_grad():
+        layer.weight.mul_(3.0)
+    assert torch.allclose(layer(x), 3 * before, rtol=1e-4)
+
+
+def test_errors_go_back_as_they_came():
+    """The gradient of the input is that of the weights that were drawn, the weights' own is the digital layer's."""
+    layer = sg.torch.Linear(6, 1, bias=False, config=replace(AWARE, bandwidth=0, dac_bits=None, adc_bits=None)).train()
+    x = torch.eye(6).requires_grad_()
+    y = layer(x)
+    y.sum().backward()
+    assert torch.allclose(x.grad[0], y.flatten(), rtol=0.01, atol=1e-3)
+    assert torch.allclose(layer.weight.grad, torch.ones(1, 6))
+
+
+def test_evaluation_reads_the_programmed_cells():
+    layer = sg.torch.Linear(6, 3, config=AWARE).eval()
+    x = torch.rand(6)
+    spread = torch.stack([layer(x) for _ in range(20)]).std(0)
+    layer.train()
+    assert (torch.stack([layer(x) for _ in range(20)]).std(0) > 3 * spread).all()
+
+
+PARALLEL = """
+import os, sys
+import torch
+import torch.distributed as dist
+import torch.multiprocessing as mp
+import synaptogen as sg
+
+def work(rank, store):
+    torch.set_num_threads(1)
+    dist.init_process_group("gloo", init_method=f"file://{store}", rank=rank, world_size=2)
+    torch.manual_seed(0)
+    model = torch.nn.Sequential(torch.nn.Linear(6, 5), torch.nn.Tanh(), torch.nn.Linear(5, 2))
+    config = sg.torch.AnalogConfig(programming="one-shot", training="hardware-aware", seed=1)
+    model = sg.torch.convert(model, config).train()
+    parallel = torch.nn.parallel.DistributedDataParallel(model, broadcast_buffers=False)
+    sg.torch.reseed(model, rank)
+    optimiser = torch.optim.SGD(parallel.parameters(), 1e-2)
+    for step in range(3):
+        optimiser.zero_grad()
+        parallel(torch.randn(8, 6)).square().sum().backward()
+        optimiser.step()
+    flat = torch.cat([p.detach().flatten() for p in model.parameters()])
+    both = [torch.empty_like(flat) for _ in range(2)]
+    dist.all_gather(both, flat)
+    seeds = [torch.empty_like(model[0].analog.noise) for _ in range(2)]
+    dist.all_gather(seeds, model[0].analog.noise)
+    if rank == 0:
+        print(torch.equal(*both), not torch.equal(*seeds), flush=True)
+    dist.destroy_process_group()
+
+if __name__ == "__main__":
+    mp.spawn(work, (sys.argv[1],), nprocs=2)
+"""
+
+
+def test_two_processes_train_one_model(tmp_path):
+    import subprocess
+    import sys
+
+    script = tmp_path / "parallel.py"
+    script.write_text(PARALLEL)
+    done = subprocess.run(
+        [sys.executable, script, tmp_path / "store"], capture_output=True, text=True, timeout=240, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["True", "True"]
+
+
+def test_pulses_move_weights_the_way_they_should():
+    """RESET pulses on 2 x 600 cells: the mean change of those asked to rise is up, of the others down; each has a
+    deviation of about 0.03 of full scale (set by cells whose RESET has not begun), so a mean has 0.002."""
+    layer = sg.torch.Linear(60, 20, bias=False, config=AWARE)
+    optimiser = sg.torch.PulseSGD(layer, lr=1.0, rule="sign", step=0.05, seed=3)
+    full, before = float(layer.analog.full_scale.max()), layer.weight.detach().clone()
+    sign = torch.ones_like(before)
+    sign[10:] = -1
+    layer.weight.grad = -sign * full
+    optimiser.step()
+    change = (layer.weight.detach() - before) / full
+    assert change[:10].mean() > 0.02
+    assert change[10:].mean() < -0.02
+    assert optimiser.pulses == before.numel()
+    assert (change * sign >= -1e-6).all()
+
+
+@pytest.mark.parametrize("rule", ["threshold", "stochastic", "sign"])
+def test_pulsed_training_learns(rule):
+    """Two well separated clusters; from scratch, on cells."""
+    torch.manual_seed(0)
+    y = torch.arange(200) % 2
+    x = torch.randn(200, 10) * 0.5 + (2.0 * y[:, None] - 1)
+    model = sg.torch.convert(nn.Sequential(nn.Linear(10, 2)), AWARE)
+    optimiser = sg.torch.PulseSGD(model, lr=0.5, rule=rule, seed=3)
+    with torch.no_grad():
+        model[0].weight.copy_(model[0].analog.weights()[0])
+    for _ in range(40):
+        optimiser.zero_grad()
+        nn.functional.cross_entropy(model(x), y).backward()
+        optimiser.step()
+    assert (model(x).argmax(1) == y).float().mean() > 0.95
+
+
+def test_bad_pulsed_training():
+    with pytest.raises(ValueError, match="convert it first"):
+        sg.torch.PulseSGD(nn.Linear(2, 2), lr=0.1)
+    layer = sg.torch.Linear(3, 2, config=AWARE)
+    with pytest.raises(ValueError, match="rule='signs'"):
+        sg.torch.PulseSGD(layer, lr=0.1, rule="signs")
+    with pytest.raises(ValueError, match="lr=-1"):
+        sg.torch.PulseSGD(layer, lr=-1)
+
+
+def test_summary_tells_what_is_on():
+    model = sg.torch.convert(nn.Sequential(nn.Linear(6, 3), nn.Linear(3, 2)), AWARE)
+    told = sg.torch.summary(model)
+    assert "one-shot" in told
+    assert "noise of 1e+08 Hz, DAC 8 bit, ADC 8 bit, ranges estimated, trains with drawn errors" in told
+    sg.torch.calibrate(model, [torch.rand(10, 6)])
+    assert "ranges from data" in sg.torch.summary(model)
+    with pytest.raises(ValueError, match="holds no cells"):
+        sg.torch.summary(nn.Linear(2, 2))
