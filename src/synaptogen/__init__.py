@@ -31,11 +31,7 @@ __all__ = [
     "presets",
 ]
 
-<<<<<<< HEAD
-_LAZY = ("circuit", "learn", "plot")
-=======
-_LAZY = ("learn", "plot", "torch")
->>>>>>> torch
+_LAZY = ("circuit", "learn", "plot", "torch")
 """Parts that need libraries of extras, imported when they are first asked for."""
 
 
