@@ -15,7 +15,7 @@ SCHEMES = {"V/2": (0.5, 0.5), "V/3": (1.0 / 3.0, 2.0 / 3.0)}
 
 def read_bench(array: ArrayCircuit, v: ArrayLike, *, gate: float | None = None) -> Testbench:
     """Columns at voltages ``v`` of shape (columns,) in V, rows at 0 V: the row currents are the product `cells @ v`."""
-    volts = checks._finite("v", v, np.float64)
+    volts = checks.finite("v", v, np.float64)
     if volts.shape != (array.shape[1],):
         raise ValueError(f"v has shape {volts.shape}: give one voltage for each of {array.shape[1]} columns")
     rows = [constant(0.0)] * array.shape[0]
