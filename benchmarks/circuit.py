@@ -11,7 +11,8 @@ Tables:
     have it at the end, which leaves much open. Edges of 10 ns are too fast for such a row to be quasi-static, and steps
     between the cells' events too long: simulators differ there. "set row slow" has edges of 1 us in steps of 20 ns.
   - the same 32 x 32 write with cells of an ODE-type memristor model (VTEAM: Kvatinsky et al., IEEE Trans. Circuits
-    Syst. II 62, 786 (2015)) in place of ours, same simulator, same tolerances; times are ratios to VTEAM.
+    Syst. II 62, 786 (2015)) in place of ours, in the same simulator; times are ratios to VTEAM. The full cell runs
+    with the same tolerances; the pulse cell with those of its own, and backward Euler.
 Each case of the first table runs in a process of its own, one after the other.
 """
 

@@ -10,14 +10,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import checks
+from .choices import STARTS, engine_of, params_of, with_history
 from .components import components_of
 from .counters import Counters
 from .crossbar import product
-from .engines.cpu import CPUEngine
 from .engines.law import law_of
 from .engines.packed import PackedEngine
 from .engines.protocol import FIELDS, Cells, Engine, Positions, ReadNumbers
-from .engines.reference import ReferenceEngine
 from .engines.room import require_cells, require_memory
 from .engines.threads import default_threads
 from .indexing import positions_of
@@ -30,11 +29,6 @@ if TYPE_CHECKING:
     from .crossbar.product import Solve
     from .crossbar.wires import Wires
 
-ENGINES: dict[str, Any] = {"cpu": CPUEngine, "reference": ReferenceEngine}
-STORAGES = ("full", "compact")
-HISTORIES = ("var", "compact")
-PACKED_STATES = 4  # of a compact history that is made for compact storage
-STARTS = ("stationary", "pristine")
 
 BANDWIDTH = 1e8  # Hz, of a read
 FAR = 1e6  # V; SETs and RESETs any cell
@@ -528,36 +522,3 @@ class CellArray:
         from . import persistence
 
         persistence.save(self, path, overwrite=overwrite)
-
-
-def params_of(params: str | DeviceParams) -> DeviceParams:
-    """A parameter set, or the preset of that name."""
-    if isinstance(params, DeviceParams):
-        return params
-    if isinstance(params, str):
-        return DeviceParams.preset(params)
-    raise TypeError(f"params is a {type(params).__name__}: give the name of a preset or a DeviceParams")
-
-
-def engine_of(engine: str, storage: str) -> Any:
-    """The engine of that name that keeps cells in that way."""
-    make = checks.named("engine", engine, ENGINES)
-    checks.one_of("storage", storage, STORAGES)
-    if storage == "full":
-        return make
-    if make is not CPUEngine:
-        raise ValueError(f"storage={storage!r} needs engine='cpu', not {engine!r}")
-    return PackedEngine
-
-
-def with_history(params: DeviceParams, history: str | None, storage: str = "full") -> DeviceParams:
-    """The parameter set with the kind of history asked for, or the one that storage needs."""
-    if history is not None:
-        checks.one_of("history", history, HISTORIES)
-    if storage == "compact" and history == "var":
-        raise ValueError("history='var' cannot be kept in storage='compact': leave history out, or storage")
-    if history is None and storage == "compact" and params.history.kind == "var":
-        return params.compact(PACKED_STATES)
-    if history is None or history == params.history.kind:
-        return params
-    return params.compact() if history == "compact" else params.with_order(10)

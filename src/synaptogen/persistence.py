@@ -112,7 +112,8 @@ def load(path: str | os.PathLike[str], *, threads: int | None = None) -> "CellAr
 
 
 def _read(group: Any, threads: int) -> "CellArray":
-    from .array import STARTS, CellArray, engine_of
+    from .array import CellArray
+    from .choices import STARTS, engine_of
 
     a = group.attrs
     checks.one_of("start", a["start"], STARTS)

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 import synaptogen
-from synaptogen.array import ENGINES
+from synaptogen.choices import ENGINES
 from synaptogen.engines.cpu.lanes import W
 from synaptogen.engines.room import available_memory
 from synaptogen.engines.threads import default_threads

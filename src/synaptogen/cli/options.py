@@ -7,7 +7,7 @@ from typing import Annotated, TypeAlias
 import typer
 
 from synaptogen import checks
-from synaptogen.array import params_of
+from synaptogen.choices import params_of
 from synaptogen.params import DeviceParams, presets
 
 JSON: TypeAlias = Annotated[

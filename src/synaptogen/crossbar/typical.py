@@ -99,7 +99,7 @@ def reachable_window(params: "str | DeviceParams" = "hennen2024", share: float =
     ValueError
         If the share is not of that kind, or the population has no window at it.
     """
-    from synaptogen.array import params_of
+    from synaptogen.choices import params_of
 
     if not 0 < share < 1:
         raise ValueError(f"share={share!r}: give a share of cycles between 0 and 1")

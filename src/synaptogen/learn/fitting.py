@@ -7,7 +7,7 @@ from typing import TypeAlias
 import numpy as np
 import xarray as xr
 
-from synaptogen.array import params_of
+from synaptogen.choices import params_of
 from synaptogen.params import FEATURE_NAMES, DeviceParams
 from synaptogen.seeds import RNG
 

@@ -7,8 +7,9 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from synaptogen.array import CellArray, params_of
+from synaptogen.array import CellArray
 from synaptogen.checks import positive_int
+from synaptogen.choices import params_of
 from synaptogen.model.history import FEATURES
 from synaptogen.params import DeviceParams, Population
 from synaptogen.seeds import RNG, seed_of

@@ -18,7 +18,7 @@ import xarray as xr
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from synaptogen.array import params_of
+from synaptogen.choices import params_of
 from synaptogen.params import DeviceParams
 from synaptogen.replacing import replacing
 from synaptogen.seeds import RNG, seed_of

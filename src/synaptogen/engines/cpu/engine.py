@@ -10,9 +10,9 @@ from synaptogen.engines.law import Law
 from synaptogen.engines.notice import notice
 from synaptogen.engines.protocol import FIELDS, Array, Cells, Positions, ReadNumbers
 from synaptogen.engines.room import allocate
-from synaptogen.engines.threads import share
+from synaptogen.engines.threads import SMALLEST, share
 
-from .kernels import Kernels, Reads, Selection, compiled, source_digest
+from .kernels import STRIP, Kernels, Reads, Selection, compiled, source_digest
 from .lanes import W, flat
 
 Float32Array = NDArray[np.float32]
@@ -229,16 +229,21 @@ class CPUEngine:
 
     def _two_sums(self, r: Array, shape: tuple[int, int], weights: Array, transpose: bool) -> Array:
         rows, columns = shape
-        groups = -(-columns // W)
+        width = -(-columns // W) * W
         if transpose:
-            out = np.empty((2, groups * W), np.float32)
-            self._run_plain("columns_times", groups, r, rows, columns, weights, out)
+            out = np.zeros((2, width), np.float32)
+            strips = -(-width // (STRIP * W))
+            self._run_plain("columns_times", strips, *self._operand(r), rows, columns, weights, out, smallest=2)
             return out[:, :columns]
-        padded = np.zeros((2, groups * W), np.float32)
+        padded = np.zeros((2, width), np.float32)
         padded[:, :columns] = weights
         out = np.empty((2, rows), np.float32)
-        self._run_plain("rows_times", rows, r, columns, padded, out)
+        self._run_plain("rows_times", rows, *self._operand(r), columns, padded, out)
         return out
+
+    def _operand(self, r: Array) -> tuple[Any, ...]:
+        """Mixing states as kernels of products take them."""
+        return (r,)
 
     def line_normals(self, positions: Positions, number: int, batch: int) -> Array:
         """Normals for the lines of a crossbar product."""
@@ -309,14 +314,14 @@ class CPUEngine:
         common = (self._arrays(), self.cells.ids is None, np.uint64(self.cells.first), self._law)
         self._run_plain(kernel, count, *common, *arguments)
 
-    def _run_plain(self, kernel: str, count: int, *arguments: Any) -> None:
+    def _run_plain(self, kernel: str, count: int, *arguments: Any, smallest: int = SMALLEST) -> None:
         function = getattr(self._kernels(), kernel)
         version = type(self), kernel, self._law_type
         if version not in _READY:
             with notice("synaptogen: compiling for this machine, once (about ten seconds) ..."):
                 function(0, 0, *arguments)
             _READY.add(version)
-        share(function, count, self._threads, arguments)
+        share(function, count, self._threads, arguments, smallest)
 
 
 _READY: set[tuple[type, str, Any]] = set()

@@ -22,6 +22,7 @@ from .memory import GROUP, Pending, settle
 from .tiles import draw_device, first_cycle, read_current, step
 
 CHUNK = 256  # tiles that a single voltage visits before gathered cells are settled
+STRIP = 32  # tiles of a row whose columns are summed together: whole cache lines, sums in the first-level cache
 FUSED_CHUNK = 8  # tiles that stay in the first-level cache while several voltages visit them
 
 
@@ -194,52 +195,29 @@ def compiled(revision: str) -> Kernels:
         revision  # noqa: B018
         r_, x_ = data(r), data(x)
         width = x.shape[1]
-        zero = reals(np.float32(0.0))
-        # four rows at once, so that their sums do not wait for each other; the last rows may come twice
-        for row in range(first, last, 4):
-            i, j, k, m = row, min(row + 1, last - 1), min(row + 2, last - 1), min(row + 3, last - 1)
-            a0, a1, a2, a3 = zero, zero, zero, zero
-            b0, b1, b2, b3 = zero, zero, zero, zero
-            for at in range(0, width, W):
-                xa, xb = load(x_, at), load(x_, width + at)
-                v0, v1 = load(r_, i * columns + at), load(r_, j * columns + at)
-                v2, v3 = load(r_, k * columns + at), load(r_, m * columns + at)
-                a0, b0 = a0 + v0 * xa, b0 + v0 * xb
-                a1, b1 = a1 + v1 * xa, b1 + v1 * xb
-                a2, b2 = a2 + v2 * xa, b2 + v2 * xb
-                a3, b3 = a3 + v3 * xa, b3 + v3 * xb
-            y[0, i], y[0, j], y[0, k], y[0, m] = total(a0), total(a1), total(a2), total(a3)
-            y[1, i], y[1, j], y[1, k], y[1, m] = total(b0), total(b1), total(b2), total(b3)
+        for row in range(first, last):
+            a = reals(np.float32(0.0))
+            b = reals(np.float32(0.0))
+            for j in range(0, width, W):
+                v = load(r_, row * columns + j)
+                a = a + v * load(x_, j)
+                b = b + v * load(x_, width + j)
+            y[0, row] = total(a)
+            y[1, row] = total(b)
 
     @njit(cache=True, **OPTIONS)
     def columns_times(first, last, r, rows, columns, x, y):  # type: ignore[no-untyped-def]
-        # y[k, column] = sum over rows of r x[k], k = 0 and 1, for W columns at a time; y is padded to whole lanes
+        # y[k, column] += sum over rows of r x[k], k = 0 and 1, for a strip of columns at a time; y begins as zeros
         revision  # noqa: B018
         r_, x_, y_ = data(r), data(x), data(y)
         width = y.shape[1]
-        zero = reals(np.float32(0.0))
-        # four groups at once, a longer stretch of each row; the last groups may come twice
-        for group in range(first, last, 4):
-            i, j, k, m = group, min(group + 1, last - 1), min(group + 2, last - 1), min(group + 3, last - 1)
-            i, j, k, m = i * W, j * W, k * W, m * W
-            a0, a1, a2, a3 = zero, zero, zero, zero
-            b0, b1, b2, b3 = zero, zero, zero, zero
+        for strip in range(first, last):
+            end = min((strip + 1) * STRIP * W, width)
             for row in range(rows):
-                at = row * columns
-                xa, xb = scalar(x_, row), scalar(x_, rows + row)
-                v0, v1, v2, v3 = load(r_, at + i), load(r_, at + j), load(r_, at + k), load(r_, at + m)
-                a0, b0 = a0 + v0 * xa, b0 + v0 * xb
-                a1, b1 = a1 + v1 * xa, b1 + v1 * xb
-                a2, b2 = a2 + v2 * xa, b2 + v2 * xb
-                a3, b3 = a3 + v3 * xa, b3 + v3 * xb
-            store(y_, i, a0)
-            store(y_, j, a1)
-            store(y_, k, a2)
-            store(y_, m, a3)
-            store(y_, width + i, b0)
-            store(y_, width + j, b1)
-            store(y_, width + k, b2)
-            store(y_, width + m, b3)
+                for j in range(strip * STRIP * W, end, W):
+                    v = load(r_, row * columns + j)
+                    store(y_, j, load(y_, j) + v * scalar(x_, row))
+                    store(y_, width + j, load(y_, width + j) + v * scalar(x_, rows + row))
 
     @njit(cache=True, **OPTIONS)
     def draw_normals(first, last, lo, hi, key, number, block, out):  # type: ignore[no-untyped-def]

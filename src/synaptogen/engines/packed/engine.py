@@ -16,7 +16,7 @@ from synaptogen.engines.protocol import FIELDS, Array, Positions, ReadNumbers
 from synaptogen.engines.room import allocate
 
 from .codes import LARGEST, Scale
-from .kernels import STRIP, Kernels, compiled
+from .kernels import Kernels, compiled
 from .layout import THRESHOLDS, Scales
 
 BLOCK = 1 << 22  # cells that are worked on at a time where temporaries depend on their number
@@ -156,19 +156,8 @@ class PackedEngine(CPUEngine):
         positions = np.arange(begin, end) if select.positions is None else select.positions[begin:end]
         return self.mixing(packing_of(positions))
 
-    def _two_sums(self, r: Array, shape: tuple[int, int], weights: Array, transpose: bool) -> Array:
-        rows, columns = shape
-        width = -(-columns // W) * W
-        if transpose:
-            out = np.zeros((2, width), np.float32)
-            strips = -(-width // (STRIP * W))
-            self._run_plain("columns_times", strips, r, self._scales.r, rows, columns, weights, out)
-            return out[:, :columns]
-        padded = np.zeros((2, width), np.float32)
-        padded[:, :columns] = weights
-        out = np.empty((2, rows), np.float32)
-        self._run_plain("rows_times", rows, r, self._scales.r, columns, padded, out)
-        return out
+    def _operand(self, r: Array) -> tuple[Any, ...]:
+        return r, self._scales.r
 
     # ---- copies
 

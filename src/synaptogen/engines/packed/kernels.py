@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import njit
 
-from synaptogen.engines.cpu.kernels import aligned, keep, read_group, rules_of
+from synaptogen.engines.cpu.kernels import STRIP, aligned, keep, read_group, rules_of
 from synaptogen.engines.cpu.lanes import INLINE, OPTIONS, W, data, load, reals, scalar, store, total, words
 from synaptogen.engines.cpu.layout import (
     DEVICE_VECTOR,
@@ -27,8 +27,6 @@ from synaptogen.ops import Real, where
 from .codes import Scale, decode, encode
 from .layout import Packed, desk_on, desk_size, load_codes, packed_cells
 from .tiles import begin, know, lay_ids, put_back, recall, step, take
-
-STRIP = 32  # tiles of a row whose columns are summed together: whole cache lines, sums in the first-level cache
 
 
 class Kernels(NamedTuple):
