@@ -17,7 +17,7 @@ from .crossbar import product
 from .engines.law import law_of
 from .engines.packed import PackedEngine
 from .engines.protocol import FIELDS, Cells, Engine, Positions, ReadNumbers
-from .engines.room import require_cells, require_memory
+from .engines.room import require_memory
 from .engines.threads import default_threads
 from .indexing import positions_of
 from .model import iv
@@ -118,7 +118,7 @@ class CellArray:
         bandwidth = checks.bandwidth(bandwidth)
         chosen = with_history(params_of(params), history, storage)
         law, size = law_of(chosen), int(np.prod(shape, dtype=object))
-        require_cells(size, make.bytes_for(law))
+        make.require_room(law, size)
         seed = seed_of(rng)
         self._bind(make(law, Cells(size), seed, start, workers), chosen, shape, None, Counters(size), bandwidth)
 
@@ -502,7 +502,7 @@ class CellArray:
 
     def copy(self) -> "CellArray":
         """An array of its own with the same cells: from here on both live the same lives, apart."""
-        require_cells(self.size, self._engine.bytes_per_cell)
+        self._engine.require_room(self._engine.law, self.size)
         return self._of(
             self._engine.copy(self._positions), self.params, self.shape, None,
             self._counters.copy(self._positions, self.size), self.bandwidth,
