@@ -28,6 +28,7 @@ from .seeds import RNG, seed_of
 if TYPE_CHECKING:
     from .crossbar.product import Solve
     from .crossbar.wires import Wires
+    from .on_gpu import OnGPU
 
 
 BANDWIDTH = 1e8  # Hz, of a read
@@ -70,8 +71,9 @@ class CellArray:
         The device population: the name of a preset (`synaptogen.presets`) or a parameter set.
     rng : int, SeedSequence, Generator or None
         Source of the seed; an int is the seed.
-    engine : {"cpu", "reference"}
-        Compiled single precision, or plain NumPy double precision.
+    engine : {"cpu", "cuda", "reference"}
+        Compiled single precision on the processor or on a GPU of NVIDIA (which needs the extra ``synaptogen[cuda12]`` or
+        ``[cuda13]``), or plain NumPy double precision.
     history : {"var", "compact"}, optional
         The kind of memory of earlier cycles: a vector autoregression, or a state space of a few numbers a cell, faster
         and smaller. Default: what the parameter set holds. Where it holds the other kind, `DeviceParams.compact` (8
@@ -431,6 +433,21 @@ class CellArray:
         rows, columns = self.shape
         starts = np.arange(columns) if transpose else np.arange(rows) * columns
         return starts if self._positions is None else self._positions[starts]
+
+    @property
+    def on_gpu(self) -> "OnGPU":
+        """The same cells for programs on the GPU: arrays of CuPy, PyTorch and others in, arrays of the GPU out.
+
+        Raises
+        ------
+        ValueError
+            If the cells are not on a GPU.
+        """
+        if self.engine != "cuda":
+            raise ValueError(f"these cells are of engine={self.engine!r}: make them with engine='cuda'")
+        from .on_gpu import OnGPU
+
+        return OnGPU(self)
 
     # ---- state, by copy
 

@@ -11,7 +11,8 @@ from synaptogen.engines.protocol import FIELDS, Array, Cells, Positions, ReadNum
 from . import kernels, machine, products
 from .buffers import DeviceArray, empty, launch, launch_blocks, on_device, on_host
 from .kernels import Reads, Selection
-from .layout import DEVICE_GROUPS, TILE, Rules, State
+from .layout import DEVICE_GROUPS, TILE, State
+from .rules import mixture_of, rules_of
 
 REMEDY = (
     "make fewer cells, or use history='compact' or a lower order (params.with_order), which take less of it, or engine='cpu'"
@@ -45,10 +46,10 @@ class CUDAEngine:
     def __init__(self, law: Law, cells: Cells, seed: int, start: str, threads: int = 1, *, fill: bool = True) -> None:
         self.require_room(law, cells.size)
         self.law, self.cells, self.seed, self.start = law, cells, seed, start
-        self.rules = rules_of(law, start, seed)
+        self.rules = rules_of(law, start, seed, on_device)
         self.state = self._allocate()
         if fill:
-            launch(kernels.initialise, cells.size, self.state, self.rules, mixture_of(law), law.log_sigma)
+            launch(kernels.initialise, cells.size, self.state, self.rules, mixture_of(law, on_device), law.log_sigma)
 
     def _allocate(self) -> State:
         cells = self.cells
@@ -101,33 +102,35 @@ class CUDAEngine:
     def apply(self, u: Array, select: Chosen, mask: Array | None = None) -> None:
         """Apply k voltages one after the other, only where the mask holds."""
         gate = None if mask is None else on_device(mask, np.uint8)
-        self.apply_there(on_device(u), is_each(u, select), select, gate)
+        self.apply_there(on_device(u), len(u), is_each(u, select), select, gate)
 
-    def apply_there(self, pulses: DeviceArray, each: bool, select: Chosen, mask: DeviceArray | None = None) -> None:
-        """The same with voltages on the GPU, flat: those of a pulse after those of another."""
-        self._apply(pulses, each, select, mask, None, 0.0, ReadNumbers())
+    def apply_there(
+        self, pulses: DeviceArray, count: int, each: bool, select: Chosen, mask: DeviceArray | None = None
+    ) -> None:
+        """The same with ``count`` pulses on the GPU, flat: the voltages of one after those of another."""
+        self._apply(pulses, count, each, select, mask, None, 0.0, ReadNumbers())
 
     def sweep(self, u: Array, select: Chosen, bandwidth: float, reads: ReadNumbers) -> Array:
         """Apply k voltages one after the other; returns the current at each."""
-        trace = self.sweep_there(on_device(u), is_each(u, select), len(u), select, bandwidth, reads)
+        trace = self.sweep_there(on_device(u), len(u), is_each(u, select), select, bandwidth, reads)
         return on_host(trace, len(u), select.size)
 
     def sweep_there(
-        self, pulses: DeviceArray, each: bool, count: int, select: Chosen, bandwidth: float, reads: ReadNumbers
+        self, pulses: DeviceArray, count: int, each: bool, select: Chosen, bandwidth: float, reads: ReadNumbers
     ) -> DeviceArray:
         """The same with ``count`` pulses on the GPU."""
         size = count * select.size
         machine.require_memory(f"the currents of {count} voltages", 4.0 * size, "sweep fewer points, or fewer cells")
         trace = empty(size)
-        self._apply(pulses, each, select, None, trace, bandwidth, reads)
+        self._apply(pulses, count, each, select, None, trace, bandwidth, reads)
         return trace
 
     def _apply(
-        self, pulses: DeviceArray, each: bool, select: Chosen, mask: DeviceArray | None, trace: DeviceArray | None,
-        bandwidth: float, reads: ReadNumbers,
+        self, pulses: DeviceArray, count: int, each: bool, select: Chosen, mask: DeviceArray | None,
+        trace: DeviceArray | None, bandwidth: float, reads: ReadNumbers,
     ) -> None:  # fmt: skip
         launch(
-            kernels.apply, select.size, self.state, self.rules, select.argument, pulses, each,
+            kernels.apply, select.size, self.state, self.rules, select.argument, pulses, count, each,
             nothing(np.uint8) if mask is None else mask, mask is not None,
             nothing(np.float32) if trace is None else trace, trace is not None,
             np.float32(bandwidth), self._reads(reads),
@@ -201,6 +204,24 @@ class CUDAEngine:
         r = self.state.r if select.positions is None else self.gathered_there("r", select)
         return matrix_times(r, shape, weights, count, transpose)
 
+    def product_there(
+        self, shape: tuple[int, int], select: Chosen, starts: Positions, v: DeviceArray, batch: int, transpose: bool,
+        bandwidth: float, number: int,
+    ) -> DeviceArray:  # fmt: skip
+        """Currents (batch, lines) of a crossbar for voltages (batch, inputs), all on the GPU.
+
+        As `crossbar.product.line_currents` does it, in single precision.
+        """
+        inputs, lines = shape if transpose else shape[::-1]
+        at_zero, with_r, out = empty(2 * batch * inputs), empty(2 * batch * inputs), empty(batch * lines)
+        p = self.rules.constants
+        launch(products.weigh, batch * inputs, v, inputs, p, np.float32(bandwidth), at_zero, with_r)
+        sums = self.weighted_sums_there(shape, select, with_r, 2 * batch, transpose)
+        offsets = matrix_times(on_device(np.ones(inputs)), (1, inputs), at_zero, 2 * batch, False)
+        z = self.line_normals_there(starts, number, batch) if bandwidth else nothing(np.float32)
+        launch(products.finish, batch * lines, sums, offsets, z, bandwidth > 0.0, lines, out)
+        return out
+
     def line_normals(self, positions: Positions, number: int, batch: int) -> Array:
         """Normals for the lines of a crossbar product."""
         return on_host(self.line_normals_there(positions, number, batch), batch, len(positions))
@@ -267,31 +288,3 @@ def matrix_times(
         launch(products.columns_times, chunks * columns, r, rows, columns, weights, k, parts)
         launch(products.sum_parts, 2 * columns, parts, chunks, columns, k, y)
     return y
-
-
-def rules_of(law: Law, start: str, seed: int) -> Rules:
-    """The law as kernels take it: single precision."""
-
-    def single(values: Array) -> DeviceArray:
-        return on_device(np.append(values.ravel(), 0.0))
-
-    blocks = law.start
-    if law.slots:
-        blocks = blocks.reshape(law.slots, 4, law.slots, 4).transpose(0, 2, 3, 1)
-    return Rules(
-        single_bundle(law.constants), single(law.readout), single(law.F), single(law.G), single(blocks), law.slots,
-        0 if law.slots else law.memory, start == "stationary", np.uint32(seed & 0xFFFFFFFF), np.uint32(seed >> 32),
-    )  # fmt: skip
-
-
-def single_bundle(bundle: Any) -> Any:
-    """A nest of tuples of numbers, in single precision."""
-    if not isinstance(bundle, tuple):
-        return np.float32(bundle)
-    parts = [single_bundle(part) for part in bundle]
-    return type(bundle)(*parts) if hasattr(bundle, "_fields") else tuple(parts)
-
-
-def mixture_of(law: Law) -> tuple[DeviceArray, DeviceArray, DeviceArray]:
-    """The population as kernels take it."""
-    return on_device(law.component_starts, np.uint32), on_device(law.means), on_device(law.cholesky)

@@ -4,12 +4,16 @@ from typing import Any, NamedTuple
 
 from numba import cuda
 
-from synaptogen.ops import any_
+from synaptogen.ops import any_, bits
 
 from .cell import draw_device, first_cycle, read_current, step
 from .layout import TILE, place
 from .scalars import load, store, word_of
 from .target import jit
+
+EXPONENT = 0x7F800000
+"""All ones in numbers that are not finite."""
+
 
 class Selection(NamedTuple):
     """Which cells a kernel visits: thread k < ``count`` visits cell ``cells[k]`` if ``listed``, else ``first`` + k."""
@@ -38,14 +42,14 @@ def initialise(c, rules, mixture, log_sigma):  # type: ignore[no-untyped-def]
 
 
 @jit
-def apply(c, rules, selection, pulses, each, mask, masked, trace, traced, bandwidth, reads):  # type: ignore[no-untyped-def]
+def apply(c, rules, selection, pulses, count, each, mask, masked, trace, traced, bandwidth, reads):  # type: ignore[no-untyped-def]
     """Apply voltages one after the other, and record the current at each where ``traced``."""
     k = cuda.grid(1)
     if k < selection.count and (not masked or mask[k] != 0):
         i = selection.cells[k] if selection.listed else selection.first + k
         before = load(c.word, i)
         word = before
-        for pulse in range(pulses.size // (selection.count if each else 1)):
+        for pulse in range(count):
             u = load(pulses, pulse * selection.count + k if each else pulse)
             word = step(c, rules, i, word, u)
             if traced:
@@ -86,3 +90,11 @@ def scatter(array, groups, selection, values):  # type: ignore[no-untyped-def]
         at = place(i, groups)
         for group in range(groups):
             store(array, at + group * TILE, load(values, group * selection.count + k))
+
+
+@jit
+def find_not_finite(values, found):  # type: ignore[no-untyped-def]
+    """found[0] = 1 if a value is NaN or infinite, by its bits: the compiler takes numbers to be finite."""
+    k = cuda.grid(1)
+    if k < values.size and any_((bits(load(values, k)) & EXPONENT) == EXPONENT):
+        store(found, 0, word_of(1))

@@ -13,6 +13,8 @@ from .target import BLOCK, jit
 ROWS = 128
 """Rows that a thread of a column sums, before the parts are summed."""
 
+PAIR = 2 * BLOCK  # numbers that the threads of a block share
+
 
 @jit
 def rows_times(r, rows, columns, x, y):  # type: ignore[no-untyped-def]
@@ -20,7 +22,7 @@ def rows_times(r, rows, columns, x, y):  # type: ignore[no-untyped-def]
 
     Thread t sums columns t, t + BLOCK ...; then halves of the threads are added.
     """
-    sums = cuda.shared.array(2 * BLOCK, float32)
+    sums = cuda.shared.array(PAIR, float32)
     t = cuda.threadIdx.x
     row, k = cuda.blockIdx.x % rows, cuda.blockIdx.x // rows * 2
     a, b = real_of(0.0), real_of(0.0)

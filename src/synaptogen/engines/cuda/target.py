@@ -20,7 +20,7 @@ FORMULAS = [polynomial, iv, latent, features, population, switching, noise, rand
 PARTS: list[ModuleType] = [layout, memory, cell]
 BLOCK = 128
 """Threads of a block."""
-BLOCKS = 8
+BLOCKS = 6
 """Blocks that registers are saved for: half of the warps that a multiprocessor can hold."""
 SIMULATED = bool(config.ENABLE_CUDASIM)
 
