@@ -72,8 +72,8 @@ class CellArray:
     rng : int, SeedSequence, Generator or None
         Source of the seed; an int is the seed.
     engine : {"cpu", "cuda", "reference"}
-        Compiled single precision on the processor or on a GPU of NVIDIA (which needs the extra ``synaptogen[cuda12]`` or
-        ``[cuda13]``), or plain NumPy double precision.
+        Compiled single precision on the processor or on a GPU of NVIDIA (with the extra ``synaptogen[cuda12]`` or
+        ``synaptogen[cuda13]``), or plain NumPy double precision.
     history : {"var", "compact"}, optional
         The kind of memory of earlier cycles: a vector autoregression, or a state space of a few numbers a cell, faster
         and smaller. Default: what the parameter set holds. Where it holds the other kind, `DeviceParams.compact` (8

@@ -1,4 +1,4 @@
-"""The cells of an array for programs on the GPU: voltages are taken, and currents given, without a way over the host."""
+"""The cells of an array for programs on the GPU: voltages come from there, and currents stay there."""
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -16,10 +16,10 @@ Shape = tuple[int, ...]
 
 
 class Pulses(NamedTuple):
-    """Voltages on the GPU, flat: ``count`` pulses, with a voltage for ``each`` cell or one for all."""
+    """Voltages on the GPU, flat: ``number`` of pulses, with a voltage for ``each`` cell or one for all."""
 
     voltages: DeviceArray
-    count: int
+    number: int
     each: bool
 
 
@@ -50,8 +50,8 @@ class OnGPU:
         counters = self._cells._counters
         trace = self._engine.sweep_there(*pulses, self._cells._select, bandwidth, counters.reads)
         if bandwidth:
-            counters.advance_reads(self._cells._positions, pulses.count)
-        return GPUArray(trace, (pulses.count, *self._cells.shape))
+            counters.advance_reads(self._cells._positions, pulses.number)
+        return GPUArray(trace, (pulses.number, *self._cells.shape))
 
     def read(self, u: Any = None, *, bandwidth: float | None = None) -> GPUArray:
         """Currents in A with noise, at one voltage or an array of them. See `CellArray.read`."""
@@ -90,9 +90,7 @@ class OnGPU:
         """
         cells = self._cells
         whole = cells._positions is None
-        return GPUArray(
-            self._engine.state.r if whole else self._engine.gathered_there("r", cells._select), cells.shape
-        )
+        return GPUArray(self._engine.state.r if whole else self._engine.gathered_there("r", cells._select), cells.shape)
 
     def _one_pulse(self, name: str, u: Any) -> Pulses:
         array = on_gpu_already(u)

@@ -31,7 +31,7 @@ from .layout import (
     place,
 )
 from .memory import memory_groups, next_latent
-from .scalars import load, real_of, store, word_of
+from .scalars import load, load_row, real_of, store, word_of
 
 
 def step(c: State, rules: Rules, i: int, word: Word, u: Real) -> Word:
@@ -126,10 +126,11 @@ def draw_device(c: State, rules: Rules, i: int, mixture: Any, log_sigma: bool) -
     d = place(i, DEVICE_GROUPS)
     for j in range(DEVICE_GROUPS):
         row = (component * 8 + j) * 8
-        y = load(means, component * 8 + j) + a[0] * load(cholesky, row) + a[1] * load(cholesky, row + 1)
-        y = y + a[2] * load(cholesky, row + 2) + a[3] * load(cholesky, row + 3)
-        y = y + b[0] * load(cholesky, row + 4) + b[1] * load(cholesky, row + 5)
-        y = y + b[2] * load(cholesky, row + 6) + b[3] * load(cholesky, row + 7)
+        c_a, c_b = load_row(cholesky, row), load_row(cholesky, row + 4)
+        y = load(means, component * 8 + j) + a[0] * c_a[0] + a[1] * c_a[1]
+        y = y + a[2] * c_a[2] + a[3] * c_a[3]
+        y = y + b[0] * c_b[0] + b[1] * c_b[1]
+        y = y + b[2] * c_b[2] + b[3] * c_b[3]
         if log_sigma and j >= 4:
             y = scale(y)
         store(c.device, d + j * TILE, y)

@@ -15,7 +15,8 @@ from .layout import DEVICE_GROUPS, TILE, State
 from .rules import mixture_of, rules_of
 
 REMEDY = (
-    "make fewer cells, or use history='compact' or a lower order (params.with_order), which take less of it, or engine='cpu'"
+    "make fewer cells, or use history='compact' or a lower order (params.with_order), which take less of it, "
+    "or engine='cpu'"
 )
 
 

@@ -1,6 +1,6 @@
 """Arrays of other libraries on the GPU, taken and given without a copy.
 
-Two protocols say where an array lies: the CUDA array interface (CuPy, PyTorch, Numba) and DLPack (these, JAX and others).
+Two protocols say where an array lies: the CUDA array interface (CuPy, PyTorch, Numba) and DLPack (JAX and others).
 """
 
 from typing import Any
@@ -60,9 +60,12 @@ class Borrowed:
         self.view = view = StridedMemoryView.from_dlpack(owner, stream_ptr=-1)
         size = view.dtype.itemsize
         self.__cuda_array_interface__ = {
-            "shape": tuple(view.shape), "typestr": view.dtype.str, "data": (view.ptr, bool(view.readonly)), "version": 3,
+            "version": 3,
+            "typestr": view.dtype.str,
+            "data": (view.ptr, bool(view.readonly)),
+            "shape": tuple(view.shape),
             "strides": None if view.strides is None else tuple(size * stride for stride in view.strides),
-        }  # fmt: skip
+        }
 
 
 def on_gpu_already(value: Any) -> DeviceArray | None:

@@ -85,11 +85,6 @@ def store4(array: Any, at: int, x: Four) -> None:
     store(array, at + 3 * TILE, x[3])
 
 
-def row4(array: Any, at: int) -> Four:
-    """Four consecutive coefficients."""
-    return load(array, at), load(array, at + 1), load(array, at + 2), load(array, at + 3)
-
-
 def zeros() -> Four:
     """Four zeros."""
     z = real_of(0.0)
@@ -103,4 +98,4 @@ def add4(a: Four, b: Four) -> Four:
 
 def slot_of(number: Word, slots: int) -> int:
     """Slot of a cycle in a ring; in 32 bits, as division is slow."""
-    return np.int32(index_of(number)) % np.int32(slots)
+    return np.int32(index_of(number)) % np.int32(slots)  # type: ignore[return-value]

@@ -1,7 +1,7 @@
 """What a cell remembers of earlier cycles.
 
 A VAR of order p keeps a ring of p slots, x_n in slot n mod p; sums run in the order of slots, as on the processor. A
-state space keeps q numbers and advances them in place. Only memory and its order live here; the formulas are in `model`.
+state space keeps q numbers and advances them in place. Only memory and its order live here; formulas are in `model`.
 """
 
 from typing import Any
@@ -10,16 +10,16 @@ from synaptogen.model.latent import add_scaled, innovation
 from synaptogen.model.random import CYCLES, HISTORY
 from synaptogen.ops import Word, product
 
-from .layout import TILE, Four, Rules, State, add4, draw, load4, row4, slot_of, store4, zeros
-from .scalars import load, real_of, store, word_of
+from .layout import TILE, Four, Rules, State, add4, draw, load4, slot_of, store4, zeros
+from .scalars import load, load_row, real_of, store, word_of
 
 
 def add_block(x: Four, matrix: Any, at: int, m: Four) -> Four:
     """X plus a 4x4 matrix, stored by columns, times m."""
-    x = add_scaled(x, row4(matrix, at), m[0])
-    x = add_scaled(x, row4(matrix, at + 4), m[1])
-    x = add_scaled(x, row4(matrix, at + 8), m[2])
-    return add_scaled(x, row4(matrix, at + 12), m[3])
+    x = add_scaled(x, load_row(matrix, at), m[0])
+    x = add_scaled(x, load_row(matrix, at + 4), m[1])
+    x = add_scaled(x, load_row(matrix, at + 8), m[2])
+    return add_scaled(x, load_row(matrix, at + 12), m[3])
 
 
 # ---- VAR
@@ -90,11 +90,11 @@ def advance_states(c: State, rules: Rules, at: int, lo: Word, hi: Word, number: 
     e = draw(rules, lo, hi, CYCLES, number, word_of(0))
     x = innovation(e, rules.constants.innovation)
     for k in range(q):
-        x = add_scaled(x, row4(rules.readout, 4 * k), load(c.memory, at + k * TILE))
+        x = add_scaled(x, load_row(rules.readout, 4 * k), load(c.memory, at + k * TILE))
     before = real_of(0.0)
     for k in range(q):
         old = load(c.memory, at + k * TILE)
-        g = row4(rules.G, 4 * k)
+        g = load_row(rules.G, 4 * k)
         new = product(e[0], g[0]) + e[1] * g[1] + e[2] * g[2] + e[3] * g[3]
         if k > 0:
             new = new + before * load(rules.F, k * q + k - 1)
@@ -119,4 +119,3 @@ def next_latent(c: State, rules: Rules, at: int, lo: Word, hi: Word, number: Wor
 def memory_groups(rules: Rules) -> int:
     """How many numbers a cell remembers."""
     return 4 * rules.slots + rules.states
-

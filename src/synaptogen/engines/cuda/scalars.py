@@ -11,13 +11,18 @@ import numpy as np
 from llvmlite import ir
 from numba.core import types
 
-from synaptogen.engines.values import I64, Lanes, Target, lift
+from synaptogen.engines.values import F32, I32, I64, Lanes, Target, lift
 from synaptogen.ops import Real, Word
 
 
 def load(array: Any, i: int) -> Any:
     """A real number, or a word, from an array."""
     return np.array([array[i]])
+
+
+def load_row(array: Any, i: int) -> tuple[Real, Real, Real, Real]:
+    """Four consecutive numbers of an array that begin at a multiple of four, in one go."""
+    return load(array, i), load(array, i + 1), load(array, i + 2), load(array, i + 3)
 
 
 def store(array: Any, i: int, value: Any) -> None:
@@ -58,6 +63,14 @@ def teach_memory(target: Target, lanes: Lanes) -> None:
         # no bounds, no indices from the end
         return b.gep(cx.make_array(sig.args[0])(cx, b, args[0]).data, [args[1]])
 
+    def four_values(cx: Any, b: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
+        vector, row = ir.VectorType(F32, 4), ir.Constant(ir.ArrayType(F32, 4), ir.Undefined)
+        x = b.load(b.bitcast(address(cx, b, sig, args), vector.as_pointer()))
+        x.align = 16
+        for k in range(4):
+            row = b.insert_value(row, b.extract_element(x, ir.Constant(I32, k)), k)
+        return row
+
     def store_value(cx: Any, b: ir.IRBuilder, sig: Any, args: Any) -> ir.Value:
         b.store(args[2], address(cx, b, sig, args))
         return cx.get_dummy_value()
@@ -70,6 +83,11 @@ def teach_memory(target: Target, lanes: Lanes) -> None:
         load, (types.Array, types.Integer),
         lambda array, i: signature(kind_of(array), array, types.intp),
         lambda cx, b, sig, args: b.load(address(cx, b, sig, args)),
+    )  # fmt: skip
+    meaning(
+        load_row, (types.Array, types.Integer),
+        lambda array, i: signature(types.UniTuple(lanes.real, 4), array, types.intp),
+        four_values,
     )  # fmt: skip
     meaning(
         store, (types.Array, types.Integer, types.Any),

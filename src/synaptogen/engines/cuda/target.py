@@ -18,11 +18,11 @@ from .scalars import teach_memory
 
 FORMULAS = [polynomial, iv, latent, features, population, switching, noise, random]
 PARTS: list[ModuleType] = [layout, memory, cell]
-BLOCK = 128
-"""Threads of a block."""
 BLOCKS = 6
-"""Blocks that registers are saved for: half of the warps that a multiprocessor can hold."""
+"""Blocks that a multiprocessor has room for: a thread gets 80 registers, which is enough on 8.0 and 9.0."""
 SIMULATED = bool(config.ENABLE_CUDASIM)
+BLOCK = 32 if SIMULATED else 128
+"""Threads of a block; in the simulator each is one of Python's."""
 
 
 def rounded_product(b: ir.IRBuilder, x: ir.Value, y: ir.Value) -> ir.Value:

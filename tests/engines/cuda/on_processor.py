@@ -1,22 +1,25 @@
-"""The device code of the CUDA engine, compiled for the processor, against the CPU engine with one lane: to the last bit.
+"""The device code of the CUDA engine, compiled for the processor: the CPU engine to the last bit.
 
-Run by `test_cuda_native` with SYNAPTOGEN_LANES=1, in a process of its own. Prints one line a program.
+Run by `test_cuda` with SYNAPTOGEN_LANES=1 in a process of its own, since it teaches Numba's CPU target the device code.
+Needs no numba-cuda.
 """
 
 import numpy as np
+import pytest
 from numba import njit
 
 import synaptogen as sg
-from synaptogen.engines.cpu import lanes
+from synaptogen.engines.cpu import CPUEngine, lanes
 from synaptogen.engines.cuda import cell, layout, memory
 from synaptogen.engines.cuda.cell import draw_device, first_cycle, read_current, step
 from synaptogen.engines.cuda.rules import mixture_of, rules_of
 from synaptogen.engines.cuda.scalars import load, store, teach_memory, word_of
 from synaptogen.engines.law import law_of
+from synaptogen.engines.protocol import Cells, ReadNumbers
 from synaptogen.engines.values import Lanes, adopt
 from synaptogen.model.switching import CYCLE
 
-assert lanes.W == 1
+assert lanes.W == 1, "run with SYNAPTOGEN_LANES=1"
 teach_memory(lanes.CPU, Lanes(lanes.REAL, lanes.WORD, lanes.MASK))
 for part in (layout, memory, cell):
     adopt(lanes.CPU, part, **{**lanes.FORMULA, "forceinline": False})
@@ -77,48 +80,59 @@ class Native:
 
     def compare(self, engine):
         everything = engine.selection(None)
-        assert np.array_equal(self.state.word[:SIZE], engine.words(everything)), "words"
-        assert np.array_equal(self.state.r[:SIZE], engine.mixing(everything)), "r"
-        assert np.array_equal(self.grouped(self.state.field, 7), engine.fields(everything)), "fields"
-        assert np.array_equal(self.grouped(self.state.device, 8), engine.device(everything)), "device"
+        assert np.array_equal(self.state.word[:SIZE], engine.words(everything))
+        assert np.array_equal(self.state.r[:SIZE], engine.mixing(everything))
+        assert np.array_equal(self.grouped(self.state.field, 7), engine.fields(everything))
+        assert np.array_equal(self.grouped(self.state.device, 8), engine.device(everything))
 
-    def at_cycle(self, number):
+    def set_cycle(self, number):
         self.state.word[:] = (self.state.word & ~np.uint32(CYCLE)) | np.uint32(number)
 
 
-def cells_of(kind, rng):
-    """Consecutive ids across 2^32, where the high word changes; or any."""
-    from synaptogen.engines.protocol import Cells
-
-    return Cells(SIZE, FIRST) if kind == "run" else Cells(SIZE, 0, rng.integers(0, 2**56, SIZE, dtype=np.uint64))
+PRESET = sg.DeviceParams.preset("hennen2024")
+SETS = {"VAR(10)": PRESET, "VAR(1)": PRESET.with_order(1), "compact(5)": PRESET.compact(5)}
+FULL = np.tile(np.float32([-FAR, FAR])[:, None], SIZE)
 
 
-def check(name, params, start, kind):
-    from synaptogen.engines.cpu import CPUEngine
-    from synaptogen.engines.protocol import ReadNumbers
-
+def both(name, start, ids):
+    """The same cells twice: ids run across 2^32, where the high word changes, or are any."""
     rng = np.random.default_rng(7)
-    cells = cells_of(kind, rng)
-    engine, native = CPUEngine(law_of(params), cells, 11, start, 1), Native(params, 11, start, cells)
+    cells = Cells(SIZE, FIRST) if ids == "run" else Cells(SIZE, 0, rng.integers(0, 2**56, SIZE, dtype=np.uint64))
+    return CPUEngine(law_of(SETS[name]), cells, 11, start, 1), Native(SETS[name], 11, start, cells)
+
+
+@pytest.mark.parametrize("name", SETS)
+@pytest.mark.parametrize(("start", "ids"), [("stationary", "run"), ("pristine", "any")])
+def test_device_code_is_the_cpu_engine_to_the_last_bit(name, start, ids):
+    engine, native = both(name, start, ids)
     native.compare(engine)
+    rng = np.random.default_rng(8)
     for k in range(12):
         pulses = np.round(rng.uniform(-1.7, 1.7, (6, SIZE)), 3).astype(np.float32)
         if k % 3 == 2:
             pulses = np.tile(np.float32([-FAR, FAR, -FAR, 1.1, FAR, -1.0])[:, None], SIZE)
             pulses[:, rng.uniform(size=SIZE) < 0.3] = 0.0
         bandwidth = 1e8 if k % 2 else 0.0
-        reads = ReadNumbers(native.reads)
-        theirs = engine.sweep(pulses, engine.selection(None), bandwidth, reads)
-        assert np.array_equal(native.sweep(pulses, bandwidth), theirs), "currents"
+        theirs = engine.sweep(pulses, engine.selection(None), bandwidth, ReadNumbers(native.reads))
+        assert np.array_equal(native.sweep(pulses, bandwidth), theirs)
         native.compare(engine)
     words = engine.words(engine.selection(None))
     cycles = words & np.uint32(CYCLE)
-    assert cycles.max() > cycles.min() + 3 and cycles.max() > 12, cycles.max()
+    assert cycles.max() > max(cycles.min() + 3, 12)  # rings went round, and cells out of step
     assert len(np.unique(words >> 30)) == 3
-    print(name, start, kind, "same", int(cycles.max()))
 
 
-PRESET = sg.DeviceParams.preset("hennen2024")
-for name, params in {"VAR(10)": PRESET, "VAR(1)": PRESET.with_order(1), "compact(5)": PRESET.compact(5)}.items():
-    for start, kind in (("stationary", "run"), ("pristine", "any")):
-        check(name, params, start, kind)
+@pytest.mark.parametrize("name", ["VAR(1)", "compact(5)"])
+def test_lives_begin_again_after_the_last_cycle(name):
+    engine, native = both(name, "stationary", "run")
+    engine.apply(FULL, engine.selection(None))
+    native.sweep(FULL, 0.0)
+    state = engine.dump(0, SIZE)
+    state["hot"][0] = (state["hot"][0] & ~np.uint32(CYCLE)) | np.uint32(CYCLE - 2)
+    engine.restore(0, state)
+    native.set_cycle(CYCLE - 2)
+    for _ in range(5):
+        engine.apply(FULL, engine.selection(None))
+        native.sweep(FULL, 0.0)
+        native.compare(engine)
+    assert np.all(engine.words(engine.selection(None)) & np.uint32(CYCLE) == 2)
