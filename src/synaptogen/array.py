@@ -17,7 +17,7 @@ from .crossbar import product
 from .engines.law import law_of
 from .engines.packed import PackedEngine
 from .engines.protocol import FIELDS, Cells, Engine, Positions, ReadNumbers
-from .engines.room import require_cells, require_memory
+from .engines.room import require_memory
 from .engines.threads import default_threads
 from .indexing import positions_of
 from .model import iv
@@ -28,6 +28,7 @@ from .seeds import RNG, seed_of
 if TYPE_CHECKING:
     from .crossbar.product import Solve
     from .crossbar.wires import Wires
+    from .on_gpu import OnGPU
 
 
 BANDWIDTH = 1e8  # Hz, of a read
@@ -70,8 +71,9 @@ class CellArray:
         The device population: the name of a preset (`synaptogen.presets`) or a parameter set.
     rng : int, SeedSequence, Generator or None
         Source of the seed; an int is the seed.
-    engine : {"cpu", "reference"}
-        Compiled single precision, or plain NumPy double precision.
+    engine : {"cpu", "cuda", "reference"}
+        Compiled single precision on the processor or on a GPU of NVIDIA (with the extra ``synaptogen[cuda12]`` or
+        ``synaptogen[cuda13]``), or plain NumPy double precision.
     history : {"var", "compact"}, optional
         The kind of memory of earlier cycles: a vector autoregression, or a state space of a few numbers a cell, faster
         and smaller. Default: what the parameter set holds. Where it holds the other kind, `DeviceParams.compact` (8
@@ -118,7 +120,7 @@ class CellArray:
         bandwidth = checks.bandwidth(bandwidth)
         chosen = with_history(params_of(params), history, storage)
         law, size = law_of(chosen), int(np.prod(shape, dtype=object))
-        require_cells(size, make.bytes_for(law))
+        make.require_room(law, size)
         seed = seed_of(rng)
         self._bind(make(law, Cells(size), seed, start, workers), chosen, shape, None, Counters(size), bandwidth)
 
@@ -435,6 +437,21 @@ class CellArray:
             self._starts[transpose] = starts if self._positions is None else self._positions[starts]
         return self._starts[transpose]
 
+    @property
+    def on_gpu(self) -> "OnGPU":
+        """The same cells for programs on the GPU: arrays of CuPy, PyTorch and others in, arrays of the GPU out.
+
+        Raises
+        ------
+        ValueError
+            If the cells are not on a GPU.
+        """
+        if self.engine != "cuda":
+            raise ValueError(f"these cells are of engine={self.engine!r}: make them with engine='cuda'")
+        from .on_gpu import OnGPU
+
+        return OnGPU(self)
+
     # ---- state, by copy
 
     @property
@@ -505,7 +522,7 @@ class CellArray:
 
     def copy(self) -> "CellArray":
         """An array of its own with the same cells: from here on both live the same lives, apart."""
-        require_cells(self.size, self._engine.bytes_per_cell)
+        self._engine.require_room(self._engine.law, self.size)
         return self._of(
             self._engine.copy(self._positions), self.params, self.shape, None,
             self._counters.copy(self._positions, self.size), self.bandwidth,

@@ -8,7 +8,8 @@ from .engines.packed import PackedEngine
 from .engines.reference import ReferenceEngine
 from .params import DeviceParams
 
-ENGINES: dict[str, Any] = {"cpu": CPUEngine, "reference": ReferenceEngine}
+ENGINES: dict[str, Any] = {"cpu": CPUEngine, "cuda": "cuda", "reference": ReferenceEngine}
+"""Engines by name; in place of one that needs an extra, the folder that it is imported from once it is asked for."""
 STORAGES = ("full", "compact")
 HISTORIES = ("var", "compact")
 PACKED_STATES = 4  # of a compact history that is made for compact storage
@@ -29,7 +30,7 @@ def engine_of(engine: str, storage: str) -> Any:
     make = checks.named("engine", engine, ENGINES)
     checks.one_of("storage", storage, STORAGES)
     if storage == "full":
-        return make
+        return make if make != "cuda" else _cuda_engine()
     if make is not CPUEngine:
         raise ValueError(f"storage={storage!r} needs engine='cpu', not {engine!r}")
     return PackedEngine
@@ -46,3 +47,12 @@ def with_history(params: DeviceParams, history: str | None, storage: str = "full
     if history is None or history == params.history.kind:
         return params
     return params.compact() if history == "compact" else params.with_order(10)
+
+
+def _cuda_engine() -> Any:
+    from .engines.cuda import machine
+
+    machine.require_gpu()
+    from .engines.cuda.engine import CUDAEngine
+
+    return CUDAEngine

@@ -10,7 +10,6 @@ from . import checks
 from .counters import Counters
 from .engines.law import law_of
 from .engines.protocol import Cells, ReadNumbers
-from .engines.room import require_cells
 from .engines.threads import default_threads
 from .extras import require
 from .params import DeviceParams
@@ -127,7 +126,7 @@ def _read(group: Any, threads: int) -> "CellArray":
     for name, array in arrays.items():
         if array.shape[-1] != size:
             raise ValueError(f"{name} holds {array.shape[-1]} cells in place of {size}")
-    require_cells(size, make.bytes_for(law))
+    make.require_room(law, size)
     engine: Any = make(law, cells, int(a["seed"]), a["start"], threads, fill=False)
     for begin in range(0, size, BLOCK):
         engine.restore(begin, {name: array[..., begin : begin + BLOCK] for name, array in arrays.items()})

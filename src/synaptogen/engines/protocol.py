@@ -70,6 +70,11 @@ class Engine(Protocol):
         """Memory that one cell of a law takes."""
         ...
 
+    @classmethod
+    def require_room(cls, law: Law, cells: int) -> None:
+        """Raise MemoryError that names a remedy unless so many cells of a law fit where this engine keeps them."""
+        ...
+
     @property
     def bytes_per_cell(self) -> float:
         """Memory that one cell takes."""

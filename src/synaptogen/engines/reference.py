@@ -15,6 +15,7 @@ from synaptogen.ops import product, where
 
 from .law import Law
 from .protocol import Array, Cells, Positions, ReadNumbers
+from .room import require_cells
 
 Select = Any  # an index array, or slice(None)
 
@@ -41,6 +42,11 @@ class ReferenceEngine:
     def bytes_for(law: Law) -> float:
         """Memory that one cell of a law takes."""
         return 8.0 * (1 + 7 + 8 + law.memory) + 4.0
+
+    @classmethod
+    def require_room(cls, law: Law, cells: int) -> None:
+        """Raise MemoryError unless so many cells of a law fit into memory."""
+        require_cells(cells, cls.bytes_for(law))
 
     @property
     def bytes_per_cell(self) -> float:

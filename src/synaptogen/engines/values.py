@@ -92,9 +92,17 @@ class Operation(NamedTuple):
     build: Callable[..., ir.Value]
 
 
-def operations(real: Value, word: Value, mask: Value) -> list[Operation]:
-    """The table for lanes of three kinds."""
-    return arithmetic(real, word, mask) + comparisons(real, word, mask) + named(real, word, mask)
+def rounded_product(b: ir.IRBuilder, x: ir.Value, y: ir.Value) -> ir.Value:
+    """A product that nothing is merged with, by the flags of the instruction."""
+    return b.fmul(x, y, flags=FLAGS_OF_ROUNDED)
+
+
+def operations(
+    real: Value, word: Value, mask: Value, product: Callable[..., ir.Value] = rounded_product
+) -> list[Operation]:
+    """The table for lanes of three kinds; ``product`` builds the one that is rounded before it goes on."""
+    rounded = Operation(ops.product, (real, real), real, product)
+    return [*arithmetic(real, word, mask), *comparisons(real, word, mask), *named(real, word, mask), rounded]
 
 
 def arithmetic(real: Value, word: Value, mask: Value) -> list[Operation]:
@@ -165,6 +173,10 @@ def named(real: Value, word: Value, mask: Value) -> list[Operation]:
         sign = b.and_(w, word.const(0x80000000))
         return b.bitcast(b.xor(b.bitcast(x, word.llvm()), sign), real.llvm())
 
+    def absolute(b: ir.IRBuilder, x: ir.Value) -> ir.Value:
+        # bits in place of llvm.fabs, which not every compiler knows
+        return b.bitcast(b.and_(b.bitcast(x, word.llvm()), word.const(0x7FFFFFFF)), real.llvm())
+
     def extreme(sign: str) -> Callable[..., ir.Value]:
         return lambda b, x, y: b.select(b.fcmp_ordered(sign, x, y), x, y)
 
@@ -172,12 +184,11 @@ def named(real: Value, word: Value, mask: Value) -> list[Operation]:
         Operation(ops.where, (mask, real, real), real, lambda b, m, x, y: b.select(m, x, y)),
         Operation(ops.where, (mask, word, word), word, lambda b, m, x, y: b.select(m, x, y)),
         Operation(ops.any_, (mask,), types.boolean, any_),
-        Operation(ops.product, (real, real), real, lambda b, x, y: b.fmul(x, y, flags=FLAGS_OF_ROUNDED)),
         Operation(ops.maximum, (real, real), real, extreme(">")),
         Operation(ops.minimum, (real, real), real, extreme("<")),
         Operation(ops.sqrt, (real,), real, intrinsic("sqrt")),
         Operation(ops.floor, (real,), real, intrinsic("floor")),
-        Operation(ops.absolute, (real,), real, intrinsic("fabs")),
+        Operation(ops.absolute, (real,), real, absolute),
         Operation(ops.wide_product, (word, word), types.UniTuple(word, 2), wide_product),
         Operation(ops.real, (word,), real, lambda b, w: b.uitofp(w, real.llvm())),
         Operation(ops.signed_real, (word,), real, lambda b, w: b.sitofp(w, real.llvm())),
@@ -199,6 +210,7 @@ class Target(NamedTuple):
     signature: Any
     register_jitable: Any
     overload: Any
+    product: Callable[..., ir.Value] = rounded_product
 
 
 class Lanes(NamedTuple):
@@ -214,7 +226,7 @@ def teach(target: Target, counts: set[int], modules: list[ModuleType], **options
     taught = {n: Lanes(Value("real", n), Value("word", n), Value("mask", n)) for n in sorted(counts)}
     for t in (t for lanes in taught.values() for t in lanes):
         target.lower_cast(WEAK[t.kind], t)(lambda cx, b, source, to, x: lift(b, x, source, to))
-    table = [row for lanes in taught.values() for row in operations(*lanes)]
+    table = [row for lanes in taught.values() for row in operations(*lanes, target.product)]
     for key in dict.fromkeys(row.key for row in table):
         rows = [row for row in table if row.key is key]
         target.infer_global(key)(template(key, rows, target))

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from synaptogen.engines.law import Law
 from synaptogen.engines.notice import notice
 from synaptogen.engines.protocol import FIELDS, Array, Cells, Positions, ReadNumbers
-from synaptogen.engines.room import allocate
+from synaptogen.engines.room import allocate, require_cells
 from synaptogen.engines.threads import SMALLEST, share
 
 from .kernels import STRIP, Kernels, Reads, Selection, compiled, source_digest
@@ -125,6 +125,11 @@ class CPUEngine:
     def bytes_for(law: Law) -> float:
         """Memory that one cell of a law takes."""
         return 4.0 * (1 + HOT_GROUPS + DEVICE_GROUPS + law.memory)
+
+    @classmethod
+    def require_room(cls, law: Law, cells: int) -> None:
+        """Raise MemoryError unless so many cells of a law fit into memory."""
+        require_cells(cells, cls.bytes_for(law))
 
     @property
     def threads(self) -> int:

@@ -1,0 +1,44 @@
+"""Arrays on the GPU, and the launch of kernels on them."""
+
+import warnings
+from typing import Any
+
+import numpy as np
+from numba import cuda
+from numba.core.errors import NumbaPerformanceWarning
+from numpy.typing import DTypeLike, NDArray
+
+from .target import BLOCK
+
+DeviceArray = Any
+"""An array of numba-cuda on the GPU, flat."""
+
+FEWER = "apply fewer voltages or read fewer cells at a time"
+
+
+def launch(kernel: Any, threads: int, *arguments: Any) -> None:
+    """Run a kernel on so many threads, in whole blocks, behind what was launched before."""
+    launch_blocks(kernel, -(-threads // BLOCK), *arguments)
+
+
+def launch_blocks(kernel: Any, blocks: int, *arguments: Any) -> None:
+    """Run a kernel on so many blocks."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NumbaPerformanceWarning)  # a small array leaves much of the GPU idle
+        kernel[blocks, BLOCK](*arguments)
+
+
+def empty(count: int, dtype: DTypeLike = np.float32) -> DeviceArray:
+    """Room for numbers, at least one."""
+    return cuda.device_array(max(int(count), 1), dtype)
+
+
+def on_device(values: NDArray[Any], dtype: DTypeLike = np.float32) -> DeviceArray:
+    """A flat copy of an array on the GPU."""
+    return cuda.to_device(np.ascontiguousarray(values, dtype).ravel())
+
+
+def on_host(values: DeviceArray, *shape: int) -> NDArray[Any]:
+    """A copy in the memory of the machine, of a shape."""
+    found: NDArray[Any] = values.copy_to_host()
+    return found[: int(np.prod(shape, dtype=np.int64))].reshape(shape)

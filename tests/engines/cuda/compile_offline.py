@@ -1,0 +1,31 @@
+"""Compile every kernel for some GPUs, without one, and print what the code is like as JSON. Run by `test_cuda`."""
+
+import json
+import re
+import sys
+
+import synaptogen as sg
+from synaptogen.engines.cuda import offline
+from synaptogen.engines.law import law_of
+
+
+def facts(kernel):
+    """What the tests want to know of a kernel."""
+    return {
+        "capability": list(kernel.capability),
+        "name": kernel.name,
+        "registers": kernel.registers,
+        "stack": kernel.stack,
+        "cubin": len(kernel.cubin),
+        "elf": kernel.cubin[:4] == b"\x7fELF",
+        "doubles": len(re.findall(r"\.f64\b", kernel.ptx)),
+        "calls": len(re.findall(r"^\s*(?:\{\s*)?call\b", kernel.ptx, re.MULTILINE)),
+        "fused": len(re.findall(r"fma\.rn\.f32", kernel.ptx)),
+        "rounded": len(re.findall(r"mul\.rn\.f32", kernel.ptx)),
+        "target": re.search(r"\.target (\w+)", kernel.ptx)[1],
+    }
+
+
+law = law_of(sg.DeviceParams.preset("hennen2024"))
+capabilities = [tuple(map(int, text.split("."))) for text in sys.argv[1:]]
+print(json.dumps([facts(kernel) for capability in capabilities for kernel in offline.compiled(law, capability)]))

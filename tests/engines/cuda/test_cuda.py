@@ -1,0 +1,123 @@
+"""The CUDA engine without a GPU, each way in a process of its own: as the environment of a process says what
+`numba.cuda` is, and as device code must not be taught to compilers that other tests use."""
+
+import importlib.util
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+NUMBA_CUDA = importlib.util.find_spec("numba_cuda") is not None
+
+needs_numba_cuda = pytest.mark.skipif(not NUMBA_CUDA, reason="no numba-cuda, which synaptogen[cuda12] brings")
+
+
+def run_tests(file, **environment):
+    """Run the tests in a file; returns how many passed."""
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(HERE / file)],
+        cwd=HERE, env={**os.environ, **environment}, capture_output=True, text=True, timeout=600, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    return int(re.search(r"(\d+) passed", done.stdout)[1])
+
+
+def test_device_code_on_the_processor():
+    assert run_tests("on_processor.py", SYNAPTOGEN_LANES="1") == 8
+
+
+@needs_numba_cuda
+def test_engine_in_the_simulator():
+    assert run_tests("in_simulator.py", NUMBA_ENABLE_CUDASIM="1") > 30
+
+
+def compiled(*capabilities):
+    """What is told of the kernels compiled for GPUs of these compute capabilities."""
+    environment = {name: value for name, value in os.environ.items() if name != "NUMBA_ENABLE_CUDASIM"}
+    done = subprocess.run(
+        [sys.executable, "-W", "error", str(HERE / "compile_offline.py"), *capabilities],
+        env=environment, capture_output=True, text=True, timeout=600, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def compiler_is_there():
+    """NVVM and nvJitLink, which extras bring beside numba-cuda."""
+    if not NUMBA_CUDA:
+        return False
+    program = "from cuda.bindings import nvjitlink, nvvm; nvvm.version(); nvjitlink.version()"
+    return subprocess.run([sys.executable, "-c", program], capture_output=True, check=False).returncode == 0
+
+
+@pytest.mark.parametrize(("capability", "registers", "stack"), [("8.0", 80, 0), ("9.0", 80, 0), ("10.0", 80, 128)])
+def test_kernels_compile_without_a_gpu(capability, registers, stack, capsys):
+    if not compiler_is_there():
+        pytest.skip("the compilers of CUDA are not installed: synaptogen[cuda12] or synaptogen[cuda13] brings them")
+    found = compiled(capability)
+    with capsys.disabled():
+        told = ", ".join(f"{k['name']} {k['registers']}" + f" ({k['stack']} B)" * (k["stack"] > 0) for k in found)
+        print(f"\ncompute capability {capability}, registers of a thread (stack): {told}")
+    assert len(found) == 12
+    for kernel in found:
+        name = kernel["name"]
+        assert kernel["elf"], name
+        assert kernel["target"].startswith("sm_" + capability.replace(".", "")), name
+        assert kernel["doubles"] == 0, name  # a GPU for games is 64 times slower with them
+        assert kernel["calls"] == 0, name
+        assert kernel["registers"] <= registers, name  # six blocks of 128 threads at a time
+        assert kernel["stack"] <= (stack if name in ("apply", "initialise") else 0), name
+    apply = next(kernel for kernel in found if kernel["name"] == "apply")
+    assert apply["fused"] > 200
+    assert apply["rounded"] > 0  # `ops.product` is not merged with a sum
+
+
+def test_a_machine_without_numba_cuda_says_what_to_install(monkeypatch):
+    import synaptogen as sg
+
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(ModuleNotFoundError, match=r"numba-cuda.*pip install 'synaptogen\[cuda12\]'.*cuda13"):
+        sg.CellArray(3, engine="cuda")
+
+
+@needs_numba_cuda
+def test_a_machine_without_a_driver_says_so():
+    program = """
+import synaptogen as sg
+from numba import cuda
+if not cuda.is_available():
+    try:
+        sg.CellArray(3, engine="cuda")
+    except RuntimeError as error:
+        print(error)
+else:
+    print("found no GPU, driver, engine='cpu'")
+"""
+    environment = {name: value for name, value in os.environ.items() if name != "NUMBA_ENABLE_CUDASIM"}
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", program], env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    for told in ("found no GPU", "driver", "engine='cpu'"):
+        assert told in done.stdout
+
+
+def test_import_does_not_load_numba_cuda(run_python):
+    program = """
+import sys
+import synaptogen as sg
+sg.CellArray(3, engine="reference").apply_voltage(-2.0)
+try:
+    sg.CellArray(3, engine="gpu")
+except ValueError as error:
+    print(error)
+print([name for name in sys.modules if name.startswith(("numba.cuda", "numba_cuda", "cuda.bindings"))])
+"""
+    told, loaded = run_python(program).splitlines()
+    assert "'cuda'" in told
+    assert loaded == "[]"
