@@ -212,9 +212,11 @@ class CPUEngine:
 
     def _groups(self, buffer: Array, groups: int, select: Packing, which: slice) -> Array:
         tiled = buffer.reshape(self._tiles, groups, W)[:, which]
-        if select.positions is None:
-            return np.ascontiguousarray(tiled.transpose(1, 0, 2).reshape(tiled.shape[1], -1)[:, : select.size])
-        return np.ascontiguousarray(tiled[select.positions // W, :, select.positions % W].T)
+        if not isinstance(select.lanes, slice):
+            return np.ascontiguousarray(tiled[select.positions // W, :, select.positions % W].T)
+        run = tiled if select.tiles is None else tiled[select.tiles[0] : select.tiles[-1] + 1]
+        copied = np.array(run.transpose(1, 0, 2), order="C").reshape(run.shape[1], -1)
+        return np.ascontiguousarray(copied[:, select.lanes])
 
     # ---- products
 
@@ -269,24 +271,30 @@ class CPUEngine:
             for mine, its in zip(self._buffers(), other._buffers(), strict=True):
                 its[:] = mine
         else:
-            other.restore(0, self._state_of(self.selection(positions)))
+            other.restore(0, self._state_of(self.selection(positions), positions))
         return other
 
     def dump(self, begin: int, end: int) -> dict[str, Array]:
         """All state of a range of cells."""
-        return self._state_of(self.selection(np.arange(begin, end)))
+        lanes = slice(begin % W, begin % W + end - begin)
+        run = Packing(end - begin, np.arange(begin // W, -(-end // W)), lanes, None)
+        return self._state_of(run, slice(begin, end))
 
-    def _state_of(self, select: Packing) -> dict[str, Array]:
-        return {"r": self.mixing(select)} | {
+    def _state_of(self, select: Packing, here: Positions | slice) -> dict[str, Array]:
+        return {"r": self._r[here].copy()} | {
             name: self._groups(buffer, groups, select, slice(None)) for name, buffer, groups in self._grouped()
         }
 
     def restore(self, begin: int, state: dict[str, Array]) -> None:
         """Take back what `dump` gave."""
-        positions = np.arange(begin, begin + len(state["r"]))
-        self._r[positions] = state["r"]
+        size = len(state["r"])
+        self._r[begin : begin + size] = state["r"]
+        whole = size // W if begin % W == 0 else 0  # tiles; cells of others one by one
+        tile, rest = begin // W, np.arange(begin + whole * W, begin + size)
         for name, buffer, groups in self._grouped():
-            buffer.reshape(self._tiles, groups, W)[positions // W, :, positions % W] = state[name].T
+            tiled, cells = buffer.reshape(self._tiles, groups, W), state[name]
+            tiled[tile : tile + whole] = cells[:, : whole * W].reshape(groups, whole, W).transpose(1, 0, 2)
+            tiled[rest // W, :, rest % W] = cells[:, whole * W :].T
 
     def _buffers(self) -> list[Array]:
         return [self._r, self._hot, self._device, self._memory]

@@ -159,20 +159,7 @@ class PackedEngine(CPUEngine):
     def _operand(self, r: Array) -> tuple[Any, ...]:
         return r, self._scales.r
 
-    # ---- copies
-
-    def restore(self, begin: int, state: dict[str, Array]) -> None:
-        """Take back what `dump` gave."""
-        positions = np.arange(begin, begin + len(state["r"]))
-        self._r[positions] = state["r"]
-        for name, buffer, groups in self._grouped():
-            buffer.reshape(self._tiles, groups, W)[positions // W, :, positions % W] = state[name].T
-
-    def _state_of(self, select: Packing) -> dict[str, Array]:
-        r = self._r[: select.size].copy() if select.positions is None else self._r[select.positions]
-        return {"r": r} | {
-            name: self._groups(buffer, groups, select, slice(None)) for name, buffer, groups in self._grouped()
-        }
+    # ---- what is copied
 
     def _buffers(self) -> list[Array]:
         return [self._r, self._words, self._thresholds, self._states]
