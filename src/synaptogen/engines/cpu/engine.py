@@ -212,7 +212,7 @@ class CPUEngine:
 
     def _groups(self, buffer: Array, groups: int, select: Packing, which: slice) -> Array:
         tiled = buffer.reshape(self._tiles, groups, W)[:, which]
-        if not isinstance(select.lanes, slice):
+        if select.positions is not None and not isinstance(select.lanes, slice):
             return np.ascontiguousarray(tiled[select.positions // W, :, select.positions % W].T)
         run = tiled if select.tiles is None else tiled[select.tiles[0] : select.tiles[-1] + 1]
         copied = np.array(run.transpose(1, 0, 2), order="C").reshape(run.shape[1], -1)
