@@ -44,19 +44,13 @@ def writable(path: str | os.PathLike[str], *, overwrite: bool) -> Path:
 def _write(cells: "CellArray", folder: Path) -> None:
     engine, reads = cells._engine, cells._counters.reads
     size = engine.cells.size
-    ends = range(0, size, BLOCK)
-    group: Any = None
-    for begin in ends:
-        state = engine.dump(begin, min(size, begin + BLOCK))
-        if group is None:
-            group, names = store.create(folder, size, state, BLOCK), list(state)
-        store.write(group, begin, state)
+    writer = store.Writer.new(folder, size, engine.dump(0, 1), BLOCK)
+    for begin in range(0, size, BLOCK):
+        writer.write(begin, engine.dump(begin, min(size, begin + BLOCK)))
     for name, values in (("ids", engine.cells.ids), ("reads", reads.each)):
         if values is not None:
-            store.add_array(group, name, values.shape, values.dtype)[:] = values
-            names.append(name)
-    saved = Saved(cells._recipe, cells.shape, reads.times, cells._counters.products)
-    store.finish(group, saved, names)
+            writer.add(name, values.shape, values.dtype)[:] = values
+    writer.finish(Saved(cells._recipe, cells.shape, reads.times, cells._counters.products))
 
 
 def load(path: str | os.PathLike[str], *, threads: int | None = None) -> "CellArray":

@@ -27,6 +27,14 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         _remove(beside)
 
 
+def flush(folder: Path) -> None:
+    """Have all files of a folder on the disk, so that a power failure after they took their place finds them whole."""
+    for path in folder.rglob("*"):
+        if path.is_file():
+            with path.open("rb+") as file:
+                os.fsync(file.fileno())
+
+
 def remove_leftovers(path: str | os.PathLike[str]) -> None:
     """Remove what a process that was killed wrote beside ``path``; nobody may be writing there."""
     target = Path(path).resolve()

@@ -7,18 +7,20 @@ whole chunks.
 import glob
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple, Self
 
 from numpy.typing import NDArray
 
 from . import checks
+from .checks import Shape
 from .choices import STARTS
 from .engines.protocol import Cells, ReadNumbers
 from .extras import require
 from .params import DeviceParams
 from .recipe import Recipe
+from .replacing import replacing
 
 FORMAT = "synaptogen/cell-array"
 VERSION = 1
@@ -35,7 +37,6 @@ class Saved(NamedTuple):
     reads: int = 0
     products: int = 0
     voltages: int = 0  # that all cells have seen, where that was counted
-    chunk: int = CHUNK
 
     @property
     def size(self) -> int:
@@ -43,24 +44,51 @@ class Saved(NamedTuple):
         return math.prod(self.shape)
 
 
-def create(folder: Path, size: int, layout: State, chunk: int = CHUNK, *, compress: bool = True) -> Any:
-    """A group with room for the state of so many cells; ``layout`` is the state of any number of such cells."""
-    group = require("zarr", "zarr").create_group(folder, zarr_format=3)
-    for name, block in layout.items():
-        add_array(group, name, (*block.shape[:-1], size), block.dtype, chunk, compress=compress)
-    return group
+class Writer:
+    """A group that is being written, and its arrays by name."""
 
-
-def add_array(
-    group: Any, name: str, shape: tuple[int, ...], dtype: Any, chunk: int = CHUNK, *, compress: bool = True
-) -> Any:
-    """A new array of a group."""
     # chunks of zeros are written too: a chunk that is not there is a defect, see `whole`
-    chunks = (*shape[:-1], min(shape[-1], chunk))
-    return group.create_array(
-        name, shape=shape, chunks=chunks, dtype=dtype, compressors="auto" if compress else None,
-        config={"write_empty_chunks": True},
-    )  # fmt: skip
+    CONFIG: ClassVar = {"write_empty_chunks": True}
+
+    def __init__(self, group: Any, arrays: dict[str, Any]) -> None:
+        self.group, self.arrays = group, arrays
+
+    @classmethod
+    def new(cls, folder: Path, size: int, layout: State, chunk: int = CHUNK, *, compress: bool = True) -> Self:
+        """A new group for so many cells; ``layout`` is the state of any number of such cells."""
+        writer = cls(require("zarr", "zarr").create_group(folder, zarr_format=3), {})
+        for name, block in layout.items():
+            writer.add(name, (*block.shape[:-1], size), block.dtype, chunk, compress=compress)
+        return writer
+
+    @classmethod
+    def joining(cls, folder: Path, names: Iterable[str]) -> Self:
+        """A group that another process has begun."""
+        open_array = require("zarr", "zarr").open_array
+        return cls(None, {name: open_array(folder / name, mode="r+", config=cls.CONFIG) for name in names})
+
+    def add(self, name: str, shape: Shape, dtype: Any, chunk: int = CHUNK, *, compress: bool = True) -> Any:
+        """A new array."""
+        chunks = (*shape[:-1], min(shape[-1], chunk))
+        self.arrays[name] = self.group.create_array(
+            name, shape=shape, chunks=chunks, dtype=dtype, compressors="auto" if compress else None, config=self.CONFIG
+        )
+        return self.arrays[name]
+
+    def write(self, begin: int, state: State) -> None:
+        """Write the state of the cells from ``begin`` on."""
+        for name, block in state.items():
+            self.arrays[name][..., begin : begin + block.shape[-1]] = block
+
+    def finish(self, saved: Saved) -> None:
+        """Write what is known of the array: last, so that a folder with these attributes is complete."""
+        r = saved.recipe
+        self.group.attrs.update(
+            format=FORMAT, version=VERSION, engine=r.engine, storage=r.storage, shape=list(saved.shape),
+            seed=str(r.seed), first=str(r.first), start=r.start, bandwidth=r.bandwidth, read_count=saved.reads,
+            products=saved.products, voltages=saved.voltages, params=json.loads(r.params.to_json()),
+            arrays=sorted(self.arrays),
+        )  # fmt: skip
 
 
 def layout_of(recipe: Recipe) -> State:
@@ -68,20 +96,12 @@ def layout_of(recipe: Recipe) -> State:
     return recipe.make((1,), Cells(1), 1, fill=False)._engine.dump(0, 1)
 
 
-def write(group: Any, begin: int, state: State) -> None:
-    """Write the state of the cells from ``begin`` on."""
-    for name, block in state.items():
-        group[name][..., begin : begin + block.shape[-1]] = block
-
-
-def finish(group: Any, saved: Saved, names: list[str]) -> None:
-    """Write what is known of the array: last, so that a folder with these attributes is complete."""
-    r = saved.recipe
-    group.attrs.update(
-        format=FORMAT, version=VERSION, engine=r.engine, storage=r.storage, shape=list(saved.shape), seed=str(r.seed),
-        first=str(r.first), start=r.start, bandwidth=r.bandwidth, read_count=saved.reads, products=saved.products,
-        voltages=saved.voltages, params=json.loads(r.params.to_json()), arrays=sorted(names),
-    )  # fmt: skip
+def recount(folder: Path, saved: Saved) -> None:
+    """Write anew how often the array was read and multiplied."""
+    about = json.loads((folder / "zarr.json").read_text())
+    about["attributes"] |= {"read_count": saved.reads, "products": saved.products}
+    with replacing(folder / "zarr.json") as beside:
+        beside.write_text(json.dumps(about))
 
 
 def is_ours(path: Path) -> bool:
@@ -134,8 +154,7 @@ def described(group: Any) -> Saved:
         DeviceParams.from_json(a["params"]), a["engine"], a.get("storage", "full"), int(a["seed"]), a["start"],
         float(a["bandwidth"]), int(a["first"]),
     )  # fmt: skip
-    chunk = group[a["arrays"][0]].chunks[-1]
-    return Saved(recipe, checks.shape(tuple(a["shape"])), a["read_count"], a["products"], a.get("voltages", 0), chunk)
+    return Saved(recipe, checks.shape(tuple(a["shape"])), a["read_count"], a["products"], a.get("voltages", 0))
 
 
 class Reader(NamedTuple):
