@@ -16,7 +16,7 @@ from synaptogen.choices import engine_of
 from synaptogen.crossbar import product
 from synaptogen.engines.room import require_memory
 from synaptogen.params import DeviceParams
-from synaptogen.replacing import replacing
+from synaptogen.replacing import flush, replacing
 from synaptogen.store import Saved
 
 from . import orders
@@ -161,9 +161,8 @@ class BlockedArray(ABC):
         pulses = self._pulses("waveform", waveform)
         out = self._room(self.dtype, len(pulses))
         number, noise = self._reads, bool(noise and self.bandwidth)
-        trace = self._gather(out, self._change(orders.sweep, pulses, None, noise, number))
-        self._count_reads(len(pulses) if noise else 0)
-        return trace
+        self._count_reads(len(pulses) if noise else 0)  # before, so that it is saved with what the sweep changes
+        return self._gather(out, self._change(orders.sweep, pulses, None, noise, number))
 
     def run_cycles(self, count: int) -> Features:
         """Run every cell through complete cycles; see `CellArray.run_cycles`."""
@@ -354,3 +353,4 @@ class BlockedArray(ABC):
             for _ in self._ask(orders.write, lambda k: (str(beside), self._blocks.begin(k))):
                 pass
             writer.finish(self._saved())
+            flush(beside)
