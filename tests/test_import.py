@@ -2,7 +2,20 @@
 
 import synaptogen
 
-OPTIONAL = {"matplotlib", "zarr", "typer", "rich", "click", "torch", "pandas", "sklearn", "jax", "h5py", "hypothesis"}
+OPTIONAL = {
+    "matplotlib",
+    "zarr",
+    "typer",
+    "rich",
+    "click",
+    "torch",
+    "pandas",
+    "sklearn",
+    "jax",
+    "h5py",
+    "hypothesis",
+    "dask",
+}
 
 
 def test_import_brings_no_optional_library(run_python):

@@ -42,8 +42,9 @@ def save_over(saver, path):
 
 
 def found_at(path):
-    """What a reader finds: the array at its place, or the old one under its hidden name between two renames."""
-    if path.exists():
+    """What a reader finds: the array at its place; elsewhere than on Linux, where folders are not swapped in one step,
+    perhaps the old one under its hidden name."""
+    if path.exists() or sys.platform == "linux":
         return sg.load(path, threads=1)
     (old,) = path.parent.glob(f".{path.name}.old.*")
     return sg.load(old, threads=1)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import synaptogen as sg
-from synaptogen import persistence
+from synaptogen import persistence, replacing
 from synaptogen.params import DeviceParams
 
 pytest.importorskip("zarr")
@@ -328,7 +328,49 @@ def test_a_directory_that_was_cut_short_is_not_taken_for_an_array(tmp_path, monk
         sg.load(left)
 
 
-def test_a_failed_rename_leaves_the_old_array(tmp_path, monkeypatch, same_cells):
+@pytest.fixture
+def no_exchange(monkeypatch):
+    """A system that cannot swap two folders in one step."""
+    monkeypatch.setattr(replacing, "_exchange", lambda *_: False)
+
+
+def test_saving_where_folders_cannot_be_swapped(tmp_path, no_exchange, same_cells):
+    old, new = lived("cpu"), lived("compact")
+    path = tmp_path / "cells"
+    old.save(path)
+    new.save(path, overwrite=True)
+    same_cells(sg.load(path), new)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["cells"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs renameat2")
+def test_linux_swaps_in_one_step(tmp_path, monkeypatch, same_cells):
+    old, new = lived("cpu"), lived("compact")
+    path = tmp_path / "cells"
+    old.save(path)
+    monkeypatch.setattr(replacing, "_step_aside", None)
+    new.save(path, overwrite=True)
+    same_cells(sg.load(path), new)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["cells"]
+
+
+def test_an_interrupted_save_is_told(tmp_path):
+    """A crash between two renames, where a swap in one step is not to be had."""
+    lived("cpu").save(tmp_path / ".cells.old.0123abcd")
+    with pytest.raises(FileNotFoundError, match=r"interrupted.*\.cells\.old\.0123abcd"):
+        sg.load(tmp_path / "cells")
+
+
+def test_leftovers_of_killed_processes_are_removed(tmp_path):
+    for name in ("a[1].zarr", ".a[1].zarr.0123abcd", ".a[1].zarr.old.0123abcd", ".a1.zarr.0123abcd"):
+        (tmp_path / name).mkdir()
+    replacing.remove_leftovers(tmp_path / "a[1].zarr")
+    assert {entry.name for entry in tmp_path.iterdir()} == {
+        "a[1].zarr", ".a[1].zarr.old.0123abcd", ".a1.zarr.0123abcd",
+    }  # fmt: skip
+
+
+def test_a_failed_rename_leaves_the_old_array(tmp_path, monkeypatch, no_exchange, same_cells):
     old, new = lived("cpu"), lived("compact")
     path = tmp_path / "cells"
     old.save(path)

@@ -31,7 +31,7 @@ __all__ = [
     "presets",
 ]
 
-_LAZY = ("circuit", "learn", "plot", "torch")
+_LAZY = ("circuit", "distributed", "learn", "outofcore", "plot", "torch")
 """Parts that need libraries of extras, imported when they are first asked for."""
 
 

@@ -1,6 +1,7 @@
 """CellArray: virtual devices, as users hold them."""
 
 import functools
+import math
 import os
 from collections.abc import Iterator
 from enum import IntEnum
@@ -10,11 +11,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from . import checks
-from .choices import STARTS, engine_of, params_of, with_history
 from .components import components_of
 from .counters import Counters
 from .crossbar import product
-from .engines.law import law_of
 from .engines.packed import PackedEngine
 from .engines.protocol import FIELDS, Cells, Engine, Positions, ReadNumbers
 from .engines.room import require_memory
@@ -23,7 +22,8 @@ from .indexing import positions_of
 from .model import iv
 from .model import switching as sw
 from .params import DeviceParams
-from .seeds import RNG, seed_of
+from .recipe import BANDWIDTH, Recipe, recipe_of
+from .seeds import RNG
 
 if TYPE_CHECKING:
     from .crossbar.product import Solve
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from .on_gpu import OnGPU
 
 
-BANDWIDTH = 1e8  # Hz, of a read
 FAR = 1e6  # V; SETs and RESETs any cell
 
 
@@ -114,15 +113,14 @@ class CellArray:
         bandwidth: float = BANDWIDTH,
     ) -> None:
         shape = checks.shape(shape)
-        make = engine_of(engine, storage)
-        checks.one_of("start", start, STARTS)
         workers = default_threads() if threads is None else checks.positive_int("threads", threads)
-        bandwidth = checks.bandwidth(bandwidth)
-        chosen = with_history(params_of(params), history, storage)
-        law, size = law_of(chosen), int(np.prod(shape, dtype=object))
-        make.require_room(law, size)
-        seed = seed_of(rng)
-        self._bind(make(law, Cells(size), seed, start, workers), chosen, shape, None, Counters(size), bandwidth)
+        size = math.prod(shape)
+        recipe = recipe_of(
+            params, rng=rng, engine=engine, history=history, storage=storage, start=start, bandwidth=bandwidth,
+            resident=size,
+        )  # fmt: skip
+        made = recipe.populate(Cells(size), workers)
+        self._bind(made, recipe.params, shape, None, Counters(size), recipe.bandwidth)
 
     def _bind(
         self,
@@ -144,6 +142,11 @@ class CellArray:
         cells = cls.__new__(cls)
         cells._bind(*parts)
         return cells
+
+    @property
+    def _recipe(self) -> Recipe:
+        e = self._engine
+        return Recipe(self.params, e.name, self.storage, e.seed, e.start, self.bandwidth, e.cells.first)
 
     @property
     def _select(self) -> Any:

@@ -24,6 +24,14 @@ def shape(value: int | Shape) -> Shape:
     return sizes
 
 
+def blocked_shape(value: int | Shape) -> Shape:
+    """A shape with a first axis along which to cut it."""
+    sizes = shape(value)
+    if not sizes:
+        raise ValueError("shape=() is a single cell, which cannot be cut into blocks: use CellArray")
+    return sizes
+
+
 def positive_int(name: str, value: int) -> int:
     """An int of at least 1."""
     try:
@@ -89,27 +97,35 @@ def voltages(name: str, value: ArrayLike, cells: Shape, dtype: type[np.floating[
 
 def pulses(name: str, value: ArrayLike, cells: Shape, dtype: type[np.floating[Any]]) -> NDArray[Any]:
     """The same for K voltages one after the other: (K, 1) or (K, m)."""
+    given = counted(name, value, dtype)
+    if given.size == len(given) and given.ndim <= 1 + len(cells):
+        return given.reshape(len(given), 1)
+    return _broadcast(name, given, cells, first=True).reshape(len(given), -1)
+
+
+def counted(name: str, value: ArrayLike, dtype: type[np.floating[Any]]) -> NDArray[Any]:
+    """Finite voltages one after the other along a first axis."""
     given = finite(name, value, dtype)
     if given.ndim == 0 or len(given) == 0:
         raise ValueError(f"{name} has shape {given.shape}: its first axis counts the voltages, and there must be one")
-    if given.size == len(given) and given.ndim <= 1 + len(cells):
-        return given.reshape(len(given), 1)
-    # axes of one pulse line up with the last axes of the array, as in NumPy
-    return _broadcast(name, given, (len(given), *cells), first=True).reshape(len(given), -1)
+    return given
 
 
-def _broadcast(name: str, given: NDArray[Any], wanted: Shape, first: bool = False) -> NDArray[Any]:
-    aligned = given
-    if first:
-        aligned = given.reshape(len(given), *[1] * (len(wanted) - given.ndim), *given.shape[1:])
-    try:
-        return np.broadcast_to(aligned, wanted)
-    except ValueError:
-        cells = wanted[1:] if first else wanted
+def aligned(name: str, given: NDArray[Any], cells: Shape, first: bool = False) -> NDArray[Any]:
+    """An array that broadcasts to the shape of cells, with as many axes; ``first``: behind a first axis of its own."""
+    lead, own = (given.shape[:1], given.shape[1:]) if first else ((), given.shape)
+    if len(own) > len(cells) or any(a not in (1, b) for a, b in zip(reversed(own), reversed(cells), strict=False)):
         raise ValueError(
             f"{name} has shape {given.shape}, which does not broadcast to the shape {cells} of the cells"
             + (" behind a first axis that counts voltages" if first else "")
-        ) from None
+        )
+    # axes of one pulse line up with the last axes of the array, as in NumPy
+    return given.reshape(*lead, *[1] * (len(cells) - len(own)), *own)
+
+
+def _broadcast(name: str, given: NDArray[Any], cells: Shape, first: bool = False) -> NDArray[Any]:
+    lead = given.shape[:1] if first else ()
+    return np.broadcast_to(aligned(name, given, cells, first), (*lead, *cells))
 
 
 def finite(name: str, value: ArrayLike, dtype: type[np.floating[Any]]) -> NDArray[Any]:
@@ -137,13 +153,18 @@ def all_finite(values: NDArray[Any]) -> bool:
 
 def mask(name: str, value: ArrayLike, cells: Shape) -> NDArray[np.bool_]:
     """A flat mask of cells."""
+    return _broadcast(name, truths(name, value), cells).reshape(-1)
+
+
+def truths(name: str, value: ArrayLike) -> NDArray[np.bool_]:
+    """An array of truth values, of any shape."""
     try:
         given = np.asarray(value)
     except ValueError:
         raise TypeError(f"{name} is not an array: give an array of bool") from None
     if given.dtype != np.bool_:
         raise TypeError(f"{name} is of type {given.dtype}: give an array of bool")
-    return _broadcast(name, given, cells).reshape(-1)
+    return given
 
 
 def crossbar(cells: Shape) -> tuple[int, int]:

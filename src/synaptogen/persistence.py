@@ -1,77 +1,56 @@
 """Arrays on disk: a zarr directory, versioned, written beside its place and renamed."""
 
-import json
-import math
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import checks
-from .counters import Counters
-from .engines.law import law_of
-from .engines.protocol import Cells, ReadNumbers
+from . import checks, store
+from .engines.protocol import Cells
 from .engines.threads import default_threads
 from .extras import require
-from .params import DeviceParams
 from .replacing import replacing
+from .store import Saved
 
 if TYPE_CHECKING:
     from .array import CellArray
 
-FORMAT = "synaptogen/cell-array"
-VERSION = 1
-BLOCK = 1 << 20  # cells written at a time, and the length of a zarr chunk
+BLOCK = store.CHUNK  # cells written at a time
 
 
 def save(cells: "CellArray", path: str | os.PathLike[str], *, overwrite: bool) -> None:
     """Write an array; see `CellArray.save`."""
-    zarr = require("zarr", "zarr")
+    require("zarr", "zarr")
+    target = writable(path, overwrite=overwrite)
+    owner = cells if cells._positions is None else cells.copy()
+    with replacing(target) as beside:
+        _write(owner, beside)
+
+
+def writable(path: str | os.PathLike[str], *, overwrite: bool) -> Path:
+    """The place for a saved array, if one may be written there.
+
+    Raises FileExistsError if there is something that must stay, FileNotFoundError if its folder is missing.
+    """
     target = Path(path)
     if target.exists() and not overwrite:
         raise FileExistsError(f"{target} exists: give overwrite=True to replace it, or another path")
     if not target.absolute().parent.is_dir():
         raise FileNotFoundError(f"{target.absolute().parent} is no directory: make it first")
-    if target.exists() and not _is_ours(target):
+    if target.exists() and not store.is_ours(target):
         raise FileExistsError(f"{target} is not an array saved by synaptogen: remove it yourself or give another path")
-    owner = cells if cells._positions is None else cells.copy()
-    with replacing(target) as beside:
-        _write(zarr, owner, beside)
+    return target
 
 
-def _write(zarr: Any, cells: "CellArray", folder: Path) -> None:
+def _write(cells: "CellArray", folder: Path) -> None:
     engine, reads = cells._engine, cells._counters.reads
-    group = zarr.create_group(folder, zarr_format=3)
     size = engine.cells.size
-    arrays: dict[str, Any] = {}
+    writer = store.Writer.new(folder, size, engine.dump(0, 1), BLOCK)
     for begin in range(0, size, BLOCK):
-        for name, block in engine.dump(begin, min(size, begin + BLOCK)).items():
-            if name not in arrays:
-                arrays[name] = _create(group, name, (*block.shape[:-1], size), block.dtype)
-            arrays[name][..., begin : begin + block.shape[-1]] = block
+        writer.write(begin, engine.dump(begin, min(size, begin + BLOCK)))
     for name, values in (("ids", engine.cells.ids), ("reads", reads.each)):
         if values is not None:
-            arrays[name] = _create(group, name, values.shape, values.dtype)
-            arrays[name][:] = values
-    # last, so that a directory with these attributes is complete
-    group.attrs.update(
-        format=FORMAT, version=VERSION, engine=engine.name, storage=cells.storage, shape=list(cells.shape),
-        seed=str(engine.seed), first=str(engine.cells.first), start=engine.start, bandwidth=cells.bandwidth,
-        read_count=reads.times, products=cells._counters.products, params=json.loads(cells.params.to_json()),
-        arrays=sorted(arrays),
-    )  # fmt: skip
-
-
-def _create(group: Any, name: str, shape: tuple[int, ...], dtype: Any) -> Any:
-    # chunks of zeros are written too: a chunk that is not there is a defect, see `_whole`
-    chunks = (*shape[:-1], min(shape[-1], BLOCK))
-    return group.create_array(name, shape=shape, chunks=chunks, dtype=dtype, config={"write_empty_chunks": True})
-
-
-def _is_ours(path: Path) -> bool:
-    try:
-        return bool(json.loads((path / "zarr.json").read_text())["attributes"]["format"] == FORMAT)
-    except (OSError, ValueError, KeyError, TypeError):
-        return False
+            writer.add(name, values.shape, values.dtype)[:] = values
+    writer.finish(Saved(cells._recipe, cells.shape, reads.times, cells._counters.products))
 
 
 def load(path: str | os.PathLike[str], *, threads: int | None = None) -> "CellArray":
@@ -90,51 +69,21 @@ def load(path: str | os.PathLike[str], *, threads: int | None = None) -> "CellAr
     ValueError
         If it is something else, of another version, or incomplete.
     """
-    zarr = require("zarr", "zarr")
+    require("zarr", "zarr")
     workers = default_threads() if threads is None else checks.positive_int("threads", threads)
     target = Path(path)
-    if not target.exists():
-        raise FileNotFoundError(f"there is no saved array at {target}")
-    if not _is_ours(target):
-        raise ValueError(f"{target} is not an array saved by synaptogen, or was cut short while it was written")
+    group = store.opened(target)
     try:
-        group = zarr.open_group(target, mode="r")
-        version = group.attrs["version"]
-        if version == VERSION:
-            return _read(group, workers)
-    except (KeyError, IndexError, TypeError, ValueError, OSError, EOFError, RuntimeError) as error:
-        raise ValueError(f"{target} is damaged: {error}") from error
-    raise ValueError(
-        f"{target} was saved in version {version} of the format, and this installation reads version {VERSION}: "
-        "use the release of synaptogen that wrote it"
-    )
+        return _read(group, workers)
+    except store.DAMAGE as error:
+        raise store.damaged(target, error) from error
 
 
 def _read(group: Any, threads: int) -> "CellArray":
-    from .array import CellArray
-    from .choices import STARTS, engine_of
-
-    a = group.attrs
-    checks.one_of("start", a["start"], STARTS)
-    shape, params = checks.shape(tuple(a["shape"])), DeviceParams.from_json(a["params"])
-    law, make, size = law_of(params), engine_of(a["engine"], a.get("storage", "full")), math.prod(shape)
-    arrays = {name: _whole(group[name]) for name in a["arrays"]}
-    cells = Cells(size, int(a["first"]), arrays.pop("ids")[:] if "ids" in arrays else None)
-    counters = Counters(size)
-    counters.reads = ReadNumbers(a["read_count"], arrays.pop("reads")[:] if "reads" in arrays else None)
-    counters.products = a["products"]
-    for name, array in arrays.items():
-        if array.shape[-1] != size:
-            raise ValueError(f"{name} holds {array.shape[-1]} cells in place of {size}")
-    make.require_room(law, size)
-    engine: Any = make(law, cells, int(a["seed"]), a["start"], threads, fill=False)
-    for begin in range(0, size, BLOCK):
-        engine.restore(begin, {name: array[..., begin : begin + BLOCK] for name, array in arrays.items()})
-    return CellArray._of(engine, params, shape, None, counters, float(a["bandwidth"]))
-
-
-def _whole(array: Any) -> Any:
-    """The array, if all of its chunks are there: zarr would read zeros for those that are not."""
-    if array.nchunks_initialized != array.nchunks:
-        raise ValueError(f"{array.nchunks - array.nchunks_initialized} chunks of {array.name} are missing")
-    return array
+    saved = store.described(group)
+    reader = store.Reader.of(group, saved.size)
+    cells = saved.recipe.make(saved.shape, Cells(saved.size, saved.recipe.first, reader.ids), threads, fill=False)
+    cells._counters.reads, cells._counters.products = reader.reads(saved.reads), saved.products
+    for begin in range(0, saved.size, BLOCK):
+        cells._engine.restore(begin, reader.state(begin, min(saved.size, begin + BLOCK)))
+    return cells

@@ -1,11 +1,15 @@
 """Write beside, then rename: whatever crashes, a reader finds the old or the new, never half of it."""
 
+import ctypes
+import glob
 import os
 import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+_HERE, _EXCHANGE = -100, 2  # AT_FDCWD and RENAME_EXCHANGE of Linux
 
 
 @contextmanager
@@ -20,17 +24,49 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         yield beside
         _take_place(beside, target)
     finally:
-        if beside.is_dir():
-            shutil.rmtree(beside, ignore_errors=True)
-        else:
-            beside.unlink(missing_ok=True)
+        _remove(beside)
+
+
+def flush(folder: Path) -> None:
+    """Have all files of a folder on the disk, so that a power failure after they took their place finds them whole."""
+    for path in folder.rglob("*"):
+        if path.is_file():
+            with path.open("rb+") as file:
+                os.fsync(file.fileno())
+
+
+def remove_leftovers(path: str | os.PathLike[str]) -> None:
+    """Remove what a process that was killed wrote beside ``path``; nobody may be writing there."""
+    target = Path(path).resolve()
+    for beside in target.parent.glob(f".{glob.escape(target.name)}.????????"):
+        _remove(beside)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _take_place(beside: Path, target: Path) -> None:
     if not target.is_dir():
         beside.replace(target)
-        return
-    # a folder cannot be replaced in one step: between the two a crash leaves the old one under the hidden name
+    elif not _exchange(beside, target):
+        _step_aside(beside, target)
+
+
+def _exchange(beside: Path, target: Path) -> bool:
+    """Swap two folders in one step, which Linux can on most file systems; False where it cannot."""
+    try:
+        rename = ctypes.CDLL(None, use_errno=True).renameat2
+    except (AttributeError, OSError, TypeError):  # another system, or an old C library
+        return False
+    return bool(rename(_HERE, os.fsencode(beside), _HERE, os.fsencode(target), _EXCHANGE) == 0)
+
+
+def _step_aside(beside: Path, target: Path) -> None:
+    # in two steps: a crash between them leaves the old folder under the hidden name
     old = target.with_name(f".{target.name}.old.{secrets.token_hex(4)}")
     target.rename(old)
     try:

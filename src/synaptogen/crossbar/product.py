@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synaptogen.engines.protocol import Engine, Positions
+from synaptogen.model.constants import Constants
 from synaptogen.model.iv import envelopes
 from synaptogen.model.noise import noise_density
 
@@ -43,16 +44,25 @@ def line_currents(
             currents = currents + np.sqrt(variances) * engine.line_normals(line_starts, number, len(v))
         return np.asarray(currents, engine.dtype)
     u = v.astype(np.float64)
-    llrs, hhrs = envelopes(u, engine.law.constants)
+    offset, weights = linear_in_mixing(u, engine.law.constants, bandwidth)
+    sums = offset + engine.weighted_sums(shape, select, weights, transpose)
+    normals = engine.line_normals(line_starts, number, len(v)) if bandwidth else None
+    return np.asarray(with_noise(sums, normals, len(v)), engine.dtype)
+
+
+def linear_in_mixing(u: NDArray[Any], constants: Constants, bandwidth: float) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Offsets (k, 1) and weights (k, inputs) of r for voltages (batch, inputs) in V: k rows, first the currents of all
+    inputs, then, with a bandwidth, their variances."""
+    llrs, hhrs = envelopes(u, constants)
     drive = u[None]
     if bandwidth:
         drive = np.stack([u, noise_density(u) * bandwidth])
-    # rows: currents of all inputs, then variances
     offset = (drive * llrs).sum(axis=-1).reshape(-1, 1)
-    weights = (drive * (hhrs - llrs)).reshape(-1, u.shape[1])
-    sums = offset + engine.weighted_sums(shape, select, weights, transpose)
-    currents = sums[: len(v)]
-    if bandwidth:
-        deviation = np.sqrt(np.maximum(sums[len(v) :], 0.0))
-        currents = currents + deviation * engine.line_normals(line_starts, number, len(v))
-    return np.asarray(currents, engine.dtype)
+    return offset, (drive * (hhrs - llrs)).reshape(-1, u.shape[1])
+
+
+def with_noise(sums: NDArray[Any], normals: NDArray[Any] | None, batch: int) -> NDArray[Any]:
+    """Currents (batch, lines) from the rows of sums: those of currents, and of variances where there are normals."""
+    if normals is None:
+        return sums[:batch]
+    return np.asarray(sums[:batch] + np.sqrt(np.maximum(sums[batch:], 0.0)) * normals)

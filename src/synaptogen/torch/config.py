@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from synaptogen import checks
-from synaptogen.array import BANDWIDTH
 from synaptogen.choices import params_of
 from synaptogen.crossbar import reachable_window
 from synaptogen.model.noise import noise_variance
 from synaptogen.params import DeviceParams
+from synaptogen.recipe import BANDWIDTH
 
 PROGRAMMING = ("write-verify", "one-shot", "ideal")
 TRAINING = ("cells", "hardware-aware")

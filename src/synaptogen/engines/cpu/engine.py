@@ -1,7 +1,7 @@
 """The CPU engine as arrays see it: buffers, packing of voltages into lanes, dispatch of kernels."""
 
 from functools import cache
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,16 +12,15 @@ from synaptogen.engines.protocol import FIELDS, Array, Cells, Positions, ReadNum
 from synaptogen.engines.room import allocate, require_cells
 from synaptogen.engines.threads import SMALLEST, share
 
-from .kernels import STRIP, Kernels, Reads, Selection, compiled, source_digest
+from .kernels import STRIP, Kernels, Reads, compiled, source_digest
 from .lanes import W, flat
 from .memory import AHEAD
+from .packing import Float32Array, Packing, packing_of, plain
+from .state import in_groups, in_rings, numbers_of, put_numbers
 
-Float32Array = NDArray[np.float32]
 HOT_GROUPS = 1 + len(FIELDS)  # the word, then the fields
 DEVICE_GROUPS = 8
-QUARTER = min(W, 4)  # lanes that are transposed together
 
-NO_TILES = np.zeros(1, np.int64)
 NO_REALS = np.zeros((1, W), np.float32)
 NO_WORDS = np.zeros(W, np.uint32)
 
@@ -30,63 +29,6 @@ NO_WORDS = np.zeros(W, np.uint32)
 def kernels() -> Kernels:
     """The kernels of this installation."""
     return compiled(source_digest("cpu"))
-
-
-def plain(values: Array) -> Float32Array:
-    """Single precision, contiguous, aligned and writable: kernels are compiled for arrays of that kind alone."""
-    return np.require(values, np.float32, ["C", "A", "W"])
-
-
-class Packing(NamedTuple):
-    """Some cells as lanes: they lie in ``tiles``, at ``lanes`` of those tiles laid end to end. No tiles: all cells."""
-
-    size: int
-    tiles: NDArray[np.int64] | None
-    lanes: NDArray[np.int64] | slice
-    positions: Positions | None
-
-    def kernel_argument(self) -> Selection:
-        """What kernels take."""
-        return Selection(NO_TILES if self.tiles is None else self.tiles, self.tiles is not None)
-
-    def visits(self) -> int:
-        """Number of tiles to visit."""
-        return -(-self.size // W) if self.tiles is None else len(self.tiles)
-
-    def pack(self, values: Array) -> Float32Array:
-        """Values (k, m) as lanes (k, tiles * W), zeros where no cell was selected."""
-        if self.size == self.visits() * W and isinstance(self.lanes, slice):
-            return plain(values)
-        packed = np.zeros((len(values), self.visits() * W), np.float32)
-        packed[:, self.lanes] = values
-        return packed
-
-    def unpack(self, packed: Array) -> Array:
-        """The inverse."""
-        return packed[..., self.lanes]
-
-
-def packing_of(positions: Positions) -> Packing:
-    """How cells at some positions are packed."""
-    size = len(positions)
-    if positions[-1] - positions[0] == size - 1 and np.all(positions[1:] > positions[:-1]):  # one run
-        first = int(positions[0] % W)
-        return Packing(
-            size, np.arange(positions[0] // W, positions[-1] // W + 1), slice(first, first + size), positions
-        )
-    tile = positions // W
-    if np.all(tile[1:] >= tile[:-1]):  # most other views: no need to sort
-        new = np.concatenate([[True], tile[1:] != tile[:-1]])
-        tiles, entry = tile[new], np.cumsum(new) - 1
-    else:
-        tiles, entry = np.unique(tile, return_inverse=True)
-    return Packing(size, tiles, entry * W + positions % W, positions)
-
-
-def lanes_at(positions: Positions) -> tuple[Positions, Positions, Positions]:
-    """Tile, quarter and place in it of the lanes of some cells."""
-    lane = positions % W
-    return positions // W, lane // QUARTER, lane % QUARTER
 
 
 class CPUEngine:
@@ -214,21 +156,15 @@ class CPUEngine:
 
     def words(self, select: Packing) -> NDArray[np.uint32]:
         """Words that hold mode and cycle number."""
-        return self._groups(self._hot.view(np.uint32), HOT_GROUPS, select, slice(0, 1))[0]
+        return numbers_of(in_groups(self._hot.view(np.uint32), HOT_GROUPS)[:, :1], select)[0]
 
     def fields(self, select: Packing) -> Array:
         """State in the order of `FIELDS`."""
-        return self._groups(self._hot, HOT_GROUPS, select, slice(1, None))
+        return numbers_of(in_groups(self._hot, HOT_GROUPS)[:, 1:], select)
 
     def device(self, select: Packing) -> Array:
         """Device vectors."""
-        return self._groups(self._device, DEVICE_GROUPS, select, slice(None))
-
-    def _groups(self, buffer: Array, groups: int, select: Packing, which: slice) -> Array:
-        tiled = buffer.reshape(self._tiles, groups, W)[:, which]
-        if select.positions is None:
-            return np.ascontiguousarray(tiled.transpose(1, 0, 2).reshape(tiled.shape[1], -1)[:, : select.size])
-        return np.ascontiguousarray(tiled[select.positions // W, :, select.positions % W].T)
+        return numbers_of(in_groups(self._device, DEVICE_GROUPS), select)
 
     # ---- products
 
@@ -290,43 +226,32 @@ class CPUEngine:
             for mine, its in zip(self._buffers(), other._buffers(), strict=True):
                 its[:] = mine
         else:
-            other.restore(0, self._state_of(self.selection(positions)))
+            other.restore(0, self._state_of(self.selection(positions), positions))
         return other
 
     def dump(self, begin: int, end: int) -> dict[str, Array]:
         """All state of a range of cells."""
-        return self._state_of(self.selection(np.arange(begin, end)))
+        lanes = slice(begin % W, begin % W + end - begin)
+        run = Packing(end - begin, np.arange(begin // W, -(-end // W)), lanes, None)
+        return self._state_of(run, slice(begin, end))
 
-    def _state_of(self, select: Packing) -> dict[str, Array]:
-        positions = np.arange(self.cells.size) if select.positions is None else select.positions
-        at = lanes_at(positions)
-        return {"r": self.mixing(select)} | {
-            name: np.ascontiguousarray(lanes[at].reshape(len(positions), -1).T)
-            for name, lanes in self._by_lane().items()
-        }
+    def _state_of(self, select: Packing, here: Positions | slice) -> dict[str, Array]:
+        return {"r": self._r[here].copy()} | {name: numbers_of(view, select) for name, view in self._views().items()}
 
     def restore(self, begin: int, state: dict[str, Array]) -> None:
         """Take back what `dump` gave."""
-        positions = np.arange(begin, begin + len(state["r"]))
-        self._r[positions] = state["r"]
-        for name, lanes in self._by_lane().items():
-            lanes[lanes_at(positions)] = state[name].T.reshape(len(positions), *lanes.shape[3:])
+        self._r[begin : begin + len(state["r"])] = state["r"]
+        for name, view in self._views().items():
+            put_numbers(view, begin, state[name])
 
     def _buffers(self) -> list[Array]:
         return [self._r, self._hot, self._device, self._memory]
 
-    def _by_lane(self) -> dict[str, Array]:
-        """Buffers as views indexed by `lanes_at`, with the numbers of a cell behind.
-
-        Words are stored among reals: copied as integers, no bit pattern can change on the way.
-        """
+    def _views(self) -> dict[str, Array]:
+        # words are stored among reals; copied as integers, no bit pattern can change on the way
         hot, device, memory = (buffer.view(np.uint32) for buffer in (self._hot, self._device, self._memory))
-        shape = self._tiles, -1, W // QUARTER, QUARTER
-        views = {name: b.reshape(shape).transpose(0, 2, 3, 1) for name, b in (("hot", hot), ("device", device))}
-        if self.law.slots and QUARTER == 4:  # as `memory.place` has it
-            rings = memory.reshape(self._tiles, self.law.slots, 4, W // 4, 4)
-            return views | {"memory": rings.transpose(0, 3, 2, 1, 4)}
-        return views | {"memory": memory.reshape(shape).transpose(0, 2, 3, 1)}
+        rings = in_rings(memory, self.law.slots) if self.law.slots else in_groups(memory, self.law.memory)
+        return {"hot": in_groups(hot, HOT_GROUPS), "device": in_groups(device, DEVICE_GROUPS), "memory": rings}
 
     # ---- kernels
 

@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from synaptogen.engines.cpu.engine import CPUEngine, Float32Array, Packing, mixture_of, packing_of, plain
+from synaptogen.engines.cpu.engine import CPUEngine, mixture_of
 from synaptogen.engines.cpu.engine import kernels as ordinary_kernels
 from synaptogen.engines.cpu.kernels import source_digest
 from synaptogen.engines.cpu.lanes import W
+from synaptogen.engines.cpu.packing import Float32Array, Packing, packing_of, plain
+from synaptogen.engines.cpu.state import in_groups, numbers_of
 from synaptogen.engines.law import Law
 from synaptogen.engines.protocol import FIELDS, Array, Positions, ReadNumbers
 from synaptogen.engines.room import allocate
@@ -115,7 +117,7 @@ class PackedEngine(CPUEngine):
 
     def words(self, select: Packing) -> NDArray[np.uint32]:
         """Words that hold mode and cycle number."""
-        words: NDArray[np.uint32] = self._groups(self._words, 1, select, slice(None))[0]
+        words: NDArray[np.uint32] = numbers_of(in_groups(self._words, 1), select)[0]
         return words
 
     def fields(self, select: Packing) -> Array:
@@ -159,30 +161,17 @@ class PackedEngine(CPUEngine):
     def _operand(self, r: Array) -> tuple[Any, ...]:
         return r, self._scales.r
 
-    # ---- copies
-
-    def restore(self, begin: int, state: dict[str, Array]) -> None:
-        """Take back what `dump` gave."""
-        positions = np.arange(begin, begin + len(state["r"]))
-        self._r[positions] = state["r"]
-        for name, buffer, groups in self._grouped():
-            buffer.reshape(self._tiles, groups, W)[positions // W, :, positions % W] = state[name].T
-
-    def _state_of(self, select: Packing) -> dict[str, Array]:
-        r = self._r[: select.size].copy() if select.positions is None else self._r[select.positions]
-        return {"r": r} | {
-            name: self._groups(buffer, groups, select, slice(None)) for name, buffer, groups in self._grouped()
-        }
+    # ---- what is copied
 
     def _buffers(self) -> list[Array]:
         return [self._r, self._words, self._thresholds, self._states]
 
-    def _grouped(self) -> list[tuple[str, Array, int]]:
-        return [
-            ("words", self._words, 1),
-            ("thresholds", self._thresholds, THRESHOLDS),
-            ("states", self._states, self.law.memory),
-        ]
+    def _views(self) -> dict[str, Array]:
+        return {
+            "words": in_groups(self._words, 1),
+            "thresholds": in_groups(self._thresholds, THRESHOLDS),
+            "states": in_groups(self._states, self.law.memory),
+        }
 
     # ---- kernels
 

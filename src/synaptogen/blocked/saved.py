@@ -1,0 +1,48 @@
+"""Saved arrays, block by block."""
+
+import math
+import os
+from pathlib import Path
+
+from synaptogen import store
+from synaptogen.array import CellArray
+from synaptogen.engines.protocol import Cells
+from synaptogen.recipe import Recipe
+from synaptogen.store import Saved
+
+from .cutting import Blocks
+
+
+def saved_at(path: str | os.PathLike[str]) -> Saved:
+    """What is known of a saved array that can be cut into blocks.
+
+    Raises FileNotFoundError if there is none, and ValueError if it is damaged or cannot be cut.
+    """
+    target = Path(path)
+    group = store.opened(target)
+    try:
+        saved = store.described(group)
+        special = {"ids", "reads"} & set(group.attrs["arrays"])
+    except store.DAMAGE as error:
+        raise store.damaged(target, error) from error
+    if special:
+        raise ValueError(
+            f"the cells at {target} are copies of scattered cells, or some were read more often than others: "
+            "synaptogen.load reads such arrays"
+        )
+    return saved
+
+
+def block_from(path: str, recipe: Recipe, blocks: Blocks, k: int, threads: int) -> CellArray:
+    """A block of a saved array."""
+    target = Path(path)
+    begin, size = blocks.begin(k), blocks.size_of(k)
+    group = store.opened(target)
+    try:
+        reader = store.Reader.of(group, math.prod(blocks.shape))
+        state = reader.state(begin, begin + size)
+    except store.DAMAGE as error:
+        raise store.damaged(target, error) from error
+    cells = recipe.make(blocks.shape_of(k), Cells(size, recipe.first + begin), threads, fill=False)
+    cells._engine.restore(0, state)
+    return cells

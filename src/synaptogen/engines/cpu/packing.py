@@ -1,0 +1,65 @@
+"""Some cells of an array as whole tiles of lanes."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synaptogen.engines.protocol import Array, Positions
+
+from .kernels import Selection
+from .lanes import W
+
+Float32Array = NDArray[np.float32]
+NO_TILES = np.zeros(1, np.int64)
+
+
+def plain(values: Array) -> Float32Array:
+    """Single precision, contiguous, aligned and writable: kernels are compiled for arrays of that kind alone."""
+    return np.require(values, np.float32, ["C", "A", "W"])
+
+
+class Packing(NamedTuple):
+    """Some cells as lanes: they lie in ``tiles``, at ``lanes`` of those tiles laid end to end. No tiles: all cells."""
+
+    size: int
+    tiles: NDArray[np.int64] | None
+    lanes: NDArray[np.int64] | slice
+    positions: Positions | None
+
+    def kernel_argument(self) -> Selection:
+        """What kernels take."""
+        return Selection(NO_TILES if self.tiles is None else self.tiles, self.tiles is not None)
+
+    def visits(self) -> int:
+        """Number of tiles to visit."""
+        return -(-self.size // W) if self.tiles is None else len(self.tiles)
+
+    def pack(self, values: Array) -> Float32Array:
+        """Values (k, m) as lanes (k, tiles * W), zeros where no cell was selected."""
+        if self.size == self.visits() * W and isinstance(self.lanes, slice):
+            return plain(values)
+        packed = np.zeros((len(values), self.visits() * W), np.float32)
+        packed[:, self.lanes] = values
+        return packed
+
+    def unpack(self, packed: Array) -> Array:
+        """The inverse."""
+        return packed[..., self.lanes]
+
+
+def packing_of(positions: Positions) -> Packing:
+    """How cells at some positions are packed."""
+    size = len(positions)
+    if positions[-1] - positions[0] == size - 1 and np.all(positions[1:] > positions[:-1]):  # one run
+        first = int(positions[0] % W)
+        return Packing(
+            size, np.arange(positions[0] // W, positions[-1] // W + 1), slice(first, first + size), positions
+        )
+    tile = positions // W
+    if np.all(tile[1:] >= tile[:-1]):  # most other views: no need to sort
+        new = np.concatenate([[True], tile[1:] != tile[:-1]])
+        tiles, entry = tile[new], np.cumsum(new) - 1
+    else:
+        tiles, entry = np.unique(tile, return_inverse=True)
+    return Packing(size, tiles, entry * W + positions % W, positions)
