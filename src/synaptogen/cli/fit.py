@@ -39,6 +39,10 @@ def fit(
     detrend: Annotated[
         int | None, typer.Option("--detrend", metavar="1|2|3", help="Take a trend of this degree from each device.")
     ] = None,
+    reset: Annotated[
+        str,
+        typer.Option("--reset", metavar="auto|power|stretched", help="Law of the RESET transition; auto: what fits."),
+    ] = "auto",
     rng: Annotated[int, typer.Option("--rng", metavar="SEED", help="Seed of simulations in the fit.")] = 0,
     overwrite: Overwrite = False,
     as_json: JSON = False,
@@ -62,6 +66,7 @@ def fit(
             history=history,
             components=components,
             detrend=detrend,
+            reset=reset,
             rng=rng,
             progress=shown,
         )
@@ -89,7 +94,16 @@ def summary(result: "FitResult") -> dict[str, Any]:
         facts["cycles"] = dict(result.extraction.counts)
     if result.envelopes is not None:
         facts["residuals"] = dict(result.envelopes.residuals)
-        facts["eta"] = result.envelopes.eta
+        law = result.envelopes.reset
+        facts["reset"] = {
+            "law": "power" if law.stretch is None else "stretched",
+            "u_max": law.u_max,
+            "eta": law.eta,
+            "eta_error": law.eta_error,
+            "stretch": None if law.stretch is None else law.stretch.tolist(),
+            "rms_power": law.rms_power,
+            "rms_stretched": law.rms_stretched,
+        }
     return facts
 
 
@@ -97,7 +111,7 @@ def _show(facts: dict[str, Any], params: Any) -> None:
     table = Table(box=SIMPLE_HEAD, title=repr(params))
     table.add_column("part")
     table.add_column("value")
-    for part in ("reliability", "cycles", "residuals", "provenance"):
+    for part in ("reliability", "cycles", "residuals", "reset", "provenance"):
         for name, value in facts.get(part, {}).items():
             table.add_row(f"{part}: {name}", f"{value:.4g}" if isinstance(value, float) else str(value))
     out.print(table)

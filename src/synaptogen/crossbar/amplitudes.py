@@ -135,7 +135,7 @@ class AlongTransition:
         return iv.Transition(np.where(sound, slope, scale), np.where(sound, bottom, end))
 
     def _before_end(self, u: Array) -> Array:
-        return np.minimum(u, self.p.u_max - LEAST)
+        return np.asarray(np.minimum(u, self.p.u_max - LEAST))
 
     def _voltage_at(self, curve: iv.Transition, r: Array, u: Array) -> Array:
         """Where curves reach mixing states: Newton's method from voltages below.
