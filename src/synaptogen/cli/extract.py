@@ -8,6 +8,8 @@ import typer
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
+from synaptogen.extras import require
+
 from .options import JSON, Measured, Overwrite, require_free
 from .output import out, print_json, say, stages
 
@@ -22,6 +24,15 @@ def extract(
         typer.Option("--current-limit", metavar="A", help="Current limit of the measurement; default: seen."),
     ] = None,
     u_read: Annotated[float, typer.Option("--u-read", metavar="V", help="Voltage that resistances are for.")] = 0.2,
+    figure: Annotated[
+        Path | None,
+        typer.Option(
+            "--figure", metavar="FILE", help="Draw loops with what was found in them; ends in .png, .pdf, .svg."
+        ),
+    ] = None,
+    device: Annotated[
+        int, typer.Option("--device", metavar="N", help="Whose loops are drawn: 0 is the first device.")
+    ] = 0,
     overwrite: Overwrite = False,
     as_json: JSON = False,
 ) -> None:
@@ -29,6 +40,9 @@ def extract(
     from synaptogen import learn  # heavy, and an extra
 
     require_free(output, overwrite)
+    if figure is not None:
+        require_free(figure, overwrite)
+        require("matplotlib", "plot")
     learn.check_ending(output)
     measured = learn.read(data)
     if "current" not in measured:
@@ -37,6 +51,8 @@ def extract(
         measured.attrs["current_limit"] = current_limit
     with stages() as shown:
         found = learn.extract(measured, u_read=u_read, progress=lambda done, n: shown("extracting", done / n))
+    if figure is not None:
+        learn.markers(measured, found, device=device).savefig(figure)
     learn.write(found.features, output)
     facts = {
         "reliability": dict(found.reliability),
@@ -51,6 +67,8 @@ def extract(
     else:
         _show(facts)
     say(f"written: {output}")
+    if figure is not None:
+        say(f"written: {figure}")
 
 
 def _show(facts: dict[str, Any]) -> None:
