@@ -7,6 +7,7 @@ import typer
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
+from .measured import Columns, CurrentLimit, Polarity, SeriesResistance, measured_from
 from .options import JSON, Measured, Overwrite, params_from, require_free
 from .output import out, print_json, say, stages
 
@@ -28,10 +29,10 @@ def fit(
     components: Annotated[
         int | None, typer.Option("--components", metavar="K", help="Components of the population.")
     ] = None,
-    current_limit: Annotated[
-        float | None,
-        typer.Option("--current-limit", metavar="A", help="Current limit of the measurement; default: seen."),
-    ] = None,
+    columns: Columns = None,
+    current_limit: CurrentLimit = None,
+    series_resistance: SeriesResistance = None,
+    polarity: Polarity = None,
     hold_out: Annotated[
         float | None,
         typer.Option("--hold-out", metavar="SHARE", help="Keep this share of devices or cycles for validation."),
@@ -51,9 +52,7 @@ def fit(
     from synaptogen import learn  # heavy, and an extra
 
     require_free(output, overwrite)
-    measured = learn.read(data)
-    if current_limit is not None:
-        measured.attrs["current_limit"] = current_limit
+    measured = measured_from(data, columns, current_limit, series_resistance, polarity)
     told = None
     if hold_out is not None:
         measured, _, told = learn.hold_out(measured, hold_out)
