@@ -23,7 +23,8 @@ Labels: TypeAlias = Sequence[Any] | NDArray[Any]
 LARGEST_VOLTAGE = 50.0  # V; beyond, millivolts are meant
 LARGEST_CURRENT = 0.05  # A; beyond, mA or uA are meant: a memory cell would not survive
 SMALLEST_RESISTANCE = 50.0  # ohm; a median below means kilo-ohms or logarithms
-TELLING, FEWEST_SIGNS, WRONG = 0.5, 10, 0.1  # of the largest voltage; points; share of currents along the voltage
+NEAR, TELLING = 0.1, 0.5  # of the largest voltage
+FEWEST_SIGNS, WRONG = 10, 0.1  # points; share of currents along the voltage
 UNITS = {"r_hrs": "ohm", "u_set": "V", "r_lrs": "ohm", "u_reset": "V"}
 
 
@@ -224,10 +225,13 @@ def _check_loops(u: Array, i: Array, missing: NDArray[np.bool_]) -> None:
 
 
 def _check_signs(u: Array, i: Array, missing: NDArray[np.bool_], reach: float) -> None:
-    """Far from zero, a current has the sign of its voltage."""
+    """Far from zero, a current that depends on the voltage has its sign."""
     low, high = (i[~missing & (side * u > TELLING * reach)] for side in (-1, 1))
-    if min(len(low), len(high)) < FEWEST_SIGNS:
+    near = i[~missing & (np.abs(u) < NEAR * reach)]
+    if min(len(low), len(high), len(near)) < FEWEST_SIGNS:
         return
+    if np.median(np.abs(np.concatenate([low, high]))) < 2 * np.median(np.abs(near)) + 1e-15:
+        return  # an offset, or nothing
     along = float(np.mean(low < 0)), float(np.mean(high > 0))
     if max(along) < WRONG:
         raise ValueError("current has the sign opposite to that of the voltage: change the sign of one of them")
