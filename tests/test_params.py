@@ -219,6 +219,9 @@ BAD_PARAMS = {
     r"u_read must have shape \(\)": {"u_read": [0.2]},
     "eta must be positive": {"eta": 0.0},
     "eta must be finite": {"eta": np.nan},
+    "stretch must have shape": {"stretch": 0.1},
+    "stretch must hold a knee, a slope and a rest": {"stretch": [0.1, -0.1, 0.0]},
+    "stretch .* would not fall": {"stretch": [0.0, 0.0, 0.1]},
     "u_range must be at least u_max = 1.46 V and at most 1.868 V": {"u_range": 1.87},
     "u_range must be at least u_max = 1.46 V and": {"u_range": 1.0},
     "source must be a mapping": {"source": {"paper": 2024}},
@@ -272,11 +275,11 @@ values = st.one_of(
 
 
 @settings(deadline=None, max_examples=150)
-@given(st.sampled_from(["quantile", "llrs", "hhrs", "u_max", "u_read", "eta", "u_range", "name"]), values)
+@given(st.sampled_from(["quantile", "llrs", "hhrs", "u_max", "u_read", "eta", "u_range", "stretch", "name"]), values)
 def test_any_value_is_accepted_whole_or_refused_by_name(argument, value):
     params, message = replaced(**{argument: value})
     if params is None:
-        assert re.search(r"\b(quantile|llrs|hhrs|u_max|u_read|eta|u_range|name|population)\b", message)
+        assert re.search(r"\b(quantile|llrs|hhrs|u_max|u_read|eta|u_range|stretch|name|population)\b", message)
     else:
         assert 0 < params.u_max <= params.u_range
         assert np.isfinite(params.r_max)
@@ -314,7 +317,14 @@ def test_copies_are_equal_and_cannot_be_written(params):
 
 @pytest.mark.parametrize(
     "change",
-    [{"name": "other"}, {"eta": 3.0}, {"source": {}}, {"u_range": 1.6}, {"population": changed_population(2, 5e3)}],
+    [
+        {"name": "other"},
+        {"eta": 3.0},
+        {"source": {}},
+        {"u_range": 1.6},
+        {"stretch": [1.0, 0, 0]},
+        {"population": changed_population(2, 5e3)},
+    ],
     ids=str,
 )
 def test_any_change_makes_another_set(change):
@@ -349,6 +359,7 @@ def test_json_keeps_every_bit_of_any_figures(seed):
     rng = np.random.default_rng(seed)
     params = PRESET.replace(
         eta=rng.uniform(0.1, 10),
+        stretch=rng.uniform(0, 1, 3),
         quantile=PRESET.quantile * rng.uniform(0.5, 2, (4, 5)),
         history=VAR(PRESET.history.innovation, PRESET.history.lags * rng.uniform(0, 1, (10, 4, 4))),
     )
@@ -362,6 +373,7 @@ def test_preset_file_is_as_written():
 
 def test_optional_keys_are_left_out_when_they_say_nothing():
     assert "U_range" not in DOCUMENT
+    assert "reset_stretch" not in DOCUMENT
     assert "sigma_scale" not in DOCUMENT["population"]
     assert set(json.loads(COMPACT.to_json())["history"]) == {"innovation", "F", "G", "H"}
 
@@ -402,6 +414,7 @@ BAD_DOCUMENTS = {
     "population has unknown keys sigma": {**DOCUMENT, "population": {**DOCUMENT["population"], "sigma": "log"}},
     "lags must have shape": {**DOCUMENT, "history": {**DOCUMENT["history"], "lags": np.eye(4).tolist()}},
     "eta must be positive": {**DOCUMENT, "reset_exponent": -1},
+    "stretch must hold real numbers": {**DOCUMENT, "reset_stretch": ["a", 0, 0]},
     "u_max must be finite": {**DOCUMENT, "U_max": float("nan")},
     "source must be a mapping": {**DOCUMENT, "source": "a paper"},
 }

@@ -30,6 +30,7 @@ _FEATURES = [
     {"name": "U_RESET", "unit": "V", "scale": "linear"},
 ]
 _SCALARS = {"name": "name", "U_max": "u_max", "U_read": "u_read", "reset_exponent": "eta", "quantile": "quantile"}
+_OPTIONAL = {"U_range": "u_range", "reset_stretch": "stretch"}
 _PARTS = ("schema", "features", "source", "iv", "history", "population")
 
 _ETA, _GAMMA, _MU = "\N{GREEK SMALL LETTER ETA}", "\N{GREEK SMALL LETTER GAMMA}", "\N{GREEK SMALL LETTER MU}"
@@ -62,6 +63,7 @@ def write(values: Mapping[str, Any]) -> str:
         "U_read": values["u_read"],
         **({} if values["u_range"] is None else {"U_range": values["u_range"]}),
         "reset_exponent": values["eta"],
+        **({} if values["stretch"] is None else {"reset_stretch": values["stretch"].tolist()}),
         "iv": {"HHRS": values["hhrs"].tolist(), "LLRS": values["llrs"].tolist()},
         "quantile": values["quantile"].tolist(),
         "history": {key: getattr(history, key).tolist() for key in ("innovation", *memory)},
@@ -116,13 +118,13 @@ def _interpret(where: str, document: Mapping[str, Any]) -> Fields:
             f"{where} has schema {document.get('schema')!r}, not {SCHEMA!r}: it is no parameter file, or newer"
         )
     _require(where, document, (*_SCALARS, *_PARTS), "a parameter file")
-    _refuse_others(where, document, (*_SCALARS, *_PARTS, "U_range"))
+    _refuse_others(where, document, (*_SCALARS, *_PARTS, *_OPTIONAL))
     if document["features"] != _FEATURES:
         raise ValueError(f"{where}: features must be exactly {_FEATURES}: convert the figures")
     iv = _part(where, document, "iv", ("HHRS", "LLRS"))
     return {
         **{ours: document[theirs] for theirs, ours in _SCALARS.items()},
-        "u_range": document.get("U_range"),
+        **{ours: document[theirs] for theirs, ours in _OPTIONAL.items() if theirs in document},
         "source": document["source"],
         "llrs": iv["LLRS"],
         "hhrs": iv["HHRS"],

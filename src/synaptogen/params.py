@@ -34,6 +34,7 @@ Array: TypeAlias = NDArray[np.float64]
 
 FEATURE_NAMES = ("r_hrs", "u_set", "r_lrs", "u_reset")
 _MOST_COEFFICIENTS = 16
+_POWER_LAW = (1e30, 0.0, 0.0)  # a knee out of reach, but not of single precision
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -55,11 +56,14 @@ class DeviceParams(Record):
     u_read : float
         Voltage in V at which resistances are defined, between 0 and u_max.
     eta : float
-        Exponent of the RESET transition.
+        Exponent of the RESET transition (`model.iv.fall`).
     u_range : float, optional
         Voltage in V up to which, on both sides, the current polynomials are used; beyond, the chord conductance is
         constant. At least u_max. Derived when not given: the largest symmetric range, at most 2*u_max, on which the
         lowest LRS conducts, and conducts more than the highest HRS. `replace` derives it anew.
+    stretch : array of shape (3,), optional
+        Knee, slope in 1/V and rest, by which the RESET transition departs from a power law (`model.iv.fall`), none
+        negative. Default: it does not.
     source : mapping of str to str, optional
         Where the figures come from.
 
@@ -80,6 +84,7 @@ class DeviceParams(Record):
     u_read: float
     eta: float
     u_range: float = cast("float", None)
+    stretch: Array | None = None
     source: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -91,6 +96,7 @@ class DeviceParams(Record):
             u_max=_positive("u_max", self.u_max, "V"),
             u_read=_positive("u_read", self.u_read, "V"),
             eta=_positive("eta", self.eta, ""),
+            stretch=None if self.stretch is None else _stretch(self.stretch),
         )
         self._check_envelopes()
         self._set(u_range=self._derived_u_range if self.u_range is None else self._checked_u_range())
@@ -228,9 +234,13 @@ class DeviceParams(Record):
     def constants(self, dtype: Callable[[float], Any] = float) -> Constants:
         """Return what the formulas of `synaptogen.model` take, each number passed through ``dtype``."""
         g_llrs, g_hhrs = self._chords(self.u_read)
+        knee, gradual, rest = _POWER_LAW if self.stretch is None else self.stretch.tolist()
         values = Constants(
             u_max=self.u_max,
             eta=self.eta,
+            knee=knee,
+            gradual=gradual,
+            rest=rest,
             u_range=self.u_range,
             g_llrs=g_llrs,
             per_span=1 / (g_llrs - g_hhrs),
@@ -369,6 +379,16 @@ def _envelope(name: str, value: ArrayLike) -> Array:
             " offset, and give the highest power first"
         )
     return envelope
+
+
+def _stretch(value: ArrayLike) -> Array:
+    stretch = real_array("stretch", value, (3,))
+    if not (np.all((stretch >= 0) & (stretch <= _POWER_LAW[0])) and stretch[:2].any()):
+        raise ValueError(
+            f"stretch must hold a knee, a slope and a rest from 0 to {_POWER_LAW[0]:g}, not {stretch.tolist()}, and"
+            " one of the first two must be above 0: the RESET transition would not fall"
+        )
+    return stretch
 
 
 def _check_length(name: str, n: int) -> None:

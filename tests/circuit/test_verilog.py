@@ -42,8 +42,10 @@ def test_every_operation_of_formulas_has_a_symbolic_form():
     assert named - MACHINE_WORDS == set(OPERATIONS)
 
 
-def test_functions_of_a_file_compute_what_the_model_does(params):
+@pytest.mark.parametrize("stretch", [None, [0.3, 0.05, 0.1]])
+def test_functions_of_a_file_compute_what_the_model_does(params, stretch):
     """To rounding: the expressions are the same, term by term."""
+    params = params.replace(stretch=stretch)
     f, p = run_functions(cell_model(params, "tape").source), params.constants()
     rng = np.random.default_rng(1)
     for r, u in zip(rng.uniform(0, p.r_max, 50), rng.uniform(-2.5, 2.5, 50), strict=True):

@@ -36,6 +36,11 @@ def other_degrees():
     )
 
 
+def stretched():
+    """Knee within the range of U_RESET, and a step at U_max."""
+    return PRESET.compact(4).replace(eta=2.0, stretch=[0.3, 0.05, 0.1])
+
+
 SETS = {
     "VAR(10)": lambda: PRESET,
     "VAR(1)": lambda: PRESET.with_order(1),
@@ -45,6 +50,7 @@ SETS = {
     "compact(8)": lambda: PRESET.compact(8),
     "log sigma": log_sigma,
     "other degrees": other_degrees,
+    "stretched": stretched,
 }
 
 

@@ -194,8 +194,10 @@ def test_the_same_cells_as_in_full_storage():
         assert np.median(np.abs(theirs / mine - 1)) < 1e-3, name
 
 
-def test_scattered_lives_as_in_full_storage():
-    full, packed = made(20_000, storage="full"), made(20_000)
+# the second falls gradually, then suddenly, and by a step at U_max
+@pytest.mark.parametrize("params", [FOUR, FOUR.replace(eta=2.0, stretch=[0.3, 0.05, 0.1])], ids=["power", "stretched"])
+def test_scattered_lives_as_in_full_storage(params):
+    full, packed = made(20_000, params=params, storage="full"), made(20_000, params=params)
     for k in range(10):
         for cells in (full, packed):
             cells.apply_voltage(voltages(k, 20_000))

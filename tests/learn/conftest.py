@@ -28,10 +28,10 @@ def ramp(shape, points, up=1.5, down=1.5):
 
 def simulate(
     devices=8, cycles=30, *, shape="negative first", points=300, up=1.5, down=1.5, limit=150e-6, noise=1e-6,
-    offset=1e-6, seed=1,
+    offset=1e-6, seed=1, params="hennen2024",
 ):  # fmt: skip
     """Voltages and currents (devices, cycles, points), and the true features (devices, cycles) of the same cycles."""
-    cells, wave = sg.CellArray(devices, rng=seed), ramp(shape, points, up, down)
+    cells, wave = sg.CellArray(devices, params, rng=seed), ramp(shape, points, up, down)
     first, later = cells.features, cells.upcoming(cycles)
     i = cells.sweep(np.tile(wave, cycles)).reshape(cycles, len(wave), devices).transpose(2, 0, 1).astype(float)
     i = np.maximum(i, -limit) + offset + noise * np.random.default_rng(seed).standard_normal(i.shape)

@@ -8,6 +8,7 @@ import synaptogen as sg
 from synaptogen.learn import _curves
 from synaptogen.learn.envelopes import fit_envelopes
 from synaptogen.learn.extraction import extract
+from synaptogen.learn.fitting import with_curves
 from synaptogen.learn.measurement import loops
 from synaptogen.model import iv
 
@@ -34,9 +35,11 @@ def test_currents_within_two_percent(fitted, laboratory, state, feature, share):
 
 
 def test_exponent_within_five_percent(fitted):
-    assert fitted.eta == pytest.approx(PRESET.eta, rel=0.05)
-    assert fitted.u_max == pytest.approx(PRESET.u_max, abs=0.02)
-    assert 0 < fitted.eta_error < 0.05
+    assert fitted.reset.eta == pytest.approx(PRESET.eta, rel=0.05)
+    assert fitted.reset.u_max == pytest.approx(PRESET.u_max, abs=0.02)
+    assert 0 < fitted.reset.eta_error < 0.05
+    assert fitted.reset.stretch is None
+    assert fitted.reset.rms_power < 4e-6
 
 
 def test_passive_and_increasing(fitted):
@@ -55,29 +58,21 @@ def test_states_within_a_margin(fitted, laboratory):
 
 
 def test_parameters_accept_them(fitted):
-    names = ("llrs", "hhrs", "u_max", "u_range", "u_read", "eta")
-    params = PRESET.replace(**{name: getattr(fitted, name) for name in names})
+    params = with_curves(PRESET, fitted)
     cells = sg.CellArray(8, params, rng=1)
     assert np.isfinite(cells.run_cycles(3).r_lrs).all()
     assert sg.DeviceParams.from_json(params.to_json()) == params
 
 
-def test_table_beside_the_law(fitted):
-    u, share = fitted.transition
-    assert u.tolist() == np.linspace(0, 1, 9).tolist()
-    assert np.all(np.diff(share) >= 0)
-    assert share[0] >= 0
-    assert share[-1] <= 1
-    assert fitted.rms_table < 4e-6
-    assert fitted.rms_power < 4e-6
-
-
 def test_a_real_device(measured_loops):
-    found = fit_envelopes(measured_loops, extract(measured_loops))
+    extraction = extract(measured_loops)
+    found = fit_envelopes(measured_loops, extraction)
     assert found.residuals["lrs_rms"] <= 0.017
     assert found.residuals["hrs"] <= 0.065
-    assert found.rms_power <= 45e-6
-    assert found.rms_table <= 38e-6
+    assert found.reset.rms_power <= 45e-6
+    assert found.reset.rms_stretched <= 38e-6
+    assert found.reset.stretch is not None
+    assert fit_envelopes(measured_loops, extraction, reset="power").reset.stretch is None
 
 
 def test_one_cycle_has_no_held_out(simulate):
@@ -85,7 +80,8 @@ def test_one_cycle_has_no_held_out(simulate):
     data = loops(made.voltage, made.current)
     found = fit_envelopes(data, extract(data))
     assert all(np.isnan(value) for value in found.residuals.values())
-    assert found.eta == pytest.approx(PRESET.eta, rel=0.3)
+    assert np.isnan(found.reset.rms_stretched)
+    assert found.reset.eta == pytest.approx(PRESET.eta, rel=0.3)
 
 
 def test_bad_input_is_an_error(simulate):
@@ -115,3 +111,19 @@ def test_quadratic_program_against_a_general_one(seed):
     constraint = {"type": "ineq", "fun": lambda x: g @ x - h}
     other = minimize(cost, inside, constraints=constraint, method="SLSQP", options={"ftol": 1e-12, "maxiter": 500})
     assert cost(found) <= other.fun + 1e-5 * (1 + abs(other.fun))
+
+
+STRETCH = 0.4**3 * np.array([1.0, 0.8, 0.5])  # the sudden fall begins about 0.4 V below U_max
+
+
+def test_a_stretched_law_is_seen_and_found(simulate):
+    params = PRESET.replace(eta=3.0, stretch=STRETCH)
+    made = simulate(16, 40, params=params, limit=np.inf)
+    data = loops(made.voltage, made.current)
+    found = fit_envelopes(data, extract(data)).reset
+    assert found.rms_stretched < 0.9 * found.rms_power
+    assert found.u_max == pytest.approx(PRESET.u_max, abs=made.step + 1e-6)  # the ramp does not tell more
+    mine = params.replace(u_max=found.u_max, eta=found.eta, stretch=found.stretch).constants()
+    u, true = np.linspace(0.75, 1.4, 66), params.constants()
+    share, expected = (iv.fall(u, p) / iv.fall(0.75, p) for p in (mine, true))
+    assert np.abs(share - expected).max() < 0.02

@@ -69,6 +69,20 @@ def test_standard_errors_are_of_the_size_of_the_errors(fit):
     shape = (fit.quantile - TRUTH.quantile) / fit.standard_errors["quantile"]
     assert 0.3 < shape.std() < 2.5
     assert fit.standard_errors["devices"].shape == (160, 8)
+    off = np.diagonal(fit.history.autocovariance(10) - TRUTH.gamma(10), axis1=1, axis2=2)[1:]
+    score = off / np.diagonal(fit.standard_errors["autocorrelation"][1:11], axis1=1, axis2=2)
+    assert 0.5 < np.sqrt(np.mean(score**2)) < 1.8
+    assert "autocorrelations +- " in fit.provenance["errors"]
+
+
+def test_errors_of_a_compact_history_have_the_size_of_its_scatter():
+    """Four measurements of the same law: their histories scatter as each of them says."""
+    truth = PRESET.compact(4)
+    fits = [fit_features(measure(32, 700, 70 + k, truth), preset=PRESET, history="compact", states=4) for k in range(4)]
+    near = [np.diagonal(f.history.autocovariance(10)[1:], axis1=1, axis2=2) for f in fits]
+    said = [np.diagonal(f.standard_errors["autocorrelation"][1:11], axis1=1, axis2=2) for f in fits]
+    ratio = np.sqrt(np.mean(np.square(said)) / np.mean(np.var(near, axis=0, ddof=1)))
+    assert 0.4 < ratio < 2.5
 
 
 def test_scores_are_normal_and_labelled(fit, table):

@@ -65,6 +65,16 @@ def test_parameters_survive_a_file(result, tmp_path):
     assert sg.DeviceParams.from_json(path) == result.params
 
 
+def test_the_law_of_the_reset_is_told(result):
+    assert result.params.stretch is None
+    assert "power law; rms of held-out cycles" in result.provenance["reset"]
+
+
+def test_unknown_choices_are_refused(loops):
+    with pytest.raises(ValueError, match=r"reset=.*stretched"):
+        learn.fit(loops, reset="table")
+
+
 def test_features_alone_take_the_currents_of_the_preset():
     f = sg.CellArray(20, rng=5).run_cycles(150)
     result = learn.fit(learn.features(*(getattr(f, name).T for name in ("r_hrs", "u_set", "r_lrs", "u_reset"))))

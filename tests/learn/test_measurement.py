@@ -174,7 +174,6 @@ def test_plain_hdf5(tmp_path):
         ("a.csv", "", "empty"),
         ("a.csv", "device,cycle,voltage,current\n", "no rows"),
         ("a.csv", "x,y\n1,2\n", "columns="),
-        ("a.csv", "device,voltage,current\n0,1,1e-6\n", "cycle"),
         ("a.csv", "cycle,voltage,current\n0,1,high\n", "not a number"),
         ("a.csv", "cycle,r_lrs\n0,5000\n0,5000\n", "more than one row"),
         ("a.csv", "cycle,voltage,current\n,1,1e-6\n", "without a label"),

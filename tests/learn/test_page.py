@@ -72,8 +72,12 @@ def test_files_are_not_replaced_unless_asked(tour):
 
 
 def test_extracted_features_are_those_of_the_loops(tour, tmp_path):
-    done = CliRunner().invoke(app, ["extract", str(tour / "loops.npz"), "-o", str(tmp_path / "f.csv"), "--json"])
+    figure = tmp_path / "markers.png"
+    done = CliRunner().invoke(
+        app, ["extract", str(tour / "loops.npz"), "-o", str(tmp_path / "f.csv"), "--json", "--figure", str(figure)]
+    )
     assert done.exit_code == 0, done.output
+    assert figure.read_bytes().startswith(b"\x89PNG")
     facts = json.loads(done.stdout)
     assert facts["reliability"]["r_lrs"] > 0.98
     assert abs(facts["current_limit_A"] - 150e-6) < 5e-6

@@ -124,6 +124,41 @@ def test_transition_is_monotone_and_flat_at_its_end(ends):
     assert abs(slope) <= 1e-6 * abs(first) + 1e-18
 
 
+def test_a_power_law_alone_is_computed_as_it_was_published():
+    """A knee out of reach, and no rest, change no bit."""
+    u = np.linspace(0, P.u_max, 1001)
+    assert np.array_equal(iv.fall(u, P), (P.u_max - u) ** P.eta)
+
+
+STRETCHED = PRESET.replace(eta=2.0, stretch=[0.05, 0.1, 0.02]).constants()
+
+
+def stretched_share(u, u_from):
+    """Share of the way down that is left: v**2 or 0.05 + 0.1 v, and 0.02 that remain for U_max."""
+    left = [min((1.46 - x) ** 2, 0.05 + 0.1 * (1.46 - x)) + 0.02 for x in (u, u_from)]
+    return left[0] / left[1]
+
+
+@given(transitions, st.floats(0, 1, exclude_max=True))
+def test_a_stretched_transition_is_its_closed_form(ends, share):
+    r_from, u_from, r_to = ends
+    u = u_from + share * (1.46 - u_from)
+    y1, y2 = published_current(r_from, u_from), published_current(r_to, 1.46)
+    t = iv.transition(r_from, u_from, r_to, STRETCHED)
+    expected = y2 + (y1 - y2) * stretched_share(u, u_from)
+    assert t.end + t.scale * iv.fall(u, STRETCHED) == pytest.approx(expected, rel=1e-9)
+    assert iv.partial_reset(t, u_from, STRETCHED) == pytest.approx(r_from, abs=1e-9)
+
+
+def test_steepness_is_the_slope_of_the_fall():
+    for p in (P, STRETCHED):
+        kink = 1.46 - (0.05 + np.sqrt(0.0525))  # v**2 = 0.05 + 0.1 v
+        u, h = np.linspace(0.01, 1.45, 201), 1e-6
+        u = u[np.abs(u - kink) > h]
+        slope = (iv.fall(u - h, p) - iv.fall(u + h, p)) / (2 * h)
+        assert iv.steepness(iv.fall(u, p), u, p) == pytest.approx(slope, rel=1e-6, abs=1e-9)
+
+
 def test_partial_reset_never_leaves_the_passive_range():
     # a curve towards a state that is not passive
     t = iv.transition(0.2, 0.7, 1.2, P)

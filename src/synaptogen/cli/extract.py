@@ -8,6 +8,9 @@ import typer
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
+from synaptogen.extras import require
+
+from .measured import Columns, CurrentLimit, Polarity, SeriesResistance, measured_from
 from .options import JSON, Measured, Overwrite, require_free
 from .output import out, print_json, say, stages
 
@@ -17,11 +20,20 @@ def extract(
     output: Annotated[
         Path, typer.Option("--out", "-o", metavar="FILE", help="Ends in .csv, .tsv, .parquet, .npz or .nc.")
     ],
-    current_limit: Annotated[
-        float | None,
-        typer.Option("--current-limit", metavar="A", help="Current limit of the measurement; default: seen."),
-    ] = None,
+    columns: Columns = None,
+    current_limit: CurrentLimit = None,
+    series_resistance: SeriesResistance = None,
+    polarity: Polarity = None,
     u_read: Annotated[float, typer.Option("--u-read", metavar="V", help="Voltage that resistances are for.")] = 0.2,
+    figure: Annotated[
+        Path | None,
+        typer.Option(
+            "--figure", metavar="FILE", help="Draw loops with what was found in them; ends in .png, .pdf, .svg."
+        ),
+    ] = None,
+    device: Annotated[
+        int, typer.Option("--device", metavar="N", help="Whose loops are drawn: 0 is the first device.")
+    ] = 0,
     overwrite: Overwrite = False,
     as_json: JSON = False,
 ) -> None:
@@ -29,14 +41,17 @@ def extract(
     from synaptogen import learn  # heavy, and an extra
 
     require_free(output, overwrite)
+    if figure is not None:
+        require_free(figure, overwrite)
+        require("matplotlib", "plot")
     learn.check_ending(output)
-    measured = learn.read(data)
+    measured = measured_from(data, columns, current_limit, series_resistance, polarity)
     if "current" not in measured:
         raise ValueError(f"{data} holds features, not loops: there is nothing to extract")
-    if current_limit is not None:
-        measured.attrs["current_limit"] = current_limit
     with stages() as shown:
         found = learn.extract(measured, u_read=u_read, progress=lambda done, n: shown("extracting", done / n))
+    if figure is not None:
+        learn.markers(measured, found, device=device).savefig(figure)
     learn.write(found.features, output)
     facts = {
         "reliability": dict(found.reliability),
@@ -51,6 +66,8 @@ def extract(
     else:
         _show(facts)
     say(f"written: {output}")
+    if figure is not None:
+        say(f"written: {figure}")
 
 
 def _show(facts: dict[str, Any]) -> None:

@@ -7,6 +7,7 @@ import typer
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
+from .measured import Columns, CurrentLimit, Polarity, SeriesResistance, measured_from
 from .options import JSON, Measured, Overwrite, params_from, require_free
 from .output import out, print_json, say, stages
 
@@ -28,10 +29,10 @@ def fit(
     components: Annotated[
         int | None, typer.Option("--components", metavar="K", help="Components of the population.")
     ] = None,
-    current_limit: Annotated[
-        float | None,
-        typer.Option("--current-limit", metavar="A", help="Current limit of the measurement; default: seen."),
-    ] = None,
+    columns: Columns = None,
+    current_limit: CurrentLimit = None,
+    series_resistance: SeriesResistance = None,
+    polarity: Polarity = None,
     hold_out: Annotated[
         float | None,
         typer.Option("--hold-out", metavar="SHARE", help="Keep this share of devices or cycles for validation."),
@@ -39,6 +40,10 @@ def fit(
     detrend: Annotated[
         int | None, typer.Option("--detrend", metavar="1|2|3", help="Take a trend of this degree from each device.")
     ] = None,
+    reset: Annotated[
+        str,
+        typer.Option("--reset", metavar="auto|power|stretched", help="Law of the RESET transition; auto: what fits."),
+    ] = "auto",
     rng: Annotated[int, typer.Option("--rng", metavar="SEED", help="Seed of simulations in the fit.")] = 0,
     overwrite: Overwrite = False,
     as_json: JSON = False,
@@ -47,9 +52,7 @@ def fit(
     from synaptogen import learn  # heavy, and an extra
 
     require_free(output, overwrite)
-    measured = learn.read(data)
-    if current_limit is not None:
-        measured.attrs["current_limit"] = current_limit
+    measured = measured_from(data, columns, current_limit, series_resistance, polarity)
     told = None
     if hold_out is not None:
         measured, _, told = learn.hold_out(measured, hold_out)
@@ -62,6 +65,7 @@ def fit(
             history=history,
             components=components,
             detrend=detrend,
+            reset=reset,
             rng=rng,
             progress=shown,
         )
@@ -89,7 +93,16 @@ def summary(result: "FitResult") -> dict[str, Any]:
         facts["cycles"] = dict(result.extraction.counts)
     if result.envelopes is not None:
         facts["residuals"] = dict(result.envelopes.residuals)
-        facts["eta"] = result.envelopes.eta
+        law = result.envelopes.reset
+        facts["reset"] = {
+            "law": "power" if law.stretch is None else "stretched",
+            "u_max": law.u_max,
+            "eta": law.eta,
+            "eta_error": law.eta_error,
+            "stretch": None if law.stretch is None else law.stretch.tolist(),
+            "rms_power": law.rms_power,
+            "rms_stretched": law.rms_stretched,
+        }
     return facts
 
 
@@ -97,7 +110,7 @@ def _show(facts: dict[str, Any], params: Any) -> None:
     table = Table(box=SIMPLE_HEAD, title=repr(params))
     table.add_column("part")
     table.add_column("value")
-    for part in ("reliability", "cycles", "residuals", "provenance"):
+    for part in ("reliability", "cycles", "residuals", "reset", "provenance"):
         for name, value in facts.get(part, {}).items():
             table.add_row(f"{part}: {name}", f"{value:.4g}" if isinstance(value, float) else str(value))
     out.print(table)

@@ -19,7 +19,7 @@ Threads: TypeAlias = Annotated[
 
 Overwrite: TypeAlias = Annotated[bool, typer.Option("--overwrite", help="Replace a file that is there.")]
 Measured: TypeAlias = Annotated[
-    Path, typer.Argument(metavar="DATA", help="Loops or features: CSV, TSV, Parquet, NPZ, HDF5 or NetCDF.")
+    Path, typer.Argument(metavar="DATA", help="Loops or features: CSV, TSV, Parquet, NPZ, HDF5, NetCDF; a folder.")
 ]
 
 

@@ -8,6 +8,7 @@ import typer
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
+from .measured import Columns, CurrentLimit, Polarity, SeriesResistance, measured_from
 from .options import JSON, Measured, Overwrite, params_from, require_free
 from .output import out, print_json, say, stages
 
@@ -24,6 +25,10 @@ def validate(
         Path | None,
         typer.Option("--out", "-o", metavar="FILE.npz", help="Keep the result, for synaptogen report."),
     ] = None,
+    columns: Columns = None,
+    current_limit: CurrentLimit = None,
+    series_resistance: SeriesResistance = None,
+    polarity: Polarity = None,
     hold_out: Annotated[
         float | None,
         typer.Option(
@@ -42,7 +47,7 @@ def validate(
     if output is not None:
         require_free(output, overwrite)
     chosen = params_from(params)
-    measured = learn.read(data)
+    measured = measured_from(data, columns, current_limit, series_resistance, polarity)
     share = float(chosen.source.get("hold_out", 0)) if hold_out is None else hold_out
     told = None
     if share:

@@ -79,7 +79,7 @@ class Ramp:
 class AlongTransition:
     """Amplitudes from each cell's RESET curve, as far as it is known.
 
-    The curve I_t(U) = end + scale (u_max - U)**eta (`model.iv.transition`) has two unknowns. Two reads of a cell on its
+    The curve I_t(U) = end + scale * fall(U) (`model.iv.transition`) has two unknowns. Two reads of a cell on its
     way tell both. After one, the end is that of the typical HRS; before any, or where nothing has moved yet, the curve
     begins at the typical U_RESET, less a spread to be on the safe side, or above what has been tried.
 
@@ -121,18 +121,21 @@ class AlongTransition:
         threshold = np.where(seen.u > 0, tried, typical.u_reset - typical.u_reset_spread)
         at = np.where(moved, seen.u, threshold)
         i_at = iv.current(self._mixing(np.where(moved, seen.g, seen.g_set)), at, p)
-        fall = np.maximum(p.u_max - at, LEAST) ** p.eta
+        fall = iv.fall(self._before_end(at), p)
         r_hrs = iv.mixing_from_conductance(np.median(typical.g_hrs), p)
         end = np.minimum(iv.current(r_hrs, p.u_max, p), DEEPER * iv.current(r_target, p.u_max, p))
         scale = (i_at - end) / fall
         # two reads on the way: no need for what is typical
         i_before = iv.current(self._mixing(seen.g_before), seen.u_before, p)
-        fall_before = np.maximum(p.u_max - seen.u_before, LEAST) ** p.eta
+        fall_before = iv.fall(self._before_end(seen.u_before), p)
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             slope = (i_before - i_at) / (fall_before - fall)
             bottom = i_at - slope * fall
         sound = moved & (seen.u_before > 0) & (slope > 0) & (bottom > 0)
         return iv.Transition(np.where(sound, slope, scale), np.where(sound, bottom, end))
+
+    def _before_end(self, u: Array) -> Array:
+        return np.asarray(np.minimum(u, self.p.u_max - LEAST))
 
     def _voltage_at(self, curve: iv.Transition, r: Array, u: Array) -> Array:
         """Where curves reach mixing states: Newton's method from voltages below.
@@ -141,10 +144,10 @@ class AlongTransition:
         """
         p = self.p
         for _ in range(NEWTON_STEPS):
-            left = np.maximum(p.u_max - u, LEAST)
-            falling, wanted = curve.scale * left**p.eta, iv.current(r, u, p)
-            slope = p.eta * falling / left + CURVATURE * wanted / u
-            u = np.clip(u + (curve.end + falling - wanted) / slope, 0.1 * p.u_max, p.u_max)
+            before, wanted = self._before_end(u), iv.current(r, u, p)
+            height = iv.fall(before, p)
+            slope = curve.scale * iv.steepness(height, before, p) + CURVATURE * wanted / u
+            u = np.clip(u + (curve.end + curve.scale * height - wanted) / slope, 0.1 * p.u_max, p.u_max)
         return np.asarray(u)
 
 

@@ -13,6 +13,7 @@ from .extraction import Extraction, extract  # noqa: E402 - after the check that
 from .feature_fit import FeatureFit, fit_features  # noqa: E402
 from .fitting import FitResult, fit  # noqa: E402
 from .flags import Flag  # noqa: E402
+from .markers import markers  # noqa: E402
 from .measurement import features, loops, read  # noqa: E402
 from .page.html import report  # noqa: E402
 from .sample_data import sample_loops  # noqa: E402
@@ -34,6 +35,7 @@ __all__ = [
     "fit_features",
     "hold_out",
     "loops",
+    "markers",
     "read",
     "remove_trend",
     "report",

@@ -107,3 +107,14 @@ def _row(applied: Array, loop: Index, start: int, end: int, low: float, high: fl
     row[START], row[LOWEST], row[HIGHEST], row[END] = start, lowest, highest, end
     row[LOOP], row[FOLLOWS] = loop[middle], follows
     return 1
+
+
+def numbered(applied: Array) -> Index:
+    """Number of the cycle of each point of one long record."""
+    applied = np.ascontiguousarray(applied, np.float64)
+    turns = np.count_nonzero(np.diff(np.signbit(applied)))
+    rows = np.zeros((turns + 2, 6), np.int64)
+    count = cut(applied, np.zeros(len(applied), np.int64), len(applied), rows)
+    starts = np.zeros(len(applied), np.int64)
+    starts[rows[1:count, START]] = 1
+    return np.cumsum(starts)

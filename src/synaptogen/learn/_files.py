@@ -11,23 +11,13 @@ from numpy.typing import NDArray
 
 from synaptogen.params import FEATURE_NAMES
 
+from . import _cutting as cutting
+from ._columns import FLAG, KEYS, KNOWN, LOOPS, Column, columns_of, listed
+from ._text import load_text
+
 Array: TypeAlias = NDArray[Any]
 
-LOOPS = ("voltage", "current", "time")
-KEYS = ("device", "cycle")
-FLAG = "flag"
 ATTRIBUTES = ("current_limit", "series_resistance", "polarity")
-ALIASES = {
-    "voltage": ("v", "u", "volt", "volts", "voltages"),
-    "current": ("i", "amp", "amps", "currents"),
-    "time": ("t", "times"),
-    "device": ("dev", "device_id", "cell", "devices"),
-    "cycle": ("cyc", "cycle_id", "n", "loop", "sweep", "cycles"),
-    "r_hrs": ("rhrs", "hrs"),
-    "r_lrs": ("rlrs", "lrs"),
-    "u_set": ("v_set", "uset", "vset"),
-    "u_reset": ("v_reset", "ureset", "vreset"),
-}
 TABLES = (".csv", ".tsv", ".txt", ".parquet", ".pq")
 ARRAYS = (".npz", ".h5", ".hdf5", ".nc")
 SPARSEST = 10  # cycle numbers that span more than this times their count are labels, not a count
@@ -47,7 +37,9 @@ def read(path: str, columns: Mapping[str, str]) -> Found:
     _check_columns(columns)
     ending = os.path.splitext(path)[1].lower()
     if ending not in TABLES + ARRAYS:
-        raise ValueError(f"the ending {ending!r} is not known: use one of {', '.join(TABLES + ARRAYS)}")
+        raise ValueError(
+            f"the ending {ending!r} is not known: use one of {', '.join(TABLES + ARRAYS)}; save spreadsheets as CSV"
+        )
     if not os.path.exists(path):
         raise FileNotFoundError(f"there is no file {path}")
     if os.path.getsize(path) == 0:
@@ -58,17 +50,16 @@ def read(path: str, columns: Mapping[str, str]) -> Found:
 
 
 def _check_columns(columns: Mapping[str, str]) -> None:
-    known = (*KEYS, *LOOPS, *FEATURE_NAMES, FLAG)
     for name in columns:
-        if name not in known:
-            raise ValueError(f"columns maps {name!r}, which is not one of {', '.join(known)}")
+        if name not in KNOWN:
+            raise ValueError(f"columns maps {name!r}, which is not one of {', '.join(KNOWN)}")
 
 
 def _load_table(path: str, ending: str) -> pd.DataFrame:
     try:
         if ending in (".parquet", ".pq"):
             return pd.read_parquet(path)
-        return pd.read_csv(path, sep="," if ending == ".csv" else "\t", comment="#", skipinitialspace=True)
+        return load_text(path)
     except (ValueError, OSError) as error:  # pandas and pyarrow raise subclasses of these
         raise ValueError(f"this is not a table in the format of its ending: {error}") from error
 
@@ -89,23 +80,7 @@ def _load_netcdf(path: str) -> tuple[dict[str, Array], dict[str, Any]]:
         raise ValueError(f"this is not an HDF5 or NetCDF file of arrays: {error}") from error
 
 
-def _names(present: Any, columns: Mapping[str, str]) -> dict[str, Any]:
-    """Which of the file's names stands for which of ours."""
-    by_lower = {str(name).strip().lower(): name for name in present}
-    names = {}
-    for ours in (*KEYS, *LOOPS, *FEATURE_NAMES, FLAG):
-        if ours in columns:
-            if columns[ours] not in present:
-                raise ValueError(f"there is no column {columns[ours]!r} for {ours}; there are {_listed(present)}")
-            names[ours] = columns[ours]
-            continue
-        match = next((by_lower[name] for name in (ours, *ALIASES.get(ours, ())) if name in by_lower), None)
-        if match is not None:
-            names[ours] = match
-    return names
-
-
-def _wanted(names: Mapping[str, Any], present: Any) -> tuple[str, ...]:
+def _wanted(names: Mapping[str, Column], present: Any) -> tuple[str, ...]:
     """The variables to read: loops if there is a current, else features."""
     if "voltage" in names and "current" in names:
         return tuple(name for name in LOOPS if name in names)
@@ -113,25 +88,28 @@ def _wanted(names: Mapping[str, Any], present: Any) -> tuple[str, ...]:
     if features:
         return (*features, FLAG) if FLAG in names else features
     raise ValueError(
-        f"neither voltage and current nor a feature ({', '.join(FEATURE_NAMES)}) is among {_listed(present)}: "
+        f"neither voltage and current nor a feature ({', '.join(FEATURE_NAMES)}) is among {listed(present)}: "
         "name them with columns={'voltage': ...}"
     )
 
 
-def _listed(present: Any) -> str:
-    return ", ".join(map(repr, map(str, present))) or "nothing"
-
-
 def _from_table(table: pd.DataFrame, columns: Mapping[str, str]) -> Found:
-    names = _names(table.columns, columns)
+    names = columns_of(table.columns, columns)
     wanted = _wanted(names, table.columns)
     if not len(table):
         raise ValueError("the table has columns but no rows")
-    if "cycle" not in names:
-        raise ValueError(f"there is no column cycle among {_listed(table.columns)}: number the cycles of each device")
-    values = {name: _numeric(table[names[name]], name) for name in wanted}
-    device, d = _codes(table[names["device"]]) if "device" in names else (np.zeros(1, int), np.zeros(len(table), int))
-    cycle, c = _cycle_codes(table[names["cycle"]])
+    values = {name: names[name].factor * _numeric(table[names[name].name], name) for name in wanted}
+    device, d = (
+        _codes(table[names["device"].name]) if "device" in names else (np.zeros(1, int), np.zeros(len(table), int))
+    )
+    if "cycle" in names:
+        cycle, c = _cycle_codes(table[names["cycle"].name])
+    elif "current" in wanted:
+        c = _cut(values["voltage"], d)
+        cycle = np.arange(int(c.max()) + 1)
+    else:
+        c = pd.Series(d).groupby(d).cumcount().to_numpy()
+        cycle = np.arange(int(c.max()) + 1)
     cell = d * len(cycle) + c
     if "current" in wanted:
         point = pd.Series(cell).groupby(cell).cumcount().to_numpy()
@@ -140,6 +118,15 @@ def _from_table(table: pd.DataFrame, columns: Mapping[str, str]) -> Found:
     if len(np.unique(cell)) < len(cell):
         raise ValueError("a cycle of a device has more than one row: features are one row a cycle")
     return Found({k: _scatter(v, (len(device), len(cycle)), cell) for k, v in values.items()}, device, cycle, {})
+
+
+def _cut(voltage: Array, device: Array) -> Array:
+    """Number of the cycle of each point of long records: a cycle begins where the voltage falls through zero."""
+    number = np.zeros(len(voltage), np.int64)
+    for d in np.unique(device):
+        points = np.flatnonzero((device == d) & np.isfinite(voltage))
+        number[points] = cutting.numbered(voltage[points])
+    return number
 
 
 def _numeric(column: Any, name: str) -> Array:
@@ -176,10 +163,18 @@ def _scatter(values: Array, shape: tuple[int, ...], where: Array) -> Array:
 
 
 def _from_arrays(present: dict[str, Array], said: dict[str, Any], columns: Mapping[str, str]) -> Found:
-    names = _names(present, columns)
+    names = columns_of(present, columns)
     wanted = _wanted(names, present)
-    arrays = {name: np.asarray(present[names[name]]) for name in wanted}
+    arrays = {name: _scaled(np.asarray(present[names[name].name]), names[name].factor) for name in wanted}
     attributes = {k: said.get(k, present.get(k)) for k in ATTRIBUTES}
     attributes = {k: np.asarray(v).item() for k, v in attributes.items() if v is not None and np.size(v) == 1}
-    labels = [present[names[key]] if key in names and np.ndim(present[names[key]]) == 1 else None for key in KEYS]
+    labels = [_label(present, names.get(key)) for key in KEYS]
     return Found(arrays, labels[0], labels[1], attributes)
+
+
+def _scaled(values: Array, factor: float) -> Array:
+    return values if factor == 1.0 else values * factor
+
+
+def _label(present: Mapping[str, Array], column: Column | None) -> Array | None:
+    return present[column.name] if column is not None and np.ndim(present[column.name]) == 1 else None

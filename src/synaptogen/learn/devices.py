@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from synaptogen.model.history import FEATURES
 from synaptogen.params import Population
 
-from .mixture import Bulk, Mixture, bulk_of, fit_mixture
+from .mixture import Bulk, Mixture, bulk_of, fit_mixture, mixture_errors
 
 __all__ = ["EstimationNoise", "PopulationFit", "combined", "device_vectors", "fit_population", "recentred"]
 
@@ -78,6 +78,8 @@ class PopulationFit(NamedTuple):
     noise_subtracted: bool
     responsibilities: Array
     """Probability that a device belongs to a component, shape (devices, K)."""
+    errors: dict[str, Array]
+    """Standard errors: weights (K,); means and spreads (standard deviations) (K, 8), NaN where not measured."""
 
 
 class _Choice(NamedTuple):
@@ -163,7 +165,8 @@ def fit_population(
     joint = mixture.log_joint(view.points)
     responsibilities = np.exp(joint - np.logaddexp.reduce(joint, axis=0)).T
     final = view.subtracted(mixture) if subtract else mixture
-    return PopulationFit(view.population(final), pd.DataFrame(rows), subtract, responsibilities)
+    errors = view.errors(mixture_errors(view.points, mixture, best.strength, bulks[best.sigma_scale], rng))
+    return PopulationFit(view.population(final), pd.DataFrame(rows), subtract, responsibilities, errors)
 
 
 def recentred(population: Population, vectors: Array) -> Population:
@@ -249,6 +252,14 @@ class _View:
         errors = np.einsum("kn,nij->kij", share, self.noise) / share.sum(1)[:, None, None]
         rest = [_less(S, E) for S, E in zip(mixture.covariances, errors, strict=True)]
         return Mixture(mixture.weights, mixture.means, np.array(rest))
+
+    def errors(self, of_points: dict[str, Array]) -> dict[str, Array]:
+        """Return standard errors of the natural population from those of the mixture of points."""
+        errors = {"weights": of_points["weights"]}
+        for name in ("means", "spreads"):
+            errors[name] = np.full((len(errors["weights"]), 2 * FEATURES), np.nan)
+            errors[name][:, self.columns] = self.spread * of_points[name]
+        return errors
 
     def population(self, mixture: Mixture) -> Population:
         """Return the mixture of natural device vectors; features that were not measured get mean 0 and variance 1."""

@@ -19,7 +19,7 @@ from .compact import longest_pole
 from .completion import StandardForm, standard_form
 from .devices import FEWEST, EstimationNoise, PopulationFit, combined, device_vectors, fit_population, recentred
 from .dynamics import Whiteness
-from .quantiles import fit_quantiles, normalised
+from .errors import history_errors, quantile_errors, told
 from .rounds import PSEUDO_CYCLES, Memory, Progress, Rounds
 from .tables import FeatureTable, feature_table
 
@@ -29,7 +29,6 @@ Array: TypeAlias = NDArray[np.float64]
 
 _REACH = 200  # cycles of the past that predictions look at
 TRAITS = tuple(f"{part}_{name}" for part in ("mu", "sigma") for name in FEATURE_NAMES)
-_GROUPS = 16  # of records, whose scatter gives standard errors
 
 
 @dataclass(frozen=True)
@@ -55,7 +54,9 @@ class FeatureFit:
     outlying : array of shape (devices,) or None
         Probability that a device belongs to the component of lowest weight.
     standard_errors : dict
-        ``quantile`` (4, 5), ``lags`` (p, 4, 4), ``devices`` (devices, 8), those that exist.
+        Those that exist: ``quantile`` (4, 5); ``devices`` (devices, 8); of the history ``autocorrelation``
+        (lags + 1, 4, 4), ``correlation_sum`` (4,), ``innovation`` (4, 4) and, of a VAR, ``lags`` (p, 4, 4); of the
+        population ``population_weights`` (K,), ``population_means`` and ``population_spreads`` (K, 8).
     whiteness : Whiteness
         Test of the residuals.
     autocovariance : array of shape (lags + 1, 4, 4)
@@ -166,6 +167,8 @@ def _result(
     if fit is not None and len(table.measured) < FEATURES:
         population = combined(population, form.population, table.measured)
     whiteness = _whiteness(chosen, memory, rounds)
+    errors = _errors(memory, rounds, vectors, chosen is memory.compact, fit)
+    uncertain = told(errors, chosen, None if fit is None else fit.population.weights)
     return FeatureFit(
         quantile=memory.quantile,
         history=chosen,
@@ -175,13 +178,13 @@ def _result(
         x=_labelled(rounds.shapes.x.astype(np.float32), "x", table, "feature", FEATURE_NAMES),
         devices=_labelled(vectors, "devices", table, "trait", TRAITS),
         outlying=None if fit is None else _outlying(fit, vectors, table.measured),
-        standard_errors=_errors(memory, rounds, vectors),
+        standard_errors=errors,
         whiteness=whiteness,
         autocovariance=memory.measured,
         var=memory.var,
         compact=memory.compact,
         recentred=recentred(form.population, vectors) if fit is None else None,
-        provenance=_provenance(table, rounds, fit, why),
+        provenance={**_provenance(table, rounds, fit, why), **({"errors": uncertain} if uncertain else {})},
         notes=(*_notes(table, rounds, fit, whiteness), *_length_notes(memory, rounds)),
     )
 
@@ -260,27 +263,18 @@ def _outlying(fit: PopulationFit, vectors: Array, measured: Sequence[int]) -> Ar
     return probability
 
 
-def _errors(memory: Memory, rounds: Rounds, vectors: Array) -> dict[str, Array]:
+def _errors(
+    memory: Memory, rounds: Rounds, vectors: Array, compact: bool, fit: PopulationFit | None
+) -> dict[str, Array]:
     """Return standard errors, of what was estimated without a preset's opinion."""
     errors = {"devices": rounds.effects.noise.errors(vectors)}
+    if fit is not None:
+        errors |= {f"population_{name}": value for name, value in fit.errors.items()}
     if not rounds.small:
-        errors["lags"] = dynamics.var_errors(memory.own, memory.gamma, rounds.total)
-        spread = _quantile_errors(rounds.z, rounds.measured)
+        errors |= history_errors(rounds, memory, compact, lambda share: rounds.tell("errors", 0.95 + 0.05 * share))
+        spread = quantile_errors(rounds.z, rounds.measured)
         if spread is not None:
             errors["quantile"] = spread
-    return errors
-
-
-def _quantile_errors(z: Array, measured: Sequence[int]) -> Array | None:
-    """Standard errors (4, 5) from groups of devices, or of cycles where devices are few; None if groups are small."""
-    parts = np.array_split(z, _GROUPS, axis=0 if len(z) >= _GROUPS else 1)
-    errors = np.full((FEATURES, 5), np.nan)
-    for f in measured:
-        try:
-            each = [normalised(fit_quantiles(part[..., f]))[0] for part in parts]
-        except ValueError:
-            return None
-        errors[f] = np.std(each, axis=0, ddof=1) / np.sqrt(len(each))
     return errors
 
 

@@ -7,6 +7,7 @@ from typing import TypeAlias
 import numpy as np
 import xarray as xr
 
+from synaptogen.checks import one_of
 from synaptogen.choices import params_of
 from synaptogen.params import FEATURE_NAMES, DeviceParams
 from synaptogen.seeds import RNG
@@ -15,6 +16,7 @@ from .drift import Drift, drift_of, remove_trend
 from .envelopes import Envelopes, fit_envelopes
 from .extraction import Extraction, extract
 from .feature_fit import FeatureFit, fit_features
+from .reset_law import LAWS, ResetLaw
 
 Progress: TypeAlias = Callable[[str, float], None]
 
@@ -60,6 +62,7 @@ def fit(
     states: int = 8,
     components: int | None = None,
     detrend: int | None = None,
+    reset: str = "auto",
     rng: RNG = 0,
     progress: Progress | None = None,
 ) -> FitResult:
@@ -85,6 +88,9 @@ def fit(
     detrend : {1, 2, 3}, optional
         Degree of a trend in the cycle number that is taken from each device before; ``drift.removed`` holds it. The
         parameters are then those of devices that do not drift. Default: nothing is removed.
+    reset : {"auto", "power", "stretched"}
+        Law of the RESET transition (`learn.reset_law`). Default: stretched, if it describes held-out cycles better than
+        the power law.
     rng : int, SeedSequence, Generator or None
         Source of the seed of simulations and starts.
     progress : callable, optional
@@ -95,13 +101,14 @@ def fit(
     ValueError
         If the data are not sound, are too short for what is asked, or never switch.
     """
+    one_of("reset", reset, LAWS)
     base, tell = params_of(preset), progress or _silent
     extraction = envelopes = None
     table = data
     if "voltage" in data:
         extraction = extract(data, u_read=base.u_read, progress=lambda done, all_: tell("extracting", done / all_))
         tell("fitting envelopes", 0.0)
-        envelopes = fit_envelopes(data, extraction)
+        envelopes = fit_envelopes(data, extraction, reset=reset)
         tell("fitting envelopes", 1.0)
         table = extraction.features
     removed = None
@@ -120,6 +127,7 @@ def fit(
     else:
         params = with_curves(params, envelopes)
         provenance["currents"] = "fitted to the measured branches"
+        provenance["reset"] = _told(envelopes.reset)
     notes += _drift_notes(drift, detrend)
     if detrend is not None:
         provenance["trend"] = f"polynomials of degree {detrend} in the cycle number were taken from each device"
@@ -148,12 +156,21 @@ def with_curves(params: DeviceParams, curves: Envelopes) -> DeviceParams:
     return params.replace(
         llrs=curves.llrs,
         hhrs=curves.hhrs,
-        u_max=curves.u_max,
+        u_max=curves.reset.u_max,
         u_read=curves.u_read,
         u_range=curves.u_range,
-        eta=curves.eta,
+        eta=curves.reset.eta,
+        stretch=curves.reset.stretch,
         source={**params.source, "currents": "fitted to the measured branches"},
     )
+
+
+def _told(law: ResetLaw) -> str:
+    kind = "power law" if law.stretch is None else "power law with knee, slope and rest"
+    held_out = (
+        f"; rms of held-out cycles {1e6 * law.rms_power:.3g} uA by the power law, {1e6 * law.rms_stretched:.3g} uA"
+    )
+    return kind + (f"{held_out} with a stretch" if np.isfinite(law.rms_power) else "")
 
 
 def _silent(_stage: str, _share: float) -> None:

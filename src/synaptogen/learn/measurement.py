@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from synaptogen.params import FEATURE_NAMES
 
-from . import _files
+from . import _files, _folder
 
 Array: TypeAlias = NDArray[np.floating[Any]]
 Labels: TypeAlias = Sequence[Any] | NDArray[Any]
@@ -23,6 +23,8 @@ Labels: TypeAlias = Sequence[Any] | NDArray[Any]
 LARGEST_VOLTAGE = 50.0  # V; beyond, millivolts are meant
 LARGEST_CURRENT = 0.05  # A; beyond, mA or uA are meant: a memory cell would not survive
 SMALLEST_RESISTANCE = 50.0  # ohm; a median below means kilo-ohms or logarithms
+NEAR, TELLING = 0.1, 0.5  # of the largest voltage
+FEWEST_SIGNS, WRONG = 10, 0.1  # points; share of currents along the voltage
 UNITS = {"r_hrs": "ohm", "u_set": "V", "r_lrs": "ohm", "u_reset": "V"}
 
 
@@ -132,12 +134,16 @@ def read(
     """Loops or features from a file; its columns tell which, its ending the format.
 
     ``.csv``, ``.tsv``, ``.txt``, ``.parquet``: one row a point, columns device, cycle, voltage, current[, time]; or one
-    row a cycle, columns device, cycle and features. A missing column ``device`` means one device. ``.npz``, ``.h5``,
-    ``.hdf5``, ``.nc``: arrays of those names, as `loops` and `features` take them.
+    row a cycle, columns device, cycle and features. A missing column ``device`` means one device. Without a column
+    ``cycle``, rows of features are successive cycles, and long records of points are cut where the voltage falls
+    through zero. Text may have lines before the table, commas, semicolons, tabs or blanks between columns, and decimal
+    commas. Units in names, as in ``I (uA)``, count. ``.npz``, ``.h5``, ``.hdf5``, ``.nc``: arrays of those names, as
+    `loops` and `features` take them.
 
     Parameters
     ----------
     path : str or path
+        Of a folder too: each file in it is a device, or each folder in it, with files of successive cycles.
     columns : mapping of str to str, optional
         The file's own names, as ``{"voltage": "U (V)"}``. Common names such as V, I and t are known.
     current_limit, series_resistance, polarity
@@ -151,6 +157,12 @@ def read(
         If it is empty, of an unknown kind, lacks columns, or holds values that `loops` or `features` refuses.
     """
     where = os.fspath(path)
+    if os.path.isdir(where):
+        options: dict[str, Any] = {
+            "columns": columns, "current_limit": current_limit, "series_resistance": series_resistance,
+            "polarity": polarity,
+        }  # fmt: skip
+        return _folder.read_folder(where, lambda one: read(one, **options))
     try:
         found = _files.read(where, dict(columns or {}))
         if "current" not in found.arrays:
@@ -207,8 +219,24 @@ def _check_loops(u: Array, i: Array, missing: NDArray[np.bool_]) -> None:
         raise ValueError(f"voltage reaches {reach_u:.4g} V, as if it were in mV: give V")
     if reach_i > LARGEST_CURRENT:
         raise ValueError(f"current reaches {reach_i:.4g} A, as if it were in mA or uA: give A")
+    _check_signs(u, i, missing, reach_u)
     if reach_u < 1e-2 < 1e2 * reach_u:
         raise ValueError(f"voltage reaches {reach_u:.4g} V only: give V, and see that it is not exchanged with current")
+
+
+def _check_signs(u: Array, i: Array, missing: NDArray[np.bool_], reach: float) -> None:
+    """Far from zero, a current that depends on the voltage has its sign."""
+    low, high = (i[~missing & (side * u > TELLING * reach)] for side in (-1, 1))
+    near = i[~missing & (np.abs(u) < NEAR * reach)]
+    if min(len(low), len(high), len(near)) < FEWEST_SIGNS:
+        return
+    if np.median(np.abs(np.concatenate([low, high]))) < 2 * np.median(np.abs(near)) + 1e-15:
+        return  # an offset, or nothing
+    along = float(np.mean(low < 0)), float(np.mean(high > 0))
+    if max(along) < WRONG:
+        raise ValueError("current has the sign opposite to that of the voltage: change the sign of one of them")
+    if min(along) < WRONG < 1 - WRONG < max(along):
+        raise ValueError("current has the same sign at both signs of the voltage, as a magnitude has: give it its sign")
 
 
 def _reach(name: str, values: Array) -> float:

@@ -18,13 +18,14 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.covariance import MinCovDet
 
-__all__ = ["Bulk", "Mixture", "bulk_of", "fit_mixture"]
+__all__ = ["Bulk", "Mixture", "bulk_of", "fit_mixture", "mixture_errors"]
 
 Array: TypeAlias = NDArray[np.float64]
 
 _OUTLYING = 0.05
 _LEAST = 2.0  # points, of a component
 _TOLERANCE = 1e-5  # nats per point
+_RESAMPLES, _STEPS = 64, 80  # of the bootstrap, and most iterations in each
 _WIDER = 9.0  # the variances of outlying devices, before any is seen: three times the spread
 
 
@@ -102,12 +103,40 @@ def fit_mixture(
         Number of starts, and most iterations of each.
     """
     bulk = bulk_of(points, _seed(rng)) if bulk is None else bulk
-    psi = np.tile(bulk.covariance, (components, 1, 1))
+    psi = _prior(bulk, components)
     if components == 1:
         return _maximise(points, np.ones((1, len(points))), psi, strength)
-    psi[-1] *= _WIDER
     found = [_climb(points, _start(points, components, bulk, rng), psi, strength, steps) for _ in range(starts)]
     return max(found, key=lambda pair: pair[0])[1]
+
+
+def mixture_errors(
+    points: Array, mixture: Mixture, strength: float, bulk: Bulk, rng: np.random.Generator
+) -> dict[str, Array]:
+    """Return standard errors of ``weights`` (K,), ``means`` (K, d) and standard deviations ``spreads`` (K, d).
+
+    The bootstrap over points (B. Efron, R. J. Tibshirani, An Introduction to the Bootstrap, 1993, chapter 6). Each
+    resample is fitted from where the whole was, so that components keep their names.
+    """
+    joint = mixture.log_joint(points)
+    share = np.exp(joint - np.logaddexp.reduce(joint, axis=0))
+    psi = _prior(bulk, len(share))
+    found: dict[str, list[Array]] = {"weights": [], "means": [], "spreads": []}
+    for _ in range(_RESAMPLES):
+        drawn = rng.integers(len(points), size=len(points))
+        one = _climb(points[drawn], share[:, drawn], psi, strength, _STEPS)[1]
+        found["weights"].append(one.weights)
+        found["means"].append(one.means)
+        found["spreads"].append(np.sqrt(np.diagonal(one.covariances, axis1=1, axis2=2)))
+    return {name: np.std(values, axis=0, ddof=1) for name, values in found.items()}
+
+
+def _prior(bulk: Bulk, components: int) -> Array:
+    """Spreads psi (K, d, d) that the prior expects: the last component is wider."""
+    psi = np.tile(bulk.covariance, (components, 1, 1))
+    if components > 1:
+        psi[-1] *= _WIDER
+    return psi
 
 
 def _climb(points: Array, share: Array, psi: Array, strength: float, steps: int) -> tuple[float, Mixture]:

@@ -5,7 +5,7 @@ of (correct, fit, simulate, see what the treatment does to what is known) conver
 simulated changes little from one to the next.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -35,6 +35,7 @@ HIGHEST = 20  # order of a VAR among which criteria choose
 LONG = 60  # order of the VAR behind a compact history
 COMPACT_CYCLES = 200  # of a record, at least, for a compact history
 _LAGS = 500
+_STRETCH = 1.2  # times the lags: a stretch of a record that is no shorter tells of them
 _FOLDS = 4
 _SIMULATED = (200_000, 1_000_000)  # cycles of a bootstrap
 _LONG_RECORD = 2000  # cycles, of which more rounds change nothing
@@ -128,7 +129,7 @@ class Rounds:
     def order_table(self, gamma: Array, held_out: bool = True) -> pd.DataFrame:
         """Compare orders up to `HIGHEST`, or to the one asked for."""
         highest = self.highest_order
-        sums = self._folds(highest) if held_out else None
+        sums = self._folds(highest, _FOLDS) if held_out else None
         return dynamics.order_table(sums, range(1, highest + 1), self.total, self.measured, gamma)
 
     @property
@@ -220,14 +221,32 @@ class Rounds:
         noise = EstimationNoise(np.ones(FEATURES), np.zeros((2 * FEATURES, 2 * FEATURES)))
         return Bootstrap(np.zeros_like(self.shapes.averages), np.zeros_like(self.raw), noise)
 
-    def _folds(self, lags: int) -> LagSums:
-        """Folds are devices, or, of a few devices, stretches of their records."""
+    def without_groups(self, memory: Memory, groups: int, compact: bool) -> Iterator[History]:
+        """The history of all records but one group, for each of them, near what all of them have taught.
+
+        Groups are those of `_folds`. There are none where the records are too few for that.
+        """
+        sums = self._folds(self.lags, groups)
+        if sums.folds < groups:
+            return
+        raw = dynamics.unmeasured_white(sums.mean(), self.measured)
+        for group in range(groups):
+            change = dynamics.unmeasured_white(sums.without(group), self.measured) - raw
+            gamma = memory.gamma + change
+            if compact:
+                held: History | None = self._compact(gamma, memory)
+            else:
+                own = dynamics.fit_var(gamma, memory.own.order, self.cycles)
+                held = complete_history(own, self.preset.history, self.measured)
+            if held is not None:
+                yield held
+
+    def _folds(self, lags: int, folds: int) -> LagSums:
+        """Folds are devices, or, of a few devices, stretches of their records; one fold if these are too short."""
         x = self.shapes.x
-        devices, cycles, _ = x.shape
-        if devices >= _FOLDS:
-            return lag_sums(x, lags, np.arange(devices) % _FOLDS)
-        part = cycles // _FOLDS
-        if part <= 2 * lags:
+        pieces = -(-folds // len(x))  # of a record
+        length = x.shape[1] // pieces
+        if pieces > 1 and length < _STRETCH * lags:
             return lag_sums(x, lags)
-        pieces = x[:, : part * _FOLDS].reshape(devices * _FOLDS, part, FEATURES)
-        return lag_sums(pieces, lags, np.tile(np.arange(_FOLDS), devices))
+        records = x[:, : length * pieces].reshape(-1, length, FEATURES)
+        return lag_sums(records, lags, np.arange(len(records)) % folds)

@@ -25,6 +25,7 @@ from synaptogen.seeds import RNG, seed_of
 
 from ._properties import Comparison
 from .extraction import extract
+from .markers import marked
 from .tables import feature_table
 
 __all__ = ["Property", "Validation", "hold_out", "validate"]
@@ -32,6 +33,7 @@ __all__ = ["Property", "Validation", "hold_out", "validate"]
 Array: TypeAlias = NDArray[np.float64]
 Progress: TypeAlias = Callable[[str, float], None]
 
+MARKED = "marked_"  # before the names of curves that show where features were found
 FORMAT, VERSION = "synaptogen/validation", 1
 
 
@@ -202,7 +204,10 @@ def validate(
         "seed": str(comparison.seed),
     }
     properties = tuple(Property(**line) for line in comparison.lines)
-    return Validation(chosen, properties, comparison.one_law, facts, tuple(notes), comparison.curves)
+    curves = comparison.curves
+    if extraction is not None:
+        curves |= {f"{MARKED}{name}": value for name, value in marked(data, extraction).arrays().items()}
+    return Validation(chosen, properties, comparison.one_law, facts, tuple(notes), curves)
 
 
 def hold_out(data: xr.Dataset, share: float = 0.25, *, by: str | None = None) -> tuple[xr.Dataset, xr.Dataset, str]:

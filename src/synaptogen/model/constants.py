@@ -12,6 +12,9 @@ class Constants(NamedTuple):
 
     u_max: Any  # V; full RESET at and above it
     eta: Any  # exponent of the RESET transition
+    knee: Any  # of a straight line that the transition follows where its power law is above it ...
+    gradual: Any  # ... and the slope of that line, 1/V
+    rest: Any  # what the transition leaves for the full RESET
     u_range: Any  # V; beyond +-u_range the envelopes continue with constant chord conductance
     g_llrs: Any  # S; chord conductance of the lowest LRS at the read voltage
     per_span: Any  # 1 / (g_llrs - g_hhrs), in ohm: a formula does not divide by a constant

@@ -63,20 +63,36 @@ def mixing_from_current(i: Real, u: Real, p: Constants) -> Real:
     return (i - llrs) / (product(u, poly(p.hhrs, u)) - llrs)
 
 
+def fall(u: Real, p: Constants) -> Real:
+    """How far transitions at ``u`` < u_max are above their end, on a scale that all of them share.
+
+    With v = u_max - u it is min(v**eta, knee + gradual v) + rest: a gradual fall, then a sudden one, and at u_max a
+    step. The published law is v**eta alone, knee out of reach and no rest.
+    """
+    v = p.u_max - u
+    return minimum(pow_(v, p.eta), p.gradual * v + p.knee) + p.rest
+
+
+def steepness(height: Real, u: Real, p: Constants) -> Real:
+    """How much `fall` falls per volt at ``u`` < u_max, where it is ``height``."""
+    v = p.u_max - u
+    return where(height < p.gradual * v + p.knee + p.rest, p.eta * (height - p.rest) / v, p.gradual)
+
+
 class Transition(NamedTuple):
-    """The RESET curve of a cell, I_t(U) = end + scale * (u_max - U)**eta."""
+    """The RESET curve of a cell, I_t(U) = end + scale * `fall`(U)."""
 
     scale: Real
     end: Real
 
 
 def transition(r_from: Real, u_from: Real, r_to: Real, p: Constants) -> Transition:
-    """The curve from (u_from, I(r_from, u_from)) to (u_max, I(r_to, u_max)), flat at its end."""
+    """The curve from (u_from, I(r_from, u_from)) to (u_max, I(r_to, u_max))."""
     end = current(r_to, p.u_max, p)
-    return Transition((current(r_from, u_from, p) - end) / pow_(p.u_max - u_from, p.eta), end)
+    return Transition((current(r_from, u_from, p) - end) / fall(u_from, p), end)
 
 
 def partial_reset(t: Transition, u: Real, p: Constants) -> Real:
     """r of a cell that has been driven along its transition as far as ``u`` < u_max."""
-    i = t.end + t.scale * pow_(p.u_max - u, p.eta)
+    i = t.end + t.scale * fall(u, p)
     return passive(mixing_from_current(i, u, p), p)

@@ -9,27 +9,29 @@ from synaptogen.params import DeviceParams
 
 from .symbols import Symbol, name, statements, traced
 
+NAMED = {
+    "u_max": "V, a full RESET at and above",
+    "eta": "exponent of the RESET transition",
+    "knee": "of the line that it follows where its power law is above it",
+    "gradual": "1/V, slope of that line",
+    "rest": "what it leaves for the full RESET",
+    "u_range": "V, beyond +-u_range the chord conductances are constant",
+    "g_llrs": "S, chord conductance of the lowest LRS at the read voltage",
+    "per_span": "ohm, 1/(g_llrs - g_hhrs)",
+    "r_max": "largest mixing state, passivity",
+}
 TYPES = {"real": "real", "word": "integer", "mask": "integer"}
 
 
 def constants(params: DeviceParams) -> Constants:
     """The constants of a parameter set, those that designers know under their names, the others as numbers."""
-    named = {key: name(key) for key in ("u_max", "eta", "u_range", "g_llrs", "per_span", "r_max")}
-    return params.constants()._replace(**named)
+    return params.constants()._replace(**{key: name(key) for key in NAMED})
 
 
 def declarations(params: DeviceParams) -> str:
     """The constants as localparams."""
     p = params.constants()
-    told = {
-        "u_max": "V, a full RESET at and above",
-        "eta": "exponent of the RESET transition",
-        "u_range": "V, beyond +-u_range the chord conductances are constant",
-        "g_llrs": "S, chord conductance of the lowest LRS at the read voltage",
-        "per_span": "ohm, 1/(g_llrs - g_hhrs)",
-        "r_max": "largest mixing state, passivity",
-    }
-    return "\n".join(f"localparam real {key} = {getattr(p, key)!r};  // {what}" for key, what in told.items())
+    return "\n".join(f"localparam real {key} = {getattr(p, key)!r};  // {what}" for key, what in NAMED.items())
 
 
 def function(title: str, comment: str, inputs: str, result: Symbol, names: Sequence[str] = ()) -> str:
@@ -81,6 +83,7 @@ def switching(params: DeviceParams) -> str:
             "mixing_from_current", "mixing state of a cell that carries i at u, 0 < u <= u_range",
             "i, u", traced(iv.mixing_from_current)(i, u, p), ("i_llrs",),
         ),
+        function("fall", "how far a RESET transition at u is above its end", "u", traced(iv.fall)(u, p), ("v",)),
         function("mixing", "mixing state of a resistance at the read voltage", "ohm", mixing),
         function(
             "partial_reset", "mixing state of a cell driven from (u_from, r_from) towards (u_max, r_to) as far as u",

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synaptogen.extras import require
-from synaptogen.learn.validation import Validation
+from synaptogen.learn.markers import Marked, draw
+from synaptogen.learn.validation import MARKED, Validation
 from synaptogen.model.history import FEATURES
 from synaptogen.plot import DARK, FAINT, MICRO, OHM, OKABE_ITO, STYLE
 
@@ -55,6 +56,12 @@ def _branches(u: Array) -> list[tuple[slice, str, str]]:
         (slice(low, high + 1), "--", "to the highest"),
         (slice(high, None), ":", "back to 0"),
     ]
+
+
+def markers(v: Validation) -> "Figure":
+    """Draw what was found where in measured loops."""
+    found = {name.removeprefix(MARKED): value for name, value in v.curves.items() if name.startswith(MARKED)}
+    return draw(Marked.of_arrays(found))
 
 
 def series(v: Validation) -> "Figure":
@@ -237,6 +244,13 @@ FIGURES: dict[str, tuple[str, str, "Callable[[Validation], Figure]"]] = {
         "I-V loops, measured beside generated. Right: how far the currents of the two are apart at each voltage, beside"
         " the distance of one half of the measured loops from the other.",
         loops,
+    ),
+    "markers": (
+        MARKED,
+        "What was found where in measured loops: the voltages of SET and RESET (triangles), the curves that resistances"
+        " come from, and the resistances at the read voltage (dots). The HRS that a cycle begins with (blue dot) is"
+        " that of the branch before; if the blue curve misses it, the HRS has changed in between.",
+        markers,
     ),
     "series": (
         "series_measured",

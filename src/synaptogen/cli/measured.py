@@ -1,0 +1,50 @@
+"""What a command is told of a measurement, besides where it is."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeAlias
+
+import typer
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+Columns: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option("--column", metavar="OURS=THEIRS", help="A column's name in the file, as voltage='U (V)'; repeat it."),
+]
+CurrentLimit: TypeAlias = Annotated[
+    float | None, typer.Option("--current-limit", metavar="A", help="Current limit of the measurement; default: seen.")
+]
+SeriesResistance: TypeAlias = Annotated[
+    float | None, typer.Option("--series-resistance", metavar="OHM", help="Of wires and transistor, to be subtracted.")
+]
+Polarity: TypeAlias = Annotated[
+    int | None, typer.Option("--polarity", metavar="1|-1", help="-1: SET is at positive voltages.")
+]
+
+
+def measured_from(
+    path: Path,
+    columns: list[str] | None,
+    current_limit: float | None,
+    series_resistance: float | None,
+    polarity: int | None,
+) -> "xr.Dataset":
+    """The measurement in a file or folder.
+
+    Raises
+    ------
+    ValueError, OSError
+        As `synaptogen.learn.read`; and if a column is not given as OURS=THEIRS.
+    """
+    from synaptogen import learn  # heavy, and an extra
+
+    named = {}
+    for text in columns or []:
+        ours, sign, theirs = text.partition("=")
+        if not sign or not theirs:
+            raise ValueError(f"--column {text!r} is no pair of names: give OURS=THEIRS, such as voltage=U")
+        named[ours.strip()] = theirs
+    return learn.read(
+        path, columns=named, current_limit=current_limit, series_resistance=series_resistance, polarity=polarity
+    )
