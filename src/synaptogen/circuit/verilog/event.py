@@ -31,9 +31,9 @@ EVENT = """
 // Events read the state at the last accepted time point (..._before) and write that of this point, which any iteration
 // or repetition of the point overwrites. RESET follows the voltage of this point, continuously. SET is a jump that
 // lowers the very voltage that made it: decided by the voltage of this point, it would have no solution behind a
-// resistor. It is decided by that of the last accepted point, which lies within t_switch. Cross events place time points
-// and do no more. As state lives in variables, periodic steady-state analyses (SpectreRF) do not see it: take the kind
-// tape there.
+// resistor. It is decided by that of the last accepted point, which lies within t_switch. Cross events place time
+// points and do no more. As state lives in variables, periodic steady-state analyses (SpectreRF) do not see it: take
+// the kind tape there.
 `ifdef __OPENVAF__
 event_form_not_for_openvaf  // which would not keep its variables: take the kind tape, pulse or read
 `endif
