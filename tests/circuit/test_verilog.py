@@ -5,6 +5,7 @@ import re
 
 import numpy as np
 import pytest
+from analog import functions
 
 import synaptogen as sg
 from synaptogen import ops
@@ -15,26 +16,10 @@ from synaptogen.model import iv, noise, random
 
 MACHINE_WORDS = {ops.any_, ops.bits, ops.from_bits, ops.signed_word, ops.shift_right_signed}
 
-PYTHON = {"min": min, "max": max, "pow": pow, "abs": abs, "sqrt": np.sqrt, "ln": np.log, "floor": np.floor}
-
 
 @pytest.fixture(scope="module")
 def params():
     return sg.DeviceParams.preset("hennen2024")
-
-
-def run_functions(source):
-    """The functions of a Verilog-A text as Python: their bodies are arithmetic that both languages read alike."""
-    space = dict(PYTHON)
-    for key, value in re.findall(r"localparam real (\w+) = ([^;]+);", source):
-        space[key] = float(value)
-    for title, inputs, body in re.findall(
-        r"analog function real (\w+);\s*input ([^;]+);.*?begin\n(.*?)\n\s*end\s*endfunction", source, re.DOTALL
-    ):
-        lines = [" ".join(line.split()) for line in body.split(";") if line.strip()]
-        code = "".join(f"    {line.replace(f'{title} =', 'result =')}\n" for line in lines)
-        exec(f"def {title}({inputs}):\n{code}    return result\n", space)
-    return space
 
 
 def test_every_operation_of_formulas_has_a_symbolic_form():
@@ -44,7 +29,7 @@ def test_every_operation_of_formulas_has_a_symbolic_form():
 
 def test_functions_of_a_file_compute_what_the_model_does(params):
     """To rounding: the expressions are the same, term by term."""
-    f, p = run_functions(cell_model(params, "tape").source), params.constants()
+    f, p = functions(cell_model(params, "tape").source), params.constants()
     rng = np.random.default_rng(1)
     for r, u in zip(rng.uniform(0, p.r_max, 50), rng.uniform(-2.5, 2.5, 50), strict=True):
         assert f["conductance"](r, u) == pytest.approx(iv.conductance(r, u, p), rel=1e-13)
