@@ -5,7 +5,7 @@ import re
 PYTHON = {"min": min, "max": max, "pow": pow, "abs": abs}
 
 
-def functions(source):
+def run_functions(source):
     """The functions of a Verilog-A text: their bodies are arithmetic that both languages read alike."""
     space = dict(PYTHON)
     for key, value in re.findall(r"localparam real (\w+) = ([^;]+);", source):
@@ -26,7 +26,7 @@ class EventCell:
     """
 
     def __init__(self, model, values):
-        self._space = {**functions(model.source), **values}
+        self._space = {**run_functions(model.source), **values}
         self._code = compile(_python(_block(model.source)), model.module, "exec")
         self.variables = {"first": True}
 

@@ -73,6 +73,20 @@ def test_only_accepted_voltages_count(takes_back, before):
     assert python.cycle > 5
 
 
+def test_the_end_of_a_tape_is_told():
+    """After a RESET that the cell has no features for, and not before."""
+    _, cell = event_cell(7, 2)
+    simulator = Simulator(cell, takes_back=True)
+    ends = []
+    for k, u in enumerate([0.0, *ramps([-1.5, 1.5, -1.5, 1.5, -1.5, 0.2, 1.5])]):
+        simulator.accept(float(k), u)
+        ends.append((k, cell.variables["tape_end"], cell.variables["mode"]))
+    first = next(k for k, end, _ in ends if end)
+    assert 6 * 28 < first < 7 * 28
+    assert ends[-1] == (7 * 28, 1.0, sg.Mode.LRS)
+    assert cell.variables["cycles_done"] == 2
+
+
 @pytest.mark.parametrize("takes_back", [True, False])
 @pytest.mark.parametrize("ohms", [300.0, 3000.0, 30000.0])
 def test_a_set_behind_a_resistor_has_a_solution(takes_back, ohms):

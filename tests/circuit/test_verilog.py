@@ -5,7 +5,7 @@ import re
 
 import numpy as np
 import pytest
-from analog import functions
+from analog import run_functions
 
 import synaptogen as sg
 from synaptogen import ops
@@ -29,7 +29,7 @@ def test_every_operation_of_formulas_has_a_symbolic_form():
 
 def test_functions_of_a_file_compute_what_the_model_does(params):
     """To rounding: the expressions are the same, term by term."""
-    f, p = functions(cell_model(params, "tape").source), params.constants()
+    f, p = run_functions(cell_model(params, "tape").source), params.constants()
     rng = np.random.default_rng(1)
     for r, u in zip(rng.uniform(0, p.r_max, 50), rng.uniform(-2.5, 2.5, 50), strict=True):
         assert f["conductance"](r, u) == pytest.approx(iv.conductance(r, u, p), rel=1e-13)

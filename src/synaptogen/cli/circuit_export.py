@@ -80,7 +80,7 @@ def export_cells(
         chosen = saved or CellArray(shape_of(cells or "1x1"), population, rng=rng)
         bench = _bench(array_circuit(
             chosen, taken, cycles=cycles, wire_resistance=wires,
-            t_switch=T_SWITCH if taken in ("tape", "event") else None,
+            t_switch=None if taken in ("read", "pulse") else T_SWITCH,
         ))  # fmt: skip
         with steps(transient=True) as progress:
             advance = progress.begin(f"{shape_text(bench.array.shape)} cells for {netlist}", 1)

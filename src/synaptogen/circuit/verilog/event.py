@@ -57,7 +57,7 @@ module @module(p, n);
   real mode_now;       // 0: partly reset (IRS), 1: LRS, 2: HRS
   real cycles_done;    // cycles begun since the start
   real u_ratchet_now;  // largest RESET voltage of the running RESET, V
-  real tape_end;       // 1 in the last LRS of the tape: the cell cannot reset any more, give it more cycles
+  real tape_end;       // 1 after a RESET that could not begin, for want of features: give the cell more cycles
 
   integer count, mode;                // state at this time point: number of SETs; 0: IRS, 1: LRS, 2: HRS
   real u_ratchet;                     //   largest voltage of the running RESET
@@ -72,7 +72,7 @@ module @module(p, n);
     @(initial_step) begin
       mode = (mode_start == 1.0 ? 1 : (mode_start == 2.0 ? 2 : 0));
       count = (mode_start == 1.0 ? 1 : 0);
-      u_ratchet = u_ratchet_start;
+      u_ratchet = (mode == 0 ? u_ratchet_start : 0.0);
       u = 0.0;
       t = 0.0;
       mode_before = mode;
@@ -113,9 +113,10 @@ module @module(p, n);
         mode = 1;
         count = count + 1;
         u_ratchet = 0.0;
-      end else if (mode != 2 && u > u_limit && count <= @last) begin
-        mode = (u >= u_max ? 2 : 0);
+      end else if (mode != 2 && u > u_limit) begin
         u_ratchet = min(u, u_max);
+        if (count <= @last)  // past the last cycle the ratchet is but a mark that a RESET is missing
+          mode = (u >= u_max ? 2 : 0);
       end
     end
 
@@ -130,7 +131,7 @@ module @module(p, n);
     mode_now = mode;
     cycles_done = (mode == 1 ? count - 1 : count);
     u_ratchet_now = u_ratchet;
-    tape_end = (mode == 1 && count > @last ? 1.0 : 0.0);
+    tape_end = (mode == 1 && u_ratchet > 0.0 ? 1.0 : 0.0);
 
     // step control: points where the voltage passes U_SET and where RESET begins, and the one at which SET is due
     @(cross(u - u_set, -1)) begin
