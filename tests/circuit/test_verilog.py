@@ -5,6 +5,7 @@ import re
 
 import numpy as np
 import pytest
+from analog import run_functions
 
 import synaptogen as sg
 from synaptogen import ops
@@ -15,26 +16,10 @@ from synaptogen.model import iv, noise, random
 
 MACHINE_WORDS = {ops.any_, ops.bits, ops.from_bits, ops.signed_word, ops.shift_right_signed}
 
-PYTHON = {"min": min, "max": max, "pow": pow, "abs": abs, "sqrt": np.sqrt, "ln": np.log, "floor": np.floor}
-
 
 @pytest.fixture(scope="module")
 def params():
     return sg.DeviceParams.preset("hennen2024")
-
-
-def run_functions(source):
-    """The functions of a Verilog-A text as Python: their bodies are arithmetic that both languages read alike."""
-    space = dict(PYTHON)
-    for key, value in re.findall(r"localparam real (\w+) = ([^;]+);", source):
-        space[key] = float(value)
-    for title, inputs, body in re.findall(
-        r"analog function real (\w+);\s*input ([^;]+);.*?begin\n(.*?)\n\s*end\s*endfunction", source, re.DOTALL
-    ):
-        lines = [" ".join(line.split()) for line in body.split(";") if line.strip()]
-        code = "".join(f"    {line.replace(f'{title} =', 'result =')}\n" for line in lines)
-        exec(f"def {title}({inputs}):\n{code}    return result\n", space)
-    return space
 
 
 def test_every_operation_of_formulas_has_a_symbolic_form():
@@ -50,7 +35,7 @@ def test_functions_of_a_file_compute_what_the_model_does(params, stretch):
     rng = np.random.default_rng(1)
     for r, u in zip(rng.uniform(0, p.r_max, 50), rng.uniform(-2.5, 2.5, 50), strict=True):
         assert f["conductance"](r, u) == pytest.approx(iv.conductance(r, u, p), rel=1e-13)
-        assert f["current"](r, u) == pytest.approx(iv.current(r, u, p), rel=1e-13)
+        assert f["cell_current"](r, u) == pytest.approx(iv.current(r, u, p), rel=1e-13)
         assert f["noise_density"](u) == pytest.approx(noise.noise_density(u), rel=1e-13)
     for ohm in 10 ** rng.uniform(3, 7, 20):
         assert f["mixing"](ohm) == pytest.approx(iv.passive(iv.mixing_from_conductance(1 / ohm, p), p), rel=1e-13)
@@ -110,14 +95,14 @@ def test_random_numbers_trace_as_words():
 @pytest.mark.parametrize("kind", KINDS)
 def test_instance_parameters_are_those_of_the_text(params, kind):
     model = cell_model(params, kind, cycles=3)
-    found = re.findall(r'type="instance".*?parameter real (\w+)', model.source)
-    assert tuple(found) == model.instance
+    found = re.findall(r"(?<!local)\bparameter real (\w+)", model.source)
+    assert tuple(found) == (*model.instance, *(name for name, _ in model.settings))
     assert f"module {model.module}({', '.join(model.ports)})" in model.source
     for output in model.outputs:
-        assert re.search(rf"\*\) real {output};", model.source)
+        assert re.search(rf"^ *(\(\*.*\*\) )?real {output};", model.source, re.MULTILINE)
     for setting, default in model.settings:
         assert float(re.search(rf"parameter real {setting} = (\S+)", model.source)[1]) == default
-    assert "@" not in model.source.replace("(*", "")
+    assert re.findall(r"@(?!\((?:initial_step|cross)\b)", model.source) == []  # nothing left to fill in
 
 
 def test_another_population_is_another_module(params):

@@ -3,6 +3,8 @@
 import typer
 
 from .circuit_crossbar import crossbar
+from .circuit_export import export_cells
+from .circuit_iv import iv
 
 circuit = typer.Typer(name="circuit", no_args_is_help=True, help="The same devices in circuit simulators.")
 
@@ -12,4 +14,6 @@ def _group() -> None:
     """The same devices in circuit simulators."""
 
 
+circuit.command()(iv)
 circuit.command()(crossbar)
+circuit.command("export")(export_cells)

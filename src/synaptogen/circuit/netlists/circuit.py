@@ -140,7 +140,7 @@ def array_circuit(
     kind : str
         Of the cells, see `cell_model`.
     cycles : int
-        Cycles that a cell of kind tape can begin after the running one.
+        Cycles that a cell of kind tape or event can begin after the running one.
     t_switch : float, optional
         Time in s in which a cell follows an event; default: that of the model.
     wire_resistance : float

@@ -81,7 +81,7 @@ def export(
     Raises
     ------
     ValueError
-        If the dialect is not known.
+        If the dialect is not known, or compiles its cells and these are of the event form.
     FileNotFoundError
         If the folder is not there.
     """
@@ -90,13 +90,13 @@ def export(
     if not place.is_dir():
         raise FileNotFoundError(f"{place} is no directory: make it first")
     model = bench.array.model
-    source = place / f"{model.module}.va"
-    source.write_text(model.source)
-    library = source
-    if to.executable:
+    compiled = compile_osdi(model) if to.executable else None  # before anything is written
+    library = place / f"{model.module}.va"
+    library.write_text(model.source)
+    if compiled is not None:
         library = place / f"{model.module}.osdi"
         with replacing(library) as beside:
-            beside.write_bytes(compile_osdi(model).read_bytes())
+            beside.write_bytes(compiled.read_bytes())
     return _write(netlist(bench, to, library.name, subcircuit=subcircuit), place / f"{name}{to.suffix}")
 
 

@@ -58,13 +58,15 @@ class Spectre:
 
     def tail(self, bench: Testbench, cells: list[str]) -> Iterator[str]:
         """Analysis and what is saved."""
+        if bench.array.model.kind == "event":  # its variables have no attributes that would make them outputs
+            yield "saveahdl options saveahdlvars=all"
         if bench.stop is None:
             yield "op1 dc reltol=1e-9"
         else:
             bound = f" maxstep={bench.step!r}" if bench.step else ""
             method = "euler" if bench.array.model.kind == "pulse" else "gear2"
             yield f"tran1 tran stop={bench.stop!r} method={method}{bound}"
-            for cell in cells:
+            for cell in cells if bench.array.model.kind != "event" else []:
                 yield "save " + " ".join(f"{self._prefix}{cell}:{output}" for output in bench.array.model.outputs)
         for name, node, _ in bench.sources():
             yield f"save {node} {name}:p"

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from synaptogen import checks
 from synaptogen.params import DeviceParams
 
+from .event import write_event
 from .fixed import write_pulse, write_read
 from .parts import Draft
 from .tape import write_tape
 
-_WRITERS = {"tape": write_tape, "read": write_read, "pulse": write_pulse}
+_WRITERS = {"tape": write_tape, "read": write_read, "pulse": write_pulse, "event": write_event}
 KINDS = tuple(_WRITERS)
 _CYCLES = {"read": 0, "pulse": 1}
 
@@ -53,12 +54,13 @@ def cell_model(params: DeviceParams, kind: str, *, cycles: int = 8) -> CellModel
     Parameters
     ----------
     params : DeviceParams
-    kind : {"tape", "read", "pulse"}
+    kind : {"tape", "read", "pulse", "event"}
         - tape: the full cell. Features of the running and the next ``cycles`` cycles are instance parameters.
         - read: the mixing state is an instance parameter and stays; no internal nodes.
         - pulse: at most one SET and one RESET of a state handed in; one internal node. For writes of large arrays.
+        - event: the full cell for Spectre and its like, whose variables keep their values; parameters as of kind tape.
     cycles : int
-        Cycles that a cell of kind tape can begin after the running one. A cell that has used them
+        Cycles that a cell of kind tape or event can begin after the running one. A cell that has used them
         up stays in its last LRS and says so, ``tape_end``.
 
     Raises

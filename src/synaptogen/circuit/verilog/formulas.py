@@ -77,7 +77,9 @@ def switching(params: DeviceParams) -> str:
     curve = traced(iv.transition)(r_from, u_from, r_to, p)
     return "\n\n".join((
         function(
-            "current", "current in A of mixing state r at u", "r, u", traced(iv.current)(r, u, p), ("u_in", "llrs"),
+            # not plain "current", which disciplines.vams takes
+            "cell_current", "current in A of mixing state r at u",
+            "r, u", traced(iv.current)(r, u, p), ("u_in", "llrs"),
         ),
         function(
             "mixing_from_current", "mixing state of a cell that carries i at u, 0 < u <= u_range",

@@ -160,7 +160,7 @@ OPERATIONS: dict[Callable[..., Any], Callable[..., Any]] = {
 
 
 FUNCTIONS: dict[Callable[..., Any], Callable[..., Any]] = {
-    iv.current: lambda r, u, p: Symbol("current({}, {})", ATOM, (r, u)),
+    iv.current: lambda r, u, p: Symbol("cell_current({}, {})", ATOM, (r, u)),
     iv.fall: lambda u, p: Symbol("fall({})", ATOM, (u,)),
     iv.mixing_from_current: lambda i, u, p: Symbol("mixing_from_current({}, {})", ATOM, (i, u)),
 }

@@ -1,0 +1,51 @@
+"""Figures of circuits. Needs the extra ``synaptogen[plot]``."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from synaptogen import plot
+
+from .iv_curve import IVComparison
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+
+LOWEST = 1e-6  # % of the largest current; smaller differences are drawn there
+NAMES = {"vacask": "VACASK"}
+
+
+@plot._styled
+def iv_comparison(comparison: IVComparison) -> "Figure":
+    """I-V sweeps of a cell in a simulator over those in Python, and their differences over time."""
+    figure = plot._figure(7.0, 3.2)
+    curve, differences = figure.subplots(1, 2, width_ratios=[1, 1.1])
+    _draw_curves(curve, comparison)
+    _draw_differences(differences, comparison)
+    return figure
+
+
+def _draw_curves(axes: "Axes", comparison: IVComparison) -> None:
+    behind = comparison.ohms > 0.0
+    blue, orange = plot.OKABE_ITO[:2]
+    axes.plot(
+        comparison.python.u, 1e6 * comparison.python.current, color=blue, linewidth=2.4, alpha=0.6, label="Python"
+    )
+    name = NAMES.get(comparison.simulator, comparison.simulator)
+    axes.plot(comparison.u, 1e6 * comparison.current, color=orange, linewidth=0.8, label=name)
+    axes.set_xlabel("Voltage of the cell U (V)" if behind else "Voltage U (V)")
+    axes.set_ylabel(f"Current I ({plot.MICRO}A)")
+    axes.legend(loc="upper left", title=f"behind {comparison.ohms:g} {plot.OHM}" if behind else None)
+
+
+def _draw_differences(axes: "Axes", comparison: IVComparison) -> None:
+    share = 100.0 * np.abs(comparison.differences) / comparison.largest_current
+    largest = float(np.nanmax(share))
+    axes.semilogy(1e3 * comparison.time, np.maximum(share, LOWEST), ".", color=plot.OKABE_ITO[0], markersize=2)
+    axes.axhline(largest, color=plot.DARK, linewidth=0.7, linestyle="--")
+    axes.text(0.02, 1.15 * largest, f"{largest:.2g} %", transform=axes.get_yaxis_transform(), va="bottom", fontsize=8)
+    axes.set_ylim(0.5 * LOWEST, 10.0 * max(largest, LOWEST))
+    axes.set_xlabel("Time (ms)")
+    axes.set_ylabel("Difference, away from events\n(% of largest current)")

@@ -1,0 +1,138 @@
+"""I-V sweeps of one cell in a circuit simulator, beside Python."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synaptogen import checks
+from synaptogen.array import CellArray
+
+from .load_line import LoadLine, sweep_behind_resistor
+from .netlists import array_circuit, simulate, sweep_bench
+from .sweeps import PERIOD, STEP, T_SWITCH, triangles
+
+Array = NDArray[np.float64]
+
+POINTS = 600  # a sweep, at which Python is asked
+NEAR = 10.0  # switching times around an event that are left out of the comparison
+JUMP = 0.02  # of r between two points: an event, even if the mode stays
+
+
+@dataclass(frozen=True)
+class IVComparison:
+    """Sweeps of a cell in a simulator and in Python, at the same times; arrays are of shape (T,)."""
+
+    simulator: str
+    ohms: float
+    """Resistor in series, in ohm."""
+    time: Array
+    """s"""
+    source: Array
+    """Voltage of the source in V."""
+    current: Array
+    """Current in A in the simulator."""
+    python: LoadLine
+    """The same cell in Python."""
+    quiet: NDArray[np.bool_]
+    """Points that are not within 10 switching times of an event, at which the two are compared."""
+    cycles: int
+    """Cycles that the cell in the simulator has begun."""
+
+    @property
+    def u(self) -> Array:
+        """Voltage of the cell in the simulator, in V."""
+        return self.source - self.ohms * self.current
+
+    @property
+    def differences(self) -> Array:
+        """Current in the simulator less that in Python, in A; NaN near events."""
+        return np.where(self.quiet, self.current - self.python.current, np.nan)
+
+    @property
+    def largest_difference(self) -> float:
+        """The largest difference away from events, in A."""
+        return float(np.nanmax(np.abs(self.differences)))
+
+    @property
+    def largest_current(self) -> float:
+        """The largest current in Python, in A."""
+        return float(np.abs(self.python.current).max())
+
+
+def compare_iv(
+    cell: CellArray,
+    program: str = "vacask",
+    *,
+    sweeps: int = 3,
+    u_min: float = -1.5,
+    u_max: float = 1.5,
+    ohms: float = 0.0,
+    timeout: float = 600.0,
+) -> IVComparison:
+    """Sweep a cell in a circuit simulator and in Python: 0, ``u_min``, ``u_max``, 0, so many times.
+
+    A sweep takes 1 ms, the cell of kind tape follows an event within some 20 ns, steps are at most 1 us. With a
+    resistor the cell in Python is on its load line, see `sweep_behind_resistor`.
+
+    Parameters
+    ----------
+    cell : CellArray
+        One cell; it changes as in the sweep. Its engine sets the precision of the comparison.
+    program : {"vacask", "ngspice"}
+    sweeps : int
+        Number of sweeps.
+    u_min, u_max : float
+        Ends of a sweep in V, below and above 0.
+    ohms : float
+        Resistor in series, in ohm.
+    timeout : float
+        Time limit of the simulator in s.
+
+    Raises
+    ------
+    ValueError
+        If there is not one cell, or a number is out of range.
+    FileNotFoundError, ModuleNotFoundError, SimulationError
+        If there is no such simulator here, or it fails.
+    """
+    if cell.size != 1:
+        raise ValueError(f"cell holds {cell.size} cells: give one")
+    if not (-np.inf < u_min < 0.0 < u_max < np.inf):
+        raise ValueError(f"u_min={u_min!r}, u_max={u_max!r}: give voltages below and above 0 V")
+    if not 0.0 <= ohms < np.inf:
+        raise ValueError(f"ohms={ohms!r}: give a resistance in ohm of 0 or more")
+    count = checks.positive_int("sweeps", sweeps)
+    # two wire segments lead to the one cell: its row and its column
+    circuit = array_circuit(
+        cell, "tape", cycles=count + 1, t_switch=T_SWITCH, wire_resistance=0.5 * ohms
+    )  # fmt: skip
+    times, volts = triangles(count, u_min, u_max)
+    result = simulate(sweep_bench(circuit, times, volts, step=STEP), program, timeout=timeout)
+    source = np.interp(result.time, times, volts)
+    chosen = _thinned(result.time, source, PERIOD / POINTS)
+    first = int(np.ravel(cell.cycle)[0])
+    python = sweep_behind_resistor(cell, source[chosen], ohms)
+    return IVComparison(
+        simulator=program, ohms=ohms, time=result.time[chosen], source=source[chosen],
+        current=result.rows[chosen, 0], python=python,
+        quiet=_quiet(result.time[chosen], python, first), cycles=int(result.state["cycles_done"].item()),
+    )  # fmt: skip
+
+
+def _thinned(time: Array, source: Array, distance: float) -> NDArray[np.intp]:
+    """Points that tell a quasi-static cell the same story: some on each ramp, and where the voltage turns."""
+    slots = np.floor(time / distance)
+    turns = np.flatnonzero(np.diff(np.sign(np.diff(source)))) + 1
+    return np.union1d(np.flatnonzero(np.diff(slots, prepend=-1.0)), np.append(turns, len(time) - 1))
+
+
+def _quiet(time: Array, python: LoadLine, first: int) -> NDArray[np.bool_]:
+    """Points away from both ends of each step in which the cell in Python had an event."""
+    jumps = np.abs(np.diff(python.r, prepend=python.r[:1])) > JUMP
+    begins = np.diff(python.cycle, prepend=first) != 0
+    events = np.flatnonzero(jumps | begins)
+    ends = np.concatenate([time[events], time[np.maximum(events - 1, 0)]])
+    if not len(ends):
+        return np.ones(len(time), bool)
+    return np.asarray(np.abs(time[:, None] - ends).min(axis=1) > NEAR * T_SWITCH)
