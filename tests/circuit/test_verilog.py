@@ -84,9 +84,20 @@ def traced_any():
 
 
 def test_random_numbers_trace_as_words():
-    """Philox is not in a file yet, but its formulas have a form: ten rounds of integer arithmetic."""
+    """Ten rounds of integer arithmetic; that they compute the same is for simulators to show (test_autonomous)."""
     words = traced(random.words)(name("lo", "word"), name("hi", "word"), 1, name("n", "word"), 0, 5, 6)
     assert all(w.kind == "word" for w in words)
+
+
+def test_words_have_no_sign_though_integers_have():
+    w, x = name("w", "word"), name("x")
+    assert text(w >= 0x80000001) == "unsigned_real(w) >= 2147483649.0"
+    assert text((w & 0x40000000) != 0) == "(w & 1073741824) != 0"
+    assert text(OPERATIONS[ops.real](w) * 0.5) == "unsigned_real(w)*0.5"
+    assert text(OPERATIONS[ops.signed_real](w & 3) * 0.5) == "1.0*(w & 3)*0.5"
+    assert text(OPERATIONS[ops.flip_sign](x + 1.0, w)) == "(w < 0 ? -(x + 1.0) : x + 1.0)"
+    assert text(w | name("stream", "word") << 24) == "w | stream << 24"
+    assert text(w + 0x9E3779B9) == "w - 1640531527"
 
 
 # ---- models

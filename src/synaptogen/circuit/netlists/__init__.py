@@ -2,6 +2,7 @@
 
 from .circuit import ArrayCircuit, Testbench, Transistor, Wave, array_circuit, constant, wave
 from .drives import SCHEMES, read_bench, selected, sweep_bench, write_bench
+from .population import population_circuit
 from .simulation import DIALECTS, Result, export, simulate
 from .state import follow
 
@@ -17,6 +18,7 @@ __all__ = [
     "constant",
     "export",
     "follow",
+    "population_circuit",
     "read_bench",
     "selected",
     "simulate",

@@ -1,9 +1,9 @@
 """An array of cells as a circuit, and what drives it, in no simulator's language."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -62,6 +62,10 @@ class Transistor:
     parameters: Mapping[str, float] = field(default_factory=dict)
     """Instance parameters, such as ``{"w": 1e-6, "l": 1e-7}``."""
 
+    def __post_init__(self) -> None:
+        for name, value in self.parameters.items():
+            _finite(f"parameters[{name!r}]", value)
+
 
 class Placed(NamedTuple):
     """A cell in its place."""
@@ -90,6 +94,18 @@ class ArrayCircuit:
     wire_resistance: float = 0.0
     """Of one segment, in ohm; 0: ideal wires."""
     transistor: Transistor | None = None
+
+    def __post_init__(self) -> None:
+        checks.resistance("wire_resistance", self.wire_resistance)
+        _require_names("values", self.values, self.model.instance)
+        for name in self.model.instance:
+            given = checks.finite(f"values[{name!r}]", self.values[name], np.float64)
+            if given.shape != (math.prod(self.shape),):
+                raise ValueError(f"values[{name!r}] has shape {given.shape}: give one value for each of the cells")
+        known = [name for name, _ in self.model.settings]
+        for name, value in self.settings.items():
+            checks.one_of("settings", name, known)
+            _finite(f"settings[{name!r}]", value)
 
     def terminals(self) -> tuple[str, ...]:
         """Names of the outer nodes: rows, columns, then gates."""
@@ -153,21 +169,30 @@ def array_circuit(
     ValueError
         If the array has more than two axes, or a number is negative or not finite.
     """
-    if cells.ndim > 2:
-        raise ValueError(f"cells have shape {cells.shape}: a circuit takes at most two axes, rows and columns")
-    ohms = _finite("wire_resistance", wire_resistance)
-    if ohms < 0.0:
-        raise ValueError(f"wire_resistance={wire_resistance!r}: give a resistance in ohm, or 0 for ideal wires")
-    settings = {}
-    if t_switch is not None:
-        settings["t_switch"] = _finite("t_switch", t_switch)
-        if not settings["t_switch"] > 0.0:
-            raise ValueError(f"t_switch={t_switch!r}: give a time in s above 0")
     model = cell_model(cells.params, kind, cycles=cycles)
-    shape = (cells.shape[0], cells.shape[1]) if cells.ndim == 2 else (1, cells.size)
-    return ArrayCircuit(
-        shape=shape, model=model, values=instance_values(cells, model), settings=settings, wire_resistance=ohms,
+    return circuit_of(
+        cells.shape, model, instance_values(cells, model), t_switch=t_switch, wire_resistance=wire_resistance,
         transistor=transistor,
+    )  # fmt: skip
+
+
+def circuit_of(
+    shape: tuple[int, ...],
+    model: CellModel,
+    values: Mapping[str, NDArray[np.float64]],
+    *,
+    t_switch: float | None,
+    wire_resistance: float,
+    transistor: Transistor | None,
+) -> ArrayCircuit:
+    """The circuit of cells of any shape of at most two axes, see `array_circuit`."""
+    if len(shape) > 2:
+        raise ValueError(f"cells have shape {shape}: a circuit takes at most two axes, rows and columns")
+    settings = {} if t_switch is None else {"t_switch": checks.positive("t_switch", t_switch, "s")}
+    ohms = checks.resistance("wire_resistance", wire_resistance)
+    return ArrayCircuit(
+        shape=(shape[0], shape[1]) if len(shape) == 2 else (1, math.prod(shape)), model=model, values=values,
+        settings=settings, wire_resistance=ohms, transistor=transistor,
     )  # fmt: skip
 
 
@@ -188,6 +213,8 @@ class Testbench:
     """End of the transient in s; None: an operating point."""
     step: float | None = None
     """Largest time step in s; None: left to the simulator."""
+    source_resistance: float = 0.0
+    """Of each driver, in series, in ohm."""
     title: str = "Synaptogen array"
 
     def __post_init__(self) -> None:
@@ -197,17 +224,33 @@ class Testbench:
             given = len(getattr(self, name))
             if given != count:
                 raise ValueError(f"{name} holds {given} voltages for {count} lines: give one a line")
+            for k, volts in enumerate(getattr(self, name)):
+                if volts is not None:
+                    _require_wave(f"{name}[{k}]", volts)
+        checks.resistance("source_resistance", self.source_resistance)
         for name in ("stop", "step"):
             value = getattr(self, name)
             if value is not None and not _finite(name, value) > 0.0:
                 raise ValueError(f"{name}={value!r}: give a time in s above 0")
 
     def sources(self) -> Iterator[tuple[str, str, Wave]]:
-        """Name, node and voltage of each source."""
+        """Name, node of the line, and voltage of each source."""
         for letter, waves in (("r", self.rows), ("c", self.columns), ("g", self.gates)):
             for k, volts in enumerate(waves):
                 if volts is not None:
                     yield f"v{letter}{k}", f"{letter}{k}", volts
+
+
+def _require_wave(name: str, volts: Wave) -> None:
+    try:
+        wave(*volts)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from error
+
+
+def _require_names(name: str, given: Mapping[str, Any], wanted: Collection[str]) -> None:
+    if set(given) != set(wanted):
+        raise ValueError(f"{name} holds {', '.join(given)}: give {', '.join(wanted)}, the instance parameters")
 
 
 def _finite(name: str, value: float) -> float:

@@ -92,5 +92,9 @@ def netlist(bench: Testbench, to: Dialect, library: str, *, subcircuit: bool = F
     else:
         yield from body(array, to)
     for name, node, volts in bench.sources():
-        yield to.source(name, node, volts)
+        if bench.source_resistance:
+            yield to.source(name, f"s{node}", volts)
+            yield to.resistor(f"rs{node}", f"s{node}", node, bench.source_resistance)
+        else:
+            yield to.source(name, node, volts)
     yield from to.tail(bench, [place.name for place in array.cells()])

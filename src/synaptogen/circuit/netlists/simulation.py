@@ -1,7 +1,9 @@
 """From a testbench to currents and states: write, compile, run, read."""
 
+import math
 import os
 import tempfile
+import warnings
 from collections.abc import Callable, Iterable
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -19,7 +21,7 @@ from synaptogen.circuit.verilog import instance_values
 from synaptogen.replacing import replacing
 
 from . import ngspice, vacask
-from .circuit import Testbench
+from .circuit import ArrayCircuit, Testbench
 from .dialect import Dialect, netlist
 from .ngspice import Ngspice
 from .spectre import Spectre
@@ -46,6 +48,11 @@ class Result:
     """Final ``r_now``, ``mode_now``, ``cycles_done`` ... of the cells, each of shape (rows, columns), after a transient
     of cells that switch."""
 
+    @property
+    def ended(self) -> int:
+        """Number of cells that should have begun a cycle after the last of their tape: they stayed in their LRS."""
+        return int(np.count_nonzero(self.state.get("tape_end", 0.0)))
+
     def update(self, cells: CellArray) -> None:
         """Bring the cells that were simulated to the state in which the simulation left them.
 
@@ -58,10 +65,12 @@ class Result:
         array = self.bench.array
         if "mode_now" not in self.state:
             raise ValueError("the simulation changed no state: simulate cells of kind tape or pulse in a transient")
-        ends = int(np.count_nonzero(self.state.get("tape_end", 0.0)))
-        if ends:
-            raise ValueError(f"{ends} cells came to the end of their tape of {array.model.cycles}: give more cycles")
-        now = instance_values(cells, array.model)
+        if self.ended:
+            raise ValueError(_ended(self.ended, array))
+        try:
+            now = instance_values(cells, array.model)
+        except ValueError as error:
+            raise ValueError(f"cells are not, or are no longer, the cells that were simulated: {error}") from error
         if any(not np.array_equal(now[name], array.values[name]) for name in array.model.instance):
             raise ValueError("cells are not, or are no longer, the cells that were simulated")
         mode, begun, ratchet = (
@@ -133,6 +142,11 @@ def simulate(
         If it is not installed.
     SimulationError
         If it fails or takes too long; the end of its log is shown.
+
+    Warns
+    -----
+    RuntimeWarning
+        If cells came to the end of their tape; the message names its length. Such a state cannot be read back.
     """
     found = simulator(program)
     to = DIALECTS[program]()
@@ -142,7 +156,17 @@ def simulate(
         raw = found.run(path, _results(bench, program), timeout=timeout)
         vectors = read_raw(raw[0])[0].vectors
         finals = read_raw(raw[1])[0].vectors if len(raw) > 1 else vectors
-    return _result(bench, program, vectors, finals)
+    result = _result(bench, program, vectors, finals)
+    if result.ended:
+        warnings.warn(_ended(result.ended, bench.array), RuntimeWarning, stacklevel=2)
+    return result
+
+
+def _ended(count: int, array: ArrayCircuit) -> str:
+    return (
+        f"{count} of {math.prod(array.shape)} cells came to the end of their tape of {array.model.cycles} cycles, and"
+        " stayed in their LRS where they should have begun a further one: make the circuit with more cycles"
+    )
 
 
 def _results(bench: Testbench, program: str) -> tuple[str, ...]:

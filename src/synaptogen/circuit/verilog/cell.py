@@ -6,12 +6,19 @@ from dataclasses import dataclass
 from synaptogen import checks
 from synaptogen.params import DeviceParams
 
+from .autonomous import write_autonomous
 from .event import write_event
 from .fixed import write_pulse, write_read
 from .parts import Draft
 from .tape import write_tape
 
-_WRITERS = {"tape": write_tape, "read": write_read, "pulse": write_pulse, "event": write_event}
+_WRITERS = {
+    "tape": write_tape,
+    "read": write_read,
+    "pulse": write_pulse,
+    "event": write_event,
+    "autonomous": write_autonomous,
+}
 KINDS = tuple(_WRITERS)
 _CYCLES = {"read": 0, "pulse": 1}
 
@@ -41,9 +48,10 @@ class CellModel:
     outputs: tuple[str, ...]
     """Variables that a simulator can save: ``r_now`` (mixing state), and in the kinds that switch ``mode_now`` (of
     `synaptogen.Mode`), ``cycles_done`` (cycles begun since the start), ``u_ratchet_now`` (V, in the IRS) and, where
-    there is a tape, ``tape_end`` (1 when the cell would need a further cycle to reset)."""
+    there is a tape, ``tape_end`` (1 after a RESET for which the cell had no further cycle)."""
     cycles: int
-    """Cycles that a cell can begin after the running one: K of a tape, 1 of a pulse cell, 0 of a read cell."""
+    """Cycles that a cell can begin after the running one: K of a tape or an autonomous cell, 1 of a pulse cell, 0 of a
+    read cell."""
     params: DeviceParams
     """The device population."""
 
@@ -54,13 +62,15 @@ def cell_model(params: DeviceParams, kind: str, *, cycles: int = 8) -> CellModel
     Parameters
     ----------
     params : DeviceParams
-    kind : {"tape", "read", "pulse", "event"}
+    kind : {"tape", "read", "pulse", "event", "autonomous"}
         - tape: the full cell. Features of the running and the next ``cycles`` cycles are instance parameters.
         - read: the mixing state is an instance parameter and stays; no internal nodes.
         - pulse: at most one SET and one RESET of a state handed in; one internal node. For writes of large arrays.
         - event: the full cell for Spectre and its like, whose variables keep their values; parameters as of kind tape.
+        - autonomous: the full cell from the beginning of its life. It draws its features itself, from a seed and its
+          number: those that a `CellArray` of that seed has at that place, to rounding of double precision.
     cycles : int
-        Cycles that a cell of kind tape or event can begin after the running one. A cell that has used them
+        Cycles that a cell of kind tape, event or autonomous can begin after the running one. A cell that has used them
         up stays in its last LRS and says so, ``tape_end``.
 
     Raises

@@ -38,14 +38,45 @@ def function(title: str, comment: str, inputs: str, result: Symbol, names: Seque
     """A function of real numbers that returns ``result``; ``names`` are those of its variables."""
     lines, kinds = statements({title: result}, names)
     locals_ = "".join(f"\n  {TYPES[kind]} {temporary};" for temporary, kind in kinds.items())
-    body = "\n".join(f"    {line}" for line in _wrapped(lines))
+    body = "\n".join(f"    {line}" for line in wrapped(lines))
     return (
         f"// {comment}\nanalog function real {title};\n  input {inputs};\n  real {inputs};{locals_}\n"
         f"  begin\n{body}\n  end\nendfunction"
     )
 
 
-def _wrapped(lines: list[str]) -> list[str]:
+def procedure(
+    title: str,
+    comment: str,
+    inputs: Mapping[str, Sequence[str]],
+    results: Mapping[str, Symbol],
+    *,
+    first: str = "",
+    variables: Mapping[str, Sequence[str]] | None = None,
+) -> str:
+    """A function that gives several ``results`` through arguments behind its ``inputs``, which are {type: names}.
+
+    ``first`` is a statement before all others, ``variables`` are {type: names} that it needs. The value of the function
+    is 0.
+    """
+    lines, kinds = statements(results)
+    told = [*inputs.items(), *((TYPES[node.kind], (result,)) for result, node in results.items())]
+    told += [*(variables or {}).items(), *((TYPES[kind], (temporary,)) for temporary, kind in kinds.items())]
+    declared: dict[str, list[str]] = {}
+    for kind, names in told:
+        declared.setdefault(kind, []).extend(names)
+    arguments = ", ".join(text for names in inputs.values() for text in names)
+    head = [f"input {arguments};", f"output {', '.join(results)};"]
+    head += [f"{kind} {', '.join(names)};" for kind, names in declared.items()]
+    body = [*([first] if first else []), *lines, f"{title} = 0.0;"]
+    return "\n".join([
+        f"// {comment}", f"analog function real {title};", *(f"  {line}" for line in wrapped(head)), "  begin",
+        *(f"    {line}" for line in wrapped(body)), "  end", "endfunction",
+    ])  # fmt: skip
+
+
+def wrapped(lines: Sequence[str]) -> list[str]:
+    """Lines, long ones broken."""
     return [
         part
         for line in lines

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from synaptogen import ops
-from synaptogen.model import iv
+from synaptogen.model import iv, random
 
 ATOM, UNARY, TIMES, PLUS, SHIFT, ORDER, EQUAL, BIT_AND, BIT_XOR, BIT_OR, AND, OR = range(12, 0, -1)
 """How tightly operators bind, as in Verilog-A."""
@@ -89,6 +89,9 @@ class Symbol:
     def __invert__(self) -> "Symbol":
         return Symbol("!{}", UNARY, (self,), "mask")
 
+    def __lshift__(self, bits: int) -> "Symbol":
+        return _infix("<<", SHIFT, self, bits)
+
 
 def symbol(value: Any, kind: str = "real") -> Symbol:
     """A symbol as it is; a number as a literal."""
@@ -117,6 +120,8 @@ def _infix(sign: str, rank: int, a: Any, b: Any) -> Symbol:
 
 def _compare(sign: str, rank: int, a: Any, b: Any) -> Symbol:
     kind = _kind(a, b)
+    if kind == "word" and rank == ORDER:  # words have no sign, integers of Verilog-A do
+        a, b, kind = _unsigned(a), _unsigned(b), "real"
     node = Symbol(f"{{}} {sign} {{}}", rank, (symbol(a, kind), symbol(b, kind)))
     node.kind = "mask"
     return node
@@ -130,6 +135,14 @@ def _bitwise(sign: str, rank: int, logical: int, a: Any, b: Any) -> Symbol:
 
 def _call(form: str, kind: str = "real") -> Callable[..., Symbol]:
     return lambda *args: Symbol(form, ATOM, args, kind)
+
+
+def _unsigned(word: Any) -> Any:
+    return Symbol("unsigned_real({})", ATOM, (word,)) if isinstance(word, Symbol) else int(word) % 2**32
+
+
+def _flip_sign(x: Symbol, word: Symbol) -> Symbol:
+    return _where(Symbol("{} < 0", ORDER, (word,), "mask"), -x, x)
 
 
 def _where(mask: Symbol, a: Any, b: Any) -> Symbol:
@@ -152,19 +165,24 @@ OPERATIONS: dict[Callable[..., Any], Callable[..., Any]] = {
     ops.absolute: _call("abs({})"),
     ops.product: lambda a, b: _infix("*", TIMES, a, b),
     ops.wide_product: _wide_product,
-    ops.real: _call("unsigned_real({})"),
-    ops.signed_real: _call("(1.0*{})"),
-    ops.flip_sign: lambda x, word: _where(_compare("<", ORDER, word, 0), -x, x),
+    ops.real: _unsigned,
+    ops.signed_real: lambda word: Symbol("1.0*{}", TIMES, (word,)),
+    ops.flip_sign: _flip_sign,
 }
 """What each named operation becomes. Those on bits of single-precision numbers are for compiled engines alone."""
 
+
+WORDS = ("w0", "w1", "w2", "w3")
+"""Variables of four random words."""
 
 FUNCTIONS: dict[Callable[..., Any], Callable[..., Any]] = {
     iv.current: lambda r, u, p: Symbol("cell_current({}, {})", ATOM, (r, u)),
     iv.fall: lambda u, p: Symbol("fall({})", ATOM, (u,)),
     iv.mixing_from_current: lambda i, u, p: Symbol("mixing_from_current({}, {})", ATOM, (i, u)),
+    random.words: lambda *address: tuple(name(w, "word") for w in WORDS),
 }
-"""Formulas that a file holds as functions: where others use them, they are called."""
+"""Formulas that a file holds as functions: where others use them, they are called. What has several results is called
+before, and its results stand in variables."""
 
 
 @functools.cache

@@ -55,7 +55,7 @@ module @module(p, n);
   (* desc="0: partly reset (IRS), 1: LRS, 2: HRS" *) real mode_now;
   (* desc="cycles begun since the start" *) real cycles_done;
   (* desc="largest RESET voltage of the running RESET", units="V" *) real u_ratchet_now;
-  (* desc="1 in the last LRS of the tape: the cell cannot reset any more, give it more cycles" *) real tape_end;
+  (* desc="1 after a RESET that could not begin, for want of features: give the cell more cycles" *) real tape_end;
 
   real u, a, b, s, w, target, progress, drive_a, drive_b;
   real r_from, u_from, u_limit, r_to, u_set, r_set;
@@ -92,7 +92,7 @@ module @module(p, n);
     u_ratchet_now = u_from + min(max(progress, 0.0), 1.0)*(u_max - u_from);
     mode_now = begun ? (progress > 0.9999 ? 2.0 : 0.0) : 1.0;
     cycles_done = begun ? count : count - 1.0;
-    tape_end = (count > @last && !begun) ? 1.0 : 0.0;
+    tape_end = (count > @last && b > count - 1.1) ? 1.0 : 0.0;
 
     // SET: once committed it runs to its end, whatever the voltage does; r goes over between n + 0.25 and n + 0.47
     drive_a = 0.0;
@@ -111,7 +111,8 @@ module @module(p, n);
       target = count - 0.6 + 0.4*min(max((u - u_from)/(u_max - u_from), 0.0), 1.0);
       if (b < target || u >= u_max)
         drive_b = b - target;
-    end
+    end else if (count > @last && u > u_limit && b < count - 1.0)
+      drive_b = b - (count - 1.0);  // past the last cycle: nothing but a mark that a RESET is missing
 
     I(sets) <+ t_switch*ddt(V(sets));
     I(resets) <+ t_switch*ddt(V(resets));

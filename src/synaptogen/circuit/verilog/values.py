@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from synaptogen.array import CellArray, Mode
 from synaptogen.engines.protocol import FIELDS
 
+from .autonomous import IDENTITY
 from .cell import CellModel
 from .parts import STATE
 
@@ -20,12 +21,14 @@ def instance_values(cells: CellArray, model: CellModel) -> Values:
     - read: ``r``.
     - tape: ``mode_start``, ``r_start``, ``u_ratchet_start``, then ``r_hrs0, u_set0, r_lrs0, u_reset0`` of the
       running cycle and ``r_hrs1 ... u_resetK`` of the following, in ohm and V.
+    - autonomous: ``cell_id``, ``seed``, ``seed_high``, ``pristine``; all cells must be at the beginning of their life.
     - pulse: ``mode_start``, ``r_start``, ``u_ratchet_start``, ``r_hrs0, u_set0, r_lrs0, u_reset0, r_hrs1``.
 
     Raises
     ------
     ValueError
-        If the model was made from another parameter set than the cells.
+        If the model was made from another parameter set than the cells, or an autonomous cell is to begin elsewhere
+        than at the beginning of its life.
     """
     if cells.params != model.params:
         raise ValueError(
@@ -33,12 +36,31 @@ def instance_values(cells: CellArray, model: CellModel) -> Values:
         )
     if model.kind == "read":
         return {"r": _flat(cells.r)}
+    if model.kind == "autonomous":
+        return _identity(cells)
     values = {**_state(cells), **_tape(cells, model.cycles)}
     return {name: values[name] for name in model.instance}
 
 
 def _flat(values: NDArray[np.generic]) -> NDArray[np.float64]:
     return np.asarray(values, np.float64).reshape(-1)
+
+
+def _identity(cells: CellArray) -> Values:
+    lived = np.count_nonzero((cells.cycle != 0) | (cells.mode != Mode.HRS))
+    if lived:
+        raise ValueError(
+            f"{lived} cells have lived already, and autonomous cells begin in the HRS of cycle 0: take the kind tape"
+        )
+    engine = cells._engine
+    low, high = engine.cells.words(np.arange(engine.cells.size) if cells._positions is None else cells._positions)
+    return identity(high.astype(np.float64) * 2.0**32 + low, cells.seed, engine.start)
+
+
+def identity(ids: NDArray[np.float64], seed: int, start: str) -> Values:
+    """Instance parameters of autonomous cells from their numbers (n,), their seed, and how their lives start."""
+    shared = (float(seed % 2**32), float(seed // 2**32), float(start == "pristine"))
+    return dict(zip(IDENTITY, (ids, *(np.full(len(ids), value) for value in shared)), strict=True))
 
 
 def _state(cells: CellArray) -> Values:

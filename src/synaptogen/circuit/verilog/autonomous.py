@@ -1,0 +1,208 @@
+"""The autonomous cell: it draws its device, its past and its cycles itself, from a seed and a cell number.
+
+Random numbers and their addresses are those of the engines, so that the cell is the one that a `CellArray` of that seed
+has at that place.
+"""
+
+from collections.abc import Sequence
+from functools import reduce
+from operator import add
+from typing import Any
+
+import numpy as np
+
+from synaptogen.engines.law import Law, law_of
+from synaptogen.model import latent, population, random
+from synaptogen.params import FEATURE_NAMES, DeviceParams
+
+from .draws import draws, normals, words
+from .formulas import filled, switching, wrapped
+from .parts import SWITCHING_OUTPUTS, Draft, curve_cases, feature_names, file
+from .symbols import Symbol, name, symbol, text, traced
+from .templates import TAPE
+
+IDENTITY = ("cell_id", "seed", "seed_high", "pristine")
+
+PARAMETERS = """\
+(* type="instance", desc="number of the cell: its place in an array, in C order" *) parameter real cell_id = 0.0 from [0:9007199254740992.0);
+(* type="instance", desc="seed, modulo 2**32" *) parameter real seed = 0.0 from [0:4294967296.0);
+(* type="instance", desc="seed, divided by 2**32" *) parameter real seed_high = 0.0 from [0:4294967296.0);
+(* type="instance", desc="0: a device that has been cycled for long, 1: one without a past" *) parameter real pristine = 0.0 from [0:1];
+localparam real mode_start = 2.0;  // a life begins in the HRS of cycle 0
+localparam real u_ratchet_start = 0.0;"""  # noqa: E501
+
+LIFE = """\
+// ---- the life of the cell, drawn once before a simulation begins
+
+@@features
+(* desc="cycles in which a feature had to be limited to what a device can be" *) integer limited_cycles;
+integer id_low, id_high, seed_low, seed_top, k, w0, w1, w2, w3, limited;
+real z0, z1, z2, z3, z4, z5, z6, z7, done, r_start, new_r_hrs, new_u_set, new_r_lrs, new_u_reset;
+real mu0, mu1, mu2, mu3, sigma0, sigma1, sigma2, sigma3;  // the device: offsets and scales of its features
+real e0, e1, e2, e3, x0, x1, x2, x3;                      // innovation and latent features of a cycle
+@@memory
+
+analog initial begin
+  id_low = low_word(cell_id);
+  id_high = low_word(floor(cell_id/4294967296.0));
+  seed_low = low_word(seed);
+  seed_top = low_word(seed_high);
+
+  // the device: one component of the population, and a draw from it
+  @@device
+
+  // what it remembers of the cycles before
+  @@past
+
+  limited_cycles = 0;
+  for (k = 0; k <= @last; k = k + 1) begin
+    @@cycle
+    done = features(x0, x1, x2, x3, mu0, mu1, mu2, mu3, sigma0, sigma1, sigma2, sigma3, new_r_hrs, new_u_set,
+        new_r_lrs, new_u_reset, limited);
+    limited_cycles = limited_cycles + limited;
+    case (k)
+      @@store
+      default: begin end
+    endcase
+  end
+  r_start = mixing(r_hrs0);
+end"""
+
+
+def write_autonomous(params: DeviceParams, cycles: int) -> Draft:
+    """The cell that draws its own features, of so many cycles after the first."""
+    source = file(
+        f"ReRAM cell that draws its own life: cycle 0 and {cycles} further cycles",
+        TAPE, params, "\n\n".join((switching(params), draws(params), _life(law_of(params), cycles))),
+        instance=PARAMETERS, select=curve_cases(cycles),
+    ).replace("@last", str(cycles))  # fmt: skip
+    outputs = (*SWITCHING_OUTPUTS, "tape_end")
+    return Draft(source, ("p", "n"), IDENTITY, (("t_switch", 1e-9),), outputs)
+
+
+def _life(law: Law, cycles: int) -> str:
+    memory = _numbered("m", law.memory)
+    past, cycle = (_var_past, _var_cycle) if law.slots else (_states_past, _states_cycle)
+    following = [] if law.slots else [f"real {', '.join(_numbered('n', law.memory))};"]
+    return filled(LIFE, {
+        "features": "\n".join(_told(feature) for feature in feature_names(cycles)),
+        "memory": "\n".join(wrapped([f"real {', '.join(memory)};", *following])),
+        "device": _device(law),
+        "past": past(law, memory),
+        "cycle": cycle(law, memory),
+        "store": "\n".join(_stored(k) for k in range(cycles + 1)),
+    }).rstrip()  # fmt: skip
+
+
+def _told(feature: str) -> str:
+    return f'(* desc="of cycle {feature.lstrip("_abcdefghijklmnopqrstuvwxyz")}" *) real {feature};'
+
+
+def _stored(k: int) -> str:
+    return f"{k}: begin {' '.join(f'{feature}{k} = new_{feature};' for feature in FEATURE_NAMES)} end"
+
+
+def _numbered(letter: str, count: int) -> list[str]:
+    return [f"{letter}{k}" for k in range(count)]
+
+
+def _assigned(results: Sequence[str], values: Sequence[Any]) -> list[str]:
+    return wrapped([f"{result} = {text(symbol(value))};" for result, value in zip(results, values, strict=True)])
+
+
+def _products(matrix: Any, names: Sequence[str], offsets: Sequence[float] = ()) -> list[Symbol]:
+    """A matrix times a vector of variables, plus ``offsets``; zeros are left out."""
+    terms = [[symbol(offset)] for offset in offsets] or [[] for _ in matrix]
+    for row, sum_ in zip(matrix, terms, strict=True):
+        sum_ += [float(c) * name(n) for c, n in zip(row, names, strict=True) if c]
+    return [reduce(add, sum_ or [symbol(0.0)]) for sum_ in terms]
+
+
+def _device(law: Law) -> str:
+    """A choice between components, then means + cholesky @ normals."""
+    z, traits = _numbered("z", 8), [*_numbered("mu", 4), *_numbered("sigma", 4)]
+    lines = [words(random.DEVICE, "0", 0), normals(random.DEVICE, "0", 1, z[:4]), normals(random.DEVICE, "0", 2, z[4:])]
+    chosen = traced(population.chosen)
+    for k in reversed(range(len(law.means))):
+        start = f"if ({text(chosen(name('w0', 'word'), law.component_starts[k]))}) " if k else ""
+        draw = _products(law.cholesky[k], z, law.means[k])
+        lines += [f"{start}begin", *_indented(_assigned(traits, draw)), "end else" if k else "end"]
+    if law.log_sigma:
+        lines += _assigned(traits[4:], [traced(population.scale)(name(sigma)) for sigma in traits[4:]])
+    return "\n".join(lines)
+
+
+def _innovation(law: Law, results: Sequence[str], e: Sequence[str]) -> list[str]:
+    return _assigned(results, traced(latent.innovation)([name(n) for n in e], law.constants.innovation))
+
+
+def _remembered(law: Law, memory: Sequence[str]) -> list[str]:
+    """What a cycle owes to those before: a line for each number that is remembered."""
+    x = [name(n) for n in _numbered("x", 4)]
+    lines = []
+    for column, m in zip(law.readout.tolist(), memory, strict=True):
+        added = traced(latent.add_scaled)(x, column, name(m))
+        lines.append(" ".join(_assigned(_numbered("x", 4), added)))
+    return lines
+
+
+def _indented(lines: Sequence[str]) -> list[str]:
+    return [f"  {line}" for line in lines]
+
+
+# ---- VAR: the memory m is the last p values of x, the most recent first
+
+
+def _var_past(law: Law, memory: list[str]) -> str:
+    """The stationary law of (x_0, x_-1, ...) is a triangular matrix times normals: in place, from its last rows."""
+    pasts = [normals(random.HISTORY, "0", lag, memory[4 * lag : 4 * lag + 4]) for lag in range(1, law.slots)]
+    stationary = _assigned(memory[::-1], _products(law.start, memory)[::-1])
+    nothing = [f"{m} = 0.0;" for m in memory[4:]]
+    lines = [
+        normals(random.CYCLES, "0", 0, _numbered("e", 4)),
+        "if (pristine != 0.0) begin", *_indented(_innovation(law, memory[:4], _numbered("e", 4))),
+        *_indented(wrapped([" ".join(nothing)])), "end else begin",
+        *_indented([" ".join(f"m{k} = e{k};" for k in range(4)), *pasts, *stationary]), "end",
+    ]  # fmt: skip
+    return "\n".join(lines)
+
+
+def _var_cycle(law: Law, memory: list[str]) -> str:
+    """x_n = B e_n + A_1 x_(n-1) + ..., and the memory moves on; the first cycle has been drawn with the past."""
+    moved = [f"{to} = {from_};" for to, from_ in zip(memory[:3:-1], memory[-5::-1], strict=True)]
+    lines = [
+        "if (k > 0) begin",
+        *_indented([
+            normals(random.CYCLES, "k", 0, _numbered("e", 4)),
+            *_innovation(law, _numbered("x", 4), _numbered("e", 4)), *_remembered(law, memory),
+            *wrapped([" ".join([*moved, *(f"m{k} = x{k};" for k in range(4))])]),
+        ]),
+        "end else begin",
+        *_indented([f"x{k} = m{k};" for k in range(4)]), "end",
+    ]  # fmt: skip
+    return "\n".join(lines)
+
+
+# ---- state space: the memory m is its states
+
+
+def _states_past(law: Law, memory: list[str]) -> str:
+    """The stationary law of the states is a triangular matrix times normals: in place, from its last rows."""
+    room = [*memory, *_numbered("e", -len(memory) % 4)]
+    drawn = [normals(random.HISTORY, "0", b, room[4 * b : 4 * b + 4]) for b in range(len(room) // 4)]
+    lines = [
+        "if (pristine != 0.0) begin", *_indented(wrapped([" ".join(f"{m} = 0.0;" for m in memory)])),
+        "end else begin", *_indented([*drawn, *_assigned(memory[::-1], _products(law.start, memory)[::-1])]), "end",
+    ]  # fmt: skip
+    return "\n".join(lines)
+
+
+def _states_cycle(law: Law, memory: list[str]) -> str:
+    """x_n = B e_n + H s_n, s_(n+1) = F s_n + G e_n."""
+    e, following = _numbered("e", 4), _numbered("n", law.memory)
+    lines = [
+        normals(random.CYCLES, "k", 0, e), *_innovation(law, _numbered("x", 4), e), *_remembered(law, memory),
+        *_assigned(following, _products(np.hstack((law.F, law.G)), [*memory, *e])),
+        *wrapped([" ".join(f"{m} = {n};" for m, n in zip(memory, following, strict=True))]),
+    ]  # fmt: skip
+    return "\n".join(lines)
