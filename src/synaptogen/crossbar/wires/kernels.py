@@ -339,11 +339,12 @@ def lay_out(first, last, sign, drops, state, solution):  # type: ignore[no-untyp
     w, b, currents = state
     rows, columns, cells, flows = solution
     for i in range(first, last):
-        for k in range(len(word)):
-            source = word[k, i]
-            for j in range(w.shape[2]):
-                x, y = w[k, i, j], b[k, i, j]
-                rows[k, i, j] = source + x
-                columns[k, i, j] = bit[k, j] + y
-                cells[k, i, j] = sign * ((source - bit[k, j]) + (x - y))
-                flows[k, i, j] = sign * currents[k, i, j]
+        for begin in range(0, w.shape[2], COLUMNS):  # right sides may lie beside each other
+            for k in range(len(word)):
+                source = word[k, i]
+                for j in range(begin, min(begin + COLUMNS, w.shape[2])):
+                    x, y = w[k, i, j], b[k, i, j]
+                    rows[k, i, j] = source + x
+                    columns[k, i, j] = bit[k, j] + y
+                    cells[k, i, j] = sign * ((source - bit[k, j]) + (x - y))
+                    flows[k, i, j] = sign * currents[k, i, j]

@@ -36,7 +36,7 @@ MOST_SWEEPS, CHECKS = 300, 10
 NEAREST = 1 - 1e-4  # rho; sweeps would be too many
 SETTLING = 3  # sweeps before the slopes of non-linear cells are taken again
 CYCLE = 20
-POWERS = 4  # products that tell rho
+POWERS = 3  # products that tell rho
 MARGIN = 0.1  # the share of what lacks to 1 that is added to rho, in proportion: too low a value costs, too high hardly
 
 
@@ -55,6 +55,15 @@ class Group(NamedTuple):
     word: Float64Array  # (rows, 8)
     bit: Float64Array  # (columns, 8)
     lines: Lines
+    desk: tuple[Float64Array, Float64Array]  # for one row, (columns, 8)
+
+
+def aligned(*shape: int) -> Float64Array:
+    """An array of lanes, (..., 8), each in one cache line."""
+    count = LANES * int(np.prod(shape))
+    room = np.empty(count + LANES)
+    first = -room.ctypes.data % (8 * LANES) // 8
+    return room[first : first + count].reshape(*shape, LANES)
 
 
 def fits(shape: tuple[int, int, int]) -> bool:
@@ -76,7 +85,7 @@ def solve(
             done = pool(threads).map(crossbar.solve, now) if len(now) > 1 else map(crossbar.solve, now)
             for part, (group, solved) in zip(now, done, strict=True):
                 yield part, group, solved[: part.stop - part.start]
-                crossbar.room.append(group.lines)
+                crossbar.room.append(group)
 
 
 def rate(rho: float) -> float:
@@ -121,12 +130,12 @@ class _Sweeps:
 
     def __init__(self, cells: "Cells", network: "Network", tolerance: float) -> None:
         self.cells, self.linear, self.network, self.tolerance = cells.compiled, cells.linear, network, tolerance
-        self.loops, self.room = sweeps.kernels(), list[Lines]()  # room: of groups that nobody needs any more
+        self.loops, self.room = sweeps.kernels(), list[Group]()  # room: of groups that nobody needs any more
         if self.linear:  # one matrix for all groups
             self.factors = self.factor(self.cells[0])
             group = self.group(slice(0, 1))
             self.rho = self.spectral_radius(self.factors, group)
-            self.room.append(group.lines)
+            self.room.append(group)
 
     def solve(self, part: slice) -> tuple[Group, NDArray[np.bool_]]:
         """A group, and which of its lanes are solved; J has become the currents of the cells."""
@@ -156,15 +165,17 @@ class _Sweeps:
     def group(self, part: slice) -> Group:
         """Some right sides, not yet solved; lanes to spare repeat the last one."""
         lanes = np.minimum(np.arange(part.start, part.start + LANES), part.stop - 1)
-        word, bit = (np.ascontiguousarray(x[lanes].T) for x in (self.network.word, self.network.bit))
+        voltages = self.network.word[lanes].T, self.network.bit[lanes].T
         try:
-            lines = self.room.pop()
+            group = self.room.pop()
         except IndexError:
-            J, w, b = np.empty((3, len(word), len(bit), LANES))
-            lines = J, w, b
-        for line in lines:
+            rows, columns = voltages[0].shape[0], voltages[1].shape[0]
+            lines = aligned(rows, columns), aligned(rows, columns), aligned(rows, columns)
+            group = Group(aligned(rows), aligned(columns), lines, (aligned(columns), aligned(columns)))
+        group.word[:], group.bit[:] = voltages
+        for line in group.lines[1:]:
             line[:] = 0.0
-        return Group(word, bit, lines)
+        return group
 
     def factor(self, g: Float64Array) -> Factors:
         """Word lines, and bit lines as seen from both ends."""
@@ -189,7 +200,7 @@ class _Sweeps:
         """Of a sweep without over-relaxation, by the power method, with a margin; the group is room, and left empty."""
         (J, w, b), rows = group.lines, len(factors.g)
         J[:] = factors.g[:, :, None]
-        quiet = group._replace(word=np.zeros_like(group.word), bit=np.zeros_like(group.bit))
+        quiet = group._replace(word=0 * group.word, bit=0 * group.bit)
         sums = []
         for k in range(POWERS):
             self.one_sweep((factors.g,), factors, quiet, k % 2 == 0, 1.0)
@@ -212,7 +223,7 @@ class _Sweeps:
         arriving, (leaving, _) = factors.directions if down else factors.directions[::-1]
         words = factors.t_w, factors.z_w, self.network.words.segment
         self.loops.sweep(down, last, omega, factors.g, words, (*arriving, self.network.bits.segment), leaving, cells,
-                         group.word, group.bit, group.lines)  # fmt: skip
+                         group.word, group.bit, group.lines, group.desk)  # fmt: skip
 
     def slopes(self, group: Group) -> Float64Array:
         """One matrix for all lanes."""

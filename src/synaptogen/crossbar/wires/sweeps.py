@@ -194,11 +194,10 @@ def _kernels(revision: str) -> Sweeping:
     cached = {**OPTIONS, "cache": True}
 
     @njit(**cached)
-    def sweep(down, last, omega, g, words, bits, leaving, cells, word, bit, lines):  # type: ignore[no-untyped-def]
+    def sweep(down, last, omega, g, words, bits, leaving, cells, word, bit, lines, desk):  # type: ignore[no-untyped-def]
         """One sweep: rows in one direction. ``words``, ``bits``: t, z and segments; of bit lines as they arrive."""
         revision  # noqa: B018
-        (rows, columns), (t, z, segment) = g.shape, words
-        v, c = np.zeros(columns * LANES), np.zeros(columns * LANES)
+        rows, (t, z, segment), (v, c) = len(g), words, desk
         for step in range(rows):
             row = step if down else rows - 1 - step
             before = max(row - 1, 0) if down else min(row + 1, rows - 1)
