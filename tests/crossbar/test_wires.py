@@ -1,12 +1,17 @@
 """Crossbars with wires against an independent nodal analysis, Kirchhoff's law, and limits known in closed form."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import scipy.sparse as sp
 import scipy.sparse.linalg
+from hypothesis import given
+from hypothesis import strategies as st
 
 import synaptogen as sg
 from synaptogen.crossbar import Wires, effective_conductances, solve
+from synaptogen.crossbar.wires import many, solver
 from synaptogen.model import iv
 
 ENDS = [("left", "bottom"), ("right", "top"), ("both", "both"), ("left", "both")]
@@ -181,13 +186,91 @@ def test_small_drops_keep_their_digits():
     assert found.rows[0, 0] == pytest.approx(1 / (1e12 + 2), rel=1e-12)
 
 
-def test_results_do_not_depend_on_threads_or_company():
+@pytest.mark.parametrize("sides", [2, 5, 19])
+def test_results_do_not_depend_on_threads(sides):
     rng = np.random.default_rng(6)
-    g, v = conductances((90, 130), rng), rng.uniform(-1, 1, (5, 130))
-    all_at_once = solve(g, Wires(), columns=v, threads=3)
-    for k in range(5):
-        alone = solve(g, Wires(), columns=v[k], threads=1)
-        assert np.array_equal(alone.currents, all_at_once.currents[k])
+    g, v = conductances((90, 130), rng), rng.uniform(-1, 1, (sides, 130))
+    found, again = (solve(g, Wires(), columns=v, threads=threads) for threads in (1, 3))
+    assert all(np.array_equal(x, y) for x, y in zip(found, again, strict=True))
+
+
+# ---------------------------------------------------------------------------------------- many right sides
+
+
+@pytest.fixture
+def sweeps_alone(monkeypatch):
+    """Call it, and what sweeps do not solve is an error."""
+
+    def forbidden(*arguments):
+        raise AssertionError("left to Newton's method")
+
+    return lambda: monkeypatch.setattr(solver, "_Newton", forbidden)
+
+
+WIRES = [
+    Wires(3.0, 0.7, source=5.0, sense=11.0, tolerance=FINE),
+    Wires(0.0, 2.0, source=7.0, tolerance=FINE),
+    Wires(2.0, 0.0, sense=7.0, tolerance=FINE),
+    Wires(0.0, 0.0, tolerance=FINE),
+]
+
+
+@pytest.mark.parametrize("ends", ENDS)
+@pytest.mark.parametrize("wires", WIRES, ids=["both", "bits", "words", "none"])
+@pytest.mark.parametrize("cells", ["linear", "non-linear"])
+def test_many_right_sides_equal_single_ones(ends, wires, cells, sweeps_alone):
+    """Two methods that share only the chains: sweeps over all right sides, conjugate gradients for each."""
+    shape, rng = (19, 71), np.random.default_rng(9)
+    wires = dataclasses.replace(wires, word_ends=ends[0], bit_ends=ends[1])
+    crossbar = conductances(shape, rng) if cells == "linear" else cells_of(shape)
+    rows, columns = rng.uniform(-0.2, 0.2, (11, 19)), rng.uniform(-0.2, 0.2, 71)
+    floating = {"floating_rows": np.arange(19) % 5 == 2, "floating_columns": np.arange(71) % 7 == 3}
+    alone = [solve(crossbar, wires, rows=row, columns=columns, transpose=True, **floating) for row in rows]
+    sweeps_alone()
+    found = solve(crossbar, wires, rows=rows, columns=columns, transpose=True, **floating)
+    for k, single in enumerate(alone):
+        for name in ("row_currents", "column_currents"):
+            line = getattr(single, name)
+            assert np.abs(getattr(found, name)[k] - line).max() < 3e-11 * np.abs(line).max()
+        for x, y in zip(found, single, strict=True):
+            assert np.abs(x[k] - y).max() < 1e-9 * np.abs(y).max()
+
+
+@pytest.mark.parametrize("g", [1e-3, 1e-4, 1e-12], ids=["1 kohm", "10 kohm", "1 Tohm"])
+@pytest.mark.parametrize("ohm", [5.0, 100.0])
+def test_many_right_sides_of_hard_crossbars(g, ohm):
+    """Uniform cells, all rows at 1 V: each right side a multiple of the first, whose line is a known chain."""
+    n, scales = 40, np.array([1.0, 0.0, -2.0, 1e-6])
+    wires = Wires(ohm, 0.0, tolerance=FINE)
+    found = solve(np.full((n, n), g), wires, rows=np.multiply.outer(scales, np.ones(n)), transpose=True)
+    far = 0.0  # admittance of a chain of cells to ground, from its far end
+    for _ in range(n):
+        far = 1 / (ohm + 1 / (far + g))
+    expected = np.multiply.outer(scales, np.full(n, far))
+    for currents, wanted in zip(found.row_currents, expected, strict=True):
+        assert np.abs(currents - wanted).max() <= 2e-11 * np.abs(wanted).max()
+
+
+def test_many_right_sides_with_strongly_bent_cells():
+    """Beyond the reach of one slope a cell: what sweeps leave, Newton's method solves."""
+    cells, rng = cells_of((30, 40)), np.random.default_rng(10)
+    v = rng.uniform(-1.4, 1.4, (9, 40)) * np.linspace(0.1, 1, 9)[:, None]
+    found = solve(cells, Wires(10.0, 10.0), columns=v)
+    for k in range(9):
+        alone = solve(cells, Wires(10.0, 10.0), columns=v[k])
+        assert np.abs(found.row_currents[k] - alone.row_currents).max() < 3e-9 * np.abs(alone.row_currents).max()
+
+
+@given(st.floats(0.0, 0.9999), st.integers(0, 60))
+def test_relaxations_are_as_good_as_chebyshev_polynomials(rho, count):
+    """Their product over eigenvalues 1 - rho ... 1, a cycle at a time: 1 / T_n(2 / rho - 1) at most."""
+    omegas = many.relaxations(rho, count)
+    assert len(omegas) == count + (rho > 0.5)
+    left = np.abs(np.prod(1 - omegas[:, None] * np.linspace(1 - rho, 1, 999), axis=0)).max()
+    cycles = -(-count // many.CYCLE)
+    lengths = [count // cycles + (k < count % cycles) for k in range(cycles)]
+    bound = np.prod([1 / np.cosh(n * np.arccosh(2 / max(rho, 1e-9) - 1)) for n in lengths])
+    assert left <= bound * (1 + 1e-6) + 1e-12
 
 
 # ---------------------------------------------------------------------------------------- arrays of cells

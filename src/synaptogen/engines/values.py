@@ -1,7 +1,8 @@
 """Number types for compiled engines: N single-precision lanes, N 32-bit words, N truth values.
 
 N = 16 is one AVX-512 register; LLVM splits it on narrower machines. N = 1 is a plain scalar, which GPUs use. In all of
-them Python's numbers are weak as in NumPy 2: lanes * 0.5 stays single precision, words + 1 stays 32 bits.
+them Python's numbers are weak as in NumPy 2: lanes * 0.5 stays single precision, words + 1 stays 32 bits. Lanes of
+double precision are a fourth type, which knows the operations that currents of cells ask for.
 
 One table (`operations`) says what each operator and each name in `synaptogen.ops` means for these types; `Target` says
 how a Numba target, CPU or CUDA, is taught them.
@@ -9,7 +10,7 @@ how a Numba target, CPU or CUDA, is taught them.
 
 import inspect
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from types import FunctionType, ModuleType
 from typing import Any, NamedTuple
 
@@ -26,13 +27,13 @@ from . import elementary
 FLAGS = ("contract", "nsz", "nnan", "ninf")
 FLAGS_OF_ROUNDED = FLAGS[1:]
 
-F32, I32, I64, I1 = ir.FloatType(), ir.IntType(32), ir.IntType(64), ir.IntType(1)
-ELEMENT = {"real": F32, "word": I32, "mask": I1}
-WEAK = {"real": types.Float, "word": types.Integer, "mask": types.Boolean}
+F32, F64, I32, I64, I1 = ir.FloatType(), ir.DoubleType(), ir.IntType(32), ir.IntType(64), ir.IntType(1)
+ELEMENT = {"real": F32, "double": F64, "word": I32, "mask": I1}
+WEAK = {"real": types.Float, "double": types.Float, "word": types.Integer, "mask": types.Boolean}
 
 
 class Value(types.Type):  # type: ignore[misc]
-    """The Numba type of ``n`` lanes of one kind: "real", "word" or "mask"."""
+    """The Numba type of ``n`` lanes of one kind: "real", "double", "word" or "mask"."""
 
     def __init__(self, kind: str, n: int) -> None:
         self.kind, self.n = kind, n
@@ -63,7 +64,8 @@ class Value(types.Type):  # type: ignore[misc]
 def lift(b: ir.IRBuilder, x: ir.Value, source: types.Type, target: Value) -> ir.Value:
     """A plain number, in all lanes."""
     if isinstance(source, types.Float):
-        x = b.fptrunc(x, F32) if source.bitwidth == 64 else x
+        wide = target.kind == "double"
+        x = x if (source.bitwidth == 64) == wide else b.fpext(x, F64) if wide else b.fptrunc(x, F32)
     elif isinstance(source, types.Integer):
         x = b.trunc(x, I32) if source.bitwidth > 32 else b.zext(x, I32) if source.bitwidth < 32 else x
     elif x.type != I1:
@@ -137,9 +139,10 @@ def comparisons(real: Value, word: Value, mask: Value) -> list[Operation]:
 def named(real: Value, word: Value, mask: Value) -> list[Operation]:
     """The operations of `synaptogen.ops` that are single instructions, or nearly."""
     suffix = f"v{real.n}" if real.n > 1 else ""
+    precision = "f64" if real.kind == "double" else "f32"
 
     def intrinsic(name: str) -> Callable[..., ir.Value]:
-        return lambda b, *x: external(b, f"llvm.{name}.{suffix}f32", real.llvm(), list(x))
+        return lambda b, *x: external(b, f"llvm.{name}.{suffix}{precision}", real.llvm(), list(x))
 
     def any_(b: ir.IRBuilder, m: ir.Value) -> ir.Value:
         return m if mask.n == 1 else external(b, f"llvm.vector.reduce.or.{suffix}i1", I1, [m])
@@ -224,18 +227,34 @@ class Lanes(NamedTuple):
 def teach(target: Target, counts: set[int], modules: list[ModuleType], **options: Any) -> dict[int, Lanes]:
     """Teach a Numba target lanes of each of some counts, and the formulas of ``modules`` as they stand."""
     taught = {n: Lanes(Value("real", n), Value("word", n), Value("mask", n)) for n in sorted(counts)}
-    for t in (t for lanes in taught.values() for t in lanes):
-        target.lower_cast(WEAK[t.kind], t)(lambda cx, b, source, to, x: lift(b, x, source, to))
     table = [row for lanes in taught.values() for row in operations(*lanes, target.product)]
+    teach_operations(target, [t for lanes in taught.values() for t in lanes], table)
+    use_elementary(target)
+    for module in [elementary, *modules]:
+        adopt(target, module, **options)
+    return taught
+
+
+def teach_doubles(target: Target, n: int) -> Value:
+    """Teach a Numba target ``n`` lanes of double precision: arithmetic, comparisons and choices; returns the type."""
+    double, mask = Value("double", n), Value("mask", n)
+    table = operations(double, Value("word", n), mask)
+    named = {f for f in vars(ops).values() if isinstance(f, FunctionType)}
+    known = {ops.where, ops.product, ops.maximum, ops.minimum, ops.absolute}
+    rows = [row for row in table if double in row.arguments and (row.key not in named or row.key in known)]
+    teach_operations(target, [double], rows)
+    return double
+
+
+def teach_operations(target: Target, kinds: Iterable[Value], table: list[Operation]) -> None:
+    """Teach a target how plain numbers become lanes of these types, and a table of operations on them."""
+    for t in kinds:
+        target.lower_cast(WEAK[t.kind], t)(lambda cx, b, source, to, x: lift(b, x, source, to))
     for key in dict.fromkeys(row.key for row in table):
         rows = [row for row in table if row.key is key]
         target.infer_global(key)(template(key, rows, target))
         for row in rows:
             target.lower_builtin(key, *row.arguments)(lambda cx, b, sig, args, row=row: row.build(b, *args))
-    use_elementary(target)
-    for module in [elementary, *modules]:
-        adopt(target, module, **options)
-    return taught
 
 
 def template(key: Any, rows: list[Operation], target: Target) -> type:

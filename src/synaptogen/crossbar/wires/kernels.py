@@ -330,3 +330,21 @@ def advance(first, last, active, step, dw, db, w, b):  # type: ignore[no-untyped
         if active[k]:
             w[k, i] += step[k] * dw[k, i]
             b[k, i] += step[k] * db[k, i]
+
+
+@njit(**EXACT)
+def lay_out(first, last, sign, drops, state, solution):  # type: ignore[no-untyped-def]
+    """Voltages of nodes and cells, and currents, of rows: from deviations, whatever the order of their axes."""
+    word, bit = drops
+    w, b, currents = state
+    rows, columns, cells, flows = solution
+    for i in range(first, last):
+        for begin in range(0, w.shape[2], COLUMNS):  # right sides may lie beside each other
+            for k in range(len(word)):
+                source = word[k, i]
+                for j in range(begin, min(begin + COLUMNS, w.shape[2])):
+                    x, y = w[k, i, j], b[k, i, j]
+                    rows[k, i, j] = source + x
+                    columns[k, i, j] = bit[k, j] + y
+                    cells[k, i, j] = sign * ((source - bit[k, j]) + (x - y))
+                    flows[k, i, j] = sign * currents[k, i, j]

@@ -83,7 +83,7 @@ def solve(
     NotConvergedError
         If the tolerance cannot be reached.
     """
-    from . import solver
+    from . import kernels, solver
 
     shape = _shape(cells)
     network, single = _network(shape, wires, rows, columns, floating_rows, floating_columns)
@@ -91,12 +91,10 @@ def solve(
     _require_connection(network, cells, shape)
     sign = 1.0 if transpose else -1.0
     solution = Solution(*(np.empty(network.shape) for _ in Solution._fields))
+    run = solver.Run(_threads(cells, threads), network.shape[0] * shape[0] * shape[1])
     for part, state in solver.solve(model, network, wires.tolerance, _threads(cells, threads)):
-        solution.rows[part] = network.word[part, :, None] + state.w
-        solution.columns[part] = network.bit[part, None, :] + state.b
-        drop = network.word[part, :, None] - network.bit[part, None, :]
-        solution.cells[part] = sign * (drop + (state.w - state.b))
-        solution.currents[part] = sign * state.currents
+        drops = network.word[part], network.bit[part]
+        run(kernels.lay_out, shape[0], sign, drops, tuple(state), tuple(field[part] for field in solution))
     return Solution(*(field[0] for field in solution)) if single else solution
 
 

@@ -24,7 +24,7 @@ from synaptogen.engines.notice import notice
 from synaptogen.engines.threads import share
 from synaptogen.model.constants import Constants
 
-from . import kernels
+from . import kernels, many
 from .parameters import Chains
 
 Float64Array: TypeAlias = NDArray[np.float64]
@@ -71,6 +71,8 @@ class Cells(Protocol):
 
     linear: bool
     """One set of slopes for all right sides and voltages."""
+    compiled: tuple[Any, ...]
+    """As `sweeps.cell_current` takes them."""
 
     def slopes(self, shape: tuple[int, int, int]) -> Float64Array:
         """Room for the slopes in S, (sides, rows, columns); of linear cells (1, rows, columns), filled."""
@@ -88,6 +90,7 @@ class LinearCells:
 
     def __init__(self, conductances: Float64Array) -> None:
         self._g = np.ascontiguousarray(conductances)[None]
+        self.compiled = (self._g[0],)
 
     def slopes(self, shape: tuple[int, int, int]) -> Float64Array:
         """The conductances."""
@@ -109,6 +112,7 @@ class ModelCells:
         self._r, self._sign = np.ascontiguousarray(mixing, np.float64), sign
         # currents need no more of the constants
         self._constants = constants
+        self.compiled = self._r, sign, constants
 
     def slopes(self, shape: tuple[int, int, int]) -> Float64Array:
         """Room."""
@@ -151,6 +155,9 @@ def solve(cells: Cells, network: Network, tolerance: float, threads: int) -> Ite
     NotConvergedError
         If the error of a current may be above ``tolerance`` times the largest current of a line.
     """
+    if many.fits(network.shape):
+        yield from _solve_many(cells, network, tolerance, threads)
+        return
     sides, rows, columns = network.shape
     together = max(1, min(sides, ROOM // (8 * ARRAYS * rows * columns)))
     for begin in range(0, sides, together):
@@ -158,16 +165,31 @@ def solve(cells: Cells, network: Network, tolerance: float, threads: int) -> Ite
         yield slice(begin, begin + part.shape[0]), _Newton(cells, part, tolerance, threads).solve()
 
 
+def _solve_many(cells: Cells, network: Network, tolerance: float, threads: int) -> Iterator[tuple[slice, State]]:
+    """By sweeps; what these do not solve, from where they have come to."""
+    for part, group, solved in many.solve(cells, network, tolerance, threads):
+        currents, w, b = (line.transpose(2, 0, 1)[: len(solved)] for line in group.lines)
+        for lane in np.flatnonzero(~solved):
+            side = network.part(part.start + int(lane), part.start + int(lane) + 1)
+            reached = State(*(np.ascontiguousarray(x[lane : lane + 1]) for x in (w, b, currents)))
+            start = reached if all(np.isfinite(x).all() for x in reached) else None
+            found = _Newton(cells, side, tolerance, threads, start).solve()
+            w[lane], b[lane], currents[lane] = found.w[0], found.b[0], found.currents[0]
+        yield part, State(w, b, currents)
+
+
 class _Newton:
     """One group of right sides that are solved together."""
 
-    def __init__(self, cells: Cells, network: Network, tolerance: float, threads: int) -> None:
+    def __init__(
+        self, cells: Cells, network: Network, tolerance: float, threads: int, start: State | None = None
+    ) -> None:
         self.cells, self.network, self.tolerance = cells, network, tolerance
         self.shape = sides, rows, columns = network.shape
         self.run = Run(threads, sides * rows * columns)
         self.row_blocks, self.column_blocks = -(-rows // kernels.ROWS), -(-columns // kernels.COLUMNS)
         self.active = np.ones(sides, np.bool_)
-        self.state = State(*np.zeros((3, *self.shape)))
+        self.state = State(*np.zeros((3, *self.shape))) if start is None else start
         self.rho_w, self.rho_b, self.x, self.y, self.p, self.q, self.s = np.zeros((7, *self.shape))
         self.g = cells.slopes(self.shape)
         own = len(self.g)

@@ -14,7 +14,7 @@ from numba.core.datamodel.models import PrimitiveModel
 from numba.core.imputils import lower_builtin, lower_cast
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
 
-from synaptogen.engines.values import F32, I1, I32, I64, Target, Value, external, lift, teach
+from synaptogen.engines.values import F32, I1, I32, I64, Target, Value, external, lift, teach, teach_doubles
 from synaptogen.model import features, iv, latent, noise, polynomial, population, random, switching
 
 OPTIONS = {"fastmath": False, "error_model": "numpy", "boundscheck": False, "nogil": True}
@@ -52,10 +52,11 @@ side take little longer than one, where a machine has registers for both."""
 _TYPES = teach(CPU, {W, DRAWS * W}, FORMULAS, **FORMULA)
 REAL, WORD, MASK = _TYPES[W]
 WIDE = {REAL: _TYPES[DRAWS * W].real, WORD: _TYPES[DRAWS * W].word}
+DOUBLE = teach_doubles(CPU, 8)
 
 
 def _lanes(pointer: types.CPointer) -> Value:
-    return REAL if pointer.dtype == types.float32 else WORD
+    return {types.float32: REAL, types.float64: DOUBLE}.get(pointer.dtype, WORD)
 
 
 def _address(b: ir.IRBuilder, pointer: ir.Value, index: ir.Value, lanes: Value) -> ir.Value:
@@ -76,7 +77,7 @@ def beginning_at(typingctx: Any, pointer: Any, index: Any) -> Any:
 
 @nbx.intrinsic
 def load(typingctx: Any, pointer: Any, index: Any) -> Any:
-    """Lanes from W consecutive numbers, beginning at an index."""
+    """Lanes from consecutive numbers, beginning at an index."""
     lanes = _lanes(pointer)
 
     def build(cx: Any, b: ir.IRBuilder, s: Any, a: Any) -> ir.Value:
@@ -89,7 +90,7 @@ def load(typingctx: Any, pointer: Any, index: Any) -> Any:
 
 @nbx.intrinsic
 def store(typingctx: Any, pointer: Any, index: Any, value: Any) -> Any:
-    """Lanes to W consecutive numbers."""
+    """Lanes to consecutive numbers."""
     lanes = _lanes(pointer)
 
     def build(cx: Any, b: ir.IRBuilder, s: Any, a: Any) -> ir.Value:
@@ -206,6 +207,12 @@ def scalar(typingctx: Any, pointer: Any, index: Any) -> Any:
 def reals(typingctx: Any, x: Any) -> Any:
     """A plain number in all lanes."""
     return REAL(x), lambda cx, b, s, a: lift(b, a[0], x, REAL)
+
+
+@nbx.intrinsic
+def doubles(typingctx: Any, x: Any) -> Any:
+    """A plain number in all lanes of double precision."""
+    return DOUBLE(x), lambda cx, b, s, a: lift(b, a[0], x, DOUBLE)
 
 
 @nbx.intrinsic
