@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from synaptogen.drawing import DARK, FAINT, MICRO, OHM, OKABE_ITO, STYLE
 from synaptogen.extras import require
 from synaptogen.learn.validation import Validation
 from synaptogen.model.history import FEATURES
-from synaptogen.plot import DARK, FAINT, MICRO, OHM, OKABE_ITO, STYLE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
