@@ -68,8 +68,8 @@ class Vacask:
         pulse = bench.array.model.kind == "pulse"
         if bench.stop is None:
             yield '  options rawfile="binary" reltol=1e-9'
-        elif pulse:  # backward Euler, and no bound on the step
-            yield '  options rawfile="binary" tran_method="euler" tran_lteratio=1e9'
+        elif pulse:  # backward Euler, and no bound on the step but the cells' own
+            yield '  options rawfile="binary" tran_method="euler" tran_lteratio=1e9 tran_minpts=0'
         else:
             yield '  options rawfile="binary" tran_method="gear2" reltol=1e-5'
         for name, node, _ in bench.sources():
