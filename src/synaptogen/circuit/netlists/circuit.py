@@ -89,7 +89,14 @@ class ArrayCircuit:
     """Model parameters of all cells, such as ``t_switch``."""
     wire_resistance: float = 0.0
     """Of one segment, in ohm; 0: ideal wires."""
+    column_resistance: float | None = None
+    """Of one segment of a column, where that differs from one of a row."""
     transistor: Transistor | None = None
+
+    @property
+    def column_ohms(self) -> float:
+        """Resistance of one segment of a column."""
+        return self.wire_resistance if self.column_resistance is None else self.column_resistance
 
     def terminals(self) -> tuple[str, ...]:
         """Names of the outer nodes: rows, columns, then gates."""
@@ -110,16 +117,17 @@ class ArrayCircuit:
 
     def column_node(self, i: int, j: int) -> str:
         """Node of column line j at row i."""
-        return f"c{i}_{j}" if self.wire_resistance else f"c{j}"
+        return f"c{i}_{j}" if self.column_ohms else f"c{j}"
 
-    def segments(self) -> Iterator[tuple[str, str, str]]:
-        """Name and nodes of the wire segments."""
-        if not self.wire_resistance:
-            return
-        for i in range(self.shape[0]):
-            for j in range(self.shape[1]):
-                yield f"rr{i}_{j}", f"r{i}_{j - 1}" if j else f"r{i}", f"r{i}_{j}"
-                yield f"rc{i}_{j}", f"c{i - 1}_{j}" if i else f"c{j}", f"c{i}_{j}"
+    def segments(self) -> Iterator[tuple[str, str, str, float]]:
+        """Name, nodes and resistance of the wire segments; none of ideal wires."""
+        rows, columns = self.shape
+        for i in range(rows):
+            for j in range(columns):
+                if self.wire_resistance:
+                    yield f"rr{i}_{j}", f"r{i}_{j - 1}" if j else f"r{i}", f"r{i}_{j}", self.wire_resistance
+                if self.column_ohms:
+                    yield f"rc{i}_{j}", f"c{i - 1}_{j}" if i else f"c{j}", f"c{i}_{j}", self.column_ohms
 
 
 def array_circuit(
@@ -129,6 +137,7 @@ def array_circuit(
     cycles: int = 8,
     t_switch: float | None = None,
     wire_resistance: float = 0.0,
+    column_resistance: float | None = None,
     transistor: Transistor | None = None,
 ) -> ArrayCircuit:
     """The circuit of an array, each cell with its own device: its state and the features of its coming cycles.
@@ -145,6 +154,8 @@ def array_circuit(
         Time in s in which a cell follows an event; default: that of the model.
     wire_resistance : float
         Of one segment between neighbouring cells, in ohm; 0: ideal wires.
+    column_resistance : float, optional
+        Of one segment of a column; default: as of a row.
     transistor : Transistor, optional
         Puts an access transistor at each cell (1T1R).
 
@@ -158,6 +169,8 @@ def array_circuit(
     ohms = _finite("wire_resistance", wire_resistance)
     if ohms < 0.0:
         raise ValueError(f"wire_resistance={wire_resistance!r}: give a resistance in ohm, or 0 for ideal wires")
+    if column_resistance is not None:
+        column_resistance = checks.resistance("column_resistance", column_resistance)
     settings = {}
     if t_switch is not None:
         settings["t_switch"] = _finite("t_switch", t_switch)
@@ -167,7 +180,7 @@ def array_circuit(
     shape = (cells.shape[0], cells.shape[1]) if cells.ndim == 2 else (1, cells.size)
     return ArrayCircuit(
         shape=shape, model=model, values=instance_values(cells, model), settings=settings, wire_resistance=ohms,
-        transistor=transistor,
+        column_resistance=column_resistance, transistor=transistor,
     )  # fmt: skip
 
 

@@ -25,7 +25,7 @@ class Vacask:
         yield "ground 0"
         yield f'load "{library}"'
         yield "model vsrc vsource"
-        if array.wire_resistance:
+        if array.wire_resistance or array.column_ohms:
             yield 'load "resistor.osdi"'
             yield "model res resistor"
         if array.transistor:
