@@ -239,7 +239,8 @@ class CellArray:
             Only these cells see the voltage.
         wires : Wires, optional
             The voltages come through the lines of a crossbar, u[i, j] = columns[j] - rows[i], all of them driven; cells
-            see what wires leave of it, solved anew after cells have switched until none does any more.
+            see what wires leave of it, solved anew after cells have switched until none does any more. A warning tells
+            if that does not come to its end.
 
         Raises
         ------

@@ -4,17 +4,16 @@ Each function returns a `matplotlib.figure.Figure` that belongs to nobody else: 
 that figures can be made on servers and need not be closed. Needs the extra ``synaptogen[plot]``.
 """
 
-import functools
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from statistics import NormalDist
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, ParamSpec, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .array import Features
-from .extras import require
+from .drawing import DARK, FAINT, MICRO, OHM, OKABE_ITO, draw_map, new_figure, styled, whole_numbers
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,31 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["conductance_map", "feature_distributions", "feature_traces", "iv_grid", "product_scatter"]
 
 Array: TypeAlias = NDArray[np.float64]
-P = ParamSpec("P")
 
-OKABE_ITO = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
-"""Colours that colour-blind people tell apart (Okabe and Ito, 2008), the darkest first."""
-FAINT, DARK = "#9AA5B1", "#1A1A1A"
-
-STYLE = {
-    "axes.linewidth": 0.7,
-    "axes.labelsize": 9,
-    "axes.titlesize": 9,
-    "figure.dpi": 150,
-    "font.size": 9,
-    "legend.fontsize": 8,
-    "legend.frameon": False,
-    "lines.linewidth": 1.0,
-    "xtick.direction": "in",
-    "xtick.major.pad": 5.5,  # clear of the lowest number of the other axis
-    "ytick.direction": "in",
-    "xtick.labelsize": 8,
-    "ytick.labelsize": 8,
-    "xtick.top": True,
-    "ytick.right": True,
-}
-
-MICRO, OHM = "\N{MICRO SIGN}", "\N{GREEK CAPITAL LETTER OMEGA}"
 MOST_LOOPS = 120  # of a cell that are drawn: more only make the bundle darker
 MOST_LINES = 64  # cells with a line of their own
 WIDEST = 96  # lines of a conductance map whose cells can be told apart
@@ -72,18 +47,7 @@ QUANTITIES = (
 )
 
 
-def _styled(draw: "Callable[P, Figure]") -> "Callable[P, Figure]":
-    """Draw with this module's style, and leave the user's own as it was."""
-
-    @functools.wraps(draw)
-    def drawn(*args: P.args, **kwargs: P.kwargs) -> "Figure":
-        with require("matplotlib", "plot").rc_context(STYLE):
-            return draw(*args, **kwargs)
-
-    return drawn
-
-
-@_styled
+@styled
 def iv_grid(
     voltages: ArrayLike, currents: ArrayLike, *, highlight: int = 3, labels: Sequence[str] | None = None
 ) -> "Figure":
@@ -139,19 +103,13 @@ def _spaced(count: int, most: int) -> list[int]:
 def _grid(cells: int) -> "tuple[Figure, list[Axes]]":
     columns = int(np.ceil(np.sqrt(cells)))
     rows = -(-cells // columns)
-    figure = _figure(max(1.9 * columns, 3.6) + 0.5, 1.55 * rows + 0.9)
+    figure = new_figure(max(1.9 * columns, 3.6) + 0.5, 1.55 * rows + 0.9)
     axes = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
     for unused in axes[cells:]:
         unused.remove()
     for lowest in axes[max(0, cells - columns) : cells]:
         lowest.tick_params(axis="x", labelbottom=True)
     return figure, list(axes[:cells])
-
-
-def _figure(width: float, height: float) -> "Figure":
-    from matplotlib.figure import Figure
-
-    return Figure(figsize=(width, height), layout="constrained")
 
 
 def _draw_loops(axes: "Axes", u: Array, i: Array, chosen: list[int]) -> None:
@@ -175,7 +133,7 @@ def _legend_outside(figure: "Figure", axes: "Axes") -> None:
         figure.legend(handles, names, loc="outside upper center", ncols=min(len(names), 6))
 
 
-@_styled
+@styled
 def feature_traces(features: Features, *, cells: Sequence[int] | None = None, first_cycle: int = 1) -> "Figure":
     """The four features of a few cells against the cycle number: cycles as points, their running median as a line.
 
@@ -200,7 +158,7 @@ def feature_traces(features: Features, *, cells: Sequence[int] | None = None, fi
     chosen = list(range(min(3, count))) if cells is None else list(cells)
     if not chosen or not all(0 <= cell < count for cell in chosen):
         raise ValueError(f"cells={cells!r}: give numbers from 0 to {count - 1}")
-    figure = _figure(6.6, 6.4)
+    figure = new_figure(6.6, 6.4)
     panels = figure.subplots(len(QUANTITIES), 1, sharex=True)
     for axes, quantity, table in zip(panels, QUANTITIES, tables, strict=True):
         for cell, colour in zip(chosen, itertools.cycle(OKABE_ITO), strict=False):
@@ -210,7 +168,7 @@ def feature_traces(features: Features, *, cells: Sequence[int] | None = None, fi
         _scale(axes.yaxis, table[:, chosen], quantity.scale)
     panels[-1].set_xlabel("Cycle number")
     panels[-1].set_xlim(first_cycle - 0.5, first_cycle + cycles - 0.5)
-    _whole_numbers(panels[-1].xaxis)
+    whole_numbers(panels[-1].xaxis)
     figure.align_ylabels(panels)
     _legend_outside(figure, panels[0])
     return figure
@@ -247,13 +205,7 @@ def _scale(axis: "Axis", table: Array, scale: str) -> None:
         axis.set_minor_formatter(NullFormatter())
 
 
-def _whole_numbers(axis: "Axis") -> None:
-    from matplotlib.ticker import MaxNLocator
-
-    axis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 5, 10], integer=True))
-
-
-@_styled
+@styled
 def feature_distributions(features: Features) -> "Figure":
     """Quantile plots of the four features: each cell a thin line, all cells pooled a thick one, the cells' medians.
 
@@ -270,7 +222,7 @@ def feature_distributions(features: Features) -> "Figure":
         If there is no cycle.
     """
     tables = _tables(features)
-    figure = _figure(6.6, 5.6)
+    figure = new_figure(6.6, 5.6)
     panels = figure.subplots(2, 2, sharey=True).ravel()
     for axes, quantity, table in zip(panels, QUANTITIES, tables, strict=True):
         _draw_quantiles(axes, table)
@@ -316,7 +268,7 @@ def _probability_axis(axes: "Axes") -> None:
     axes.set_yticks(list(shown), list(shown.values()))
 
 
-@_styled
+@styled
 def conductance_map(g: ArrayLike) -> "Figure":
     """Conductances of a crossbar as an image, and their histogram; of a large array also a corner, enlarged.
 
@@ -335,10 +287,10 @@ def conductance_map(g: ArrayLike) -> "Figure":
         raise ValueError(f"g has shape {values.shape}: give conductances of shape (rows, columns), not empty")
     limits = _middle(values)
     figure, maps, histogram = _map_axes(max(values.shape) > WIDEST)
-    image = _draw_map(maps[0], values, limits)
+    image = draw_map(maps[0], values, limits)
     if len(maps) > 1:
         rows, columns = values[:ZOOM, :ZOOM].shape
-        _draw_map(maps[1], values[:ZOOM, :ZOOM], limits)
+        draw_map(maps[1], values[:ZOOM, :ZOOM], limits)
         maps[0].set_title(f"{values.shape[0]} x {values.shape[1]} cells")
         maps[1].set_title(f"its first {rows} x {columns} cells")
     figure.colorbar(image, ax=maps, label=f"Conductance G ({MICRO}S)", extend="both", pad=0.02)
@@ -353,23 +305,12 @@ def _middle(values: Array) -> tuple[float, float]:
 
 def _map_axes(large: bool) -> "tuple[Figure, list[Axes], Axes]":
     if not large:
-        figure = _figure(7.0, 3.2)
+        figure = new_figure(7.0, 3.2)
         one, histogram = figure.subplots(1, 2, width_ratios=[1.3, 1])
         return figure, [one], histogram
-    figure = _figure(7.0, 5.2)
+    figure = new_figure(7.0, 5.2)
     axes = figure.subplot_mosaic([["whole", "corner"], ["histogram", "histogram"]], height_ratios=[2, 1])
     return figure, [axes["whole"], axes["corner"]], axes["histogram"]
-
-
-def _draw_map(axes: "Axes", values: Array, limits: tuple[float, float]) -> Any:
-    aspect: Literal["equal", "auto"] = "equal" if max(values.shape) <= 4 * min(values.shape) else "auto"
-    image = axes.imshow(values, cmap="viridis", vmin=limits[0], vmax=limits[1], interpolation="nearest", aspect=aspect)
-    axes.tick_params(top=False, right=False, direction="out")
-    axes.set_xlabel("Column")
-    axes.set_ylabel("Row")
-    _whole_numbers(axes.xaxis)
-    _whole_numbers(axes.yaxis)
-    return image
 
 
 def _draw_histogram(axes: "Axes", values: Array, image: Any) -> None:
@@ -381,7 +322,7 @@ def _draw_histogram(axes: "Axes", values: Array, image: Any) -> None:
     axes.set_yscale("log")
 
 
-@_styled
+@styled
 def product_scatter(ideal: ArrayLike, noisy: ArrayLike) -> "Figure":
     """Measured currents of a crossbar product against the noiseless ones, and what the noise adds.
 
@@ -399,7 +340,7 @@ def product_scatter(ideal: ArrayLike, noisy: ArrayLike) -> "Figure":
     if np.shape(ideal) != np.shape(noisy) or x.size == 0:
         raise ValueError(f"ideal has shape {np.shape(ideal)}, noisy {np.shape(noisy)}: give the same, not empty")
     factor, unit = _prefix(np.abs([x, y]).max())
-    figure = _figure(6.6, 3.2)
+    figure = new_figure(6.6, 3.2)
     scatter, residual = figure.subplots(1, 2)
     _draw_scatter(scatter, factor * x, factor * y)
     scatter.set_xlabel(f"Noiseless current ({unit})")

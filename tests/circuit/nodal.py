@@ -27,19 +27,23 @@ def incidence(rows, columns):
 
 
 class Wired:
-    """The nodal equations of an array; ``ohms`` is the resistance of a segment, ``p`` the constants of the model."""
+    """The nodal equations of an array; ``ohms`` is the resistance of a segment, ``p`` the constants of the model.
 
-    def __init__(self, shape, ohms, p):
+    ``column_ohms``: of a segment of a column, where that differs.
+    """
+
+    def __init__(self, shape, ohms, p, column_ohms=None):
         self.shape, self.p, self.n = shape, p, shape[0] * shape[1]
-        self.g = 1.0 / ohms
+        self.g, self.g_column = 1.0 / ohms, 1.0 / (column_ohms or ohms)
         pairs, self.row_feed, self.column_feed = incidence(*shape)
         nodes = 2 * self.n
         diagonal = np.zeros(nodes)
-        np.add.at(diagonal, pairs.ravel(), self.g)
-        diagonal[self.row_feed] += self.g
-        diagonal[self.column_feed] += self.g
         i, j = pairs.T
-        off = np.full(len(pairs), -self.g)
+        of_segments = np.where(i < self.n, self.g, self.g_column)
+        np.add.at(diagonal, pairs, of_segments[:, None])
+        diagonal[self.row_feed] += self.g
+        diagonal[self.column_feed] += self.g_column
+        off = -of_segments
         self.wires = sparse.csc_matrix(
             (np.r_[diagonal, off, off], (np.r_[np.arange(nodes), i, j], np.r_[np.arange(nodes), j, i]))
         )
@@ -50,7 +54,7 @@ class Wired:
         r = np.asarray(r, float).ravel()
         feed = np.zeros(2 * self.n)
         feed[self.row_feed] += self.g * rows
-        feed[self.column_feed] += self.g * columns
+        feed[self.column_feed] += self.g_column * columns
         k = np.arange(self.n)
         for _ in range(50):
             u = self.v[self.n :] - self.v[: self.n]

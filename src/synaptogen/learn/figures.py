@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from synaptogen.array import CellArray
 from synaptogen.checks import one_of
+from synaptogen.drawing import DARK, FAINT, OKABE_ITO, STYLE
 from synaptogen.extras import require
 from synaptogen.params import FEATURE_NAMES
-from synaptogen.plot import DARK, FAINT, OKABE_ITO, STYLE
 
 from . import _branches
 from . import _cutting as cutting

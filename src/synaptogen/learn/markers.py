@@ -11,9 +11,10 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from synaptogen.drawing import DARK, FAINT, MICRO, OHM, OKABE_ITO, STYLE
 from synaptogen.extras import require
 from synaptogen.params import FEATURE_NAMES
-from synaptogen.plot import DARK, FAINT, MICRO, OHM, OKABE_ITO, QUANTITIES, STYLE
+from synaptogen.plot import QUANTITIES
 
 from . import _branches
 from . import _cutting as cutting

@@ -93,10 +93,14 @@ class ArrayCircuit:
     """Model parameters of all cells, such as ``t_switch``."""
     wire_resistance: float = 0.0
     """Of one segment, in ohm; 0: ideal wires."""
+    column_resistance: float | None = None
+    """Of one segment of a column, where that differs from one of a row."""
     transistor: Transistor | None = None
 
     def __post_init__(self) -> None:
         checks.resistance("wire_resistance", self.wire_resistance)
+        if self.column_resistance is not None:
+            checks.resistance("column_resistance", self.column_resistance)
         _require_names("values", self.values, self.model.instance)
         for name in self.model.instance:
             given = checks.finite(f"values[{name!r}]", self.values[name], np.float64)
@@ -106,6 +110,11 @@ class ArrayCircuit:
         for name, value in self.settings.items():
             checks.one_of("settings", name, known)
             _finite(f"settings[{name!r}]", value)
+
+    @property
+    def column_ohms(self) -> float:
+        """Resistance of one segment of a column."""
+        return self.wire_resistance if self.column_resistance is None else self.column_resistance
 
     def terminals(self) -> tuple[str, ...]:
         """Names of the outer nodes: rows, columns, then gates."""
@@ -126,16 +135,17 @@ class ArrayCircuit:
 
     def column_node(self, i: int, j: int) -> str:
         """Node of column line j at row i."""
-        return f"c{i}_{j}" if self.wire_resistance else f"c{j}"
+        return f"c{i}_{j}" if self.column_ohms else f"c{j}"
 
-    def segments(self) -> Iterator[tuple[str, str, str]]:
-        """Name and nodes of the wire segments."""
-        if not self.wire_resistance:
-            return
-        for i in range(self.shape[0]):
-            for j in range(self.shape[1]):
-                yield f"rr{i}_{j}", f"r{i}_{j - 1}" if j else f"r{i}", f"r{i}_{j}"
-                yield f"rc{i}_{j}", f"c{i - 1}_{j}" if i else f"c{j}", f"c{i}_{j}"
+    def segments(self) -> Iterator[tuple[str, str, str, float]]:
+        """Name, nodes and resistance of the wire segments; none of ideal wires."""
+        rows, columns = self.shape
+        for i in range(rows):
+            for j in range(columns):
+                if self.wire_resistance:
+                    yield f"rr{i}_{j}", f"r{i}_{j - 1}" if j else f"r{i}", f"r{i}_{j}", self.wire_resistance
+                if self.column_ohms:
+                    yield f"rc{i}_{j}", f"c{i - 1}_{j}" if i else f"c{j}", f"c{i}_{j}", self.column_ohms
 
 
 def array_circuit(
@@ -145,6 +155,7 @@ def array_circuit(
     cycles: int = 8,
     t_switch: float | None = None,
     wire_resistance: float = 0.0,
+    column_resistance: float | None = None,
     transistor: Transistor | None = None,
 ) -> ArrayCircuit:
     """The circuit of an array, each cell with its own device: its state and the features of its coming cycles.
@@ -161,6 +172,8 @@ def array_circuit(
         Time in s in which a cell follows an event; default: that of the model.
     wire_resistance : float
         Of one segment between neighbouring cells, in ohm; 0: ideal wires.
+    column_resistance : float, optional
+        Of one segment of a column; default: as of a row.
     transistor : Transistor, optional
         Puts an access transistor at each cell (1T1R).
 
@@ -172,7 +185,7 @@ def array_circuit(
     model = cell_model(cells.params, kind, cycles=cycles)
     return circuit_of(
         cells.shape, model, instance_values(cells, model), t_switch=t_switch, wire_resistance=wire_resistance,
-        transistor=transistor,
+        column_resistance=column_resistance, transistor=transistor,
     )  # fmt: skip
 
 
@@ -183,6 +196,7 @@ def circuit_of(
     *,
     t_switch: float | None,
     wire_resistance: float,
+    column_resistance: float | None,
     transistor: Transistor | None,
 ) -> ArrayCircuit:
     """The circuit of cells of any shape of at most two axes, see `array_circuit`."""
@@ -192,7 +206,7 @@ def circuit_of(
     ohms = checks.resistance("wire_resistance", wire_resistance)
     return ArrayCircuit(
         shape=(shape[0], shape[1]) if len(shape) == 2 else (1, math.prod(shape)), model=model, values=values,
-        settings=settings, wire_resistance=ohms, transistor=transistor,
+        settings=settings, wire_resistance=ohms, column_resistance=column_resistance, transistor=transistor,
     )  # fmt: skip
 
 

@@ -68,8 +68,8 @@ def body(array: ArrayCircuit, to: Dialect) -> Iterator[str]:
         for _, _, n, i, j in array.cells():
             nodes = (n, f"g{i}", array.row_node(i, j), "0")
             yield to.transistor(f"m{i}_{j}", nodes, array.transistor.model, extra)
-    for name, a, b in array.segments():
-        yield to.resistor(name, a, b, array.wire_resistance)
+    for segment in array.segments():
+        yield to.resistor(*segment)
 
 
 def netlist(bench: Testbench, to: Dialect, library: str, *, subcircuit: bool = False) -> Iterator[str]:

@@ -49,7 +49,7 @@ def write_bench(
     *,
     scheme: str = "V/3",
     width: float = 1e-6,
-    edge: float = 1e-8,
+    edge: float | None = None,
     step: float | None = None,
     gate: float | None = None,
 ) -> Testbench:
@@ -67,12 +67,12 @@ def write_bench(
         selected ones sees more than u/3.
     width : float
         Width of the top of the pulse in s.
-    edge : float
-        Width of its edges in s.
+    edge : float, optional
+        Width of its edges in s. Default: a tenth of the cells' ``t_switch``, so that every cell sees the whole pulse
+        before the first one answers, as in ``CellArray.apply_voltage(..., wires=...)``. On longer edges cells that
+        wires or transistors couple set one after the other, and an early one can keep others from it.
     step : float, optional
-        Largest time step in s; default: left to the simulator. Cells that switch in one step do not see what the others
-        do to their voltage: where wires or transistors couple cells and the order of events matters, give long edges
-        and short steps.
+        Largest time step in s; default: left to the simulator, which is too long for such a succession.
     gate : float, optional
         Gate voltage in V of selected rows of a 1T1R array; the gates of other rows are at 0 V. In such an array all
         lines are raised together so that none is below ground.
@@ -85,6 +85,7 @@ def write_bench(
         If a line is not there.
     """
     peak = constant(u).volts[0]
+    edge = _fast_edge(array, width) if edge is None else edge
     for name, value in (("width", width), ("edge", edge)):
         if not value > 0.0:
             raise ValueError(f"{name}={value!r}: give a time in s above 0")
@@ -103,9 +104,15 @@ def write_bench(
         gates = [volts if chosen else constant(0.0) for volts, chosen in zip(gates, on, strict=True)]
     return Testbench(
         array=array, rows=[pulse(volts) for volts in row_volts.tolist()],
-        columns=[pulse(volts) for volts in column_volts.tolist()], gates=gates, stop=times[-1] + 0.05 * width,
+        columns=[pulse(volts) for volts in column_volts.tolist()], gates=gates, stop=times[-1],
         step=step, title=f"Write of an array, {scheme}",
     )  # fmt: skip
+
+
+def _fast_edge(array: ArrayCircuit, width: float) -> float:
+    """An edge that no cell answers: with t_switch, a cell that sets is committed 0.29 t_switch after it began."""
+    t_switch = {**dict(array.model.settings), **array.settings}.get("t_switch", 0.1 * width)
+    return 0.1 * t_switch
 
 
 def sweep_bench(array: ArrayCircuit, times: ArrayLike, volts: ArrayLike, *, step: float | None = None) -> Testbench:

@@ -6,6 +6,7 @@ from .circuit import ArrayCircuit, Testbench, Wave
 from .dialect import MODEL, SUBCIRCUIT, assigned
 
 RAW, STATE = "out.raw", "state.raw"
+BLOCK = 1000  # cells whose states are read in one block of statements
 NODE_SCALE = 1e-9  # keeps the current of a pulse cell's inner node from ruling the time step
 
 
@@ -83,13 +84,19 @@ class Ngspice:
         yield ".end"
 
     def _states(self, bench: Testbench, cells: list[str]) -> Iterator[str]:
-        """The states of cells as they stand at the end: to save them over time would take time with N squared."""
+        """The states of cells as they stand at the end: to save them over time would take time with N squared.
+
+        In blocks: ngspice frees the statements of one level by a recursion as deep as they are many, and a million of
+        them overflow its stack.
+        """
         outputs = bench.array.model.outputs
         yield "setplot new"
-        for output in outputs:
-            yield f"let {output} = vector({len(cells)})"
-            for k, cell in enumerate(cells):
-                yield f"let {output}[{k}] = @{self._prefix}{cell}[{output}]"
+        yield from (f"let {output} = vector({len(cells)})" for output in outputs)
+        for first in range(0, len(cells), BLOCK):
+            yield "if 1"
+            for k, cell in enumerate(cells[first : first + BLOCK], first):
+                yield from (f"let {output}[{k}] = @{self._prefix}{cell}[{output}]" for output in outputs)
+            yield "end"
         yield f"write {STATE} {' '.join(outputs)}"
 
 

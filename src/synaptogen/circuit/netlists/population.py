@@ -21,6 +21,7 @@ def population_circuit(
     cycles: int = 8,
     t_switch: float | None = None,
     wire_resistance: float = 0.0,
+    column_resistance: float | None = None,
     transistor: Transistor | None = None,
 ) -> ArrayCircuit:
     """The circuit of cells that are drawn from a population inside the simulator, from a seed and their numbers.
@@ -41,7 +42,7 @@ def population_circuit(
         their numbers differ.
     start : {"stationary", "pristine"}
         Cells that have been cycled for long before, or cells without a past.
-    cycles, t_switch, wire_resistance, transistor
+    cycles, t_switch, wire_resistance, column_resistance, transistor
         As of `array_circuit`.
 
     Raises
@@ -56,4 +57,7 @@ def population_circuit(
         raise ValueError(f"first={first}: give the number of a cell, 0 or more, all of them below 2**53")
     model, seed = cell_model(params_of(params), "autonomous", cycles=cycles), seed_of(rng)
     values = identity(first + np.arange(count, dtype=np.float64), seed, start)
-    return circuit_of(sizes, model, values, t_switch=t_switch, wire_resistance=wire_resistance, transistor=transistor)
+    return circuit_of(
+        sizes, model, values, t_switch=t_switch, wire_resistance=wire_resistance,
+        column_resistance=column_resistance, transistor=transistor,
+    )  # fmt: skip

@@ -25,7 +25,7 @@ class Vacask:
         yield "ground 0"
         yield f'load "{library}"'
         yield "model vsrc vsource"
-        if array.wire_resistance or bench.source_resistance:
+        if array.wire_resistance or array.column_ohms or bench.source_resistance:
             yield 'load "resistor.osdi"'
             yield "model res resistor"
         if array.transistor:
@@ -68,8 +68,8 @@ class Vacask:
         pulse = bench.array.model.kind == "pulse"
         if bench.stop is None:
             yield '  options rawfile="binary" reltol=1e-9'
-        elif pulse:  # backward Euler, and no bound on the step
-            yield '  options rawfile="binary" tran_method="euler" tran_lteratio=1e9'
+        elif pulse:  # backward Euler, and no bound on the step but the cells' own
+            yield '  options rawfile="binary" tran_method="euler" tran_lteratio=1e9 tran_minpts=0'
         else:
             yield '  options rawfile="binary" tran_method="gear2" reltol=1e-5'
         for name, node, _ in bench.sources():

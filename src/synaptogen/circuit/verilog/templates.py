@@ -143,8 +143,9 @@ PULSE = """
 //   x > 0   SET, 0 -> 1; begun is done: x > 0.25 commits, and r moves only after that
 //   x > 1   RESET after that SET: ratchet at u_reset0 + (x - 1)*(u_max - u_reset0)
 //   x < 0   RESET of the state handed in: ratchet at u_from - x*(u_max - u_from)
-// For big arrays: backward Euler and no bound on the step (ngspice: method=gear maxord=1, and node_scale=1e-9, so that
-// the node's current does not rule the step; VACASK: tran_method="euler" tran_lteratio=1e9).
+// For big arrays: backward Euler, and no bound on the step but while cells set (ngspice: method=gear maxord=1, and
+// node_scale=1e-9, so that the node's current does not rule the step; VACASK: tran_method="euler" tran_lteratio=1e9
+// tran_minpts=0).
 module @module(p, n);
   inout p, n;
   electrical p, n;
@@ -221,6 +222,11 @@ module @module(p, n);
         drive = way - target;
     end else if (way < 1.0)
       drive = way - 1.0;
+
+    // Cells that set together must be seen to do so: in one long step across the commit a cell could be set or not,
+    // both being solutions, and Newton's path would choose.
+    if (can_set && drive < 0.0 && way < 0.5)
+      $bound_step(0.1*t_switch);
 
     I(x) <+ node_scale*t_switch*ddt(V(x));
     if (analysis("static") || $abstime <= 0.0)  // ngspice does not say "static" at the start of a transient

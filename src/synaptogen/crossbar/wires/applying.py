@@ -1,5 +1,6 @@
 """Voltages on cells through lines with resistance: programming, and what it disturbs."""
 
+import warnings
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
@@ -9,14 +10,15 @@ from synaptogen import checks
 
 from .network import solve
 from .parameters import Wires
+from .solver import NotConvergedError
 
 if TYPE_CHECKING:
     from synaptogen.array import CellArray
 
 Float64Array: TypeAlias = NDArray[np.float64]
 
-MOST_ROUNDS = 100
-SETTLED = 1e-4  # V
+MOST_ROUNDS = 1000  # a dozen are usual; more where a RESET hardly gains on the voltage that it raises
+SETTLED = 1e-6  # V
 
 
 def line_voltages(u: ArrayLike, shape: tuple[int, int]) -> tuple[Float64Array, Float64Array]:
@@ -45,14 +47,40 @@ def line_voltages(u: ArrayLike, shape: tuple[int, int]) -> tuple[Float64Array, F
 def apply_through_lines(cells: "CellArray", u: ArrayLike, wires: Wires) -> None:
     """Apply voltages through wires; cells that switch change what the others see, until nothing moves.
 
-    Quasi-static, as the model: of the voltages that a cell sees on the way, a SET by the first that suffices and the
-    ratchet of RESET by the largest are kept.
+    A pulse whose edges are short against switching: cells that the lines as they were before can set, set together.
+    (On slow edges they would one by one, and each that has set draws current that the others miss: fewer would.)
+    RESET raises the voltages of others, never lowers them, so its outcome depends on no order: the smallest ratchets
+    that fit the voltages.
+
+    Raises
+    ------
+    ValueError
+        As `line_voltages`; no cell has changed then.
+    NotConvergedError
+        As `solve`; cells may have changed.
+
+    Warns
+    -----
+    RuntimeWarning
+        If voltages still move after `MOST_ROUNDS` rounds. Cells are then on their way, as after a shorter pulse; the
+        same voltages, applied again, take them further.
     """
     rows, columns = line_voltages(u, checks.crossbar(cells.shape))
     before = np.zeros(cells.shape)
     for _ in range(MOST_ROUNDS):
-        seen = solve(cells, wires, rows=rows, columns=columns).cells
-        if np.abs(seen - before).max() <= SETTLED:
+        try:
+            seen = solve(cells, wires, rows=rows, columns=columns).cells
+        except NotConvergedError as error:
+            error.add_note("cells that had switched until then stay so: apply the same voltages again to go on")
+            raise
+        moved = np.abs(seen - before).max()
+        if moved <= SETTLED:
             return
         cells.apply_voltage(seen)
         before = seen
+    warnings.warn(
+        f"voltages of cells still moved by {moved:.1g} V after {MOST_ROUNDS} rounds of switching and solving: apply "
+        "the same voltages again, and cells go on from where they are",
+        RuntimeWarning,
+        stacklevel=3,
+    )

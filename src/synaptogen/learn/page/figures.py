@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from synaptogen.drawing import DARK, FAINT, MICRO, OHM, OKABE_ITO, STYLE
 from synaptogen.extras import require
 from synaptogen.learn.markers import Marked, draw
 from synaptogen.learn.validation import MARKED, Validation
 from synaptogen.model.history import FEATURES
-from synaptogen.plot import DARK, FAINT, MICRO, OHM, OKABE_ITO, STYLE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
