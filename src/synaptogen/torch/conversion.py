@@ -14,6 +14,7 @@ from .attention import MultiheadAttention
 from .config import AnalogConfig
 from .layer import AnalogCells, AnalogLayer
 from .linear import Conv1d, Conv2d, Conv3d, Linear
+from .reading import Counts
 from .recurrent import GRUCell, LSTMCell, RNNCell
 
 CONVERTERS: dict[type[nn.Module], Callable[[Any, AnalogConfig, int], nn.Module]] = {
@@ -287,13 +288,15 @@ def _set_input_range(part: AnalogCells, inputs: Tensor, currents: Tensor) -> Non
 def _set_adc_ranges(part: AnalogCells, inputs: Tensor, currents: Tensor) -> None:
     part.adc_range.copy_(part.per_tile(currents.unsqueeze(2)))
     part.calibrated = True
+    part.converted.zero_()
 
 
 def summary(model: nn.Module) -> str:
     """What the layers of a converted model are made of, as a table: cells, effects, and how well they were written.
 
     The error is that of the weights which the cells held when they were written: root mean square, in percent of full
-    scale.
+    scale. Saturated is what has been beyond the ranges of converters since these were set: shares of all inputs, and of
+    all currents.
 
     Raises
     ------
@@ -303,7 +306,9 @@ def summary(model: nn.Module) -> str:
     parts = analog_parts(model)
     if not parts:
         raise ValueError("model holds no cells: convert it first")
-    rows: list[tuple[str, ...]] = [("cells of", "matrix", "cells", "tiles", "programming", "error", "reads")]
+    rows: list[tuple[str, ...]] = [
+        ("cells of", "matrix", "cells", "tiles", "programming", "error", "saturated", "reads")
+    ]
     rows += [_row(name, part) for name, part in parts.items()]
     return _table(rows)
 
@@ -328,8 +333,18 @@ def _row(name: str, part: AnalogCells) -> tuple[str, ...]:
         str(-(-lines // c.tile[0]) * part.column_tiles),
         written,
         f"{100 * float(part.written_error):.2f} %",
+        saturated(part.counts),
         ", ".join(reads),
     )
+
+
+def saturated(counts: Counts) -> str:
+    """Shares of inputs and of currents that were beyond the ranges of converters."""
+
+    def share(beyond: int, of: int) -> str:
+        return f"{100 * beyond / of:.2g} %" if of else "-"
+
+    return f"DAC {share(counts.inputs_beyond, counts.inputs)}, ADC {share(counts.currents_beyond, counts.currents)}"
 
 
 def program(model: nn.Module) -> nn.Module:

@@ -1,37 +1,21 @@
-"""A matrix of signed weights on tiles of cells, as tensors: what every layer reads.
-
-Each weight is a pair of cells whose currents are subtracted before conversion. A cell's current and the variance of
-its noise are linear in its mixing state r (`synaptogen.crossbar.product`), so with r+ and r- of the pairs
-
-    I+ - I-      = sum u (G_HHRS - G_LLRS)(u) (r+ - r-)
-    var(I+ - I-) = sum n(u) B (2 G_LLRS + (G_HHRS - G_LLRS)(u) (r+ + r-)),   n(u) = 4 k T + 2 q |u|
-
-which is two matrix products, and one normal an output.
-"""
+"""A matrix of signed weights on tiles of cells, as tensors: what every layer reads."""
 
 import math
-from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from .config import AnalogConfig
-from .formulas import envelopes, noise_density
-from .noise import choices, noise_state, normals
-from .quantise import codes, quantise
-
-Reader = Callable[[Tensor], Tensor]
+from .noise import choices
+from .reading import Drives, Reads
 
 _RANGE = 4.0 / math.sqrt(3.0)
 """Estimated ADC range over the root-sum-square of a line: four deviations at uniform inputs."""
 
 
-class AnalogMatrix(nn.Module):
+class AnalogMatrix(Reads):
     """Cells that hold ``groups`` matrices of shape (outputs, inputs); the call is their product with vectors.
-
-    Buffers are at least single precision whatever type the model is cast to: half precision cannot hold a cell's state
-    better than its read noise, nor the noise's variance at all.
 
     Parameters
     ----------
@@ -49,21 +33,14 @@ class AnalogMatrix(nn.Module):
     adc_range: Tensor
     input_range: Tensor
     errors: Tensor
-    noise: Tensor
-    levels: Tensor
     written_error: Tensor
 
     def __init__(self, groups: int, outputs: int, inputs: int, config: AnalogConfig, seed: int) -> None:
-        super().__init__()
-        self.groups, self.outputs, self.inputs, self.config = groups, outputs, inputs, config
+        super().__init__(config, seed)
+        self.groups, self.outputs, self.inputs = groups, outputs, inputs
         # a sum over tiles without conversion in between is one long line
         columns = inputs if config.adc_bits is None else min(inputs, config.tile[1])
         self.column_tiles, self.columns = math.ceil(inputs / columns), columns
-        # as plain numbers: `torch.compile` does not follow a parameter set
-        self.constants, self.full_voltage = config.device.constants(), config.full_voltage
-        low, high = config.window
-        self.window = high - low  # S
-        self.per_weight = -self.window * self.constants.per_span  # r+ - r- of a pair that holds full scale
         shape = (groups, self.column_tiles, columns, outputs)
         self.register_buffer("difference", torch.zeros(shape))  # r+ - r-
         self.register_buffer("total", torch.zeros(shape))  # r+ + r-
@@ -72,9 +49,7 @@ class AnalogMatrix(nn.Module):
         self.register_buffer("adc_range", torch.ones(groups, self.column_tiles, 1, outputs))  # A
         self.register_buffer("input_range", torch.zeros(()))  # 0: the largest entry of each vector
         self.register_buffer("errors", torch.zeros(0, 0))  # of weights over full scale; see `drawn`
-        self.register_buffer("noise", noise_state(seed))
         self.register_buffer("written_error", torch.zeros(()))  # rms, over full scale
-        self.register_buffer("levels", self._levels(), persistent=False)
         self.observe: Any = None  # takes (inputs, currents) while converters are calibrated
         self.calibrated = False
 
@@ -94,70 +69,28 @@ class AnalogMatrix(nn.Module):
         lead = x.shape[:-1]
         with torch.autocast(x.device.type, enabled=False):
             vectors = x.to(self.difference.dtype).reshape(math.prod(lead), self.groups, self.inputs)
-            largest = vectors.detach().abs().amax((1, 2), keepdim=True)
+            size = vectors.detach().abs()
+            largest = size.amax((1, 2), keepdim=True)
             top = self._full_input(largest)
-            currents = self.currents(self._drives(vectors / top), difference)
+            lines = (self._tiled(drive.transpose(0, 1)) for drive in self.drives(vectors, top))
+            currents = self.currents(Drives(*lines), self.difference if difference is None else difference, self.total)
+            self._count(size, top, currents)
             if self.observe is not None:
                 self.observe(vectors, currents)
-            if self.config.adc_bits is not None:
-                currents = quantise(currents, self.adc_range, self.config.adc_bits)
-            out = (currents.sum(1) * self.unit).transpose(0, 1) * (
-                top + 0.0 * largest
-            )  # NaN and infinities come through
-            return out.reshape(*lead, self.groups * self.outputs)
+            out = self.digits(currents, self.adc_range, self.unit.unsqueeze(1))
+            summed = out.squeeze(1) if self.column_tiles == 1 else out.sum(1)
+            # NaN and infinities come through
+            return (summed.transpose(0, 1) * (top + 0.0 * largest)).reshape(*lead, self.groups * self.outputs)
+
+    def _count(self, inputs: Tensor, top: Tensor, currents: Tensor) -> None:
+        self.count(0, inputs, top)
+        if self.config.adc_bits is not None:
+            self.count(2, currents.detach().abs(), self.adc_range)
 
     def _full_input(self, largest: Tensor) -> Tensor:
         """What drives a line with the full voltage: (vectors, 1, 1)."""
         top = torch.where(self.input_range > 0, self.input_range, largest)
         return torch.where(top > 0, top, torch.ones_like(top))
-
-    def _levels(self) -> Tensor:
-        """What `_drive` gives for each level of the DAC, the lowest first: (3, 2**bits)."""
-        bits = self.config.dac_bits
-        if bits is None:
-            return torch.zeros(3, 0)
-        half = 1 << (bits - 1)
-        u = torch.arange(-half, half, dtype=torch.float64) * (self.full_voltage / (half - 1))
-        return torch.stack(self._drive(u)).to(torch.get_default_dtype())
-
-    def _drive(self, u: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """For voltages: current per difference, variance per total, and variance that each pair has at a total of 0."""
-        llrs, hhrs = envelopes(u, self.constants)
-        density = noise_density(u) * self.config.bandwidth
-        return u * (hhrs - llrs), density * (hhrs - llrs), 2.0 * density * llrs
-
-    def _drives(self, share: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """`_drive` for shares of the full voltage; a DAC has few levels, for which it was evaluated beforehand."""
-        bits = self.config.dac_bits
-        if bits is None:
-            return self._drive(share * self.full_voltage)
-        level = codes(share, 1.0, bits).nan_to_num_().add_(1 << (bits - 1)).int().flatten()
-        signal, noise, common = (row.index_select(0, level).view_as(share) for row in self.levels)
-        return signal, noise, common
-
-    def currents(self, drives: tuple[Tensor, Tensor, Tensor], difference: Tensor | None = None) -> Tensor:
-        """Currents in A of each pair of lines and column tile, with noise.
-
-        Parameters
-        ----------
-        drives : three tensors of shape (vectors, groups, inputs)
-            As of `_drive`.
-
-        Returns
-        -------
-        tensor of shape (groups, column_tiles, vectors, outputs)
-        """
-        signal, noise, common = (drive.transpose(0, 1) for drive in drives)
-        currents = torch.matmul(self._tiled(signal), self.difference if difference is None else difference)
-        if not self.config.bandwidth:
-            return currents
-        with torch.no_grad():
-            offset = self._tiled(common).sum(-1, keepdim=True)
-            variance = torch.matmul(self._tiled(noise), self.total).add_(offset)
-            z = normals(self.noise, variance.shape, variance)
-            self.noise[1] += 1
-            deviation = variance.clamp_(min=0.0).sqrt_()
-            return currents.addcmul_(deviation, z) if not currents.requires_grad else currents + deviation * z
 
     def _tiled(self, drive: Tensor) -> Tensor:
         """(groups, vectors, inputs) as (groups, column_tiles, vectors, columns), the last tile filled up with zeros."""
@@ -216,6 +149,7 @@ class AnalogMatrix(nn.Module):
         if ranges:
             self._estimate_ranges()
             self.input_range.zero_()
+            self.converted.zero_()
             self.calibrated = False
 
     def _estimate_ranges(self) -> None:
@@ -231,15 +165,6 @@ class AnalogMatrix(nn.Module):
         parts = [part.amax(-1, keepdim=True).expand_as(part) for part in lines.split(rows, -1)]
         ranges = torch.cat(parts, -1)
         return torch.where(ranges > 0, ranges, torch.ones_like(ranges))
-
-    def _apply(self, fn: Any, recurse: bool = True) -> Any:
-        def at_least_single(tensor: Tensor) -> Tensor:
-            changed: Tensor = fn(tensor)
-            if tensor.is_floating_point() and changed.dtype in (torch.float16, torch.bfloat16):
-                return tensor.to(changed.device)
-            return changed
-
-        return super()._apply(at_least_single, recurse)
 
     def extra_repr(self) -> str:
         """What the cells are."""
