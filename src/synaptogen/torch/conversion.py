@@ -323,6 +323,8 @@ def _row(name: str, part: AnalogCells) -> tuple[str, ...]:
     reads += [
         f"{kind} {bits} bit" if bits else f"no {kind}" for kind, bits in (("DAC", c.dac_bits), ("ADC", c.adc_bits))
     ]
+    if c.wires is not None:
+        reads += [f"wires of {c.wires.word:g} and {c.wires.bit:g} ohm a cell ({c.wire_model})"]
     reads += ["ranges from data" if part.calibrated else "ranges estimated"]
     if c.training == "hardware-aware":
         reads += ["trains with drawn errors"]

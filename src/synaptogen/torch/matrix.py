@@ -6,8 +6,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from . import wiring
 from .config import AnalogConfig
-from .noise import choices
+from .formulas import envelopes
+from .noise import choices, normals
+from .quantise import quantise
 from .reading import Drives, Reads
 
 _RANGE = 4.0 / math.sqrt(3.0)
@@ -28,6 +31,7 @@ class AnalogMatrix(Reads):
 
     difference: Tensor
     total: Tensor
+    wired: Tensor
     unit: Tensor
     full_scale: Tensor
     adc_range: Tensor
@@ -44,6 +48,8 @@ class AnalogMatrix(Reads):
         shape = (groups, self.column_tiles, columns, outputs)
         self.register_buffer("difference", torch.zeros(shape))  # r+ - r-
         self.register_buffer("total", torch.zeros(shape))  # r+ + r-
+        # difference and total that wires leave of these; the effective ones
+        self.register_buffer("wired", torch.zeros((2, *shape) if config.wires is not None else (0,)))
         self.register_buffer("unit", torch.ones(groups, 1, outputs))  # output in A^-1, for a full-scale input of 1
         self.register_buffer("full_scale", torch.ones(groups, outputs, 1))  # largest weight
         self.register_buffer("adc_range", torch.ones(groups, self.column_tiles, 1, outputs))  # A
@@ -72,8 +78,11 @@ class AnalogMatrix(Reads):
             size = vectors.detach().abs()
             largest = size.amax((1, 2), keepdim=True)
             top = self._full_input(largest)
-            lines = (self._tiled(drive.transpose(0, 1)) for drive in self.drives(vectors, top))
-            currents = self.currents(Drives(*lines), self.difference if difference is None else difference, self.total)
+            if self.config.wires is not None and self.config.wire_model == "exact":
+                currents = self._solved_currents(vectors, top, difference)
+            else:
+                lines = (self._tiled(drive.transpose(0, 1)) for drive in self.drives(vectors, top))
+                currents = self.currents(Drives(*lines), *self._seen(difference))
             self._count(size, top, currents)
             if self.observe is not None:
                 self.observe(vectors, currents)
@@ -86,6 +95,58 @@ class AnalogMatrix(Reads):
         self.count(0, inputs, top)
         if self.config.adc_bits is not None:
             self.count(2, currents.detach().abs(), self.adc_range)
+
+    def _seen(self, difference: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Difference and total as reads see them, of the cells or of others with this difference."""
+        if self.config.wires is None:
+            return self.difference if difference is None else difference, self.total
+        if difference is None:
+            return self.wired[0], self.wired[1]
+        # others lose what the cells in their places lose: shares of conductances, which rise as r falls from r_zero
+        llrs, hhrs = envelopes(torch.full_like(self.input_range, self.full_voltage), self.constants)
+        r_zero, signs = llrs / (llrs - hhrs), (1, -1)
+        written, left = (
+            [r_zero - (total + sign * part) / 2 for sign in signs]
+            for part, total in ((self.difference, self.total), self.wired)
+        )
+        plus, minus = (
+            (r_zero - (self.total + sign * difference) / 2) * (after / before).nan_to_num().clamp(0.0, 2.0)
+            for sign, before, after in zip(signs, written, left, strict=True)
+        )
+        return minus - plus, self.wired[1]
+
+    @torch.no_grad()
+    def _solved_currents(self, x: Tensor, top: Tensor, difference: Tensor | None) -> Tensor:
+        """As `currents`, of tiles whose wires are solved."""
+        states = self._states(self.difference if difference is None else difference)
+        bits = self.config.dac_bits
+        u = (x / top if bits is None else quantise(x / top, 1.0, bits)) * self.full_voltage
+        sums = torch.zeros((2, self.groups, self.column_tiles, len(x), self.outputs), dtype=torch.float64)
+        finite = torch.isfinite(u).flatten(1).all(1, keepdim=True).unsqueeze(-1)
+        driven = torch.where(finite, u, 0.0).double().cpu().numpy()
+        for group, outputs, first, currents, variances in wiring.solved(*states, driven, self.config):
+            for into, values in zip(sums, (currents, variances), strict=True):
+                into[group, first // self.columns, :, outputs] += torch.from_numpy(values)
+        currents, variances = sums.to(self.difference)
+        if not self.config.bandwidth:
+            return currents
+        z = normals(self.noise, variances.shape, variances)
+        self.noise[1] += 1
+        return currents.addcmul_(variances.sqrt_(), z)
+
+    def _states(self, difference: Tensor) -> tuple[Any, Any]:
+        """Mixing states (groups, outputs, inputs) of both cells of pairs, as NumPy arrays in double precision."""
+        both = (self.total + difference) / 2, (self.total - difference) / 2
+        plus, minus = (self.matrices(r).double().cpu().numpy() for r in both)
+        return plus, minus
+
+    def _wire(self) -> None:
+        """Find what wires leave of the cells."""
+        if self.config.wires is None or self.config.wire_model == "exact":
+            return
+        seen = wiring.effective_states(*self._states(self.difference), self.config)
+        plus, minus = (self.laid_out(torch.from_numpy(r).to(self.difference)) for r in seen)
+        self.wired.copy_(torch.stack([plus - minus, plus + minus]))
 
     def _full_input(self, largest: Tensor) -> Tensor:
         """What drives a line with the full voltage: (vectors, 1, 1)."""
@@ -146,6 +207,7 @@ class AnalogMatrix(Reads):
         self.total.copy_(self.laid_out(r_plus + r_minus))
         self.full_scale.copy_(largest)
         self.unit.copy_(largest.transpose(1, 2) / (self.full_voltage * self.window))
+        self._wire()
         if ranges:
             self._estimate_ranges()
             self.input_range.zero_()
