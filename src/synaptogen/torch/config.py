@@ -18,6 +18,7 @@ PROGRAMMING = ("write-verify", "one-shot", "ideal")
 TRAINING = ("cells", "hardware-aware")
 GRADIENTS = ("straight-through", "exact")
 SCALES = ("output", "layer")
+PLACES = ("digital", "cells")
 WIRE_MODELS = ("effective", "exact")
 MOST_BITS = 16
 
@@ -55,6 +56,9 @@ class AnalogConfig:
     wire_model : {"effective", "exact"}
         Wires are solved once, for linear cells, when cells are written, and a read costs what it costs without wires;
         or each read solves its tiles with the cells' I-V curves, which takes milliseconds a vector, on the CPU.
+    activation_products : {"digital", "cells"}
+        Products of two activations, which attention forms: computed in digital, or one of them is written to cells in
+        every pass, see `AnalogMatmul`.
     training : {"cells", "hardware-aware"}
         What ``model.train()`` means: read the programmed cells as in evaluation, or draw for each forward pass fresh
         programming errors for the present weights, from the errors that cells of this population have.
@@ -83,6 +87,7 @@ class AnalogConfig:
     bandwidth: float = BANDWIDTH
     wires: Wires | None = None
     wire_model: str = "effective"
+    activation_products: str = "digital"
     training: str = "cells"
     gradient: str = "straight-through"
     seed: int | None = None
@@ -91,7 +96,7 @@ class AnalogConfig:
         params = params_of(self.params)
         for name, known in (
             ("programming", PROGRAMMING), ("scale", SCALES), ("training", TRAINING), ("gradient", GRADIENTS),
-            ("wire_model", WIRE_MODELS),
+            ("wire_model", WIRE_MODELS), ("activation_products", PLACES),
         ):  # fmt: skip
             checks.one_of(name, getattr(self, name), known)
         checks.positive_int("budget", self.budget)
@@ -112,6 +117,8 @@ class AnalogConfig:
             raise TypeError(f"wires is a {type(self.wires).__name__}: give a synaptogen.crossbar.Wires(...), or None")
         if self.gradient == "exact" and self.wires is not None:
             raise ValueError("gradient='exact' is that of cells without wires: give wires=None")
+        if self.activation_products == "cells" and self.wires is not None:
+            raise ValueError("activation_products='cells' needs wires=None: to solve wires in each pass takes too long")
         if self.programming == "write-verify":
             self._require_tolerance()
 

@@ -4,17 +4,14 @@ import math
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from . import wiring
 from .config import AnalogConfig
 from .formulas import envelopes
-from .noise import choices, normals
+from .noise import normals
 from .quantise import quantise
-from .reading import Drives, Reads
-
-_RANGE = 4.0 / math.sqrt(3.0)
-"""Estimated ADC range over the root-sum-square of a line: four deviations at uniform inputs."""
+from .reading import Drives, Reads, largest, tiled
 
 
 class AnalogMatrix(Reads):
@@ -35,7 +32,6 @@ class AnalogMatrix(Reads):
     unit: Tensor
     full_scale: Tensor
     adc_range: Tensor
-    input_range: Tensor
     errors: Tensor
     written_error: Tensor
 
@@ -53,11 +49,8 @@ class AnalogMatrix(Reads):
         self.register_buffer("unit", torch.ones(groups, 1, outputs))  # output in A^-1, for a full-scale input of 1
         self.register_buffer("full_scale", torch.ones(groups, outputs, 1))  # largest weight
         self.register_buffer("adc_range", torch.ones(groups, self.column_tiles, 1, outputs))  # A
-        self.register_buffer("input_range", torch.zeros(()))  # 0: the largest entry of each vector
         self.register_buffer("errors", torch.zeros(0, 0))  # of weights over full scale; see `drawn`
         self.register_buffer("written_error", torch.zeros(()))  # rms, over full scale
-        self.observe: Any = None  # takes (inputs, currents) while converters are calibrated
-        self.calibrated = False
 
     def forward(self, x: Tensor, difference: Tensor | None = None) -> Tensor:
         """Products with vectors.
@@ -76,8 +69,8 @@ class AnalogMatrix(Reads):
         with torch.autocast(x.device.type, enabled=False):
             vectors = x.to(self.difference.dtype).reshape(math.prod(lead), self.groups, self.inputs)
             size = vectors.detach().abs()
-            largest = size.amax((1, 2), keepdim=True)
-            top = self._full_input(largest)
+            peak = size.amax((1, 2), keepdim=True)
+            top = self.full_input(peak)
             if self.config.wires is not None and self.config.wire_model == "exact":
                 currents = self._solved_currents(vectors, top, difference)
             else:
@@ -89,7 +82,7 @@ class AnalogMatrix(Reads):
             out = self.digits(currents, self.adc_range, self.unit.unsqueeze(1))
             summed = out.squeeze(1) if self.column_tiles == 1 else out.sum(1)
             # NaN and infinities come through
-            return (summed.transpose(0, 1) * (top + 0.0 * largest)).reshape(*lead, self.groups * self.outputs)
+            return (summed.transpose(0, 1) * (top + 0.0 * peak)).reshape(*lead, self.groups * self.outputs)
 
     def _count(self, inputs: Tensor, top: Tensor, currents: Tensor) -> None:
         self.count(0, inputs, top)
@@ -148,17 +141,8 @@ class AnalogMatrix(Reads):
         plus, minus = (self.laid_out(torch.from_numpy(r).to(self.difference)) for r in seen)
         self.wired.copy_(torch.stack([plus - minus, plus + minus]))
 
-    def _full_input(self, largest: Tensor) -> Tensor:
-        """What drives a line with the full voltage: (vectors, 1, 1)."""
-        top = torch.where(self.input_range > 0, self.input_range, largest)
-        return torch.where(top > 0, top, torch.ones_like(top))
-
     def _tiled(self, drive: Tensor) -> Tensor:
-        """(groups, vectors, inputs) as (groups, column_tiles, vectors, columns), the last tile filled up with zeros."""
-        if self.column_tiles == 1:
-            return drive.unsqueeze(1)
-        filled = nn.functional.pad(drive, (0, self.column_tiles * self.columns - self.inputs))
-        return filled.unflatten(-1, (self.column_tiles, self.columns)).transpose(1, 2)
+        return tiled(drive, self.columns)
 
     def drawn(self, weight: Tensor) -> Tensor:
         """Cells for a weight as a fresh programming would leave them: (groups, column_tiles, columns, outputs).
@@ -167,14 +151,11 @@ class AnalogMatrix(Reads):
         """
         kind = self.difference.dtype
         weight = weight.detach().to(kind)
-        largest = full_scale(weight, self.config.scale)
-        scaled = weight / largest
-        levels, samples = self.errors.shape
-        level = ((scaled + 1.0) * (0.5 * (levels - 1))).round().long()
-        index = level * samples + choices(self.noise, scaled.shape, samples, scaled)
-        self.noise[1] += 1
+        full = full_scale(weight, self.config.scale)
+        scaled = weight / full
+        errors = self.errors.flatten()[self.draw(scaled, self.errors)]
         # reads multiply by the full scale of the cells that were written, which training has left behind
-        reached = (scaled + self.errors.flatten()[index]) * (largest / self.full_scale)
+        reached = (scaled + errors) * (full / self.full_scale)
         return self.laid_out(self.per_weight * reached)
 
     def laid_out(self, matrix: Tensor) -> Tensor:
@@ -191,35 +172,28 @@ class AnalogMatrix(Reads):
         return self.matrices(self.difference if difference is None else difference) / self.per_weight * self.full_scale
 
     @torch.no_grad()
-    def hold(self, r_plus: Tensor, r_minus: Tensor, largest: Tensor, *, ranges: bool = True) -> None:
+    def hold(self, r_plus: Tensor, r_minus: Tensor, full: Tensor, *, ranges: bool = True) -> None:
         """Take over the states of programmed cells.
 
         Parameters
         ----------
         r_plus, r_minus : tensors of shape (groups, outputs, inputs)
             Mixing states of the pairs.
-        largest : tensor of shape (groups, outputs, 1)
+        full : tensor of shape (groups, outputs, 1)
             The weight that full scale stands for.
         ranges : bool
             Estimate ADC ranges anew.
         """
         self.difference.copy_(self.laid_out(r_plus - r_minus))
         self.total.copy_(self.laid_out(r_plus + r_minus))
-        self.full_scale.copy_(largest)
-        self.unit.copy_(largest.transpose(1, 2) / (self.full_voltage * self.window))
+        self.full_scale.copy_(full)
+        self.unit.copy_(full.transpose(1, 2) / (self.full_voltage * self.window))
         self._wire()
         if ranges:
-            self._estimate_ranges()
+            self.adc_range.copy_(self.per_tile(self.estimated_range(self.difference)))
             self.input_range.zero_()
             self.converted.zero_()
             self.calibrated = False
-
-    def _estimate_ranges(self) -> None:
-        """ADC ranges for inputs spread over the whole range; the largest current bounds them."""
-        full = self.full_voltage / self.constants.per_span
-        spread = self.difference.square().sum(2, keepdim=True).sqrt() * _RANGE
-        largest = self.difference.abs().sum(2, keepdim=True)
-        self.adc_range.copy_(self.per_tile(torch.minimum(spread, largest) * full))
 
     def per_tile(self, lines: Tensor) -> Tensor:
         """The largest entry of each tile's lines, for each of its lines: (groups, column_tiles, 1, outputs)."""
@@ -227,6 +201,10 @@ class AnalogMatrix(Reads):
         parts = [part.amax(-1, keepdim=True).expand_as(part) for part in lines.split(rows, -1)]
         ranges = torch.cat(parts, -1)
         return torch.where(ranges > 0, ranges, torch.ones_like(ranges))
+
+    def needed_range(self, currents: Tensor, quantile: float) -> Tensor:
+        """What a quantile of currents needs of the ADCs, as `adc_range`."""
+        return self.per_tile(largest(currents.transpose(2, 3), quantile).unsqueeze(2))
 
     def extra_repr(self) -> str:
         """What the cells are."""
@@ -237,5 +215,5 @@ class AnalogMatrix(Reads):
 def full_scale(weight: Tensor, scale: str) -> Tensor:
     """The largest weight of each output, or of all, of shape (groups, outputs, 1); 1 where all are 0."""
     size = weight.abs()
-    largest = size.amax(-1, keepdim=True) if scale == "output" else size.max().expand(*size.shape[:-1], 1)
-    return torch.where(largest > 0, largest, torch.ones_like(largest))
+    peak = size.amax(-1, keepdim=True) if scale == "output" else size.max().expand(*size.shape[:-1], 1)
+    return torch.where(peak > 0, peak, torch.ones_like(peak))

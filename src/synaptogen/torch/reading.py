@@ -9,6 +9,7 @@ its noise are linear in its mixing state r (`synaptogen.crossbar.product`), so w
 which is two matrix products, and one normal an output.
 """
 
+import math
 from typing import Any, NamedTuple
 
 import torch
@@ -16,8 +17,11 @@ from torch import Tensor, nn
 
 from .config import AnalogConfig
 from .formulas import envelopes, noise_density
-from .noise import noise_state, normals
+from .noise import choices, noise_state, normals
 from .quantise import codes, step
+
+RANGE = 4.0 / math.sqrt(3.0)
+"""Estimated ADC range over the root-sum-square of a line: four deviations at uniform inputs."""
 
 
 class Drives(NamedTuple):
@@ -54,6 +58,7 @@ class Reads(nn.Module):
         Of the read noise.
     """
 
+    input_range: Tensor
     noise: Tensor
     levels: Tensor
     converted: Tensor
@@ -66,6 +71,9 @@ class Reads(nn.Module):
         low, high = config.window
         self.window = high - low  # S
         self.per_weight = -self.window * self.constants.per_span  # r+ - r- of a pair that holds full scale
+        self.observe: Any = None  # takes (inputs, currents) while converters are calibrated
+        self.calibrated = False
+        self.register_buffer("input_range", torch.zeros(()))  # 0: the largest entry of each vector
         self.register_buffer("noise", noise_state(seed))
         self.register_buffer("levels", self._levels(), persistent=False)
         self.register_buffer("converted", torch.zeros(4, dtype=torch.int64), persistent=False)  # see `Counts`
@@ -125,6 +133,28 @@ class Reads(nn.Module):
             deviation = variance.clamp_(min=0.0).sqrt_()
             return currents.addcmul_(deviation, z) if not currents.requires_grad else currents + deviation * z
 
+    def full_input(self, largest: Tensor) -> Tensor:
+        """What drives a line with the full voltage, where ``largest`` are the largest entries of vectors."""
+        top = torch.where(self.input_range > 0, self.input_range, largest)
+        return torch.where(top > 0, top, torch.ones_like(top))
+
+    def draw(self, scaled: Tensor, errors: Tensor) -> Tensor:
+        """Places in a table of errors (levels, samples), flattened, at random, one for each weight over full scale."""
+        levels, samples = errors.shape
+        level = ((scaled + 1.0) * (0.5 * (levels - 1))).round().long()
+        index = level * samples + choices(self.noise, scaled.shape, samples, scaled)
+        self.noise[1] += 1
+        return index
+
+    def estimated_range(self, difference: Tensor) -> Tensor:
+        """ADC ranges in A of lines (..., inputs, outputs) for inputs spread over the whole range, (..., 1, outputs).
+
+        The largest current bounds them.
+        """
+        full = self.full_voltage / self.constants.per_span
+        spread = difference.square().sum(-2, keepdim=True).sqrt() * RANGE
+        return torch.minimum(spread, difference.abs().sum(-2, keepdim=True)) * full
+
     def digits(self, currents: Tensor, top: Tensor, unit: Tensor) -> Tensor:
         """What the ADC makes of currents, times ``unit``."""
         bits = self.config.adc_bits
@@ -147,3 +177,18 @@ class Reads(nn.Module):
             return changed
 
         return super()._apply(at_least_single, recurse)
+
+
+def tiled(lines: Tensor, columns: int) -> Tensor:
+    """(..., lines, inputs) as (..., tiles, lines, columns), the last tile filled up with zeros."""
+    count = -(-lines.shape[-1] // columns)
+    if count == 1:
+        return lines.unsqueeze(-3)
+    filled = nn.functional.pad(lines, (0, count * columns - lines.shape[-1]))
+    return filled.unflatten(-1, (count, columns)).transpose(-3, -2)
+
+
+def largest(values: Tensor, quantile: float) -> Tensor:
+    """The quantile of magnitudes along the last axis, by sorting: `torch.quantile` refuses large tensors."""
+    count = values.shape[-1]
+    return values.abs().kthvalue(max(1, round(quantile * count)), -1).values
