@@ -148,3 +148,19 @@ def test_default_configuration_keeps_a_digits_network():
     analog = sg.torch.convert(model, Config(seed=1))
     assert accuracy(analog) > digital - 0.03
     assert accuracy(sg.torch.calibrate(analog, [x[train]])) > digital - 0.03
+
+
+def test_converters_count_what_is_beyond_their_ranges():
+    """Ranges a tenth larger than a full input on a weight of 1, then half of that: inputs and weights of 1 saturate."""
+    layer = sg.torch.convert(nn.Sequential(nn.Linear(4, 2, bias=False)), Config(seed=1, bandwidth=0))
+    with torch.no_grad():
+        layer[0].weight.copy_(torch.tensor([[1.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, 1.0]]))
+    sg.torch.calibrate(sg.torch.program(layer), [torch.eye(4)[1:]], quantile=1.0)
+    layer[0].analog.adc_range.mul_(1.1)
+    assert layer[0].analog.counts == (0, 0, 0, 0)
+    layer(torch.tensor([[1.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, 7.0], [0.0, 0.1, 0.0, 0.0]]))
+    assert layer[0].analog.counts == (12, 1, 6, 0)
+    layer[0].analog.adc_range.mul_(0.5)
+    layer(torch.eye(4)[[0, 1, 3]])
+    assert layer[0].analog.counts == (24, 1, 12, 2)
+    assert "DAC 4.2 %, ADC 17 %" in sg.torch.summary(layer)

@@ -12,7 +12,7 @@ torch = pytest.importorskip("torch", reason="torch is not installed: pip install
 import synaptogen as sg  # noqa: E402
 from synaptogen.model.iv import conductance  # noqa: E402
 from synaptogen.model.noise import noise_variance  # noqa: E402
-from synaptogen.torch.noise import choices, mixed, noise_state, normals  # noqa: E402
+from synaptogen.torch.noise import choices, mixed, noise_state, normals, traced_normals  # noqa: E402
 from synaptogen.torch.programming import program_pairs  # noqa: E402
 from synaptogen.torch.quantise import quantise  # noqa: E402
 
@@ -122,7 +122,7 @@ def test_normals_are_normal_and_each_read_is_fresh(unlikely):
     unlikely((counts - 1e4) / (1e4 * 7 / 8) ** 0.5)
 
 
-@pytest.mark.parametrize("operator", [normals, choices])
+@pytest.mark.parametrize("operator", [traced_normals, choices])
 def test_operators_keep_torchs_rules(operator):
     arguments = (noise_state(1), [3, 4], *([5] if operator is choices else []), torch.zeros(2))
     torch.library.opcheck(operator, arguments)

@@ -9,11 +9,13 @@ from .config import AnalogConfig  # noqa: E402
 from .conversion import Decision, Plan, analog_parts, calibrate, convert, program, reseed, summary  # noqa: E402
 from .insitu import PulseSGD  # noqa: E402
 from .linear import Conv1d, Conv2d, Conv3d, Linear  # noqa: E402
+from .matmul import AnalogMatmul  # noqa: E402
 from .matrix import AnalogMatrix  # noqa: E402
 from .recurrent import GRUCell, LSTMCell, RNNCell  # noqa: E402
 
 __all__ = [
     "AnalogConfig",
+    "AnalogMatmul",
     "AnalogMatrix",
     "Conv1d",
     "Conv2d",

@@ -1,4 +1,7 @@
-"""Attention whose projections are read from virtual cells; scores and their products with values are digital."""
+"""Attention whose projections are read from virtual cells.
+
+Scores and their products with values are digital, or keys and values are written to cells in each pass.
+"""
 
 import math
 
@@ -10,6 +13,7 @@ from synaptogen.seeds import seed_of
 
 from .config import AnalogConfig
 from .linear import Linear
+from .matmul import AnalogMatmul
 
 
 class MultiheadAttention(nn.Module):
@@ -22,11 +26,14 @@ class MultiheadAttention(nn.Module):
     in_proj_weight = in_proj_bias = None
     _qkv_same_embed_dim = False
 
+    scores: AnalogMatmul | None
+    mixing: AnalogMatmul | None
+
     def __init__(self, layer: nn.MultiheadAttention, config: AnalogConfig, seed: int | None = None) -> None:
         super().__init__()
         self.embed_dim, self.num_heads, self.batch_first = layer.embed_dim, layer.num_heads, layer.batch_first
         self.dropout = layer.dropout
-        seeds = np.random.SeedSequence(seed_of(config.seed if seed is None else seed)).generate_state(4, np.uint64)
+        seeds = np.random.SeedSequence(seed_of(config.seed if seed is None else seed)).generate_state(6, np.uint64)
         if layer._qkv_same_embed_dim:
             weights = list(layer.in_proj_weight.chunk(3))
         else:
@@ -35,9 +42,12 @@ class MultiheadAttention(nn.Module):
         biases = [None] * 3 if layer.in_proj_bias is None else list(layer.in_proj_bias.chunk(3))
         projections = [
             Linear.from_digital(_linear(weight, bias), config, int(own))
-            for weight, bias, own in zip(weights, [*biases, layer.out_proj.bias], seeds, strict=True)
+            for weight, bias, own in zip(weights, [*biases, layer.out_proj.bias], seeds, strict=False)
         ]
         self.q_proj, self.k_proj, self.v_proj, self.out_proj = projections
+        self.scores = self.mixing = None
+        if config.activation_products == "cells":
+            self.scores, self.mixing = (AnalogMatmul(config, int(own)).to(weights[0].device) for own in seeds[4:])
         self.train(layer.training)
 
     @classmethod
@@ -68,14 +78,14 @@ class MultiheadAttention(nn.Module):
         elif not self.batch_first:
             query, key, value = (t.transpose(0, 1) for t in (query, key, value))
         q, k, v = (self._heads(p(t)) for p, t in ((self.q_proj, query), (self.k_proj, key), (self.v_proj, value)))
-        scores = q @ k.transpose(-1, -2) / math.sqrt(q.shape[-1])
+        scores = _product(self.scores, q, k.transpose(-1, -2)) / math.sqrt(q.shape[-1])
         if attn_mask is not None:
             per_head = attn_mask if attn_mask.dim() == 2 else attn_mask.view(-1, self.num_heads, *attn_mask.shape[1:])
             scores = scores + _additive(per_head, scores.dtype)
         if key_padding_mask is not None:
             scores = scores + _additive(key_padding_mask, scores.dtype)[:, None, None, :]
         attention = nn.functional.dropout(torch.softmax(scores, -1), self.dropout, self.training)
-        out = self.out_proj((attention @ v).transpose(1, 2).flatten(2))
+        out = self.out_proj(_product(self.mixing, attention, v).transpose(1, 2).flatten(2))
         weights = (attention.mean(1) if average_attn_weights else attention) if need_weights else None
         if not batched:
             return out.squeeze(0), None if weights is None else weights.squeeze(0)
@@ -83,6 +93,10 @@ class MultiheadAttention(nn.Module):
 
     def _heads(self, x: Tensor) -> Tensor:
         return x.unflatten(-1, (self.num_heads, -1)).transpose(1, 2)
+
+
+def _product(on_cells: AnalogMatmul | None, a: Tensor, b: Tensor) -> Tensor:
+    return a @ b if on_cells is None else on_cells(a, b)
 
 
 def _additive(mask: Tensor, kind: torch.dtype) -> Tensor:

@@ -9,7 +9,7 @@ import numpy as np
 
 from synaptogen import checks
 from synaptogen.choices import params_of
-from synaptogen.crossbar import reachable_window
+from synaptogen.crossbar import Wires, reachable_window
 from synaptogen.model.noise import noise_variance
 from synaptogen.params import DeviceParams
 from synaptogen.recipe import BANDWIDTH
@@ -18,6 +18,8 @@ PROGRAMMING = ("write-verify", "one-shot", "ideal")
 TRAINING = ("cells", "hardware-aware")
 GRADIENTS = ("straight-through", "exact")
 SCALES = ("output", "layer")
+PLACES = ("digital", "cells")
+WIRE_MODELS = ("effective", "exact")
 MOST_BITS = 16
 
 
@@ -48,6 +50,15 @@ class AnalogConfig:
         Voltage in V of a full-scale input; default: the read voltage of the parameter set.
     bandwidth : float
         Bandwidth in Hz of a read, which sets its noise; 0: no noise.
+    wires : synaptogen.crossbar.Wires, optional
+        Resistance of the lines of each tile; inputs are on bit lines, outputs on word lines. Default: none. Cells are
+        written as if there were none. Give tiles of a size that wires can serve.
+    wire_model : {"effective", "exact"}
+        Wires are solved once, for linear cells, when cells are written, and a read costs what it costs without wires;
+        or each read solves its tiles with the cells' I-V curves, which takes milliseconds a vector, on the CPU.
+    activation_products : {"digital", "cells"}
+        Products of two activations, which attention forms: computed in digital, or one of them is written to cells in
+        every pass, see `AnalogMatmul`.
     training : {"cells", "hardware-aware"}
         What ``model.train()`` means: read the programmed cells as in evaluation, or draw for each forward pass fresh
         programming errors for the present weights, from the errors that cells of this population have.
@@ -74,6 +85,9 @@ class AnalogConfig:
     adc_bits: int | None = 8
     read_voltage: float | None = None
     bandwidth: float = BANDWIDTH
+    wires: Wires | None = None
+    wire_model: str = "effective"
+    activation_products: str = "digital"
     training: str = "cells"
     gradient: str = "straight-through"
     seed: int | None = None
@@ -81,7 +95,8 @@ class AnalogConfig:
     def __post_init__(self) -> None:
         params = params_of(self.params)
         for name, known in (
-            ("programming", PROGRAMMING), ("scale", SCALES), ("training", TRAINING), ("gradient", GRADIENTS)
+            ("programming", PROGRAMMING), ("scale", SCALES), ("training", TRAINING), ("gradient", GRADIENTS),
+            ("wire_model", WIRE_MODELS), ("activation_products", PLACES),
         ):  # fmt: skip
             checks.one_of(name, getattr(self, name), known)
         checks.positive_int("budget", self.budget)
@@ -98,6 +113,12 @@ class AnalogConfig:
             raise ValueError(f"read_voltage={self.read_voltage!r}: give a voltage in V up to {params.u_range:.3g}")
         if self.gradient == "exact" and (self.dac_bits, self.adc_bits) != (None, None):
             raise ValueError("gradient='exact' needs dac_bits=None and adc_bits=None: a quantiser has no derivative")
+        if self.wires is not None and not isinstance(self.wires, Wires):
+            raise TypeError(f"wires is a {type(self.wires).__name__}: give a synaptogen.crossbar.Wires(...), or None")
+        if self.gradient == "exact" and self.wires is not None:
+            raise ValueError("gradient='exact' is that of cells without wires: give wires=None")
+        if self.activation_products == "cells" and self.wires is not None:
+            raise ValueError("activation_products='cells' needs wires=None: to solve wires in each pass takes too long")
         if self.programming == "write-verify":
             self._require_tolerance()
 
@@ -110,6 +131,12 @@ class AnalogConfig:
     def full_voltage(self) -> float:
         """Voltage in V of a full-scale input."""
         return self.device.u_read if self.read_voltage is None else self.read_voltage
+
+    @property
+    def required_wires(self) -> Wires:
+        """The wires, where there are some."""
+        assert self.wires is not None
+        return self.wires
 
     @property
     def window(self) -> tuple[float, float]:

@@ -3,7 +3,7 @@
 import copy
 import fnmatch
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import torch
@@ -14,7 +14,11 @@ from .attention import MultiheadAttention
 from .config import AnalogConfig
 from .layer import AnalogCells, AnalogLayer
 from .linear import Conv1d, Conv2d, Conv3d, Linear
+from .matmul import AnalogMatmul
+from .reading import Counts, largest
 from .recurrent import GRUCell, LSTMCell, RNNCell
+
+AnalogPart: TypeAlias = AnalogCells | AnalogMatmul
 
 CONVERTERS: dict[type[nn.Module], Callable[[Any, AnalogConfig, int], nn.Module]] = {
     nn.Linear: Linear.from_digital,
@@ -200,9 +204,9 @@ def _keep_fused_kernels_out(model: nn.Module) -> None:
             module.use_nested_tensor = False
 
 
-def analog_parts(model: nn.Module) -> dict[str, AnalogCells]:
-    """The cells of a model, by the name of their module."""
-    return {name: module for name, module in model.named_modules() if isinstance(module, AnalogCells)}
+def analog_parts(model: nn.Module) -> dict[str, AnalogPart]:
+    """What a model reads of cells, by the name of its module."""
+    return {name: module for name, module in model.named_modules() if isinstance(module, AnalogPart)}
 
 
 @torch.no_grad()
@@ -244,11 +248,27 @@ def calibrate(model: nn.Module, loader: Iterable[Any], *, quantile: float = 0.99
     return model
 
 
-def _observed(model: nn.Module, parts: dict[str, AnalogCells], loader: Iterable[Any], setting: Any, q: float) -> None:
-    seen: dict[str, list[tuple[Tensor, Tensor]]] = {name: [] for name in parts}
+class _Seen:
+    """What the cells of a layer need of their converters for the data that they see: the largest over batches."""
+
+    def __init__(self, part: AnalogPart, quantile: float) -> None:
+        self.part, self.quantile = part, quantile
+        self.inputs: list[Tensor] = []
+        self.currents: list[Tensor] = []
+
+    def __call__(self, vectors: Tensor, currents: Tensor) -> None:
+        if vectors.numel():
+            self.inputs.append(largest(vectors.flatten(), self.quantile))
+            self.currents.append(self.part.needed_range(currents, self.quantile))
+
+
+def _observed(
+    model: nn.Module, parts: dict[str, AnalogPart], loader: Iterable[Any], setting: Callable[[_Seen], None], q: float
+) -> None:
+    seen = [_Seen(part, q) for part in parts.values()]
     try:
-        for name, part in parts.items():
-            part.observe = _observer(seen[name], q)
+        for each in seen:
+            each.part.observe = each
         batches = 0
         for batch in loader:
             inputs = batch[0] if isinstance(batch, tuple | list) else batch
@@ -261,39 +281,27 @@ def _observed(model: nn.Module, parts: dict[str, AnalogCells], loader: Iterable[
     finally:
         for part in parts.values():
             part.observe = None
-    for name, part in parts.items():
-        if seen[name]:
-            setting(part, *(torch.stack(list(values)).amax(0) for values in zip(*seen[name], strict=True)))
+    for each in seen:
+        if each.inputs:
+            setting(each)
 
 
-def _observer(seen: list[tuple[Tensor, Tensor]], q: float) -> Callable[[Tensor, Tensor], None]:
-    def observe(vectors: Tensor, currents: Tensor) -> None:
-        if vectors.numel():
-            seen.append((_largest(vectors.abs().flatten(), q), _largest(currents.abs().transpose(2, 3), q)))
-
-    return observe
+def _set_input_range(seen: _Seen) -> None:
+    seen.part.input_range.copy_(torch.stack(seen.inputs).amax(0))
 
 
-def _largest(values: Tensor, q: float) -> Tensor:
-    """The quantile along the last axis, by sorting: `torch.quantile` refuses large tensors."""
-    count = values.shape[-1]
-    return values.kthvalue(max(1, round(q * count)), -1).values
-
-
-def _set_input_range(part: AnalogCells, inputs: Tensor, currents: Tensor) -> None:
-    part.input_range.copy_(inputs)
-
-
-def _set_adc_ranges(part: AnalogCells, inputs: Tensor, currents: Tensor) -> None:
-    part.adc_range.copy_(part.per_tile(currents.unsqueeze(2)))
-    part.calibrated = True
+def _set_adc_ranges(seen: _Seen) -> None:
+    seen.part.adc_range.copy_(torch.stack(seen.currents).amax(0))
+    seen.part.calibrated = True
+    seen.part.converted.zero_()
 
 
 def summary(model: nn.Module) -> str:
     """What the layers of a converted model are made of, as a table: cells, effects, and how well they were written.
 
     The error is that of the weights which the cells held when they were written: root mean square, in percent of full
-    scale.
+    scale. Saturated is what has been beyond the ranges of converters since these were set: shares of all inputs, and of
+    all currents.
 
     Raises
     ------
@@ -303,33 +311,66 @@ def summary(model: nn.Module) -> str:
     parts = analog_parts(model)
     if not parts:
         raise ValueError("model holds no cells: convert it first")
-    rows: list[tuple[str, ...]] = [("cells of", "matrix", "cells", "tiles", "programming", "error", "reads")]
+    rows: list[tuple[str, ...]] = [
+        ("cells of", "matrix", "cells", "tiles", "programming", "error", "saturated", "reads")
+    ]
     rows += [_row(name, part) for name, part in parts.items()]
     return _table(rows)
 
 
-def _row(name: str, part: AnalogCells) -> tuple[str, ...]:
+def _row(name: str, part: AnalogPart) -> tuple[str, ...]:
+    described = _matmul_row(part) if isinstance(part, AnalogMatmul) else _matrix_row(part)
+    return name.removesuffix("analog").rstrip(".") or "(model)", *described, saturated(part.counts), _reads(part)
+
+
+def _matrix_row(part: AnalogCells) -> tuple[str, ...]:
     c, lines = part.config, 2 * part.groups * part.outputs
     written = c.programming
     if part.report is not None:
         failed = int(np.count_nonzero(part.report.failed))
         written += f", {part.report.pulses.mean():.1f} pulses a cell, {failed} outside {c.tolerance:g} S"
-    reads = [f"noise of {c.bandwidth:g} Hz" if c.bandwidth else "no noise"]
-    reads += [
-        f"{kind} {bits} bit" if bits else f"no {kind}" for kind, bits in (("DAC", c.dac_bits), ("ADC", c.adc_bits))
-    ]
-    reads += ["ranges from data" if part.calibrated else "ranges estimated"]
-    if c.training == "hardware-aware":
-        reads += ["trains with drawn errors"]
     return (
-        name.removesuffix("analog").rstrip(".") or "(model)",
         f"{part.groups * part.outputs} x {part.inputs}",
         f"{lines * part.inputs:,}",
         str(-(-lines // c.tile[0]) * part.column_tiles),
         written,
         f"{100 * float(part.written_error):.2f} %",
-        ", ".join(reads),
     )
+
+
+def _matmul_row(part: AnalogMatmul) -> tuple[str, ...]:
+    cost = part.cost()
+    written = f"{part.config.programming} in each pass, {cost.pulses:.3g} pulses so far"
+    return (
+        "activations",
+        f"{cost.cells:,} written",
+        "-",
+        written,
+        f"{100 * float(part.errors[0].square().mean().sqrt()):.2f} %",
+    )
+
+
+def _reads(part: AnalogPart) -> str:
+    c = part.config
+    reads = [f"noise of {c.bandwidth:g} Hz" if c.bandwidth else "no noise"]
+    reads += [
+        f"{kind} {bits} bit" if bits else f"no {kind}" for kind, bits in (("DAC", c.dac_bits), ("ADC", c.adc_bits))
+    ]
+    if c.wires is not None:
+        reads += [f"wires of {c.wires.word:g} and {c.wires.bit:g} ohm a cell ({c.wire_model})"]
+    reads += ["ranges from data" if part.calibrated else "ranges estimated"]
+    if c.training == "hardware-aware":
+        reads += ["trains with drawn errors"]
+    return ", ".join(reads)
+
+
+def saturated(counts: Counts) -> str:
+    """Shares of inputs and of currents that were beyond the ranges of converters."""
+
+    def share(beyond: int, of: int) -> str:
+        return f"{100 * beyond / of:.2g} %" if of else "-"
+
+    return f"DAC {share(counts.inputs_beyond, counts.inputs)}, ADC {share(counts.currents_beyond, counts.currents)}"
 
 
 def program(model: nn.Module) -> nn.Module:

@@ -71,6 +71,8 @@ class PulseSGD(torch.optim.Optimizer):
             raise ValueError("model has no linear or convolution layer on cells: convert it first")
         if not lr > 0 or not step > 0:
             raise ValueError(f"lr={lr!r}, step={step!r}: give numbers above 0")
+        if any(layer.analog.config.wires is not None for layer in layers):
+            raise ValueError("pulses are given as if wires had no resistance: convert with wires=None")
         super().__init__(model.parameters(), {"lr": lr})
         seeds = np.random.SeedSequence(seed_of(seed)).spawn(len(layers))
         self.arrays = [PulsedPairs(layer, step, own) for layer, own in zip(layers, seeds, strict=True)]

@@ -47,7 +47,7 @@ class AnalogCells(AnalogMatrix):
         groups, outputs, inputs = weight.shape
         made = cls(groups, outputs, inputs, config, seed)
         if config.training == "hardware-aware":
-            made.errors = error_table(config)
+            made.errors = error_table(config).error.clone()
         made.seed = seed
         made.to(weight.device, weight.dtype)
         made.program(weight)

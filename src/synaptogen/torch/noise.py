@@ -31,20 +31,28 @@ def _generator(device: torch.device) -> torch.Generator:
     return made[device]
 
 
-@torch.library.custom_op("synaptogen::normals", mutates_args=())
-def normals(state: Tensor, shape: Sequence[int], like: Tensor) -> Tensor:
-    """Standard normals of a shape, with the type and device of ``like``, for ``state`` = (seed, count).
-
-    The numbers are those of torch's generator on that device, which differ between kinds of device.
-    """
+def _normals(state: Tensor, shape: Sequence[int], like: Tensor) -> Tensor:
     seed, count = state.tolist()
     generator = _generator(like.device).manual_seed(mixed(seed, count) & (_WORD >> 1))
     return torch.randn(shape, generator=generator, device=like.device, dtype=like.dtype)
 
 
-@normals.register_fake
+traced_normals = torch.library.custom_op("synaptogen::normals", _normals, mutates_args=())
+"""`normals` as an operator, which compilers and exporters take whole."""
+
+
+@traced_normals.register_fake
 def _(state: Tensor, shape: Sequence[int], like: Tensor) -> Tensor:
     return like.new_empty(shape)
+
+
+def normals(state: Tensor, shape: Sequence[int], like: Tensor) -> Tensor:
+    """Standard normals of a shape, with the type and device of ``like``, for ``state`` = (seed, count).
+
+    The numbers are those of torch's generator on that device, which differ between kinds of device.
+    """
+    # an operator costs as much as drawing some ten thousand numbers
+    return traced_normals(state, shape, like) if torch.compiler.is_compiling() else _normals(state, shape, like)
 
 
 @torch.library.custom_op("synaptogen::choices", mutates_args=())

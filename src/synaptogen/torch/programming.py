@@ -42,16 +42,31 @@ def program_pairs(matrix: NDArray[np.float64], config: AnalogConfig, seed: int) 
     return Programmed(r[0::2], r[1::2], cells, report)
 
 
+class Errors(NamedTuple):
+    """What programming makes of weights from -1 to 1, of shape (LEVELS, SAMPLES): one row a weight."""
+
+    error: Tensor
+    """Of the weight over full scale."""
+    total: Tensor
+    """r+ + r- of the pair."""
+    pulses: float
+    """Pulses a cell; 0 for ideal programming, as is the energy."""
+    energy: float
+    """J a cell."""
+
+
 @functools.lru_cache(16)
-def _errors(config: AnalogConfig) -> NDArray[np.float32]:
+def error_table(config: AnalogConfig) -> Errors:
+    """Errors of pairs of this population under this programming. Do not change them in place: they are kept."""
     levels = np.linspace(-1.0, 1.0, LEVELS)
     wanted = np.repeat(levels[:, None], SAMPLES, axis=1)
     written = program_pairs(wanted, config, seed=0)
     per_pair = (config.window[0] - config.window[1]) * config.device.constants().per_span
-    reached = (written.plus.astype(float) - written.minus) / per_pair
-    return np.asarray(reached - wanted, np.float32)
-
-
-def error_table(config: AnalogConfig) -> Tensor:
-    """Errors of programmed weights over full scale, of shape (LEVELS, SAMPLES): one row a weight, from -1 to 1."""
-    return torch.from_numpy(_errors(config).copy())
+    plus, minus = written.plus.astype(float), written.minus.astype(float)
+    report = written.report
+    return Errors(
+        torch.from_numpy(np.asarray((plus - minus) / per_pair - wanted, np.float32)),
+        torch.from_numpy(np.asarray(plus + minus, np.float32)),
+        0.0 if report is None else float(report.pulses.mean()),
+        0.0 if report is None else report.total_energy / report.pulses.size,
+    )

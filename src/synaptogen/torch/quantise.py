@@ -1,5 +1,7 @@
 """Converters on tensors: the quantiser of `synaptogen.crossbar` with a range that is a tensor."""
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -13,7 +15,12 @@ def quantise(x: Tensor, top: Tensor | float, bits: int | None) -> Tensor:
     """
     if bits is None:
         return torch.maximum(torch.minimum(x, top), -top) if isinstance(top, Tensor) else x.clamp(-top, top)
-    return codes(x, top, bits) * (top / ((1 << (bits - 1)) - 1))
+    return codes(x, top, bits) * step(top, bits)
+
+
+def step(top: Any, bits: int) -> Any:
+    """The distance of levels."""
+    return top / ((1 << (bits - 1)) - 1)
 
 
 def codes(x: Tensor, top: Tensor | float, bits: int) -> Tensor:
