@@ -14,9 +14,9 @@ from synaptogen.engines.threads import SMALLEST, share
 
 from .kernels import STRIP, Kernels, Reads, compiled, source_digest
 from .lanes import W, flat
-from .memory import AHEAD
 from .packing import Float32Array, Packing, packing_of, plain
-from .state import in_groups, in_rings, numbers_of, put_numbers
+from .rings import AHEAD
+from .views import in_groups, in_rings, numbers_of, put_numbers
 
 HOT_GROUPS = 1 + len(FIELDS)  # the word, then the fields
 DEVICE_GROUPS = 8

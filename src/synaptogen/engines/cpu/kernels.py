@@ -34,7 +34,7 @@ from .lanes import (
     words,
 )
 from .layout import Cells, Rules, ids
-from .memory import GROUP, Pending, settle
+from .rings import GROUP, Pending, settle
 from .tiles import draw_device, first_cycle, read_current, step
 
 CHUNK = 256  # tiles that a single voltage visits before gathered cells are settled

@@ -32,7 +32,8 @@ from .layout import (
     ids,
     load4,
 )  # fmt: skip
-from .memory import Pending, advance_states, draw_states, fetch, first_latent, next_number, prepare, restart_states
+from .rings import Pending, fetch, first_latent, next_number, prepare
+from .states import advance_states, draw_states, restart_states
 
 
 @njit(**INLINE)

@@ -12,7 +12,7 @@ from synaptogen.engines.cpu.engine import kernels as ordinary_kernels
 from synaptogen.engines.cpu.kernels import source_digest
 from synaptogen.engines.cpu.lanes import W
 from synaptogen.engines.cpu.packing import Float32Array, Packing, packing_of, plain
-from synaptogen.engines.cpu.state import in_groups, numbers_of
+from synaptogen.engines.cpu.views import in_groups, numbers_of
 from synaptogen.engines.law import Law
 from synaptogen.engines.protocol import FIELDS, Array, Positions, ReadNumbers
 from synaptogen.engines.room import allocate

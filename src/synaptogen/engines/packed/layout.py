@@ -10,7 +10,7 @@ from numba.core import types
 
 from synaptogen.engines.cpu.lanes import CPU, FORMULA, INLINE, WORD, W, data
 from synaptogen.engines.cpu.layout import DEVICE_VECTOR, HOT, Cells
-from synaptogen.engines.cpu.memory import Pending
+from synaptogen.engines.cpu.rings import Pending
 from synaptogen.engines.values import adopt
 
 from . import codes

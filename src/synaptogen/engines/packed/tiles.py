@@ -21,7 +21,8 @@ from synaptogen.engines.cpu.layout import (
     scalar4,
     store4,
 )  # fmt: skip
-from synaptogen.engines.cpu.memory import advance_states, draw_states, latent_of_states, next_number, restart_states
+from synaptogen.engines.cpu.rings import next_number
+from synaptogen.engines.cpu.states import advance_states, draw_states, latent_of_states, restart_states
 from synaptogen.engines.cpu.tiles import device_features, draw_device, first_cycle, step_down, step_up
 from synaptogen.model.features import Features
 from synaptogen.model.iv import transition

@@ -21,7 +21,7 @@ def in_groups(buffer: Array, groups: int) -> Array:
 
 
 def in_rings(buffer: Array, slots: int) -> Array:
-    """A buffer that holds rings, laid out as `memory.place` says."""
+    """A buffer that holds rings, laid out as `rings.place` says."""
     if QUARTER < 4:
         return buffer.reshape(-1, slots, 4, W // QUARTER, QUARTER)
     return buffer.reshape(-1, slots, 4, W // 4, 4).transpose(0, 1, 4, 3, 2)
