@@ -2,14 +2,15 @@
 gives.
 
 Tables:
-  - reads and writes of N x N arrays, with ideal wires and with 1 ohm per segment: seconds from array to result
-    (netlist, simulation, reading back), of that the simulator's, its peak memory (not below what this script itself
-    takes), and in how many cells or lines the result is wrong. Expected states come from Python with ideal wires, from
-    nodal equations of our own with wires. A RESET cell must stand where the voltage that it ends with takes it. Which
-    cells of a row SET depends on their order: up to 128 x 128 they are compared with a quasi-static calculation, one
-    SET at a time; above that a SET cell must have had its voltage at the start, and a cell that did not set must not
-    have it at the end, which leaves much open. Edges of 10 ns are too fast for such a row to be quasi-static, and steps
-    between the cells' events too long: simulators differ there. "set row slow" has edges of 1 us in steps of 20 ns.
+  - reads and writes (V/3) of N x N arrays, with ideal wires and with 1 ohm per segment: seconds from array to result
+    (netlist, simulation, reading back), of that the simulator's; its processor seconds, which other work on the machine
+    lengthens less; its peak memory (not below what this script itself takes); how many cells switched, of these how
+    many that are not to be written ("others"), and in how many cells or lines the result is not Python's ("wrong":
+    another mode, or r off by more than 1e-4; currents off by more than 1e-6). Python is `CellArray.apply_voltage`,
+    with `Wires` for lines with resistance: pulses whose edges are short against switching.
+    "set row slow" has edges of 1 us in steps of 20 ns, and cells set one after the other; up to 64 x 64 they are
+    compared with a quasi-static calculation. Steps that two cells share make it differ in a few.
+  - how time and memory grow: exponents x of N^x from each size to the next.
   - the same 32 x 32 write with cells of an ODE-type memristor model (VTEAM: Kvatinsky et al., IEEE Trans. Circuits
     Syst. II 62, 786 (2015)) in place of ours, in the same simulator; times are ratios to VTEAM. The full cell runs
     with the same tolerances; the pulse cell with those of its own, and backward Euler.
@@ -17,10 +18,12 @@ Each case of the first table runs in a process of its own, one after the other.
 """
 
 import json
+import math
 import resource
 import subprocess
 import sys
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -28,8 +31,8 @@ from typing import Any
 import numpy as np
 
 import synaptogen as sg
-from _timing import introduce, parser, positive, ratios, rounds, seconds, summary, table, write_json
-from synaptogen.circuit import CellModel
+from _timing import introduce, parser, positive, ratios, rounds, seconds, shown, summary, table, write_json
+from synaptogen.circuit import CellModel, compile_osdi
 from synaptogen.circuit.netlists import (
     ArrayCircuit,
     Result,
@@ -41,13 +44,13 @@ from synaptogen.circuit.netlists import (
     write_bench,
 )
 from synaptogen.circuit.simulators import Simulator
-from synaptogen.model import iv
+from synaptogen.crossbar import Wires, solve
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "circuit"))
 from nodal import Wired, quasi_static
 
 CASES = ("read", "set cell", "set row", "set row slow", "reset cell", "reset row")
-QUASI_STATIC = 128  # N up to which SETs through wires are followed one by one
+QUASI_STATIC = 64  # N up to which SETs on slow edges are followed one by one
 VOLTS = {"set": -1.5, "reset": 1.0}
 
 # ---- one case
@@ -84,41 +87,35 @@ def line_volts(bench: Testbench) -> tuple[Any, Any]:
     return tuple(np.array([max(w.volts, key=abs) for w in waves if w]) for waves in (bench.rows, bench.columns))
 
 
+def wires(ohms: float) -> Wires:
+    """The wires of an `ArrayCircuit`."""
+    return Wires(ohms, ohms, bit_ends="top")
+
+
 def wrong_lines(cells: sg.CellArray, bench: Testbench, result: Result, ohms: float) -> int:
     """Rows whose current is not Python's, to 1e-6."""
-    p = cells.params.constants()
     rows, v = line_volts(bench)
-    if ohms:
-        wired = Wired(cells.shape, ohms, p)
-        wired.solve(cells.r, rows, v)
-        expected = wired.row_currents(rows)
-    else:
-        expected = iv.current(cells.r.astype(float), v, p).sum(axis=1)
+    expected = solve(cells, wires(ohms), rows=rows, columns=v).row_currents
     return int(np.count_nonzero(np.abs(result.rows[0] / expected - 1.0) > 1e-6))
 
 
-def wrong_cells(before: sg.CellArray, after: sg.CellArray, bench: Testbench, task: str, ohms: float) -> int:
-    """Cells that are not where Python has them, or were disturbed though not on a selected line."""
+def expected_cells(before: sg.CellArray, bench: Testbench, task: str, ohms: float) -> sg.CellArray | None:
+    """The cells as Python has them after the pulse; None where that would take too long."""
     kind, n = task.split()[0], len(before)
-    rows, columns = line_volts(bench)
     expected = before.copy()
+    u = selected(before.shape, n // 2, targets(task, n), VOLTS[kind], "V/3")
     if not ohms:
-        expected.apply_voltage(selected(before.shape, n // 2, targets(task, n), VOLTS[kind], "V/3"))
-        return int(np.count_nonzero((expected.mode != after.mode) | (np.abs(expected.r - after.r) > 1e-4)))
-    wired = Wired(before.shape, ohms, before.params.constants())
-    if kind == "set" and n <= QUASI_STATIC:
-        quasi_static(expected, wired, rows, columns, steps=25)
-        return int(np.count_nonzero(expected.mode != after.mode))
-    first = wired.solve(before.r, rows, columns)
-    last = wired.solve(after.r, rows, columns)
-    if kind == "set":
-        u_set, did = before.features.u_set, after.mode == sg.Mode.LRS
-        return int(np.count_nonzero(np.where(did, first > u_set + 1e-4, last <= u_set - 1e-4)))
-    expected.apply_voltage(last)
-    return int(np.count_nonzero((expected.mode != after.mode) | (np.abs(expected.r - after.r) > 1e-3)))
+        expected.apply_voltage(u)
+    elif not task.endswith("slow"):
+        expected.apply_voltage(u, wires=wires(ohms))
+    elif n <= QUASI_STATIC:
+        quasi_static(expected, Wired(before.shape, ohms, before.params.constants()), *line_volts(bench), steps=25)
+    else:
+        return None
+    return expected
 
 
-def run_case(task: str, n: int, ohms: float, program: str, check: bool) -> dict[str, Any]:
+def run_case(task: str, n: int, ohms: float, program: str, timeout: float) -> dict[str, Any]:
     """Simulate one case in this process, and look at the result."""
     spent = [0.0]
     run = Simulator.run
@@ -133,41 +130,85 @@ def run_case(task: str, n: int, ohms: float, program: str, check: bool) -> dict[
     Simulator.run = timed  # type: ignore[method-assign]
     cells = new_cells(n, task)
     before = cells.copy()
-    begin = perf_counter()
+    compile_osdi(make_bench(cells[:1, :1], task, ohms).array.model)
+    begin, compiling = perf_counter(), children()
     bench = make_bench(cells, task, ohms)
-    result = simulate(bench, program)
+    result = simulate(bench, program, timeout=timeout)
+    used = children()
     if task != "read":
         result.update(cells)
-    total = perf_counter() - begin
-    memory = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**20
-    wrong = None
-    if check:
-        wrong = wrong_lines(cells, bench, result, ohms) if task == "read" else wrong_cells(
-            before, cells, bench, task, ohms
-        )  # fmt: skip
-    switched = int(np.count_nonzero(before.r != cells.r))
-    return {"total": total, "simulator": spent[0], "memory": memory, "switched": switched, "wrong": wrong}
+    entry = {
+        "total": perf_counter() - begin, "simulator": spent[0], "processor": used[0] - compiling[0],
+        "memory": used[1], "points": len(result.time),
+    }  # fmt: skip
+    return entry | outcome(before, cells, bench, result, task, ohms)
 
 
-def measure(n: int, ohms: float, programs: list[str], cases: list[str], check: bool) -> list[dict[str, Any]]:
+def children() -> tuple[float, float]:
+    """Processor seconds of all child processes that have ended, and the peak memory of the largest in GiB."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 2**20
+
+
+def outcome(
+    before: sg.CellArray, after: sg.CellArray, bench: Testbench, result: Result, task: str, ohms: float
+) -> dict[str, Any]:
+    """How many cells switched, and how many did otherwise than in Python."""
+    if task == "read":
+        return {"wrong": wrong_lines(before, bench, result, ohms)}
+    n, switched = len(before), before.r != after.r
+    written = np.zeros_like(switched)
+    written[n // 2, targets(task, n)] = True
+    counts = {"switched": int(switched.sum()), "others": int((switched & ~written).sum())}
+    expected = expected_cells(before, bench, task, ohms)
+    if expected is not None:
+        off = (expected.mode != after.mode) | (np.abs(expected.r - after.r) > 1e-4)
+        counts["wrong"] = int(np.count_nonzero(off))
+    return counts
+
+
+def measure(n: int, ohms: float, programs: list[str], cases: list[str], timeout: float) -> list[dict[str, Any]]:
     entries = []
     for task in cases:
         for program in programs:
-            command = [sys.executable, __file__, "--one", task, str(n), str(ohms), program, str(int(check))]
+            command = [sys.executable, __file__, "--one", task, str(n), str(ohms), program, str(timeout)]
             done = subprocess.run(command, capture_output=True, text=True, check=False)
             entry = {"task": task, "N": n, "ohm": ohms, "simulator_name": program}
-            entry |= json.loads(done.stdout) if done.returncode == 0 else {"failed": done.stderr[-400:]}
+            failed = done.stderr.strip().splitlines()
+            entry |= json.loads(done.stdout) if done.returncode == 0 else {"failed": failed[-1] if failed else ""}
             entries.append(entry)
-            shown = [entry.get(k) for k in ("total", "simulator", "memory", "switched", "wrong")]
-            print(
-                table(["", "N", "ohm", "", *COLUMNS], [[task, n, ohms, program, *shown]]).splitlines()[-1], flush=True
-            )
-            if done.returncode:
-                print(entry["failed"], flush=True)
+            print(line(entry), flush=True)
     return entries
 
 
-COLUMNS = ("s", "simulator s", "GiB", "switched", "wrong")
+def line(entry: dict[str, Any]) -> str:
+    """An entry of the first table."""
+    begin = f"{entry['task']:13} {entry['N']:5} {entry['ohm']:4g}  {entry['simulator_name']:8}"
+    if "failed" in entry:
+        return f"{begin} failed: {entry['failed']}"
+    numbers = [entry.get(key) for key in COLUMNS.values()]
+    return begin + "".join(f"{shown(number):>11}" for number in numbers)
+
+
+def growth(entries: list[dict[str, Any]]) -> str:
+    """Exponents x of N^x, of the processor seconds and the memory of the simulator."""
+    rows = []
+    series: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
+    for entry in entries:
+        if "failed" not in entry:
+            series.setdefault((entry["task"], entry["ohm"], entry["simulator_name"]), []).append(entry)
+    for key, sizes in series.items():
+        for small, large in pairwise(sizes):
+            step = math.log(large["N"] / small["N"])
+            exponents = [math.log(large[name] / small[name]) / step for name in ("processor", "memory")]
+            rows.append([*key, f"{small['N']} -> {large['N']}", *exponents])
+    return table(["", "ohm", "simulator", "N", "time", "memory"], rows)
+
+
+COLUMNS = {
+    "seconds": "total", "simulator": "simulator", "processor": "processor", "GiB": "memory", "points": "points",
+    "switched": "switched", "others": "others", "wrong": "wrong",
+}  # fmt: skip
 
 # ---- against an ODE-type model
 
@@ -236,23 +277,24 @@ def compare(n: int, ohms: float, programs: list[str], repeats: int) -> list[dict
 
 def main() -> None:
     if sys.argv[1:2] == ["--one"]:
-        task, n, ohms, program, check = sys.argv[2:]
-        print(json.dumps(run_case(task, int(n), float(ohms), program, check == "1")))
+        task, n, ohms, program, timeout = sys.argv[2:]
+        print(json.dumps(run_case(task, int(n), float(ohms), program, float(timeout))))
         return
     options = parser(__doc__, repeats=3)
     options.add_argument("--sizes", type=positive, nargs="*", default=[64, 128, 256], help="N (default: 64 128 256)")
     options.add_argument("--ohms", type=float, nargs="+", default=[0.0, 1.0], help="per segment (default: 0 1)")
     options.add_argument("--cases", nargs="+", choices=CASES, default=list(CASES))
     options.add_argument("--simulators", nargs="+", default=["ngspice", "vacask"])
-    options.add_argument("--no-check", action="store_true", help="do not compare with Python")
+    options.add_argument("--timeout", type=float, default=1800.0, help="s a case may take (default: %(default)s)")
     options.add_argument("--no-compare", action="store_true", help="leave VTEAM out")
     given = options.parse_args()
     about = introduce("Arrays in circuit simulators")
-    print(" ".join(["case", "N", "ohm", "simulator", *COLUMNS]))
+    print(f"{'':13} {'N':>5} {'ohm':>4}  {'':8}" + "".join(f"{name:>11}" for name in COLUMNS))
     entries = []
     for n in given.sizes:
         for ohms in given.ohms:
-            entries += measure(n, ohms, given.simulators, given.cases, not given.no_check)
+            entries += measure(n, ohms, given.simulators, given.cases, given.timeout)
+    print(f"\nGrowth with N, as exponents\n{growth(entries)}", flush=True)
     comparison = [] if given.no_compare else compare(32, 1.0, given.simulators, given.repeats)
     write_json(given.json, about, {"arrays": entries, "comparison": comparison})
 
