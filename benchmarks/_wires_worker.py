@@ -1,6 +1,6 @@
 """One contender of `wires.py` in a process of its own: CPU seconds and memory of one crossbar, as JSON.
 
-Runs under any interpreter that has NumPy and the contender: ``python _wires_worker.py CONTENDER N SIDES REPEATS GIBIBYTES``.
+Runs under any interpreter that has NumPy and the contender: CONTENDER N SIDES REPEATS GIBIBYTES are its arguments.
 """
 
 import contextlib

@@ -15,6 +15,8 @@ MAPPINGS = [
     BitSlicing(LOW, HIGH, base=2, levels=16),
     BitSlicing(LOW, HIGH, w_max=2.0, base=10, levels=137),
     BitSlicing(LOW, HIGH, base=5, levels=2),
+    BitSlicing(LOW, HIGH, base=2, levels=16, offset=True),
+    BitSlicing(0.0, HIGH, w_max=3.0, base=7, levels=100, offset=True),
 ]
 each = pytest.mark.parametrize("mapping", MAPPINGS, ids=repr)
 
@@ -47,7 +49,7 @@ def test_line_currents_combine_to_products(mapping):
 def test_the_ends_of_the_range(mapping):
     w = np.array([[mapping.w_max, -mapping.w_max, 0.0]])
     targets = mapping.targets(w)
-    if not isinstance(mapping, BitSlicing) or mapping.levels == mapping.base**mapping.digits:
+    if not isinstance(mapping, BitSlicing) or (mapping.levels == mapping.base**mapping.digits and not mapping.offset):
         assert np.isclose(targets.max(), mapping.g_max, atol=0)
     assert np.allclose(mapping.combine(targets), w, atol=1e-12)
 
@@ -70,10 +72,18 @@ def test_slices_by_hand():
     assert np.allclose(targets * 1e6, [[0, 2], [2, 0], [0, 1], [0, 0], [0, 0], [1, 0]])
 
 
-@given(st.integers(2, 12), st.integers(2, 5000))
-def test_any_base_and_number_of_levels(base, levels):
-    mapping = BitSlicing(LOW, HIGH, base=base, levels=levels)
-    assert base ** (mapping.digits - 1) < levels <= base**mapping.digits or mapping.digits == 1
+def test_slices_with_an_offset_by_hand():
+    """-11 and 5 of -26 ... 26 are 15 and 31 above -26: 120 and 1011 in base 3, the lowest digit first."""
+    mapping = BitSlicing(0.0, 2e-6, w_max=26.0, base=3, levels=27, offset=True)
+    targets = mapping.targets([[-11.2, 5.0]])
+    assert np.allclose(targets * 1e6, [[0, 1], [2, 1], [1, 0], [0, 1], [1, 1]])
+
+
+@given(st.integers(2, 12), st.integers(2, 5000), st.booleans())
+def test_any_base_and_number_of_levels(base, levels, offset):
+    mapping = BitSlicing(LOW, HIGH, base=base, levels=levels, offset=offset)
+    numbers = 2 * levels - 1 if offset else levels
+    assert base ** (mapping.digits - 1) < numbers <= base**mapping.digits or mapping.digits == 1
     w = np.linspace(-1, 1, 21)[None]
     back = mapping.combine(mapping.targets(w))
     assert np.allclose(back, np.rint(w * (levels - 1)) / (levels - 1), atol=1e-9)

@@ -177,8 +177,10 @@ class BitSlicing(Mapping):
     """Weights as whole numbers, each digit in a cell of its own.
 
     A weight is rounded to one of ``levels`` magnitudes from 0 to w_max, so with its sign to one of 2 levels - 1
-    values. The digits of the magnitude, the lowest first, are written to differential pairs of cells that
-    hold ``base`` conductances each, evenly spaced from g_min to g_max.
+    values. Digits, the lowest first, are written to cells that hold ``base`` conductances each, evenly spaced from
+    g_min to g_max. By default they are those of the magnitude, and each is the difference of a pair of cells. With
+    ``offset`` they are those of the weight plus w_max, a cell each, and one reference line for all outputs takes the
+    offset away.
 
     Parameters
     ----------
@@ -188,6 +190,8 @@ class BitSlicing(Mapping):
         Levels of a cell, at least 2.
     levels : int
         Magnitudes of a weight, at least 2; any number, not only powers of the base.
+    offset : bool
+        An offset in place of pairs: little more than half the cells.
 
     Raises
     ------
@@ -197,6 +201,7 @@ class BitSlicing(Mapping):
 
     base: int = 2
     levels: int = 16
+    offset: bool = False
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -206,18 +211,26 @@ class BitSlicing(Mapping):
 
     @property
     def digits(self) -> int:
-        """Digits of a magnitude."""
-        count = 1
-        while self.base**count < self.levels:
+        """Digits of a magnitude, or with an offset of the sum."""
+        numbers, count = 2 * self.levels - 1 if self.offset else self.levels, 1
+        while self.base**count < numbers:
             count += 1
         return count
 
     @property
     def coefficients(self) -> Array:
-        """Powers of the base, each with plus and minus."""
+        """Powers of the base, each with plus and minus unless there is an offset."""
         unit = self.w_max / (self.levels - 1) * (self.base - 1) / (self.g_max - self.g_min)
         powers = unit * float(self.base) ** np.arange(self.digits)
-        return np.stack([powers, -powers], axis=1).ravel()
+        return powers if self.offset else np.stack([powers, -powers], axis=1).ravel()
+
+    @property
+    def reference(self) -> tuple[float, float] | None:
+        """With an offset: the middle of the window, counted so that it takes away w_max and what g_min carries."""
+        if not self.offset:
+            return None
+        middle = (self.g_min + self.g_max) / 2
+        return middle, (self.w_max + self.g_min * float(self.coefficients.sum())) / middle
 
     def rounded(self, weights: ArrayLike) -> NDArray[np.float64]:
         """Weights as they are represented."""
@@ -229,7 +242,11 @@ class BitSlicing(Mapping):
 
     def _of_weights(self, w: Array) -> Array:
         powers = self.base ** np.arange(self.digits)
-        digits = self._magnitudes(w)[:, None, :] // powers[:, None] % self.base
-        signed = np.stack([digits * (w > 0)[:, None, :], digits * (w < 0)[:, None, :]], axis=2)
-        cells = signed.reshape(len(w), -1, w.shape[1])
+        number, sign = self._magnitudes(w), np.sign(w).astype(np.int64)
+        if self.offset:
+            cells = (number * sign + self.levels - 1)[:, None, :] // powers[:, None] % self.base
+        else:
+            digits = number[:, None, :] // powers[:, None] % self.base
+            signed = np.stack([digits * (sign > 0)[:, None, :], digits * (sign < 0)[:, None, :]], axis=2)
+            cells = signed.reshape(len(w), -1, w.shape[1])
         return self.g_min + cells * ((self.g_max - self.g_min) / (self.base - 1))

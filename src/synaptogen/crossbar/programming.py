@@ -15,10 +15,11 @@ from synaptogen.model.noise import noise_variance
 
 from .amplitudes import STRATEGIES, AlongTransition, Ramp, Strategy
 from .open_cells import OpenCells
-from .pulser import Isolated, Lines
+from .pulser import Isolated, Lines, Pulser
 from .report import ProgrammingReport
 from .selection import SCHEMES
 from .typical import Typical, reachable_window, typical_of
+from .wires import Wires
 
 if TYPE_CHECKING:
     from synaptogen.array import CellArray
@@ -42,7 +43,7 @@ class _Job(NamedTuple):
     clipped: int
     typical: Typical
     u_set: float
-    pulse: Isolated | Lines
+    pulse: Pulser
 
     def view(self, index: Array) -> "CellArray":
         """Some of the cells."""
@@ -90,6 +91,8 @@ def write_verify(
     outside: str = "refuse",
     where: ArrayLike | None = None,
     u_set: float | None = None,
+    wires: Wires | None = None,
+    wired_reads: bool = False,
     pulse_width: float = PULSE_WIDTH,
     progress: Progress | None = None,
 ) -> ProgrammingReport:
@@ -126,6 +129,12 @@ def write_verify(
         Only these cells are written.
     u_set : float, optional
         Amplitude in V of SET pulses; default: one that sets nearly every cell of the population.
+    wires : Wires, optional
+        Pulses come through the lines of a crossbar, row by row, and cells see what wires leave of them: with selectors
+        those of the row alone, else all cells. Energies are then what the drivers give.
+    wired_reads : bool
+        Reads go through the wires too: with selectors row by row, all cells of a row that are read at once; else column
+        by column. By default reads are of the cells themselves.
     pulse_width : float
         Width in s of pulses, for the energy.
     progress : callable, optional
@@ -144,7 +153,7 @@ def write_verify(
     checks.positive("tolerance", tolerance, "S")
     checks.positive_int("budget", budget)
     checks.positive_int("passes", passes)
-    job = _prepare(cells, targets, scheme, outside, where, u_set, pulse_width)
+    job = _prepare(cells, targets, scheme, outside, where, u_set, pulse_width, wires, wired_reads)
     noise = _read_noise(job, checks.positive_int("reads", reads))
     if tolerance < noise:
         raise ValueError(
@@ -170,6 +179,8 @@ def one_shot(
     outside: str = "refuse",
     where: ArrayLike | None = None,
     u_set: float | None = None,
+    wires: Wires | None = None,
+    wired_reads: bool = False,
     pulse_width: float = PULSE_WIDTH,
 ) -> ProgrammingReport:
     """Write conductances with two pulses: a SET, then a partial RESET of the amplitude that suits the median cell.
@@ -177,7 +188,7 @@ def one_shot(
     Parameters and errors as of `write_verify`; the tolerance only says which cells the report counts as converged.
     """
     checks.positive("tolerance", tolerance, "S")
-    job = _prepare(cells, targets, scheme, outside, where, u_set, pulse_width)
+    job = _prepare(cells, targets, scheme, outside, where, u_set, pulse_width, wires, wired_reads)
     amplitudes = np.interp(-job.target, -job.typical.conductances, job.typical.amplitudes).astype(job.target.dtype)
     found = _nothing(job)
     index = np.flatnonzero(job.selected)
@@ -194,6 +205,8 @@ def set_reset(
     scheme: str | None = None,
     where: ArrayLike | None = None,
     u_set: float | None = None,
+    wires: Wires | None = None,
+    wired_reads: bool = False,
     pulse_width: float = PULSE_WIDTH,
 ) -> ProgrammingReport:
     """Write bits with one pulse a cell: a SET where ``on`` holds, a full RESET elsewhere.
@@ -201,7 +214,7 @@ def set_reset(
     Parameters
     ----------
     on : array of bool that broadcasts to the shape of the cells
-    scheme, where, u_set, pulse_width
+    scheme, where, u_set, wires, wired_reads, pulse_width
         As of `write_verify`.
 
     Returns
@@ -219,7 +232,7 @@ def set_reset(
     typical = typical_of(cells.params)
     high, low = float(np.median(typical.g_lrs)), float(np.median(typical.g_hrs))
     wanted = np.where(bits, high, low).reshape(cells.shape)
-    job = _prepare(cells, wanted, scheme, "refuse", where, u_set, pulse_width)
+    job = _prepare(cells, wanted, scheme, "refuse", where, u_set, pulse_width, wires, wired_reads)
     found = _nothing(job)
     index = np.flatnonzero(job.selected)
     _pulse_once(job, found, index, np.where(bits, job.u_set, cells.params.u_max).astype(job.target.dtype)[index])
@@ -239,12 +252,12 @@ def _prepare(
     where: ArrayLike | None,
     u_set: float | None,
     pulse_width: float,
+    wires: Wires | None,
+    wired_reads: bool,
 ) -> _Job:
     checks.one_of("outside", outside, OUTSIDE)
     checks.positive("pulse_width", pulse_width, "s")
-    if scheme is not None:
-        checks.one_of("scheme", scheme, SCHEMES)
-        checks.crossbar(cells.shape)
+    pulse = _pulser(cells, scheme, pulse_width, wires, wired_reads)
     given = np.broadcast_to(checks.voltages("targets", targets, cells.shape, cells.dtype.type), cells.size)
     selected = np.ones(cells.size, bool) if where is None else checks.mask("where", where, cells.shape)
     if not selected.any():
@@ -252,8 +265,27 @@ def _prepare(
     typical = typical_of(cells.params)
     target, clipped = _reachable(cells, given, selected, outside)
     u_set = typical.u_set if u_set is None else -checks.positive("-u_set", -u_set, "V, that is a negative u_set,")
-    pulse = Isolated(pulse_width) if scheme is None else Lines(cells, scheme, pulse_width)
     return _Job(cells, cells.ravel(), target, selected, clipped, typical, u_set, pulse)
+
+
+def _pulser(cells: "CellArray", scheme: str | None, width: float, wires: Wires | None, wired_reads: bool) -> Pulser:
+    if scheme is not None:
+        checks.one_of("scheme", scheme, SCHEMES)
+    if scheme is not None or wires is not None:
+        checks.crossbar(cells.shape)
+    if wires is None:
+        if wired_reads:
+            raise ValueError("wired_reads=True needs wires: give wires=Wires(...)")
+        return Isolated(width) if scheme is None else Lines(cells, scheme, width)
+    if not isinstance(wires, Wires):
+        raise TypeError(f"wires is a {type(wires).__name__}: give a Wires(...)")
+    from .wired_pulser import WiredLines, WiredRows  # its solver takes long to import
+
+    return (
+        WiredRows(cells, wires, width, wired_reads)
+        if scheme is None
+        else WiredLines(cells, wires, width, wired_reads, scheme)
+    )
 
 
 def _reachable(cells: "CellArray", given: Array, selected: NDArray[np.bool_], outside: str) -> tuple[Array, int]:
@@ -295,11 +327,6 @@ def _nothing(job: _Job) -> _Found:
 # ---- pulses and reads
 
 
-def _conductances(cells: "CellArray", reads: int) -> Array:
-    total = sum(cells.read() for _ in range(reads))
-    return np.asarray(total / cells.dtype.type(reads * cells.params.u_read))
-
-
 def _pulse_once(job: _Job, found: _Found, index: Array, u: Array) -> None:
     found.energy[index] += job.pulse(job.view(index), index, u)
     found.pulses[index] += 1
@@ -308,7 +335,7 @@ def _pulse_once(job: _Job, found: _Found, index: Array, u: Array) -> None:
 def _verify(job: _Job, found: _Found, tolerance: float, budget: int, reads: int) -> Array:
     """Read all cells; returns the places of those that are not there yet and may take more pulses."""
     index = np.flatnonzero(job.selected)
-    g = _conductances(job.view(index), reads)
+    g = job.pulse.read(job.view(index), index, reads)
     found.measured[index] = g
     found.converged[index] = np.abs(g - job.target[index]) <= tolerance
     return np.flatnonzero(job.selected & ~found.converged & (found.pulses < budget))
@@ -331,7 +358,7 @@ def _write(
         u = _next_voltages(state, choose, job.u_set)
         found.energy[state.index] += job.pulse(state.cells, state.index, u)
         found.pulses[state.index] += 1
-        state.after(u, _conductances(state.cells, reads))
+        state.after(u, job.pulse.read(state.cells, state.index, reads))
         there = np.abs(state.g - state.target) <= tolerance
         found.measured[state.index], found.converged[state.index] = state.g, there
         state.keep(~there & (found.pulses[state.index] < budget))

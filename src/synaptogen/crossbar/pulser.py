@@ -1,7 +1,7 @@
 """Pulses on their way to the cells, and what they cost."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,8 +24,32 @@ def pulse_energy(cells: "CellArray", u: Array, width: float) -> Array:
     return np.asarray(np.abs(u * (before + after)) * before.dtype.type(width / 2))
 
 
+def read_cells(cells: "CellArray", reads: int) -> Array:
+    """Conductances in S at the read voltage, the mean of several reads."""
+    total = sum(cells.read() for _ in range(reads))
+    return np.asarray(total / cells.dtype.type(reads * cells.params.u_read))
+
+
+class Pulser(Protocol):
+    """How pulses and reads come to cells, at flat places ``index`` of an array and given as a view of it."""
+
+    def __call__(self, cells: "CellArray", index: Array, u: Array) -> Array:
+        """Apply a voltage to each; returns the energy in J of each."""
+        ...
+
+    def read(self, cells: "CellArray", index: Array, reads: int) -> Array:
+        """Conductances in S, with the noise of the mean of several reads."""
+        ...
+
+
+class _Directly:
+    def read(self, cells: "CellArray", index: Array, reads: int) -> Array:
+        """Reads of the cells themselves."""
+        return read_cells(cells, reads)
+
+
 @dataclass(frozen=True)
-class Isolated:
+class Isolated(_Directly):
     """Each cell has a selector of its own: no cell sees what is meant for another."""
 
     width: float
@@ -36,7 +60,7 @@ class Isolated:
 
 
 @dataclass(frozen=True)
-class Lines:
+class Lines(_Directly):
     """No selectors: a pulse selects a line, the other cells see their share of it, and take their share of energy."""
 
     crossbar: "CellArray"

@@ -19,6 +19,8 @@ from synaptogen import checks
 if TYPE_CHECKING:
     from synaptogen.array import CellArray
 
+    from .wires import Wires
+
 Array: TypeAlias = NDArray[Any]
 Potentials: TypeAlias = tuple[float, float, Array]
 """Of the selected row, of the other rows, and of the columns, in V."""
@@ -53,7 +55,9 @@ def line_voltages(scheme: str, row: int, u: Array, shape: tuple[int, int]) -> Ar
     return seen
 
 
-def apply_selected(cells: "CellArray", u: ArrayLike, scheme: str, *, parallel: bool = True) -> None:
+def apply_selected(
+    cells: "CellArray", u: ArrayLike, scheme: str, *, parallel: bool = True, wires: "Wires | None" = None
+) -> None:
     """Apply amplitudes to selected cells of a crossbar without selectors, line by line; the others see their share.
 
     Each row takes one pulse for its negative amplitudes (SET) and one for its positive ones (RESET).
@@ -66,6 +70,8 @@ def apply_selected(cells: "CellArray", u: ArrayLike, scheme: str, *, parallel: b
     scheme : {"V/2", "V/3"}
     parallel : bool
         All selected cells of a row at once; else one after the other.
+    wires : Wires, optional
+        The pulses come through lines with resistance.
 
     Raises
     ------
@@ -77,7 +83,7 @@ def apply_selected(cells: "CellArray", u: ArrayLike, scheme: str, *, parallel: b
     checks.one_of("scheme", scheme, SCHEMES)
     flat = checks.voltages("u", u, shape, cells.dtype.type)
     for seen in pulses(np.broadcast_to(flat, cells.size).reshape(shape), scheme, parallel):
-        cells.apply_voltage(seen)
+        cells.apply_voltage(seen, wires=wires)
 
 
 def pulses(u: Array, scheme: str, parallel: bool = True) -> Iterator[Array]:
