@@ -292,6 +292,8 @@ class CPUEngine:
         whole = size // W if begin % W == 0 else 0  # tiles; cells of others one by one
         tile, rest = begin // W, np.arange(begin + whole * W, begin + size)
         for name, buffer, groups in self._grouped():
+            if name not in state:
+                continue
             tiled, cells = buffer.reshape(self._tiles, groups, W), state[name]
             tiled[tile : tile + whole] = cells[:, : whole * W].reshape(groups, whole, W).transpose(1, 0, 2)
             tiled[rest // W, :, rest % W] = cells[:, whole * W :].T
