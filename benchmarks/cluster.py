@@ -5,10 +5,12 @@ Three tables:
     local cluster with one thread a worker, taking turns; and the time of a request that has nothing to do.
   - strong scaling: the same cells on 1, 2 and 4 workers.
   - weak scaling: as many cells on each of 1, 2 and 4 workers.
-More workers than cores show what is lost by cutting, not what would be gained.
+Beside the time on the clock stands that of processors, in all processes together, which other work on the machine
+hardly changes. More workers than cores show what cutting costs, not what would be gained.
 """
 
-from typing import Any
+import time
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -21,16 +23,43 @@ KINDS = {"SET": SET, "RESET": RESET}
 NUMBERS = (1, 2, 4)
 
 
-def pulse_times(arrays: dict[str, Any], repeats: int) -> dict[str, dict[str, list[float]]]:
-    """Seconds of SETs and RESETs of all cells of some arrays that take turns."""
-    times: dict[str, dict[str, list[float]]] = {name: {kind: [] for kind in KINDS} for name in arrays}
+class Cost(NamedTuple):
+    """Seconds of a pulse on the clock, and of processors."""
+
+    wall: float
+    cpu: float
+
+
+Costs = dict[str, list[Cost]]
+
+
+def cpu_seconds(client: Client) -> float:
+    """Seconds that processors have worked for the client, the scheduler, which is in its process, and the workers."""
+    return time.process_time() + sum(client.run(time.process_time).values())
+
+
+def pulses(client: Client, arrays: dict[str, Any], repeats: int) -> dict[str, Costs]:
+    """What SETs and RESETs of all cells of some arrays cost, which take turns."""
+    costs: dict[str, Costs] = {name: {kind: [] for kind in KINDS} for name in arrays}
     for k in range(repeats + 1):
         for kind, u in KINDS.items():
             for name, cells in arrays.items():
-                t = seconds(lambda cells=cells, u=u: cells.apply_voltage(u))
+                before = cpu_seconds(client)
+                wall = seconds(lambda cells=cells, u=u: cells.apply_voltage(u))
                 if k:  # the first time is for warming up
-                    times[name][kind].append(t)
-    return times
+                    costs[name][kind].append(Cost(wall, cpu_seconds(client) - before))
+    return costs
+
+
+def compared(above: list[Cost], below: list[Cost]) -> tuple[Any, Any]:
+    """Ratios on the clock and of processors."""
+    wall, cpu = (ratios([c[i] for c in above], [c[i] for c in below]) for i in (0, 1))
+    return wall, cpu
+
+
+def median_wall(costs: list[Cost]) -> float:
+    """Median on the clock."""
+    return summary(c.wall for c in costs).median
 
 
 def overhead(client: Client, cells: int, workers: int, repeats: int) -> list[list[object]]:
@@ -39,25 +68,25 @@ def overhead(client: Client, cells: int, workers: int, repeats: int) -> list[lis
         "alone": sg.CellArray(cells, rng=1, storage="compact", threads=workers),
         "cluster": sg.distributed.DistributedArray(cells, rng=1, storage="compact", client=client),
     }
-    times = pulse_times(arrays, repeats)
-    probe = range(0, cells, max(1, cells // 1000))
-    same = np.array_equal(arrays["alone"][np.array(probe)].r, arrays["cluster"].r[np.array(probe)])
+    costs = pulses(client, arrays, repeats)
+    probe = np.arange(0, cells, max(1, cells // 1000))
+    same = np.array_equal(arrays["alone"][probe].r, arrays["cluster"].r[probe])
     arrays["cluster"].release()
     idle = sg.distributed.DistributedArray(64 * workers, rng=1, storage="compact", client=client, block=64)
-    empty = summary([seconds(lambda: idle.apply_voltage(0.0)) for _ in range(4 * repeats + 8)][8:])
+    empty = summary([seconds(lambda: idle.apply_voltage(0.0)) for _ in range(48)][8:])
     print(f"cells on the cluster equal those of one process: {same}; a request with nothing to do takes {empty} s")
-    rows: list[list[object]] = []
-    for kind in KINDS:
-        alone, cluster = times["alone"][kind], times["cluster"][kind]
-        rows.append([
-            kind, summary(alone).median, summary(cluster).median, ratios(cluster, alone),
-            empty.median / summary(alone).median,
-        ])  # fmt: skip
-    return rows
+    return [
+        [
+            kind, median_wall(costs["alone"][kind]), median_wall(costs["cluster"][kind]),
+            *compared(costs["cluster"][kind], costs["alone"][kind]), empty.median / median_wall(costs["alone"][kind]),
+        ]
+        for kind in KINDS
+    ]  # fmt: skip
 
 
 def scaling(client: Client, sizes: dict[int, int], repeats: int) -> list[list[object]]:
-    """Pulses on so many cells for each number of workers."""
+    """Pulses on so many cells for each number of workers, as ratios to one worker: its time over theirs, and their
+    processor time for a cell over its."""
     addresses = sorted(client.nthreads())
     arrays = {
         str(number): sg.distributed.DistributedArray(
@@ -65,15 +94,19 @@ def scaling(client: Client, sizes: dict[int, int], repeats: int) -> list[list[ob
         )
         for number, cells in sizes.items()
     }
-    times = pulse_times(arrays, repeats)
+    costs = pulses(client, arrays, repeats)
     for cells in arrays.values():
         cells.release()
-    first = times[str(NUMBERS[0])]
-    return [
-        [number, sizes[number], *(summary(times[str(number)][kind]).median for kind in KINDS)]
-        + [ratios(first[kind], times[str(number)][kind]) for kind in KINDS]
-        for number in sizes
-    ]
+    rows: list[list[object]] = []
+    for number, size in sizes.items():
+        row: list[object] = [number, size]
+        for kind in KINDS:
+            own, first = costs[str(number)][kind], costs["1"][kind]
+            faster, _ = compared(first, own)
+            _, more = compared(own, [Cost(c.wall, c.cpu * size / sizes[1]) for c in first])
+            row += [median_wall(own), faster, more]
+        rows.append(row)
+    return rows
 
 
 def main() -> None:
@@ -87,13 +120,14 @@ def main() -> None:
     quiet = {"threads_per_worker": 1, "dashboard_address": ":0", "silence_logs": 50}
     with LocalCluster(n_workers=given.workers, **quiet) as cluster, Client(cluster) as client:
         first = overhead(client, given.cells, given.workers, given.repeats)
-    print(table([f"{given.cells:.0e} cells", "one process, s", "cluster, s", "ratio", "empty request / pulse"], first))
+    heads = ["one process, s", "cluster, s", "ratio", "of processor time", "empty request / pulse"]
+    print(table([f"{given.cells:.0e} cells", *heads], first))
     with LocalCluster(n_workers=max(NUMBERS), **quiet) as cluster, Client(cluster) as client:
         strong = scaling(client, dict.fromkeys(NUMBERS, given.scaling_cells), given.repeats)
         weak = scaling(client, {n: n * given.scaling_cells // 2 for n in NUMBERS}, given.repeats)
-    heads = ["workers", "cells", "SET, s", "RESET, s", "times faster, SET", "RESET"]
-    print(table([*heads[:4], "strong: times as fast, SET", "RESET"], strong))
-    print(table([*heads[:4], "weak: efficiency, SET", "RESET"], weak))
+    heads = ["cells", "SET, s", "speed", "cpu a cell", "RESET, s", "speed", "cpu a cell"]
+    print(table(["strong: workers", *heads], strong))
+    print(table(["weak: workers", *heads], weak))
     write_json(given.json, about, {"overhead": first, "strong": strong, "weak": weak})
 
 

@@ -12,13 +12,14 @@ pass that was killed has left beside is removed when the array is opened, or by 
 """
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Self, TypeAlias
 
 from . import checks, persistence, store
 from .array import CellArray
+from .blocked import orders
 from .blocked.array import Arguments, Array, BlockedArray, no_arguments
 from .blocked.saved import block_from, saved_at
 from .engines.protocol import Cells
@@ -129,7 +130,8 @@ class DiskArray(BlockedArray):
     def _ask(
         self, order: Callable[..., Any], arguments: Arguments = no_arguments, blocks: Iterable[int] | None = None
     ) -> Iterator[Any]:
-        for k, cells in self._read_blocks(range(self.blocks) if blocks is None else blocks):
+        numbers = range(self.blocks) if blocks is None else blocks
+        for k, cells in self._read_blocks(numbers, orders.NEEDS.get(order)):
             yield order(cells, *arguments(k))
             self._report(k)
 
@@ -170,12 +172,14 @@ class DiskArray(BlockedArray):
             cells = Cells(self._blocks.size_of(k), self._blocks.begin(k))
             yield k, self._recipe.make(self._blocks.shape_of(k), cells, self._threads)
 
-    def _read_blocks(self, numbers: Iterable[int]) -> Iterator[tuple[int, CellArray]]:
+    def _read_blocks(
+        self, numbers: Iterable[int], names: Collection[str] | None = None
+    ) -> Iterator[tuple[int, CellArray]]:
         """Blocks from disk, each read while the one before it is worked on."""
         order = list(numbers)
 
         def read(k: int) -> CellArray:
-            return block_from(str(self.path), self._recipe, self._blocks, k, self._threads)
+            return block_from(str(self.path), self._recipe, self._blocks, k, self._threads, names)
 
         with ThreadPoolExecutor(1) as reader:
             ahead = reader.submit(read, order[0])

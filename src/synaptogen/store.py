@@ -7,7 +7,7 @@ whole chunks.
 import glob
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Self
 
@@ -174,9 +174,10 @@ class Reader(NamedTuple):
                 raise ValueError(f"{name} holds {array.shape[-1]} cells in place of {size}")
         return cls(arrays, ids, counts)
 
-    def state(self, begin: int, end: int) -> dict[str, NDArray[Any]]:
-        """The state of a range of cells."""
-        return {name: array[..., begin:end] for name, array in self.arrays.items()}
+    def state(self, begin: int, end: int, names: Collection[str] | None = None) -> dict[str, NDArray[Any]]:
+        """The state of a range of cells, all of it or that of some names."""
+        arrays = self.arrays if names is None else {name: self.arrays[name] for name in names}
+        return {name: array[..., begin:end] for name, array in arrays.items()}
 
     def reads(self, times: int) -> ReadNumbers:
         """How often the cells were read."""

@@ -315,7 +315,7 @@ class BlockedArray(ABC):
             Takes a `CellArray` that holds some entries of the first axis. It may read, and must not apply voltages:
             what it changed would be lost, or not, depending on where the block is.
         """
-        return list(self._ask(function))
+        return list(self._ask(orders.call, lambda _: (function,)))
 
     def _state(self, name: str, dtype: DTypeLike, *lead: int) -> Array:
         return self._gather(self._room(dtype, *lead), self._ask(orders.state, lambda _: (name,)))
@@ -342,10 +342,7 @@ class BlockedArray(ABC):
         return Saved(self._recipe, self.shape, self._reads, self._products, self._voltages)
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
-        """Write the array as a zarr directory that `synaptogen.load` reads, too; see `CellArray.save`.
-
-        Each block is written where it is: workers need to see the same file system under the same path.
-        """
+        """Write the array as a zarr directory that `synaptogen.load` reads, too; see `CellArray.save`."""
         target = persistence.writable(path, overwrite=overwrite).absolute()
         with replacing(target) as beside:
             layout = store.layout_of(self._recipe)

@@ -3,6 +3,7 @@
 Reads and products are numbered by the whole array, so that their noise does not depend on where it is cut.
 """
 
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -90,10 +91,21 @@ def column_normals(cells: CellArray, number: int, batch: int) -> Array:
     return cells._engine.line_normals(np.arange(cells.shape[1]), number, batch)
 
 
+NEEDS: Mapping[Callable[..., Any], Collection[str]] = {
+    read: ("r",), current: ("r",), row_currents: ("r",), column_sums: ("r",), column_normals: (),
+}  # fmt: skip
+"""What orders need of the state of cells, where it is not all."""
+
+
 def write(cells: CellArray, folder: str, begin: int) -> None:
     """Write the state of this block into a saved array."""
     state = cells._engine.dump(0, cells.size)
     store.Writer.joining(Path(folder), state).write(begin, state)
+
+
+def call(cells: CellArray, function: Callable[[CellArray], Any]) -> Any:
+    """A function of the user."""
+    return function(cells)
 
 
 def nothing(cells: CellArray) -> None:

@@ -2,6 +2,7 @@
 
 import math
 import os
+from collections.abc import Collection
 from pathlib import Path
 
 from synaptogen import store
@@ -33,16 +34,19 @@ def saved_at(path: str | os.PathLike[str]) -> Saved:
     return saved
 
 
-def block_from(path: str, recipe: Recipe, blocks: Blocks, k: int, threads: int) -> CellArray:
-    """A block of a saved array."""
+def block_from(
+    path: str, recipe: Recipe, blocks: Blocks, k: int, threads: int, names: Collection[str] | None = None
+) -> CellArray:
+    """A block of a saved array, with all of its state or that of some names: "r" is enough for reads and products."""
     target = Path(path)
     begin, size = blocks.begin(k), blocks.size_of(k)
     group = store.opened(target)
     try:
         reader = store.Reader.of(group, math.prod(blocks.shape))
-        state = reader.state(begin, begin + size)
+        state = reader.state(begin, begin + size, names)
     except store.DAMAGE as error:
         raise store.damaged(target, error) from error
     cells = recipe.make(blocks.shape_of(k), Cells(size, recipe.first + begin), threads, fill=False)
-    cells._engine.restore(0, state)
+    if state:
+        cells._engine.restore(0, state)
     return cells

@@ -25,7 +25,9 @@ class DistributedArray(BlockedArray):
     """An array of cells on the workers of a Dask cluster, with the methods of `CellArray`.
 
     Lives are those of ``CellArray(shape, params, rng=seed, ...)``, bit for bit, whatever the number of workers, and
-    whichever of them die: their blocks are made anew from the last checkpoint and the voltages since.
+    whichever of them die: their blocks are made anew from the last checkpoint and the voltages since. A method returns
+    when all workers are done. If it raises for want of workers or memory, voltages that it was to apply are not lost:
+    cells see them before the next request is met.
 
     Parameters
     ----------
@@ -195,9 +197,18 @@ class DistributedArray(BlockedArray):
         if self._checkpoint is None:
             raise ValueError("this array has no place for checkpoints: give checkpoint=path when you make it")
         self.save(self._checkpoint, overwrite=True)
-        self._origin_path, self._origin_step = str(self._checkpoint), self._step
-        self._origin_voltages = self._voltages
-        self._log = []
+
+    def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+        """Write the array as a zarr directory that `synaptogen.load` reads, too; see `CellArray.save`.
+
+        Each worker writes its blocks: all need to see the same file system under the same path. In the directory for
+        checkpoints, it is one.
+        """
+        super().save(path, overwrite=overwrite)
+        if Path(path).absolute() == self._checkpoint:
+            self._origin_path, self._origin_step = str(self._checkpoint), self._step
+            self._origin_voltages = self._voltages
+            self._log = []
 
     def release(self) -> None:
         """Give the memory of workers back.

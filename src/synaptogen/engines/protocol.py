@@ -136,5 +136,5 @@ class Engine(Protocol):
         ...
 
     def restore(self, begin: int, state: dict[str, Array]) -> None:
-        """Take back what `dump` gave."""
+        """Take back what `dump` gave, or its mixing states ``r`` alone, which is all that reads and products need."""
         ...

@@ -232,8 +232,9 @@ class ReferenceEngine:
 
     def restore(self, begin: int, state: dict[str, Array]) -> None:
         """Take back what `dump` gave."""
-        for name, array in self._arrays().items():
-            array[..., begin : begin + state[name].shape[-1]] = state[name]
+        arrays = self._arrays()
+        for name, values in state.items():
+            arrays[name][..., begin : begin + values.shape[-1]] = values
 
     def _arrays(self) -> dict[str, Array]:
         return {

@@ -242,7 +242,8 @@ class CPUEngine:
         """Take back what `dump` gave."""
         self._r[begin : begin + len(state["r"])] = state["r"]
         for name, view in self._views().items():
-            put_numbers(view, begin, state[name])
+            if name in state:
+                put_numbers(view, begin, state[name])
 
     def _buffers(self) -> list[Array]:
         return [self._r, self._hot, self._device, self._memory]
