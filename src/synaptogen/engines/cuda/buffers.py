@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from numba import cuda
-from numba.core.errors import NumbaPerformanceWarning
+from numba.cuda.core.errors import NumbaPerformanceWarning
 from numpy.typing import DTypeLike, NDArray
 
 from synaptogen.engines.notice import notice
