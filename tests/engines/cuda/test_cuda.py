@@ -33,12 +33,24 @@ def test_device_code_on_the_processor():
 
 @needs_numba_cuda
 def test_engine_in_the_simulator():
-    assert run_tests("in_simulator.py", NUMBA_ENABLE_CUDASIM="1") > 30
+    assert run_tests("on_device.py", NUMBA_ENABLE_CUDASIM="1") > 30
+
+
+def test_engine_on_a_gpu():
+    if not NUMBA_CUDA or not says_yes("from numba import cuda; raise SystemExit(not cuda.is_available())"):
+        pytest.skip("no GPU here")
+    assert run_tests("on_device.py", NUMBA_ENABLE_CUDASIM="0") > 30
+
+
+def says_yes(program):
+    """Does a program end without an error, in a process without the simulator?"""
+    environment = {**os.environ, "NUMBA_ENABLE_CUDASIM": "0"}
+    return subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True).returncode == 0
 
 
 def compiled(*capabilities):
     """What is told of the kernels compiled for GPUs of these compute capabilities."""
-    environment = {name: value for name, value in os.environ.items() if name != "NUMBA_ENABLE_CUDASIM"}
+    environment = {**os.environ, "NUMBA_ENABLE_CUDASIM": "0"}
     done = subprocess.run(
         [sys.executable, "-W", "error", str(HERE / "compile_offline.py"), *capabilities],
         env=environment, capture_output=True, text=True, timeout=600, check=False,
@@ -49,10 +61,8 @@ def compiled(*capabilities):
 
 def compiler_is_there():
     """NVVM and nvJitLink, which extras bring beside numba-cuda."""
-    if not NUMBA_CUDA:
-        return False
     program = "from cuda.bindings import nvjitlink, nvvm; nvvm.version(); nvjitlink.version()"
-    return subprocess.run([sys.executable, "-c", program], capture_output=True, check=False).returncode == 0
+    return NUMBA_CUDA and says_yes(program)
 
 
 @pytest.mark.parametrize(("capability", "registers", "stack"), [("8.0", 80, 0), ("9.0", 80, 0), ("10.0", 80, 128)])
@@ -86,7 +96,7 @@ def test_a_machine_without_numba_cuda_says_what_to_install(monkeypatch):
 
 
 @needs_numba_cuda
-def test_a_machine_without_a_driver_says_so():
+def test_a_machine_without_a_driver_says_so(run_python):
     program = """
 import synaptogen as sg
 from numba import cuda
@@ -98,13 +108,9 @@ if not cuda.is_available():
 else:
     print("found no GPU, driver, engine='cpu'")
 """
-    environment = {name: value for name, value in os.environ.items() if name != "NUMBA_ENABLE_CUDASIM"}
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", program], env=environment, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    for told in ("found no GPU", "driver", "engine='cpu'"):
-        assert told in done.stdout
+    told = run_python(program, NUMBA_ENABLE_CUDASIM="0")
+    for part in ("found no GPU", "driver", "engine='cpu'"):
+        assert part in told
 
 
 def test_import_does_not_load_numba_cuda(run_python):

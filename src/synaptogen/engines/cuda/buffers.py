@@ -1,19 +1,23 @@
 """Arrays on the GPU, and the launch of kernels on them."""
 
 import warnings
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
 from numba import cuda
-from numba.core.errors import NumbaPerformanceWarning
+from numba.cuda.core.errors import NumbaPerformanceWarning
 from numpy.typing import DTypeLike, NDArray
 
-from .target import BLOCK
+from synaptogen.engines.notice import notice
+
+from .target import BLOCK, SIMULATED
 
 DeviceArray = Any
 """An array of numba-cuda on the GPU, flat."""
 
-FEWER = "apply fewer voltages or read fewer cells at a time"
+COMPILING = "synaptogen: compiling for this GPU, some seconds in each process ..."
+_LAUNCHED: set[Any] = set()
 
 
 def launch(kernel: Any, threads: int, *arguments: Any) -> None:
@@ -23,9 +27,11 @@ def launch(kernel: Any, threads: int, *arguments: Any) -> None:
 
 def launch_blocks(kernel: Any, blocks: int, *arguments: Any) -> None:
     """Run a kernel on so many blocks."""
-    with warnings.catch_warnings():
+    new = kernel not in _LAUNCHED and not SIMULATED
+    with warnings.catch_warnings(), notice(COMPILING) if new else nullcontext():
         warnings.simplefilter("ignore", NumbaPerformanceWarning)  # a small array leaves much of the GPU idle
         kernel[blocks, BLOCK](*arguments)
+    _LAUNCHED.add(kernel)
 
 
 def empty(count: int, dtype: DTypeLike = np.float32) -> DeviceArray:

@@ -17,13 +17,15 @@ CUDA_DEVICES = 2, 13
 
 
 class GPUArray:
-    """Numbers on the GPU: ``cupy.asarray(x)``, ``torch.as_tensor(x, device="cuda")`` or any ``from_dlpack(x)`` shares
-    them without a copy, ``numpy.asarray(x)`` copies them to the memory of the machine.
+    """Numbers on the GPU, of at least one axis.
+
+    ``cupy.asarray(x)``, ``torch.as_tensor(x, device="cuda")`` and any ``from_dlpack(x)`` share them without a copy,
+    ``numpy.asarray(x)`` copies them to the memory of the machine.
     """
 
     def __init__(self, array: DeviceArray, shape: tuple[int, ...]) -> None:
-        self.array = array[: int(np.prod(shape, dtype=np.int64))].reshape(shape)
-        self.shape, self.dtype = shape, self.array.dtype
+        self.array = array[: int(np.prod(shape, dtype=np.int64))].reshape(shape or (1,))
+        self.shape, self.dtype = tuple(self.array.shape), self.array.dtype
 
     @property
     def __cuda_array_interface__(self) -> Any:

@@ -56,5 +56,8 @@ if not SIMULATED:
 
 
 def jit(kernel: Any) -> Any:
-    """Compile a kernel for blocks of `BLOCK` threads, `BLOCKS` of them at a time on a multiprocessor."""
-    return cuda.jit(kernel) if SIMULATED else cuda.jit(launch_bounds=(BLOCK, BLOCKS))(kernel)
+    """Compile a kernel for blocks of `BLOCK` threads, `BLOCKS` of them at a time on a multiprocessor.
+
+    Not optimised anew when linked, so that it becomes what `offline` has seen of it.
+    """
+    return cuda.jit(kernel) if SIMULATED else cuda.jit(launch_bounds=(BLOCK, BLOCKS), lto=False)(kernel)

@@ -1,7 +1,7 @@
-"""The CUDA engine in Numba's simulator, where every thread is a Python thread, against the reference engine.
+"""The CUDA engine against the reference engine, on a GPU or in Numba's simulator, whose threads are Python's.
 
-Run by `test_cuda` with NUMBA_ENABLE_CUDASIM=1 in a process of its own. In the simulator numbers are NumPy's, of single
-and double precision by turns: what is tested is what kernels, launches and the engine do, not the last bits of a GPU.
+Run by `test_cuda` in processes of their own, one with NUMBA_ENABLE_CUDASIM=1. In the simulator numbers are NumPy's, of
+single and double precision by turns: what is tested there is what kernels, launches and the engine do, not last bits.
 """
 
 import numpy as np
@@ -14,7 +14,7 @@ from synaptogen.engines.cuda.target import SIMULATED
 from synaptogen.model.switching import CYCLE
 from synaptogen.params import DeviceParams
 
-assert SIMULATED, "run with NUMBA_ENABLE_CUDASIM=1"
+assert cuda.is_available(), "run with NUMBA_ENABLE_CUDASIM=1, or where there is a GPU"
 
 PRESET = DeviceParams.preset("hennen2024")
 SETS = {"VAR(10)": PRESET, "VAR(1)": PRESET.with_order(1), "compact(5)": PRESET.compact(5)}
@@ -290,7 +290,7 @@ def test_on_gpu_needs_the_engine():
 
 
 def test_repr():
-    assert "engine=cuda, simulated" in repr(made())
+    assert f"engine=cuda, {'simulated' if SIMULATED else ''}" in repr(made())
     assert "228 B a cell" in repr(made())
     assert made()[:, ::2].copy()._engine.bytes_per_cell == 236
 
