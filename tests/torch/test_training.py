@@ -154,7 +154,7 @@ def test_pulses_move_weights_the_way_they_should():
     assert (change * sign >= -1e-6).all()
 
 
-@pytest.mark.parametrize("rule", ["threshold", "stochastic", "sign"])
+@pytest.mark.parametrize("rule", ["threshold", "stochastic", "sign", "tiki-taka"])
 def test_pulsed_training_learns(rule):
     """Two well separated clusters; from scratch, on cells."""
     torch.manual_seed(0)
@@ -190,3 +190,52 @@ def test_summary_tells_what_is_on():
     assert "ranges from data" in sg.torch.summary(model)
     with pytest.raises(ValueError, match="holds no cells"):
         sg.torch.summary(nn.Linear(2, 2))
+
+
+@pytest.mark.parametrize("rule", ["threshold", "stochastic", "tiki-taka"])
+def test_pulsed_training_resumes_bit_for_bit(tmp_path, rule):
+    """From a file, into an optimiser of another seed: cells, their history, read noise and random pulses."""
+
+    def made(seed):
+        torch.manual_seed(0)
+        model = sg.torch.convert(nn.Sequential(nn.Linear(6, 5), nn.Tanh(), nn.Linear(5, 2)), replace(AWARE, seed=seed))
+        return model.train(), sg.torch.PulseSGD(model, lr=2.0, rule=rule, step=0.1, seed=seed)
+
+    model, optimiser = made(3)
+    _steps(model, optimiser, 8, 1)
+    torch.save({"model": model.state_dict(), "optimiser": optimiser.state_dict()}, tmp_path / "checkpoint.pt")
+    _steps(model, optimiser, 8, 2)
+    assert optimiser.renewals > 0
+    saved = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
+    other, resumed = made(4)
+    other.load_state_dict(saved["model"])
+    resumed.load_state_dict(saved["optimiser"])
+    _steps(other, resumed, 8, 2)
+    assert (resumed.pulses, resumed.renewals) == (optimiser.pulses, optimiser.renewals)
+    for name, value in model.state_dict().items():
+        assert torch.equal(value, other.state_dict()[name]), name
+
+
+def test_pulsed_state_of_another_optimiser_is_refused():
+    layers = [sg.torch.Linear(4, n, config=AWARE) for n in (3, 2)]
+    one, other = (sg.torch.PulseSGD(layer, lr=0.1, seed=1) for layer in layers)
+    before = layers[1].weight.detach().clone()
+    with pytest.raises(ValueError, match="make it alike"):
+        other.load_state_dict(one.state_dict())
+    with pytest.raises(ValueError, match="holds no cells"):
+        other.load_state_dict(torch.optim.SGD(layers[1].parameters(), 0.1).state_dict())
+    assert torch.equal(layers[1].weight, before)
+
+
+def test_columns_are_transferred_in_turn():
+    """Gradients reach the weights only by way of the fast array, one input at a time."""
+    layer = sg.torch.Linear(3, 40, bias=False, config=AWARE)
+    optimiser = sg.torch.PulseSGD(layer, lr=1.0, rule="tiki-taka", step=0.1, seed=3)
+    before = layer.weight.detach().clone()
+    moved = []
+    for _ in range(3):
+        layer.weight.grad = torch.full_like(before, -float(layer.analog.full_scale.max()))
+        optimiser.step()
+        moved.append((layer.weight.detach() != before).any(0).tolist())
+    assert moved == [[False, True, False], [False, True, True], [True, True, True]]
+    assert (layer.weight.detach() - before).mean() > 0

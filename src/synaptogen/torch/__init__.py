@@ -12,8 +12,12 @@ from .linear import Conv1d, Conv2d, Conv3d, Linear  # noqa: E402
 from .matmul import AnalogMatmul  # noqa: E402
 from .matrix import AnalogMatrix  # noqa: E402
 from .recurrent import GRUCell, LSTMCell, RNNCell  # noqa: E402
+from .sequence import GRU, LSTM, RNN  # noqa: E402
 
 __all__ = [
+    "GRU",
+    "LSTM",
+    "RNN",
     "AnalogConfig",
     "AnalogMatmul",
     "AnalogMatrix",

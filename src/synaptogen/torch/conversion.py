@@ -2,14 +2,14 @@
 
 import copy
 import fnmatch
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from . import attention
+from . import attention, sequence
 from .attention import MultiheadAttention
 from .config import AnalogConfig
 from .layer import AnalogCells, AnalogLayer
@@ -17,6 +17,7 @@ from .linear import Conv1d, Conv2d, Conv3d, Linear
 from .matmul import AnalogMatmul
 from .reading import Counts, largest
 from .recurrent import GRUCell, LSTMCell, RNNCell
+from .sequence import GRU, LSTM, RNN
 
 AnalogPart: TypeAlias = AnalogCells | AnalogMatmul
 
@@ -28,6 +29,9 @@ CONVERTERS: dict[type[nn.Module], Callable[[Any, AnalogConfig, int], nn.Module]]
     nn.RNNCell: RNNCell.from_digital,
     nn.LSTMCell: LSTMCell.from_digital,
     nn.GRUCell: GRUCell.from_digital,
+    nn.RNN: RNN.from_digital,
+    nn.LSTM: LSTM.from_digital,
+    nn.GRU: GRU.from_digital,
     nn.MultiheadAttention: MultiheadAttention.from_digital,
 }
 """What can be converted: exactly these classes, since a subclass may compute something else."""
@@ -134,13 +138,23 @@ def _decide(name: str, module: nn.Module, exclude: list[str]) -> Decision:
         return no(_why_not(module))
     if isinstance(module, nn.MultiheadAttention) and (reason := attention.why_not(module)):
         return no(reason)
+    if isinstance(module, nn.RNNBase) and (reason := sequence.why_not(module)):
+        return no(reason)
     weights = [(key, p) for key, p in module.named_parameters() if p.dim() > 1]
     for key, weight in weights:
         if weight.is_meta or isinstance(weight, nn.parameter.UninitializedParameter):
             return no(f"{key} has no values yet")
         if not weight.is_floating_point():
             return no(f"{key} is of type {weight.dtype}, not real")
-    return Decision(name, kind, True, sum(2 * weight.numel() for _, weight in weights), "")
+    return Decision(name, kind, True, sum(2 * weight.numel() for _, weight in weights), _how(module))
+
+
+def _how(module: nn.Module) -> str:
+    """What a layer becomes, where that is not one layer of the same name."""
+    if isinstance(module, nn.RNNBase):
+        count = module.num_layers * (1 + module.bidirectional)
+        return f"{count} {type(module).__name__}Cell{'s' * (count > 1)}, stepped over the sequence"
+    return "four projections" if isinstance(module, nn.MultiheadAttention) else ""
 
 
 def _within(name: str, pattern: str) -> bool:
@@ -152,8 +166,6 @@ def _why_not(module: nn.Module) -> str:
     for known in CONVERTERS:
         if isinstance(module, known):
             return f"a subclass of {known.__name__}, which may compute something else"
-    if isinstance(module, nn.RNNBase):
-        return "a fused recurrent layer: write it as a loop over cells (nn.LSTMCell ...), which can be converted"
     if isinstance(module, nn.Embedding | nn.EmbeddingBag):
         return "a table that is looked up, not a product"
     if isinstance(module, nn.modules.batchnorm._NormBase | nn.LayerNorm | nn.GroupNorm):
@@ -373,8 +385,15 @@ def saturated(counts: Counts) -> str:
     return f"DAC {share(counts.inputs_beyond, counts.inputs)}, ADC {share(counts.currents_beyond, counts.currents)}"
 
 
-def program(model: nn.Module) -> nn.Module:
-    """Write the present weights of all layers to their cells, from the cells' beginning; ranges become estimates."""
+def program(model: nn.Module, seed: int | None = None) -> nn.Module:
+    """Write the present weights of all layers to their cells, from the cells' beginning; ranges become estimates.
+
+    With a ``seed`` the cells are others: another chip of the same population.
+    """
+    if seed is not None:
+        for part, own in _seeds(model, seed):
+            if isinstance(part, AnalogCells):
+                part.seed = own
     for module in model.modules():
         if isinstance(module, AnalogLayer):
             module.program()
@@ -383,7 +402,14 @@ def program(model: nn.Module) -> nn.Module:
 
 def reseed(model: nn.Module, seed: int) -> nn.Module:
     """Give the noise of each layer a new seed: for repeats, or one for each process of a parallel training."""
-    for part, own in zip(analog_parts(model).values(), np.random.SeedSequence(seed).spawn(2**16), strict=False):
-        part.noise[0] = int(own.generate_state(1, np.uint64)[0] >> np.uint64(1))
+    for part, own in _seeds(model, seed):
+        part.noise[0] = own >> 1
         part.noise[1] = 0
     return model
+
+
+def _seeds(model: nn.Module, seed: int) -> Iterator[tuple[AnalogPart, int]]:
+    """Parts, each with a 64-bit seed of its own."""
+    parts = list(analog_parts(model).values())
+    for part, own in zip(parts, np.random.SeedSequence(seed).spawn(len(parts)), strict=True):
+        yield part, int(own.generate_state(1, np.uint64)[0])

@@ -75,13 +75,22 @@ class AnalogCells(AnalogMatrix):
         self.hold(plus, minus, largest)
         self.written_error.copy_(((self.weights() - weight) / largest).square().mean().sqrt())
 
+    def for_pass(self, weight: Tensor) -> Tensor | None:
+        """What stands for the cells in one pass of training with drawn errors; None: the cells themselves."""
+        if not (self.training and self.config.training == "hardware-aware"):
+            return None
+        with torch.no_grad():
+            return self.drawn(weight)
+
     def read(self, x: Tensor, weight: Tensor) -> Tensor:
         """The product of vectors (..., groups * inputs) with what the cells hold, of the type of ``x``."""
+        return self.read_with(x, weight, self.for_pass(weight))
+
+    def read_with(self, x: Tensor, weight: Tensor, drawn: Tensor | None) -> Tensor:
+        """`read`, with what `for_pass` has given: several reads of one pass see the same cells."""
         if self.config.gradient == "exact":
-            return self(x).to(x.dtype)
+            return self(x, drawn).to(x.dtype)
         with torch.no_grad():
-            draw = self.training and self.config.training == "hardware-aware"
-            drawn = self.drawn(weight) if draw else None
             value = self(x.detach(), drawn).to(x.dtype)
             # errors pass through later layers as they did on the way there (Rasch et al., Nat. Commun. 14:5282, 2023)
             back = weight.detach() if drawn is None else self.weights(drawn).to(weight.dtype)
