@@ -75,6 +75,20 @@ def test_a_real_device(measured_loops):
     assert fit_envelopes(measured_loops, extraction, reset="power").reset.stretch is None
 
 
+def test_the_hrs_of_a_real_device_to_the_end_of_the_ramp(measured_loops):
+    """Beyond where it is a mixture of two curves, these still describe it on average."""
+    found = fit_envelopes(measured_loops, extraction := extract(measured_loops))
+    u, i = measured_loops.voltage.values[0], measured_loops.current.values[0] - extraction.offset[0]
+    r_hrs = extraction.features.r_hrs.values[0]
+    off = []
+    for n in range(len(u) - 1):
+        top = int(np.nanargmax(u[n]))
+        near = top + np.flatnonzero((u[n, top:] > 1.3) & (u[n, top:] < 1.45))
+        off += list(i[n, near] - found.current(r_hrs[n + 1], u[n, near]))
+    assert abs(np.median(off)) < 8e-6
+    assert abs(np.mean(off)) < 12e-6  # of some 120 uA
+
+
 def test_one_cycle_has_no_held_out(simulate):
     made = simulate(1, 1)
     data = loops(made.voltage, made.current)

@@ -30,7 +30,7 @@ Fit: TypeAlias = Callable[[Samples], Mixture]
 
 MOST_DEVICES, MOST_CYCLES = 64, 1200  # that the curves are fitted to
 DEGREES: list[Degrees] = [(5, 5), (6, 6), (7, 7)]
-WITHIN = 1.01  # times the least misfit: lower degrees are as good
+WITHIN, WITHIN_BEYOND = 1.01, 1.1  # times the least misfit: lower degrees are as good
 OUTLIER = 3.0  # standard deviations; what is beyond counts as that much
 RESIDUALS = ("lrs", "lrs_rms", "hrs", "hrs_rms", "hrs_negative", "hrs_negative_rms")
 
@@ -84,7 +84,7 @@ def fit_envelopes(
         What `extract` returned for these loops.
     degrees : (int, int), optional
         Degrees of the LLRS and the HHRS, 1 to 15. Default: the lowest of `DEGREES` that describe held-out cycles as
-        well as the best of them, within 1 %.
+        well as the best of them, within 1 % (10 % at the highest voltages, where the HRS is no mixture of two curves).
     reset : {"auto", "power", "stretched"}
         Law of the RESET transition; default: stretched, if it describes held-out cycles better than the power law.
 
@@ -104,14 +104,22 @@ def fit_envelopes(
 
     tried = [degrees] if degrees else DEGREES
     held_out = [_held_out(samples, fold, partial(fit, of), noise) for of in tried]
-    misfits = np.array([one.misfit for one in held_out])
-    best = int(np.argmax(misfits <= WITHIN * np.min(misfits))) if np.isfinite(misfits).all() else 0
+    best = _lowest(held_out)
     whole = fit(tried[best], samples)
     resets = resets.with_ends(whole, extraction.u_read)
     return Envelopes(
         whole.llrs, whole.hhrs, extraction.u_range, extraction.u_read,
         fit_law(resets, whole, extraction.u_max, noise, reset), held_out[best].residuals, _measured(samples),
     )  # fmt: skip
+
+
+def _lowest(held_out: list["_HeldOut"]) -> int:
+    """The first, of the lowest degrees, that is about as good as the best: where curves hold, and beyond."""
+    misfit, beyond = (np.array([getattr(one, name) for one in held_out]) for name in ("misfit", "beyond"))
+    if not np.isfinite(misfit).all():
+        return 0
+    good = (misfit <= WITHIN * misfit.min()) & (beyond <= WITHIN_BEYOND * beyond.min())
+    return int(np.argmax(good)) if good.any() else int(np.argmin(misfit))
 
 
 def _gather(loops: xr.Dataset, extraction: Extraction) -> tuple[Samples, NDArray[np.int64], Resets]:
@@ -149,10 +157,14 @@ def _spread(of: Index, most: int) -> Index:
 
 @dataclass(frozen=True)
 class _HeldOut:
-    """Residuals of cycles that the curves were not fitted to; misfit: their rms in units of the error, bounded."""
+    """Residuals of cycles that the curves were not fitted to; misfit: their rms in units of the error, bounded.
+
+    ``beyond``: rms in A where the HRS is no mixture of two curves any more, so that these describe it on average.
+    """
 
     residuals: dict[str, float]
     misfit: float
+    beyond: float = 0.0
 
 
 def _held_out(samples: Samples, fold: Index, fit: Fit, noise: float) -> _HeldOut:
@@ -171,7 +183,8 @@ def _held_out(samples: Samples, fold: Index, fit: Fit, noise: float) -> _HeldOut
     kinds = (is_lrs, ~is_lrs & positive, ~is_lrs & ~positive)
     sizes = [_relative(rest[kind & trusted], samples.i[kind & trusted]) for kind in kinds]
     residuals = dict(zip(RESIDUALS, chain(*sizes), strict=True))
-    return _HeldOut(residuals, float(np.sqrt(np.mean(np.minimum(far[trusted], OUTLIER) ** 2))))
+    misfit = float(np.sqrt(np.mean(np.minimum(far[trusted], OUTLIER) ** 2)))
+    return _HeldOut(residuals, misfit, 0.0 if trusted.all() else float(np.sqrt(np.mean(rest[~trusted] ** 2))))
 
 
 def _both_states(samples: Samples, branches: NDArray[np.bool_]) -> bool:
