@@ -64,7 +64,7 @@ class Result:
         """
         array = self.bench.array
         if "mode_now" not in self.state:
-            raise ValueError("the simulation changed no state: simulate cells of kind tape or pulse in a transient")
+            raise ValueError("the simulation changed no state: simulate cells of another kind than read in a transient")
         if self.ended:
             raise ValueError(_ended(self.ended, array))
         try:
