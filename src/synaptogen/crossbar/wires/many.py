@@ -73,19 +73,24 @@ def fits(shape: tuple[int, int, int]) -> bool:
 
 
 def solve(
-    cells: "Cells", network: "Network", tolerance: float, threads: int
+    cells: "Cells", network: "Network", tolerance: float, floor: Float64Array, threads: int
 ) -> Iterator[tuple[slice, Group, NDArray[np.bool_]]]:
-    """Right sides group by group, and which of each are solved to the tolerance."""
+    """Right sides group by group, and which of each are solved: to the tolerance, or to ``floor`` in A, (sides,)."""
     sides = len(network.word)
     parts = [slice(k, min(k + LANES, sides)) for k in range(0, sides, LANES)]
     with notice("synaptogen: compiling the solver for wires, once ..."):
-        crossbar = _Sweeps(cells, network, tolerance)
+        crossbar = _Sweeps(cells, network, tolerance, floor)
         for first in range(0, len(parts), threads):
             now = parts[first : first + threads]
             done = pool(threads).map(crossbar.solve, now) if len(now) > 1 else map(crossbar.solve, now)
             for part, (group, solved) in zip(now, done, strict=True):
                 yield part, group, solved[: part.stop - part.start]
                 crossbar.room.append(group)
+
+
+def lanes_of(part: slice) -> NDArray[np.intp]:
+    """Right sides in the lanes of a group; lanes to spare repeat the last one."""
+    return np.asarray(np.minimum(np.arange(part.start, part.start + LANES), part.stop - 1))
 
 
 def rate(rho: float) -> float:
@@ -128,8 +133,9 @@ def _roots(rho: float, n: int) -> Float64Array:
 class _Sweeps:
     """What the groups of one crossbar have in common."""
 
-    def __init__(self, cells: "Cells", network: "Network", tolerance: float) -> None:
-        self.cells, self.linear, self.network, self.tolerance = cells.compiled, cells.linear, network, tolerance
+    def __init__(self, cells: "Cells", network: "Network", tolerance: float, floor: Float64Array) -> None:
+        self.cells, self.linear, self.network = cells.compiled, cells.linear, network
+        self.tolerance, self.floor = tolerance, floor
         self.loops, self.room = sweeps.kernels(), list[Group]()  # room: of groups that nobody needs any more
         if self.linear:  # one matrix for all groups
             self.factors = self.factor(self.cells[0])
@@ -139,7 +145,7 @@ class _Sweeps:
 
     def solve(self, part: slice) -> tuple[Group, NDArray[np.bool_]]:
         """A group, and which of its lanes are solved; J has become the currents of the cells."""
-        group = self.group(part)
+        lanes, group = lanes_of(part), self.group(part)
         if self.linear:
             factors, rho = self.factors, self.rho
         else:
@@ -153,7 +159,7 @@ class _Sweeps:
             if count > MOST_SWEEPS:
                 break
             self.sweep(factors, group, count, rho)
-            missing, goal = self.missing(group)
+            missing, goal = self.missing(group, self.floor[lanes])
             solved = missing <= goal
             if solved.all() or not np.all(solved | ((missing < before / 2) & (goal > 0))):
                 break
@@ -163,8 +169,8 @@ class _Sweeps:
         return group, solved
 
     def group(self, part: slice) -> Group:
-        """Some right sides, not yet solved; lanes to spare repeat the last one."""
-        lanes = np.minimum(np.arange(part.start, part.start + LANES), part.stop - 1)
+        """Some right sides, not yet solved."""
+        lanes = lanes_of(part)
         voltages = self.network.word[lanes].T, self.network.bit[lanes].T
         try:
             group = self.room.pop()
@@ -207,7 +213,7 @@ class _Sweeps:
             sums.append(float(b[:: max(1, rows // 8)].sum()))
         w[:] = b[:] = 0.0
         rho = min(sums[-1] / sums[-2], 1.0) if sums[-2] > 0 else 0.0
-        return rho + MARGIN * rho * (1 - rho)
+        return min(rho + MARGIN * rho * (1 - rho), NEAREST)
 
     def sweep(self, factors: Factors, group: Group, count: int, rho: float) -> None:
         """So many sweeps from a group's w and b on."""
@@ -231,9 +237,9 @@ class _Sweeps:
         self.loops.slopes(self.cells, group.word, group.bit, group.lines, g)
         return g
 
-    def missing(self, group: Group) -> tuple[Float64Array, Float64Array]:
+    def missing(self, group: Group, floor: Float64Array) -> tuple[Float64Array, Float64Array]:
         """Sum of what is missing at all nodes of each lane, and what may be missing; J becomes the currents."""
         missing, largest = np.empty(LANES), np.empty(LANES)
         self.loops.check(tuple(self.network.words), tuple(self.network.bits), self.cells, group.word, group.bit,
                          group.lines, missing, largest)  # fmt: skip
-        return missing, self.tolerance * largest
+        return missing, np.maximum(self.tolerance * largest, floor)

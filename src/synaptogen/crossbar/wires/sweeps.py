@@ -162,8 +162,9 @@ def lost_in_row(i, chains, w, c, columns):  # type: ignore[no-untyped-def]
             above = load(w, at + LANES) if j < columns - 1 else ground
             ends = per_ohm if j else 1.0 / near[i], per_ohm if j < columns - 1 else 1.0 / far[i]
             total = total + lost(load(w, at), below, above, ends[0], ends[1], -load(c, at), per_ohm)
-    if segment == 0.0 and near[i] != 0.0:  # one node
-        total = absolute(flow + (1.0 / near[i]) * load(w, i * columns * LANES))
+    if near[i] != 0.0:  # what the whole line misses
+        first, last = load(w, i * columns * LANES), load(w, (i * columns + columns - 1) * LANES)
+        total = total + absolute(flow + ((1.0 / near[i]) * first + (1.0 / far[i]) * last))
     return total, absolute(flow)
 
 
@@ -219,12 +220,13 @@ def _kernels(revision: str) -> Sweeping:
             on_row, flow = lost_in_row(i, words, data(w), data(J), columns)
             on_bits = lost_on_bits(i, bits, data(b), data(J), data(flows), rows, columns)
             total, most = total + (on_row + on_bits), maximum(most, flow)
-        segment, near, _ = bits
+        _, near, far = bits
         for j in range(columns):
             flow = load(data(flows), j * LANES)
             most = maximum(most, absolute(flow))
-            if segment == 0.0 and near[j] != 0.0:  # one node
-                total = total + absolute(flow - (1.0 / near[j]) * load(data(b), j * LANES))
+            if near[j] != 0.0:
+                first, last = load(data(b), j * LANES), load(data(b), ((rows - 1) * columns + j) * LANES)
+                total = total + absolute(flow - ((1.0 / near[j]) * first + (1.0 / far[j]) * last))
         store(data(missing), 0, total)
         store(data(largest), 0, most)
 
