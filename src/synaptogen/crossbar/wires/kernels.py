@@ -89,8 +89,8 @@ def counted(missing, v, below, above, segment):  # type: ignore[no-untyped-def]
 
 
 @njit(**EXACT)
-def residual_rows(first, last, active, chains, w, currents, out, norms):  # type: ignore[no-untyped-def]
-    """Kirchhoff's law at the nodes of word lines: what flows in and not out."""
+def residual_rows(first, last, active, chains, push, w, currents, out, norms):  # type: ignore[no-untyped-def]
+    """Kirchhoff's law at the nodes of word lines: what flows in and not out; ``push`` flows into the last ones."""
     segment, near, far = chains
     rows, columns = w.shape[1:]
     for n in range(first, last):
@@ -98,7 +98,7 @@ def residual_rows(first, last, active, chains, w, currents, out, norms):  # type
         if not active[k]:
             continue
         v, c, o = w[k, i], currents[k, i], out[k, i]
-        total, line = 0.0, 0.0
+        total, line = 0.0, push[k, i]
         for j in range(columns):
             line -= c[j]
             o[j] = 0.0
@@ -117,12 +117,14 @@ def residual_rows(first, last, active, chains, w, currents, out, norms):  # type
                     )
                     - c[j]
                 )  # fmt: skip
+                if j == columns - 1:
+                    o[j] += push[k, i]
                 total += counted(o[j], v[j], v[max(j - 1, 0)], v[min(j + 1, columns - 1)], segment)
         norms[k, i] = total + abs(line)
 
 
 @njit(**EXACT)
-def residual_columns(first, last, active, chains, b, currents, out, norms):  # type: ignore[no-untyped-def]
+def residual_columns(first, last, active, chains, push, b, currents, out, norms):  # type: ignore[no-untyped-def]
     """The same on bit lines."""
     segment, near, far = chains
     rows, columns = b.shape[1:]
@@ -133,7 +135,7 @@ def residual_columns(first, last, active, chains, b, currents, out, norms):  # t
         if not active[k]:
             continue
         v, c, o = b[k], currents[k], out[k]
-        total, line = np.zeros(end - begin), np.zeros(end - begin)
+        total, line = np.zeros(end - begin), push[k, begin:end].copy()
         for i in range(rows):
             below, above = max(i - 1, 0), min(i + 1, rows - 1)
             for j in range(begin, end):
@@ -144,6 +146,8 @@ def residual_columns(first, last, active, chains, b, currents, out, norms):  # t
                     o[i, j] = c[i, j] + node_residual(
                         v[i, j], v[below, j], v[above, j], near[j], far[j], i == 0, i == rows - 1, segment
                     )
+                    if i == rows - 1:
+                        o[i, j] += push[k, j]
                     total[j - begin] += counted(o[i, j], v[i, j], v[below, j], v[above, j], segment)
         for j in range(begin, end):
             if near[j] == 0.0:  # held

@@ -50,10 +50,10 @@ class Factors(NamedTuple):
 
 
 class Group(NamedTuple):
-    """Some right sides in lanes, with the voltages of sources."""
+    """Some right sides in lanes, with their sources."""
 
-    word: Float64Array  # (rows, 8)
-    bit: Float64Array  # (columns, 8)
+    sources: tuple[Float64Array, Float64Array, Float64Array, Float64Array]
+    """Voltages of word and bit lines, and currents into their last nodes, (rows, 8) or (columns, 8)."""
     lines: Lines
     desk: tuple[Float64Array, Float64Array]  # for one row, (columns, 8)
 
@@ -151,9 +151,14 @@ class _Sweeps:
         else:
             factors = self.factor(self.slopes(group))
             rho = self.spectral_radius(factors, group)
+            group = self.group(part, group)
             self.sweep(factors, group, SETTLING, rho)
             factors = self.factor(self.slopes(group))
-        wanted, before, solved = self.tolerance / (2 * len(group.word)), np.full(LANES, np.inf), np.zeros(LANES, bool)
+        wanted, before, solved = (
+            self.tolerance / (2 * self.network.shape[1]),
+            np.full(LANES, np.inf),
+            np.zeros(LANES, bool),
+        )
         for _ in range(CHECKS):
             count = int(np.ceil(np.log(wanted) / np.log(rate(rho))))
             if count > MOST_SWEEPS:
@@ -168,17 +173,20 @@ class _Sweeps:
             wanted, before = left / 2, missing
         return group, solved
 
-    def group(self, part: slice) -> Group:
-        """Some right sides, not yet solved."""
+    def group(self, part: slice, room: Group | None = None) -> Group:
+        """Some right sides, not yet solved, where there is room."""
         lanes = lanes_of(part)
-        voltages = self.network.word[lanes].T, self.network.bit[lanes].T
+        net = self.network
+        given = [x[lanes].T for x in (net.word, net.bit, net.word_push, net.bit_push)]
         try:
-            group = self.room.pop()
+            group = room or self.room.pop()
         except IndexError:
-            rows, columns = voltages[0].shape[0], voltages[1].shape[0]
+            _, rows, columns = net.shape
             lines = aligned(rows, columns), aligned(rows, columns), aligned(rows, columns)
-            group = Group(aligned(rows), aligned(columns), lines, (aligned(columns), aligned(columns)))
-        group.word[:], group.bit[:] = voltages
+            sources = aligned(rows), aligned(columns), aligned(rows), aligned(columns)
+            group = Group(sources, lines, (aligned(columns), aligned(columns)))
+        for mine, source in zip(group.sources, given, strict=True):
+            mine[:] = source
         for line in group.lines[1:]:
             line[:] = 0.0
         return group
@@ -206,10 +214,11 @@ class _Sweeps:
         """Of a sweep without over-relaxation, by the power method, with a margin; the group is room, and left empty."""
         (J, w, b), rows = group.lines, len(factors.g)
         J[:] = factors.g[:, :, None]
-        quiet = group._replace(word=0 * group.word, bit=0 * group.bit)
+        for source in group.sources:
+            source[:] = 0.0
         sums = []
         for k in range(POWERS):
-            self.one_sweep((factors.g,), factors, quiet, k % 2 == 0, 1.0)
+            self.one_sweep((factors.g,), factors, group, k % 2 == 0, 1.0)
             sums.append(float(b[:: max(1, rows // 8)].sum()))
         w[:] = b[:] = 0.0
         rho = min(sums[-1] / sums[-2], 1.0) if sums[-2] > 0 else 0.0
@@ -229,17 +238,17 @@ class _Sweeps:
         arriving, (leaving, _) = factors.directions if down else factors.directions[::-1]
         words = factors.t_w, factors.z_w, self.network.words.segment
         self.loops.sweep(down, last, omega, factors.g, words, (*arriving, self.network.bits.segment), leaving, cells,
-                         group.word, group.bit, group.lines, group.desk)  # fmt: skip
+                         group.sources, group.lines, group.desk)  # fmt: skip
 
     def slopes(self, group: Group) -> Float64Array:
         """One matrix for all lanes."""
         g = np.empty(group.lines[0].shape[:2])
-        self.loops.slopes(self.cells, group.word, group.bit, group.lines, g)
+        self.loops.slopes(self.cells, group.sources, group.lines, g)
         return g
 
     def missing(self, group: Group, floor: Float64Array) -> tuple[Float64Array, Float64Array]:
         """Sum of what is missing at all nodes of each lane, and what may be missing; J becomes the currents."""
         missing, largest = np.empty(LANES), np.empty(LANES)
-        self.loops.check(tuple(self.network.words), tuple(self.network.bits), self.cells, group.word, group.bit,
-                         group.lines, missing, largest)  # fmt: skip
+        words, bits = tuple(self.network.words), tuple(self.network.bits)
+        self.loops.check(words, bits, self.cells, group.sources, group.lines, missing, largest)
         return missing, np.maximum(self.tolerance * largest, floor)

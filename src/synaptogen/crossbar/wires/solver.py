@@ -42,12 +42,18 @@ class NotConvergedError(ValueError):
 
 
 class Network(NamedTuple):
-    """Lines and their sources: ``word`` (sides, rows) and ``bit`` (sides, columns) voltages, 0 where floating."""
+    """Lines and their sources: ``word`` (sides, rows) and ``bit`` (sides, columns) voltages, 0 where floating.
+
+    A source at the last node that has another voltage than that at the first one is the same with a current beside.
+    """
 
     words: Chains
     bits: Chains
     word: Float64Array
     bit: Float64Array
+    word_push: Float64Array
+    """Currents into the last nodes of word lines, like ``word``."""
+    bit_push: Float64Array
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -62,7 +68,9 @@ class Network(NamedTuple):
 
     def part(self, begin: int, end: int) -> "Network":
         """Some of the right sides."""
-        return self._replace(word=self.word[begin:end], bit=self.bit[begin:end])
+        return self._replace(
+            **{name: getattr(self, name)[begin:end] for name in ("word", "bit", "word_push", "bit_push")}
+        )
 
 
 class State(NamedTuple):
@@ -262,10 +270,11 @@ class _Newton:
         sides, rows, _ = self.shape
         self.cells.evaluate(self.run, self.active, self.network, self.state, self.g)
         norms = np.zeros((sides, rows)), np.zeros((sides, self.column_blocks))
-        self.run(kernels.residual_rows, sides * rows, self.active, tuple(self.network.words), self.state.w,
-                 self.state.currents, self.rho_w, norms[0])  # fmt: skip
-        self.run(kernels.residual_columns, sides * self.column_blocks, self.active, tuple(self.network.bits),
-                 self.state.b, self.state.currents, self.rho_b, norms[1])  # fmt: skip
+        net, state = self.network, self.state
+        self.run(kernels.residual_rows, sides * rows, self.active, tuple(net.words), net.word_push, state.w,
+                 state.currents, self.rho_w, norms[0])  # fmt: skip
+        self.run(kernels.residual_columns, sides * self.column_blocks, self.active, tuple(net.bits), net.bit_push,
+                 state.b, state.currents, self.rho_b, norms[1])  # fmt: skip
         currents = self.state.currents
         largest = np.maximum(np.abs(currents.sum(axis=2)).max(axis=1), np.abs(currents.sum(axis=1)).max(axis=1))
         return norms[0].sum(axis=1) + norms[1].sum(axis=1), np.maximum(self.tolerance * largest, self.floor)
