@@ -9,6 +9,7 @@ memory is the peak of what is resident, above what was before. Linux only. Also 
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -25,16 +26,15 @@ ONE_THREAD = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL")}
 
 def measured(python, contender, n, sides, options):
     """What a contender takes, or why it does not: {"seconds", "mebibytes"} or {"failed"}."""
-    command = [python, str(WORKER), contender, *map(str, (n, sides, options.repeats, options.gibibytes))]
-    try:
-        done = subprocess.run(
-            command, capture_output=True, text=True, timeout=options.limit, env={**os.environ, **ONE_THREAD}
-        )
-    except subprocess.TimeoutExpired:
+    numbers = n, sides, options.repeats, options.limit, options.gibibytes
+    command = [python, str(WORKER), contender, *map(str, numbers)]
+    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **ONE_THREAD})
+    if done.returncode in (-signal.SIGXCPU, -signal.SIGKILL):
         return {"failed": f"more than {options.limit} s"}
     if done.returncode:
-        killed = "MemoryError" in done.stderr or done.returncode < 0
-        return {"failed": f"more than {options.gibibytes} GiB" if killed else done.stderr.strip().splitlines()[-1]}
+        told = done.stderr.strip().splitlines()
+        memory = done.returncode < 0 or any("emory" in line for line in told)
+        return {"failed": f"more than {options.gibibytes} GiB" if memory else told[-1]}
     found = json.loads(done.stdout.splitlines()[-1])  # after its log
     return found if "failed" in found else {**found, "seconds": min(found["seconds"])}
 
@@ -83,7 +83,9 @@ def main():
     options = parser(__doc__, 5)
     options.add_argument("--sizes", nargs="+", type=positive, default=[64, 128, 256, 512, 1024])
     options.add_argument("--sides", nargs="+", type=positive, default=[1, 16])
-    options.add_argument("--limit", type=positive, default=300, metavar="S", help="of a contender at a size")
+    options.add_argument(
+        "--limit", type=positive, default=300, metavar="S", help="CPU seconds of a contender at a size"
+    )
     options.add_argument("--gibibytes", type=positive, default=8, help="memory that a contender may take")
     options.add_argument("--peer-python", metavar="PATH", help="an interpreter that has badcrossbar")
     arguments = options.parse_args()

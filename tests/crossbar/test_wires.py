@@ -18,7 +18,7 @@ ENDS = [("left", "bottom"), ("right", "top"), ("both", "both"), ("left", "both")
 FINE = 1e-11
 
 
-def nodal(g, wires, rows, columns, free_rows=(), free_columns=()):
+def nodal(g, wires, rows, columns, free_rows=(), free_columns=(), right=None, bottom=None):
     """Node voltages of word and bit lines: the full matrix of all nodes, by a direct sparse solver."""
     n, m = g.shape
     number = np.arange(2 * n * m).reshape(2, n, m)
@@ -42,11 +42,11 @@ def nodal(g, wires, rows, columns, free_rows=(), free_columns=()):
     for i in set(range(n)) - set(free_rows):
         end, volt = (wires.sense, 0.0) if rows is None else (wires.source, rows[i])
         for j in {"left": [0], "right": [m - 1], "both": [0, m - 1]}[wires.word_ends]:
-            source(number[0, i, j], wires.word + end, volt)
+            source(number[0, i, j], wires.word + end, volt if right is None or j == 0 else right[i])
     for j in set(range(m)) - set(free_columns):
         end, volt = (wires.sense, 0.0) if columns is None else (wires.source, columns[j])
         for i in {"top": [0], "bottom": [n - 1], "both": [0, n - 1]}[wires.bit_ends]:
-            source(number[1, i, j], wires.bit + end, volt)
+            source(number[1, i, j], wires.bit + end, volt if bottom is None or i == 0 else bottom[j])
     return scipy.sparse.linalg.spsolve(matrix.tocsc(), injected).reshape(2, n, m)
 
 
@@ -99,6 +99,52 @@ def test_floating_and_half_selected_lines(ends):
     largest = np.abs(found.row_currents).max()
     assert np.abs(found.row_currents[floating[0]]).max() < 1e-9 * largest
     assert np.abs(found.column_currents[floating[1]]).max() < 1e-9 * largest
+
+
+@pytest.mark.parametrize("sides", [1, 5])
+@pytest.mark.parametrize("wires", [Wires(3.0, 0.7, source=5.0), Wires(2.0, 3.0)], ids=["sources", "none"])
+def test_ends_of_their_own_voltage(wires, sides):
+    """Both ends of all lines driven, each with its own voltage; some lines float."""
+    rng, shape = np.random.default_rng(11), (17, 23)
+    wires = dataclasses.replace(wires, word_ends="both", bit_ends="both", tolerance=FINE)
+    g = conductances(shape, rng)
+    rows, right, columns, bottom = (rng.uniform(-1, 1, (sides, count)) for count in (17, 17, 23, 23))
+    free = np.arange(17) % 5 == 1, np.arange(23) % 6 == 2
+    found = solve(g, wires, rows=rows, columns=columns, rows_right=right, columns_bottom=bottom, floating_rows=free[0],
+                  floating_columns=free[1])  # fmt: skip
+    for k in range(sides):
+        each = nodal(g, wires, rows[k], columns[k], *map(np.flatnonzero, free), right[k], bottom[k])
+        assert np.abs(found.rows[k] - each[0]).max() < 1e-8
+        assert np.abs(found.columns[k] - each[1]).max() < 1e-8
+
+
+@pytest.mark.parametrize("sides", [1, 4])
+@pytest.mark.parametrize("cells", ["linear", "non-linear"])
+def test_ends_of_lines_without_segments(cells, sides):
+    """One node between two equal drivers: as if driven at one end, by their mean through half the resistance."""
+    rng = np.random.default_rng(12)
+    crossbar = conductances((6, 8), rng) if cells == "linear" else cells_of((6, 8))
+    rows, right = rng.uniform(-0.5, 0.5, (2, sides, 6))
+    both = solve(crossbar, Wires(0, 2.0, source=30.0, word_ends="both"), rows=rows, rows_right=right, transpose=True)
+    one = solve(crossbar, Wires(0, 2.0, source=15.0), rows=(rows + right) / 2, transpose=True)
+    assert np.allclose(both.currents, one.currents, rtol=1e-8, atol=1e-15)
+    ends = Wires(2.0, 2.0, word_ends="both", tolerance=FINE)
+    same = solve(crossbar, ends, rows=rows, rows_right=rows, transpose=True)
+    assert np.allclose(same.currents, solve(crossbar, ends, rows=rows, transpose=True).currents, rtol=1e-9)
+
+
+def test_bad_second_ends():
+    g, v = np.full((3, 4), 1e-4), np.ones(3)
+    for wires, sources, message in (
+        (Wires(), {"rows": v, "rows_right": v}, r'rows_right.*Wires\(word_ends="both"\)'),
+        (Wires(bit_ends="both"), {"rows": v, "columns_bottom": np.ones(4)}, "columns_bottom"),
+        (Wires(word_ends="both"), {"rows": v, "rows_right": np.ones(4)}, "rows_right has shape"),
+        (Wires(word_ends="both"), {"rows": v, "rows_right": [0, np.nan, 0]}, "rows_right"),
+        (Wires(0.0, word_ends="both"), {"rows": v, "rows_right": 2 * v}, "nothing is between"),
+        (Wires(word_ends="both"), {"rows": np.ones((2, 3)), "rows_right": np.ones((3, 3))}, "batch"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            solve(g, wires, transpose=True, **sources)
 
 
 def test_one_cell_of_a_passive_array_is_bypassed_by_sneak_paths():

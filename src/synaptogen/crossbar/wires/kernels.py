@@ -81,13 +81,16 @@ def node_residual(v, below, above, near, far, at_near, at_far, segment):  # type
 
 @njit(**EXACT)
 def counted(missing, v, below, above, segment):  # type: ignore[no-untyped-def]
-    """What is missing at a node beyond the rounding of the node voltages, which hardly changes a cell's current."""
+    """What is missing at a node beyond the rounding of the node voltages, which hardly changes a cell's current.
+
+    Rounding moves current from node to node. What a whole line misses is counted beside, to the last digit.
+    """
     return max(abs(missing) - ROUNDING * (abs(v) + abs(below) + abs(above)) / segment, 0.0)
 
 
 @njit(**EXACT)
-def residual_rows(first, last, active, chains, w, currents, out, norms):  # type: ignore[no-untyped-def]
-    """Kirchhoff's law at the nodes of word lines: what flows in and not out."""
+def residual_rows(first, last, active, chains, push, w, currents, out, norms):  # type: ignore[no-untyped-def]
+    """Kirchhoff's law at the nodes of word lines: what flows in and not out; ``push`` flows into the last ones."""
     segment, near, far = chains
     rows, columns = w.shape[1:]
     for n in range(first, last):
@@ -95,14 +98,16 @@ def residual_rows(first, last, active, chains, w, currents, out, norms):  # type
         if not active[k]:
             continue
         v, c, o = w[k, i], currents[k, i], out[k, i]
-        total = 0.0
+        total, line = 0.0, push[k, i]
+        for j in range(columns):
+            line -= c[j]
+            o[j] = 0.0
+        if near[i] == 0.0:  # held
+            line = 0.0
+        else:
+            line -= v[0] / near[i] + v[columns - 1] / far[i]
         if segment == 0.0:  # one node
-            for j in range(columns):
-                total += c[j]
-                o[j] = 0.0
-            total = 0.0 if near[i] == 0.0 else -v[0] / near[i] - total
-            o[0] = total
-            total = abs(total)
+            o[0] = line
         else:
             for j in range(columns):
                 o[j] = (
@@ -112,12 +117,14 @@ def residual_rows(first, last, active, chains, w, currents, out, norms):  # type
                     )
                     - c[j]
                 )  # fmt: skip
+                if j == columns - 1:
+                    o[j] += push[k, i]
                 total += counted(o[j], v[j], v[max(j - 1, 0)], v[min(j + 1, columns - 1)], segment)
-        norms[k, i] = total
+        norms[k, i] = total + abs(line)
 
 
 @njit(**EXACT)
-def residual_columns(first, last, active, chains, b, currents, out, norms):  # type: ignore[no-untyped-def]
+def residual_columns(first, last, active, chains, push, b, currents, out, norms):  # type: ignore[no-untyped-def]
     """The same on bit lines."""
     segment, near, far = chains
     rows, columns = b.shape[1:]
@@ -128,22 +135,28 @@ def residual_columns(first, last, active, chains, b, currents, out, norms):  # t
         if not active[k]:
             continue
         v, c, o = b[k], currents[k], out[k]
-        total = np.zeros(end - begin)
+        total, line = np.zeros(end - begin), push[k, begin:end].copy()
         for i in range(rows):
             below, above = max(i - 1, 0), min(i + 1, rows - 1)
             for j in range(begin, end):
+                line[j - begin] += c[i, j]
                 if segment == 0.0:
-                    total[j - begin] += c[i, j]
                     o[i, j] = 0.0
                 else:
                     o[i, j] = c[i, j] + node_residual(
                         v[i, j], v[below, j], v[above, j], near[j], far[j], i == 0, i == rows - 1, segment
                     )
+                    if i == rows - 1:
+                        o[i, j] += push[k, j]
                     total[j - begin] += counted(o[i, j], v[i, j], v[below, j], v[above, j], segment)
-        if segment == 0.0:
-            for j in range(begin, end):
-                o[0, j] = 0.0 if near[j] == 0.0 else total[j - begin] - v[0, j] / near[j]
-                total[j - begin] = abs(o[0, j])
+        for j in range(begin, end):
+            if near[j] == 0.0:  # held
+                line[j - begin] = 0.0
+            else:
+                line[j - begin] -= v[0, j] / near[j] + v[rows - 1, j] / far[j]
+            if segment == 0.0:
+                o[0, j] = line[j - begin]
+            total[j - begin] += abs(line[j - begin])
         norms[k, n % blocks] = total.sum()
 
 

@@ -50,10 +50,10 @@ class Factors(NamedTuple):
 
 
 class Group(NamedTuple):
-    """Some right sides in lanes, with the voltages of sources."""
+    """Some right sides in lanes, with their sources."""
 
-    word: Float64Array  # (rows, 8)
-    bit: Float64Array  # (columns, 8)
+    sources: tuple[Float64Array, Float64Array, Float64Array, Float64Array]
+    """Voltages of word and bit lines, and currents into their last nodes, (rows, 8) or (columns, 8)."""
     lines: Lines
     desk: tuple[Float64Array, Float64Array]  # for one row, (columns, 8)
 
@@ -73,19 +73,24 @@ def fits(shape: tuple[int, int, int]) -> bool:
 
 
 def solve(
-    cells: "Cells", network: "Network", tolerance: float, threads: int
+    cells: "Cells", network: "Network", tolerance: float, floor: Float64Array, threads: int
 ) -> Iterator[tuple[slice, Group, NDArray[np.bool_]]]:
-    """Right sides group by group, and which of each are solved to the tolerance."""
+    """Right sides group by group, and which of each are solved: to the tolerance, or to ``floor`` in A, (sides,)."""
     sides = len(network.word)
     parts = [slice(k, min(k + LANES, sides)) for k in range(0, sides, LANES)]
     with notice("synaptogen: compiling the solver for wires, once ..."):
-        crossbar = _Sweeps(cells, network, tolerance)
+        crossbar = _Sweeps(cells, network, tolerance, floor)
         for first in range(0, len(parts), threads):
             now = parts[first : first + threads]
             done = pool(threads).map(crossbar.solve, now) if len(now) > 1 else map(crossbar.solve, now)
             for part, (group, solved) in zip(now, done, strict=True):
                 yield part, group, solved[: part.stop - part.start]
                 crossbar.room.append(group)
+
+
+def lanes_of(part: slice) -> NDArray[np.intp]:
+    """Right sides in the lanes of a group; lanes to spare repeat the last one."""
+    return np.asarray(np.minimum(np.arange(part.start, part.start + LANES), part.stop - 1))
 
 
 def rate(rho: float) -> float:
@@ -128,8 +133,9 @@ def _roots(rho: float, n: int) -> Float64Array:
 class _Sweeps:
     """What the groups of one crossbar have in common."""
 
-    def __init__(self, cells: "Cells", network: "Network", tolerance: float) -> None:
-        self.cells, self.linear, self.network, self.tolerance = cells.compiled, cells.linear, network, tolerance
+    def __init__(self, cells: "Cells", network: "Network", tolerance: float, floor: Float64Array) -> None:
+        self.cells, self.linear, self.network = cells.compiled, cells.linear, network
+        self.tolerance, self.floor = tolerance, floor
         self.loops, self.room = sweeps.kernels(), list[Group]()  # room: of groups that nobody needs any more
         if self.linear:  # one matrix for all groups
             self.factors = self.factor(self.cells[0])
@@ -139,21 +145,26 @@ class _Sweeps:
 
     def solve(self, part: slice) -> tuple[Group, NDArray[np.bool_]]:
         """A group, and which of its lanes are solved; J has become the currents of the cells."""
-        group = self.group(part)
+        lanes, group = lanes_of(part), self.group(part)
         if self.linear:
             factors, rho = self.factors, self.rho
         else:
             factors = self.factor(self.slopes(group))
             rho = self.spectral_radius(factors, group)
+            group = self.group(part, group)
             self.sweep(factors, group, SETTLING, rho)
             factors = self.factor(self.slopes(group))
-        wanted, before, solved = self.tolerance / (2 * len(group.word)), np.full(LANES, np.inf), np.zeros(LANES, bool)
+        wanted, before, solved = (
+            self.tolerance / (2 * self.network.shape[1]),
+            np.full(LANES, np.inf),
+            np.zeros(LANES, bool),
+        )
         for _ in range(CHECKS):
             count = int(np.ceil(np.log(wanted) / np.log(rate(rho))))
             if count > MOST_SWEEPS:
                 break
             self.sweep(factors, group, count, rho)
-            missing, goal = self.missing(group)
+            missing, goal = self.missing(group, self.floor[lanes])
             solved = missing <= goal
             if solved.all() or not np.all(solved | ((missing < before / 2) & (goal > 0))):
                 break
@@ -162,17 +173,20 @@ class _Sweeps:
             wanted, before = left / 2, missing
         return group, solved
 
-    def group(self, part: slice) -> Group:
-        """Some right sides, not yet solved; lanes to spare repeat the last one."""
-        lanes = np.minimum(np.arange(part.start, part.start + LANES), part.stop - 1)
-        voltages = self.network.word[lanes].T, self.network.bit[lanes].T
+    def group(self, part: slice, room: Group | None = None) -> Group:
+        """Some right sides, not yet solved, where there is room."""
+        lanes = lanes_of(part)
+        net = self.network
+        given = [x[lanes].T for x in (net.word, net.bit, net.word_push, net.bit_push)]
         try:
-            group = self.room.pop()
+            group = room or self.room.pop()
         except IndexError:
-            rows, columns = voltages[0].shape[0], voltages[1].shape[0]
+            _, rows, columns = net.shape
             lines = aligned(rows, columns), aligned(rows, columns), aligned(rows, columns)
-            group = Group(aligned(rows), aligned(columns), lines, (aligned(columns), aligned(columns)))
-        group.word[:], group.bit[:] = voltages
+            sources = aligned(rows), aligned(columns), aligned(rows), aligned(columns)
+            group = Group(sources, lines, (aligned(columns), aligned(columns)))
+        for mine, source in zip(group.sources, given, strict=True):
+            mine[:] = source
         for line in group.lines[1:]:
             line[:] = 0.0
         return group
@@ -200,14 +214,15 @@ class _Sweeps:
         """Of a sweep without over-relaxation, by the power method, with a margin; the group is room, and left empty."""
         (J, w, b), rows = group.lines, len(factors.g)
         J[:] = factors.g[:, :, None]
-        quiet = group._replace(word=0 * group.word, bit=0 * group.bit)
+        for source in group.sources:
+            source[:] = 0.0
         sums = []
         for k in range(POWERS):
-            self.one_sweep((factors.g,), factors, quiet, k % 2 == 0, 1.0)
+            self.one_sweep((factors.g,), factors, group, k % 2 == 0, 1.0)
             sums.append(float(b[:: max(1, rows // 8)].sum()))
         w[:] = b[:] = 0.0
         rho = min(sums[-1] / sums[-2], 1.0) if sums[-2] > 0 else 0.0
-        return rho + MARGIN * rho * (1 - rho)
+        return min(rho + MARGIN * rho * (1 - rho), NEAREST)
 
     def sweep(self, factors: Factors, group: Group, count: int, rho: float) -> None:
         """So many sweeps from a group's w and b on."""
@@ -223,17 +238,17 @@ class _Sweeps:
         arriving, (leaving, _) = factors.directions if down else factors.directions[::-1]
         words = factors.t_w, factors.z_w, self.network.words.segment
         self.loops.sweep(down, last, omega, factors.g, words, (*arriving, self.network.bits.segment), leaving, cells,
-                         group.word, group.bit, group.lines, group.desk)  # fmt: skip
+                         group.sources, group.lines, group.desk)  # fmt: skip
 
     def slopes(self, group: Group) -> Float64Array:
         """One matrix for all lanes."""
         g = np.empty(group.lines[0].shape[:2])
-        self.loops.slopes(self.cells, group.word, group.bit, group.lines, g)
+        self.loops.slopes(self.cells, group.sources, group.lines, g)
         return g
 
-    def missing(self, group: Group) -> tuple[Float64Array, Float64Array]:
+    def missing(self, group: Group, floor: Float64Array) -> tuple[Float64Array, Float64Array]:
         """Sum of what is missing at all nodes of each lane, and what may be missing; J becomes the currents."""
         missing, largest = np.empty(LANES), np.empty(LANES)
-        self.loops.check(tuple(self.network.words), tuple(self.network.bits), self.cells, group.word, group.bit,
-                         group.lines, missing, largest)  # fmt: skip
-        return missing, self.tolerance * largest
+        words, bits = tuple(self.network.words), tuple(self.network.bits)
+        self.loops.check(words, bits, self.cells, group.sources, group.lines, missing, largest)
+        return missing, np.maximum(self.tolerance * largest, floor)

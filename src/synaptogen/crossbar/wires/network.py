@@ -1,6 +1,6 @@
 """Voltages of all nodes of a crossbar with wires, for voltages on its lines."""
 
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -10,7 +10,7 @@ from scipy.sparse.csgraph import connected_components
 from synaptogen import checks
 from synaptogen.engines.threads import default_threads
 
-from .parameters import Wires
+from .parameters import Chains, Wires
 
 if TYPE_CHECKING:
     from synaptogen.array import CellArray
@@ -52,6 +52,8 @@ def solve(
     *,
     rows: ArrayLike | None = None,
     columns: ArrayLike | None = None,
+    rows_right: ArrayLike | None = None,
+    columns_bottom: ArrayLike | None = None,
     floating_rows: ArrayLike | None = None,
     floating_columns: ArrayLike | None = None,
     transpose: bool = False,
@@ -67,6 +69,9 @@ def solve(
     rows, columns : array of shape (rows,) or (batch, rows); (columns,) or (batch, columns), optional
         Voltages in V of the sources of word lines, of bit lines, which have the resistance ``wires.source``. Where
         not given, lines end in sense amplifiers: 0 V behind the resistance ``wires.sense``.
+    rows_right, columns_bottom : like ``rows``, ``columns``, optional
+        Voltages at the right ends of word lines, at the bottom ends of bit lines, where lines are driven at both ends
+        and these are not the same.
     floating_rows, floating_columns : array of bool of shape (rows,), (columns,), optional
         Lines that are connected to nothing; their voltages are not used.
     transpose : bool
@@ -86,7 +91,7 @@ def solve(
     from . import kernels, solver
 
     shape = _shape(cells)
-    network, single = _network(shape, wires, rows, columns, floating_rows, floating_columns)
+    network, single = _network(shape, wires, rows, columns, rows_right, columns_bottom, floating_rows, floating_columns)
     model = _cells(cells, shape, -1.0 if not transpose else 1.0)
     _require_connection(network, cells, shape)
     sign = 1.0 if transpose else -1.0
@@ -110,7 +115,7 @@ def line_currents(
     from . import solver
 
     shape = checks.crossbar(cells.shape)
-    network, _ = _network(shape, wires, v if transpose else None, None if transpose else v, None, None)
+    network, _ = _network(shape, wires, v if transpose else None, None if transpose else v)
     sign, lines = (1.0, 1) if transpose else (-1.0, 2)
     currents = np.empty((len(v), shape[1] if transpose else shape[0]))
     variances = np.zeros_like(currents)
@@ -151,8 +156,10 @@ def _network(
     wires: Wires,
     rows: ArrayLike | None,
     columns: ArrayLike | None,
-    floating_rows: ArrayLike | None,
-    floating_columns: ArrayLike | None,
+    rows_right: ArrayLike | None = None,
+    columns_bottom: ArrayLike | None = None,
+    floating_rows: ArrayLike | None = None,
+    floating_columns: ArrayLike | None = None,
 ) -> "tuple[Network, bool]":
     """The lines, and whether there is but one right side, given as a vector."""
     from . import solver
@@ -161,26 +168,64 @@ def _network(
         raise TypeError(f"wires is a {type(wires).__name__}: give a Wires(...)")
     if rows is None and columns is None:
         raise ValueError("give the voltages of rows, of columns, or of both: no line is driven")
-    lines = []
-    for name, value, free, count in (
-        ("rows", rows, floating_rows, shape[0]), ("columns", columns, floating_columns, shape[1])
-    ):  # fmt: skip
-        floats = np.zeros(count, np.bool_) if free is None else checks.mask(f"floating_{name}", free, (count,))
-        given = checks.finite(name, 0.0 if value is None else value, np.float64)
-        if value is not None and (given.ndim not in (1, 2) or given.shape[-1] != count):
-            raise ValueError(f"{name} has shape {given.shape}: give ({count},) voltages in V, or (batch, {count})")
-        lines.append((np.atleast_2d(np.where(floats, 0.0, given)), floats, given.ndim))
-    (word, free_words, word_axes), (bit, free_bits, bit_axes) = lines
-    sides = max(len(word), len(bit))
-    if {len(word), len(bit)} - {1, sides}:
-        raise ValueError(f"rows has a batch of {len(word)}, columns of {len(bit)}: give the same, or one vector")
-    network = solver.Network(
-        wires.chains("word", rows is not None, free_words),
-        wires.chains("bit", columns is not None, free_bits),
-        np.ascontiguousarray(np.broadcast_to(word, (sides, shape[0]))),
-        np.ascontiguousarray(np.broadcast_to(bit, (sides, shape[1]))),
-    )
-    return network, word_axes < 2 and bit_axes < 2
+    words = _lines("rows", shape[0], wires, rows, rows_right, floating_rows)
+    bits = _lines("columns", shape[1], wires, columns, columns_bottom, floating_columns)
+    sides = max(len(words.voltages), len(bits.voltages))
+    if {len(words.voltages), len(bits.voltages)} - {1, sides}:
+        raise ValueError(
+            f"rows has a batch of {len(words.voltages)}, columns of {len(bits.voltages)}: give the same, or one vector"
+        )
+    each = [np.ascontiguousarray(np.broadcast_to(x, (sides, x.shape[1]))) for x in
+            (words.voltages, bits.voltages, words.push, bits.push)]  # fmt: skip
+    return solver.Network(words.chains, bits.chains, *each), words.single and bits.single
+
+
+class _Lines(NamedTuple):
+    """Lines of one kind, their sources, and whether these are those of one right side, given as vectors."""
+
+    chains: Chains
+    voltages: Float64Array  # (batch, lines)
+    push: Float64Array  # (batch, lines)
+    single: bool
+
+
+def _lines(
+    name: Literal["rows", "columns"],
+    count: int,
+    wires: Wires,
+    voltages: ArrayLike | None,
+    others: ArrayLike | None,
+    free: ArrayLike | None,
+) -> _Lines:
+    kind, end = ("word", "right") if name == "rows" else ("bit", "bottom")
+    floats = np.zeros(count, np.bool_) if free is None else checks.mask(f"floating_{name}", free, (count,))
+    chains = wires.chains("word" if name == "rows" else "bit", voltages is not None, floats)
+    given = _voltages(name, voltages, count)
+    first = np.where(floats, 0.0, given)
+    if others is None:
+        return _Lines(chains, np.atleast_2d(first), np.zeros((1, count)), given.ndim < 2)
+    if voltages is None or getattr(wires, f"{kind}_ends") != "both":
+        raise ValueError(f'{name}_{end} are voltages of second ends: give {name} too, and Wires({kind}_ends="both")')
+    other = _voltages(f"{name}_{end}", others, count)
+    if given.ndim == other.ndim == 2 and len(given) != len(other) and 1 not in (len(given), len(other)):
+        raise ValueError(f"{name} has a batch of {len(given)}, {name}_{end} of {len(other)}: give the same")
+    difference = np.where(floats, 0.0, other - given)
+    if chains.segment > 0.0:
+        push = difference / chains.last
+    elif np.any(chains.first[difference.any(axis=tuple(range(difference.ndim - 1)))] == 0.0):
+        raise ValueError(f"{name} and {name}_{end} differ, and nothing is between: give wires or sources a resistance")
+    else:  # the line is one node, between two equal sources
+        first, push = first + difference / 2, np.zeros_like(difference)
+    first, push = np.broadcast_arrays(np.atleast_2d(first), np.atleast_2d(push))
+    return _Lines(chains, first, push, max(given.ndim, other.ndim) < 2)
+
+
+def _voltages(name: str, value: ArrayLike | None, count: int) -> Float64Array:
+    """Of lines, (lines,) or (batch, lines); zeros if there are none."""
+    given = checks.finite(name, np.zeros(count) if value is None else value, np.float64)
+    if given.ndim not in (1, 2) or given.shape[-1] != count:
+        raise ValueError(f"{name} has shape {given.shape}: give ({count},) voltages in V, or (batch, {count})")
+    return given
 
 
 def _require_connection(network: "Network", cells: Any, shape: tuple[int, int]) -> None:

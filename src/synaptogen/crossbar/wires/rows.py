@@ -37,6 +37,8 @@ def solve_row(cells: "CellArray", wires: Wires, row: int, u: Float64Array) -> tu
         Chains(0.0, np.full(columns, series), np.full(columns, np.inf)),
         np.zeros((1, 1)),
         np.ascontiguousarray(u, np.float64)[None],
+        np.zeros((1, 1)),
+        np.zeros((1, columns)),
     )
     model = solver.ModelCells(line.r, -1.0, line._engine.law.constants)
     ((_, state),) = solver.solve(model, network, wires.tolerance, 1)

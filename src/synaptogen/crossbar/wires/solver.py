@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from synaptogen.engines.notice import notice
 from synaptogen.engines.threads import share
 from synaptogen.model.constants import Constants
+from synaptogen.model.iv import conductance
 
 from . import kernels, many
 from .parameters import Chains
@@ -41,21 +42,35 @@ class NotConvergedError(ValueError):
 
 
 class Network(NamedTuple):
-    """Lines and their sources: ``word`` (sides, rows) and ``bit`` (sides, columns) voltages, 0 where floating."""
+    """Lines and their sources: ``word`` (sides, rows) and ``bit`` (sides, columns) voltages, 0 where floating.
+
+    A source at the last node that has another voltage than that at the first one is the same with a current beside.
+    """
 
     words: Chains
     bits: Chains
     word: Float64Array
     bit: Float64Array
+    word_push: Float64Array
+    """Currents into the last nodes of word lines, like ``word``."""
+    bit_push: Float64Array
 
     @property
     def shape(self) -> tuple[int, int, int]:
         """Right sides, rows, columns."""
         return len(self.word), self.word.shape[1], self.bit.shape[1]
 
+    @property
+    def largest_drop(self) -> Float64Array:
+        """Largest voltage between a word and a bit line of each right side, (sides,)."""
+        up, down = (a.max(axis=1) - b.min(axis=1) for a, b in ((self.word, self.bit), (self.bit, self.word)))
+        return np.asarray(np.maximum(up, down))
+
     def part(self, begin: int, end: int) -> "Network":
         """Some of the right sides."""
-        return self._replace(word=self.word[begin:end], bit=self.bit[begin:end])
+        return self._replace(
+            **{name: getattr(self, name)[begin:end] for name in ("word", "bit", "word_push", "bit_push")}
+        )
 
 
 class State(NamedTuple):
@@ -74,6 +89,11 @@ class Cells(Protocol):
     compiled: tuple[Any, ...]
     """As `sweeps.cell_current` takes them."""
 
+    @property
+    def conductances(self) -> Float64Array:
+        """In S at small voltages, (rows, columns)."""
+        ...
+
     def slopes(self, shape: tuple[int, int, int]) -> Float64Array:
         """Room for the slopes in S, (sides, rows, columns); of linear cells (1, rows, columns), filled."""
         ...
@@ -91,6 +111,11 @@ class LinearCells:
     def __init__(self, conductances: Float64Array) -> None:
         self._g = np.ascontiguousarray(conductances)[None]
         self.compiled = (self._g[0],)
+
+    @property
+    def conductances(self) -> Float64Array:
+        """As given."""
+        return np.asarray(self._g[0])
 
     def slopes(self, shape: tuple[int, int, int]) -> Float64Array:
         """The conductances."""
@@ -113,6 +138,11 @@ class ModelCells:
         # currents need no more of the constants
         self._constants = constants
         self.compiled = self._r, sign, constants
+
+    @property
+    def conductances(self) -> Float64Array:
+        """The model's, at 0 V."""
+        return np.asarray(conductance(self._r, 0.0, self._constants))
 
     def slopes(self, shape: tuple[int, int, int]) -> Float64Array:
         """Room."""
@@ -155,25 +185,39 @@ def solve(cells: Cells, network: Network, tolerance: float, threads: int) -> Ite
     NotConvergedError
         If the error of a current may be above ``tolerance`` times the largest current of a line.
     """
+    floor = current_floor(cells, network)
     if many.fits(network.shape):
-        yield from _solve_many(cells, network, tolerance, threads)
+        yield from _solve_many(cells, network, tolerance, floor, threads)
         return
     sides, rows, columns = network.shape
     together = max(1, min(sides, ROOM // (8 * ARRAYS * rows * columns)))
     for begin in range(0, sides, together):
         part = network.part(begin, min(begin + together, sides))
-        yield slice(begin, begin + part.shape[0]), _Newton(cells, part, tolerance, threads).solve()
+        now = slice(begin, begin + part.shape[0])
+        yield now, _Newton(cells, part, tolerance, floor[now], threads).solve()
 
 
-def _solve_many(cells: Cells, network: Network, tolerance: float, threads: int) -> Iterator[tuple[slice, State]]:
+def current_floor(cells: Cells, network: Network) -> Float64Array:
+    """What may be missing anyway, in A, (sides,): the rounding of what would flow if wires had no resistance.
+
+    Where lines float, nothing may flow at all, and there is no current that errors could be a share of.
+    """
+    g = cells.conductances
+    return np.asarray(2.0**-53 * network.largest_drop * max(g.sum(axis=0).max(), g.sum(axis=1).max()))
+
+
+def _solve_many(
+    cells: Cells, network: Network, tolerance: float, floor: Float64Array, threads: int
+) -> Iterator[tuple[slice, State]]:
     """By sweeps; what these do not solve, from where they have come to."""
-    for part, group, solved in many.solve(cells, network, tolerance, threads):
+    for part, group, solved in many.solve(cells, network, tolerance, floor, threads):
         currents, w, b = (line.transpose(2, 0, 1)[: len(solved)] for line in group.lines)
         for lane in np.flatnonzero(~solved):
-            side = network.part(part.start + int(lane), part.start + int(lane) + 1)
+            k = part.start + int(lane)
+            side = network.part(k, k + 1)
             reached = State(*(np.ascontiguousarray(x[lane : lane + 1]) for x in (w, b, currents)))
             start = reached if all(np.isfinite(x).all() for x in reached) else None
-            found = _Newton(cells, side, tolerance, threads, start).solve()
+            found = _Newton(cells, side, tolerance, floor[k : k + 1], threads, start).solve()
             w[lane], b[lane], currents[lane] = found.w[0], found.b[0], found.currents[0]
         yield part, State(w, b, currents)
 
@@ -182,9 +226,15 @@ class _Newton:
     """One group of right sides that are solved together."""
 
     def __init__(
-        self, cells: Cells, network: Network, tolerance: float, threads: int, start: State | None = None
+        self,
+        cells: Cells,
+        network: Network,
+        tolerance: float,
+        floor: Float64Array,
+        threads: int,
+        start: State | None = None,
     ) -> None:
-        self.cells, self.network, self.tolerance = cells, network, tolerance
+        self.cells, self.network, self.tolerance, self.floor = cells, network, tolerance, floor
         self.shape = sides, rows, columns = network.shape
         self.run = Run(threads, sides * rows * columns)
         self.row_blocks, self.column_blocks = -(-rows // kernels.ROWS), -(-columns // kernels.COLUMNS)
@@ -220,13 +270,14 @@ class _Newton:
         sides, rows, _ = self.shape
         self.cells.evaluate(self.run, self.active, self.network, self.state, self.g)
         norms = np.zeros((sides, rows)), np.zeros((sides, self.column_blocks))
-        self.run(kernels.residual_rows, sides * rows, self.active, tuple(self.network.words), self.state.w,
-                 self.state.currents, self.rho_w, norms[0])  # fmt: skip
-        self.run(kernels.residual_columns, sides * self.column_blocks, self.active, tuple(self.network.bits),
-                 self.state.b, self.state.currents, self.rho_b, norms[1])  # fmt: skip
+        net, state = self.network, self.state
+        self.run(kernels.residual_rows, sides * rows, self.active, tuple(net.words), net.word_push, state.w,
+                 state.currents, self.rho_w, norms[0])  # fmt: skip
+        self.run(kernels.residual_columns, sides * self.column_blocks, self.active, tuple(net.bits), net.bit_push,
+                 state.b, state.currents, self.rho_b, norms[1])  # fmt: skip
         currents = self.state.currents
         largest = np.maximum(np.abs(currents.sum(axis=2)).max(axis=1), np.abs(currents.sum(axis=1)).max(axis=1))
-        return norms[0].sum(axis=1) + norms[1].sum(axis=1), self.tolerance * largest
+        return norms[0].sum(axis=1) + norms[1].sum(axis=1), np.maximum(self.tolerance * largest, self.floor)
 
     def factor(self) -> None:
         """The lines' own systems, for the slopes as they are."""

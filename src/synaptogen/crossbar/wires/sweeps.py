@@ -98,11 +98,11 @@ def _word_voltage(cells: Any, w: Any, at: Any) -> Any:
 
 
 @njit(**INLINE)
-def enter_row(row, before, first, bits, omega, t_w, g, cells, word, bit, lines, v, c):  # type: ignore[no-untyped-def]
+def enter_row(row, before, first, bits, omega, t_w, g, cells, sources, lines, v, c):  # type: ignore[no-untyped-def]
     """Bit lines arrive: b of the row; J: currents of the cells; c: the word line's chain, from its far end."""
-    (J, w, b), (arriving, z, segment) = lines, bits
-    columns = len(t_w)
-    row_voltage, chain = load(data(word), row * LANES), doubles(0.0)
+    (J, w, b), (arriving, z, segment), (word, bit, word_push, bit_push) = lines, bits, sources
+    columns, end = len(t_w), row == len(word) - 1
+    row_voltage, chain = load(data(word), row * LANES), load(data(word_push), row * LANES)
     for j in range(columns - 1, -1, -1):
         k, at = row * columns + j, (row * columns + j) * LANES
         if first:
@@ -115,8 +115,9 @@ def enter_row(row, before, first, bits, omega, t_w, g, cells, word, bit, lines, 
         store(data(b), at, x)
         own, slope = word_voltage(cells, data(w), at), scalar(data(g), k)
         i = cell_current(cells, k, (row_voltage - load(data(bit), j * LANES)) + (own - x))
-        store(data(J), at, slope * x + i)
-        chain = (slope * own - i) + (scalar(data(t_w), j) if j < columns - 1 else 0.0) * chain
+        y = slope * x + i
+        store(data(J), at, y + load(data(bit_push), j * LANES) if end else y)
+        chain = (slope * own - i) + (scalar(data(t_w), j) if j < columns - 1 else 1.0) * chain
         store(data(c), j * LANES, chain)
 
 
@@ -149,7 +150,7 @@ def lost(v, below, above, to_below, to_above, injected, per_ohm):  # type: ignor
 
 
 @njit(**PART)
-def lost_in_row(i, chains, w, c, columns):  # type: ignore[no-untyped-def]
+def lost_in_row(i, chains, push, w, c, columns):  # type: ignore[no-untyped-def]
     """What Kirchhoff's law misses on a word line, summed, and the size of the sum of its cells' currents."""
     segment, near, far = chains
     total, flow = doubles(0.0), doubles(0.0)
@@ -161,14 +162,16 @@ def lost_in_row(i, chains, w, c, columns):  # type: ignore[no-untyped-def]
             below = load(w, at - LANES) if j else ground
             above = load(w, at + LANES) if j < columns - 1 else ground
             ends = per_ohm if j else 1.0 / near[i], per_ohm if j < columns - 1 else 1.0 / far[i]
-            total = total + lost(load(w, at), below, above, ends[0], ends[1], -load(c, at), per_ohm)
-    if segment == 0.0 and near[i] != 0.0:  # one node
-        total = absolute(flow + (1.0 / near[i]) * load(w, i * columns * LANES))
+            injected = load(push, i * LANES) - load(c, at) if j == columns - 1 else -load(c, at)
+            total = total + lost(load(w, at), below, above, ends[0], ends[1], injected, per_ohm)
+    if near[i] != 0.0:  # what the whole line misses
+        first, last = load(w, i * columns * LANES), load(w, (i * columns + columns - 1) * LANES)
+        total = total + absolute(flow + ((1.0 / near[i]) * first + (1.0 / far[i]) * last) - load(push, i * LANES))
     return total, absolute(flow)
 
 
 @njit(**PART)
-def lost_on_bits(i, chains, b, c, flows, rows, columns):  # type: ignore[no-untyped-def]
+def lost_on_bits(i, chains, push, b, c, flows, rows, columns):  # type: ignore[no-untyped-def]
     """The same at the nodes of bit lines in a row; the sums of their cells' currents go on in ``flows``."""
     segment, near, far = chains
     total, stride = doubles(0.0), columns * LANES
@@ -180,7 +183,8 @@ def lost_on_bits(i, chains, b, c, flows, rows, columns):  # type: ignore[no-unty
             below = load(b, at - stride) if i else ground
             above = load(b, at + stride) if i < rows - 1 else ground
             ends = per_ohm if i else 1.0 / near[j], per_ohm if i < rows - 1 else 1.0 / far[j]
-            total = total + lost(load(b, at), below, above, ends[0], ends[1], load(c, at), per_ohm)
+            injected = load(c, at) + load(push, j * LANES) if i == rows - 1 else load(c, at)
+            total = total + lost(load(b, at), below, above, ends[0], ends[1], injected, per_ohm)
     return total
 
 
@@ -194,21 +198,21 @@ def _kernels(revision: str) -> Sweeping:
     cached = {**OPTIONS, "cache": True}
 
     @njit(**cached)
-    def sweep(down, last, omega, g, words, bits, leaving, cells, word, bit, lines, desk):  # type: ignore[no-untyped-def]
+    def sweep(down, last, omega, g, words, bits, leaving, cells, sources, lines, desk):  # type: ignore[no-untyped-def]
         """One sweep: rows in one direction. ``words``, ``bits``: t, z and segments; of bit lines as they arrive."""
         revision  # noqa: B018
         rows, (t, z, segment), (v, c) = len(g), words, desk
         for step in range(rows):
             row = step if down else rows - 1 - step
             before = max(row - 1, 0) if down else min(row + 1, rows - 1)
-            enter_row(row, before, step == 0, bits, omega, t[row], g, cells, word, bit, lines, v, c)
+            enter_row(row, before, step == 0, bits, omega, t[row], g, cells, sources, lines, v, c)
             leave_row(row, before, step == 0, last, leaving, t[row], z[row], segment, g, cells, lines, c)
 
     @njit(**cached)
-    def check(words, bits, cells, word, bit, lines, missing, largest):  # type: ignore[no-untyped-def]
+    def check(words, bits, cells, sources, lines, missing, largest):  # type: ignore[no-untyped-def]
         """Currents of all cells, into J; what is missing at all nodes, and the largest current of a line: (8,)."""
         revision  # noqa: B018
-        J, w, b = lines
+        (J, w, b), (word, bit, word_push, bit_push) = lines, sources
         rows, columns, _ = J.shape
         total, most, flows = doubles(0.0), doubles(0.0), np.zeros(columns * LANES)
         for i in range(rows):
@@ -216,23 +220,25 @@ def _kernels(revision: str) -> Sweeping:
                 at = (i * columns + j) * LANES
                 u = (load(data(word), i * LANES) - load(data(bit), j * LANES)) + (load(data(w), at) - load(data(b), at))
                 store(data(J), at, cell_current(cells, i * columns + j, u))
-            on_row, flow = lost_in_row(i, words, data(w), data(J), columns)
-            on_bits = lost_on_bits(i, bits, data(b), data(J), data(flows), rows, columns)
+            on_row, flow = lost_in_row(i, words, data(word_push), data(w), data(J), columns)
+            on_bits = lost_on_bits(i, bits, data(bit_push), data(b), data(J), data(flows), rows, columns)
             total, most = total + (on_row + on_bits), maximum(most, flow)
-        segment, near, _ = bits
+        _, near, far = bits
         for j in range(columns):
             flow = load(data(flows), j * LANES)
             most = maximum(most, absolute(flow))
-            if segment == 0.0 and near[j] != 0.0:  # one node
-                total = total + absolute(flow - (1.0 / near[j]) * load(data(b), j * LANES))
+            if near[j] != 0.0:
+                first, last = load(data(b), j * LANES), load(data(b), ((rows - 1) * columns + j) * LANES)
+                pushed = flow + load(data(bit_push), j * LANES)
+                total = total + absolute(pushed - ((1.0 / near[j]) * first + (1.0 / far[j]) * last))
         store(data(missing), 0, total)
         store(data(largest), 0, most)
 
     @njit(**cached)
-    def slopes(cells, word, bit, lines, g):  # type: ignore[no-untyped-def]
+    def slopes(cells, sources, lines, g):  # type: ignore[no-untyped-def]
         """One slope a cell for all right sides: midway between the lowest and the highest, so no one is twice it."""
         revision  # noqa: B018
-        _, w, b = lines
+        (_, w, b), (word, bit, _, _) = lines, sources
         rows, columns, _ = w.shape
         r, sign, p = cells
         own = np.zeros(LANES)
