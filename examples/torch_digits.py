@@ -71,7 +71,7 @@ def wired(seed: int, ohm: float) -> Config:
 
 def trained_behind_wires(digits: Digits, seed: int, model: nn.Module) -> dict[float, float]:
     """Accuracy over wire resistance, after training with it."""
-    return {ohm: digits.on_cells(digits.aware(model, wired(seed, ohm))) for ohm in (2, 5, 10, 20)}
+    return {ohm: digits.on_cells(digits.aware(model, wired(seed, ohm), 50)) for ohm in (5, 10, 20)}
 
 
 def populations() -> dict[str, sg.DeviceParams]:
@@ -150,14 +150,9 @@ def _curve(axes: Any, found: list[dict[float, float]], marker: str = "o", **look
     )  # fmt: skip
 
 
-def mean_of(each: list[dict[Any, Any]]) -> dict[Any, Any]:
+def mean_of(each: list[dict[str, float]]) -> dict[str, float]:
     """Means over folds, entry by entry."""
-    return {
-        key: mean_of([one[key] for one in each])
-        if isinstance(value, dict)
-        else float(np.mean([one[key] for one in each]))
-        for key, value in each[0].items()
-    }
+    return {key: float(np.mean([one[key] for one in each])) for key in each[0]}
 
 
 def recovered(found: list[dict[str, float]]) -> None:
@@ -170,19 +165,21 @@ def recovered(found: list[dict[str, float]]) -> None:
 
 
 def of_seed(seed: int, folds: int) -> tuple[Any, ...]:
-    """Accuracies of one seed, means over folds: of `methods`, `sweeps`, populations, and `trained_behind_wires`."""
+    """Accuracies of one seed: of `methods` and populations, means over folds; and of the other sweeps, one fold."""
     torch.set_num_threads(1)
-    measured: list[Any] = []
+    accuracies, populated = [], []
     for fold in range(folds):
         digits = Digits(fold, seed)
         torch.manual_seed(100 * seed + fold)
         model = network()
         digits.train(model, torch.optim.Adam(model.parameters(), 3e-3), 40)
-        measured.append([part(digits, seed, model) for part in (methods, sweeps, on_populations)])
+        accuracies.append(methods(digits, seed, model))
+        print(f"seed {seed}, fold {fold}: {accuracies[-1]}", flush=True)
+        populated.append(on_populations(digits, seed, model))
         if fold == 0:
-            trained = trained_behind_wires(digits, seed, model)
-        print(f"seed {seed}, fold {fold}: {measured[-1][0]}", flush=True)
-    return *(mean_of(list(each)) for each in zip(*measured, strict=True)), trained
+            swept, trained = sweeps(digits, seed, model), trained_behind_wires(digits, seed, model)
+            print(f"seed {seed}: {swept}, trained behind wires: {trained}", flush=True)
+    return mean_of(accuracies), swept, mean_of(populated), trained
 
 
 def main() -> None:

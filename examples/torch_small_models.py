@@ -12,11 +12,13 @@ from typing import Any
 
 import numpy as np
 import torch
+from _digits import Digits
 from torch import Tensor, nn
-from torch_digits import Digits, aware, converted
 
 import synaptogen as sg
 
+CHIPS = 3  # arrays of cells that each network is written to
+EPOCHS = 40
 WAYS = ("float", "write-verified\n(default)", "one-shot", "one-shot,\nhardware-aware")
 
 
@@ -56,8 +58,8 @@ def measured(digits: Digits, kind: Any, seed: int) -> list[float]:
     model = kind()
     digits.train(model, torch.optim.Adam(model.parameters(), 3e-3), 30)
     configs = sg.torch.AnalogConfig(seed=seed), sg.torch.AnalogConfig(seed=seed, programming="one-shot")
-    trained = aware(digits, model, programming="one-shot", seed=seed)
-    return [digits.accuracy(model), *(converted(digits, model, config) for config in configs), trained]
+    found = [digits.accuracy(model), *(digits.converted(model, config, CHIPS) for config in configs)]
+    return [*found, digits.on_cells(digits.aware(model, configs[1], EPOCHS), CHIPS)]
 
 
 def draw(found: dict[str, np.ndarray[Any, Any]], path: str) -> None:
@@ -87,9 +89,9 @@ def main() -> None:
     if given.seeds < 2:
         parser.error("--seeds: give at least 2, for a deviation")
     torch.set_num_threads(1)
-    digits, found = Digits(), {}
+    found = {}
     for name, kind in MODELS.items():
-        found[name] = np.array([measured(digits, kind, seed) for seed in range(given.seeds)])
+        found[name] = np.array([measured(Digits(0, seed), kind, seed) for seed in range(given.seeds)])
         for way, values in zip(WAYS, found[name].T, strict=True):
             label = way.replace("\n", " ")
             print(f"{name:14s} {label:26s} {values.mean():6.2f} +- {values.std(ddof=1):.2f} %", flush=True)

@@ -164,3 +164,13 @@ def test_converters_count_what_is_beyond_their_ranges():
     layer(torch.eye(4)[[0, 1, 3]])
     assert layer[0].analog.counts == (24, 1, 12, 2)
     assert "DAC 4.2 %, ADC 17 %" in sg.torch.summary(layer)
+
+
+def test_other_seeds_are_other_chips():
+    model = sg.torch.convert(nn.Sequential(nn.Linear(6, 3), nn.Linear(3, 2)), Config(seed=1, programming="one-shot"))
+    written = []
+    for seed in (None, None, 5, 6, 5):
+        sg.torch.program(model, seed=seed)
+        written.append([part.difference.clone() for part in sg.torch.analog_parts(model).values()])
+    for one, other, same in ((0, 1, True), (1, 2, False), (2, 3, False), (2, 4, True)):
+        assert all(torch.equal(a, b) == same for a, b in zip(written[one], written[other], strict=True))

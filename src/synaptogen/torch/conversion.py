@@ -2,24 +2,20 @@
 
 import copy
 import fnmatch
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, NamedTuple, TypeAlias
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
-import torch
-from torch import Tensor, nn
+from torch import nn
 
 from . import attention, sequence
 from .attention import MultiheadAttention
 from .config import AnalogConfig
 from .layer import AnalogCells, AnalogLayer
 from .linear import Conv1d, Conv2d, Conv3d, Linear
-from .matmul import AnalogMatmul
-from .reading import Counts, largest
+from .overview import table
 from .recurrent import GRUCell, LSTMCell, RNNCell
 from .sequence import GRU, LSTM, RNN
-
-AnalogPart: TypeAlias = AnalogCells | AnalogMatmul
 
 CONVERTERS: dict[type[nn.Module], Callable[[Any, AnalogConfig, int], nn.Module]] = {
     nn.Linear: Linear.from_digital,
@@ -53,12 +49,7 @@ class Plan(list[Decision]):
     def __str__(self) -> str:
         rows: list[tuple[str, ...]] = [("layer", "kind", "cells", "")]
         rows += [(d.name or "(model)", d.kind, f"{d.cells:,}" if d.convert else "-", d.reason) for d in self]
-        return _table(rows)
-
-
-def _table(rows: list[tuple[str, ...]]) -> str:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join("  ".join(t.ljust(w) for t, w in zip(row, widths, strict=True)).rstrip() for row in rows)
+        return table(rows)
 
 
 def convert(
@@ -214,202 +205,3 @@ def _keep_fused_kernels_out(model: nn.Module) -> None:
             module.activation_relu_or_gelu = 0  # a value that is none of those kernels' activations
         if isinstance(module, nn.TransformerEncoder):
             module.use_nested_tensor = False
-
-
-def analog_parts(model: nn.Module) -> dict[str, AnalogPart]:
-    """What a model reads of cells, by the name of its module."""
-    return {name: module for name, module in model.named_modules() if isinstance(module, AnalogPart)}
-
-
-@torch.no_grad()
-def calibrate(model: nn.Module, loader: Iterable[Any], *, quantile: float = 0.999) -> nn.Module:
-    """Set the ranges of converters from data.
-
-    Parameters
-    ----------
-    model : torch.nn.Module
-        A converted model; it is evaluated on the data and its ranges change in place.
-    loader : iterable
-        Batches: tensors, or tuples whose first entry is the input of the model.
-    quantile : float
-        Share of inputs, and of the currents of the worst line of a tile, that a range covers.
-
-    Returns
-    -------
-    The model.
-
-    Raises
-    ------
-    ValueError
-        If the model holds no cells, the data no batch, or an input is not finite.
-    """
-    parts = analog_parts(model)
-    if not parts:
-        raise ValueError("model holds no cells: convert it first")
-    if not 0.0 < quantile <= 1.0:
-        raise ValueError(f"quantile={quantile!r}: give a share above 0, at most 1")
-    was_training = {module: module.training for module in model.modules()}
-    model.eval()
-    try:
-        # inputs first: the range of inputs decides how large currents are
-        for setting in (_set_input_range, _set_adc_ranges):
-            _observed(model, parts, loader, setting, quantile)
-    finally:
-        for module, training in was_training.items():
-            module.training = training
-    return model
-
-
-class _Seen:
-    """What the cells of a layer need of their converters for the data that they see: the largest over batches."""
-
-    def __init__(self, part: AnalogPart, quantile: float) -> None:
-        self.part, self.quantile = part, quantile
-        self.inputs: list[Tensor] = []
-        self.currents: list[Tensor] = []
-
-    def __call__(self, vectors: Tensor, currents: Tensor) -> None:
-        if vectors.numel():
-            self.inputs.append(largest(vectors.flatten(), self.quantile))
-            self.currents.append(self.part.needed_range(currents, self.quantile))
-
-
-def _observed(
-    model: nn.Module, parts: dict[str, AnalogPart], loader: Iterable[Any], setting: Callable[[_Seen], None], q: float
-) -> None:
-    seen = [_Seen(part, q) for part in parts.values()]
-    try:
-        for each in seen:
-            each.part.observe = each
-        batches = 0
-        for batch in loader:
-            inputs = batch[0] if isinstance(batch, tuple | list) else batch
-            if not bool(torch.isfinite(inputs).all()):
-                raise ValueError(f"batch {batches} of loader holds values that are not finite")
-            model(inputs)
-            batches += inputs.shape[0] > 0
-        if not batches:
-            raise ValueError("loader gives no input: the ranges stay as they are")
-    finally:
-        for part in parts.values():
-            part.observe = None
-    for each in seen:
-        if each.inputs:
-            setting(each)
-
-
-def _set_input_range(seen: _Seen) -> None:
-    seen.part.input_range.copy_(torch.stack(seen.inputs).amax(0))
-
-
-def _set_adc_ranges(seen: _Seen) -> None:
-    seen.part.adc_range.copy_(torch.stack(seen.currents).amax(0))
-    seen.part.calibrated = True
-    seen.part.converted.zero_()
-
-
-def summary(model: nn.Module) -> str:
-    """What the layers of a converted model are made of, as a table: cells, effects, and how well they were written.
-
-    The error is that of the weights which the cells held when they were written: root mean square, in percent of full
-    scale. Saturated is what has been beyond the ranges of converters since these were set: shares of all inputs, and of
-    all currents.
-
-    Raises
-    ------
-    ValueError
-        If the model holds no cells.
-    """
-    parts = analog_parts(model)
-    if not parts:
-        raise ValueError("model holds no cells: convert it first")
-    rows: list[tuple[str, ...]] = [
-        ("cells of", "matrix", "cells", "tiles", "programming", "error", "saturated", "reads")
-    ]
-    rows += [_row(name, part) for name, part in parts.items()]
-    return _table(rows)
-
-
-def _row(name: str, part: AnalogPart) -> tuple[str, ...]:
-    described = _matmul_row(part) if isinstance(part, AnalogMatmul) else _matrix_row(part)
-    return name.removesuffix("analog").rstrip(".") or "(model)", *described, saturated(part.counts), _reads(part)
-
-
-def _matrix_row(part: AnalogCells) -> tuple[str, ...]:
-    c, lines = part.config, 2 * part.groups * part.outputs
-    written = c.programming
-    if part.report is not None:
-        failed = int(np.count_nonzero(part.report.failed))
-        written += f", {part.report.pulses.mean():.1f} pulses a cell, {failed} outside {c.tolerance:g} S"
-    return (
-        f"{part.groups * part.outputs} x {part.inputs}",
-        f"{lines * part.inputs:,}",
-        str(-(-lines // c.tile[0]) * part.column_tiles),
-        written,
-        f"{100 * float(part.written_error):.2f} %",
-    )
-
-
-def _matmul_row(part: AnalogMatmul) -> tuple[str, ...]:
-    cost = part.cost()
-    written = f"{part.config.programming} in each pass, {cost.pulses:.3g} pulses so far"
-    return (
-        "activations",
-        f"{cost.cells:,} written",
-        "-",
-        written,
-        f"{100 * float(part.errors[0].square().mean().sqrt()):.2f} %",
-    )
-
-
-def _reads(part: AnalogPart) -> str:
-    c = part.config
-    reads = [f"noise of {c.bandwidth:g} Hz" if c.bandwidth else "no noise"]
-    reads += [
-        f"{kind} {bits} bit" if bits else f"no {kind}" for kind, bits in (("DAC", c.dac_bits), ("ADC", c.adc_bits))
-    ]
-    if c.wires is not None:
-        reads += [f"wires of {c.wires.word:g} and {c.wires.bit:g} ohm a cell ({c.wire_model})"]
-    reads += ["ranges from data" if part.calibrated else "ranges estimated"]
-    if c.training == "hardware-aware":
-        reads += ["trains with drawn errors"]
-    return ", ".join(reads)
-
-
-def saturated(counts: Counts) -> str:
-    """Shares of inputs and of currents that were beyond the ranges of converters."""
-
-    def share(beyond: int, of: int) -> str:
-        return f"{100 * beyond / of:.2g} %" if of else "-"
-
-    return f"DAC {share(counts.inputs_beyond, counts.inputs)}, ADC {share(counts.currents_beyond, counts.currents)}"
-
-
-def program(model: nn.Module, seed: int | None = None) -> nn.Module:
-    """Write the present weights of all layers to their cells, from the cells' beginning; ranges become estimates.
-
-    With a ``seed`` the cells are others: another chip of the same population.
-    """
-    if seed is not None:
-        for part, own in _seeds(model, seed):
-            if isinstance(part, AnalogCells):
-                part.seed = own
-    for module in model.modules():
-        if isinstance(module, AnalogLayer):
-            module.program()
-    return model
-
-
-def reseed(model: nn.Module, seed: int) -> nn.Module:
-    """Give the noise of each layer a new seed: for repeats, or one for each process of a parallel training."""
-    for part, own in _seeds(model, seed):
-        part.noise[0] = own >> 1
-        part.noise[1] = 0
-    return model
-
-
-def _seeds(model: nn.Module, seed: int) -> Iterator[tuple[AnalogPart, int]]:
-    """Parts, each with a 64-bit seed of its own."""
-    parts = list(analog_parts(model).values())
-    for part, own in zip(parts, np.random.SeedSequence(seed).spawn(len(parts)), strict=True):
-        yield part, int(own.generate_state(1, np.uint64)[0])

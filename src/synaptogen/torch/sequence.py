@@ -63,12 +63,13 @@ class Stepped(nn.Module):
         if isinstance(x, PackedSequence):
             padded, lengths = pad_packed_sequence(x)
             out, state = self._run(padded, self._given(hx), lengths.to(padded.device))
-            order = slice(None) if x.sorted_indices is None else x.sorted_indices
-            data = pack_padded_sequence(out[:, order], lengths[order if x.sorted_indices is None else order.cpu()]).data
+            order = torch.arange(len(lengths)) if x.sorted_indices is None else x.sorted_indices.cpu()
+            data = pack_padded_sequence(out[:, order.to(out.device)], lengths[order]).data
             return PackedSequence(data, x.batch_sizes, x.sorted_indices, x.unsorted_indices), self._shown(state)
         batched = x.dim() == 3
         if not batched:
-            given = None if hx is None else tuple(h.unsqueeze(1) for h in self._given(hx))
+            begin = self._given(hx)
+            given = None if begin is None else tuple(h.unsqueeze(1) for h in begin)
             out, state = self._run(x.unsqueeze(1), given, None)
             return out.squeeze(1), self._shown(tuple(h.squeeze(1) for h in state))
         out, state = self._run(x.transpose(0, 1) if self.batch_first else x, self._given(hx), None)
