@@ -149,6 +149,34 @@ def test_text_without_a_usable_table(tmp_path, text, message):
         learn.read(path)
 
 
+def test_several_columns_of_the_same_kind_must_be_chosen_from(made, tmp_path):
+    path = tmp_path / "a.csv"
+    two = "\n".join(f"{line},0" for line in lines(made, cycle=False).splitlines())
+    path.write_text(f"V1,I1,I2\n{two}\n")
+    with pytest.raises(ValueError, match="'I1', 'I2' could each be the current"):
+        learn.read(path)
+    assert_same(learn.read(path, columns={"current": "I1"}), made)
+
+
+def test_first_rows_with_few_numbers_belong_to_the_table(tmp_path):
+    path = tmp_path / "f.csv"
+    path.write_text("device,cycle,r_hrs,r_lrs\nA,0,,\nA,1,,\nA,2,1e5,5e3\nA,3,1e5,5e3\nA,4,1e5,5e3\n")
+    found = learn.read(path)
+    assert found.r_lrs.shape == (1, 5)
+    assert np.isnan(found.r_lrs[0, :2]).all()
+
+
+def test_overflows_and_clock_times_are_no_numbers(made, tmp_path):
+    path = tmp_path / "a.csv"
+    rows = [f"{line},12:00:01" for line in lines(made).splitlines()]
+    rows[7] = rows[7].split(",")[0] + ",-0.7,9.91E+37,12:00:01"
+    path.write_text("cycle,V,I,time\n" + "\n".join(rows) + "\n")
+    found = learn.read(path)
+    assert "time" not in found
+    assert np.isnan(found.current[0, 0, 7])
+    assert int(np.isnan(found.current).sum()) == 1
+
+
 def test_magnitudes_and_exchanged_signs_are_refused(made):
     with pytest.raises(ValueError, match="as a magnitude has"):
         learn.loops(made.voltage, np.abs(made.current))

@@ -11,8 +11,8 @@ KEYS = ("device", "cycle")
 FLAG = "flag"
 KNOWN = (*KEYS, *LOOPS, *FEATURE_NAMES, FLAG)
 ALIASES = {
-    "voltage": ("v", "u", "volt", "volts", "voltages", "bias", "v1", "u1", "av", "vd", "anodev", "v_meas", "vmeas"),
-    "current": ("i", "amp", "amps", "currents", "i1", "ai", "id", "anodei", "i_meas", "imeas"),
+    "voltage": ("v", "u", "volt", "volts", "voltages", "bias", "av", "vd", "anodev", "v_meas", "vmeas"),
+    "current": ("i", "amp", "amps", "currents", "ai", "id", "anodei", "i_meas", "imeas"),
     "time": ("t", "times", "t1"),
     "device": ("dev", "device_id", "cell", "devices"),
     "cycle": ("cyc", "cycle_id", "n", "loop", "sweep", "cycles", "repeat", "cycle_no", "cycle number"),
@@ -34,6 +34,8 @@ UNITS = {
 
 _ENDING = re.compile(r"(?P<base>.+?)\s*(?:\((.*)\)|\[(.*)\]|/\s*(\S+)|[_,]\s*(\S+)|\s+in\s+(\S+))")
 
+_NUMBER = re.compile(r"[\s_]*\(?\d+\)?$")
+
 
 class Column(NamedTuple):
     """A column of the file, and by what its numbers are multiplied."""
@@ -45,19 +47,34 @@ class Column(NamedTuple):
 def columns_of(present: Any, given: Mapping[str, str]) -> dict[str, Column]:
     """Which of the file's names stands for which of ours: those that were given, else those that are known."""
     parts = {name: split_unit(str(name)) for name in present}
-    plain = {base.lower(): name for name, (base, _) in reversed(parts.items())}
+    plain: dict[str, Any] = {}
+    for name, (base, _) in parts.items():
+        plain.setdefault(base.lower(), name)
     found = {}
     for ours in KNOWN:
-        name: Any
         if ours in given:
             if given[ours] not in parts:
                 raise ValueError(f"there is no column {given[ours]!r} for {ours}; there are {listed(present)}")
             name = given[ours]
         else:
-            name = next((plain[alias] for alias in (ours, *ALIASES.get(ours, ())) if alias in plain), None)
+            name = plain[ours] if ours in plain else _known(ours, plain)
         if name is not None:
             found[ours] = Column(name, parts[name][1])
     return found
+
+
+def _known(ours: str, plain: Mapping[str, Any]) -> Any:
+    """The column of a name that is known to mean ours, or None; numbers behind such names count several of them."""
+    aliases = (ours, *ALIASES.get(ours, ()))
+    matches = [plain[alias] for alias in aliases if alias in plain]
+    if ours in ("voltage", "current"):
+        numbered = [name for base, name in plain.items() if _NUMBER.sub("", base) in aliases]
+        matches += [name for name in numbered if name not in matches]
+        if len(matches) > 1:
+            raise ValueError(
+                f"{listed(matches)} could each be the {ours}: say which with columns={{{ours!r}: ...}}, or --column"
+            )
+    return matches[0] if matches else None
 
 
 def split_unit(name: str) -> tuple[str, float]:

@@ -20,6 +20,7 @@ Array: TypeAlias = NDArray[Any]
 ATTRIBUTES = ("current_limit", "series_resistance", "polarity")
 TABLES = (".csv", ".tsv", ".txt", ".parquet", ".pq")
 ARRAYS = (".npz", ".h5", ".hdf5", ".nc")
+OVERFLOW = 1e30  # instruments write 9.9e37 for what they could not measure
 SPARSEST = 10  # cycle numbers that span more than this times their count are labels, not a count
 
 
@@ -98,6 +99,8 @@ def _from_table(table: pd.DataFrame, columns: Mapping[str, str]) -> Found:
     wanted = _wanted(names, table.columns)
     if not len(table):
         raise ValueError("the table has columns but no rows")
+    if "time" in wanted and not pd.api.types.is_numeric_dtype(table[names["time"].name]):
+        wanted = tuple(name for name in wanted if name != "time")  # clock times tell nothing that is used
     values = {name: names[name].factor * _numeric(table[names[name].name], name) for name in wanted}
     device, d = (
         _codes(table[names["device"].name]) if "device" in names else (np.zeros(1, int), np.zeros(len(table), int))
@@ -131,7 +134,8 @@ def _cut(voltage: Array, device: Array) -> Array:
 
 def _numeric(column: Any, name: str) -> Array:
     try:
-        return np.asarray(pd.to_numeric(column), np.float64)
+        values = np.asarray(pd.to_numeric(column), np.float64)
+        return np.where(np.abs(values) > OVERFLOW, np.nan, values) if np.isfinite(values).any() else values
     except (ValueError, TypeError) as error:
         raise ValueError(f"column {column.name!r} for {name} holds what is not a number: {error}") from error
 

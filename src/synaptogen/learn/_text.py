@@ -119,6 +119,8 @@ def _numbers_begin(lines: list[str], dialect: _Dialect) -> tuple[int | None, flo
     for k in range(len(lines) - run + 1):
         part = slice(k, k + run)
         if min(counts[part]) >= 2 and len(set(widths[part])) == 1:
+            while k > 0 and counts[k - 1] > 0 and widths[k - 1] == widths[k]:
+                k -= 1  # a line of few numbers belongs to the table, names hold none
             return k, sum(shares[k:]) / len(shares[k:])
     return None, 0.0
 

@@ -139,7 +139,7 @@ def draw(found: Marked) -> "Figure":
     columns, rows = min(COLUMNS, n), -(-n // COLUMNS)
     with require("matplotlib", "plot").rc_context(STYLE):
         figure = require("matplotlib.figure", "plot").Figure(
-            figsize=(2.75 * columns + 0.3, 4.3 * rows + 0.4), layout="constrained", dpi=110
+            figsize=(2.2 * columns + 0.2, 3.9 * rows + 0.4), layout="constrained", dpi=110
         )
         grid = figure.subplots(2 * rows, columns, sharex=True, squeeze=False)
         for k in range(rows * columns):
@@ -188,7 +188,7 @@ def _draw_loop(axes: "Axes", found: Marked, n: int, *, log: bool = False) -> Non
     axes.set_title(
         f"cycle {found.cycle[n]}: {SYMBOLS[0]} {1e-3 * r_hrs:.3g} k{OHM}, {SYMBOLS[1]} {u_set:.2f} V,\n"
         f"{SYMBOLS[2]} {1e-3 * r_lrs:.3g} k{OHM}, {SYMBOLS[3]} {u_reset:.2f} V",
-        fontsize=7.5,
+        fontsize=7,
     )
 
 
