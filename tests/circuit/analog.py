@@ -1,8 +1,9 @@
 """Verilog-A cells as Python: their functions, and the analog block of the event form, to be run as simulators do."""
 
+import math
 import re
 
-PYTHON = {"min": min, "max": max, "pow": pow, "abs": abs}
+PYTHON = {"min": min, "max": max, "pow": pow, "abs": abs, "floor": math.floor}
 
 
 def run_functions(source):

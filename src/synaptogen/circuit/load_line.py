@@ -12,6 +12,7 @@ from synaptogen.model import iv
 
 SETTLED = 1e-9  # V; a RESET that moves the voltage by less than this has come to rest
 MOST_MOVES = 10_000
+GRID = 200  # voltages among which the first meeting point is looked for
 
 
 class LoadLine(NamedTuple):
@@ -82,7 +83,10 @@ def _mixing(cell: CellArray) -> float:
 
 
 def _meet(cell: CellArray, source: float, ohms: float) -> float:
-    """The voltage at which the cell, as it is, meets the load line."""
+    """The voltage at which the cell, as it is, meets the load line: the first from 0 V on.
+
+    There may be others where the current falls with the voltage; a source that rises from 0 V does not get there.
+    """
     if ohms == 0.0 or source == 0.0:
         return source
     p, r = cell.params.constants(), _mixing(cell)
@@ -90,4 +94,6 @@ def _meet(cell: CellArray, source: float, ohms: float) -> float:
     def missing(u: float) -> float:
         return float(u + ohms * iv.current(r, u, p) - source)
 
-    return float(brentq(missing, min(source, 0.0), max(source, 0.0), xtol=1e-15, rtol=1e-14))
+    grid = np.linspace(0.0, source, GRID)
+    beyond = np.flatnonzero((grid + ohms * iv.current(r, grid, p) - source) * np.sign(source) >= 0.0)
+    return float(brentq(missing, grid[beyond[0] - 1], grid[beyond[0]], xtol=1e-15, rtol=1e-14))

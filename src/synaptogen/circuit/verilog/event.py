@@ -29,11 +29,11 @@ EVENT = """
 // The state of a cell is: how often it has SET, its mode, and the largest voltage of its running RESET. All features
 // are parameters and nothing is drawn here, so that it does not matter how often a simulator evaluates a time point.
 // Events read the state at the last accepted time point (..._before) and write that of this point, which any iteration
-// or repetition of the point overwrites. RESET follows the voltage of this point, continuously. SET is a jump that
-// lowers the very voltage that made it: decided by the voltage of this point, it would have no solution behind a
-// resistor. It is decided by that of the last accepted point, which lies within t_switch. Cross events place time
-// points and do no more. As state lives in variables, periodic steady-state analyses (SpectreRF) do not see it: take
-// the kind tape there.
+// or repetition of the point overwrites. RESET follows the voltage of this point. SET is a jump that lowers the very
+// voltage that made it: decided by the voltage of this point, it would have no solution behind a resistor. It is
+// decided by that of the last accepted point, which lies within t_switch. Cross events place time points and do no
+// more. As state lives in variables, periodic steady-state analyses (SpectreRF) do not see it: there take
+// the kind tape.
 `ifdef __OPENVAF__
 event_form_not_for_openvaf  // which would not keep its variables: take the kind tape, pulse or read
 `endif
@@ -114,7 +114,9 @@ module @module(p, n);
         count = count + 1;
         u_ratchet = 0.0;
       end else if (mode != 2 && u > u_limit) begin
-        u_ratchet = min(u, u_max);
+        // to the nanovolt: so it has no slope, and iterations follow a RESET behind a resistor from rest to rest, from
+        // below; with the slope of the falling current Newton's method would go astray there
+        u_ratchet = min(1e-9*floor(1e9*u), u_max);
         if (count <= @last)  // past the last cycle the ratchet is but a mark that a RESET is missing
           mode = (u >= u_max ? 2 : 0);
       end
