@@ -13,10 +13,10 @@ import time
 from typing import Any, NamedTuple
 
 import numpy as np
+from distributed import Client, LocalCluster
 
 import synaptogen as sg
 from _timing import introduce, parser, positive, ratios, seconds, summary, table, write_json
-from distributed import Client, LocalCluster
 
 SET, RESET = -3.0, 2.0
 KINDS = {"SET": SET, "RESET": RESET}

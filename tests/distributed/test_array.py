@@ -16,6 +16,7 @@ pytest.importorskip("distributed")
 pytest.importorskip("zarr")
 
 from distributed import Client, LocalCluster, get_client
+
 from synaptogen.distributed import DistributedArray
 
 SHAPE = (60, 70)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from distributed import Client, default_client
+
 from synaptogen import checks
 from synaptogen.blocked import orders
 from synaptogen.blocked.array import Arguments, Array, BlockedArray, no_arguments
