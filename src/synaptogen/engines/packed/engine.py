@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from synaptogen.engines.cpu.engine import CPUEngine, Float32Array, Packing, mixture_of, packing_of, plain
+from synaptogen.engines.cpu.engine import QUARTER, CPUEngine, Float32Array, Packing, mixture_of, packing_of, plain
 from synaptogen.engines.cpu.engine import kernels as ordinary_kernels
 from synaptogen.engines.cpu.kernels import source_digest
 from synaptogen.engines.cpu.lanes import W
@@ -164,12 +164,10 @@ class PackedEngine(CPUEngine):
     def _buffers(self) -> list[Array]:
         return [self._r, self._words, self._thresholds, self._states]
 
-    def _grouped(self) -> list[tuple[str, Array, int]]:
-        return [
-            ("words", self._words, 1),
-            ("thresholds", self._thresholds, THRESHOLDS),
-            ("states", self._states, self.law.memory),
-        ]
+    def _by_lane(self) -> dict[str, Array]:
+        shape = self._tiles, -1, W // QUARTER, QUARTER
+        buffers = {"words": self._words, "thresholds": self._thresholds, "states": self._states}
+        return {name: buffer.reshape(shape).transpose(0, 2, 3, 1) for name, buffer in buffers.items()}
 
     # ---- kernels
 
