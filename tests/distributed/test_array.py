@@ -15,7 +15,7 @@ import synaptogen as sg
 pytest.importorskip("distributed")
 pytest.importorskip("zarr")
 
-from distributed import Client, LocalCluster, get_client
+from distributed import Client, LocalCluster
 
 from synaptogen.distributed import DistributedArray
 
@@ -274,7 +274,3 @@ except ModuleNotFoundError as error:
     print(error)
 """
     assert "pip install 'synaptogen[distributed]'" in run_python(program)
-
-
-def test_the_default_client(client):
-    assert get_client() is client
