@@ -221,12 +221,12 @@ class Lanes(NamedTuple):
     mask: Value
 
 
-def teach(target: Target, n: int, modules: list[ModuleType], **options: Any) -> Lanes:
-    """Teach a Numba target lanes of ``n`` and the formulas of ``modules``, as they stand; returns the types."""
-    lanes = Lanes(Value("real", n), Value("word", n), Value("mask", n))
-    for t in lanes:
+def teach(target: Target, counts: set[int], modules: list[ModuleType], **options: Any) -> dict[int, Lanes]:
+    """Teach a Numba target lanes of each of some counts, and the formulas of ``modules`` as they stand."""
+    taught = {n: Lanes(Value("real", n), Value("word", n), Value("mask", n)) for n in sorted(counts)}
+    for t in (t for lanes in taught.values() for t in lanes):
         target.lower_cast(WEAK[t.kind], t)(lambda cx, b, source, to, x: lift(b, x, source, to))
-    table = operations(*lanes, target.product)
+    table = [row for lanes in taught.values() for row in operations(*lanes, target.product)]
     for key in dict.fromkeys(row.key for row in table):
         rows = [row for row in table if row.key is key]
         target.infer_global(key)(template(key, rows, target))
@@ -235,7 +235,7 @@ def teach(target: Target, n: int, modules: list[ModuleType], **options: Any) -> 
     use_elementary(target)
     for module in [elementary, *modules]:
         adopt(target, module, **options)
-    return lanes
+    return taught
 
 
 def template(key: Any, rows: list[Operation], target: Target) -> type:

@@ -46,7 +46,7 @@ def teach_cuda() -> Lanes:
         lower_cast, infer_global, lower_builtin, AbstractTemplate, signature, extending.register_jitable,
         extending.overload, rounded_product,
     )  # fmt: skip
-    lanes = teach(target, 1, FORMULAS + PARTS)
+    lanes = teach(target, {1}, FORMULAS + PARTS)[1]
     teach_memory(target, lanes)
     return lanes
 
