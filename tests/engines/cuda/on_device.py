@@ -190,6 +190,15 @@ def test_save_and_load(scattered, tmp_path, state, same_state):
     assert np.array_equal(other.read(), cells.read())
 
 
+def test_mixing_states_are_restored_alone():
+    a, b = made(), made()
+    a.apply_voltage(-FAR)
+    b._engine.restore(7, {"r": a._engine.dump(7, 40)["r"]})
+    assert np.array_equal(b.r.ravel()[7:40], a.r.ravel()[7:40])
+    assert np.array_equal(b.r.ravel()[40:], made().r.ravel()[40:])
+    assert np.array_equal(b._words(), made()._words())
+
+
 # ---------------------------------------------------------------------------------------- arrays on the GPU
 
 

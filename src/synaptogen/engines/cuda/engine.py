@@ -255,10 +255,10 @@ class CUDAEngine:
         return {name: array[0] if name in ("r", "word") else array for name, array in state.items()}
 
     def restore(self, begin: int, state: dict[str, Array]) -> None:
-        """Take back what `dump` gave."""
-        select = self.selection(np.arange(begin, begin + len(state["r"])))
-        for name in self._groups():
-            self._scatter(name, select, on_device(state[name], getattr(self.state, name).dtype))
+        """Take back what `dump` gave, or some of its arrays."""
+        for name, values in state.items():
+            select = self.selection(np.arange(begin, begin + values.shape[-1]))
+            self._scatter(name, select, on_device(values, getattr(self.state, name).dtype))
 
     def _scatter(self, name: str, select: Chosen, values: DeviceArray) -> None:
         launch(kernels.scatter, select.size, getattr(self.state, name), self._groups()[name], select.argument, values)
