@@ -6,7 +6,7 @@ import scipy.sparse as sp
 import scipy.sparse.linalg
 
 import synaptogen as sg
-from synaptogen.crossbar import Wires, effective_conductances, solve
+from synaptogen.crossbar import Wires, apply_slowly, effective_conductances, solve
 from synaptogen.crossbar.wires import applying
 from synaptogen.model import iv
 
@@ -257,6 +257,54 @@ def test_cells_that_the_first_voltages_can_set_do_so_together():
     assert np.array_equal(cells.mode == sg.Mode.LRS, expected)
     assert 100 < expected.sum() < 500
     assert np.any(last[expected] > sg.CellArray((8, 64), rng=1).features.u_set[expected])
+
+
+def test_on_a_slow_ramp_each_set_counts_for_the_next():
+    """Fewer cells set than in a pulse, none without a voltage that suffices; and steps of the ramp do not matter."""
+    cells, wires = sg.CellArray((6, 32), rng=1), Wires(10.0, 4.0, bit_ends="top")
+    pulse, slow, coarse = cells.copy(), cells.copy(), cells.copy()
+    pulse.apply_voltage(-1.2, wires=wires)
+    apply_slowly(slow, -1.2, wires, steps=400)
+    apply_slowly(coarse, -1.2, wires, steps=40)
+    did, others = slow.mode == sg.Mode.LRS, slow.mode != sg.Mode.LRS
+    assert np.array_equal(did, coarse.mode == sg.Mode.LRS)
+    assert 20 < did.sum() < 0.95 * np.sum(pulse.mode == sg.Mode.LRS)
+    rows, columns = np.zeros(6), np.full(32, -1.2)
+    first, last = (solve(c, wires, rows=rows, columns=columns).cells for c in (cells, slow))
+    u_set = cells.features.u_set
+    assert np.all(first[did] <= u_set[did])
+    assert np.all(last[others] > u_set[others])
+
+
+@pytest.mark.parametrize("u", [-1.1, 1.1])
+def test_a_slow_ramp_through_ideal_wires_is_a_pulse(u):
+    cells = cells_of((8, 12))
+    cells.apply_voltage(-2.5, where=np.arange(12) % 2 == 0)
+    slow, pulse = cells.copy(), cells.copy()
+    apply_slowly(slow, u, Wires(0, 0), steps=7)
+    pulse.apply_voltage(u)
+    assert np.array_equal(slow.mode, pulse.mode)
+    assert np.allclose(slow.r, pulse.r, atol=1e-5)
+    assert not np.array_equal(slow.r, cells.r)
+
+
+def test_a_slow_reset_through_wires_ends_where_a_pulse_ends():
+    cells, wires = sg.CellArray((12, 16), rng=2), Wires(10.0, 4.0)
+    cells.apply_voltage(-2.5)
+    slow, pulse = cells.copy(), cells.copy()
+    apply_slowly(slow, 1.1, wires, steps=20)
+    pulse.apply_voltage(1.1, wires=wires)
+    np.testing.assert_allclose(slow.r, pulse.r, atol=1e-5)
+    assert np.abs(slow.r - cells.r).max() > 0.1
+
+
+def test_a_slow_ramp_takes_whole_steps_and_voltages_of_lines():
+    cells = cells_of((3, 4))
+    before = cells.r
+    for arguments, message in (((0.5, Wires(), 0), "steps"), ((np.eye(3, 4), Wires(), 5), "line by line")):
+        with pytest.raises(ValueError, match=message):
+            apply_slowly(cells, *arguments[:2], steps=arguments[2])
+    assert np.array_equal(cells.r, before)
 
 
 def test_a_reset_through_wires_ends_where_cells_fit_their_voltages():
