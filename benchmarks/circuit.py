@@ -4,7 +4,7 @@ gives.
 Tables:
   - reads and writes (V/3) of N x N arrays, with ideal wires and with 1 ohm per segment: seconds from array to result
     (netlist, simulation, reading back), of that the simulator's; its processor seconds, which other work on the machine
-    lengthens less; its peak memory (not below what this script itself takes); how many cells switched, of these how
+    lengthens less; its peak memory (where that is more than this script's own); how many cells switched, of these how
     many that are not to be written ("others"), and in how many cells or lines the result is not Python's ("wrong":
     another mode, or r off by more than 1e-4; currents off by more than 1e-6). Python is `CellArray.apply_voltage`,
     with `Wires` for lines with resistance: pulses whose edges are short against switching.
@@ -137,10 +137,14 @@ def run_case(task: str, n: int, ohms: float, program: str, timeout: float) -> di
     return entry | outcome(before, cells, bench, result, task, ohms)
 
 
-def children() -> tuple[float, float]:
-    """Processor seconds of all child processes that have ended, and the peak memory of the largest in GiB."""
-    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 2**20
+def children() -> tuple[float, float | None]:
+    """Processor seconds of all child processes that have ended, and the peak memory of the largest in GiB.
+
+    A child begins as a copy of this process: None where its peak is no larger than that.
+    """
+    usage, own = resource.getrusage(resource.RUSAGE_CHILDREN), resource.getrusage(resource.RUSAGE_SELF)
+    memory = usage.ru_maxrss / 2**20 if usage.ru_maxrss > 1.05 * own.ru_maxrss else None
+    return usage.ru_utime + usage.ru_stime, memory
 
 
 def outcome(
@@ -191,7 +195,10 @@ def growth(entries: list[dict[str, Any]]) -> str:
     for key, sizes in series.items():
         for small, large in pairwise(sizes):
             step = math.log(large["N"] / small["N"])
-            exponents = [math.log(large[name] / small[name]) / step for name in ("processor", "memory")]
+            exponents = [
+                math.log(large[name] / small[name]) / step if large[name] and small[name] else None
+                for name in ("processor", "memory")
+            ]
             rows.append([*key, f"{small['N']} -> {large['N']}", *exponents])
     return table(["", "ohm", "simulator", "N", "time", "memory"], rows)
 
