@@ -35,6 +35,8 @@ def test_wires_are_seen_in_reads_and_writes():
     assert ideal["modes_unlike_ideal_wires"] == 0
     assert ideal["cells_changed"] == ideal["cells_changed_with_ideal_wires"] == write["cells_changed_with_ideal_wires"]
     assert write["cells_changed"] < ideal["cells_changed"]
+    assert write["modes_unlike_ideal_wires"] > 0
+    assert write["modes_unlike_python"] == ideal["modes_unlike_python"] == 0
 
 
 def test_export_writes_a_netlist(tmp_path):

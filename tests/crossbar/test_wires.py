@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import synaptogen as sg
 from synaptogen.crossbar import Wires, effective_conductances, solve
-from synaptogen.crossbar.wires import applying, many, solver
+from synaptogen.crossbar.wires import many, solver
 from synaptogen.model import iv
 
 ENDS = [("left", "bottom"), ("right", "top"), ("both", "both"), ("left", "both")]
@@ -373,45 +373,6 @@ def test_wires_protect_far_cells_from_a_set():
     through, directly = cells.mode == sg.Mode.LRS, bare.mode == sg.Mode.LRS
     assert not np.any(through & ~directly)
     assert through.sum() < 0.9 * directly.sum()
-
-
-def test_cells_that_the_first_voltages_can_set_do_so_together():
-    """The current of a cell that has set lowers the voltages of the others, which have set by then."""
-    cells, wires = sg.CellArray((8, 64), rng=1), Wires(10.0, 10.0, bit_ends="top")
-    first = solve(cells, wires, rows=np.zeros(8), columns=np.full(64, -1.2)).cells
-    expected = first <= cells.features.u_set
-    cells.apply_voltage(-1.2, wires=wires)
-    last = solve(cells, wires, rows=np.zeros(8), columns=np.full(64, -1.2)).cells
-    assert np.array_equal(cells.mode == sg.Mode.LRS, expected)
-    assert 100 < expected.sum() < 500
-    assert np.any(last[expected] > sg.CellArray((8, 64), rng=1).features.u_set[expected])
-
-
-def test_a_reset_through_wires_ends_where_cells_fit_their_voltages():
-    cells, wires = cells_of((16, 24)), Wires(5.0, 8.0)
-    cells.apply_voltage(-2.5)
-    expected = cells.copy()
-    cells.apply_voltage(1.1, wires=wires)
-    seen = solve(cells, wires, rows=np.zeros(16), columns=np.full(24, 1.1)).cells
-    expected.apply_voltage(seen)
-    assert np.array_equal(cells.mode, expected.mode)
-    np.testing.assert_allclose(cells.r, expected.r, atol=1e-5)
-    assert 20 < np.sum(cells.mode == sg.Mode.IRS) < 380
-
-
-def test_a_pulse_that_does_not_come_to_rest_says_so_and_can_go_on(monkeypatch):
-    cells, wires = sg.CellArray((16, 16), rng=3), Wires(20.0, 20.0)
-    cells.apply_voltage(-2.5)
-    whole = cells.copy()
-    whole.apply_voltage(1.3, wires=wires)
-    monkeypatch.setattr(applying, "MOST_ROUNDS", 2)
-    with pytest.warns(RuntimeWarning, match="after 2 rounds .* apply the same voltages again"):
-        cells.apply_voltage(1.3, wires=wires)
-    assert np.abs(cells.r - whole.r).max() > 1e-3
-    monkeypatch.undo()
-    cells.apply_voltage(1.3, wires=wires)
-    np.testing.assert_allclose(cells.r, whole.r, atol=1e-5)
-    assert np.array_equal(cells.mode, whole.mode)
 
 
 def test_effective_conductances_come_close():

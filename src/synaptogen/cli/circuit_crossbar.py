@@ -22,6 +22,7 @@ from synaptogen.circuit.netlists import (
     write_bench,
 )
 from synaptogen.circuit.simulators import SIMULATORS, SimulationError
+from synaptogen.crossbar import Wires
 
 from .options import JSON, params_from, shape_of, shape_text
 from .output import out, print_json, say, steps
@@ -92,7 +93,7 @@ def crossbar(
     if write is None:
         report |= _read_report(array, result)
     else:
-        report |= _write_report(array, result, selected((rows, columns), row, targets, write, scheme))
+        report |= _write_report(array, result, selected((rows, columns), row, targets, write, scheme), wires)
     _show(report, as_json)
 
 
@@ -104,14 +105,16 @@ def _read_report(array: CellArray, result: Result) -> dict[str, Any]:
     }
 
 
-def _write_report(array: CellArray, result: Result, ideal_volts: NDArray[np.float64]) -> dict[str, Any]:
-    before, ideal = array.r, array.copy()
+def _write_report(array: CellArray, result: Result, volts: NDArray[np.float64], wires: float) -> dict[str, Any]:
+    before, ideal, python = array.r, array.copy(), array.copy()
     result.update(array)
-    ideal.apply_voltage(ideal_volts)
+    ideal.apply_voltage(volts)
+    python.apply_voltage(volts, wires=Wires(wires, wires, bit_ends="top"))
     return {
         "cells_changed": int(np.count_nonzero(array.r != before)),
         "cells_changed_with_ideal_wires": int(np.count_nonzero(ideal.r != before)),
         "modes_unlike_ideal_wires": int(np.count_nonzero(array.mode != ideal.mode)),
+        "modes_unlike_python": int(np.count_nonzero(array.mode != python.mode)),
         "cells_in_LRS": int(np.count_nonzero(array.mode == Mode.LRS)),
     }
 

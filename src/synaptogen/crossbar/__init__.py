@@ -8,7 +8,7 @@ from .report import ProgrammingReport
 from .selection import apply_selected
 from .tiles import Tiles
 from .typical import Window, reachable_window
-from .wires import Solution, Wires, effective_conductances, solve
+from .wires import Solution, Wires, apply_slowly, effective_conductances, solve
 
 __all__ = [
     "ADC",
@@ -26,6 +26,7 @@ __all__ = [
     "Window",
     "Wires",
     "apply_selected",
+    "apply_slowly",
     "effective_conductances",
     "one_shot",
     "reachable_window",

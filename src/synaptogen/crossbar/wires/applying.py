@@ -10,7 +10,6 @@ from synaptogen import checks
 
 from .network import solve
 from .parameters import Wires
-from .solver import NotConvergedError
 
 if TYPE_CHECKING:
     from synaptogen.array import CellArray
@@ -19,6 +18,7 @@ Float64Array: TypeAlias = NDArray[np.float64]
 
 MOST_ROUNDS = 1000  # a dozen are usual; more where a RESET hardly gains on the voltage that it raises
 SETTLED = 1e-6  # V
+LRS = 1  # of `synaptogen.Mode`
 
 
 def line_voltages(u: ArrayLike, shape: tuple[int, int]) -> tuple[Float64Array, Float64Array]:
@@ -47,8 +47,8 @@ def line_voltages(u: ArrayLike, shape: tuple[int, int]) -> tuple[Float64Array, F
 def apply_through_lines(cells: "CellArray", u: ArrayLike, wires: Wires) -> None:
     """Apply voltages through wires; cells that switch change what the others see, until nothing moves.
 
-    A pulse whose edges are short against switching: cells that the lines as they were before can set, set together.
-    (On slow edges they would one by one, and each that has set draws current that the others miss: fewer would.)
+    A pulse whose edges are short against switching: cells that it can set as the array was before, set together. (See
+    `apply_slowly` for long edges.)
     RESET raises the voltages of others, never lowers them, so its outcome depends on no order: the smallest ratchets
     that fit the voltages.
 
@@ -65,6 +65,8 @@ def apply_through_lines(cells: "CellArray", u: ArrayLike, wires: Wires) -> None:
         If voltages still move after `MOST_ROUNDS` rounds. Cells are then on their way, as after a shorter pulse; the
         same voltages, applied again, take them further.
     """
+    from .solver import NotConvergedError
+
     rows, columns = line_voltages(u, checks.crossbar(cells.shape))
     before = np.zeros(cells.shape)
     for _ in range(MOST_ROUNDS):
@@ -84,3 +86,40 @@ def apply_through_lines(cells: "CellArray", u: ArrayLike, wires: Wires) -> None:
         RuntimeWarning,
         stacklevel=3,
     )
+
+
+def apply_slowly(cells: "CellArray", u: ArrayLike, wires: Wires, *, steps: int = 100) -> None:
+    """Apply voltages through wires that rise together, so slowly that cells set one after the other.
+
+    A cell that has set draws current, and through the wires it takes voltage from the others; so fewer set than in a
+    pulse with short edges, ``cells.apply_voltage(u, wires=wires)``. RESET knows no such difference.
+
+    Parameters
+    ----------
+    cells : CellArray of shape (rows, columns)
+    u : float or array that broadcasts to ``cells.shape``
+        Voltages in V at the end of the ramp, u[i, j] = columns[j] - rows[i].
+    wires : Wires
+    steps : int
+        Steps of the ramp. Of several cells that can set in one step, the one that needs the smallest part of its
+        voltage does first.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If u is no such difference or not finite, or ``steps`` not an int of at least 1. No cell has changed then.
+    NotConvergedError
+        As `solve`; cells may have changed.
+    """
+    rows, columns = line_voltages(u, checks.crossbar(cells.shape))
+    for part in np.linspace(0.0, 1.0, checks.positive_int("steps", steps) + 1)[1:]:
+        while True:
+            seen = solve(cells, wires, rows=part * rows, columns=part * columns).cells
+            over = np.where(cells.mode == LRS, 0.0, seen / cells.features.u_set)
+            if over.max() >= 1.0:
+                cells.apply_voltage(seen, where=over == over.max())
+                continue
+            before = cells.r
+            cells.apply_voltage(seen, where=seen > 0.0)
+            if np.abs(cells.r - before).max() <= SETTLED:
+                break
