@@ -135,6 +135,7 @@ class CellArray:
         self._positions = positions  # flat; None: all cells of the engine
         self._counters = counters
         self._selected: Any = None
+        self._starts: dict[bool, Positions] = {}  # of the lines of a crossbar, kept from product to product
 
     @classmethod
     def _of(cls, *parts: Any) -> "CellArray":
@@ -428,9 +429,11 @@ class CellArray:
         return self.product(v, transpose=True)
 
     def _line_starts(self, transpose: bool) -> Positions:
-        rows, columns = self.shape
-        starts = np.arange(columns) if transpose else np.arange(rows) * columns
-        return starts if self._positions is None else self._positions[starts]
+        if transpose not in self._starts:
+            rows, columns = self.shape
+            starts = np.arange(columns) if transpose else np.arange(rows) * columns
+            self._starts[transpose] = starts if self._positions is None else self._positions[starts]
+        return self._starts[transpose]
 
     # ---- state, by copy
 

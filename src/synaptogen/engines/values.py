@@ -212,14 +212,15 @@ class Lanes(NamedTuple):
     mask: Value
 
 
-def teach(target: Target, n: int, modules: list[ModuleType], **options: Any) -> Lanes:
-    """Teach a Numba target lanes of ``n`` and the formulas of ``modules``, as they stand; returns the types."""
-    lanes = Lanes(Value("real", n), Value("word", n), Value("mask", n))
-    teach_operations(target, lanes, operations(*lanes))
+def teach(target: Target, counts: set[int], modules: list[ModuleType], **options: Any) -> dict[int, Lanes]:
+    """Teach a Numba target lanes of each of some counts, and the formulas of ``modules`` as they stand."""
+    taught = {n: Lanes(Value("real", n), Value("word", n), Value("mask", n)) for n in sorted(counts)}
+    kinds = [t for lanes in taught.values() for t in lanes]
+    teach_operations(target, kinds, [row for lanes in taught.values() for row in operations(*lanes)])
     use_elementary(target)
     for module in [elementary, *modules]:
         adopt(target, module, **options)
-    return lanes
+    return taught
 
 
 def teach_doubles(target: Target, n: int) -> Value:

@@ -14,10 +14,12 @@ from synaptogen.engines.threads import SMALLEST, share
 
 from .kernels import STRIP, Kernels, Reads, Selection, compiled, source_digest
 from .lanes import W, flat
+from .memory import AHEAD
 
 Float32Array = NDArray[np.float32]
 HOT_GROUPS = 1 + len(FIELDS)  # the word, then the fields
 DEVICE_GROUPS = 8
+QUARTER = min(W, 4)  # lanes that are transposed together
 
 NO_TILES = np.zeros(1, np.int64)
 NO_REALS = np.zeros((1, W), np.float32)
@@ -81,6 +83,12 @@ def packing_of(positions: Positions) -> Packing:
     return Packing(size, tiles, entry * W + positions % W, positions)
 
 
+def lanes_at(positions: Positions) -> tuple[Positions, Positions, Positions]:
+    """Tile, quarter and place in it of the lanes of some cells."""
+    lane = positions % W
+    return positions // W, lane // QUARTER, lane % QUARTER
+
+
 class CPUEngine:
     """Cells in tiles of W lanes; see `engines.protocol.Engine` for what the methods promise."""
 
@@ -93,6 +101,7 @@ class CPUEngine:
         self._tiles = tiles
         self._allocate()
         self._ids = NO_WORDS, NO_WORDS
+        self._lines: tuple[Positions | None, NDArray[np.uint32]] = None, np.zeros((2, 0), np.uint32)
         if cells.ids is not None:
             lo, hi = cells.words(np.arange(cells.size))
             self._ids = np.zeros((2, tiles * W), np.uint32)[0], np.zeros((2, tiles * W), np.uint32)[1]
@@ -105,7 +114,7 @@ class CPUEngine:
     def _allocate(self) -> None:
         tiles = self._tiles
         self._r = allocate((tiles + 1) * W, np.float32)  # products read up to one tile beyond a row
-        self._hot = allocate(tiles * HOT_GROUPS * W, np.float32)
+        self._hot = allocate((tiles + AHEAD) * HOT_GROUPS * W, np.float32)[: tiles * HOT_GROUPS * W]  # read ahead
         self._device = allocate(tiles * DEVICE_GROUPS * W, np.float32)
         self._memory = allocate(tiles * self.law.memory * W, np.float32)
 
@@ -247,9 +256,8 @@ class CPUEngine:
 
     def line_normals(self, positions: Positions, number: int, batch: int) -> Array:
         """Normals for the lines of a crossbar product."""
-        tiles = -(-len(positions) // W)
-        ids = np.zeros((2, tiles * W), np.uint32)
-        ids[:, : len(positions)] = self.cells.words(positions)
+        ids = self._ids_of_lines(positions)
+        tiles = ids.shape[1] // W
         out = np.empty((-(-batch // 4) * 4, tiles * W), np.float32)
         key = np.array([self.seed & 0xFFFFFFFF, self.seed >> 32], np.uint32)
         for block in range(len(out) // 4):
@@ -258,6 +266,14 @@ class CPUEngine:
                 out[4 * block : 4 * block + 4],
             )  # fmt: skip
         return out[:batch, : len(positions)]
+
+    def _ids_of_lines(self, positions: Positions) -> NDArray[np.uint32]:
+        # small products would spend a tenth of their time on this; an array asks with the same object each time
+        if positions is not self._lines[0]:
+            ids = np.zeros((2, -(-len(positions) // W) * W), np.uint32)
+            ids[:, : len(positions)] = self.cells.words(positions)
+            self._lines = positions, ids
+        return self._lines[1]
 
     # ---- copies
 
@@ -277,24 +293,35 @@ class CPUEngine:
         return self._state_of(self.selection(np.arange(begin, end)))
 
     def _state_of(self, select: Packing) -> dict[str, Array]:
+        positions = np.arange(self.cells.size) if select.positions is None else select.positions
+        at = lanes_at(positions)
         return {"r": self.mixing(select)} | {
-            name: self._groups(buffer, groups, select, slice(None)) for name, buffer, groups in self._grouped()
+            name: np.ascontiguousarray(lanes[at].reshape(len(positions), -1).T)
+            for name, lanes in self._by_lane().items()
         }
 
     def restore(self, begin: int, state: dict[str, Array]) -> None:
         """Take back what `dump` gave."""
         positions = np.arange(begin, begin + len(state["r"]))
         self._r[positions] = state["r"]
-        for name, buffer, groups in self._grouped():
-            buffer.reshape(self._tiles, groups, W)[positions // W, :, positions % W] = state[name].T
+        for name, lanes in self._by_lane().items():
+            lanes[lanes_at(positions)] = state[name].T.reshape(len(positions), *lanes.shape[3:])
 
     def _buffers(self) -> list[Array]:
         return [self._r, self._hot, self._device, self._memory]
 
-    def _grouped(self) -> list[tuple[str, Array, int]]:
-        # words are stored among reals; copied as integers, no bit pattern can change on the way
+    def _by_lane(self) -> dict[str, Array]:
+        """Buffers as views indexed by `lanes_at`, with the numbers of a cell behind.
+
+        Words are stored among reals: copied as integers, no bit pattern can change on the way.
+        """
         hot, device, memory = (buffer.view(np.uint32) for buffer in (self._hot, self._device, self._memory))
-        return [("hot", hot, HOT_GROUPS), ("device", device, DEVICE_GROUPS), ("memory", memory, self.law.memory)]
+        shape = self._tiles, -1, W // QUARTER, QUARTER
+        views = {name: b.reshape(shape).transpose(0, 2, 3, 1) for name, b in (("hot", hot), ("device", device))}
+        if self.law.slots and QUARTER == 4:  # as `memory.place` has it
+            rings = memory.reshape(self._tiles, self.law.slots, 4, W // 4, 4)
+            return views | {"memory": rings.transpose(0, 3, 2, 1, 4)}
+        return views | {"memory": memory.reshape(shape).transpose(0, 2, 3, 1)}
 
     # ---- kernels
 

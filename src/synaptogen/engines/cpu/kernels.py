@@ -16,7 +16,23 @@ from synaptogen.model.iv import conductance
 from synaptogen.model.noise import noisy_current
 from synaptogen.model.random import PRODUCT, READ, normals, read_block
 
-from .lanes import INLINE, OPTIONS, W, data, load, read, reals, scalar, store, total, words
+from .lanes import (
+    DRAWS,
+    INLINE,
+    OPTIONS,
+    W,
+    beside,
+    data,
+    first_of,
+    load,
+    read,
+    reals,
+    scalar,
+    second_of,
+    store,
+    total,
+    words,
+)
 from .layout import Cells, Rules, ids
 from .memory import GROUP, Pending, settle
 from .tiles import draw_device, first_cycle, read_current, step
@@ -100,19 +116,29 @@ def keep(*arrays: Any) -> None:
 def read_group(
     c: Cells, rules: Rules, block: int, tiles: int, voltages: Any, each: bool, out: Any, bandwidth: float, count: int
 ) -> None:
-    """Noisy currents of 64 consecutive cells, which share the blocks of their noise."""
+    """Noisy currents of `DRAWS` times 64 consecutive cells, of which each 64 share the blocks of their noise."""
     quarter = 16 // W
     for part in range(quarter):
         t = block * 4 * quarter + part
         lo, hi = ids(c, t)
-        z = normals(read_block(lo), hi, READ, words(count), 0, rules.k0, rules.k1)
+        lo_2, hi_2 = ids(c, t + 4 * quarter)
+        number = words(count)
+        z = normals(read_block(beside(lo, lo_2)), beside(hi, hi_2), READ, beside(number, number), 0, rules.k0, rules.k1)
         for k in range(4):
-            if t < tiles:
-                p = read(rules.constants, rules.witness)
-                u = load(voltages, t * W) if each else reals(scalar(voltages, 0))
-                g = conductance(load(c.r, t * W), u, p)
-                store(out, t * W, noisy_current(g, u, bandwidth, z[k]))
-            t += quarter
+            read_tile(c, rules, t + k * quarter, tiles, voltages, each, out, bandwidth, first_of(z[k]))
+            if DRAWS == 2:
+                read_tile(c, rules, t + (4 + k) * quarter, tiles, voltages, each, out, bandwidth, second_of(z[k]))
+
+
+@njit(**INLINE)
+def read_tile(
+    c: Cells, rules: Rules, t: int, tiles: int, voltages: Any, each: bool, out: Any, bandwidth: float, z: Any
+) -> None:
+    """Noisy currents of one tile, if it is one of the first ``tiles``."""
+    if t < tiles:
+        p = read(rules.constants, rules.witness)
+        u = load(voltages, t * W) if each else reals(scalar(voltages, 0))
+        store(out, t * W, noisy_current(conductance(load(c.r, t * W), u, p), u, bandwidth, z))
 
 
 def compiled(revision: str) -> Kernels:
@@ -140,7 +166,7 @@ def compiled(revision: str) -> Kernels:
         chunk = CHUNK if count == 1 else FUSED_CHUNK
         tiles, cells, lengths = np.empty(2 * chunk, np.int64), np.empty(2 * chunk * W, np.int64), np.zeros(4, np.int64)
         room = max(4 * rules.slots * GROUP, rules.states) * W
-        rings, innovations = aligned(room), aligned(room)
+        rings, innovations = aligned(room), aligned(room + 4 * W)
         masks = np.empty(2 * chunk, np.uint32)
         address = np.empty(3 * GROUP * W, np.uint32)
         pending = Pending(
@@ -186,8 +212,9 @@ def compiled(revision: str) -> Kernels:
         c = cells_of(state, consecutive, first_id)
         rules = rules_of(law)
         u_, out_ = data(voltages), data(out)
-        for block in range(first, last):
-            read_group(c, rules, block, tiles, u_, each, out_, bandwidth, count)
+        ours = min(tiles, last * (64 // W))
+        for block in range(first, last, DRAWS):
+            read_group(c, rules, block, ours, u_, each, out_, bandwidth, count)
 
     @njit(cache=True, **OPTIONS)
     def rows_times(first, last, r, columns, x, y):  # type: ignore[no-untyped-def]

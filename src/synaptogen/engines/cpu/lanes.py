@@ -14,7 +14,7 @@ from numba.core.datamodel.models import PrimitiveModel
 from numba.core.imputils import lower_builtin, lower_cast
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
 
-from synaptogen.engines.values import I32, I64, Target, Value, external, lift, teach, teach_doubles
+from synaptogen.engines.values import F32, I1, I32, I64, Target, Value, external, lift, teach, teach_doubles
 from synaptogen.model import features, iv, latent, noise, polynomial, population, random, switching
 
 OPTIONS = {"fastmath": False, "error_model": "numpy", "boundscheck": False, "nogil": True}
@@ -43,8 +43,15 @@ class ValueModel(PrimitiveModel):  # type: ignore[misc]
 
 
 CPU = Target(lower_cast, infer_global, lower_builtin, AbstractTemplate, signature, nbx.register_jitable, nbx.overload)
+FORMULAS = [polynomial, iv, latent, features, population, switching, noise, random]
 W = lane_count()
-REAL, WORD, MASK = teach(CPU, W, [polynomial, iv, latent, features, population, switching, noise, random], **FORMULA)
+DRAWS = 2 if W == 16 else 1
+"""Tiles for which normals are drawn at once. Each step of a draw waits for the one before it, so that two draws side by
+side take little longer than one, where a machine has registers for both."""
+
+_TYPES = teach(CPU, {W, DRAWS * W}, FORMULAS, **FORMULA)
+REAL, WORD, MASK = _TYPES[W]
+WIDE = {REAL: _TYPES[DRAWS * W].real, WORD: _TYPES[DRAWS * W].word}
 DOUBLE = teach_doubles(CPU, 8)
 
 
@@ -60,6 +67,12 @@ def _address(b: ir.IRBuilder, pointer: ir.Value, index: ir.Value, lanes: Value) 
 def data(typingctx: Any, array: Any) -> Any:
     """Raw pointer of an array: no reference counting in the inner functions."""
     return types.CPointer(array.dtype)(array), lambda cx, b, s, a: cx.make_array(array)(cx, b, a[0]).data
+
+
+@nbx.intrinsic
+def beginning_at(typingctx: Any, pointer: Any, index: Any) -> Any:
+    """The pointer to a number further on."""
+    return pointer(pointer, types.intp), lambda cx, b, s, a: b.gep(a[0], [a[1]])
 
 
 @nbx.intrinsic
@@ -100,6 +113,71 @@ def store_where(typingctx: Any, pointer: Any, index: Any, value: Any, mask: Any)
         return cx.get_dummy_value()
 
     return types.void(pointer, types.intp, lanes, MASK), build
+
+
+@nbx.intrinsic
+def copy_quarter(typingctx: Any, source: Any, index: Any, target: Any, to: Any) -> Any:
+    """Four consecutive numbers, from one place to another."""
+    four = ir.VectorType(F32, 4).as_pointer()
+
+    def build(cx: Any, b: ir.IRBuilder, s: Any, a: Any) -> ir.Value:
+        x = b.load(b.bitcast(b.gep(a[0], [a[1]]), four))
+        x.align = 4
+        b.store(x, b.bitcast(b.gep(a[2], [a[3]]), four)).align = 4
+        return cx.get_dummy_value()
+
+    return types.void(source, types.intp, target, types.intp), build
+
+
+@nbx.intrinsic
+def gather(typingctx: Any, pointer: Any, index: Any, mask: Any) -> Any:
+    """Numbers at an index for each lane in the mask, zeros elsewhere; memory of the others is not touched."""
+
+    def build(cx: Any, b: ir.IRBuilder, s: Any, a: Any) -> ir.Value:
+        base, offsets, chosen = a
+        real = REAL.llvm()
+        if W == 1:
+            safe = b.select(chosen, offsets, ir.Constant(I32, 0))
+            return b.select(chosen, b.load(b.gep(base, [b.zext(safe, I64)])), ir.Constant(real, 0.0))
+        wide = ir.VectorType(I64, W)
+        bytes_on = b.shl(b.zext(offsets, wide), ir.Constant(wide, [2] * W))
+        first = b.insert_element(ir.Constant(wide, ir.Undefined), b.ptrtoint(base, I64), ir.Constant(I32, 0))
+        everywhere = b.shuffle_vector(first, first, ir.Constant(ir.VectorType(I32, W), [0] * W))
+        addresses = b.inttoptr(b.add(everywhere, bytes_on), ir.VectorType(F32.as_pointer(), W))
+        name = f"llvm.masked.gather.v{W}f32.v{W}p0"
+        function = b.module.globals.get(name) or ir.Function(
+            b.module, ir.FunctionType(real, [addresses.type, I32, chosen.type, real]), name
+        )
+        nothing = ir.Constant(real, [0.0] * W)
+        return b.call(function, [addresses, ir.Constant(I32, 4), chosen, nothing])
+
+    return REAL(pointer, WORD, MASK), build
+
+
+@nbx.intrinsic
+def transposed(typingctx: Any, a: Any, b: Any, c: Any, d: Any) -> Any:
+    """Four groups of lanes, each four lanes of which are a 4x4 matrix, with all these matrices transposed.
+
+    It is its own inverse, and costs eight shuffles within quarters of registers. With fewer than four lanes it leaves
+    everything as it is.
+    """
+
+    def build(cx: Any, builder: ir.IRBuilder, s: Any, groups: Any) -> ir.Value:
+        def shuffle(x: ir.Value, y: ir.Value, quarter: list[int]) -> ir.Value:
+            lanes = [at + (k if k < 4 else W + k - 4) for at in range(0, W, 4) for k in quarter]
+            return builder.shuffle_vector(x, y, ir.Constant(ir.VectorType(I32, W), lanes))
+
+        if W >= 4:
+            low, high, first_pairs, second_pairs = [0, 4, 1, 5], [2, 6, 3, 7], [0, 1, 4, 5], [2, 3, 6, 7]
+            p, q, r, t = groups
+            heads, tails = (shuffle(p, q, low), shuffle(r, t, low)), (shuffle(p, q, high), shuffle(r, t, high))
+            groups = [shuffle(*pair, which) for pair in (heads, tails) for which in (first_pairs, second_pairs)]
+        result = ir.Constant(ir.ArrayType(REAL.llvm(), 4), ir.Undefined)
+        for k, group in enumerate(groups):
+            result = builder.insert_value(result, group, k)
+        return result
+
+    return types.UniTuple(REAL, 4)(a, b, c, d), build
 
 
 @nbx.intrinsic
@@ -144,6 +222,40 @@ def words(typingctx: Any, x: Any) -> Any:
 
 
 @nbx.intrinsic
+def beside(typingctx: Any, first: Any, second: Any) -> Any:
+    """Lanes of two tiles as those of one draw; of the first alone where draws are as wide as tiles."""
+
+    def build(cx: Any, b: ir.IRBuilder, s: Any, a: Any) -> ir.Value:
+        return a[0] if DRAWS == 1 else b.shuffle_vector(*a, ir.Constant(ir.VectorType(I32, 2 * W), list(range(2 * W))))
+
+    return WIDE[first](first, second), build
+
+
+def _half(wide: Any, number: int) -> Any:
+    narrow = next(narrow for narrow in WIDE if WIDE[narrow] == wide)
+
+    def build(cx: Any, b: ir.IRBuilder, s: Any, a: Any) -> ir.Value:
+        if DRAWS == 1:
+            return a[0]
+        chosen = ir.Constant(ir.VectorType(I32, W), list(range(number * W, (number + 1) * W)))
+        return b.shuffle_vector(a[0], a[0], chosen)
+
+    return narrow(wide), build
+
+
+@nbx.intrinsic
+def first_of(typingctx: Any, wide: Any) -> Any:
+    """The lanes of the first tile of a draw."""
+    return _half(wide, 0)
+
+
+@nbx.intrinsic
+def second_of(typingctx: Any, wide: Any) -> Any:
+    """The lanes of the second tile of a draw; the first again where draws are as wide as tiles."""
+    return _half(wide, 1)
+
+
+@nbx.intrinsic
 def lane_numbers(typingctx: Any) -> Any:
     """0, 1, 2 ... W - 1."""
     return WORD(), lambda cx, b, s, a: ir.Constant(WORD.llvm(), list(range(W)) if W > 1 else 0)
@@ -171,6 +283,25 @@ def packed(typingctx: Any, mask: Any) -> Any:
         return b.zext(a[0] if W == 1 else b.bitcast(a[0], ir.IntType(W)), I32)
 
     return types.uint32(MASK), build
+
+
+def _count(name: str, *options: ir.Constant) -> Any:
+    def build(cx: Any, b: ir.IRBuilder, s: Any, a: Any) -> ir.Value:
+        return b.zext(external(b, f"llvm.{name}.i32", I32, [b.trunc(a[0], I32), *options]), I64)
+
+    return types.intp(types.intp), build
+
+
+@nbx.intrinsic
+def ones(typingctx: Any, bits: Any) -> Any:
+    """How many bits of a packed mask are set."""
+    return _count("ctpop")
+
+
+@nbx.intrinsic
+def lowest(typingctx: Any, bits: Any) -> Any:
+    """Number of the lowest bit that is set (one must be)."""
+    return _count("cttz", ir.Constant(I1, 1))
 
 
 @nbx.intrinsic

@@ -4,6 +4,7 @@ A VAR of order p keeps a ring of p slots a cell, x_n in slot n mod p, and **runs
 depends on its seed alone, whole rings are renewed at once, every p cycles, in the SET before the first cycle that
 needs it. History is then read once in p cycles instead of once a cycle, and cells at different cycle numbers need
 different slots only when they fetch their x, not while sums are formed. A set cell has its next x in its ring.
+The four features of a cell and slot lie side by side (`place`), so that cells out of step touch few cache lines.
 
 A state space keeps q numbers a cell and advances them in place.
 """
@@ -19,25 +20,37 @@ from synaptogen.model.switching import CYCLE
 from synaptogen.ops import Mask, Word, any_, product, where, wide_product
 
 from .lanes import (
+    DRAWS,
     INLINE,
     PART,
     W,
+    beginning_at,
+    beside,
+    copy_quarter,
+    first_of,
     first_where,
+    gather,
     lane_numbers,
     load,
+    lowest,
+    ones,
     packed,
     prefetch,
     read,
     reals,
     scalar,
+    second_of,
     store,
     store_where,
+    transposed,
 )  # fmt: skip
 from .lanes import words as lanes_of
 from .layout import HOT, WORD, Cells, Four, Rules, add4, ids, load4, scalar4, store4, zeros
 
 STARTS, RENEWALS = 0, 1
 AHEAD = 4  # tiles by which the slots of rings are asked for before they are needed: the hardware does not foresee them
+STEP = 1 if W >= 4 else W  # between the features of a cell in a slot of its ring
+ALL = (1 << W) - 1  # all lanes of a tile, as bits
 GROUP = 4 if W == 16 else 2  # tiles whose sums are formed together: as many as the registers of the machine hold
 
 
@@ -78,14 +91,22 @@ def remainder(number: Word, divisor: int) -> Word:
 def draw_innovations(
     rules: Rules, out: Any, at: int, lo: Word, hi: Word, number: Word, first_slot: int, ring: Any, ring_at: int
 ) -> None:
-    """B e of cycles ``number`` ..., to slots ``first_slot`` ...; meanwhile the ring they are meant for is fetched."""
-    for slot in range(first_slot, rules.slots):
-        for k in range(4):
+    """B e of cycles ``number`` ..., to slots ``first_slot`` ...; meanwhile the ring they are meant for is fetched.
+
+    Draws side by side may fill one slot more than asked for: under a condition, the compiler would take them apart.
+    """
+    for slot in range(first_slot, rules.slots, DRAWS):
+        for k in range(4 * DRAWS):
             prefetch(ring, ring_at + (slot * 4 + k) * W)
-        e = normals(lo, hi, CYCLES, number, 0, rules.k0, rules.k1)
+        cycles = beside(number, number + 1)
+        e = normals(beside(lo, lo), beside(hi, hi), CYCLES, cycles, 0, rules.k0, rules.k1)
         p = read(rules.constants, rules.witness)
-        store4(out, at + slot * 4 * W, innovation(e, p.innovation))
-        number = number + 1
+        a, b, c, d = innovation(e, p.innovation)
+        m = at + slot * 4 * W
+        store4(out, m, (first_of(a), first_of(b), first_of(c), first_of(d)))
+        if DRAWS == 2:
+            store4(out, m + 4 * W, (second_of(a), second_of(b), second_of(c), second_of(d)))
+        number = number + DRAWS
 
 
 @njit(**PART)
@@ -150,21 +171,70 @@ def first_latent(rules: Rules, e: Four) -> Four:
 
 
 @njit(**INLINE)
-def fetch(rules: Rules, c: Cells, t: int, number: Word, mask: Mask) -> Four:
-    """x of cycle ``number`` of the cells in the mask, from their rings; cells at different slots take turns."""
+def place(lane: Any) -> Any:
+    """Where the four features of a lane begin within a slot of a tile's rings; `load_slot` puts them into lanes."""
+    return (lane % 4) * W + (lane // 4) * 4 if W >= 4 else lane
+
+
+@njit(**INLINE)
+def places(slots: Word) -> Word:
+    """Where the four features of each lane begin within the rings of a tile, at a slot each."""
+    lane = lane_numbers()
+    return slots * np.uint32(4 * W) + ((lane & 3) * np.uint32(W) + (lane >> 2) * 4 if W >= 4 else lane)
+
+
+@njit(**INLINE)
+def load_slot(rings: Any, at: int) -> Four:
+    """One slot of the rings of a tile, as lanes."""
+    a, b, c, d = load4(rings, at)
+    return transposed(a, b, c, d)
+
+
+@njit(**INLINE)
+def store_slot(rings: Any, at: int, x: Four) -> None:
+    """The inverse of `load_slot`."""
+    store4(rings, at, transposed(x[0], x[1], x[2], x[3]))
+
+
+@njit(**INLINE)
+def copy_ring(rules: Rules, source: Any, at: int, target: Any, to: int) -> None:
+    """One cell's ring, from its `place` in one tile to that in another."""
+    for slot in range(0, rules.slots * 4 * W, 4 * W):
+        if W >= 4:
+            copy_quarter(source, at + slot, target, to + slot)
+        else:
+            for j in range(4):
+                target[to + slot + j * W] = source[at + slot + j * W]
+
+
+@njit(**INLINE)
+def fetch(rules: Rules, c: Cells, pending: Pending, t: int, number: Word, mask: Mask) -> Four:
+    """x of cycle ``number`` of the cells in the mask, from their rings."""
     slots = remainder(number, rules.slots)
-    x = zeros()
-    left = mask
-    while any_(left):
-        slot = first_where(slots, left)
-        here = slots == slot
-        y = load4(c.memory, (t * rules.slots + np.int64(slot)) * 4 * W)
-        ahead = ((t + AHEAD) * rules.slots + np.int64(slot)) * 4 * W
-        for k in range(4):
-            prefetch(c.memory, ahead + k * W)
-        x = where(here, y[0], x[0]), where(here, y[1], x[1]), where(here, y[2], x[2]), where(here, y[3], x[3])
-        left = left & ~here
-    return x
+    slot = first_where(slots, mask)
+    at = (t * rules.slots + np.int64(slot)) * 4 * W
+    if any_(mask & (slots != slot)):
+        return fetch_each(rules, c, pending, t, slots, mask)
+    for k in range(4):
+        prefetch(c.memory, at + (AHEAD * rules.slots * 4 + k) * W)
+    return load_slot(c.memory, at)
+
+
+@njit(**INLINE)
+def fetch_each(rules: Rules, c: Cells, pending: Pending, t: int, slots: Word, mask: Mask) -> Four:
+    """The same for cells at different slots: only the lines that hold them are touched."""
+    later = t + AHEAD
+    store(pending.address, 0, places(remainder(next_number(load(c.words, later * HOT + WORD)), rules.slots)))
+    for lane in range(W):
+        prefetch(c.memory, later * rules.slots * 4 * W + np.int64(scalar(pending.address, lane)))
+    at = places(slots)
+    ring = beginning_at(c.memory, t * rules.slots * 4 * W)
+    return (
+        gather(ring, at, mask),
+        gather(ring, at + STEP, mask),
+        gather(ring, at + 2 * STEP, mask),
+        gather(ring, at + 3 * STEP, mask),
+    )
 
 
 @njit(**INLINE)
@@ -174,38 +244,32 @@ def next_number(word: Word) -> Word:
 
 
 @njit(**INLINE)
-def prepare(rules: Rules, pending: Pending, t: int, word: Word, mask: Mask) -> None:
+def prepare(rules: Rules, c: Cells, pending: Pending, t: int, word: Word, mask: Mask) -> None:
     """Cells in the mask have been set: note those whose next x is not in their rings yet."""
     number = next_number(word)
-    note(pending, STARTS, t, mask & (number <= 1))  # cycle 0 comes again after the last
-    note(pending, RENEWALS, t, mask & (number != 0) & (remainder(number, rules.slots) == 0))
+    note(rules, c, pending, STARTS, t, mask & (number <= 1))  # cycle 0 comes again after the last
+    note(rules, c, pending, RENEWALS, t, mask & (number != 0) & (remainder(number, rules.slots) == 0))
 
 
 @njit(**INLINE)
-def note(pending: Pending, which: int, t: int, mask: Mask) -> None:
+def note(rules: Rules, c: Cells, pending: Pending, which: int, t: int, mask: Mask) -> None:
     """Put a tile on a list if the mask holds for half of it, else its cells in the mask."""
     if any_(mask):
-        lanes = packed(mask)
-        if 2 * count_of(lanes) >= W:
+        lanes = np.int64(packed(mask))
+        if 2 * ones(lanes) >= W:
             entry = which * pending.room + pending.lengths[which]
             pending.tiles[entry], pending.masks[entry] = t, lanes
             pending.lengths[which] += 1
         else:
             length = pending.lengths[2 + which]
-            for lane in range(W):
-                if (lanes >> np.uint32(lane)) & np.uint32(1):
-                    pending.cells[which * pending.room * W + length] = t * W + lane
-                    length += 1
+            while lanes != 0:
+                lane = lowest(lanes)
+                pending.cells[which * pending.room * W + length] = t * W + lane
+                for slot in range(rules.slots):
+                    prefetch(c.memory, (t * rules.slots + slot) * 4 * W + place(lane))
+                length += 1
+                lanes &= lanes - 1
             pending.lengths[2 + which] = length
-
-
-@njit(**INLINE)
-def count_of(lanes: int) -> int:
-    """Number of bits that are set."""
-    count: Any = 0
-    for lane in range(W):
-        count += np.int64((lanes >> np.uint32(lane)) & np.uint32(1))
-    return count
 
 
 @njit(**PART)
@@ -236,15 +300,22 @@ def settle_tiles(rules: Rules, c: Cells, pending: Pending, which: int, done: int
             number = lanes_of(1)
         draw_innovations(rules, pending.innovations, g * size, lo, hi, number, first_slot, c.memory, t * size)
         if which == RENEWALS:
-            for j in range(numbers):
-                store(pending.rings, g * size + j * W, load(c.memory, t * size + j * W))
+            for slot in range(rules.slots):
+                m = slot * 4 * W
+                store4(pending.rings, g * size + m, load_slot(c.memory, t * size + m))
     run_ahead(rules, pending.rings, (0, size, 2 * size, 3 * size), pending.innovations, first_slot)
     for g in range(count):
         entry = which * pending.room + done + g
         t = pending.tiles[entry]
         mask = ((lanes_of(pending.masks[entry]) >> lane_numbers()) & 1) != 0
-        for j in range(numbers):
-            store_where(c.memory, t * size + j * W, load(pending.rings, g * size + j * W), mask)
+        whole = packed(mask) == ALL
+        for slot in range(rules.slots):
+            m = slot * 4 * W
+            x = load4(pending.rings, g * size + m)
+            if not whole:
+                y = load_slot(c.memory, t * size + m)
+                x = where(mask, x[0], y[0]), where(mask, x[1], y[1]), where(mask, x[2], y[2]), where(mask, x[3], y[3])
+            store_slot(c.memory, t * size + m, x)
 
 
 @njit(**PART)
@@ -268,20 +339,23 @@ def settle_cells(rules: Rules, c: Cells, pending: Pending, which: int, done: int
         number = (c.words[t * HOT + WORD + lane] + np.uint32(1)) & np.uint32(CYCLE)
         pending.address[2 * GROUP * W + k] = np.uint32(1 if which == STARTS else number)
         if which == RENEWALS:
-            for j in range(numbers):
-                pending.rings[(k // W * numbers + j) * W + k % W] = c.memory[(t * numbers + j) * W + lane]
+            copy_ring(rules, c.memory, t * size + place(lane), pending.rings, k // W * size + place(k % W))
     for g in range(-(-count // W)):
         lo, hi = load(pending.address, g * W), load(pending.address, (GROUP + g) * W)
         number = load(pending.address, (2 * GROUP + g) * W)
         if which == STARTS:
             begin_ring(rules, pending.rings, g * size, lo, hi)
+        else:
+            for m in range(g * size, (g + 1) * size, 4 * W):
+                store4(pending.rings, m, load_slot(pending.rings, m))
         draw_innovations(rules, pending.innovations, g * size, lo, hi, number, first_slot, pending.rings, g * size)
     run_ahead(rules, pending.rings, (0, size, 2 * size, 3 * size), pending.innovations, first_slot)
+    for m in range(0, -(-count // W) * size, 4 * W):
+        store_slot(pending.rings, m, load4(pending.rings, m))
     for k in range(count):
         cell = pending.cells[cells + k]
         t, lane = cell // W, cell % W
-        for j in range(numbers):
-            c.memory[(t * numbers + j) * W + lane] = pending.rings[(k // W * numbers + j) * W + k % W]
+        copy_ring(rules, pending.rings, k // W * size + place(k % W), c.memory, t * size + place(lane))
 
 
 # ---- state space

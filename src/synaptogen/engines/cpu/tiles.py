@@ -54,7 +54,7 @@ def step_down(c: Cells, rules: Rules, pending: Pending, t: int, u: Real) -> None
         store_where(c.r, t * W, load(c.hot, h + R_LRS), mask)
         store(c.words, h + WORD, in_mode(word, mask, LRS))
         if rules.slots > 0:
-            prepare(rules, pending, t, word, mask)
+            prepare(rules, c, pending, t, word, mask)
 
 
 @njit(**INLINE)
@@ -98,7 +98,7 @@ def step_up(c: Cells, rules: Rules, pending: Pending, t: int, u: Real) -> None:
 def next_features(c: Cells, rules: Rules, pending: Pending, t: int, number: Word, mask: Any) -> Features:
     """Features of cycle ``number`` of the cells in the mask."""
     if rules.slots > 0:
-        x = fetch(rules, c, t, number, mask)
+        x = fetch(rules, c, pending, t, number, mask)
     elif rules.states == 0:  # whoever keeps memory in another form has put x in its place
         x = load4(c.memory, t * 4 * W)
     else:
