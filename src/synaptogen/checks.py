@@ -73,6 +73,13 @@ def _number(name: str, value: Any) -> float:
     return float(value)
 
 
+def flag(name: str, value: bool) -> bool:
+    """True or False, of Python or NumPy."""
+    if not isinstance(value, bool | np.bool_):
+        raise TypeError(f"{name}={value!r} is of type {type(value).__name__}: give True or False")
+    return bool(value)
+
+
 def one_of(name: str, value: str, known: Collection[str]) -> None:
     """A word from a list."""
     if not isinstance(value, str) or value not in known:

@@ -115,6 +115,8 @@ def test_mappings_of_the_wrong_kind():
         BitSlicing(LOW, HIGH, base=1)
     with pytest.raises(TypeError, match="levels"):
         BitSlicing(LOW, HIGH, levels=2.5)
+    with pytest.raises(TypeError, match="offset"):
+        BitSlicing(LOW, HIGH, offset="no")
     with pytest.raises(ValueError, match="outside"):
         MAPPINGS[0].targets([[0.0]], outside="wrap")
 

@@ -121,6 +121,8 @@ def test_bad_wires(method):
         METHODS[method](cells, wires=1.0)
     with pytest.raises(ValueError, match="wired_reads"):
         METHODS[method](cells, wired_reads=True)
+    with pytest.raises(TypeError, match="wired_reads"):
+        METHODS[method](cells, wires=NONE, wired_reads="yes")
     assert np.array_equal(cells.r, before)
     with pytest.raises(ValueError, match="shape"):
         set_reset(sg.CellArray(5, rng=1), True, wires=NONE)

@@ -425,6 +425,8 @@ def test_bad_cells():
     for g, message in ((-np.ones((2, 2)), "negative"), (np.full((2, 2), np.nan), "cells holds"), (np.ones(3), "rows")):
         with pytest.raises(ValueError, match=message):
             solve(g, Wires(), rows=np.ones(2))
+    with pytest.raises(ValueError, match="nothing to solve"):
+        solve(np.ones((0, 2)), Wires(), columns=np.ones(2))
     isolated = np.ones((3, 3))
     isolated[1] = 0
     with pytest.raises(ValueError, match="row 1"):

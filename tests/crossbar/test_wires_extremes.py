@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 import synaptogen as sg
 from synaptogen.crossbar import Wires, solve
+from synaptogen.crossbar.wires.solver import NotConvergedError
 
 
 def line_currents(g, wires, rows, columns, floating):
@@ -80,6 +81,12 @@ def test_any_small_crossbar(seed, sides):
     try:
         found = solve(g, wires, rows=rows, columns=columns, transpose=True, threads=1, floating_rows=floating[0],
                       floating_columns=floating[1])  # fmt: skip
+    except NotConvergedError:
+        # rounding of what a large conductance carries hides what a small one brings to a line that floats
+        spread = g.max() / g[g > 0].min()
+        if g.max() * max(ohms) < 100 and not (np.concatenate(floating).any() and spread > 1e5):
+            raise
+        return
     except ValueError as error:
         if "not determined" not in str(error):
             raise
@@ -103,6 +110,18 @@ def test_where_nothing_can_flow_nothing_does(cells, sides):
                   floating_columns=np.arange(6) > 0)  # fmt: skip
     assert np.allclose(found.rows, columns[:, :1, None], rtol=1e-12)
     assert np.abs(found.currents).max() < 1e-16
+
+
+@pytest.mark.parametrize("sides", [1, 4])
+@pytest.mark.parametrize("ohm", [1e6, 1e9, 1e12, 1e15])
+def test_wires_that_hardly_conduct(ohm, sides):
+    """Cells of 10 kohm behind them count for little: ohm's law, or a refusal, never another number."""
+    try:
+        found = solve(np.full((1, 1), 1e-4), Wires(ohm, ohm), columns=np.ones((sides, 1)))
+    except NotConvergedError:
+        assert ohm > 1e9
+        return
+    assert np.allclose(found.row_currents, 1 / (2 * ohm + 1e4), rtol=2e-9)
 
 
 @pytest.mark.parametrize("volt", [1e-9, 1e-3, 100.0])

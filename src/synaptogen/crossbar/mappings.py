@@ -208,6 +208,7 @@ class BitSlicing(Mapping):
         for name in ("base", "levels"):
             if checks.positive_int(name, getattr(self, name)) < 2:
                 raise ValueError(f"{name}={getattr(self, name)!r}: give an int of at least 2")
+        checks.flag("offset", self.offset)
 
     @property
     def digits(self) -> int:

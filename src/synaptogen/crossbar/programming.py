@@ -273,6 +273,7 @@ def _pulser(cells: "CellArray", scheme: str | None, width: float, wires: Wires |
         checks.one_of("scheme", scheme, SCHEMES)
     if scheme is not None or wires is not None:
         checks.crossbar(cells.shape)
+    checks.flag("wired_reads", wired_reads)
     if wires is None:
         if wired_reads:
             raise ValueError("wired_reads=True needs wires: give wires=Wires(...)")

@@ -21,6 +21,7 @@ from synaptogen.engines.notice import notice
 from synaptogen.engines.threads import pool
 
 from . import kernels, sweeps
+from .accuracy import allowed
 from .sweeps import LANES
 
 if TYPE_CHECKING:
@@ -146,6 +147,11 @@ class _Sweeps:
     def solve(self, part: slice) -> tuple[Group, NDArray[np.bool_]]:
         """A group, and which of its lanes are solved; J has become the currents of the cells."""
         lanes, group = lanes_of(part), self.group(part)
+        wanted, before, solved = (
+            self.tolerance / (2 * self.network.shape[1]),
+            np.full(LANES, np.inf),
+            np.zeros(LANES, bool),
+        )
         if self.linear:
             factors, rho = self.factors, self.rho
         else:
@@ -153,12 +159,8 @@ class _Sweeps:
             rho = self.spectral_radius(factors, group)
             group = self.group(part, group)
             self.sweep(factors, group, SETTLING, rho)
+            wanted /= rate(rho) ** SETTLING
             factors = self.factor(self.slopes(group))
-        wanted, before, solved = (
-            self.tolerance / (2 * self.network.shape[1]),
-            np.full(LANES, np.inf),
-            np.zeros(LANES, bool),
-        )
         for _ in range(CHECKS):
             count = int(np.ceil(np.log(wanted) / np.log(rate(rho))))
             if count > MOST_SWEEPS:
@@ -251,4 +253,4 @@ class _Sweeps:
         missing, largest = np.empty(LANES), np.empty(LANES)
         words, bits = tuple(self.network.words), tuple(self.network.bits)
         self.loops.check(words, bits, self.cells, group.sources, group.lines, missing, largest)
-        return missing, np.maximum(self.tolerance * largest, floor)
+        return missing, allowed(self.tolerance, largest, floor)

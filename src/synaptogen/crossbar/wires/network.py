@@ -131,7 +131,10 @@ def line_currents(
 
 
 def _shape(cells: "CellArray | ArrayLike") -> tuple[int, int]:
-    return checks.crossbar(np.shape(cells) if not hasattr(cells, "shape") else tuple(cells.shape))
+    shape = checks.crossbar(np.shape(cells) if not hasattr(cells, "shape") else tuple(cells.shape))
+    if 0 in shape:
+        raise ValueError(f"cells has shape {shape}: there is nothing to solve")
+    return shape
 
 
 def _threads(cells: Any, threads: int | None) -> int:

@@ -26,6 +26,7 @@ from synaptogen.model.constants import Constants
 from synaptogen.model.iv import conductance
 
 from . import kernels, many
+from .accuracy import allowed, rounding
 from .parameters import Chains
 
 Float64Array: TypeAlias = NDArray[np.float64]
@@ -185,7 +186,7 @@ def solve(cells: Cells, network: Network, tolerance: float, threads: int) -> Ite
     NotConvergedError
         If the error of a current may be above ``tolerance`` times the largest current of a line.
     """
-    floor = current_floor(cells, network)
+    floor = rounding(cells.conductances, network.largest_drop)
     if many.fits(network.shape):
         yield from _solve_many(cells, network, tolerance, floor, threads)
         return
@@ -195,15 +196,6 @@ def solve(cells: Cells, network: Network, tolerance: float, threads: int) -> Ite
         part = network.part(begin, min(begin + together, sides))
         now = slice(begin, begin + part.shape[0])
         yield now, _Newton(cells, part, tolerance, floor[now], threads).solve()
-
-
-def current_floor(cells: Cells, network: Network) -> Float64Array:
-    """What may be missing anyway, in A, (sides,): the rounding of what would flow if wires had no resistance.
-
-    Where lines float, nothing may flow at all, and there is no current that errors could be a share of.
-    """
-    g = cells.conductances
-    return np.asarray(2.0**-53 * network.largest_drop * max(g.sum(axis=0).max(), g.sum(axis=1).max()))
 
 
 def _solve_many(
@@ -246,6 +238,7 @@ class _Newton:
         self.t_w, self.z_w = np.zeros((own, self.row_blocks, columns, kernels.ROWS)), np.zeros((own, rows))
         self.t_b, self.z_b = np.zeros((own, rows, columns)), np.zeros((own, columns))
 
+    @np.errstate(all="ignore")  # what overflows does not converge
     def solve(self) -> State:
         """Corrections until the residual is small enough."""
         missing, goal = self.residual()
@@ -277,7 +270,7 @@ class _Newton:
                  state.b, state.currents, self.rho_b, norms[1])  # fmt: skip
         currents = self.state.currents
         largest = np.maximum(np.abs(currents.sum(axis=2)).max(axis=1), np.abs(currents.sum(axis=1)).max(axis=1))
-        return norms[0].sum(axis=1) + norms[1].sum(axis=1), np.maximum(self.tolerance * largest, self.floor)
+        return norms[0].sum(axis=1) + norms[1].sum(axis=1), allowed(self.tolerance, largest, self.floor)
 
     def factor(self) -> None:
         """The lines' own systems, for the slopes as they are."""
