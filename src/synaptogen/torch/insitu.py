@@ -230,4 +230,4 @@ class TikiTaka(PulsedLayer):
     def load(self, state: dict[str, Any]) -> None:
         """Take back what `state` gave."""
         super().load(state)
-        self.reference, self.updates = state["reference"].numpy().copy(), state["updates"]
+        self.reference, self.updates = state["reference"].cpu().numpy().copy(), state["updates"]
