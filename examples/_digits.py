@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 from sklearn.datasets import load_digits
-from sklearn.model_selection import StratifiedKFold
+from sklearn.model_selection import StratifiedKFold, train_test_split
 from torch import nn
 
 import synaptogen as sg
@@ -74,6 +74,16 @@ class Digits:
     def longer(self, model: nn.Module, epochs: int = 100, clip: float = 0.0) -> nn.Module:
         """The network itself, trained on."""
         return self.train(model, torch.optim.Adam(model.parameters(), 5e-3), epochs, cycle=True, clip=clip)
+
+
+class Held(Digits):
+    """Digits of which 30 % are held out, the same for all seeds."""
+
+    def __init__(self) -> None:
+        data = load_digits()
+        parts = train_test_split(data.data / 16, data.target, test_size=0.3, random_state=0, stratify=data.target)
+        self.x, self.x_test = (torch.tensor(part, dtype=torch.float32) for part in parts[:2])
+        self.y, self.y_test = (torch.tensor(part) for part in parts[2:])
 
 
 def table(found: list[dict[str, float]]) -> None:

@@ -102,7 +102,7 @@ def _scaled(cholesky: Any, factor: float) -> Any:
 
 
 def on_populations(digits: Digits, seed: int, model: nn.Module) -> dict[str, float]:
-    """Accuracy of one-shot programming on each, for the window of the preset."""
+    """Accuracy of one-shot programming on each, in its own window of conductances."""
     return {
         f"one-shot, {name}": digits.converted(model, Config(params, programming="one-shot", seed=seed), CHIPS)
         for name, params in populations().items()

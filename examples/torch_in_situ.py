@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from _digits import Digits, table
+from _digits import Digits, Held, table
 from torch_digits import network
 
 import synaptogen as sg
@@ -61,9 +61,8 @@ def main() -> None:
     if given.seeds < 2:
         parser.error("--seeds: give at least 2, for a deviation")
     torch.set_num_threads(1)
-    found, counted = [], []
+    digits, found, counted = Held(), [], []
     for seed in range(given.seeds):
-        digits = Digits(0, seed)
         measured = {name: in_situ(digits, seed, given.epochs, options) for name, options in RULES.items()}
         found.append({name: accuracy for name, (accuracy, _) in measured.items()})
         counted.append({name + key: n for name, (_, counts) in measured.items() for key, n in counts.items()})

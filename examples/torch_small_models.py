@@ -8,17 +8,16 @@ default configuration, written one-shot, and written one-shot after training wit
 """
 
 import argparse
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import torch
-from _digits import Digits
+from _digits import Digits, Held
 from torch import Tensor, nn
 
 import synaptogen as sg
 
-CHIPS = 3  # arrays of cells that each network is written to
-EPOCHS = 40
 WAYS = ("float", "write-verified\n(default)", "one-shot", "one-shot,\nhardware-aware")
 
 
@@ -58,8 +57,21 @@ def measured(digits: Digits, kind: Any, seed: int) -> list[float]:
     model = kind()
     digits.train(model, torch.optim.Adam(model.parameters(), 3e-3), 30)
     configs = sg.torch.AnalogConfig(seed=seed), sg.torch.AnalogConfig(seed=seed, programming="one-shot")
-    found = [digits.accuracy(model), *(digits.converted(model, config, CHIPS) for config in configs)]
-    return [*found, digits.on_cells(digits.aware(model, configs[1], EPOCHS), CHIPS)]
+    converted = [digits.accuracy(calibrated(digits, sg.torch.convert(model, config))) for config in configs]
+    return [digits.accuracy(model), *converted, aware(digits, model, configs[1])]
+
+
+def aware(digits: Digits, model: nn.Module, config: sg.torch.AnalogConfig) -> float:
+    """Accuracy on cells after training on with drawn errors."""
+    analog = calibrated(digits, sg.torch.convert(model, replace(config, training="hardware-aware")))
+    digits.train(analog, torch.optim.Adam(analog.parameters(), 1e-3), 60)
+    return digits.accuracy(calibrated(digits, sg.torch.program(analog)))
+
+
+def calibrated(digits: Digits, analog: nn.Module) -> nn.Module:
+    """The model, with ranges from the training digits."""
+    sg.torch.calibrate(analog, [digits.x])
+    return analog
 
 
 def draw(found: dict[str, np.ndarray[Any, Any]], path: str) -> None:
@@ -89,9 +101,9 @@ def main() -> None:
     if given.seeds < 2:
         parser.error("--seeds: give at least 2, for a deviation")
     torch.set_num_threads(1)
-    found = {}
+    digits, found = Held(), {}
     for name, kind in MODELS.items():
-        found[name] = np.array([measured(Digits(0, seed), kind, seed) for seed in range(given.seeds)])
+        found[name] = np.array([measured(digits, kind, seed) for seed in range(given.seeds)])
         for way, values in zip(WAYS, found[name].T, strict=True):
             label = way.replace("\n", " ")
             print(f"{name:14s} {label:26s} {values.mean():6.2f} +- {values.std(ddof=1):.2f} %", flush=True)

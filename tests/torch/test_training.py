@@ -230,7 +230,7 @@ def test_pulsed_state_of_another_optimiser_is_refused():
 def test_columns_are_transferred_in_turn():
     """Gradients reach the weights only by way of the fast array, one input at a time."""
     layer = sg.torch.Linear(3, 40, bias=False, config=AWARE)
-    optimiser = sg.torch.PulseSGD(layer, lr=1.0, rule="tiki-taka", step=0.1, seed=3)
+    optimiser = sg.torch.PulseSGD(layer, lr=1.0, rule="tiki-taka", step=0.1, transfer_rate=1.0, seed=3)
     before = layer.weight.detach().clone()
     moved = []
     for _ in range(3):

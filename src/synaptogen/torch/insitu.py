@@ -15,6 +15,7 @@ from .layer import AnalogLayer
 from .pulses import PulsedPairs
 
 RULES = ("threshold", "stochastic", "sign", "tiki-taka")
+MOST_PULSES = 16  # of a weight in one transfer; what is left waits for the next
 SPREAD = 4.0  # full scale, in units of the bound 1/sqrt(inputs) of torch's initial weights
 
 
@@ -68,7 +69,7 @@ class PulseSGD(torch.optim.Optimizer):
         step: float = 0.02,
         dead: float = 0.1,
         transfer_every: int = 1,
-        transfer_rate: float = 1.0,
+        transfer_rate: float = 0.2,
         seed: int | None = None,
     ) -> None:
         checks.one_of("rule", rule, RULES)
@@ -194,7 +195,7 @@ class TikiTaka(PulsedLayer):
     """Gradients go to a fast array, whose columns are transferred in turn to the one that the layer reads."""
 
     def __init__(
-        self, layer: AnalogLayer, step: float, seed: np.random.SeedSequence, every: int = 1, rate: float = 1.0
+        self, layer: AnalogLayer, step: float, seed: np.random.SeedSequence, every: int = 1, rate: float = 0.2
     ) -> None:
         slow, fast = seed.spawn(2)
         super().__init__(layer, step, slow)
@@ -215,7 +216,12 @@ class TikiTaka(PulsedLayer):
         read = self.fast.read()[column]
         moved = self.rate * (read - self.reference[column])
         self.reference[column] = read
-        self.pairs.pulse(self.pairs.signs(moved, "threshold", 0.0, column))
+        for _ in range(MOST_PULSES):
+            pulses = self.pairs.signs(moved, "threshold", 0.0, column)
+            if not pulses.any():
+                break
+            self.pairs.pulse(pulses)
+            moved = np.zeros_like(moved)
 
     def state(self) -> dict[str, Any]:
         """For checkpoints."""
@@ -224,4 +230,4 @@ class TikiTaka(PulsedLayer):
     def load(self, state: dict[str, Any]) -> None:
         """Take back what `state` gave."""
         super().load(state)
-        self.reference, self.updates = state["reference"].numpy().copy(), state["updates"]
+        self.reference, self.updates = state["reference"].cpu().numpy().copy(), state["updates"]

@@ -101,6 +101,8 @@ class AnalogMatmul(Reads):
 
     def _read(self, a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
         """The product, and ``b`` as the cells hold it."""
+        # tracers and kernels may disagree about the strides of what is made of transposed tensors
+        a, b = a.contiguous(), b.contiguous()
         size = b.abs()
         full = size.amax(-2, keepdim=True) if self.config.scale == "output" else size.amax((-1, -2), keepdim=True)
         full = torch.where(full > 0, full, torch.ones_like(full))  # (..., 1, outputs or 1)

@@ -108,6 +108,7 @@ class AnalogMatrix(Reads):
         )
         return minus - plus, self.wired[1]
 
+    @torch.compiler.disable
     @torch.no_grad()
     def _solved_currents(self, x: Tensor, top: Tensor, difference: Tensor | None) -> Tensor:
         """As `currents`, of tiles whose wires are solved."""

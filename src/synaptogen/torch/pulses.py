@@ -115,14 +115,14 @@ class PulsedPairs:
     def load(self, state: dict[str, Any]) -> None:
         """Take back what `state` gave."""
         cells = CellArray((2, *self.shape), self.params, rng=state["seed"], bandwidth=self.cells.bandwidth)
-        cells._engine.restore(0, {name: each.numpy() for name, each in state["cells"].items()})
+        cells._engine.restore(0, {name: each.cpu().numpy() for name, each in state["cells"].items()})
         times, each = state["reads"]
         cells._counters = Counters(cells.size)
-        cells._counters.reads = ReadNumbers(times, None if each is None else each.numpy().copy())
+        cells._counters.reads = ReadNumbers(times, None if each is None else each.cpu().numpy().copy())
         self.cells = cells
         self.random.bit_generator.state = state["random"]
         for name in ARRAYS:
-            setattr(self, name, state[name].numpy().copy())
+            setattr(self, name, state[name].cpu().numpy().copy())
         for name in COUNTS:
             setattr(self, name, state[name])
 

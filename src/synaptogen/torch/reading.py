@@ -107,7 +107,7 @@ class Reads(nn.Module):
             return self._drive(x * (self.full_voltage / top))
         level = codes(x, top, bits).nan_to_num_().add_(1 << (bits - 1)).int().flatten()
         rows = self.levels if self.config.bandwidth else self.levels[:1]
-        found = [row.index_select(0, level).view_as(x) for row in rows]
+        found = [row.index_select(0, level).reshape(x.shape) for row in rows]
         return Drives(found[0], found[-1], found[-1])
 
     def currents(self, drives: Drives, difference: Tensor, total: Tensor) -> Tensor:
