@@ -97,8 +97,8 @@ def _nothing_switches(cycles: list[Cycles]) -> str:
                      for c in (at.G_A, at.G_B, at.G_C))  # fmt: skip
     if min(g_a, g_c) > at.RATIO * g_b:
         return (
-            "no cycle switches, but would with the other polarity: give polarity=-1 (--polarity -1) if SET is at positive"
-            " voltages"
+            "no cycle switches, but would with the other polarity: give polarity=-1 (--polarity -1) if SET is at"
+            " positive voltages"
         )
     return (
         "no cycle of any device switches between two resistances: the conductance before SET, after it and after RESET"
