@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import synaptogen as sg
-from synaptogen.crossbar import AlongTransition, Ramp, Seen
+from synaptogen.crossbar import AlongTransition, Ramp, Seen, write_verify
 from synaptogen.crossbar.typical import typical_of
 from synaptogen.model import iv
 
@@ -105,3 +105,12 @@ def test_a_ramp_by_hand():
     found = Ramp(0.5, 0.1)(Seen(u, u, u, u, u, u))
     assert found.dtype == np.float32
     assert np.allclose(found, [0.5, 0.6, 0.72])
+
+
+def test_a_stretched_transition_is_followed_as_well():
+    """Along a straight line, a power and a step: in the mean fewer than eight pulses, SET among them."""
+    cells = sg.CellArray(2000, PARAMS.replace(eta=2.0, stretch=[0.15, 0.1, 0.05]), rng=1)
+    targets = np.random.default_rng(0).uniform(60e-6, 160e-6, 2000)
+    report = write_verify(cells, targets)
+    assert report.converged.mean() > 0.995
+    assert report.pulses.mean() < 8

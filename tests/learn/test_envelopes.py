@@ -134,10 +134,16 @@ def test_a_stretched_law_is_seen_and_found(simulate):
     params = PRESET.replace(eta=3.0, stretch=STRETCH)
     made = simulate(16, 40, params=params, limit=np.inf)
     data = loops(made.voltage, made.current)
-    found = fit_envelopes(data, extract(data)).reset
+    fitted = fit_envelopes(data, extract(data))
+    found = fitted.reset
     assert found.rms_stretched < 0.9 * found.rms_power
     assert found.u_max == pytest.approx(PRESET.u_max, abs=made.step + 1e-6)  # the ramp does not tell more
     mine = params.replace(u_max=found.u_max, eta=found.eta, stretch=found.stretch).constants()
     u, true = np.linspace(0.75, 1.4, 66), params.constants()
     share, expected = (iv.fall(u, p) / iv.fall(0.75, p) for p in (mine, true))
     assert np.abs(share - expected).max() < 0.02
+    learned = with_curves(PRESET, fitted)
+    assert np.array_equal(learned.stretch, found.stretch)
+    assert sg.DeviceParams.from_json(learned.to_json()) == learned
+    for history in (learned, learned.compact(4)):
+        assert np.isfinite(sg.CellArray(8, history, rng=1).sweep([-1.5, 0.9, 1.2, 1.5])).all()

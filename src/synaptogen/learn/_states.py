@@ -96,7 +96,10 @@ def _nothing_switches(cycles: list[Cycles]) -> str:
     g_a, g_b, g_c = (float(np.nanmedian(told[:, c])) if np.isfinite(told[:, c]).any() else np.nan
                      for c in (at.G_A, at.G_B, at.G_C))  # fmt: skip
     if min(g_a, g_c) > at.RATIO * g_b:
-        return "no cycle switches, but would with the other polarity: give polarity=-1 if SET is at positive voltages"
+        return (
+            "no cycle switches, but would with the other polarity: give polarity=-1 (--polarity -1) if SET is at"
+            " positive voltages"
+        )
     return (
         "no cycle of any device switches between two resistances: the conductance before SET, after it and after RESET"
         f" is {g_a:.3g}, {g_b:.3g} and {g_c:.3g} S. Check that voltage and current belong together"

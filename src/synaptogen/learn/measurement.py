@@ -216,9 +216,14 @@ def _check_loops(u: Array, i: Array, missing: NDArray[np.bool_]) -> None:
         raise ValueError("voltage and current hold no point where both are numbers: everything is NaN")
     reach_u, reach_i = _reach("voltage", u), _reach("current", i)
     if reach_u > LARGEST_VOLTAGE:
-        raise ValueError(f"voltage reaches {reach_u:.4g} V, as if it were in mV: give V")
+        raise ValueError(
+            f"voltage reaches {reach_u:.4g} V, as if it were in mV: give V, or name the column with its unit"
+        )
     if reach_i > LARGEST_CURRENT:
-        raise ValueError(f"current reaches {reach_i:.4g} A, as if it were in mA or uA: give A")
+        raise ValueError(
+            f"current reaches {reach_i:.4g} A, as if it were in mA or uA: give A, or name the column with its unit, as"
+            " in current (mA)"
+        )
     _check_signs(u, i, missing, reach_u)
     if reach_u < 1e-2 < 1e2 * reach_u:
         raise ValueError(f"voltage reaches {reach_u:.4g} V only: give V, and see that it is not exchanged with current")
