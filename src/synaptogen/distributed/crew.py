@@ -12,9 +12,8 @@ from typing import Any
 
 import cloudpickle
 import dask
-from distributed.scheduler import NoValidWorkerError
-
 from distributed import Client, Future, KilledWorker, fire_and_forget
+from distributed.scheduler import NoValidWorkerError
 
 from .worker import Job, Reply, forget, work
 

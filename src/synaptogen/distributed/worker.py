@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 import cloudpickle
-
 from distributed import Worker, get_worker
+
 from synaptogen.array import CellArray
 from synaptogen.blocked import orders
 from synaptogen.blocked.cutting import Blocks
