@@ -127,7 +127,7 @@ def aligned(name: str, given: NDArray[Any], cells: Shape, first: bool = False) -
             + (" behind a first axis that counts voltages" if first else "")
         )
     # axes of one pulse line up with the last axes of the array, as in NumPy
-    return given.reshape(*lead, *[1] * (len(cells) - len(own)), *own)
+    return given.reshape((*lead, *[1] * (len(cells) - len(own)), *own))
 
 
 def _broadcast(name: str, given: NDArray[Any], cells: Shape, first: bool = False) -> NDArray[Any]:

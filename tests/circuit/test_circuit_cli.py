@@ -53,7 +53,7 @@ def test_export_writes_a_netlist(tmp_path):
         (("--write", "-1", "--row", "32"), "--row 32 is not there"),
         (("--write", "nan"), "finite"),
         (("--wires", "-1"), "wire_resistance"),
-        (("--cells", "32x32", "--timeout", "0.001"), "stopped after 0.001 s"),
+        (("--cells", "128x128", "--timeout", "0.001"), "stopped after 0.001 s"),
     ],
 )
 def test_bad_input_is_told_without_a_traceback(arguments, told):

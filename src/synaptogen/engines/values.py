@@ -177,7 +177,9 @@ def named(real: Value, word: Value, mask: Value) -> list[Operation]:
         return b.bitcast(b.xor(b.bitcast(x, word.llvm()), sign), real.llvm())
 
     def absolute(b: ir.IRBuilder, x: ir.Value) -> ir.Value:
-        # bits in place of llvm.fabs, which not every compiler knows
+        # bits in place of llvm.fabs, which the compiler for GPUs does not know
+        if real.kind == "double":
+            return intrinsic("fabs")(b, x)
         return b.bitcast(b.and_(b.bitcast(x, word.llvm()), word.const(0x7FFFFFFF)), real.llvm())
 
     def extreme(sign: str) -> Callable[..., ir.Value]:
