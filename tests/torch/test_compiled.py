@@ -40,6 +40,8 @@ MODELS = {
     "attention": (Attending, (2, 5, 8), {}),
     "attention on cells": (Attending, (2, 5, 8), {"activation_products": "cells"}),
     "lstm": (lambda: First(nn.LSTM(5, 4, bidirectional=True)), (2, 2, 5), {}),
+    "gru": (lambda: First(nn.GRU(5, 4)), (2, 2, 5), {}),
+    "rnn": (lambda: First(nn.RNN(5, 4)), (2, 2, 5), {}),
     "wires": (lambda: nn.Linear(5, 4), (3, 5), {"wires": sg.crossbar.Wires(5.0, 5.0)}),
 }
 
