@@ -18,7 +18,7 @@ from typing import Any, NamedTuple, TypeVar
 T = TypeVar("T")
 
 CYCLES = 10
-"""Switching cycles in a timed stretch: VAR(10) renews its history in the SET of every tenth cycle."""
+"""Switching cycles in a timed stretch: in so many, each cell of a VAR(10) renews its history once."""
 
 
 class Summary(NamedTuple):

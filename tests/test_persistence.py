@@ -189,7 +189,7 @@ def saved(tmp_path):
 
 
 def test_arrays_of_a_saved_array(saved):
-    assert arrays_in(saved) == ["device", "hot", "ids", "memory", "r", "reads"]
+    assert arrays_in(saved) == ["curve", "device", "hot", "ids", "memory", "r", "reads"]
 
 
 def change(path, **attributes):
@@ -211,7 +211,7 @@ def test_foreign_directories_are_not_read(tmp_path, saved):
         sg.load(saved)
 
 
-@pytest.mark.parametrize("version", [0, 2, 999, "1.1"])
+@pytest.mark.parametrize("version", [0, 1, 999, "1.1"])
 def test_other_versions_are_told(version, saved):
     change(saved, version=version)
     with pytest.raises(ValueError, match=f"version {version} of the format"):

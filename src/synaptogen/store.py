@@ -23,7 +23,7 @@ from .recipe import Recipe
 from .replacing import replacing
 
 FORMAT = "synaptogen/cell-array"
-VERSION = 1
+VERSION = 2
 CHUNK = 1 << 20  # cells
 
 State = Mapping[str, NDArray[Any]]

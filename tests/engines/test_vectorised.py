@@ -9,7 +9,7 @@ from llvmlite import binding
 from numba import njit
 
 import synaptogen as sg
-from synaptogen.engines.cpu import engine, kernels, rings
+from synaptogen.engines.cpu import engine, kernels, renewal
 from synaptogen.engines.cpu.lanes import OPTIONS, W
 
 ARITHMETIC = "add|sub|mul|div|sqrt|f[n]?m(?:add|sub)\\d*"
@@ -71,7 +71,7 @@ def test_applied_voltages_are_vector_code(fresh_apply):
 @pytest.mark.skipif(W < 4, reason="SYNAPTOGEN_LANES asks for single numbers")
 @pytest.mark.parametrize("part", ["run_ahead", "begin_ring"])
 def test_histories_are_vector_code(fresh_apply, part):
-    whole, narrow, single = instruction_counts("\n".join(getattr(rings, part).inspect_asm().values()))
+    whole, narrow, single = instruction_counts("\n".join(getattr(renewal, part).inspect_asm().values()))
     assert whole > 20  # loops over slots: short code, run often
     assert narrow + single < whole / 10
 

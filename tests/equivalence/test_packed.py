@@ -87,6 +87,14 @@ def test_any_number_of_threads(options, state, same_state):
     assert_same(one, three, state, same_state)
 
 
+@pytest.mark.parametrize("blocks", [999, 1000, 1001])
+def test_reads_by_any_number_of_threads(blocks):
+    # each thread lays mixing states where its currents will be, and must keep to its own
+    one, *others = (made(64 * blocks - 7, threads=threads).read(0.2) for threads in (1, 2, 3))
+    for currents in others:
+        assert np.array_equal(currents, one)
+
+
 def test_views_live_as_the_whole(state, same_state):
     whole, cut = made((61, 67)), made((61, 67))
     for k in range(6):

@@ -38,7 +38,7 @@ def test_at_zero_voltage_the_small_signal_conductance_makes_thermal_noise():
 @given(st.floats(1e-9, 1e-2), st.floats(-3, 3), st.floats(0, 1e10), st.floats(-6, 6))
 def test_noisy_current_is_so_many_deviations_off(g, u, bandwidth, z):
     expected = g * u + z * np.sqrt((4 * KT + 2 * Q * abs(u)) * bandwidth * g)
-    assert noisy_current(g, u, bandwidth, z) == pytest.approx(expected, rel=1e-9, abs=1e-18)
+    assert noisy_current(g, u, noise_density(u) * bandwidth, z) == pytest.approx(expected, rel=1e-9, abs=1e-18)
 
 
 def test_density_is_even_in_the_voltage_and_variance_never_negative():

@@ -12,7 +12,7 @@ import pytest
 from synaptogen import ops
 
 PACKAGE = resources.files("synaptogen")
-FORMULAS = ["polynomial", "iv", "latent", "features", "population", "switching", "noise", "random"]
+FORMULAS = ["polynomial", "iv", "latent", "features", "population", "switching", "noise", "lines", "random"]
 HOST = {"__init__", "history", "ranges", "record", "constants"}  # linear algebra, once a parameter set; and a record
 SOURCES = {
     **{f"model/{name}.py": PACKAGE / "model" / f"{name}.py" for name in FORMULAS},

@@ -14,6 +14,7 @@ from synaptogen import checks, persistence, store
 from synaptogen.array import FAR, CellArray, Features
 from synaptogen.choices import engine_of
 from synaptogen.crossbar import product
+from synaptogen.engines.lines import line_weights
 from synaptogen.engines.room import require_memory
 from synaptogen.params import DeviceParams
 from synaptogen.replacing import flush, replacing
@@ -246,7 +247,7 @@ class BlockedArray(ABC):
         return shaped
 
     def _column_currents(self, vectors: Array, bandwidth: float) -> Array:
-        offset, weights = product.linear_in_mixing(vectors.astype(np.float64), self._recipe.law.constants, bandwidth)
+        offset, weights = line_weights(vectors.astype(np.float64), bandwidth, self._recipe.law.constants)
         parts = self._ask(orders.column_sums, lambda k: (weights[:, self._blocks[k]],))
         sums = functools.reduce(lambda total, part: total + part.astype(np.float64), parts, offset)
         normals = None

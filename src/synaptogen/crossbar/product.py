@@ -1,10 +1,7 @@
 """Products of a crossbar with vectors of voltages.
 
-The current of a cell, and the variance of its noise, are linear in its mixing state:
-
-    I   = U G_LLRS(U) + r U (G_HHRS(U) - G_LLRS(U)),    var = G(r, U) (4 k T + 2 q |U|) B
-
-so a line's current and the variance of its noise are two matrix products with the states as they lie in memory.
+The current of a cell, and the variance of its noise, are linear in its mixing state (`model.lines`), so a line's
+current and the variance of its noise are two matrix products with the states as they lie in memory.
 """
 
 from collections.abc import Callable
@@ -14,9 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synaptogen.engines.protocol import Engine, Positions
-from synaptogen.model.constants import Constants
-from synaptogen.model.iv import envelopes
-from synaptogen.model.noise import noise_density
 
 Solve: TypeAlias = Callable[[NDArray[Any], bool, float], tuple[NDArray[Any], NDArray[Any]]]
 """Currents of lines, and variances of their noise, both (batch, lines), by some other way."""
@@ -44,21 +38,10 @@ def line_currents(
             currents = currents + np.sqrt(variances) * engine.line_normals(line_starts, number, len(v))
         return np.asarray(currents, engine.dtype)
     u = v.astype(np.float64)
-    offset, weights = linear_in_mixing(u, engine.law.constants, bandwidth)
+    offset, weights = engine.line_weights(u, bandwidth)
     sums = offset + engine.weighted_sums(shape, select, weights, transpose)
     normals = engine.line_normals(line_starts, number, len(v)) if bandwidth else None
     return np.asarray(with_noise(sums, normals, len(v)), engine.dtype)
-
-
-def linear_in_mixing(u: NDArray[Any], constants: Constants, bandwidth: float) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Offsets (k, 1) and weights (k, inputs) of r for voltages (batch, inputs) in V: k rows, first the currents of all
-    inputs, then, with a bandwidth, their variances."""
-    llrs, hhrs = envelopes(u, constants)
-    drive = u[None]
-    if bandwidth:
-        drive = np.stack([u, noise_density(u) * bandwidth])
-    offset = (drive * llrs).sum(axis=-1).reshape(-1, 1)
-    return offset, (drive * (hhrs - llrs)).reshape(-1, u.shape[1])
 
 
 def with_noise(sums: NDArray[Any], normals: NDArray[Any] | None, batch: int) -> NDArray[Any]:

@@ -116,6 +116,10 @@ class Engine(Protocol):
         """Device vectors of shape (8, m)."""
         ...
 
+    def line_weights(self, u: Array, bandwidth: float) -> tuple[Array, Array]:
+        """Offsets and weights of mixing states for voltages (batch, inputs) of double precision: `engines.lines`."""
+        ...
+
     def weighted_sums(self, shape: tuple[int, int], select: Any, weights: Array, transpose: bool) -> Array:
         """Products of the matrix of mixing states with ``weights`` of shape (k, inputs): (k, outputs).
 

@@ -14,6 +14,7 @@ from synaptogen.model.constants import Constants
 from synaptogen.ops import product, where
 
 from .law import Law
+from .lines import line_weights
 from .protocol import Array, Cells, Positions, ReadNumbers
 from .room import require_cells
 
@@ -182,7 +183,7 @@ class ReferenceEngine:
             lambda lo, hi, stream, number, block, k0, k1: random.read_normal(lo, hi, number, k0, k1),
             random.READ, number, 0, select,
         )  # fmt: skip
-        return np.asarray(noise.noisy_current(g, u, bandwidth, z))
+        return np.asarray(noise.noisy_current(g, u, noise.noise_density(u) * bandwidth, z))
 
     # ---- state
 
@@ -203,6 +204,10 @@ class ReferenceEngine:
         return np.array(self.vector[:, select])
 
     # ---- products
+
+    def line_weights(self, u: Array, bandwidth: float) -> tuple[Array, Array]:
+        """Offsets and weights of mixing states for voltages (batch, inputs)."""
+        return line_weights(u, bandwidth, self.law.constants)
 
     def weighted_sums(self, shape: tuple[int, int], select: Select, weights: Array, transpose: bool) -> Array:
         """Products of the matrix of mixing states with rows of weights."""

@@ -302,6 +302,12 @@ def use_elementary(target: Target) -> None:
 
         return choose
 
+    def of_one_plain(formula: Any) -> Any:
+        def choose(x: Real) -> Any:
+            return formula if isinstance(x, types.Float) else None
+
+        return choose
+
     def of_plain_mask(mask: Mask, a: Any, b: Any) -> Any:
         plain = isinstance(mask, types.Boolean) and isinstance(a, types.Float) and isinstance(b, types.Float)
         return chosen if plain else None
@@ -310,6 +316,7 @@ def use_elementary(target: Target) -> None:
     use(ops.product, times, of_plain)
     use(ops.maximum, larger, of_plain)
     use(ops.minimum, smaller, of_plain)
+    use(ops.absolute, size, of_one_plain)
     use(ops.log, elementary.log_f32, of_one)
     use(ops.exp2, elementary.exp2_f32, of_one)
     use(ops.pow_, elementary.pow_f32, of_two)
@@ -323,6 +330,11 @@ def chosen(mask: Mask, a: Any, b: Any) -> Any:
 def times(a: Real, b: Real) -> Real:
     """The product of two plain numbers."""
     return a * b
+
+
+def size(x: Real) -> Real:
+    """The size of a plain number."""
+    return abs(x)
 
 
 def larger(a: Real, b: Real) -> Real:

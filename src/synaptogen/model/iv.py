@@ -25,7 +25,12 @@ def envelopes(u: Real, p: Constants) -> tuple[Real, Real]:
 
 def conductance(r: Real, u: Real, p: Constants) -> Real:
     """Chord conductance I(r, U)/U in S, at U = 0 the small-signal conductance."""
-    llrs, hhrs = envelopes(u, p)
+    return between(r, envelopes(u, p))
+
+
+def between(r: Real, ends: tuple[Real, Real]) -> Real:
+    """Chord conductance of a cell whose `envelopes` are known."""
+    llrs, hhrs = ends
     return llrs + r * (hhrs - llrs)
 
 

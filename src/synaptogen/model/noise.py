@@ -22,6 +22,9 @@ def noise_variance(g: Real, u: Real, bandwidth: Real) -> Real:
     return absolute(g) * (noise_density(u) * bandwidth)
 
 
-def noisy_current(g: Real, u: Real, bandwidth: Real, z: Real) -> Real:
-    """Current in A of a read of a cell with chord conductance ``g``, for a normal ``z``."""
-    return product(u, g) + sqrt(noise_variance(g, u, bandwidth)) * z
+def noisy_current(g: Real, u: Real, density: Real, z: Real) -> Real:
+    """Current in A of a read of a cell with chord conductance ``g``, for a normal ``z``.
+
+    ``density`` is the variance per unit of conductance: `noise_density` times the bandwidth.
+    """
+    return product(u, g) + sqrt(absolute(g) * density) * z

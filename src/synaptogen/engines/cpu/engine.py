@@ -7,18 +7,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synaptogen.engines.law import Law
+from synaptogen.engines.lines import line_weights
 from synaptogen.engines.notice import notice
-from synaptogen.engines.protocol import FIELDS, Array, Cells, Positions, ReadNumbers
+from synaptogen.engines.protocol import Array, Cells, Positions, ReadNumbers
 from synaptogen.engines.room import allocate, require_cells
 from synaptogen.engines.threads import SMALLEST, share
 
-from .kernels import STRIP, Kernels, Reads, compiled, source_digest
+from .kernels import STRIP, Envelopes, Kernels, Reads, compiled, source_digest
 from .lanes import W, flat
+from .layout import CURVE, HOT
 from .packing import Float32Array, Packing, packing_of, plain
-from .rings import AHEAD
+from .rings import AHEAD, BLOCK
 from .views import in_groups, in_rings, numbers_of, put_numbers
 
-HOT_GROUPS = 1 + len(FIELDS)  # the word, then the fields
+HOT_GROUPS, CURVE_GROUPS = HOT // W, CURVE // W  # the word and the first fields; the others
 DEVICE_GROUPS = 8
 
 NO_REALS = np.zeros((1, W), np.float32)
@@ -48,6 +50,8 @@ class CPUEngine:
             lo, hi = cells.words(np.arange(cells.size))
             self._ids = np.zeros((2, tiles * W), np.uint32)[0], np.zeros((2, tiles * W), np.uint32)[1]
             self._ids[0][: cells.size], self._ids[1][: cells.size] = lo, hi
+        self._key = np.array([seed & 0xFFFFFFFF, seed >> 32], np.uint32)
+        self._back = False  # the way the last product went through the matrix
         self._law = kernel_law(law, start, seed)
         self._law_type = tuple(map(len, (law.constants.llrs, law.constants.hhrs, law.constants.quantile[0])))
         if fill:
@@ -57,8 +61,10 @@ class CPUEngine:
         tiles = self._tiles
         self._r = allocate((tiles + 1) * W, np.float32)  # products read up to one tile beyond a row
         self._hot = allocate((tiles + AHEAD) * HOT_GROUPS * W, np.float32)[: tiles * HOT_GROUPS * W]  # read ahead
+        self._curve = allocate(tiles * CURVE_GROUPS * W, np.float32)
         self._device = allocate(tiles * DEVICE_GROUPS * W, np.float32)
-        self._memory = allocate(tiles * self.law.memory * W, np.float32)
+        in_blocks = -(-tiles // BLOCK) * BLOCK if self.law.slots else tiles
+        self._memory = allocate(in_blocks * self.law.memory * W, np.float32)
 
     def _fill(self) -> None:
         self._run("initialise", self._tiles, mixture_of(self.law), self.law.log_sigma)
@@ -66,7 +72,7 @@ class CPUEngine:
     @staticmethod
     def bytes_for(law: Law) -> float:
         """Memory that one cell of a law takes."""
-        return 4.0 * (1 + HOT_GROUPS + DEVICE_GROUPS + law.memory)
+        return 4.0 * (1 + HOT_GROUPS + CURVE_GROUPS + DEVICE_GROUPS + law.memory)
 
     @classmethod
     def require_room(cls, law: Law, cells: int) -> None:
@@ -156,17 +162,29 @@ class CPUEngine:
 
     def words(self, select: Packing) -> NDArray[np.uint32]:
         """Words that hold mode and cycle number."""
-        return numbers_of(in_groups(self._hot.view(np.uint32), HOT_GROUPS)[:, :1], select)[0]
+        return numbers_of(in_groups(self._hot.view(np.uint32), HOT_GROUPS)[:, :, :, :1], select)[0]
 
     def fields(self, select: Packing) -> Array:
         """State in the order of `FIELDS`."""
-        return numbers_of(in_groups(self._hot, HOT_GROUPS)[:, 1:], select)
+        first = numbers_of(in_groups(self._hot, HOT_GROUPS)[:, :, :, 1:], select)
+        return np.concatenate([first, numbers_of(in_groups(self._curve, CURVE_GROUPS), select)])
 
     def device(self, select: Packing) -> Array:
         """Device vectors."""
         return numbers_of(in_groups(self._device, DEVICE_GROUPS), select)
 
     # ---- products
+
+    def line_weights(self, u: Array, bandwidth: float) -> tuple[Array, Array]:
+        """Offsets and weights of mixing states for voltages (batch, inputs) of double precision."""
+        p = self.law.constants
+        if len(u) != 1 or bandwidth == 0.0:
+            return line_weights(u, bandwidth, p)
+        # NumPy takes as long for the polynomials of one vector as for its product with a matrix in the cache
+        offsets, weights = np.zeros((2, 1)), np.empty((2, u.shape[1]), np.float32)
+        curves = Envelopes(p.u_range, p.llrs, p.hhrs)
+        self._run_plain("line_weights", 1, u[0], curves, float(bandwidth), offsets, weights)
+        return offsets, weights
 
     def weighted_sums(self, shape: tuple[int, int], select: Packing, weights: Array, transpose: bool) -> Array:
         """Products of the matrix of mixing states with rows of weights."""
@@ -180,15 +198,20 @@ class CPUEngine:
     def _two_sums(self, r: Array, shape: tuple[int, int], weights: Array, transpose: bool) -> Array:
         rows, columns = shape
         width = -(-columns // W) * W
+        self._back = not self._back
         if transpose:
             out = np.zeros((2, width), np.float32)
             strips = -(-width // (STRIP * W))
-            self._run_plain("columns_times", strips, *self._operand(r), rows, columns, weights, out, smallest=2)
+            self._run_plain(
+                "columns_times", strips, *self._operand(r), rows, columns, weights, out, self._back, smallest=2
+            )
             return out[:, :columns]
-        padded = np.zeros((2, width), np.float32)
-        padded[:, :columns] = weights
+        padded = weights
+        if width > columns:
+            padded = np.zeros((2, width), np.float32)
+            padded[:, :columns] = weights
         out = np.empty((2, rows), np.float32)
-        self._run_plain("rows_times", rows, *self._operand(r), columns, padded, out)
+        self._run_plain("rows_times", rows, *self._operand(r), columns, padded, out, self._back)
         return out
 
     def _operand(self, r: Array) -> tuple[Any, ...]:
@@ -200,10 +223,9 @@ class CPUEngine:
         ids = self._ids_of_lines(positions)
         tiles = ids.shape[1] // W
         out = np.empty((-(-batch // 4) * 4, tiles * W), np.float32)
-        key = np.array([self.seed & 0xFFFFFFFF, self.seed >> 32], np.uint32)
         for block in range(len(out) // 4):
             self._run_plain(
-                "draw_normals", tiles, ids[0], ids[1], key, np.uint32(number & 0xFFFFFFFF), np.uint32(block),
+                "draw_normals", tiles, ids[0], ids[1], self._key, np.uint32(number & 0xFFFFFFFF), np.uint32(block),
                 out[4 * block : 4 * block + 4],
             )  # fmt: skip
         return out[:batch, : len(positions)]
@@ -246,13 +268,17 @@ class CPUEngine:
                 put_numbers(view, begin, state[name])
 
     def _buffers(self) -> list[Array]:
-        return [self._r, self._hot, self._device, self._memory]
+        return [self._r, self._hot, self._curve, self._device, self._memory]
 
     def _views(self) -> dict[str, Array]:
         # words are stored among reals; copied as integers, no bit pattern can change on the way
-        hot, device, memory = (buffer.view(np.uint32) for buffer in (self._hot, self._device, self._memory))
-        rings = in_rings(memory, self.law.slots) if self.law.slots else in_groups(memory, self.law.memory)
-        return {"hot": in_groups(hot, HOT_GROUPS), "device": in_groups(device, DEVICE_GROUPS), "memory": rings}
+        hot, curve, device, memory = (buffer.view(np.uint32) for buffer in self._buffers()[1:])
+        return {
+            "hot": in_groups(hot, HOT_GROUPS),
+            "curve": in_groups(curve, CURVE_GROUPS),
+            "device": in_groups(device, DEVICE_GROUPS),
+            "memory": in_rings(memory, self.law.slots) if self.law.slots else in_groups(memory, self.law.memory),
+        }
 
     # ---- kernels
 
@@ -266,7 +292,7 @@ class CPUEngine:
 
     def _arrays(self) -> tuple[Any, ...]:
         """What kernels take as the state."""
-        return self._r, self._hot, self._hot.view(np.uint32), self._device, self._memory, *self._ids
+        return self._r, self._hot, self._hot.view(np.uint32), self._curve, self._device, self._memory, *self._ids
 
     def _run(self, kernel: str, count: int, *arguments: Any) -> None:
         common = (self._arrays(), self.cells.ids is None, np.uint64(self.cells.first), self._law)

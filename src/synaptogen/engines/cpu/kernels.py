@@ -12,9 +12,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import njit
 
-from synaptogen.model.iv import conductance
-from synaptogen.model.noise import noisy_current
+from synaptogen.model.iv import between, envelopes
+from synaptogen.model.lines import linear_in_mixing
+from synaptogen.model.noise import noise_density, noisy_current
 from synaptogen.model.random import PRODUCT, READ, normals, read_block
+from synaptogen.ops import Real
 
 from .lanes import (
     DRAWS,
@@ -34,10 +36,10 @@ from .lanes import (
     words,
 )
 from .layout import Cells, Rules, ids
-from .rings import GROUP, Pending, settle
+from .renewal import GROUP, Pending, settle
 from .tiles import draw_device, first_cycle, read_current, step
 
-CHUNK = 256  # tiles that a single voltage visits before gathered cells are settled
+CHUNK = 160  # tiles that a single voltage visits before gathered cells are settled; whole blocks of rings
 STRIP = 32  # tiles of a row whose columns are summed together: whole cache lines, sums in the first-level cache
 FUSED_CHUNK = 8  # tiles that stay in the first-level cache while several voltages visit them
 
@@ -64,6 +66,7 @@ class Kernels(NamedTuple):
     apply: Any
     read_each: Any
     read_blocks: Any
+    line_weights: Any
     rows_times: Any
     columns_times: Any
     draw_normals: Any
@@ -84,10 +87,11 @@ def source_digest(*parts: str) -> str:
 @njit(**INLINE)
 def cells_of(state: Any, consecutive: bool, first_id: int) -> Cells:
     """Raw pointers to the arrays of a state."""
-    r, hot, hot_words, device, memory, id_lo, id_hi = state
+    r, hot, hot_words, curve, device, memory, id_lo, id_hi = state
     return Cells(
-        data(r), data(hot), data(hot_words), data(device), data(memory), data(id_lo), data(id_hi), first_id, consecutive
-    )
+        data(r), data(hot), data(hot_words), data(curve), data(device), data(memory), data(id_lo), data(id_hi),
+        first_id, consecutive,
+    )  # fmt: skip
 
 
 @njit(**INLINE)
@@ -112,9 +116,34 @@ def keep(*arrays: Any) -> None:
     """Arrays of which only raw pointers are used live until here: Numba gives memory back after the last use."""
 
 
+class Envelopes(NamedTuple):
+    """The part of `model.constants.Constants` that envelopes ask for."""
+
+    u_range: Any
+    llrs: Any
+    hhrs: Any
+
+
+class Drive(NamedTuple):
+    """A voltage, and what it does to every cell alike; and the voltages of cells where they differ."""
+
+    voltages: Any
+    u: Any
+    llrs: Any
+    hhrs: Any
+    density: Any
+
+
+@njit(**INLINE)
+def driven_by(u: Real, voltages: Any, rules: Rules, bandwidth: float) -> Drive:
+    """What a voltage does to every cell."""
+    llrs, hhrs = envelopes(u, read(rules.constants, rules.witness))
+    return Drive(voltages, u, llrs, hhrs, noise_density(u) * bandwidth)
+
+
 @njit(**INLINE)
 def read_group(
-    c: Cells, rules: Rules, block: int, tiles: int, voltages: Any, each: bool, out: Any, bandwidth: float, count: int
+    c: Cells, rules: Rules, block: int, tiles: int, drive: Drive, each: bool, out: Any, bandwidth: float, count: int
 ) -> None:
     """Noisy currents of `DRAWS` times 64 consecutive cells, of which each 64 share the blocks of their noise."""
     quarter = 16 // W
@@ -125,20 +154,21 @@ def read_group(
         number = words(count)
         z = normals(read_block(beside(lo, lo_2)), beside(hi, hi_2), READ, beside(number, number), 0, rules.k0, rules.k1)
         for k in range(4):
-            read_tile(c, rules, t + k * quarter, tiles, voltages, each, out, bandwidth, first_of(z[k]))
+            read_tile(c, rules, t + k * quarter, tiles, drive, each, out, bandwidth, first_of(z[k]))
             if DRAWS == 2:
-                read_tile(c, rules, t + (4 + k) * quarter, tiles, voltages, each, out, bandwidth, second_of(z[k]))
+                read_tile(c, rules, t + (4 + k) * quarter, tiles, drive, each, out, bandwidth, second_of(z[k]))
 
 
 @njit(**INLINE)
 def read_tile(
-    c: Cells, rules: Rules, t: int, tiles: int, voltages: Any, each: bool, out: Any, bandwidth: float, z: Any
+    c: Cells, rules: Rules, t: int, tiles: int, drive: Drive, each: bool, out: Any, bandwidth: float, z: Any
 ) -> None:
     """Noisy currents of one tile, if it is one of the first ``tiles``."""
     if t < tiles:
-        p = read(rules.constants, rules.witness)
-        u = load(voltages, t * W) if each else reals(scalar(voltages, 0))
-        store(out, t * W, noisy_current(conductance(load(c.r, t * W), u, p), u, bandwidth, z))
+        if each:
+            drive = driven_by(load(drive.voltages, t * W), drive.voltages, rules, bandwidth)
+        g = between(load(c.r, t * W), (drive.llrs, drive.hhrs))
+        store(out, t * W, noisy_current(g, drive.u, drive.density, z))
 
 
 def compiled(revision: str) -> Kernels:
@@ -167,11 +197,13 @@ def compiled(revision: str) -> Kernels:
         tiles, cells, lengths = np.empty(2 * chunk, np.int64), np.empty(2 * chunk * W, np.int64), np.zeros(4, np.int64)
         room = max(4 * rules.slots * GROUP, rules.states) * W
         rings, innovations = aligned(room), aligned(room + 4 * W)
-        masks = np.empty(2 * chunk, np.uint32)
-        address = np.empty(3 * GROUP * W, np.uint32)
+        masks, coming = np.empty(2 * chunk, np.uint32), np.zeros(2, np.int64)
+        counts, address = np.empty(GROUP * W, np.uint32), np.empty(3 * GROUP * W, np.uint32)
+        oldest = np.empty(GROUP * W, np.int64)
         pending = Pending(
-            data(tiles), data(masks), data(cells), data(lengths), chunk, data(rings), data(innovations), data(address)
-        )
+            data(tiles), data(masks), data(cells), data(lengths), chunk, data(rings), data(innovations), data(counts),
+            data(oldest), data(address), data(coming),
+        )  # fmt: skip
         u_, gate_, trace_, counts_ = data(pulses), data(gate), data(trace), data(reads.counts)
         for begin in range(first, last, chunk):
             for pulse in range(count):
@@ -185,9 +217,11 @@ def compiled(revision: str) -> Kernels:
                         number = load(counts_, t * W) if reads.counted else words(reads.times)
                         i = read_current(c, rules, t, u, bandwidth, number + pulse)
                         store(trace_, pulse * trace.shape[1] + k * W, i)
+                if count == 1 and not selection.listed:
+                    coming[0], coming[1] = begin + chunk, min(begin + 2 * chunk, last)
                 if lengths[0] + lengths[1] + lengths[2] + lengths[3] > 0:
                     settle(rules, c, pending)
-        keep(tiles, masks, cells, rings, innovations, address)
+        keep(tiles, masks, cells, lengths, rings, innovations, counts, oldest, address, coming)
 
     @njit(cache=True, **OPTIONS)
     def read_each(  # type: ignore[no-untyped-def]
@@ -213,16 +247,31 @@ def compiled(revision: str) -> Kernels:
         rules = rules_of(law)
         u_, out_ = data(voltages), data(out)
         ours = min(tiles, last * (64 // W))
+        drive = driven_by(reals(scalar(u_, 0)), u_, rules, bandwidth)
         for block in range(first, last, DRAWS):
-            read_group(c, rules, block, ours, u_, each, out_, bandwidth, count)
+            read_group(c, rules, block, ours, drive, each, out_, bandwidth, count)
 
     @njit(cache=True, **OPTIONS)
-    def rows_times(first, last, r, columns, x, y):  # type: ignore[no-untyped-def]
-        # y[k, row] = sum over columns of r x[k], k = 0 and 1; x is padded with zeros to whole lanes
+    def line_weights(first, last, u, curves, bandwidth, offsets, weights):  # type: ignore[no-untyped-def]
+        # as `engines.lines.line_weights`, of one vector
+        revision  # noqa: B018
+        for k in range(u.size if first < last else 0):
+            density = noise_density(u[k]) * bandwidth
+            current, current_slope, variance, variance_slope = linear_in_mixing(u[k], density, curves)
+            offsets[0, 0] += current
+            offsets[1, 0] += variance
+            weights[0, k] = current_slope
+            weights[1, k] = variance_slope
+
+    @njit(cache=True, **OPTIONS)
+    def rows_times(first, last, r, columns, x, y, back):  # type: ignore[no-untyped-def]
+        # y[k, row] = sum over columns of r x[k], k = 0 and 1; x is padded with zeros to whole lanes. The way ``back``
+        # begins with what the way there has left in the cache
         revision  # noqa: B018
         r_, x_ = data(r), data(x)
         width = x.shape[1]
-        for row in range(first, last):
+        for k in range(first, last):
+            row = first + last - 1 - k if back else k
             a = reals(np.float32(0.0))
             b = reals(np.float32(0.0))
             for j in range(0, width, W):
@@ -233,12 +282,13 @@ def compiled(revision: str) -> Kernels:
             y[1, row] = total(b)
 
     @njit(cache=True, **OPTIONS)
-    def columns_times(first, last, r, rows, columns, x, y):  # type: ignore[no-untyped-def]
+    def columns_times(first, last, r, rows, columns, x, y, back):  # type: ignore[no-untyped-def]
         # y[k, column] += sum over rows of r x[k], k = 0 and 1, for a strip of columns at a time; y begins as zeros
         revision  # noqa: B018
         r_, x_, y_ = data(r), data(x), data(y)
         width = y.shape[1]
-        for strip in range(first, last):
+        for k in range(first, last):
+            strip = first + last - 1 - k if back else k
             end = min((strip + 1) * STRIP * W, width)
             for row in range(rows):
                 for j in range(strip * STRIP * W, end, W):
@@ -256,4 +306,4 @@ def compiled(revision: str) -> Kernels:
             for k in range(4):
                 store(out_, k * out.shape[1] + t * W, z[k])
 
-    return Kernels(initialise, apply, read_each, read_blocks, rows_times, columns_times, draw_normals)
+    return Kernels(initialise, apply, read_each, read_blocks, line_weights, rows_times, columns_times, draw_normals)

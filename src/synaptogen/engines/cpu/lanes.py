@@ -15,7 +15,7 @@ from numba.core.imputils import lower_builtin, lower_cast
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
 
 from synaptogen.engines.values import F32, I1, I32, I64, Target, Value, external, lift, teach, teach_doubles
-from synaptogen.model import features, iv, latent, noise, polynomial, population, random, switching
+from synaptogen.model import features, iv, latent, lines, noise, polynomial, population, random, switching
 
 OPTIONS = {"fastmath": False, "error_model": "numpy", "boundscheck": False, "nogil": True}
 # functions that only kernels call need no way in from Python, which would take longer to compile than they do
@@ -43,7 +43,7 @@ class ValueModel(PrimitiveModel):  # type: ignore[misc]
 
 
 CPU = Target(lower_cast, infer_global, lower_builtin, AbstractTemplate, signature, nbx.register_jitable, nbx.overload)
-FORMULAS = [polynomial, iv, latent, features, population, switching, noise, random]
+FORMULAS = [polynomial, iv, latent, features, population, switching, noise, lines, random]
 W = lane_count()
 DRAWS = 2 if W == 16 else 1
 """Tiles for which normals are drawn at once. Each step of a draw waits for the one before it, so that two draws side by
@@ -180,21 +180,30 @@ def transposed(typingctx: Any, a: Any, b: Any, c: Any, d: Any) -> Any:
     return types.UniTuple(REAL, 4)(a, b, c, d), build
 
 
-@nbx.intrinsic
-def prefetch(typingctx: Any, pointer: Any, index: Any) -> Any:
-    """Ask for the cache line of a number that will be needed; harmless beyond the end of an array."""
-
+def _asking(locality: int) -> Any:
     def build(cx: Any, b: ir.IRBuilder, s: Any, a: Any) -> ir.Value:
         byte = ir.IntType(8).as_pointer()
         name = "llvm.prefetch.p0"
         function = b.module.globals.get(name) or ir.Function(
             b.module, ir.FunctionType(ir.VoidType(), [byte, I32, I32, I32]), name
         )
-        read_into_all_levels = [ir.Constant(I32, k) for k in (0, 3, 1)]
-        b.call(function, [b.bitcast(b.gep(a[0], [a[1]]), byte), *read_into_all_levels])
+        for_reading = [ir.Constant(I32, k) for k in (0, locality, 1)]
+        b.call(function, [b.bitcast(b.gep(a[0], [a[1]]), byte), *for_reading])
         return cx.get_dummy_value()
 
-    return types.void(pointer, types.intp), build
+    return build
+
+
+@nbx.intrinsic
+def prefetch(typingctx: Any, pointer: Any, index: Any) -> Any:
+    """Ask for the cache line of a number that will be needed soon; harmless beyond the end of an array."""
+    return types.void(pointer, types.intp), _asking(3)
+
+
+@nbx.intrinsic
+def prefetch_far(typingctx: Any, pointer: Any, index: Any) -> Any:
+    """The same for later: the line comes no nearer than the second-level cache."""
+    return types.void(pointer, types.intp), _asking(2)
 
 
 @nbx.intrinsic

@@ -12,20 +12,23 @@ from .lanes import words as lanes_of
 
 Four = tuple[Real, Real, Real, Real]
 
-WORD, U_SET, R_LRS, U_RESET, R_HRS, U_RATCHET, T_SCALE, T_END = (W * k for k in range(8))
-HOT, DEVICE_VECTOR = 8 * W, 8 * W  # numbers of a tile
+WORD, U_SET, R_LRS, U_RESET, R_HRS = (W * k for k in range(5))
+U_RATCHET, T_SCALE, T_END = (W * k for k in range(3))
+HOT, CURVE, DEVICE_VECTOR = 5 * W, 3 * W, 8 * W  # numbers of a tile
 
 
 class Cells(NamedTuple):
     """Pointers to the state of an array of cells.
 
-    ``hot``, ``device`` and ``memory`` hold one block a tile, of consecutive groups of W numbers; the mixing states
-    ``r`` stand apart, so that a read streams four bytes a cell. ``words`` is ``hot`` read as integers.
+    ``hot``, ``curve`` and ``device`` hold consecutive groups of W numbers for each tile; what only cells on their RESET
+    curve have stands apart from what every SET and RESET touches, and the mixing states ``r`` stand alone, so that a
+    read streams four bytes a cell. ``words`` is ``hot`` read as integers. ``memory`` is states, or rings as in `rings`.
     """
 
     r: Any
     hot: Any
     words: Any
+    curve: Any
     device: Any
     memory: Any
     id_lo: Any

@@ -15,7 +15,7 @@ from synaptogen.ops import Mask, Word, product
 from .lanes import INLINE, W, load, read, reals, scalar, store, store_where
 from .lanes import words as lanes_of
 from .layout import Cells, Four, Rules, scalar4
-from .rings import Pending
+from .renewal import Pending
 
 
 @njit(**INLINE)

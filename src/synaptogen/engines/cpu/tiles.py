@@ -7,7 +7,7 @@ from numba import njit
 
 from synaptogen.model.features import Features, features
 from synaptogen.model.iv import Transition, conductance, partial_reset, transition
-from synaptogen.model.noise import noisy_current
+from synaptogen.model.noise import noise_density, noisy_current
 from synaptogen.model.population import chosen, scale
 from synaptogen.model.random import CYCLES, DEVICE, normals, read_normal
 from synaptogen.model.random import words as random_words
@@ -16,6 +16,7 @@ from synaptogen.ops import Real, Word, any_, product
 
 from .lanes import INLINE, W, load, read, reals, scalar, store, store_where, words
 from .layout import (
+    CURVE,
     DEVICE_VECTOR,
     HOT,
     R_HRS,
@@ -32,7 +33,8 @@ from .layout import (
     ids,
     load4,
 )  # fmt: skip
-from .rings import Pending, fetch, first_latent, next_number, prepare
+from .renewal import Pending, first_latent, prepare, used_up
+from .rings import fetch, next_number
 from .states import advance_states, draw_states, restart_states
 
 
@@ -61,13 +63,13 @@ def step_down(c: Cells, rules: Rules, pending: Pending, t: int, u: Real) -> None
 @njit(**INLINE)
 def step_up(c: Cells, rules: Rules, pending: Pending, t: int, u: Real) -> None:
     """RESET."""
-    h = t * HOT
+    h, on_curve = t * HOT, t * CURVE
     word = load(c.words, h + WORD)
     p = read(rules.constants, rules.witness)
     u_reset = load(c.hot, h + U_RESET)
     u_ratchet = u_reset
     if any_(is_irs(word)):
-        u_ratchet = load(c.hot, h + U_RATCHET)
+        u_ratchet = load(c.curve, on_curve + U_RATCHET)
     event = resets(word, u, u_reset, u_ratchet, p)
     if any_(event.begin):
         f = next_features(c, rules, pending, t, next_number(word), event.begin)
@@ -75,8 +77,8 @@ def step_up(c: Cells, rules: Rules, pending: Pending, t: int, u: Real) -> None:
         if any_(sloped):
             p = read(rules.constants, rules.witness)
             curve = transition(load(c.r, t * W), u_reset, f.r_hrs, p)
-            store_where(c.hot, h + T_SCALE, curve.scale, sloped)
-            store_where(c.hot, h + T_END, curve.end, sloped)
+            store_where(c.curve, on_curve + T_SCALE, curve.scale, sloped)
+            store_where(c.curve, on_curve + T_END, curve.end, sloped)
         store_where(c.hot, h + U_SET, f.u_set, event.begin)
         store_where(c.hot, h + R_LRS, f.r_lrs, event.begin)
         store_where(c.hot, h + R_HRS, f.r_hrs, event.begin)
@@ -87,9 +89,9 @@ def step_up(c: Cells, rules: Rules, pending: Pending, t: int, u: Real) -> None:
         word = in_mode(word, event.full, HRS)
     if any_(event.partial):
         p = read(rules.constants, rules.witness)
-        curve = Transition(load(c.hot, h + T_SCALE), load(c.hot, h + T_END))
+        curve = Transition(load(c.curve, on_curve + T_SCALE), load(c.curve, on_curve + T_END))
         store_where(c.r, t * W, partial_reset(curve, u, p), event.partial)
-        store_where(c.hot, h + U_RATCHET, u, event.partial)
+        store_where(c.curve, on_curve + U_RATCHET, u, event.partial)
         word = in_mode(word, event.partial, IRS)
     if any_(event.full | event.partial):
         store(c.words, h + WORD, word)
@@ -99,7 +101,8 @@ def step_up(c: Cells, rules: Rules, pending: Pending, t: int, u: Real) -> None:
 def next_features(c: Cells, rules: Rules, pending: Pending, t: int, number: Word, mask: Any) -> Features:
     """Features of cycle ``number`` of the cells in the mask."""
     if rules.slots > 0:
-        x = fetch(rules, c, pending, t, number, mask)
+        x = fetch(rules, c, pending.address, t, number, mask)
+        used_up(rules, c, pending, t, number, mask)
     elif rules.states == 0:  # whoever keeps memory in another form has put x in its place
         x = load4(c.memory, t * 4 * W)
     else:
@@ -125,7 +128,8 @@ def read_current(c: Cells, rules: Rules, t: int, u: Real, bandwidth: float, numb
     g = conductance(load(c.r, t * W), u, p)
     if bandwidth > 0.0:
         lo, hi = ids(c, t)
-        return noisy_current(g, u, bandwidth, read_normal(lo, hi, number, rules.k0, rules.k1))
+        z = read_normal(lo, hi, number, rules.k0, rules.k1)
+        return noisy_current(g, u, noise_density(u) * bandwidth, z)
     return product(u, g)
 
 
@@ -174,5 +178,5 @@ def first_cycle(c: Cells, rules: Rules, t: int) -> None:
     store(c.hot, h + R_HRS, f.r_hrs)
     store(c.hot, h + U_RESET, f.u_reset)
     for field in (U_RATCHET, T_SCALE, T_END):
-        store(c.hot, h + field, reals(np.float32(0.0)))
+        store(c.curve, t * CURVE + field, reals(np.float32(0.0)))
     store(c.words, h + WORD, in_next_cycle(words(HRS | CYCLE), everywhere, f.limited))

@@ -1,6 +1,7 @@
 """The numbers of cells, taken out of buffers of tiles and put back: cells last, whatever their order in memory.
 
-A buffer is looked at as (tiles, slots, numbers, quarters, lanes), where the last two make the W lanes of a tile.
+A buffer is looked at as (blocks, tiles, slots, numbers, quarters, lanes): tiles lie in blocks (of one tile, but for
+rings), and the last two make the W lanes of a tile.
 """
 
 from typing import Any
@@ -11,29 +12,32 @@ from synaptogen.engines.protocol import Array
 
 from .lanes import W
 from .packing import Packing
+from .rings import BLOCK
 
 QUARTER = min(W, 4)  # lanes that `lanes.transposed` transposes together
 
 
 def in_groups(buffer: Array, groups: int) -> Array:
     """A buffer that holds ``groups`` of W lanes a tile."""
-    return buffer.reshape(-1, groups, 1, W // QUARTER, QUARTER)
+    return buffer.reshape(-1, 1, 1, groups, W // QUARTER, QUARTER)
 
 
 def in_rings(buffer: Array, slots: int) -> Array:
     """A buffer that holds rings, laid out as `rings.place` says."""
     if QUARTER < 4:
-        return buffer.reshape(-1, slots, 4, W // QUARTER, QUARTER)
-    return buffer.reshape(-1, slots, 4, W // 4, 4).transpose(0, 1, 4, 3, 2)
+        return buffer.reshape(-1, slots, BLOCK, 4, W // QUARTER, QUARTER).transpose(0, 2, 1, 3, 4, 5)
+    return buffer.reshape(-1, slots, BLOCK, 4, W // 4, 4).transpose(0, 2, 1, 5, 4, 3)
 
 
 def numbers_of(view: Array, select: Packing) -> Array:
     """A copy (numbers, cells) of the numbers of some cells."""
     if select.positions is not None and not isinstance(select.lanes, slice):
-        cells = view[*lanes_at(select.positions)]
+        cells = view[*lanes_at(view, select.positions)]
         return np.ascontiguousarray(cells.reshape(select.size, -1).T)
-    run = view if select.tiles is None else view[select.tiles[0] : select.tiles[-1] + 1]
-    copied = np.array(run.transpose(1, 2, 0, 3, 4), order="C").reshape(view.shape[1] * view.shape[2], -1)
+    size = view.shape[1]
+    first, last = (0, len(view) * size - 1) if select.tiles is None else (select.tiles[0], select.tiles[-1])
+    run = view[first // size : last // size + 1].transpose(2, 3, 0, 1, 4, 5)
+    copied = np.array(run, order="C").reshape(view.shape[2] * view.shape[3], -1)[:, first % size * W :]
     return np.ascontiguousarray(copied[:, select.lanes])
 
 
@@ -41,13 +45,14 @@ def put_numbers(view: Array, begin: int, numbers: Array) -> None:
     """Put numbers (numbers, cells) back, from cell ``begin`` on: whole tiles, then the cells of others."""
     size = numbers.shape[1]
     whole = size // W if begin % W == 0 else 0
-    tile, rest = begin // W, np.arange(begin + whole * W, begin + size)
-    tiles = numbers[:, : whole * W].reshape(*view.shape[1:3], whole, *view.shape[3:])
-    view[tile : tile + whole] = tiles.transpose(2, 0, 1, 3, 4)
-    view[*lanes_at(rest)] = numbers[:, whole * W :].T.reshape(len(rest), *view.shape[1:3])
+    tiles, rest = begin // W + np.arange(whole), np.arange(begin + whole * W, begin + size)
+    lanes = numbers[:, : whole * W].reshape(*view.shape[2:4], whole, *view.shape[4:])
+    view[tiles // view.shape[1], tiles % view.shape[1]] = lanes.transpose(2, 0, 1, 3, 4)
+    view[*lanes_at(view, rest)] = numbers[:, whole * W :].T.reshape(len(rest), *view.shape[2:4])
 
 
-def lanes_at(positions: Array) -> tuple[Any, ...]:
+def lanes_at(view: Array, positions: Array) -> tuple[Any, ...]:
     """The index of the numbers of cells at some positions."""
-    lane = positions % W
-    return positions // W, slice(None), slice(None), lane // QUARTER, lane % QUARTER
+    tile, lane = positions // W, positions % W
+    blocks = tile // view.shape[1], tile % view.shape[1]
+    return *blocks, slice(None), slice(None), lane // QUARTER, lane % QUARTER

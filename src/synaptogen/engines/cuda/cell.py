@@ -4,7 +4,7 @@ from typing import Any
 
 from synaptogen.model.features import Features, features
 from synaptogen.model.iv import Transition, conductance, partial_reset, transition
-from synaptogen.model.noise import noisy_current
+from synaptogen.model.noise import noise_density, noisy_current
 from synaptogen.model.population import chosen, scale
 from synaptogen.model.random import DEVICE, read_normal
 from synaptogen.model.random import words as random_words
@@ -107,7 +107,8 @@ def read_current(c: State, rules: Rules, i: int, u: Real, bandwidth: float, numb
     g = conductance(load(c.r, i), u, rules.constants)
     if bandwidth > 0.0:
         lo, hi = ids(c, i)
-        return noisy_current(g, u, bandwidth, read_normal(lo, hi, number, word_of(rules.k0), word_of(rules.k1)))
+        z = read_normal(lo, hi, number, word_of(rules.k0), word_of(rules.k1))
+        return noisy_current(g, u, noise_density(u) * bandwidth, z)
     return product(u, g)
 
 

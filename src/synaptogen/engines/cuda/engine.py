@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synaptogen.engines.law import Law
+from synaptogen.engines.lines import line_weights
 from synaptogen.engines.protocol import FIELDS, Array, Cells, Positions, ReadNumbers
 
 from . import kernels, machine, products
@@ -190,6 +191,10 @@ class CUDAEngine:
         return {"r": 1, "word": 1, "field": len(FIELDS), "device": DEVICE_GROUPS, "memory": self.law.memory}
 
     # ---- products
+
+    def line_weights(self, u: Array, bandwidth: float) -> tuple[Array, Array]:
+        """Offsets and weights of mixing states for voltages (batch, inputs)."""
+        return line_weights(u, bandwidth, self.law.constants)
 
     def weighted_sums(self, shape: tuple[int, int], select: Chosen, weights: Array, transpose: bool) -> Array:
         """Products of the matrix of mixing states with rows of weights."""

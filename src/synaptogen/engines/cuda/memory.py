@@ -1,7 +1,8 @@
 """What a cell remembers of earlier cycles.
 
-A VAR of order p keeps a ring of p slots, x_n in slot n mod p; sums run in the order of slots, as on the processor. A
-state space keeps q numbers and advances them in place. Only memory and its order live here; formulas are in `model`.
+A VAR of order p keeps a ring of p slots, x_n in slot n mod p; sums run from the oldest x to the latest, as on the
+processor. A state space keeps q numbers and advances them in place. Only memory and its order live here; formulas are
+in `model`.
 """
 
 from typing import Any
@@ -56,10 +57,10 @@ def next_in_ring(c: State, rules: Rules, at: int, lo: Word, hi: Word, number: Wo
     e = innovation(draw(rules, lo, hi, CYCLES, number, word_of(0)), rules.constants.innovation)
     slot = slot_of(number, slots)
     x = zeros()
-    lag = slot - 1 if slot > 0 else slots - 1
-    for s in range(slots):
+    s = slot
+    for lag in range(slots - 1, -1, -1):
         x = add_block(x, rules.readout, lag * 16, load4(c.memory, at + s * 4 * TILE))
-        lag = lag - 1 if lag > 0 else slots - 1
+        s = s + 1 if s + 1 < slots else 0
     x = add4(x, e)
     store4(c.memory, at + slot * 4 * TILE, x)
     return x

@@ -30,7 +30,7 @@ R_MIN = -0.5  # a cell half a span of the envelopes more conductive than the low
 @cache
 def kernels() -> Kernels:
     """The kernels of this installation."""
-    return compiled(source_digest("cpu", "packed"), ordinary_kernels().draw_normals)
+    return compiled(source_digest("cpu", "packed"), ordinary_kernels())
 
 
 class PackedEngine(CPUEngine):

@@ -5,8 +5,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import njit
 
-from synaptogen.engines.cpu.kernels import STRIP, aligned, keep, read_group, rules_of
-from synaptogen.engines.cpu.lanes import INLINE, OPTIONS, W, data, load, reals, scalar, store, total, words
+from synaptogen.engines.cpu.kernels import STRIP, aligned, driven_by, keep, read_group, rules_of
+from synaptogen.engines.cpu.kernels import Kernels as OrdinaryKernels
+from synaptogen.engines.cpu.lanes import DRAWS, INLINE, OPTIONS, W, data, load, reals, scalar, store, total, words
 from synaptogen.engines.cpu.layout import (
     DEVICE_VECTOR,
     R_HRS,
@@ -41,6 +42,7 @@ class Kernels(NamedTuple):
     device: Any
     rows_times: Any
     columns_times: Any
+    line_weights: Any  # that of ordinary cells
     draw_normals: Any  # that of ordinary cells
 
 
@@ -56,7 +58,7 @@ def with_x_at_hand(rules: Rules) -> Rules:
 @njit(**INLINE)
 def reading(packed: Packed, r: Any) -> Cells:
     """The cells as reads see them, with mixing states ``r``."""
-    return Cells(r, r, packed.words, r, r, packed.id_lo, packed.id_hi, packed.first_id, packed.consecutive)
+    return Cells(r, r, packed.words, r, r, r, packed.id_lo, packed.id_hi, packed.first_id, packed.consecutive)
 
 
 @njit(**INLINE)
@@ -71,7 +73,7 @@ def stored(x: Real, scale: Scale) -> Real:
     return decode(encode(x, scale), scale)
 
 
-def compiled(revision: str, draw_normals: Any) -> Kernels:
+def compiled(revision: str, ordinary: OrdinaryKernels) -> Kernels:
     """Kernels for one state of the sources, as `engines.cpu.kernels.compiled`."""
 
     @njit(cache=True, **OPTIONS)
@@ -143,10 +145,12 @@ def compiled(revision: str, draw_normals: Any) -> Kernels:
         rules = rules_of(law)
         u_, out_ = data(voltages), data(out)
         c = reading(packed, out_)
-        for block in range(first, last):
-            for t in range(block * 64 // W, min((block + 1) * 64 // W, tiles)):
+        ours = min(tiles, last * (64 // W))  # what lies behind is another thread's, and may be done already
+        drive = driven_by(reals(scalar(u_, 0)), u_, rules, bandwidth)
+        for block in range(first, last, DRAWS):
+            for t in range(block * 64 // W, min((block + DRAWS) * 64 // W, ours)):
                 store(out_, t * W, mixing_of(packed.r, t * W, packed.scales.r))
-            read_group(c, rules, block, tiles, u_, each, out_, bandwidth, count)
+            read_group(c, rules, block, ours, drive, each, out_, bandwidth, count)
 
     @njit(cache=True, **OPTIONS)
     def mixing(first, last, codes, scale, out):  # type: ignore[no-untyped-def]
@@ -176,9 +180,9 @@ def compiled(revision: str, draw_normals: Any) -> Kernels:
             store(out_, n + at, stored(load(hot, R_LRS), s.r))
             store(out_, 2 * n + at, stored(load(hot, U_RESET), s.u_reset))
             store(out_, 3 * n + at, r_hrs)
-            store(out_, 4 * n + at, where(partly, load(hot, U_RATCHET), zero))
-            store(out_, 5 * n + at, where(partly, load(hot, T_SCALE), zero))
-            store(out_, 6 * n + at, where(partly, load(hot, T_END), zero))
+            store(out_, 4 * n + at, where(partly, load(desk.cells.curve, U_RATCHET), zero))
+            store(out_, 5 * n + at, where(partly, load(desk.cells.curve, T_SCALE), zero))
+            store(out_, 6 * n + at, where(partly, load(desk.cells.curve, T_END), zero))
         keep(room, room_ids, known)
 
     @njit(cache=True, **OPTIONS)
@@ -198,12 +202,13 @@ def compiled(revision: str, draw_normals: Any) -> Kernels:
         keep(room, room_ids, known)
 
     @njit(cache=True, **OPTIONS)
-    def rows_times(first, last, codes, scale, columns, x, y):  # type: ignore[no-untyped-def]
+    def rows_times(first, last, codes, scale, columns, x, y, back):  # type: ignore[no-untyped-def]
         # y[k, row] = sum over columns of r x[k], k = 0 and 1; x is padded with zeros to whole lanes
         revision  # noqa: B018
         codes_, x_ = data(codes), data(x)
         width = x.shape[1]
-        for row in range(first, last):
+        for k in range(first, last):
+            row = first + last - 1 - k if back else k
             a = reals(np.float32(0.0))
             b = reals(np.float32(0.0))
             for j in range(0, width, W):
@@ -214,12 +219,13 @@ def compiled(revision: str, draw_normals: Any) -> Kernels:
             y[1, row] = total(b)
 
     @njit(cache=True, **OPTIONS)
-    def columns_times(first, last, codes, scale, rows, columns, x, y):  # type: ignore[no-untyped-def]
+    def columns_times(first, last, codes, scale, rows, columns, x, y, back):  # type: ignore[no-untyped-def]
         # y[k, column] += sum over rows of r x[k], k = 0 and 1, for a strip of columns at a time; y begins as zeros
         revision  # noqa: B018
         codes_, x_, y_ = data(codes), data(x), data(y)
         width = y.shape[1]
-        for strip in range(first, last):
+        for k in range(first, last):
+            strip = first + last - 1 - k if back else k
             end = min((strip + 1) * STRIP * W, width)
             for row in range(rows):
                 for j in range(strip * STRIP * W, end, W):
@@ -228,5 +234,6 @@ def compiled(revision: str, draw_normals: Any) -> Kernels:
                     store(y_, width + j, load(y_, width + j) + v * scalar(x_, rows + row))
 
     return Kernels(
-        initialise, apply, read_each, read_blocks, mixing, fields, device, rows_times, columns_times, draw_normals
+        initialise, apply, read_each, read_blocks, mixing, fields, device, rows_times, columns_times,
+        ordinary.line_weights, ordinary.draw_normals,
     )  # fmt: skip

@@ -9,8 +9,8 @@ from numba import njit
 from numba.core import types
 
 from synaptogen.engines.cpu.lanes import CPU, FORMULA, INLINE, WORD, W, data
-from synaptogen.engines.cpu.layout import DEVICE_VECTOR, HOT, Cells
-from synaptogen.engines.cpu.rings import Pending
+from synaptogen.engines.cpu.layout import CURVE, DEVICE_VECTOR, HOT, Cells
+from synaptogen.engines.cpu.renewal import Pending
 from synaptogen.engines.values import adopt
 
 from . import codes
@@ -106,23 +106,22 @@ def packed_cells(state: Any, consecutive: bool, first_id: int) -> Packed:
 @njit(**INLINE)
 def desk_size(states: int) -> int:
     """Numbers of single precision that a desk takes."""
-    return (1 + 2 + 4 + 2 * states) * W + HOT + DEVICE_VECTOR
+    return (1 + 2 + 4 + 2 * states) * W + HOT + CURVE + DEVICE_VECTOR
 
 
 @njit(**INLINE)
 def desk_on(numbers: Any, words: Any, known: Any, q: int) -> Desk:
     """A desk on some room: ``desk_size`` numbers, 2 W words, and one integer."""
-    hot = numbers[W : W + HOT]
-    device = numbers[W + HOT : W + HOT + DEVICE_VECTOR]
-    rest = numbers[W + HOT + DEVICE_VECTOR :]
+    hot, after = numbers[W : W + HOT], numbers[W + HOT :]
+    curve, device, rest = after[:CURVE], after[CURVE : CURVE + DEVICE_VECTOR], after[CURVE + DEVICE_VECTOR :]
     lo, hi, first = data(words), data(words[W:]), np.uint64(0)
-    at_hand = (data(numbers), data(hot), data(hot.view(np.uint32)), data(device))
+    at_hand = (data(numbers), data(hot), data(hot.view(np.uint32)), data(curve), data(device))
     x, states, spare = data(rest[2 * W :]), data(rest[6 * W :]), data(rest[(6 + q) * W :])
     known[0] = -1
     none = data(known)
     return Desk(
         Cells(*at_hand, x, lo, hi, first, False),
         Cells(*at_hand, states, lo, hi, first, False),
-        Pending(none, lo, none, none, 0, spare, spare, lo),
+        Pending(none, lo, none, none, 0, spare, spare, lo, none, lo, none),
         data(rest), data(rest[W:]), none, lo, hi,
     )  # fmt: skip

@@ -46,7 +46,7 @@ def take(packed: Packed, desk: Desk, t: int) -> None:
     store(c.words, WORD, load(packed.words, t * W))
     store(c.r, 0, decode(load_codes(packed.r, t * W), s.r))
     store(c.hot, U_SET, decode(u, s.u_set))
-    store(c.hot, U_RATCHET, decode(u, s.u_ratchet))
+    store(c.curve, U_RATCHET, decode(u, s.u_ratchet))
     store(c.hot, R_LRS, r_lrs)
     store(c.hot, U_RESET, u_reset)
     store(desk.r_from, 0, r_lrs)
@@ -70,7 +70,7 @@ def put_back(packed: Packed, desk: Desk, t: int) -> None:
     u_set, r_lrs, u_reset = load(c.hot, U_SET), load(c.hot, R_LRS), load(c.hot, U_RESET)
     outside = is_outside(r, s.r) | is_outside(r_lrs, s.r) | is_outside(u_set, s.u_set) | is_outside(u_reset, s.u_reset)
     partly = is_irs(word)
-    u = where(partly, encode(load(c.hot, U_RATCHET), s.u_ratchet), encode(u_set, s.u_set))
+    u = where(partly, encode(load(c.curve, U_RATCHET), s.u_ratchet), encode(u_set, s.u_set))
     store_codes(packed.thresholds, at, u)
     store_codes(packed.thresholds, at + W, encode(where(partly, load(desk.r_from, 0), r_lrs), s.r))
     store_codes(packed.thresholds, at + 2 * W, encode(where(partly, load(desk.u_from, 0), u_reset), s.u_reset))
@@ -151,8 +151,8 @@ def recall(packed: Packed, desk: Desk, rules: Rules, t: int) -> None:
     partly = is_irs(load(c.words, WORD))
     p = read(rules.constants, rules.witness)
     curve = transition(load(desk.r_from, 0), load(desk.u_from, 0), f.r_hrs, p)
-    store_where(c.hot, T_SCALE, curve.scale, partly)
-    store_where(c.hot, T_END, curve.end, partly)
+    store_where(c.curve, T_SCALE, curve.scale, partly)
+    store_where(c.curve, T_END, curve.end, partly)
     store_where(c.hot, U_SET, f.u_set, partly)
     store_where(c.hot, R_LRS, f.r_lrs, partly)
     store_where(c.hot, U_RESET, f.u_reset, partly)
@@ -173,7 +173,7 @@ def step(packed: Packed, desk: Desk, rules: Rules, at_hand: Rules, t: int, u: Re
     if any_(u > 0.0):
         word = load(c.words, WORD)
         p = read(rules.constants, rules.witness)
-        event = resets(word, u, load(c.hot, U_RESET), load(c.hot, U_RATCHET), p)
+        event = resets(word, u, load(c.hot, U_RESET), load(c.curve, U_RATCHET), p)
         if any_(event.full | event.partial):
             if any_(is_irs(word) & (event.full | event.partial)):
                 recall(packed, desk, rules, t)
