@@ -144,6 +144,21 @@ GROUPS: dict[str, tuple[str, tuple[Step, ...]]] = {  # a group of steps, and the
 }
 
 
+PRODUCTS = 100
+
+
+def products(package: Package, cells: Any, v: Any) -> None:
+    """One after the other, as a program makes them that does nothing else."""
+    for _ in range(PRODUCTS):
+        package.product(cells, v)
+
+
+STRETCHES = {  # timed as a whole
+    "fused cycle": Step("cycles", lambda package, cells, _: package.ten_cycles(cells)),
+    "products in a row": Step("products", products, column_voltages),
+}
+
+
 def run_steps(package: Package, cells: Any, size: int, steps: tuple[Step, ...]) -> Times:
     """Mean seconds of each step over the cycles of a timed stretch."""
     total = dict.fromkeys((step.name for step in steps), 0.0)
@@ -228,9 +243,11 @@ def answer(package: Package, arrays: Arrays, group: str, size: int) -> Times:
         return currents(package, size)
     if group in ("pristine", "stationary"):
         return begin(package, size, group)
-    if group == "fused cycle":
-        cells = arrays.get("cycled", size)
-        return {"cycles": seconds(partial(package.ten_cycles, cells)) / CYCLES}
+    if group in STRETCHES:
+        stretch = STRETCHES[group]
+        argument = stretch.prepare(package, size) if stretch.prepare else None
+        work = partial(stretch.run, package, arrays.get("cycled", size), argument)
+        return {stretch.name: seconds(work) / (PRODUCTS if stretch.prepare else CYCLES)}
     state, steps = GROUPS[group]
     return run_steps(package, arrays.get(state, size), size, steps)
 
@@ -238,7 +255,7 @@ def answer(package: Package, arrays: Arrays, group: str, size: int) -> Times:
 def warm_up(package: Package) -> None:
     """Do everything once with a few cells: nothing is compiled, or loaded, in a timed stretch."""
     arrays = Arrays(package)
-    for group in ("pristine", "currents", *GROUPS):
+    for group in ("pristine", "currents", *GROUPS, *STRETCHES):
         answer(package, arrays, group, 2**12)
 
 

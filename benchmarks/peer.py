@@ -14,6 +14,8 @@ What is compared fairly, and how:
     published package makes pristine cells only, and is compared with both kinds of ours.
   - "in step": all cells are at the same cycle number, but for a few that a voltage did not switch. "out of step": cycle
     numbers differ by 0 to 9 at random, which costs this package several times more and the published one nothing.
+  - products: the first ten after other work find their cells in memory at first; of 100 in a row most find them in a
+    cache, if they fit into one.
   - "random voltages": one for each cell, uniform in +-1.5 V, drawn outside the timed stretch, the same for all
     packages, on cells out of step and in random states.
   - With --threads N, NumPy's matrix products in both packages may use N threads as well.
@@ -32,7 +34,14 @@ from typing import Any, NamedTuple
 
 from _timing import Summary, introduce, parser, positive, ratios, rounds, summary, table, write_json
 
-BRIEF = {"pristine", "stationary", "read", "product"}  # groups that get a round to warm up; the others run for long
+# groups that get a round to warm up; the others run for long
+BRIEF = {"pristine", "stationary", "read", "product", "products in a row"}
+    "pristine",
+    "stationary",
+    "read",
+    "product",
+    "products in a row",
+}  # groups that get a round to warm up; the others run for long
 WORKER = Path(__file__).with_name("_peer_worker.py")
 OURS, PUBLISHED, NUMPY_ANY = "this package", "published", "published, NumPy's any"
 Times = dict[str, float]
@@ -61,7 +70,8 @@ ROWS = (
     Row("partial RESET, +1 V", "partial", ("partial RESET",)),
     Row("random voltages", "random", ("voltages",)),
     Row("read with noise, 0.2 V", "read", ("read",)),
-    Row("crossbar product with noise", "product", ("product",)),
+    Row("crossbar product with noise, first ten", "product", ("product",)),
+    Row("the same, 100 in a row", "products in a row", ("products",)),
 )
 
 

@@ -6,7 +6,8 @@ An update is one applied voltage on one cell; voltages alternate, -1.5 V and +1.
   - a cycle on 1/16 of all cells, chosen in several ways, and on single cells, as ratios to a cycle on all cells. Ideal
     would be 1/16, and 1/cells.
 Each time is the mean over a multiple of 10 cycles, in which each cell of a VAR(10) renews its history once. Arrays and
-ways take turns. Cells on which voltages fell now and then are out of step with the others later: each way has its own array.
+ways take turns. Cells on which voltages fell now and then are out of step with the others later: each way has its own
+array.
 """
 
 from collections.abc import Callable
