@@ -36,12 +36,6 @@ from _timing import Summary, introduce, parser, positive, ratios, rounds, summar
 
 # groups that get a round to warm up; the others run for long
 BRIEF = {"pristine", "stationary", "read", "product", "products in a row"}
-    "pristine",
-    "stationary",
-    "read",
-    "product",
-    "products in a row",
-}  # groups that get a round to warm up; the others run for long
 WORKER = Path(__file__).with_name("_peer_worker.py")
 OURS, PUBLISHED, NUMPY_ANY = "this package", "published", "published, NumPy's any"
 Times = dict[str, float]

@@ -39,9 +39,10 @@ from .layout import Cells, Rules, ids
 from .renewal import GROUP, Pending, settle
 from .tiles import draw_device, first_cycle, read_current, step
 
-CHUNK = 160  # tiles that a single voltage visits before gathered cells are settled; whole blocks of rings
+CHUNK = 160  # tiles that a single voltage visits before gathered cells are settled
 STRIP = 32  # tiles of a row whose columns are summed together: whole cache lines, sums in the first-level cache
-FUSED_CHUNK = 8  # tiles that stay in the first-level cache while several voltages visit them
+FEW = 4  # voltages for which the rings of tiles further on are asked for
+FUSED_CHUNK = 8  # tiles that stay in the first-level cache while many voltages visit them
 
 
 class Selection(NamedTuple):
@@ -193,11 +194,11 @@ def compiled(revision: str) -> Kernels:
         c = cells_of(state, consecutive, first_id)
         rules = rules_of(law)
         count = pulses.shape[0]
-        chunk = CHUNK if count == 1 else FUSED_CHUNK
+        chunk = CHUNK if count == 1 else max(FUSED_CHUNK, CHUNK // (2 * count) // FUSED_CHUNK * FUSED_CHUNK)
         tiles, cells, lengths = np.empty(2 * chunk, np.int64), np.empty(2 * chunk * W, np.int64), np.zeros(4, np.int64)
         room = max(4 * rules.slots * GROUP, rules.states) * W
         rings, innovations = aligned(room), aligned(room + 4 * W)
-        masks, coming = np.empty(2 * chunk, np.uint32), np.zeros(2, np.int64)
+        masks, coming = np.empty(2 * chunk, np.uint32), np.zeros(3, np.int64)
         counts, address = np.empty(GROUP * W, np.uint32), np.empty(3 * GROUP * W, np.uint32)
         oldest = np.empty(GROUP * W, np.int64)
         pending = Pending(
@@ -205,9 +206,14 @@ def compiled(revision: str) -> Kernels:
             data(oldest), data(address), data(coming),
         )  # fmt: skip
         u_, gate_, trace_, counts_ = data(pulses), data(gate), data(trace), data(reads.counts)
-        for begin in range(first, last, chunk):
+        coming[2] = 1 << 60 if count <= FEW else 0  # with many, slots beyond a chunk would push out its own
+        begin = first
+        while begin < last:
+            end = min((begin // chunk + 1) * chunk, last)  # cells that take turns together stay together
+            if not selection.listed:
+                coming[0], coming[1] = end, min(end + chunk, last)
             for pulse in range(count):
-                for k in range(begin, min(begin + chunk, last)):
+                for k in range(begin, end):
                     t = selection.tiles[k] if selection.listed else k
                     u = load(u_, pulse * pulses.shape[1] + k * W) if each else reals(scalar(u_, pulse))
                     if gated:
@@ -217,10 +223,9 @@ def compiled(revision: str) -> Kernels:
                         number = load(counts_, t * W) if reads.counted else words(reads.times)
                         i = read_current(c, rules, t, u, bandwidth, number + pulse)
                         store(trace_, pulse * trace.shape[1] + k * W, i)
-                if count == 1 and not selection.listed:
-                    coming[0], coming[1] = begin + chunk, min(begin + 2 * chunk, last)
                 if lengths[0] + lengths[1] + lengths[2] + lengths[3] > 0:
                     settle(rules, c, pending)
+            begin = end
         keep(tiles, masks, cells, lengths, rings, innovations, counts, oldest, address, coming)
 
     @njit(cache=True, **OPTIONS)

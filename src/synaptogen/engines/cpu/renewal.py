@@ -63,7 +63,7 @@ class Pending(NamedTuple):
     counts: Any  # how many slots of each cell of a group are filled, where not all of them are
     first: Any  # slot of the oldest x of each tile, or each cell, of a group
     address: Any  # id low, id high and cycle number of each cell of a group
-    coming: Any  # the first tile that has not been asked for, and the first that need not be
+    coming: Any  # the first tile that has not been asked for, the first that need not be, and that for slots of rings
 
 
 # ---- what has to be done
@@ -142,7 +142,7 @@ def draw_innovations(
             for k in range(DRAWS):
                 for line in range(4):
                     prefetch(c.memory, ring + ((slot + k) * BLOCK * 4 + line) * W)
-        ask_for_coming(c, pending, 1)
+        ask_for_coming(rules, c, pending, 1)
         cycles = beside(number, number + 1)
         e = normals(beside(lo, lo), beside(hi, hi), CYCLES, cycles, 0, rules.k0, rules.k1)
         p = read(rules.constants, rules.witness)
@@ -155,14 +155,19 @@ def draw_innovations(
 
 
 @njit(**INLINE)
-def ask_for_coming(c: Cells, pending: Pending, tiles: int) -> None:
-    """Ask for what a RESET needs of the next few of the tiles that come, but for their rings."""
+def ask_for_coming(rules: Rules, c: Cells, pending: Pending, tiles: int) -> None:
+    """Ask for what a RESET needs of the next few of the tiles that come, and for their rings where `fetch` does not."""
     for t in range(pending.coming[0], min(pending.coming[0] + tiles, pending.coming[1])):
         for k in range(0, HOT, W):
             prefetch_far(c.hot, t * HOT + k)
         for k in range(0, DEVICE_VECTOR, W):
             prefetch_far(c.device, t * DEVICE_VECTOR + k)
         prefetch_far(c.r, t * W)
+        if pending.coming[2] == 0:
+            for slot in range(rules.slots):
+                at = slot_at(rules, t, slot)
+                for line in range(4):
+                    prefetch_far(c.memory, at + line * W)
     pending.coming[0] += tiles
 
 
@@ -175,7 +180,7 @@ def run_ahead(rules: Rules, c: Cells, pending: Pending, count: int, whole: bool)
     rings, innovations = pending.rings, pending.innovations
     size = 4 * rules.slots * W
     for slot in range(count):
-        ask_for_coming(c, pending, 2)
+        ask_for_coming(rules, c, pending, 2)
         x, y, z, w = zeros(), zeros(), zeros(), zeros()
         s = slot
         for lag in range(rules.slots - 1, -1, -1):

@@ -29,7 +29,7 @@ from .lanes import (
 )
 from .layout import HOT, WORD, Cells, Four, Rules, load4, store4
 
-BLOCK = 16  # tiles that share the order of their slots; a power of two
+BLOCK = 20  # tiles whose slots lie side by side; the slots of a tile must not lie a multiple of 4 KiB apart
 AHEAD = BLOCK  # tiles by which slots are asked for before they are needed: the hardware does not foresee them
 STEP = 1 if W >= 4 else W  # between the features of a cell in a slot of its ring
 
@@ -92,25 +92,27 @@ def copy_slot(source: Any, at: int, target: Any, to: int) -> None:
 
 
 @njit(**INLINE)
-def fetch(rules: Rules, c: Cells, address: Any, t: int, number: Word, mask: Mask) -> Four:
-    """x of cycle ``number`` of the cells in the mask, from their rings."""
+def fetch(rules: Rules, c: Cells, address: Any, reach: int, t: int, number: Word, mask: Mask) -> Four:
+    """x of cycle ``number`` of the cells in the mask, from their rings; asks for those of a tile short of ``reach``."""
     slots = remainder(number, rules.slots)
     slot = np.int64(first_where(slots, mask))
     if any_(mask & (slots != slot)):
-        return fetch_each(rules, c, address, t, slots, mask)
-    later = slot_at(rules, t + AHEAD, slot)
-    for k in range(4):
-        prefetch(c.memory, later + k * W)
+        return fetch_each(rules, c, address, reach, t, slots, mask)
+    if t + AHEAD < reach:
+        later = slot_at(rules, t + AHEAD, slot)
+        for k in range(4):
+            prefetch(c.memory, later + k * W)
     return load_slot(c.memory, slot_at(rules, t, slot))
 
 
 @njit(**INLINE)
-def fetch_each(rules: Rules, c: Cells, address: Any, t: int, slots: Word, mask: Mask) -> Four:
+def fetch_each(rules: Rules, c: Cells, address: Any, reach: int, t: int, slots: Word, mask: Mask) -> Four:
     """The same for cells at different slots: only the lines that hold them are touched."""
     later = t + AHEAD
-    store(address, 0, places(remainder(next_number(load(c.words, later * HOT + WORD)), rules.slots)))
-    for lane in range(W):
-        prefetch(c.memory, slot_at(rules, later, 0) + np.int64(scalar(address, lane)))
+    if later < reach:
+        store(address, 0, places(remainder(next_number(load(c.words, later * HOT + WORD)), rules.slots)))
+        for lane in range(W):
+            prefetch(c.memory, slot_at(rules, later, 0) + np.int64(scalar(address, lane)))
     at = places(slots)
     ring = beginning_at(c.memory, slot_at(rules, t, 0))
     return (

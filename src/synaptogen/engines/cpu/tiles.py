@@ -101,7 +101,7 @@ def step_up(c: Cells, rules: Rules, pending: Pending, t: int, u: Real) -> None:
 def next_features(c: Cells, rules: Rules, pending: Pending, t: int, number: Word, mask: Any) -> Features:
     """Features of cycle ``number`` of the cells in the mask."""
     if rules.slots > 0:
-        x = fetch(rules, c, pending.address, t, number, mask)
+        x = fetch(rules, c, pending.address, pending.coming[2], t, number, mask)
         used_up(rules, c, pending, t, number, mask)
     elif rules.states == 0:  # whoever keeps memory in another form has put x in its place
         x = load4(c.memory, t * 4 * W)
