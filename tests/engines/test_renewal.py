@@ -56,3 +56,17 @@ def test_cells_out_of_step_live_as_in_step():
     together.apply_voltages(CYCLE * 14)
     assert np.array_equal(apart.r, together.r)
     assert np.array_equal(rings(apart), rings(together))
+
+
+@pytest.mark.parametrize("order", [1, 10])
+def test_half_of_each_tile_starts_while_the_other_half_is_renewed(order):
+    # with VAR(1) every tile is noted for both; there must be room for all of them
+    cells, alone = (sg.CellArray(20_000, PRESET.with_order(order), rng=5, threads=1) for _ in range(2))
+    even = np.arange(20_000) % 2 == 0
+    cells.apply_voltage(-FAR, where=even)
+    cells.apply_voltage(np.where(even, np.float32(FAR), np.float32(-FAR)))
+    cells.apply_voltage(FAR, where=~even)
+    cells.apply_voltages(CYCLE * 3)
+    alone.apply_voltages(CYCLE * 4)
+    assert np.array_equal(cells.r, alone.r)
+    assert np.array_equal(rings(cells), rings(alone))

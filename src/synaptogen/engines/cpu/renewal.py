@@ -97,10 +97,13 @@ def used_up(rules: Rules, c: Cells, pending: Pending, t: int, number: Word, mask
 
 @njit(**INLINE)
 def note(rules: Rules, c: Cells, pending: Pending, which: int, t: int, mask: Mask, slots: Word) -> None:
-    """Put a tile on a list if the mask holds for half of it, all at one of ``slots``; else its cells in the mask."""
+    """Put a tile on a list if the mask holds for most of it, all at one of ``slots``; else its cells in the mask.
+
+    Most, not half: a voltage each may bring a tile here twice, for other cells, and lists have room for it once.
+    """
     if any_(mask):
         lanes = np.int64(packed(mask))
-        if 2 * ones(lanes) >= W and not any_(mask & (slots != first_where(slots, mask))):
+        if 2 * ones(lanes) > W and not any_(mask & (slots != first_where(slots, mask))):
             entry = which * pending.room + pending.lengths[which]
             pending.tiles[entry], pending.masks[entry] = t, lanes
             pending.lengths[which] += 1
