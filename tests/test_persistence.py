@@ -189,7 +189,7 @@ def saved(tmp_path):
 
 
 def test_arrays_of_a_saved_array(saved):
-    assert arrays_in(saved) == ["curve", "device", "hot", "ids", "memory", "r", "reads"]
+    assert arrays_in(saved) == ["curve", "device", "hot", "ids", "memory", "r", "reads", "reset"]
 
 
 def change(path, **attributes):

@@ -23,7 +23,7 @@ from .recipe import Recipe
 from .replacing import replacing
 
 FORMAT = "synaptogen/cell-array"
-VERSION = 2
+VERSION = 3
 CHUNK = 1 << 20  # cells
 
 State = Mapping[str, NDArray[Any]]

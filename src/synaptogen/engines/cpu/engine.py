@@ -15,13 +15,13 @@ from synaptogen.engines.threads import SMALLEST, share
 
 from .kernels import STRIP, Envelopes, Kernels, Reads, compiled, source_digest
 from .lanes import W, flat
-from .layout import CURVE, HOT
+from .layout import CURVE, DEVICE_RECORD, DEVICE_VECTOR, HOT
 from .packing import Float32Array, Packing, packing_of, plain
 from .rings import AHEAD, BLOCK
 from .views import in_groups, in_rings, numbers_of, put_numbers
 
-HOT_GROUPS, CURVE_GROUPS = HOT // W, CURVE // W  # the word and the first fields; the others
-DEVICE_GROUPS = 8
+HOT_GROUPS, DEVICE_GROUPS, CURVE_GROUPS = HOT // W, DEVICE_RECORD // W, CURVE // W
+VECTOR_GROUPS = DEVICE_VECTOR // W
 
 NO_REALS = np.zeros((1, W), np.float32)
 NO_WORDS = np.zeros(W, np.uint32)
@@ -61,8 +61,8 @@ class CPUEngine:
         tiles = self._tiles
         self._r = allocate((tiles + 1) * W, np.float32)  # products read up to one tile beyond a row
         self._hot = allocate((tiles + AHEAD) * HOT_GROUPS * W, np.float32)[: tiles * HOT_GROUPS * W]  # read ahead
-        self._curve = allocate(tiles * CURVE_GROUPS * W, np.float32)
         self._device = allocate(tiles * DEVICE_GROUPS * W, np.float32)
+        self._curve = allocate(tiles * CURVE_GROUPS * W, np.float32)
         in_blocks = -(-tiles // BLOCK) * BLOCK if self.law.slots else tiles
         self._memory = allocate(in_blocks * self.law.memory * W, np.float32)
 
@@ -72,7 +72,7 @@ class CPUEngine:
     @staticmethod
     def bytes_for(law: Law) -> float:
         """Memory that one cell of a law takes."""
-        return 4.0 * (1 + HOT_GROUPS + CURVE_GROUPS + DEVICE_GROUPS + law.memory)
+        return 4.0 * (1 + HOT_GROUPS + DEVICE_GROUPS + CURVE_GROUPS + law.memory)
 
     @classmethod
     def require_room(cls, law: Law, cells: int) -> None:
@@ -162,16 +162,18 @@ class CPUEngine:
 
     def words(self, select: Packing) -> NDArray[np.uint32]:
         """Words that hold mode and cycle number."""
-        return numbers_of(in_groups(self._hot.view(np.uint32), HOT_GROUPS)[:, :, :, :1], select)[0]
+        words: NDArray[np.uint32] = numbers_of(self._views()["hot"][:, :, :, :1], select)[0]
+        return words
 
     def fields(self, select: Packing) -> Array:
         """State in the order of `FIELDS`."""
-        first = numbers_of(in_groups(self._hot, HOT_GROUPS)[:, :, :, 1:], select)
-        return np.concatenate([first, numbers_of(in_groups(self._curve, CURVE_GROUPS), select)])
+        views = self._views()
+        parts = views["hot"][:, :, :, 1:], views["reset"], views["curve"]
+        return np.concatenate([numbers_of(part, select) for part in parts]).view(np.float32)
 
     def device(self, select: Packing) -> Array:
         """Device vectors."""
-        return numbers_of(in_groups(self._device, DEVICE_GROUPS), select)
+        return numbers_of(self._views()["device"], select).view(np.float32)
 
     # ---- products
 
@@ -268,15 +270,17 @@ class CPUEngine:
                 put_numbers(view, begin, state[name])
 
     def _buffers(self) -> list[Array]:
-        return [self._r, self._hot, self._curve, self._device, self._memory]
+        return [self._r, self._hot, self._device, self._curve, self._memory]
 
     def _views(self) -> dict[str, Array]:
         # words are stored among reals; copied as integers, no bit pattern can change on the way
-        hot, curve, device, memory = (buffer.view(np.uint32) for buffer in self._buffers()[1:])
+        hot, device, curve, memory = (buffer.view(np.uint32) for buffer in self._buffers()[1:])
+        device = in_groups(device, DEVICE_GROUPS)
         return {
             "hot": in_groups(hot, HOT_GROUPS),
+            "device": device[:, :, :, :VECTOR_GROUPS],
+            "reset": device[:, :, :, VECTOR_GROUPS:],
             "curve": in_groups(curve, CURVE_GROUPS),
-            "device": in_groups(device, DEVICE_GROUPS),
             "memory": in_rings(memory, self.law.slots) if self.law.slots else in_groups(memory, self.law.memory),
         }
 
@@ -292,7 +296,7 @@ class CPUEngine:
 
     def _arrays(self) -> tuple[Any, ...]:
         """What kernels take as the state."""
-        return self._r, self._hot, self._hot.view(np.uint32), self._curve, self._device, self._memory, *self._ids
+        return self._r, self._hot, self._hot.view(np.uint32), self._device, self._curve, self._memory, *self._ids
 
     def _run(self, kernel: str, count: int, *arguments: Any) -> None:
         common = (self._arrays(), self.cells.ids is None, np.uint64(self.cells.first), self._law)

@@ -36,7 +36,7 @@ from .lanes import (
     words,
 )
 from .layout import Cells, Rules, ids
-from .renewal import GROUP, Pending, settle
+from .renewal import END, GROUP, NEXT, REACH, TURN, Pending, settle
 from .tiles import draw_device, first_cycle, read_current, step
 
 CHUNK = 160  # tiles that a single voltage visits before gathered cells are settled
@@ -88,9 +88,9 @@ def source_digest(*parts: str) -> str:
 @njit(**INLINE)
 def cells_of(state: Any, consecutive: bool, first_id: int) -> Cells:
     """Raw pointers to the arrays of a state."""
-    r, hot, hot_words, curve, device, memory, id_lo, id_hi = state
+    r, hot, hot_words, device, curve, memory, id_lo, id_hi = state
     return Cells(
-        data(r), data(hot), data(hot_words), data(curve), data(device), data(memory), data(id_lo), data(id_hi),
+        data(r), data(hot), data(hot_words), data(device), data(curve), data(memory), data(id_lo), data(id_hi),
         first_id, consecutive,
     )  # fmt: skip
 
@@ -198,7 +198,7 @@ def compiled(revision: str) -> Kernels:
         tiles, cells, lengths = np.empty(2 * chunk, np.int64), np.empty(2 * chunk * W, np.int64), np.zeros(4, np.int64)
         room = max(4 * rules.slots * GROUP, rules.states) * W
         rings, innovations = aligned(room), aligned(room + 4 * W)
-        masks, coming = np.empty(2 * chunk, np.uint32), np.zeros(3, np.int64)
+        masks, coming = np.empty(2 * chunk, np.uint32), np.zeros(4, np.int64)
         counts, address = np.empty(GROUP * W, np.uint32), np.empty(3 * GROUP * W, np.uint32)
         oldest = np.empty(GROUP * W, np.int64)
         pending = Pending(
@@ -206,12 +206,13 @@ def compiled(revision: str) -> Kernels:
             data(oldest), data(address), data(coming),
         )  # fmt: skip
         u_, gate_, trace_, counts_ = data(pulses), data(gate), data(trace), data(reads.counts)
-        coming[2] = 1 << 60 if count <= FEW else 0  # with many, slots beyond a chunk would push out its own
+        coming[TURN] = -1
+        coming[REACH] = 1 << 60 if count <= FEW else 0  # with many, slots beyond a chunk would push out its own
         begin = first
         while begin < last:
             end = min((begin // chunk + 1) * chunk, last)  # cells that take turns together stay together
             if not selection.listed:
-                coming[0], coming[1] = end, min(end + chunk, last)
+                coming[NEXT], coming[END] = end, min(end + chunk, last)
             for pulse in range(count):
                 for k in range(begin, end):
                     t = selection.tiles[k] if selection.listed else k

@@ -7,29 +7,32 @@ from numba import njit
 
 from synaptogen.ops import Real, Word, where
 
-from .lanes import INLINE, W, lane_numbers, load, reals, scalar, store
+from .lanes import INLINE, W, lane_numbers, load, prefetch_far, reals, scalar, store
 from .lanes import words as lanes_of
 
 Four = tuple[Real, Real, Real, Real]
 
-WORD, U_SET, R_LRS, U_RESET, R_HRS = (W * k for k in range(5))
+WORD, U_SET, R_LRS = (W * k for k in range(3))
+U_RESET, R_HRS = 8 * W, 9 * W
 U_RATCHET, T_SCALE, T_END = (W * k for k in range(3))
-HOT, CURVE, DEVICE_VECTOR = 5 * W, 3 * W, 8 * W  # numbers of a tile
+HOT, DEVICE_RECORD, CURVE = 3 * W, 10 * W, 3 * W  # numbers of a tile
+DEVICE_VECTOR = 8 * W  # of those of `DEVICE_RECORD`
 
 
 class Cells(NamedTuple):
     """Pointers to the state of an array of cells.
 
-    ``hot``, ``curve`` and ``device`` hold consecutive groups of W numbers for each tile; what only cells on their RESET
-    curve have stands apart from what every SET and RESET touches, and the mixing states ``r`` stand alone, so that a
-    read streams four bytes a cell. ``words`` is ``hot`` read as integers. ``memory`` is states, or rings as in `rings`.
+    ``hot``, ``device`` and ``curve`` hold consecutive groups of W numbers for each tile: what every voltage touches;
+    the device vector and the features that only RESETs ask for; what only cells on their RESET curve have. So no pass
+    streams what it does not need. The mixing states ``r`` stand alone: a read takes four bytes a cell. ``words`` is
+    ``hot`` read as integers. ``memory`` is states, or rings as in `rings`.
     """
 
     r: Any
     hot: Any
     words: Any
-    curve: Any
     device: Any
+    curve: Any
     memory: Any
     id_lo: Any
     id_hi: Any
@@ -78,6 +81,13 @@ def store4(pointer: Any, at: int, x: Four) -> None:
     store(pointer, at + W, x[1])
     store(pointer, at + 2 * W, x[2])
     store(pointer, at + 3 * W, x[3])
+
+
+@njit(**INLINE)
+def ask_for(pointer: Any, at: int, count: int) -> None:
+    """Ask for some numbers that will be needed later."""
+    for k in range(0, count, W):
+        prefetch_far(pointer, at + k)
 
 
 @njit(**INLINE)

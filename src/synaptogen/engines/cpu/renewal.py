@@ -34,20 +34,23 @@ from .lanes import (
     ones,
     packed,
     prefetch,
-    prefetch_far,
     read,
     second_of,
     store,
     store_where,
 )
 from .lanes import words as lanes_of
-from .layout import DEVICE_VECTOR, HOT, WORD, Cells, Four, Rules, add4, ids, load4, scalar4, store4, zeros
+from .layout import DEVICE_RECORD, HOT, WORD, Cells, Four, Rules, add4, ask_for, ids, load4, scalar4, store4, zeros
 from .rings import BLOCK, copy_slot, load_slot, next_number, place, remainder, slot_at, store_slot
 
 STARTS, RENEWALS = 0, 1
 ALL = (1 << W) - 1  # all lanes of a tile, as bits
 GROUP = 4 if W == 16 else 2  # tiles whose sums are formed together: as many as the registers of the machine hold
 TOGETHER = 6  # cells whose ids differ in so many low bits only take the same turns
+TILES_TOGETHER = max(1, (1 << TOGETHER) // W)
+# what `Pending.coming` holds: the first tile that has not been asked for, the first that need not be, the first that steps
+# need not ask for (0: they leave it all to sums), and the turn that comes to cells in step (-1: not known yet)
+NEXT, END, REACH, TURN = range(4)
 
 
 class Pending(NamedTuple):
@@ -63,7 +66,7 @@ class Pending(NamedTuple):
     counts: Any  # how many slots of each cell of a group are filled, where not all of them are
     first: Any  # slot of the oldest x of each tile, or each cell, of a group
     address: Any  # id low, id high and cycle number of each cell of a group
-    coming: Any  # the first tile that has not been asked for, the first that need not be, and that for slots of rings
+    coming: Any  # what has to be asked for while sums are formed: NEXT, END, REACH, TURN
 
 
 # ---- what has to be done
@@ -159,19 +162,22 @@ def draw_innovations(
 
 @njit(**INLINE)
 def ask_for_coming(rules: Rules, c: Cells, pending: Pending, tiles: int) -> None:
-    """Ask for what a RESET needs of the next few of the tiles that come, and for their rings where `fetch` does not."""
-    for t in range(pending.coming[0], min(pending.coming[0] + tiles, pending.coming[1])):
-        for k in range(0, HOT, W):
-            prefetch_far(c.hot, t * HOT + k)
-        for k in range(0, DEVICE_VECTOR, W):
-            prefetch_far(c.device, t * DEVICE_VECTOR + k)
-        prefetch_far(c.r, t * W)
-        if pending.coming[2] == 0:
+    """Ask for the devices of the next few of the tiles that come, and for their share of the rings that will be renewed
+    with them; for all else too if steps do not."""
+    coming = pending.coming
+    for t in range(coming[NEXT], min(coming[NEXT] + tiles, coming[END])):
+        ask_for(c.device, t * DEVICE_RECORD, DEVICE_RECORD)
+        if coming[REACH] == 0:
+            ask_for(c.hot, t * HOT, HOT)
+            ask_for(c.r, t * W, W)
             for slot in range(rules.slots):
-                at = slot_at(rules, t, slot)
-                for line in range(4):
-                    prefetch_far(c.memory, at + line * W)
-    pending.coming[0] += tiles
+                ask_for(c.memory, slot_at(rules, t, slot), 4 * W)
+        elif coming[TURN] >= 0 and c.consecutive:
+            # among tiles of which a few are renewed at a time, each asks for as many lines of those few
+            k = (np.int64(c.first_id) // W + t) % (rules.slots * TILES_TOGETHER)
+            renewed = t - k + coming[TURN] * TILES_TOGETHER + k // rules.slots
+            ask_for(c.memory, slot_at(rules, renewed, k % rules.slots), 4 * W)
+    coming[NEXT] += tiles
 
 
 @njit(**PART)
@@ -279,6 +285,8 @@ def settle_tiles(rules: Rules, c: Cells, pending: Pending, which: int, done: int
             number, cycles = next_number(load(c.words, t * HOT + WORD)), np.int64(slots)
         first = np.int64(first_where(remainder(number, slots), mask))
         pending.first[g] = first
+        if which == RENEWALS:
+            pending.coming[TURN] = turned(first, slots - 1, slots)
         draw_innovations(rules, c, pending, g, lo, hi, number, cycles, ring)
         if which == RENEWALS:
             for k in range(slots):

@@ -17,7 +17,7 @@ from synaptogen.ops import Real, Word, any_, product
 from .lanes import INLINE, W, load, read, reals, scalar, store, store_where, words
 from .layout import (
     CURVE,
-    DEVICE_VECTOR,
+    DEVICE_RECORD,
     HOT,
     R_HRS,
     R_LRS,
@@ -30,12 +30,15 @@ from .layout import (
     Cells,
     Four,
     Rules,
+    ask_for,
     ids,
     load4,
 )  # fmt: skip
-from .renewal import Pending, first_latent, prepare, used_up
+from .renewal import REACH, Pending, first_latent, prepare, used_up
 from .rings import fetch, next_number
 from .states import advance_states, draw_states, restart_states
+
+FURTHER = 16  # tiles by which a step asks for lines before they are needed
 
 
 @njit(**INLINE)
@@ -51,6 +54,7 @@ def step(c: Cells, rules: Rules, pending: Pending, t: int, u: Real) -> None:
 def step_down(c: Cells, rules: Rules, pending: Pending, t: int, u: Real) -> None:
     """SET."""
     h = t * HOT
+    ask_further_on(c, rules, pending, t + FURTHER)
     word = load(c.words, h + WORD)
     mask = sets(word, u, load(c.hot, h + U_SET))
     if any_(mask):
@@ -63,15 +67,16 @@ def step_down(c: Cells, rules: Rules, pending: Pending, t: int, u: Real) -> None
 @njit(**INLINE)
 def step_up(c: Cells, rules: Rules, pending: Pending, t: int, u: Real) -> None:
     """RESET."""
-    h, on_curve = t * HOT, t * CURVE
+    h, d, on_curve = t * HOT, t * DEVICE_RECORD, t * CURVE
     word = load(c.words, h + WORD)
     p = read(rules.constants, rules.witness)
-    u_reset = load(c.hot, h + U_RESET)
+    u_reset = load(c.device, d + U_RESET)
     u_ratchet = u_reset
     if any_(is_irs(word)):
         u_ratchet = load(c.curve, on_curve + U_RATCHET)
     event = resets(word, u, u_reset, u_ratchet, p)
     if any_(event.begin):
+        ask_further_on(c, rules, pending, t + FURTHER)
         f = next_features(c, rules, pending, t, next_number(word), event.begin)
         sloped = event.begin & event.partial
         if any_(sloped):
@@ -81,11 +86,11 @@ def step_up(c: Cells, rules: Rules, pending: Pending, t: int, u: Real) -> None:
             store_where(c.curve, on_curve + T_END, curve.end, sloped)
         store_where(c.hot, h + U_SET, f.u_set, event.begin)
         store_where(c.hot, h + R_LRS, f.r_lrs, event.begin)
-        store_where(c.hot, h + R_HRS, f.r_hrs, event.begin)
-        store_where(c.hot, h + U_RESET, f.u_reset, event.begin)
+        store_where(c.device, d + R_HRS, f.r_hrs, event.begin)
+        store_where(c.device, d + U_RESET, f.u_reset, event.begin)
         word = in_next_cycle(word, event.begin, f.limited)
     if any_(event.full):
-        store_where(c.r, t * W, load(c.hot, h + R_HRS), event.full)
+        store_where(c.r, t * W, load(c.device, d + R_HRS), event.full)
         word = in_mode(word, event.full, HRS)
     if any_(event.partial):
         p = read(rules.constants, rules.witness)
@@ -98,14 +103,25 @@ def step_up(c: Cells, rules: Rules, pending: Pending, t: int, u: Real) -> None:
 
 
 @njit(**INLINE)
+def ask_further_on(c: Cells, rules: Rules, pending: Pending, t: int) -> None:
+    """Ask for what any voltage needs of tile t."""
+    if rules.slots + rules.states > 0 and t < pending.coming[REACH]:
+        ask_for(c.hot, t * HOT, HOT)
+        ask_for(c.r, t * W, W)
+
+
+@njit(**INLINE)
 def next_features(c: Cells, rules: Rules, pending: Pending, t: int, number: Word, mask: Any) -> Features:
     """Features of cycle ``number`` of the cells in the mask."""
     if rules.slots > 0:
-        x = fetch(rules, c, pending.address, pending.coming[2], t, number, mask)
+        x = fetch(rules, c, pending.address, pending.coming[REACH], t, number, mask)
         used_up(rules, c, pending, t, number, mask)
     elif rules.states == 0:  # whoever keeps memory in another form has put x in its place
         x = load4(c.memory, t * 4 * W)
     else:
+        if t + FURTHER < pending.coming[REACH]:
+            ask_for(c.device, (t + FURTHER) * DEVICE_RECORD, DEVICE_RECORD)
+            ask_for(c.memory, (t + FURTHER) * rules.states * W, rules.states * W)
         lo, hi = ids(c, t)
         if any_(mask & (number == 0)):
             restart_states(rules, c, pending, t, lo, hi, mask & (number == 0))
@@ -117,7 +133,7 @@ def next_features(c: Cells, rules: Rules, pending: Pending, t: int, number: Word
 def device_features(c: Cells, rules: Rules, t: int, x: Four) -> Features:
     """Features of the cycle with latent x."""
     p = read(rules.constants, rules.witness)
-    d = t * DEVICE_VECTOR
+    d = t * DEVICE_RECORD
     return features(x, load4(c.device, d), load4(c.device, d + 4 * W), p)
 
 
@@ -150,10 +166,10 @@ def draw_device(c: Cells, rules: Rules, t: int, mixture: Any, components: int, l
             y = y + a[2] * scalar(cholesky, row + 2) + a[3] * scalar(cholesky, row + 3)
             y = y + b[0] * scalar(cholesky, row + 4) + b[1] * scalar(cholesky, row + 5)
             y = y + b[2] * scalar(cholesky, row + 6) + b[3] * scalar(cholesky, row + 7)
-            store_where(c.device, t * DEVICE_VECTOR + i * W, y, here)
+            store_where(c.device, t * DEVICE_RECORD + i * W, y, here)
     if log_sigma:
         for i in range(4, 8):
-            at = t * DEVICE_VECTOR + i * W
+            at = t * DEVICE_RECORD + i * W
             store(c.device, at, scale(load(c.device, at)))
 
 
@@ -171,12 +187,12 @@ def first_cycle(c: Cells, rules: Rules, t: int) -> None:
         draw_states(rules, c.memory, t * rules.states * W, lo, hi)
         x = advance_states(rules, c, t, lo, hi, words(0), everywhere)
     f = device_features(c, rules, t, x)
-    h = t * HOT
+    h, d = t * HOT, t * DEVICE_RECORD
     store(c.r, t * W, f.r_hrs)
     store(c.hot, h + U_SET, f.u_set)
     store(c.hot, h + R_LRS, f.r_lrs)
-    store(c.hot, h + R_HRS, f.r_hrs)
-    store(c.hot, h + U_RESET, f.u_reset)
+    store(c.device, d + U_RESET, f.u_reset)
+    store(c.device, d + R_HRS, f.r_hrs)
     for field in (U_RATCHET, T_SCALE, T_END):
         store(c.curve, t * CURVE + field, reals(np.float32(0.0)))
     store(c.words, h + WORD, in_next_cycle(words(HRS | CYCLE), everywhere, f.limited))

@@ -175,10 +175,10 @@ def compiled(revision: str, ordinary: OrdinaryKernels) -> Kernels:
             recall(packed, desk, rules, t)
             word, s, at = load(desk.cells.words, WORD), packed.scales, k * W
             partly, n = is_irs(word), out.shape[1]
-            r_hrs = where(is_hrs(word), load(desk.cells.r, 0), stored(load(hot, R_HRS), s.r))
+            r_hrs = where(is_hrs(word), load(desk.cells.r, 0), stored(load(desk.cells.device, R_HRS), s.r))
             store(out_, at, stored(load(hot, U_SET), s.u_set))
             store(out_, n + at, stored(load(hot, R_LRS), s.r))
-            store(out_, 2 * n + at, stored(load(hot, U_RESET), s.u_reset))
+            store(out_, 2 * n + at, stored(load(desk.cells.device, U_RESET), s.u_reset))
             store(out_, 3 * n + at, r_hrs)
             store(out_, 4 * n + at, where(partly, load(desk.cells.curve, U_RATCHET), zero))
             store(out_, 5 * n + at, where(partly, load(desk.cells.curve, T_SCALE), zero))

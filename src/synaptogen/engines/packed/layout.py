@@ -9,7 +9,7 @@ from numba import njit
 from numba.core import types
 
 from synaptogen.engines.cpu.lanes import CPU, FORMULA, INLINE, WORD, W, data
-from synaptogen.engines.cpu.layout import CURVE, DEVICE_VECTOR, HOT, Cells
+from synaptogen.engines.cpu.layout import CURVE, DEVICE_RECORD, HOT, Cells
 from synaptogen.engines.cpu.renewal import Pending
 from synaptogen.engines.values import adopt
 
@@ -106,16 +106,17 @@ def packed_cells(state: Any, consecutive: bool, first_id: int) -> Packed:
 @njit(**INLINE)
 def desk_size(states: int) -> int:
     """Numbers of single precision that a desk takes."""
-    return (1 + 2 + 4 + 2 * states) * W + HOT + CURVE + DEVICE_VECTOR
+    return (1 + 2 + 4 + 2 * states) * W + HOT + DEVICE_RECORD + CURVE
 
 
 @njit(**INLINE)
 def desk_on(numbers: Any, words: Any, known: Any, q: int) -> Desk:
     """A desk on some room: ``desk_size`` numbers, 2 W words, and one integer."""
     hot, after = numbers[W : W + HOT], numbers[W + HOT :]
-    curve, device, rest = after[:CURVE], after[CURVE : CURVE + DEVICE_VECTOR], after[CURVE + DEVICE_VECTOR :]
+    device, after = after[:DEVICE_RECORD], after[DEVICE_RECORD:]
+    curve, rest = after[:CURVE], after[CURVE:]
     lo, hi, first = data(words), data(words[W:]), np.uint64(0)
-    at_hand = (data(numbers), data(hot), data(hot.view(np.uint32)), data(curve), data(device))
+    at_hand = (data(numbers), data(hot), data(hot.view(np.uint32)), data(device), data(curve))
     x, states, spare = data(rest[2 * W :]), data(rest[6 * W :]), data(rest[(6 + q) * W :])
     known[0] = -1
     none = data(known)

@@ -48,7 +48,7 @@ def take(packed: Packed, desk: Desk, t: int) -> None:
     store(c.hot, U_SET, decode(u, s.u_set))
     store(c.curve, U_RATCHET, decode(u, s.u_ratchet))
     store(c.hot, R_LRS, r_lrs)
-    store(c.hot, U_RESET, u_reset)
+    store(c.device, U_RESET, u_reset)
     store(desk.r_from, 0, r_lrs)
     store(desk.u_from, 0, u_reset)
     lay_ids(packed, desk, t)
@@ -67,7 +67,7 @@ def put_back(packed: Packed, desk: Desk, t: int) -> None:
     """Store the tile, and note where a feature lies outside of what can be stored."""
     c, s, at = desk.cells, packed.scales, t * THRESHOLDS * W
     word, r = load(c.words, WORD), load(c.r, 0)
-    u_set, r_lrs, u_reset = load(c.hot, U_SET), load(c.hot, R_LRS), load(c.hot, U_RESET)
+    u_set, r_lrs, u_reset = load(c.hot, U_SET), load(c.hot, R_LRS), load(c.device, U_RESET)
     outside = is_outside(r, s.r) | is_outside(r_lrs, s.r) | is_outside(u_set, s.u_set) | is_outside(u_reset, s.u_reset)
     partly = is_irs(word)
     u = where(partly, encode(load(c.curve, U_RATCHET), s.u_ratchet), encode(u_set, s.u_set))
@@ -155,8 +155,8 @@ def recall(packed: Packed, desk: Desk, rules: Rules, t: int) -> None:
     store_where(c.curve, T_END, curve.end, partly)
     store_where(c.hot, U_SET, f.u_set, partly)
     store_where(c.hot, R_LRS, f.r_lrs, partly)
-    store_where(c.hot, U_RESET, f.u_reset, partly)
-    store(c.hot, R_HRS, f.r_hrs)
+    store_where(c.device, U_RESET, f.u_reset, partly)
+    store(c.device, R_HRS, f.r_hrs)
 
 
 @njit(**INLINE)
@@ -173,7 +173,7 @@ def step(packed: Packed, desk: Desk, rules: Rules, at_hand: Rules, t: int, u: Re
     if any_(u > 0.0):
         word = load(c.words, WORD)
         p = read(rules.constants, rules.witness)
-        event = resets(word, u, load(c.hot, U_RESET), load(c.curve, U_RATCHET), p)
+        event = resets(word, u, load(c.device, U_RESET), load(c.curve, U_RATCHET), p)
         if any_(event.full | event.partial):
             if any_(is_irs(word) & (event.full | event.partial)):
                 recall(packed, desk, rules, t)
