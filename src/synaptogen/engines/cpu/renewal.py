@@ -48,8 +48,8 @@ ALL = (1 << W) - 1  # all lanes of a tile, as bits
 GROUP = 4 if W == 16 else 2  # tiles whose sums are formed together: as many as the registers of the machine hold
 TOGETHER = 6  # cells whose ids differ in so many low bits only take the same turns
 TILES_TOGETHER = max(1, (1 << TOGETHER) // W)
-# what `Pending.coming` holds: the first tile that has not been asked for, the first that need not be, the first that steps
-# need not ask for (0: they leave it all to sums), and the turn that comes to cells in step (-1: not known yet)
+# what `Pending.coming` holds: the first tile that has not been asked for, the first that need not be, the first that
+# steps need not ask for (0: they leave it all to sums), and the turn that comes to cells in step (-1: not known yet)
 NEXT, END, REACH, TURN = range(4)
 
 
