@@ -8,11 +8,23 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
+from synaptogen.engines.cpu import engine
+
 # Compiled kernels make times per example uneven, so no deadline. Examples are the same on every run; to look further:
 # pytest --hypothesis-profile=explore
 settings.register_profile("fixed", deadline=None, derandomize=True)
 settings.register_profile("explore", deadline=None, max_examples=1000)
 settings.load_profile("fixed")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def small_pieces():
+    """Threads share the small arrays of tests too, in pieces that end within whatever kernels do together."""
+    patch = pytest.MonkeyPatch()
+    share = engine.share
+    patch.setattr(engine, "share", lambda *work, smallest: share(*work, min(smallest, 5)))
+    yield
+    patch.undo()
 
 
 def _state(cells):

@@ -1,7 +1,7 @@
 """A cell's life depends on its seed, its id and its voltages alone: never on threads, pieces, fusing, copies or disks.
 
 Everything here is equality to the last bit, on the compiled engine. Sizes are large enough for kernels to be shared by
-threads (a piece has at least 64 tiles of up to 16 cells) and no multiple of a tile.
+threads (in tests a piece has five tiles or more of up to 16 cells) and no multiple of a tile.
 """
 
 import numpy as np
@@ -64,17 +64,23 @@ def test_any_number_of_threads(params, start, state, same_state):
 
 
 def test_threads_really_share_the_work(monkeypatch):
-    from synaptogen.engines import threads
+    from synaptogen.engines.cpu import engine
 
-    pieces = []
-    share_out = threads.pool(3).submit
-    monkeypatch.setattr(threads.pool(3), "submit", lambda *work: pieces.append(work[1:3]) or share_out(*work))
+    kernels, pieces = engine.kernels(), []
+    spied = kernels._replace(apply=lambda *work: pieces.append(work[:2]) or kernels.apply(*work))
+    monkeypatch.setattr(engine, "kernels", lambda: spied)
     made(threads=3).apply_voltage(-1.0)
     assert len(pieces) > 3
+    first, last = np.array(sorted(pieces)).T
+    assert first[0] == 0
+    assert np.array_equal(first[1:], last[:-1])
 
 
 @pytest.mark.parametrize("shape", [(37, 113), (130, 33), (1, 3000), (3000, 1)])
-def test_products_with_any_number_of_threads(shape):
+def test_products_with_any_number_of_threads(shape, monkeypatch):
+    from synaptogen.engines.cpu import engine
+
+    monkeypatch.setattr(engine, "SMALLEST_PRODUCT", 1)
     one, many = (sg.CellArray(shape, rng=3, threads=threads) for threads in (1, 3))
     v, w = voltages(1, shape[1]), voltages(2, shape[0])
     assert np.array_equal(one @ v, many @ v)

@@ -13,8 +13,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from synaptogen import checks, persistence, store
 from synaptogen.array import FAR, CellArray, Features
 from synaptogen.choices import engine_of
-from synaptogen.crossbar import product
-from synaptogen.engines.lines import line_weights
+from synaptogen.engines.lines import line_weights, with_noise
 from synaptogen.engines.room import require_memory
 from synaptogen.params import DeviceParams
 from synaptogen.replacing import flush, replacing
@@ -254,7 +253,7 @@ class BlockedArray(ABC):
         if bandwidth:
             number = self._products
             (normals,) = self._ask(orders.column_normals, lambda _: (number, len(vectors)), [0])
-        return np.asarray(product.with_noise(sums, normals, len(vectors)), self.dtype)
+        return np.asarray(with_noise(sums, normals, len(vectors)), self.dtype)
 
     def __matmul__(self, v: ArrayLike) -> Array:
         return self.product(v)

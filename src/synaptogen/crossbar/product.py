@@ -1,7 +1,7 @@
 """Products of a crossbar with vectors of voltages.
 
-The current of a cell, and the variance of its noise, are linear in its mixing state (`model.lines`), so a line's
-current and the variance of its noise are two matrix products with the states as they lie in memory.
+The current of a cell, and the variance of its noise, are linear in its mixing state (`model.lines`), so engines find a
+line's current and the variance of its noise as products with the states as they lie in memory.
 """
 
 from collections.abc import Callable
@@ -32,20 +32,9 @@ def line_currents(
     ``line_starts`` are the first cells of the lines that are measured; ``number`` counts the noisy products so far.
     ``through`` solves lines that have resistance.
     """
-    if through is not None:
-        currents, variances = through(v.astype(np.float64), transpose, bandwidth)
-        if bandwidth:
-            currents = currents + np.sqrt(variances) * engine.line_normals(line_starts, number, len(v))
-        return np.asarray(currents, engine.dtype)
-    u = v.astype(np.float64)
-    offset, weights = engine.line_weights(u, bandwidth)
-    sums = offset + engine.weighted_sums(shape, select, weights, transpose)
-    normals = engine.line_normals(line_starts, number, len(v)) if bandwidth else None
-    return np.asarray(with_noise(sums, normals, len(v)), engine.dtype)
-
-
-def with_noise(sums: NDArray[Any], normals: NDArray[Any] | None, batch: int) -> NDArray[Any]:
-    """Currents (batch, lines) from the rows of sums: those of currents, and of variances where there are normals."""
-    if normals is None:
-        return sums[:batch]
-    return np.asarray(sums[:batch] + np.sqrt(np.maximum(sums[batch:], 0.0)) * normals)
+    if through is None:
+        return engine.line_currents(shape, select, line_starts, v, transpose, bandwidth, number)
+    currents, variances = through(v.astype(np.float64), transpose, bandwidth)
+    if bandwidth:
+        currents = currents + np.sqrt(variances) * engine.line_normals(line_starts, number, len(v))
+    return np.asarray(currents, engine.dtype)

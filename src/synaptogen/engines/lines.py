@@ -9,6 +9,19 @@ from synaptogen.model.constants import Constants
 from synaptogen.model.lines import linear_in_mixing
 from synaptogen.model.noise import noise_density
 
+from .protocol import Engine, Positions
+
+
+def line_currents(
+    engine: Engine, shape: tuple[int, int], select: Any, line_starts: Positions, v: NDArray[Any], transpose: bool,
+    bandwidth: float, number: int,
+) -> NDArray[Any]:  # fmt: skip
+    """What `Engine.line_currents` promises, by products of matrices."""
+    offset, weights = line_weights(v.astype(np.float64), bandwidth, engine.law.constants)
+    sums = offset + engine.weighted_sums(shape, select, weights, transpose)
+    normals = engine.line_normals(line_starts, number, len(v)) if bandwidth else None
+    return np.asarray(with_noise(sums, normals, len(v)), engine.dtype)
+
 
 def line_weights(u: NDArray[Any], bandwidth: float, p: Constants) -> tuple[NDArray[Any], NDArray[Any]]:
     """Offsets (k, 1) and weights (k, inputs) of r for voltages (batch, inputs) in V: k rows, first the currents of all
@@ -17,3 +30,10 @@ def line_weights(u: NDArray[Any], bandwidth: float, p: Constants) -> tuple[NDArr
     rows = 2 if bandwidth else 1
     offsets = [part.sum(axis=-1, keepdims=True) for part in parts[0 : 2 * rows : 2]]
     return np.concatenate(offsets), np.concatenate(parts[1 : 2 * rows : 2])
+
+
+def with_noise(sums: NDArray[Any], normals: NDArray[Any] | None, batch: int) -> NDArray[Any]:
+    """Currents (batch, lines) from the rows of sums: those of currents, and of variances where there are normals."""
+    if normals is None:
+        return sums[:batch]
+    return np.asarray(sums[:batch] + np.sqrt(np.maximum(sums[batch:], 0.0)) * normals)

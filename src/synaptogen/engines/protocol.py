@@ -58,7 +58,11 @@ class Engine(Protocol):
     cells: Cells
     seed: int
     start: str
-    dtype: type[np.floating[Any]]
+
+    @property
+    def dtype(self) -> type[np.floating[Any]]:
+        """Type of the numbers that come out."""
+        ...
 
     @property
     def threads(self) -> int:
@@ -116,14 +120,21 @@ class Engine(Protocol):
         """Device vectors of shape (8, m)."""
         ...
 
-    def line_weights(self, u: Array, bandwidth: float) -> tuple[Array, Array]:
-        """Offsets and weights of mixing states for voltages (batch, inputs) of double precision: `engines.lines`."""
+    def line_currents(
+        self, shape: tuple[int, int], select: Any, line_starts: Positions, v: Array, transpose: bool, bandwidth: float,
+        number: int,
+    ) -> Array:  # fmt: skip
+        """Currents (batch, lines) of crossbar product ``number``, for voltages ``v`` of shape (batch, inputs).
+
+        The selected cells fill the matrix of ``shape`` row by row; lines are rows, or columns where transposed, and
+        begin with the cells at ``line_starts``. A bandwidth of 0 means no noise.
+        """
         ...
 
     def weighted_sums(self, shape: tuple[int, int], select: Any, weights: Array, transpose: bool) -> Array:
         """Products of the matrix of mixing states with ``weights`` of shape (k, inputs): (k, outputs).
 
-        The selected cells fill the matrix of ``shape`` row by row; outputs are rows, or columns where transposed.
+        As in `line_currents`; outputs are rows, or columns where transposed.
         """
         ...
 

@@ -14,7 +14,7 @@ from synaptogen.model.constants import Constants
 from synaptogen.ops import product, where
 
 from .law import Law
-from .lines import line_weights
+from .lines import line_currents
 from .protocol import Array, Cells, Positions, ReadNumbers
 from .room import require_cells
 
@@ -205,9 +205,12 @@ class ReferenceEngine:
 
     # ---- products
 
-    def line_weights(self, u: Array, bandwidth: float) -> tuple[Array, Array]:
-        """Offsets and weights of mixing states for voltages (batch, inputs)."""
-        return line_weights(u, bandwidth, self.law.constants)
+    def line_currents(
+        self, shape: tuple[int, int], select: Select, line_starts: Positions, v: Array, transpose: bool,
+        bandwidth: float, number: int,
+    ) -> Array:  # fmt: skip
+        """Currents of lines of a crossbar."""
+        return line_currents(self, shape, select, line_starts, v, transpose, bandwidth, number)
 
     def weighted_sums(self, shape: tuple[int, int], select: Select, weights: Array, transpose: bool) -> Array:
         """Products of the matrix of mixing states with rows of weights."""

@@ -7,21 +7,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synaptogen.engines.law import Law
-from synaptogen.engines.lines import line_weights
+from synaptogen.engines.lines import line_currents
 from synaptogen.engines.notice import notice
 from synaptogen.engines.protocol import Array, Cells, Positions, ReadNumbers
 from synaptogen.engines.room import allocate, require_cells
 from synaptogen.engines.threads import SMALLEST, share
 
-from .kernels import STRIP, Envelopes, Kernels, Reads, compiled, source_digest
+from .kernels import Kernels, Reads, compiled, source_digest
 from .lanes import W, flat
 from .layout import CURVE, DEVICE_RECORD, DEVICE_VECTOR, HOT
 from .packing import Float32Array, Packing, packing_of, plain
+from .products import STRIP, Envelopes, Singles
 from .rings import AHEAD, BLOCK
 from .views import in_groups, in_rings, numbers_of, put_numbers
 
 HOT_GROUPS, DEVICE_GROUPS, CURVE_GROUPS = HOT // W, DEVICE_RECORD // W, CURVE // W
 VECTOR_GROUPS = DEVICE_VECTOR // W
+
+SMALLEST_PRODUCT = 1 << 20  # cells that a thread must have to itself in a product
 
 NO_REALS = np.zeros((1, W), np.float32)
 NO_WORDS = np.zeros(W, np.uint32)
@@ -53,6 +56,7 @@ class CPUEngine:
         self._key = np.array([seed & 0xFFFFFFFF, seed >> 32], np.uint32)
         self._back = False  # the way the last product went through the matrix
         self._law = kernel_law(law, start, seed)
+        self._envelopes = Envelopes(law.constants.u_range, law.constants.llrs, law.constants.hhrs)
         self._law_type = tuple(map(len, (law.constants.llrs, law.constants.hhrs, law.constants.quantile[0])))
         if fill:
             self._fill()
@@ -177,48 +181,33 @@ class CPUEngine:
 
     # ---- products
 
-    def line_weights(self, u: Array, bandwidth: float) -> tuple[Array, Array]:
-        """Offsets and weights of mixing states for voltages (batch, inputs) of double precision."""
-        p = self.law.constants
-        if len(u) != 1 or bandwidth == 0.0:
-            return line_weights(u, bandwidth, p)
-        # NumPy takes as long for the polynomials of one vector as for its product with a matrix in the cache
-        offsets, weights = np.zeros((2, 1)), np.empty((2, u.shape[1]), np.float32)
-        curves = Envelopes(p.u_range, p.llrs, p.hhrs)
-        self._run_plain("line_weights", 1, u[0], curves, float(bandwidth), offsets, weights)
-        return offsets, weights
+    def line_currents(
+        self, shape: tuple[int, int], select: Packing, line_starts: Positions, v: Array, transpose: bool,
+        bandwidth: float, number: int,
+    ) -> Array:  # fmt: skip
+        """Currents of lines of a crossbar; of one vector by kernels of their own."""
+        if len(v) != 1 or select.positions is not None:
+            return line_currents(self, shape, select, line_starts, v, transpose, bandwidth, number)
+        lines = len(line_starts)
+        kernel, together = ("column_currents", STRIP * W) if transpose else ("row_currents", W)
+        out = np.empty((1, -(-lines // W) * W), np.float32)
+        self._back = not self._back
+        self._run_plain(
+            kernel, -(-lines // together), self._mixing_states(), lines, plain(v[0]), self._envelopes, float(bandwidth),
+            self._ids_of_lines(line_starts), self._key, np.uint32(number & 0xFFFFFFFF), self._back, out[0],
+            smallest=max(1, SMALLEST_PRODUCT // (together * v.shape[1])),
+        )  # fmt: skip
+        return out[:, :lines]
+
+    def _mixing_states(self) -> Any:
+        """Mixing states as kernels of products take them."""
+        return Singles(self._r)
 
     def weighted_sums(self, shape: tuple[int, int], select: Packing, weights: Array, transpose: bool) -> Array:
         """Products of the matrix of mixing states with rows of weights."""
-        weights = plain(weights)
-        r = self._r if select.positions is None else self._r[select.positions]
-        if len(weights) == 2 and select.positions is None:
-            return self._two_sums(r, shape, weights, transpose)
-        matrix = r[: shape[0] * shape[1]].reshape(shape)
-        return weights @ (matrix if transpose else matrix.T)
-
-    def _two_sums(self, r: Array, shape: tuple[int, int], weights: Array, transpose: bool) -> Array:
-        rows, columns = shape
-        width = -(-columns // W) * W
-        self._back = not self._back
-        if transpose:
-            out = np.zeros((2, width), np.float32)
-            strips = -(-width // (STRIP * W))
-            self._run_plain(
-                "columns_times", strips, *self._operand(r), rows, columns, weights, out, self._back, smallest=2
-            )
-            return out[:, :columns]
-        padded = weights
-        if width > columns:
-            padded = np.zeros((2, width), np.float32)
-            padded[:, :columns] = weights
-        out = np.empty((2, rows), np.float32)
-        self._run_plain("rows_times", rows, *self._operand(r), columns, padded, out, self._back)
-        return out
-
-    def _operand(self, r: Array) -> tuple[Any, ...]:
-        """Mixing states as kernels of products take them."""
-        return (r,)
+        r = self._r[: self.cells.size] if select.positions is None else self._r[select.positions]
+        matrix = r.reshape(shape)
+        return plain(weights) @ (matrix if transpose else matrix.T)
 
     def line_normals(self, positions: Positions, number: int, batch: int) -> Array:
         """Normals for the lines of a crossbar product."""
@@ -309,7 +298,7 @@ class CPUEngine:
             with notice("synaptogen: compiling for this machine, once (about ten seconds) ..."):
                 function(0, 0, *arguments)
             _READY.add(version)
-        share(function, count, self._threads, arguments, smallest)
+        share(function, count, self._threads, arguments, smallest=smallest)
 
 
 _READY: set[tuple[type, str, Any]] = set()

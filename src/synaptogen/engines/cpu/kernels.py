@@ -13,11 +13,11 @@ import numpy as np
 from numba import njit
 
 from synaptogen.model.iv import between, envelopes
-from synaptogen.model.lines import linear_in_mixing
 from synaptogen.model.noise import noise_density, noisy_current
 from synaptogen.model.random import PRODUCT, READ, normals, read_block
 from synaptogen.ops import Real
 
+from . import products
 from .lanes import (
     DRAWS,
     INLINE,
@@ -32,15 +32,14 @@ from .lanes import (
     scalar,
     second_of,
     store,
-    total,
     words,
 )
 from .layout import Cells, Rules, ids
 from .renewal import END, GROUP, NEXT, REACH, TURN, Pending, settle
+from .scratch import aligned, keep
 from .tiles import draw_device, first_cycle, read_current, step
 
 CHUNK = 160  # tiles that a single voltage visits before gathered cells are settled
-STRIP = 32  # tiles of a row whose columns are summed together: whole cache lines, sums in the first-level cache
 FEW = 4  # voltages for which the rings of tiles further on are asked for
 FUSED_CHUNK = 8  # tiles that stay in the first-level cache while many voltages visit them
 
@@ -67,10 +66,9 @@ class Kernels(NamedTuple):
     apply: Any
     read_each: Any
     read_blocks: Any
-    line_weights: Any
-    rows_times: Any
-    columns_times: Any
     draw_normals: Any
+    row_currents: Any
+    column_currents: Any
 
 
 def source_digest(*parts: str) -> str:
@@ -102,27 +100,6 @@ def rules_of(law: Any) -> Rules:
     return Rules(
         data(constants), witness, data(readout), data(F), data(G), data(start), slots, states, stationary, k0, k1
     )
-
-
-@njit(**INLINE)
-def aligned(count: int) -> Any:
-    """Single-precision numbers that begin at a cache line."""
-    numbers = np.empty(count + 16, np.float32)
-    first = (-numbers.ctypes.data % 64) // 4
-    return numbers[first : first + count]
-
-
-@njit(**INLINE)
-def keep(*arrays: Any) -> None:
-    """Arrays of which only raw pointers are used live until here: Numba gives memory back after the last use."""
-
-
-class Envelopes(NamedTuple):
-    """The part of `model.constants.Constants` that envelopes ask for."""
-
-    u_range: Any
-    llrs: Any
-    hhrs: Any
 
 
 class Drive(NamedTuple):
@@ -258,51 +235,6 @@ def compiled(revision: str) -> Kernels:
             read_group(c, rules, block, ours, drive, each, out_, bandwidth, count)
 
     @njit(cache=True, **OPTIONS)
-    def line_weights(first, last, u, curves, bandwidth, offsets, weights):  # type: ignore[no-untyped-def]
-        # as `engines.lines.line_weights`, of one vector
-        revision  # noqa: B018
-        for k in range(u.size if first < last else 0):
-            density = noise_density(u[k]) * bandwidth
-            current, current_slope, variance, variance_slope = linear_in_mixing(u[k], density, curves)
-            offsets[0, 0] += current
-            offsets[1, 0] += variance
-            weights[0, k] = current_slope
-            weights[1, k] = variance_slope
-
-    @njit(cache=True, **OPTIONS)
-    def rows_times(first, last, r, columns, x, y, back):  # type: ignore[no-untyped-def]
-        # y[k, row] = sum over columns of r x[k], k = 0 and 1; x is padded with zeros to whole lanes. The way ``back``
-        # begins with what the way there has left in the cache
-        revision  # noqa: B018
-        r_, x_ = data(r), data(x)
-        width = x.shape[1]
-        for k in range(first, last):
-            row = first + last - 1 - k if back else k
-            a = reals(np.float32(0.0))
-            b = reals(np.float32(0.0))
-            for j in range(0, width, W):
-                v = load(r_, row * columns + j)
-                a = a + v * load(x_, j)
-                b = b + v * load(x_, width + j)
-            y[0, row] = total(a)
-            y[1, row] = total(b)
-
-    @njit(cache=True, **OPTIONS)
-    def columns_times(first, last, r, rows, columns, x, y, back):  # type: ignore[no-untyped-def]
-        # y[k, column] += sum over rows of r x[k], k = 0 and 1, for a strip of columns at a time; y begins as zeros
-        revision  # noqa: B018
-        r_, x_, y_ = data(r), data(x), data(y)
-        width = y.shape[1]
-        for k in range(first, last):
-            strip = first + last - 1 - k if back else k
-            end = min((strip + 1) * STRIP * W, width)
-            for row in range(rows):
-                for j in range(strip * STRIP * W, end, W):
-                    v = load(r_, row * columns + j)
-                    store(y_, j, load(y_, j) + v * scalar(x_, row))
-                    store(y_, width + j, load(y_, width + j) + v * scalar(x_, rows + row))
-
-    @njit(cache=True, **OPTIONS)
     def draw_normals(first, last, lo, hi, key, number, block, out):  # type: ignore[no-untyped-def]
         # out[0 ... 3, k] = four normals for the crossbar line whose first cell's id is lo[k], hi[k]; padded to lanes
         revision  # noqa: B018
@@ -312,4 +244,4 @@ def compiled(revision: str) -> Kernels:
             for k in range(4):
                 store(out_, k * out.shape[1] + t * W, z[k])
 
-    return Kernels(initialise, apply, read_each, read_blocks, line_weights, rows_times, columns_times, draw_normals)
+    return Kernels(initialise, apply, read_each, read_blocks, draw_normals, *products.compiled(revision))

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synaptogen.engines.law import Law
-from synaptogen.engines.lines import line_weights
+from synaptogen.engines.lines import line_currents
 from synaptogen.engines.protocol import FIELDS, Array, Cells, Positions, ReadNumbers
 
 from . import kernels, machine, products
@@ -192,9 +192,12 @@ class CUDAEngine:
 
     # ---- products
 
-    def line_weights(self, u: Array, bandwidth: float) -> tuple[Array, Array]:
-        """Offsets and weights of mixing states for voltages (batch, inputs)."""
-        return line_weights(u, bandwidth, self.law.constants)
+    def line_currents(
+        self, shape: tuple[int, int], select: Chosen, line_starts: Positions, v: Array, transpose: bool,
+        bandwidth: float, number: int,
+    ) -> Array:  # fmt: skip
+        """Currents of lines of a crossbar."""
+        return line_currents(self, shape, select, line_starts, v, transpose, bandwidth, number)
 
     def weighted_sums(self, shape: tuple[int, int], select: Chosen, weights: Array, transpose: bool) -> Array:
         """Products of the matrix of mixing states with rows of weights."""

@@ -18,7 +18,7 @@ from synaptogen.engines.protocol import FIELDS, Array, Positions, ReadNumbers
 from synaptogen.engines.room import allocate
 
 from .codes import LARGEST, Scale
-from .kernels import Kernels, compiled
+from .kernels import Codes, Kernels, compiled
 from .layout import THRESHOLDS, Scales
 
 BLOCK = 1 << 22  # cells that are worked on at a time where temporaries depend on their number
@@ -138,10 +138,6 @@ class PackedEngine(CPUEngine):
     def weighted_sums(self, shape: tuple[int, int], select: Packing, weights: Array, transpose: bool) -> Array:
         """Products of the matrix of mixing states with rows of weights."""
         weights = plain(weights)
-        if len(weights) <= 2 and select.positions is None:
-            both = np.zeros((2, weights.shape[1]), np.float32)
-            both[: len(weights)] = weights
-            return self._two_sums(self._r, shape, both, transpose)[: len(weights)]
         rows, columns = shape
         out = np.zeros((len(weights), columns if transpose else rows), np.float32)
         together = max(1, BLOCK // columns)
@@ -158,8 +154,8 @@ class PackedEngine(CPUEngine):
         positions = np.arange(begin, end) if select.positions is None else select.positions[begin:end]
         return self.mixing(packing_of(positions))
 
-    def _operand(self, r: Array) -> tuple[Any, ...]:
-        return r, self._scales.r
+    def _mixing_states(self) -> Any:
+        return Codes(self._r, self._scales.r)
 
     # ---- what is copied
 

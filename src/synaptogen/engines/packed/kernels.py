@@ -4,10 +4,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
+from numba.extending import overload
 
-from synaptogen.engines.cpu.kernels import STRIP, aligned, driven_by, keep, read_group, rules_of
+from synaptogen.engines.cpu import products
 from synaptogen.engines.cpu.kernels import Kernels as OrdinaryKernels
-from synaptogen.engines.cpu.lanes import DRAWS, INLINE, OPTIONS, W, data, load, reals, scalar, store, total, words
+from synaptogen.engines.cpu.kernels import driven_by, read_group, rules_of
+from synaptogen.engines.cpu.lanes import DRAWS, INLINE, OPTIONS, W, data, load, reals, scalar, store, words
 from synaptogen.engines.cpu.layout import (
     DEVICE_VECTOR,
     R_HRS,
@@ -21,6 +23,7 @@ from synaptogen.engines.cpu.layout import (
     Cells,
     Rules,
 )  # fmt: skip
+from synaptogen.engines.cpu.scratch import aligned, keep
 from synaptogen.engines.cpu.tiles import read_current
 from synaptogen.model.switching import is_hrs, is_irs
 from synaptogen.ops import Real, where
@@ -40,10 +43,9 @@ class Kernels(NamedTuple):
     mixing: Any
     fields: Any
     device: Any
-    rows_times: Any
-    columns_times: Any
-    line_weights: Any  # that of ordinary cells
     draw_normals: Any  # that of ordinary cells
+    row_currents: Any
+    column_currents: Any
 
 
 @njit(**INLINE)
@@ -65,6 +67,20 @@ def reading(packed: Packed, r: Any) -> Cells:
 def mixing_of(codes: Any, at: int, scale: Scale) -> Real:
     """Mixing states of W cells."""
     return decode(load_codes(codes, at), scale)
+
+
+class Codes(NamedTuple):
+    """Mixing states as codes, for products."""
+
+    codes: Any
+    scale: Scale
+
+
+@overload(products.mixing_at, jit_options=INLINE)
+def _coded(states, at):  # type: ignore[no-untyped-def]
+    if getattr(states, "instance_class", None) is Codes:
+        return lambda states, at: mixing_of(data(states.codes), at, states.scale)
+    return None
 
 
 @njit(**INLINE)
@@ -201,39 +217,7 @@ def compiled(revision: str, ordinary: OrdinaryKernels) -> Kernels:
                 store(out_, i * out.shape[1] + k * W, load(desk.cells.device, i * W))
         keep(room, room_ids, known)
 
-    @njit(cache=True, **OPTIONS)
-    def rows_times(first, last, codes, scale, columns, x, y, back):  # type: ignore[no-untyped-def]
-        # y[k, row] = sum over columns of r x[k], k = 0 and 1; x is padded with zeros to whole lanes
-        revision  # noqa: B018
-        codes_, x_ = data(codes), data(x)
-        width = x.shape[1]
-        for k in range(first, last):
-            row = first + last - 1 - k if back else k
-            a = reals(np.float32(0.0))
-            b = reals(np.float32(0.0))
-            for j in range(0, width, W):
-                v = mixing_of(codes_, row * columns + j, scale)
-                a = a + v * load(x_, j)
-                b = b + v * load(x_, width + j)
-            y[0, row] = total(a)
-            y[1, row] = total(b)
-
-    @njit(cache=True, **OPTIONS)
-    def columns_times(first, last, codes, scale, rows, columns, x, y, back):  # type: ignore[no-untyped-def]
-        # y[k, column] += sum over rows of r x[k], k = 0 and 1, for a strip of columns at a time; y begins as zeros
-        revision  # noqa: B018
-        codes_, x_, y_ = data(codes), data(x), data(y)
-        width = y.shape[1]
-        for k in range(first, last):
-            strip = first + last - 1 - k if back else k
-            end = min((strip + 1) * STRIP * W, width)
-            for row in range(rows):
-                for j in range(strip * STRIP * W, end, W):
-                    v = mixing_of(codes_, row * columns + j, scale)
-                    store(y_, j, load(y_, j) + v * scalar(x_, row))
-                    store(y_, width + j, load(y_, width + j) + v * scalar(x_, rows + row))
-
     return Kernels(
-        initialise, apply, read_each, read_blocks, mixing, fields, device, rows_times, columns_times,
-        ordinary.line_weights, ordinary.draw_normals,
+        initialise, apply, read_each, read_blocks, mixing, fields, device, ordinary.draw_normals,
+        *products.compiled(revision),
     )  # fmt: skip

@@ -1,0 +1,155 @@
+"""Currents of all lines of a crossbar for one vector of voltages, in one pass over the matrix of mixing states.
+
+See `model.lines` for what is summed. `mixing_at` says how W mixing states are read, however an engine keeps them.
+"""
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba import njit
+from numba.extending import overload
+
+from synaptogen.model.latent import add_scaled
+from synaptogen.model.lines import linear_in_mixing
+from synaptogen.model.noise import noise_density
+from synaptogen.model.random import PRODUCT, normals
+from synaptogen.ops import Real
+
+from .lanes import INLINE, OPTIONS, W, data, load, scalar, store, total, words
+from .layout import zeros
+from .scratch import aligned, keep
+
+STRIP = 32  # tiles of a row whose columns are summed together: whole cache lines, sums in the first-level cache
+
+
+class Envelopes(NamedTuple):
+    """The part of `model.constants.Constants` that envelopes ask for."""
+
+    u_range: Any
+    llrs: Any
+    hhrs: Any
+
+
+class Singles(NamedTuple):
+    """Mixing states in single precision."""
+
+    r: Any
+
+
+class Products(NamedTuple):
+    """The compiled loops."""
+
+    row_currents: Any
+    column_currents: Any
+
+
+def mixing_at(states: Any, at: int) -> Real:
+    """W mixing states, from number ``at`` on."""
+    raise NotImplementedError("only kernels read mixing states")
+
+
+@overload(mixing_at, jit_options=INLINE)
+def _single(states, at):  # type: ignore[no-untyped-def]  # Numba compares it with the function that it returns
+    if getattr(states, "instance_class", None) is Singles:
+        return lambda states, at: load(data(states.r), at)
+    return None
+
+
+@njit(**INLINE)
+def weigh(u: Any, curves: Any, bandwidth: float, weights: Any, width: int) -> tuple[float, float]:
+    """Weights of mixing states in currents, then in variances, each ``width`` numbers; returns the offsets."""
+    offset, offset_of_variance = 0.0, 0.0
+    for k in range(u.size):
+        v = np.float64(u[k])
+        current, slope, variance, slope_of_variance = linear_in_mixing(v, noise_density(v) * bandwidth, curves)
+        offset += current
+        offset_of_variance += variance
+        weights[k] = slope
+        weights[width + k] = slope_of_variance
+    for k in range(u.size, width):
+        weights[k] = 0.0
+        weights[width + k] = 0.0
+    return offset, offset_of_variance
+
+
+@njit(**INLINE)
+def finish(
+    sums: Any, deviations: Any, begin: int, offsets: tuple[float, float], lines: Any, key: Any, number: int, at: int,
+    out: Any,
+) -> None:  # fmt: skip
+    """Currents of W lines from ``at`` on, with their noise; their sums lie at ``begin``, in two rows."""
+    lo, hi = load(data(lines), at), load(data(lines), lines.shape[1] + at)
+    store(data(deviations), 0, normals(lo, hi, PRODUCT, words(number), words(0), key[0], key[1])[0])
+    for k in range(W):
+        variance = max(offsets[1] + sums[1, begin + k], 0.0)
+        out[at + k] = offsets[0] + sums[0, begin + k] + math.sqrt(variance) * deviations[k]
+
+
+def compiled(revision: str) -> Products:
+    """Kernels for one state of the sources, as `kernels.compiled`.
+
+    ``lines`` are the low and high words of the ids of the cells that lines begin with, padded to whole lanes, as is
+    ``out``. The way ``back`` through the matrix begins with what the way there has left in the cache.
+    """
+
+    @njit(cache=True, **OPTIONS)
+    def row_currents(  # type: ignore[no-untyped-def]
+        first, last, states, rows, u, curves, bandwidth, lines, key, number, back, out
+    ):
+        # entries are groups of W rows; four rows at a time keep memory busier than one
+        revision  # noqa: B018
+        columns = u.size
+        width = (columns + W - 1) // W * W
+        weights, sums, deviations = aligned(2 * width), np.empty((2, max(W, 4)), np.float32), aligned(W)
+        offsets = weigh(u, curves, bandwidth, weights, width)
+        x = data(weights)
+        for k in range(first, last):
+            group = first + last - 1 - k if back else k
+            for row in range(group * W, min((group + 1) * W, rows), 4):
+                at, at_2, at_3, at_4 = (
+                    row * columns,
+                    min(row + 1, rows - 1) * columns,
+                    min(row + 2, rows - 1) * columns,
+                    min(row + 3, rows - 1) * columns,
+                )
+                a, b = zeros(), zeros()
+                for j in range(0, width, W):
+                    r = (
+                        mixing_at(states, at + j),
+                        mixing_at(states, at_2 + j),
+                        mixing_at(states, at_3 + j),
+                        mixing_at(states, at_4 + j),
+                    )
+                    a = add_scaled(a, r, load(x, j))
+                    b = add_scaled(b, r, load(x, width + j))
+                for i in range(4):
+                    sums[0, row - group * W + i] = total(a[i])
+                    sums[1, row - group * W + i] = total(b[i])
+            finish(sums, deviations, 0, offsets, lines, key, number, group * W, out)
+        keep(weights, deviations)
+
+    @njit(cache=True, **OPTIONS)
+    def column_currents(  # type: ignore[no-untyped-def]
+        first, last, states, columns, u, curves, bandwidth, lines, key, number, back, out
+    ):
+        # entries are strips of `STRIP` tiles of columns
+        revision  # noqa: B018
+        rows = u.size
+        weights, sums, deviations = aligned(2 * rows), np.empty((2, STRIP * W), np.float32), aligned(W)
+        offsets = weigh(u, curves, bandwidth, weights, rows)
+        x, y, second = data(weights), data(sums), STRIP * W
+        for k in range(first, last):
+            begin = (first + last - 1 - k if back else k) * STRIP * W
+            width = min(STRIP * W, out.size - begin)
+            sums[:] = 0.0
+            for row in range(rows):
+                for j in range(0, width, W):
+                    v = mixing_at(states, row * columns + begin + j)
+                    store(y, j, load(y, j) + v * scalar(x, row))
+                    store(y, second + j, load(y, second + j) + v * scalar(x, rows + row))
+            for j in range(0, width, W):
+                finish(sums, deviations, j, offsets, lines, key, number, begin + j, out)
+        keep(weights, sums, deviations)
+
+    return Products(row_currents, column_currents)
