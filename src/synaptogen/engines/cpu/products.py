@@ -16,8 +16,8 @@ from synaptogen.model.noise import noise_density
 from synaptogen.model.random import PRODUCT, normals
 from synaptogen.ops import Real
 
-from .lanes import INLINE, OPTIONS, W, data, load, scalar, store, total, words
-from .layout import zeros
+from .lanes import INLINE, OPTIONS, W, data, load, store, total, words
+from .layout import Four, scalar4, zeros
 from .scratch import aligned, keep
 
 STRIP = 32  # tiles of a row whose columns are summed together: whole cache lines, sums in the first-level cache
@@ -54,6 +54,32 @@ def _single(states, at):  # type: ignore[no-untyped-def]  # Numba compares it wi
     if getattr(states, "instance_class", None) is Singles:
         return lambda states, at: load(data(states.r), at)
     return None
+
+
+@njit(**INLINE)
+def four_rows(row: int, rows: int, columns: int) -> tuple[int, int, int, int]:
+    """Where a row and the next three begin; the last one stands for those that are not there.
+
+    Four at a time keep memory busier than one.
+    """
+    last = rows - 1
+    return (
+        row * columns,
+        min(row + 1, last) * columns,
+        min(row + 2, last) * columns,
+        min(row + 3, last) * columns,
+    )
+
+
+@njit(**INLINE)
+def mixing_of_four(states: Any, begins: tuple[int, int, int, int], at: int) -> Four:
+    """W mixing states of each of four rows."""
+    return (
+        mixing_at(states, begins[0] + at),
+        mixing_at(states, begins[1] + at),
+        mixing_at(states, begins[2] + at),
+        mixing_at(states, begins[3] + at),
+    )
 
 
 @njit(**INLINE)
@@ -97,7 +123,7 @@ def compiled(revision: str) -> Products:
     def row_currents(  # type: ignore[no-untyped-def]
         first, last, states, rows, u, curves, bandwidth, lines, key, number, back, out
     ):
-        # entries are groups of W rows; four rows at a time keep memory busier than one
+        # entries are groups of W rows
         revision  # noqa: B018
         columns = u.size
         width = (columns + W - 1) // W * W
@@ -107,20 +133,10 @@ def compiled(revision: str) -> Products:
         for k in range(first, last):
             group = first + last - 1 - k if back else k
             for row in range(group * W, min((group + 1) * W, rows), 4):
-                at, at_2, at_3, at_4 = (
-                    row * columns,
-                    min(row + 1, rows - 1) * columns,
-                    min(row + 2, rows - 1) * columns,
-                    min(row + 3, rows - 1) * columns,
-                )
+                begins = four_rows(row, rows, columns)
                 a, b = zeros(), zeros()
                 for j in range(0, width, W):
-                    r = (
-                        mixing_at(states, at + j),
-                        mixing_at(states, at_2 + j),
-                        mixing_at(states, at_3 + j),
-                        mixing_at(states, at_4 + j),
-                    )
+                    r = mixing_of_four(states, begins, j)
                     a = add_scaled(a, r, load(x, j))
                     b = add_scaled(b, r, load(x, width + j))
                 for i in range(4):
@@ -136,18 +152,21 @@ def compiled(revision: str) -> Products:
         # entries are strips of `STRIP` tiles of columns
         revision  # noqa: B018
         rows = u.size
-        weights, sums, deviations = aligned(2 * rows), np.empty((2, STRIP * W), np.float32), aligned(W)
-        offsets = weigh(u, curves, bandwidth, weights, rows)
+        height = (rows + 3) // 4 * 4
+        weights, sums, deviations = aligned(2 * height), np.empty((2, STRIP * W), np.float32), aligned(W)
+        offsets = weigh(u, curves, bandwidth, weights, height)
         x, y, second = data(weights), data(sums), STRIP * W
         for k in range(first, last):
             begin = (first + last - 1 - k if back else k) * STRIP * W
             width = min(STRIP * W, out.size - begin)
             sums[:] = 0.0
-            for row in range(rows):
+            for row in range(0, rows, 4):
+                begins, p, q = four_rows(row, rows, columns), scalar4(x, row), scalar4(x, height + row)
                 for j in range(0, width, W):
-                    v = mixing_at(states, row * columns + begin + j)
-                    store(y, j, load(y, j) + v * scalar(x, row))
-                    store(y, second + j, load(y, second + j) + v * scalar(x, rows + row))
+                    r = mixing_of_four(states, begins, begin + j)
+                    store(y, j, load(y, j) + r[0] * p[0] + r[1] * p[1] + r[2] * p[2] + r[3] * p[3])
+                    i = second + j
+                    store(y, i, load(y, i) + r[0] * q[0] + r[1] * q[1] + r[2] * q[2] + r[3] * q[3])
             for j in range(0, width, W):
                 finish(sums, deviations, j, offsets, lines, key, number, begin + j, out)
         keep(weights, sums, deviations)
