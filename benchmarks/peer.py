@@ -12,9 +12,9 @@ What is compared fairly, and how:
     such call, and takes them one by one.
   - The past of a cell is drawn in its first SET, so that init alone would flatter: see "init and first cycle". The
     published package makes pristine cells only, and is compared with both kinds of ours.
-  - "in step": all cells are at the same cycle number, but for a few that a voltage did not switch: -2 V sets all but one
-    in a million, -1.5 V leaves out more, which are out of step from then on. "out of step": cycle
-    numbers differ by 0 to 9 at random, which costs this package several times more and the published one nothing.
+  - "in step": all cells are at the same cycle number, but for a few that a voltage did not switch: -2 V sets all but
+    one in a million, -1.5 V leaves out more, which are out of step from then on. "out of step": cycle numbers differ
+    by 0 to 9 at random, which costs this package several times more and the published one nothing.
   - products: the first ten after other work find their cells in memory at first; of 100 in a row most find them in a
     cache, if they fit into one.
   - "random voltages": one for each cell, uniform in +-1.5 V, drawn outside the timed stretch, the same for all
