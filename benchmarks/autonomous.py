@@ -37,8 +37,10 @@ def cases(cells: int, side: int, cycles: int) -> dict[str, Cases]:
     """The testbenches of each case, for each kind of cell."""
     row, square = sg.CellArray(cells, rng=1), sg.CellArray((side, side), rng=1)
     times, volts = waveform(2)
-    circuits = {kind: (array_circuit(row, kind, cycles=cycles, t_switch=1e-5),
-                       array_circuit(square, kind, cycles=cycles)) for kind in KINDS}  # fmt: skip
+    circuits = {
+        kind: (array_circuit(row, kind, cycles=cycles, t_switch=1e-5), array_circuit(square, kind, cycles=cycles))
+        for kind in KINDS
+    }
     return {
         f"two cycles, {cells} cells": {
             k: sweep_bench(c, times, volts, step=RAMP / 100) for k, (c, _) in circuits.items()
@@ -67,9 +69,16 @@ def compare(name: str, benches: Cases, program: str, repeats: int) -> list[dict[
     if "r_now" in results["tape"].state:
         apart = float(np.abs(results["tape"].state["r_now"] - results["autonomous"].state["r_now"]).max())
     return [
-        {"case": name, "simulator": program, "cell": k, "s": summary(times[k]),
-         "ratio": ratios(times[k], times["tape"]), "apart": apart} for k in KINDS
-    ]  # fmt: skip
+        {
+            "case": name,
+            "simulator": program,
+            "cell": k,
+            "s": summary(times[k]),
+            "ratio": ratios(times[k], times["tape"]),
+            "apart": apart,
+        }
+        for k in KINDS
+    ]
 
 
 def sizes(benches: Cases, cycles: int) -> list[dict[str, Any]]:

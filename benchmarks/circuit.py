@@ -133,9 +133,12 @@ def run_case(task: str, n: int, ohms: float, program: str, timeout: float) -> di
     if task != "read":
         result.update(cells)
     entry = {
-        "total": perf_counter() - begin, "simulator": spent[0], "processor": used[0] - compiling[0],
-        "memory": used[1], "points": len(result.time),
-    }  # fmt: skip
+        "total": perf_counter() - begin,
+        "simulator": spent[0],
+        "processor": used[0] - compiling[0],
+        "memory": used[1],
+        "points": len(result.time),
+    }
     return entry | outcome(before, cells, bench, result, task, ohms)
 
 
@@ -206,9 +209,15 @@ def growth(entries: list[dict[str, Any]]) -> str:
 
 
 COLUMNS = {
-    "seconds": "total", "simulator": "simulator", "processor": "processor", "GiB": "memory", "points": "points",
-    "switched": "switched", "others": "others", "wrong": "wrong",
-}  # fmt: skip
+    "seconds": "total",
+    "simulator": "simulator",
+    "processor": "processor",
+    "GiB": "memory",
+    "points": "points",
+    "switched": "switched",
+    "others": "others",
+    "wrong": "wrong",
+}
 
 # ---- against an ODE-type model
 
@@ -242,9 +251,16 @@ endmodule
 def vteam_array(cells: sg.CellArray, ohms: float) -> ArrayCircuit:
     """The same array with VTEAM cells, each with thresholds of its own."""
     model = CellModel(
-        kind="tape", module="vteam", source=VTEAM, ports=("p", "n"), instance=("s_start", "v_on", "v_off"), settings=(),
-        outputs=("r_now",), cycles=0, params=cells.params,
-    )  # fmt: skip
+        kind="tape",
+        module="vteam",
+        source=VTEAM,
+        ports=("p", "n"),
+        instance=("s_start", "v_on", "v_off"),
+        settings=(),
+        outputs=("r_now",),
+        cycles=0,
+        params=cells.params,
+    )
     features = cells.features
     values = {"s_start": np.ones(cells.size), "v_on": features.u_set.ravel(), "v_off": features.u_reset.ravel()}
     values = {name: value.astype(float) for name, value in values.items()}

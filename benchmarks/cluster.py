@@ -77,11 +77,14 @@ def overhead(client: Client, cells: int, workers: int, repeats: int) -> list[lis
     print(f"cells on the cluster equal those of one process: {same}; a request with nothing to do takes {empty} s")
     return [
         [
-            kind, median_wall(costs["alone"][kind]), median_wall(costs["cluster"][kind]),
-            *compared(costs["cluster"][kind], costs["alone"][kind]), empty.median / median_wall(costs["alone"][kind]),
+            kind,
+            median_wall(costs["alone"][kind]),
+            median_wall(costs["cluster"][kind]),
+            *compared(costs["cluster"][kind], costs["alone"][kind]),
+            empty.median / median_wall(costs["alone"][kind]),
         ]
         for kind in KINDS
-    ]  # fmt: skip
+    ]
 
 
 def scaling(client: Client, sizes: dict[int, int], repeats: int) -> list[list[object]]:

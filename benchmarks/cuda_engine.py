@@ -15,11 +15,12 @@ from typing import Any
 
 import numpy as np
 
+import _cuda_prediction as prediction
 import synaptogen as sg
+from _cuda_prediction import FAR, GPUS, PROGRAMS, of_cycles, predictions, traffic
 from _timing import figure, introduce, parser, positive, ratios, rounds, seconds, side, summary, table, write_json
-from synaptogen.engines.cuda import machine, prediction
-from synaptogen.engines.cuda.prediction import FAR, GPUS, PROGRAMS, of_cycles, predictions, traffic
-from synaptogen.engines.law import law_of
+from synaptogen.engines.compiled_params import compile_params
+from synaptogen.engines.cuda import availability as machine
 
 PRESET = sg.DeviceParams.preset("hennen2024")
 SETS = {"VAR(10)": PRESET, "compact(8)": PRESET.compact(8), "compact(4)": PRESET.compact(4)}
@@ -44,9 +45,9 @@ def registers(capability: tuple[int, int]) -> int:
     """Registers of a thread of `apply`, from the compiler if it is installed."""
     try:
         machine.require_numba_cuda()
-        from synaptogen.engines.cuda import offline
+        import _cuda_offline as offline
 
-        kernels = {kernel.name: kernel for kernel in offline.compiled(law_of(PRESET), capability)}
+        kernels = {kernel.name: kernel for kernel in offline.compiled(compile_params(PRESET), capability)}
     except (ImportError, RuntimeError) as missing:
         print(f"no compiler ({missing}): {REGISTERS} registers, as it gave before")
         return REGISTERS
@@ -65,13 +66,13 @@ def predict() -> dict[str, Any]:
         warps = prediction.warps_at_work(of_thread, BLOCK)
         print(f"{gpu.name}: {warps} of {prediction.WARPS} warps a multiprocessor")
         for name, params in SETS.items():
-            law = law_of(params)
-            found = predictions(gpu, law, of_thread, BLOCK)
+            params = compile_params(params)
+            found = predictions(gpu, params, of_thread, BLOCK)
             for program, pulses, before in PROGRAMS:
-                moved = traffic(law, pulses, before).total / len(pulses)
+                moved = traffic(params, pulses, before).total / len(pulses)
                 rate = found[program]
                 rows.append((f"{gpu.name}, {name}", program, moved, rate.updates / 1e9, rate.limit))
-            cells = gpu.memory * 0.95 / (4.0 * (17 + law.memory))
+            cells = gpu.memory * 0.95 / (4.0 * (17 + params.memory))
             rows.append((f"{gpu.name}, {name}", "cycle, a launch each", None, of_cycles(found) / 1e9, ""))
             results[f"{gpu.name}, {name}"] = {**found, "cycle": of_cycles(found), "cells": cells}
     print("\nPREDICTED, not measured: 10^9 updates/s")
@@ -142,7 +143,8 @@ def measure(side: int, repeats: int, copied: int = 1 << 28) -> dict[str, Any]:
         gpu = sg.CellArray((side, side), params, rng=1, engine="cuda")
         cpu = sg.CellArray((min(side, 2048),) * 2, params, rng=1)
         moved = {
-            program: traffic(law_of(params), pulses, before).total / len(pulses) for program, pulses, before in PROGRAMS
+            program: traffic(compile_params(params), pulses, before).total / len(pulses)
+            for program, pulses, before in PROGRAMS
         }
         moved |= {"read with noise": 8.0, "product with noise": 4.0}
         taken = rounds({"cuda": partial(rates_of, gpu), "cpu": partial(rates_of, cpu)}, repeats)

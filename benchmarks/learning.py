@@ -25,17 +25,17 @@ from numpy.typing import NDArray
 
 import synaptogen as sg
 from _timing import introduce, parser, table, write_json
-from synaptogen.learn.autocovariances import lag_sums
-from synaptogen.learn.compact import divergence_rate, fit_compact
-from synaptogen.learn.completion import standard_form
-from synaptogen.learn.devices import fit_population
-from synaptogen.learn.feature_fit import FeatureFit, fit_features
-from synaptogen.learn.quantiles import rms_difference
-from synaptogen.learn.rounds import Rounds
-from synaptogen.learn.simulate import latent_records
-from synaptogen.learn.tables import feature_table
-from synaptogen.model.history import VAR, History, yule_walker
-from synaptogen.params import FEATURE_NAMES, DeviceParams, Population
+from synaptogen.learn.statistics.autocovariances import lag_sums
+from synaptogen.learn.statistics.bias_correction import Rounds
+from synaptogen.learn.statistics.feature_fit import FeatureFit, fit_features
+from synaptogen.learn.statistics.feature_tables import feature_table
+from synaptogen.learn.statistics.latent_simulation import latent_records
+from synaptogen.learn.statistics.population_fit import fit_population
+from synaptogen.learn.statistics.preset_completion import standard_form
+from synaptogen.learn.statistics.quantile_transform import rms_difference
+from synaptogen.learn.statistics.state_space_fit import divergence_rate, fit_compact
+from synaptogen.params.device_params import FEATURE_NAMES, DeviceParams, Population
+from synaptogen.params.history import VAR, History, yule_walker
 
 Array = NDArray[np.float64]
 Row = tuple[str, float | str, str]

@@ -58,7 +58,7 @@ def disk_rates(folder: Path, size: int) -> tuple[float, float]:
 def limited(given: Any) -> None:
     """What the process with little memory does; prints its times as JSON."""
     import synaptogen as sg
-    from synaptogen.outofcore import DiskArray
+    from synaptogen.outofcore.disk_array import DiskArray
 
     resource.setrlimit(resource.RLIMIT_DATA, (given.limit, given.limit))
     n = given.side
@@ -90,7 +90,7 @@ def limited(given: Any) -> None:
 def compare(path: Path, n: int, threads: int) -> tuple[float, float]:
     """Share of blocks on disk that are equal to the same cells in memory, and the seconds of the 32 voltages there."""
     import synaptogen as sg
-    from synaptogen import store
+    from synaptogen.io import zarr_format as store
 
     cells = sg.CellArray((n, n), rng=1, storage="compact", threads=threads)
     cells.apply_voltages([-3.0, 2.0])
@@ -99,7 +99,7 @@ def compare(path: Path, n: int, threads: int) -> tuple[float, float]:
     equal = []
     for begin in range(0, cells.size, 2**22):
         end = min(cells.size, begin + 2**22)
-        mine, its = cells._engine.dump(begin, end), reader.state(begin, end)
+        mine, its = cells.state.engine.dump(begin, end), reader.state(begin, end)
         equal.append(all(np.array_equal(mine[name], its[name]) for name in mine))
     return float(np.mean(equal)), in_memory
 
@@ -124,9 +124,19 @@ def main() -> None:
         path = Path(folder) / "cells.zarr"
         reads, writes = disk_rates(Path(folder), 2**31)
         command = [
-            sys.executable, __file__, "--path", str(path), "--side", str(n), "--limit", str(given.limit),
-            "--block", str(given.block), "--threads", str(given.threads),
-        ]  # fmt: skip
+            sys.executable,
+            __file__,
+            "--path",
+            str(path),
+            "--side",
+            str(n),
+            "--limit",
+            str(given.limit),
+            "--block",
+            str(given.block),
+            "--threads",
+            str(given.threads),
+        ]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             raise SystemExit(done.stderr)

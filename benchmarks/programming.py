@@ -22,7 +22,7 @@ import synaptogen as sg
 from _timing import Summary, introduce, parser, positive, ratios, rounds, seconds, side, summary, table, write_json
 from peer import installed_peer, worker
 from synaptogen.crossbar import ProgrammingReport, one_shot, write_verify
-from synaptogen.crossbar.programming_figures import disturbance, disturbed_shares, error_distributions, programming
+from synaptogen.crossbar.figures import disturbance, disturbed_shares, error_distributions, programming_report
 
 TOLERANCES = (0.5e-6, 1e-6, 2e-6, 5e-6)  # S
 BUDGETS = (3, 5, 10, 30, 100)
@@ -61,9 +61,16 @@ def speed(size: int, threads: int, repeats: int, python: str) -> tuple[list[list
     lines = []
     for tolerance, found in results.items():
         rates = [pulses / took for took, pulses in found]
-        lines.append([1e6 * float(tolerance), summary(took for took, _ in found), found[0][1] / size,
-                      summary(rates).median / 1e6, ratios(rates, updates),
-                      ratios([took for took, _ in found], [size / rate for rate in updates])])  # fmt: skip
+        lines.append(
+            [
+                1e6 * float(tolerance),
+                summary(took for took, _ in found),
+                found[0][1] / size,
+                summary(rates).median / 1e6,
+                ratios(rates, updates),
+                ratios([took for took, _ in found], [size / rate for rate in updates]),
+            ]
+        )
     return lines, summary(updates)
 
 
@@ -71,8 +78,14 @@ def line(name: object, report: ProgrammingReport) -> list[Any]:
     facts = report.statistics()
     error = [1e6 * value for value in facts["error_quantiles"].values()]
     rates = [100 * rate.rate for rate in report.by_component()]
-    return [name, *error, facts["mean_pulses"], 100 * facts["failed"] / facts["cells"], *rates,
-            1e12 * facts["energy"] / facts["cells"]]  # fmt: skip
+    return [
+        name,
+        *error,
+        facts["mean_pulses"],
+        100 * facts["failed"] / facts["cells"],
+        *rates,
+        1e12 * facts["energy"] / facts["cells"],
+    ]
 
 
 ERRORS = ["median, uS", "99 %", "largest", "pulses", "failed, %", "component 0", "1", "2", "pJ a cell"]
@@ -116,8 +129,9 @@ def main() -> None:
     }
     rows = [
         [f"{sign * u:g} V", *(float(100 * shares[s, sign][k][j]) for s in SCHEMES for j in (0, 1))]
-        for sign in (-1, 1) for k, u in enumerate(AMPLITUDES)
-    ]  # fmt: skip
+        for sign in (-1, 1)
+        for k, u in enumerate(AMPLITUDES)
+    ]
     print("\nCells that moved by more than 1 uS while every second cell of 8 of 256 lines was written, in %")
     print(table(["amplitude", "V/2, others", "V/2, selected", "V/3, others", "V/3, selected"], rows), flush=True)
     write_json(given.json, about, {"speed": lines, "tolerance": over_tolerance, "budget": over_budget, "others": rows})
@@ -138,7 +152,7 @@ def draw(
     right = {f"{b} pulses": report for b, report in by_budget.items()}
     figures = {
         "programming_errors": error_distributions(left, right),
-        "programming": programming(by_budget[100]),
+        "programming": programming_report(by_budget[100]),
         "disturbance": disturbance(cells, np.linspace(0.4, 2.4, 41).tolist()),
     }
     for name, figure in figures.items():

@@ -79,11 +79,14 @@ def products(size: int, batch: int, repeats: int, ask: Ask | None) -> list[list[
     with torch.no_grad():
         taken = rounds(tasks, repeats)
     return [
-        [f"{size} x {size}, batch {batch}, {name}", f"{1e3 * summary(taken[name]).low:.3g}",
-         str(ratios(taken[name], taken["plain"]))]
+        [
+            f"{size} x {size}, batch {batch}, {name}",
+            f"{1e3 * summary(taken[name]).low:.3g}",
+            str(ratios(taken[name], taken["plain"])),
+        ]
         for name in tasks
         if name != "plain"
-    ]  # fmt: skip
+    ]
 
 
 def programming(size: int, repeats: int) -> list[list[Any]]:

@@ -93,7 +93,7 @@ def populations() -> dict[str, sg.DeviceParams]:
             "alike", weights=[1.0], means=typical @ all_of.means[:2][None], cholesky=1e-3 * all_of.cholesky[:1]
         ),
         "cycles of a cell nearly alike": changed("steady", means=steady, cholesky=_scaled(all_of.cholesky, 0.1)),
-    }  # fmt: skip
+    }
 
 
 def _scaled(cholesky: Any, factor: float) -> Any:
@@ -145,9 +145,7 @@ def draw(
 
 def _curve(axes: Any, found: list[dict[float, float]], marker: str = "o", **look: Any) -> None:
     y = np.array([list(each.values()) for each in found])
-    axes.errorbar(
-        list(found[0]), y.mean(0), yerr=y.std(0, ddof=1), fmt=f"{marker}-", capsize=3, ms=4, **look
-    )  # fmt: skip
+    axes.errorbar(list(found[0]), y.mean(0), yerr=y.std(0, ddof=1), fmt=f"{marker}-", capsize=3, ms=4, **look)
 
 
 def mean_of(each: list[dict[str, float]]) -> dict[str, float]:

@@ -26,9 +26,16 @@ class Convolutional(nn.Sequential):
 
     def __init__(self) -> None:
         super().__init__(
-            nn.Unflatten(1, (1, 8, 8)), nn.Conv2d(1, 8, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
-            nn.Conv2d(8, 16, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(64, 10),
-        )  # fmt: skip
+            nn.Unflatten(1, (1, 8, 8)),
+            nn.Conv2d(1, 8, 3, padding=1),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
+            nn.Conv2d(8, 16, 3, padding=1),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
+            nn.Flatten(),
+            nn.Linear(64, 10),
+        )
 
 
 class Transformer(nn.Module):
@@ -83,9 +90,14 @@ def draw(found: dict[str, np.ndarray[Any, Any]], path: str) -> None:
     looks = (-0.08, "#0072B2", "o"), (0.08, "#D55E00", "s")
     for (shift, colour, marker), (name, values) in zip(looks, found.items(), strict=True):
         axes.errorbar(
-            np.arange(len(WAYS)) + shift, values.mean(0), yerr=values.std(0, ddof=1), fmt=marker, color=colour,
-            capsize=3, label=name,
-        )  # fmt: skip
+            np.arange(len(WAYS)) + shift,
+            values.mean(0),
+            yerr=values.std(0, ddof=1),
+            fmt=marker,
+            color=colour,
+            capsize=3,
+            label=name,
+        )
     axes.set_xticks(range(len(WAYS)), WAYS)
     axes.set_ylabel("Accuracy on held-out digits (%)")
     axes.legend(frameon=False)

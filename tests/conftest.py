@@ -29,10 +29,10 @@ def small_pieces():
 
 def _state(cells):
     """All that an array is, by copy: what its engine would write to disk, and how often cells were read."""
-    size = cells._engine.cells.size
-    reads, products = cells._counters.reads, cells._counters.products
+    size = cells.state.engine.cells.size
+    reads, products = cells.state.counters.reads, cells.state.counters.products
     counts = np.full(size, reads.times) if reads.each is None else np.array(reads.each[:size])
-    return {**cells._engine.dump(0, size), "reads": counts, "products": np.array(products)}
+    return {**cells.state.engine.dump(0, size), "reads": counts, "products": np.array(products)}
 
 
 def _same_state(a, b):
@@ -77,8 +77,13 @@ def run_python(tmp_path_factory):
     def run(program, **environment):
         done = subprocess.run(
             [sys.executable, "-W", "error", "-c", program],
-            cwd=elsewhere, env={**os.environ, **environment}, capture_output=True, text=True, timeout=300, check=False,
-        )  # fmt: skip
+            cwd=elsewhere,
+            env={**os.environ, **environment},
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
         assert done.returncode == 0, done.stderr
         return done.stdout
 

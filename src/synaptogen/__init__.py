@@ -10,12 +10,15 @@ currents = cells @ voltages
 import importlib
 from typing import Any
 
-from .array import CellArray, Features, Mode
+from .array import CellArray, load
 from .crossbar import ADC, DAC
 from .params import VAR, DeviceParams, Population, StateSpace, presets
-from .persistence import load
+from .state import Features, Mode
 
 __version__ = "0.1.0"
+
+_ROOMS = ("circuit", "crossbar", "distributed", "learn", "outofcore", "plot", "torch")
+"""Rooms for users, imported when they are first asked for: most need libraries of extras."""
 
 __all__ = [
     "ADC",
@@ -31,11 +34,12 @@ __all__ = [
     "presets",
 ]
 
-_LAZY = ("circuit", "distributed", "learn", "outofcore", "plot", "torch")
-"""Parts that need libraries of extras, imported when they are first asked for."""
-
 
 def __getattr__(name: str) -> Any:
-    if name in _LAZY:
+    if name in _ROOMS:
         return importlib.import_module(f".{name}", __name__)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted((*__all__, *_ROOMS, "__version__"))

@@ -62,9 +62,11 @@ class Wired:
             slope = (iv.current(r, u + U_STEP, self.p) - iv.current(r, u - U_STEP, self.p)) / (2 * U_STEP)
             residual = self.wires @ self.v - feed + np.r_[-i, i]
             cells = sparse.csc_matrix(
-                (np.r_[slope, slope, -slope, -slope],
-                 (np.r_[k, self.n + k, k, self.n + k], np.r_[k, self.n + k, self.n + k, k]))
-            )  # fmt: skip
+                (
+                    np.r_[slope, slope, -slope, -slope],
+                    (np.r_[k, self.n + k, k, self.n + k], np.r_[k, self.n + k, self.n + k, k]),
+                )
+            )
             step = splu(self.wires + cells, permc_spec="MMD_AT_PLUS_A", options={"SymmetricMode": True}).solve(residual)
             self.v -= step
             if np.abs(step).max() < tolerance:

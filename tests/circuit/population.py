@@ -29,9 +29,12 @@ def feature_cdf(params, feature, nodes=60):
 
     def cdf(y):
         y = np.asarray(y, float)[..., None, None]
-        return sum(
-            share * np.einsum("i,j,...ij", weight, weight, norm.cdf((y - centre) / width))
-            for share, centre, width in parts
-        ) / population.weights.sum()  # fmt: skip
+        return (
+            sum(
+                share * np.einsum("i,j,...ij", weight, weight, norm.cdf((y - centre) / width))
+                for share, centre, width in parts
+            )
+            / population.weights.sum()
+        )
 
     return cdf

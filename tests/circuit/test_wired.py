@@ -6,15 +6,7 @@ from nodal import Wired, quasi_static
 from programs import PROGRAMS, mixed
 
 import synaptogen as sg
-from synaptogen.circuit.netlists import (
-    Testbench,
-    array_circuit,
-    constant,
-    ngspice,
-    selected,
-    simulate,
-    write_bench,
-)
+from synaptogen.circuit.netlists import Testbench, array_circuit, constant, ngspice, selected, simulate, write_bench
 from synaptogen.circuit.netlists.dialect import netlist
 from synaptogen.crossbar import Wires, apply_slowly, solve
 

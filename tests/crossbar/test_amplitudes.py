@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import synaptogen as sg
-from synaptogen.crossbar import AlongTransition, Ramp, Seen, write_verify
-from synaptogen.crossbar.typical import typical_of
+from synaptogen.crossbar import AlongTransition, Ramp, Readback, write_verify
+from synaptogen.crossbar.programming.statistics import population_statistics
 from synaptogen.model import iv
 
 PARAMS = sg.DeviceParams.preset("hennen2024")
@@ -13,7 +13,7 @@ P = PARAMS.constants()
 
 
 def strategy(above=0.0):
-    return AlongTransition(P, typical_of(PARAMS), above, 0.5e-6)
+    return AlongTransition(P, population_statistics(PARAMS), above, 0.5e-6)
 
 
 class Curve:
@@ -42,7 +42,7 @@ def test_two_reads_tell_the_whole_curve():
     now = before + rng.uniform(0.02, 0.1, 2000)
     end = cells.g(np.full(2000, 1.35))
     target = cells.g(now) - rng.uniform(0.05, 0.9, 2000) * (cells.g(now) - end)
-    seen = Seen(target, cells.g_lrs, now, cells.g(now), before, cells.g(before))
+    seen = Readback(target, cells.g_lrs, now, cells.g(now), before, cells.g(before))
     reached = cells.g(strategy()(seen))
     assert np.quantile(np.abs(reached - target), 0.99) < 0.1e-6
     assert np.all(np.abs(reached - target) < 0.25e-6)
@@ -55,7 +55,7 @@ def test_one_read_brings_most_cells_closer_without_going_beyond():
     cells = curves()
     now = np.full(2000, 0.88)
     target = 0.6 * cells.g(now)
-    seen = Seen(target, cells.g_lrs, now, cells.g(now), np.zeros(2000), cells.g_lrs)
+    seen = Readback(target, cells.g_lrs, now, cells.g(now), np.zeros(2000), cells.g_lrs)
     reached = cells.g(strategy()(seen))
     left = (reached - target) / (cells.g(now) - target)
     assert np.median(np.abs(left)) < 0.1
@@ -68,7 +68,7 @@ def test_the_first_amplitude_is_on_the_safe_side():
     cells.apply_voltage(-2.0)
     g_set = cells.conductance()
     target, zero = np.full_like(g_set, 100e-6), np.zeros_like(g_set)
-    cells.apply_voltage(strategy()(Seen(target, g_set, zero, g_set, zero, g_set)))
+    cells.apply_voltage(strategy()(Readback(target, g_set, zero, g_set, zero, g_set)))
     below = np.mean(cells.conductance() < target)
     assert 0.02 < below < 0.25
     assert np.median(cells.conductance()) < 150e-6
@@ -77,14 +77,14 @@ def test_the_first_amplitude_is_on_the_safe_side():
 def test_what_has_not_moved_yet_is_tried_higher():
     g = np.full(3, 220e-6)
     u = np.array([0.7, 0.9, 1.1])
-    seen = Seen(np.full(3, 60e-6), g, u, g, np.zeros(3), g)
+    seen = Readback(np.full(3, 60e-6), g, u, g, np.zeros(3), g)
     assert np.all(strategy()(seen) > u)
 
 
 def test_targets_that_no_curve_reaches_ask_for_a_full_reset_at_most():
     cells = Curve(np.full(4, 4500.0), np.full(4, 0.73), np.full(4, 3e4))
     now, before = np.full(4, 1.1), np.full(4, 1.0)
-    seen = Seen(np.full(4, 2e-6), cells.g_lrs, now, cells.g(now), before, cells.g(before))
+    seen = Readback(np.full(4, 2e-6), cells.g_lrs, now, cells.g(now), before, cells.g(before))
     assert np.allclose(strategy()(seen), P.u_max, atol=0.02)
     assert np.all(strategy()(seen) <= P.u_max)
 
@@ -94,7 +94,7 @@ def test_nonsense_reads_give_amplitudes_all_the_same():
     rng = np.random.default_rng(2)
     g = rng.uniform(-5e-6, 3e-4, (5, 5000))
     u = rng.choice([0.0, 0.3, 0.8, 1.0, 1.4, P.u_max], (2, 5000))
-    seen = Seen(np.abs(g[0]), g[1], u[0], g[2], u[1], g[3])
+    seen = Readback(np.abs(g[0]), g[1], u[0], g[2], u[1], g[3])
     with np.errstate(all="raise"):
         found = strategy()(seen)
     assert np.all((found > 0) & (found <= P.u_max))
@@ -102,7 +102,7 @@ def test_nonsense_reads_give_amplitudes_all_the_same():
 
 def test_a_ramp_by_hand():
     u = np.array([0.0, 0.5, 0.62], np.float32)
-    found = Ramp(0.5, 0.1)(Seen(u, u, u, u, u, u))
+    found = Ramp(0.5, 0.1)(Readback(u, u, u, u, u, u))
     assert found.dtype == np.float32
     assert np.allclose(found, [0.5, 0.6, 0.72])
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 import synaptogen as sg
 from synaptogen.crossbar import Ramp, one_shot, reachable_window, set_reset, write_verify
-from synaptogen.crossbar.typical import typical_of
+from synaptogen.crossbar.programming.statistics import population_statistics
 
 ENGINES = ["cpu", "reference"]
 engines = pytest.mark.parametrize("engine", ENGINES)
@@ -180,7 +180,7 @@ def test_components_are_those_that_cells_were_drawn_from():
     """White with their own component's factor, cells' vectors are the normals that they were drawn with."""
     cells = made((5000,), engine="reference")
     population, k = cells.params.population, cells.component
-    lo, hi = cells._engine.cells.words(np.arange(5000))
+    lo, hi = cells.state.engine.cells.id_words(np.arange(5000))
     from synaptogen.model import random
 
     key = [np.array([word], np.uint32) for word in (cells.seed & 0xFFFFFFFF, cells.seed >> 32)]
@@ -224,7 +224,7 @@ def test_one_shot_reaches_the_target_in_the_median(engine):
 def test_one_shot_is_two_pulses():
     a, b = made((500,)), made((500,))
     one_shot(a, 80e-6)
-    typical = typical_of(b.params)
+    typical = population_statistics(b.params)
     b.apply_voltage(typical.u_set)
     b.apply_voltage(np.float32(np.interp(-80e-6, -typical.conductances, typical.amplitudes)))
     assert np.allclose(a.conductance(), b.conductance(), rtol=1e-5, atol=0)

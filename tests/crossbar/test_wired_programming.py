@@ -5,7 +5,7 @@ import pytest
 
 import synaptogen as sg
 from synaptogen.crossbar import Wires, apply_selected, one_shot, set_reset, solve, write_verify
-from synaptogen.crossbar.wires.rows import solve_row
+from synaptogen.wires.selected_rows import solve_row
 
 SHAPE = (12, 20)
 NONE = Wires(0.0, 0.0)

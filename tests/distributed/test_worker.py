@@ -9,8 +9,8 @@ import synaptogen as sg
 
 pytest.importorskip("distributed")
 
-from synaptogen.blocked import orders
-from synaptogen.blocked.cutting import Blocks
+from synaptogen.blocked import block_operations as orders
+from synaptogen.blocked.blocks import Blocks
 from synaptogen.distributed.worker import Job, Origin, Room
 
 PULSES = np.random.default_rng(1).uniform(-1.6, 1.6, (6, 1, 320, 1))  # six calls, each of one voltage a cell
@@ -22,7 +22,7 @@ def new_room(limit=None):
 
 
 def job(start, end, order=orders.nothing, *arguments, changes=False, anew=False):
-    recipe = sg.CellArray(1, rng=3, storage="compact", threads=1)._recipe
+    recipe = sg.CellArray(1, rng=3, storage="compact", threads=1).state.spec
     origin = Origin(recipe, Blocks(SHAPE, BLOCK), None, 0) if anew else None
     return Job(1, start, tuple((u, None) for u in PULSES[start:end]), order, arguments, changes, origin)
 

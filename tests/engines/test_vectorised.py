@@ -9,7 +9,8 @@ from llvmlite import binding
 from numba import njit
 
 import synaptogen as sg
-from synaptogen.engines.cpu import engine, kernels, renewal
+from synaptogen.engines.cpu import engine, kernels
+from synaptogen.engines.cpu import history_refill as renewal
 from synaptogen.engines.cpu.lanes import OPTIONS, W
 
 ARITHMETIC = "add|sub|mul|div|sqrt|f[n]?m(?:add|sub)\\d*"

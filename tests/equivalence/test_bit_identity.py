@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import synaptogen as sg
-from synaptogen.params import DeviceParams
+from synaptogen.params.device_params import DeviceParams
 
 PRESET = DeviceParams.preset("hennen2024")
 SETS = {"VAR(10)": PRESET, "VAR(3)": PRESET.with_order(3), "compact(5)": PRESET.compact(5)}

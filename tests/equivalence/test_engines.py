@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import synaptogen as sg
 from synaptogen.model.switching import CYCLE
-from synaptogen.params import DeviceParams, Population
+from synaptogen.params.device_params import DeviceParams, Population
 
 PRESET = DeviceParams.preset("hennen2024")
 FAR = 1e6
@@ -75,7 +75,7 @@ class Pair:
         clear = self.clear[key].copy()
         for u in pulses:
             u = np.broadcast_to(u, ghost.shape)
-            fields = ghost._engine.fields(slice(None)).reshape(7, *ghost.shape)
+            fields = ghost.state.engine.fields(slice(None)).reshape(7, *ghost.shape)
             u_set, u_reset, u_ratchet = fields[0], fields[2], fields[4]
             partly = ghost.mode == sg.Mode.IRS
             threshold = np.where(partly, u_ratchet, u_reset)
@@ -91,7 +91,9 @@ class Pair:
         a, b = self.cpu, self.reference
         assert np.array_equal(a.mode[clear], b.mode[clear])
         assert np.array_equal(a.cycle[clear], b.cycle[clear])
-        assert np.array_equal(a._words()[clear], b._words()[clear])  # also which cells were limited
+        assert np.array_equal(
+            a.state.status()[clear.ravel()], b.state.status()[clear.ravel()]
+        )  # also which cells were limited
         assert np.abs(a.r - b.r)[clear].max() < 5e-6
         p = self.params.constants()
         for name in ("u_set", "r_lrs", "u_reset"):
@@ -299,17 +301,17 @@ def test_population_that_is_limited_often():
         cells.apply_voltages([-FAR, FAR] * 3)
     assert 20 < pair.reference.limited() < 2000
     assert pair.cpu.limited() == pair.reference.limited()
-    assert np.array_equal(pair.cpu._words(), pair.reference._words())
+    assert np.array_equal(pair.cpu.state.status(), pair.reference.state.status())
 
 
 def with_cycle(cells, number):
     """Give all cells, which must be in HRS, another cycle number: as if they had lived that long."""
-    state = cells._engine.dump(0, cells.size)
+    state = cells.state.engine.dump(0, cells.size)
     for words in (state.get("word"), state.get("hot")):
         if words is not None:
             row = words if words.ndim == 1 else words[0]
             row[:] = (row & ~np.uint32(CYCLE)) | np.uint32(number)
-    cells._engine.restore(0, state)
+    cells.state.engine.restore(0, state)
 
 
 @pytest.mark.parametrize("name", ["VAR(10)", "VAR(2)", "compact(4)"])
@@ -335,7 +337,7 @@ def test_read_numbers_start_again_at_zero_on_both_engines(view):
         cells = sg.CellArray(100, rng=1, engine=engine)
         cells = cells[5:90] if view else cells
         cells.read()
-        cells._counters.advance_reads(cells._positions, 2**32 - 3)
+        cells.state.advance_reads(2**32 - 3)
         results.append([cells.read(), *cells.sweep([0.1, 0.2, 0.1], noise=True), cells.read()])
     for a, b in zip(*results, strict=True):
         assert np.allclose(a, b, rtol=1e-3, atol=1e-11)
@@ -345,7 +347,7 @@ def test_product_numbers_go_on_beyond_32_bits_on_both_engines():
     results = []
     for engine in ("cpu", "reference"):
         cells = sg.CellArray((5, 9), rng=1, engine=engine)
-        cells._counters.products = 2**32 - 1
+        cells.state.counters.products = 2**32 - 1
         v = np.full(9, 0.2)
         results.append([cells @ v, cells @ v])
     for a, b in zip(*results, strict=True):

@@ -5,10 +5,10 @@ import pytest
 from scipy import stats
 
 import synaptogen as sg
-from synaptogen.engines.law import law_of
-from synaptogen.engines.packed import codes
-from synaptogen.engines.packed.engine import scales_of
-from synaptogen.params import DeviceParams
+from synaptogen.engines.compiled_params import compile_params
+from synaptogen.engines.cpu.packed import codes
+from synaptogen.engines.cpu.packed.engine import scales_of
+from synaptogen.params.device_params import DeviceParams
 
 PRESET = DeviceParams.preset("hennen2024")
 FOUR = PRESET.compact(4)
@@ -44,7 +44,7 @@ def assert_same(a, b, state, same_state):
 
 
 def test_codes_keep_their_numbers():
-    scales, _ = scales_of(law_of(FOUR))
+    scales, _ = scales_of(compile_params(FOUR))
     code = np.arange(65536, dtype=np.uint32)
     for scale in scales:
         x = np.asarray(codes.decode(code, scale), np.float32)
@@ -121,7 +121,7 @@ def test_fused_voltages_live_as_single_ones(state, same_state):
 
 
 def test_blocks_live_as_the_whole(monkeypatch, state, same_state):
-    from synaptogen.engines.packed import engine
+    from synaptogen.engines.cpu.packed import engine
 
     whole = made()
     currents = live(whole)
@@ -172,7 +172,7 @@ def test_reads_in_blocks_are_one_read():
 def test_the_last_cycle_is_followed_by_the_first(state, same_state):
     first, last = made(64), made(64)
     last.apply_voltage(-FAR)
-    engine = last._engine
+    engine = last.state.engine
     engine._words[:] = (engine._words & ~np.uint32((1 << 29) - 1)) | np.uint32((1 << 29) - 1)
     last.apply_voltage(FAR)
     assert np.all(last.cycle == 0)
@@ -215,7 +215,7 @@ def test_scattered_lives_as_in_full_storage(params):
     same = full.mode == packed.mode
     partly = same & (full.mode == sg.Mode.IRS)
     assert partly.sum() > 1000
-    fields, theirs = (np.median(cells._engine.fields(cells._select)[:, partly], axis=1) for cells in (full, packed))
+    fields, theirs = (np.median(cells.state.fields()[:, partly], axis=1) for cells in (full, packed))
     assert np.allclose(fields, theirs, rtol=1e-3)
 
 
@@ -224,11 +224,11 @@ def test_products(shape):
     cells, again = made(shape), made(shape, threads=3)
     for each in (cells, again):
         each.apply_voltages([-FAR, 0.9])
-    r, engine = cells.r.astype(float), cells._engine
+    r, engine = cells.r.astype(float), cells.state.engine
     for transpose, inputs in ((False, shape[1]), (True, shape[0])):
         for count in (1, 2, 5):
             weights = voltages((4, count), count, inputs).astype(np.float32)
-            sums = engine.weighted_sums(shape, cells._select, weights, transpose)
+            sums = engine.weighted_sums(shape, cells.state.selection, weights, transpose)
             # rounding of a sum of n terms: a random walk of n^1/2 steps of 1e-7, times 40
             assert np.abs(sums - weights @ (r if transpose else r.T)).max() < 4e-6 * inputs**0.5
         v = voltages(1, inputs)
@@ -275,14 +275,14 @@ def normal_scores(values):
 def test_ten_million_cells():
     """Bytes a cell, and marginals against an array of its own in full storage (KS, false alarm rate 1e-6 each)."""
     cells = sg.CellArray(10_000_000, rng=3, storage="compact")
-    engine = cells._engine
+    engine = cells.state.engine
     buffers = sum(buffer.nbytes for buffer in engine._buffers())
     assert engine.bytes_per_cell == 20
     assert cells.nbytes == 200_000_000
     assert buffers < 20.01 * cells.size
     assert "20 B a cell, 190.7 MiB" in repr(cells)
     cells.apply_voltages([-FAR, FAR, -FAR, FAR])
-    assert np.all(engine.words(engine.selection(np.arange(0, cells.size, 997))) >> 30 == sg.Mode.HRS)
+    assert np.all(engine.status(engine.selection(np.arange(0, cells.size, 997))) >> 30 == sg.Mode.HRS)
     other = sg.CellArray(100_000, PRESET, rng=4)
     other.apply_voltages([-FAR, FAR, -FAR, FAR])
     part = cells[5_000_000:5_100_000].features

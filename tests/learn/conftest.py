@@ -1,6 +1,7 @@
 """Loops as a laboratory would measure them, from cells whose features are known."""
 
 import os
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -9,7 +10,10 @@ import pytest
 
 import synaptogen as sg
 
-measurement = pytest.importorskip("synaptogen.learn.measurement")
+learn = pytest.importorskip("synaptogen.learn")
+
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "docs"))  # for `definition_figures`
 
 
 def ramp(shape, points, up=1.5, down=1.5):
@@ -27,9 +31,19 @@ def ramp(shape, points, up=1.5, down=1.5):
 
 
 def simulate(
-    devices=8, cycles=30, *, shape="negative first", points=300, up=1.5, down=1.5, limit=150e-6, noise=1e-6,
-    offset=1e-6, seed=1, params="hennen2024",
-):  # fmt: skip
+    devices=8,
+    cycles=30,
+    *,
+    shape="negative first",
+    points=300,
+    up=1.5,
+    down=1.5,
+    limit=150e-6,
+    noise=1e-6,
+    offset=1e-6,
+    seed=1,
+    params="hennen2024",
+):
     """Voltages and currents (devices, cycles, points), and the true features (devices, cycles) of the same cycles."""
     cells, wave = sg.CellArray(devices, params, rng=seed), ramp(shape, points, up, down)
     first, later = cells.features, cells.upcoming(cycles)
@@ -50,10 +64,10 @@ def simulate_():
 @pytest.fixture(scope="session")
 def laboratory():
     """64 devices of 200 cycles, with noise, offset and compliance: simulated, extracted."""
-    from synaptogen.learn.extraction import extract
+    from synaptogen.learn.extraction.extraction import extract
 
     found = simulate(64, 200)
-    found.loops = measurement.loops(found.voltage, found.current)
+    found.loops = learn.loops(found.voltage, found.current)
     found.extraction = extract(found.loops)
     return found
 
@@ -65,4 +79,4 @@ def measured_loops():
     path = folder / "data" / "ivloops_1device_100cycles.npz"
     if not path.exists():
         pytest.skip(f"needs the measurement {path}: set SYNAPTOGEN_SHARED to the folder above data/")
-    return measurement.read(path)
+    return learn.read(path)

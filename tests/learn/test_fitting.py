@@ -52,7 +52,7 @@ def test_currents_are_those_of_the_devices(result):
     r_lrs = 4500.0
     mine = result.envelopes.current(np.array(r_lrs), u)
     cell = sg.CellArray(1, preset, rng=1, engine="reference")
-    p = cell._engine.law.constants
+    p = cell.state.engine.compiled_params.constants
     from synaptogen.model import iv
 
     true = iv.current(iv.mixing_from_conductance(1 / r_lrs, p), u, p)

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from synaptogen.model import iv
-from synaptogen.params import DeviceParams
+from synaptogen.params.device_params import DeviceParams
 
 PRESET = DeviceParams.preset("hennen2024")
 P = PRESET.constants()

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from synaptogen.model import iv
 from synaptogen.model.noise import noise_density, noise_variance, noisy_current
-from synaptogen.params import DeviceParams
+from synaptogen.params.device_params import DeviceParams
 
 P = DeviceParams.preset("hennen2024").constants()
 KT = 4.141947e-21  # J: 1.380649e-23 J/K times 300 K

@@ -58,7 +58,7 @@ def test_philox_of_any_counter(counter, key):
 
 @given(words32, st.integers(0, 2**24 - 1), st.integers(0, 4), words32, words32, words32, words32)
 def test_words_are_addressed_by_cell_stream_number_and_block(lo, hi, stream, number, block, k0, k1):
-    found = random.words(word(lo), word(hi), stream, word(number), word(block), word(k0), word(k1))
+    found = random.random_words(word(lo), word(hi), stream, word(number), word(block), word(k0), word(k1))
     assert [int(w[0]) for w in found] == plain_philox((lo, hi + stream * 2**24, number, block), (k0, k1))
 
 
@@ -70,7 +70,7 @@ def test_streams_have_their_own_numbers():
 
 
 def test_bits_of_words_are_fair(unlikely):
-    out = drawn(random.words)
+    out = drawn(random.random_words)
     ones = np.array([[np.count_nonzero(w >> np.uint32(bit) & np.uint32(1)) for bit in range(32)] for w in out])
     unlikely((ones - CELLS / 2) / np.sqrt(CELLS / 4))
 

@@ -12,9 +12,9 @@ torch = pytest.importorskip("torch", reason="torch is not installed: pip install
 import synaptogen as sg  # noqa: E402
 from synaptogen.model.iv import conductance  # noqa: E402
 from synaptogen.model.noise import noise_variance  # noqa: E402
-from synaptogen.torch.noise import choices, mixed, noise_state, normals, traced_normals  # noqa: E402
+from synaptogen.torch.crossbars.noise import choices, mixed, noise_state, normals, traced_normals  # noqa: E402
+from synaptogen.torch.crossbars.quantise import quantise  # noqa: E402
 from synaptogen.torch.programming import program_pairs  # noqa: E402
-from synaptogen.torch.quantise import quantise  # noqa: E402
 
 Config = sg.torch.AnalogConfig
 nn = torch.nn
@@ -24,7 +24,7 @@ CONVOLUTIONS = [
     (nn.Conv2d, {"kernel_size": 3, "stride": 2, "padding": 1, "groups": 2}, (2, 4, 9, 8)),
     (nn.Conv2d, {"kernel_size": (1, 3), "groups": 4, "padding_mode": "reflect", "padding": 1}, (1, 4, 5, 6)),
     (nn.Conv3d, {"kernel_size": 2, "dilation": (1, 2, 1)}, (2, 4, 3, 5, 4)),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize("tile", [(1024, 1024), (8, 5)])

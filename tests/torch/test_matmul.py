@@ -121,9 +121,10 @@ def test_attention_with_scores_on_cells(plain):
     digital = nn.MultiheadAttention(8, 2, batch_first=True).eval()
     q, k, v = torch.randn(3, 2, 5, 8)
     hidden = torch.tensor([[False, False, True, False, False]] * 2)
-    for config, bound in (replace(plain, activation_products="cells"), 0.15), (
-        Config(seed=1, activation_products="cells"), 0.3
-    ):  # fmt: skip
+    for config, bound in (
+        (replace(plain, activation_products="cells"), 0.15),
+        (Config(seed=1, activation_products="cells"), 0.3),
+    ):
         analog = sg.torch.convert(digital, config)
         for options in ({}, {"key_padding_mask": hidden}):
             for wanted, given in zip(digital(q, k, v, **options), analog(q, k, v, **options), strict=True):

@@ -10,8 +10,8 @@ torch = pytest.importorskip("torch", reason="torch is not installed: pip install
 
 import synaptogen as sg  # noqa: E402
 from synaptogen.crossbar import Wires  # noqa: E402
+from synaptogen.torch.crossbars.wiring import transfer  # noqa: E402
 from synaptogen.torch.programming import program_pairs  # noqa: E402
-from synaptogen.torch.wiring import transfer  # noqa: E402
 
 Config = sg.torch.AnalogConfig
 nn = torch.nn

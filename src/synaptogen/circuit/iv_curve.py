@@ -5,14 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from synaptogen import checks
+from synaptogen._utils import Float64Array, checks
 from synaptogen.array import CellArray
 
 from .load_line import LoadLine, sweep_behind_resistor
 from .netlists import array_circuit, simulate, sweep_bench
-from .sweeps import PERIOD, STEP, T_SWITCH, triangles
-
-Array = NDArray[np.float64]
+from .waveforms import PERIOD, STEP, T_SWITCH, triangles
 
 POINTS = 600  # a sweep, at which Python is asked
 NEAR = 10.0  # switching times around an event that are left out of the comparison
@@ -26,11 +24,11 @@ class IVComparison:
     simulator: str
     ohms: float
     """Resistor in series, in ohm."""
-    time: Array
+    time: Float64Array
     """s"""
-    source: Array
+    source: Float64Array
     """Voltage of the source in V."""
-    current: Array
+    current: Float64Array
     """Current in A in the simulator."""
     python: LoadLine
     """The same cell in Python."""
@@ -40,12 +38,12 @@ class IVComparison:
     """Cycles that the cell in the simulator has begun."""
 
     @property
-    def u(self) -> Array:
+    def u(self) -> Float64Array:
         """Voltage of the cell in the simulator, in V."""
         return self.source - self.ohms * self.current
 
     @property
-    def differences(self) -> Array:
+    def differences(self) -> Float64Array:
         """Current in the simulator less that in Python, in A; NaN near events."""
         return np.where(self.quiet, self.current - self.python.current, np.nan)
 
@@ -104,9 +102,7 @@ def compare_iv(
         raise ValueError(f"ohms={ohms!r}: give a resistance in ohm of 0 or more")
     count = checks.positive_int("sweeps", sweeps)
     # two wire segments lead to the one cell: its row and its column
-    circuit = array_circuit(
-        cell, "tape", cycles=count + 1, t_switch=T_SWITCH, wire_resistance=0.5 * ohms
-    )  # fmt: skip
+    circuit = array_circuit(cell, "tape", cycles=count + 1, t_switch=T_SWITCH, wire_resistance=0.5 * ohms)
     times, volts = triangles(count, u_min, u_max)
     result = simulate(sweep_bench(circuit, times, volts, step=STEP), program, timeout=timeout)
     source = np.interp(result.time, times, volts)
@@ -114,20 +110,25 @@ def compare_iv(
     first = int(np.ravel(cell.cycle)[0])
     python = sweep_behind_resistor(cell, source[chosen], ohms)
     return IVComparison(
-        simulator=program, ohms=ohms, time=result.time[chosen], source=source[chosen],
-        current=result.rows[chosen, 0], python=python,
-        quiet=_quiet(result.time[chosen], python, first), cycles=int(result.state["cycles_done"].item()),
-    )  # fmt: skip
+        simulator=program,
+        ohms=ohms,
+        time=result.time[chosen],
+        source=source[chosen],
+        current=result.rows[chosen, 0],
+        python=python,
+        quiet=_quiet(result.time[chosen], python, first),
+        cycles=int(result.state["cycles_done"].item()),
+    )
 
 
-def _thinned(time: Array, source: Array, distance: float) -> NDArray[np.intp]:
+def _thinned(time: Float64Array, source: Float64Array, distance: float) -> NDArray[np.intp]:
     """Points that tell a quasi-static cell the same story: some on each ramp, and where the voltage turns."""
     slots = np.floor(time / distance)
     turns = np.flatnonzero(np.diff(np.sign(np.diff(source)))) + 1
     return np.union1d(np.flatnonzero(np.diff(slots, prepend=-1.0)), np.append(turns, len(time) - 1))
 
 
-def _quiet(time: Array, python: LoadLine, first: int) -> NDArray[np.bool_]:
+def _quiet(time: Float64Array, python: LoadLine, first: int) -> NDArray[np.bool_]:
     """Points away from both ends of each step in which the cell in Python had an event."""
     jumps = np.abs(np.diff(python.r, prepend=python.r[:1])) > JUMP
     begins = np.diff(python.cycle, prepend=first) != 0

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import brentq
 
-from synaptogen import checks
+from synaptogen._utils import checks
 from synaptogen.array import CellArray
 from synaptogen.model import iv
 

@@ -2,7 +2,7 @@
 
 import sys
 
-from synaptogen.extras import require
+from synaptogen._utils import require
 
 
 def main() -> None:

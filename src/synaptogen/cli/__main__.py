@@ -1,6 +1,6 @@
 """``python -m synaptogen.cli``."""
 
-from . import main
+from synaptogen.cli import main
 
 if __name__ == "__main__":
     main()

@@ -7,9 +7,7 @@ from typer.core import TyperGroup
 
 import synaptogen
 
-from . import bench, demo, extract, fit, info, report, sample, simulate, validate
-from .circuit import circuit
-from .crossbar import crossbar
+from .commands import bench, circuit, crossbar, demo, extract, fit, info, report, sample, simulate, validate
 from .output import complain
 
 EXPECTED = (ValueError, TypeError, OSError, MemoryError, ModuleNotFoundError)
@@ -57,10 +55,18 @@ app = typer.Typer(
 )
 app.callback()(start)
 COMMANDS = (
-    demo.demo, info.info, info.presets, simulate.simulate, sample.sample_data, extract.extract, fit.fit,
-    validate.validate, report.report, bench.bench,
-)  # fmt: skip
+    demo.demo,
+    info.info,
+    info.presets,
+    simulate.simulate,
+    sample.sample_data,
+    extract.extract,
+    fit.fit,
+    validate.validate,
+    report.report,
+    bench.bench,
+)
 for command in COMMANDS:
     app.command()(command)
-app.add_typer(crossbar)
-app.add_typer(circuit)
+app.add_typer(crossbar.crossbar)
+app.add_typer(circuit.circuit)

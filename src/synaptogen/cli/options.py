@@ -6,9 +6,8 @@ from typing import Annotated, TypeAlias
 
 import typer
 
-from synaptogen import checks
-from synaptogen.choices import params_of
-from synaptogen.params import DeviceParams, presets
+from synaptogen._utils import checks
+from synaptogen.params import DeviceParams, as_device_params, presets
 
 JSON: TypeAlias = Annotated[
     bool, typer.Option("--json", help="Print one JSON object to standard output, and nothing else there.")
@@ -67,4 +66,4 @@ def params_from(text: str) -> DeviceParams:
     """
     if text not in presets() and (text.endswith(".json") or Path(text).exists()):
         return DeviceParams.from_json(Path(text))
-    return params_of(text)
+    return as_device_params(text)

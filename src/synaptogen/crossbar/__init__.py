@@ -1,14 +1,30 @@
-"""Between cells and networks: matrix products, mappings of weights, programming, converters, tiles."""
+"""Between cells and networks: mappings of weights, programming, converters, tiles, and wires.
 
-from .amplitudes import AlongTransition, Ramp, Seen
+The matrix products themselves are methods of `synaptogen.CellArray`.
+"""
+
+from synaptogen.wires import Solution, Wires, apply_slowly, effective_conductances, solve
+
+from . import figures
 from .converters import ADC, DAC
-from .mappings import BitSlicing, DifferentialPair, Mapping, OffsetColumn
-from .programming import one_shot, set_reset, write_verify
-from .report import ProgrammingReport
+from .mappings import BitSlicing, DifferentialPair, OffsetColumn, WeightMapping
+from .programming import (
+    AlongTransition,
+    PopulationStatistics,
+    ProgrammingReport,
+    Ramp,
+    Readback,
+    Window,
+    one_shot,
+    population_statistics,
+    reachable_window,
+    set_reset,
+    write_verify,
+)
 from .selection import apply_selected
 from .tiles import Tiles
-from .typical import Window, reachable_window
-from .wires import Solution, Wires, apply_slowly, effective_conductances, solve
+
+Mapping, Seen = WeightMapping, Readback  # names of earlier versions
 
 __all__ = [
     "ADC",
@@ -16,19 +32,22 @@ __all__ = [
     "AlongTransition",
     "BitSlicing",
     "DifferentialPair",
-    "Mapping",
     "OffsetColumn",
+    "PopulationStatistics",
     "ProgrammingReport",
     "Ramp",
-    "Seen",
+    "Readback",
     "Solution",
     "Tiles",
+    "WeightMapping",
     "Window",
     "Wires",
     "apply_selected",
     "apply_slowly",
     "effective_conductances",
+    "figures",
     "one_shot",
+    "population_statistics",
     "reachable_window",
     "set_reset",
     "solve",

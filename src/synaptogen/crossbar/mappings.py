@@ -9,19 +9,17 @@ The combination is linear, so `combine` makes weights from conductances, and pro
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from synaptogen import checks
+from synaptogen._utils import AnyArray, checks
 
-Array = NDArray[Any]
 OUTSIDE = ("refuse", "clip")
 
 
 @dataclass(frozen=True)
-class Mapping:
+class WeightMapping:
     """What the mappings have in common.
 
     Parameters
@@ -50,7 +48,7 @@ class Mapping:
     # ---- what a mapping says of itself
 
     @property
-    def coefficients(self) -> Array:
+    def coefficients(self) -> AnyArray:
         """Coefficients c_k in 1/S of the lines of one output, shape (lines per output,)."""
         raise NotImplementedError
 
@@ -59,7 +57,7 @@ class Mapping:
         """Conductance in S and coefficient in 1/S of the cells of the reference line, the last one, if there is one."""
         return None
 
-    def _of_weights(self, w: Array) -> Array:
+    def _of_weights(self, w: AnyArray) -> AnyArray:
         """Conductances (outputs, lines per output, inputs) of weights (outputs, inputs) within +-w_max."""
         raise NotImplementedError
 
@@ -104,7 +102,7 @@ class Mapping:
             return g
         return np.concatenate([g, np.full((1, w.shape[1]), self.reference[0])])
 
-    def combine(self, lines: ArrayLike) -> Array:
+    def combine(self, lines: ArrayLike) -> AnyArray:
         """Weights from conductances in S, or a product with the weights from line currents in A.
 
         Parameters
@@ -133,24 +131,24 @@ class Mapping:
 
 
 @dataclass(frozen=True)
-class DifferentialPair(Mapping):
+class DifferentialPair(WeightMapping):
     """Two cells for a weight: one carries its positive part above g_min, the other its negative part.
 
     w = w_max (g_plus - g_minus) / (g_max - g_min); neighbouring lines are a pair.
     """
 
     @property
-    def coefficients(self) -> Array:
+    def coefficients(self) -> AnyArray:
         """Plus and minus."""
         return np.array([1.0, -1.0]) * (self.w_max / (self.g_max - self.g_min))
 
-    def _of_weights(self, w: Array) -> Array:
+    def _of_weights(self, w: AnyArray) -> AnyArray:
         parts = np.stack([np.maximum(w, 0), np.maximum(-w, 0)], axis=1)
         return self.g_min + parts * ((self.g_max - self.g_min) / self.w_max)
 
 
 @dataclass(frozen=True)
-class OffsetColumn(Mapping):
+class OffsetColumn(WeightMapping):
     """One cell for a weight, and one line of reference cells for all outputs, at the middle of the window.
 
     w = 2 w_max (g - g_ref) / (g_max - g_min). Products put inputs on columns, so here the line in common, which the
@@ -158,7 +156,7 @@ class OffsetColumn(Mapping):
     """
 
     @property
-    def coefficients(self) -> Array:
+    def coefficients(self) -> AnyArray:
         """Of the one line of an output."""
         return np.array([2 * self.w_max / (self.g_max - self.g_min)])
 
@@ -167,13 +165,13 @@ class OffsetColumn(Mapping):
         """The middle of the window, with the same coefficient."""
         return (self.g_min + self.g_max) / 2, float(self.coefficients[0])
 
-    def _of_weights(self, w: Array) -> Array:
-        g: Array = (self.g_min + self.g_max) / 2 + w / self.coefficients[0]
+    def _of_weights(self, w: AnyArray) -> AnyArray:
+        g: AnyArray = (self.g_min + self.g_max) / 2 + w / self.coefficients[0]
         return g[:, None, :]
 
 
 @dataclass(frozen=True)
-class BitSlicing(Mapping):
+class BitSlicing(WeightMapping):
     """Weights as whole numbers, each digit in a cell of its own.
 
     A weight is rounded to one of ``levels`` magnitudes from 0 to w_max, so with its sign to one of 2 levels - 1
@@ -219,7 +217,7 @@ class BitSlicing(Mapping):
         return count
 
     @property
-    def coefficients(self) -> Array:
+    def coefficients(self) -> AnyArray:
         """Powers of the base, each with plus and minus unless there is an offset."""
         unit = self.w_max / (self.levels - 1) * (self.base - 1) / (self.g_max - self.g_min)
         powers = unit * float(self.base) ** np.arange(self.digits)
@@ -241,7 +239,7 @@ class BitSlicing(Mapping):
         share = np.minimum(np.abs(np.asarray(weights, float)) / self.w_max, 1.0)
         return np.asarray(np.rint(share * (self.levels - 1)), np.int64)
 
-    def _of_weights(self, w: Array) -> Array:
+    def _of_weights(self, w: AnyArray) -> AnyArray:
         powers = self.base ** np.arange(self.digits)
         number, sign = self._magnitudes(w), np.sign(w).astype(np.int64)
         if self.offset:

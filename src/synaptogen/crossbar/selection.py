@@ -9,48 +9,46 @@ A cell sees the potential of its column minus that of its row. With m the amplit
 """
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from synaptogen import checks
+from synaptogen._utils import AnyArray, checks
 
 if TYPE_CHECKING:
     from synaptogen.array import CellArray
+    from synaptogen.wires import Wires
 
-    from .wires import Wires
-
-Array: TypeAlias = NDArray[Any]
-Potentials: TypeAlias = tuple[float, float, Array]
+Potentials: TypeAlias = tuple[float, float, AnyArray]
 """Of the selected row, of the other rows, and of the columns, in V."""
 
 
-def half(u: Array) -> Potentials:
+def half(u: AnyArray) -> Potentials:
     """Potentials of the scheme V/2 for the amplitudes (columns,) of one row, 0: not selected."""
     m = _largest(u)
     return -m / 2, 0.0, np.where(u != 0, u - m / 2, 0)
 
 
-def third(u: Array) -> Potentials:
+def third(u: AnyArray) -> Potentials:
     """Potentials of the scheme V/3."""
     m = _largest(u)
     return 0.0, 2 * m / 3, np.where(u != 0, u, m / 3)
 
 
-SCHEMES: dict[str, Callable[[Array], Potentials]] = {"V/2": half, "V/3": third}
+SCHEMES: dict[str, Callable[[AnyArray], Potentials]] = {"V/2": half, "V/3": third}
 
 
-def _largest(u: Array) -> float:
+def _largest(u: AnyArray) -> float:
     return float(u[np.argmax(np.abs(u))])
 
 
-def line_voltages(scheme: str, row: int, u: Array, shape: tuple[int, int]) -> Array:
+def line_voltages(scheme: str, row: int, u: AnyArray, shape: tuple[int, int]) -> AnyArray:
     """What each cell of an array of ``shape`` sees while ``row`` is written with amplitudes ``u`` (columns,) in V."""
     selected, others, columns = checks.named("scheme", scheme, SCHEMES)(u)
     rows = np.full((shape[0], 1), others, u.dtype)
     rows[row] = selected
-    seen: Array = columns.astype(u.dtype) - rows
+    seen: AnyArray = columns.astype(u.dtype) - rows
     seen[row] = np.where(u != 0, u, seen[row])  # to the last bit: thresholds are sharp
     return seen
 
@@ -86,7 +84,7 @@ def apply_selected(
         cells.apply_voltage(seen, wires=wires)
 
 
-def pulses(u: Array, scheme: str, parallel: bool = True) -> Iterator[Array]:
+def pulses(u: AnyArray, scheme: str, parallel: bool = True) -> Iterator[AnyArray]:
     """What all cells see, pulse by pulse, while amplitudes (rows, columns) are applied to selected cells."""
     shape = u.shape[0], u.shape[1]
     for row in np.flatnonzero(u.any(axis=1)):

@@ -1,19 +1,17 @@
 """A matrix that is larger than a crossbar: tiles, each with converters of its own, and sums in digital."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from synaptogen import checks
+from synaptogen._utils import AnyArray, checks
 
 from .converters import ADC, DAC, Counting
 
 if TYPE_CHECKING:
     from synaptogen.array import CellArray
-
-Array: TypeAlias = NDArray[Any]
 
 
 class Tiles:
@@ -107,8 +105,8 @@ class Tiles:
         return self.product(v, transpose=True)
 
     def _partials(
-        self, inputs: Array, transpose: bool, options: dict[str, Any]
-    ) -> Iterator[tuple[tuple[int, int], slice, Array]]:
+        self, inputs: AnyArray, transpose: bool, options: dict[str, Any]
+    ) -> Iterator[tuple[tuple[int, int], slice, AnyArray]]:
         """Place, lines and currents (batch, lines) of each tile."""
         for i, rows in enumerate(self._cuts[0]):
             for j, columns in enumerate(self._cuts[1]):

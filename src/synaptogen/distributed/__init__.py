@@ -20,10 +20,11 @@ Dask's own ways were considered. Actors hold state in place, too, but are lost w
 or, changing cells in place, apply voltages twice when a worker was thought dead and a task run again.
 """
 
-from synaptogen.extras import require
+from synaptogen._utils import missing
 
-require("distributed", "distributed")
-
-from .array import DistributedArray  # noqa: E402
+try:
+    from .distributed_array import DistributedArray
+except ModuleNotFoundError as error:
+    raise missing(error, "distributed") from error
 
 __all__ = ["DistributedArray"]

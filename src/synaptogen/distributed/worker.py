@@ -9,11 +9,10 @@ import cloudpickle
 from distributed import Worker, get_worker
 
 from synaptogen.array import CellArray
-from synaptogen.blocked import orders
-from synaptogen.blocked.cutting import Blocks
-from synaptogen.blocked.saved import block_from, saved_at
-from synaptogen.engines.protocol import Cells
-from synaptogen.recipe import Recipe
+from synaptogen.blocked import Blocks, block_from, saved_at
+from synaptogen.blocked import block_operations as orders
+from synaptogen.engines import CellIds
+from synaptogen.state import ArraySpec, CellState
 
 MOST_MEMORY = 0.7  # of a worker's limit: at 0.8 Dask gives it no more work, at 0.95 it ends it
 
@@ -22,9 +21,9 @@ Entry = tuple[Any, Any]
 
 
 class Origin(NamedTuple):
-    """How to make a block: its recipe, and the saved array that it is in, with the voltages that it has seen."""
+    """How to make a block: its spec, and the saved array that it is in, with the voltages that it has seen."""
 
-    recipe: Recipe
+    spec: ArraySpec
     blocks: Blocks
     saved: str | None
     voltages: int
@@ -99,14 +98,15 @@ class Room:
 
     def make(self, origin: Origin, k: int) -> CellArray:
         """A block as it was at its origin."""
-        recipe, blocks, size = origin.recipe, origin.blocks, origin.blocks.size_of(k)
-        self.require_memory(size * recipe.bytes_per_cell)
+        spec, blocks, size = origin.spec, origin.blocks, origin.blocks.size_of(k)
+        self.require_memory(size * spec.bytes_per_cell)
         if origin.saved is not None:
             found = saved_at(origin.saved)
-            if (found.recipe.seed, found.voltages) != (recipe.seed, origin.voltages):
+            if (found.spec.seed, found.voltages) != (spec.seed, origin.voltages):
                 raise ValueError(f"{origin.saved} is another array than the checkpoint that was left there")
-            return block_from(origin.saved, recipe, blocks, k, self.threads)
-        return recipe.make(blocks.shape_of(k), Cells(size, recipe.first + blocks.begin(k)), self.threads)
+            return block_from(origin.saved, spec, blocks, k, self.threads)
+        state = CellState.build(spec, CellIds(size, spec.first + blocks.begin(k)), self.threads)
+        return CellArray.from_state(state, blocks.shape_of(k))
 
     def require_memory(self, size: float) -> None:
         """Raise MemoryError if a block of some bytes would exceed what a worker may use."""

@@ -1,1 +1,26 @@
 """Engines: where cells live. They own memory, masks, branches and threads, and never restate a formula of `model`."""
+
+from .compiled_params import CompiledParams, compile_params
+from .lines import line_weights, with_noise
+from .protocol import FIELDS, AnyEngine, CellIds, Engine, Positions, ReadNumbers
+from .registry import ENGINES, STARTS, STORAGES, EngineName, Start, Storage, engine_class
+
+__all__ = [
+    "ENGINES",
+    "FIELDS",
+    "STARTS",
+    "STORAGES",
+    "AnyEngine",
+    "CellIds",
+    "CompiledParams",
+    "Engine",
+    "EngineName",
+    "Positions",
+    "ReadNumbers",
+    "Start",
+    "Storage",
+    "compile_params",
+    "engine_class",
+    "line_weights",
+    "with_noise",
+]

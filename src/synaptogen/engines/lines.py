@@ -5,19 +5,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from synaptogen.model.constants import Constants
-from synaptogen.model.lines import linear_in_mixing
-from synaptogen.model.noise import noise_density
+from synaptogen.model import Constants, linear_in_mixing, noise_density
 
-from .protocol import Engine, Positions
+from .protocol import AnyEngine, Positions
 
 
 def line_currents(
-    engine: Engine, shape: tuple[int, int], select: Any, line_starts: Positions, v: NDArray[Any], transpose: bool,
-    bandwidth: float, number: int,
-) -> NDArray[Any]:  # fmt: skip
+    engine: AnyEngine,
+    shape: tuple[int, int],
+    select: Any,
+    line_starts: Positions,
+    v: NDArray[Any],
+    transpose: bool,
+    bandwidth: float,
+    number: int,
+) -> NDArray[Any]:
     """What `Engine.line_currents` promises, by products of matrices."""
-    offset, weights = line_weights(v.astype(np.float64), bandwidth, engine.law.constants)
+    offset, weights = line_weights(v.astype(np.float64), bandwidth, engine.compiled_params.constants)
     sums = offset + engine.weighted_sums(shape, select, weights, transpose)
     normals = engine.line_normals(line_starts, number, len(v)) if bandwidth else None
     return np.asarray(with_noise(sums, normals, len(v)), engine.dtype)

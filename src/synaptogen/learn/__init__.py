@@ -3,22 +3,31 @@
 Needs the extra ``synaptogen[learn]``.
 """
 
-from synaptogen.extras import require
+from synaptogen._utils import missing
 
-for _library in ("xarray", "pandas", "sklearn"):
-    require(_library, "learn")
-
-from .drift import Drift, remove_trend  # noqa: E402
-from .extraction import Extraction, extract  # noqa: E402 - after the check that names what is missing
-from .feature_fit import FeatureFit, fit_features  # noqa: E402
-from .fitting import FitResult, fit  # noqa: E402
-from .flags import Flag  # noqa: E402
-from .markers import markers  # noqa: E402
-from .measurement import features, loops, read  # noqa: E402
-from .page.html import report  # noqa: E402
-from .sample_data import sample_loops  # noqa: E402
-from .validation import Property, Validation, hold_out, validate  # noqa: E402
-from .writing import check_ending, write  # noqa: E402
+try:
+    from .extraction import (
+        Extraction,
+        Flag,
+        extract,
+    )
+    from .fitting import FitResult, fit
+    from .io import (
+        check_ending,
+        features,
+        loops,
+        read,
+        sample_loops,
+        write,
+    )
+    from .report import (
+        markers,
+        report,
+    )
+    from .statistics import Drift, FeatureFit, fit_features, remove_trend
+    from .validation import Property, Validation, hold_out, validate
+except ModuleNotFoundError as error:
+    raise missing(error, "learn") from error
 
 __all__ = [
     "Drift",

@@ -7,16 +7,12 @@ from typing import TypeAlias
 import numpy as np
 import xarray as xr
 
-from synaptogen.checks import one_of
-from synaptogen.choices import params_of
-from synaptogen.params import FEATURE_NAMES, DeviceParams
-from synaptogen.seeds import RNG
+from synaptogen._utils import RNG, one_of
+from synaptogen.params import FEATURE_NAMES, DeviceParams, as_device_params
 
-from .drift import Drift, drift_of, remove_trend
-from .envelopes import Envelopes, fit_envelopes
+from .curves import LAWS, Envelopes, ResetLaw, fit_envelopes
 from .extraction import Extraction, extract
-from .feature_fit import FeatureFit, fit_features
-from .reset_law import LAWS, ResetLaw
+from .statistics import Drift, FeatureFit, drift_of, fit_features, remove_trend
 
 Progress: TypeAlias = Callable[[str, float], None]
 
@@ -102,7 +98,7 @@ def fit(
         If the data are not sound, are too short for what is asked, or never switch.
     """
     one_of("reset", reset, LAWS)
-    base, tell = params_of(preset), progress or _silent
+    base, tell = as_device_params(preset), progress or _silent
     extraction = envelopes = None
     table = data
     if "voltage" in data:

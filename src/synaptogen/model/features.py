@@ -8,10 +8,9 @@ x to the range on which its Gamma increases, resistances to 1 ... 1e12 ohm, thre
 
 from typing import Any, NamedTuple
 
-from synaptogen.ops import Mask, Real, absolute, exp2, maximum, minimum
-
 from .constants import Constants
 from .iv import mixing_from_conductance, passive
+from .ops import Mask, Real, absolute, exp2, maximum, minimum
 from .polynomial import poly
 
 LOG2_10 = 3.321928094887362
@@ -35,7 +34,7 @@ def limit(x: Real, low: Any, high: Any) -> Real:
     return minimum(maximum(x, low), high)
 
 
-def features(x: Any, mu: Any, sigma: Any, p: Constants) -> Features:
+def cycle_features(x: Any, mu: Any, sigma: Any, p: Constants) -> Features:
     """Features of the cycle with latent ``x``, for a cell with offsets ``mu`` and scales ``sigma`` (four each)."""
     x_0 = limit(x[0], p.x_min[0], p.x_max[0])
     x_1 = limit(x[1], p.x_min[1], p.x_max[1])
@@ -51,9 +50,20 @@ def features(x: Any, mu: Any, sigma: Any, p: Constants) -> Features:
     lrs = mixing_from_conductance(1.0 / ohm_lrs, p)
     u_reset = maximum(raw_u_reset, U_MIN)
     limited = (
-        (x_0 != x[0]) | (x_1 != x[1]) | (x_2 != x[2]) | (x_3 != x[3])
-        | (sigma[0] < 0.0) | (sigma[1] < 0.0) | (sigma[2] < 0.0) | (sigma[3] < 0.0)
-        | (log_r_hrs < 0.0) | (log_r_hrs > LOG10_R_MAX) | (hrs > p.r_max) | (u_set != raw_u_set)
-        | (ohm_lrs != raw_r_lrs) | (lrs > p.r_max) | (u_reset != raw_u_reset)
-    )  # fmt: skip
+        (x_0 != x[0])
+        | (x_1 != x[1])
+        | (x_2 != x[2])
+        | (x_3 != x[3])
+        | (sigma[0] < 0.0)
+        | (sigma[1] < 0.0)
+        | (sigma[2] < 0.0)
+        | (sigma[3] < 0.0)
+        | (log_r_hrs < 0.0)
+        | (log_r_hrs > LOG10_R_MAX)
+        | (hrs > p.r_max)
+        | (u_set != raw_u_set)
+        | (ohm_lrs != raw_r_lrs)
+        | (lrs > p.r_max)
+        | (u_reset != raw_u_reset)
+    )
     return Features(passive(hrs, p), u_set, passive(lrs, p), u_reset, limited)

@@ -8,9 +8,8 @@ between the lowest LRS (r = 0) and the highest HRS (r = 1) that were measured:
 
 from typing import NamedTuple
 
-from synaptogen.ops import Real, maximum, minimum, pow_, product, where
-
 from .constants import Constants
+from .ops import Real, maximum, minimum, pow_, product, where
 from .polynomial import poly, slope
 
 

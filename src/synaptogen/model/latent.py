@@ -8,7 +8,7 @@ q numbers of a state space. Engines hold it, and call `add_scaled` for each numb
 
 from typing import Any
 
-from synaptogen.ops import Real, product
+from .ops import Real, product
 
 
 def innovation(e: Any, b: Any) -> tuple[Real, Real, Real, Real]:

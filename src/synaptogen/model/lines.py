@@ -3,10 +3,9 @@
 I   = U G_LLRS(U) + r U (G_HHRS(U) - G_LLRS(U)),    var = G(r, U) (4 k T + 2 q |U|) B
 """
 
-from synaptogen.ops import Real
-
 from .constants import Constants
 from .iv import envelopes
+from .ops import Real
 
 
 def linear_in_mixing(u: Real, density: Real, p: Constants) -> tuple[Real, Real, Real, Real]:

@@ -3,7 +3,7 @@
 var = 4 k T B |I/U| + 2 q B |I|
 """
 
-from synaptogen.ops import Real, absolute, product, sqrt
+from .ops import Real, absolute, product, sqrt
 
 KT = 1.380649e-23 * 300.0  # J
 Q = 1.602176634e-19  # C

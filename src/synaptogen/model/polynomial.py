@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from synaptogen.ops import Real
+from .ops import Real
 
 
 def poly(coefficients: Any, x: Real) -> Real:

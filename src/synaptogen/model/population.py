@@ -5,12 +5,12 @@ A component is chosen (never averaged), then means[k] + cholesky[k] @ normals is
 
 from typing import Any
 
-from synaptogen.ops import Mask, Real, Word, exp2
+from .ops import Mask, Real, UInt32, exp2
 
 LOG2_E = 1.4426950408889634
 
 
-def chosen(word: Word, start: Any) -> Mask:
+def chosen(word: UInt32, start: Any) -> Mask:
     """Is the component whose share of the words begins at ``start``, or a later one, chosen by a random word?"""
     return word >= start
 

@@ -4,7 +4,7 @@ Salmon et al., Parallel random numbers: as easy as 1, 2, 3, SC 2011. A number is
 and block, so nothing depends on the order in which cells are visited.
 """
 
-from synaptogen.ops import Real, Word, flip_sign, log, real, signed_real, sqrt, where, wide_product
+from .ops import Real, UInt32, flip_sign, log, real, signed_real, sqrt, where, wide_product
 
 DEVICE, CYCLES, HISTORY, READ, PRODUCT = range(5)
 """Streams: device vectors, cycle innovations, initial history, read noise, noise of crossbar products."""
@@ -17,14 +17,18 @@ SIN = (-0.00019517, 0.00833218, -0.16666655, 1.0)
 COS = (2.43904497e-05, -1.38867638e-03, 4.16666233e-02, -4.99999997e-01, 1.0)
 
 
-def philox_round(c0: Word, c1: Word, c2: Word, c3: Word, k0: Word, k1: Word) -> tuple[Word, Word, Word, Word]:
+def philox_round(
+    c0: UInt32, c1: UInt32, c2: UInt32, c3: UInt32, k0: UInt32, k1: UInt32
+) -> tuple[UInt32, UInt32, UInt32, UInt32]:
     """One round of Philox4x32."""
     hi_0, lo_0 = wide_product(c0, 0xD2511F53)
     hi_2, lo_2 = wide_product(c2, 0xCD9E8D57)
     return hi_2 ^ c1 ^ k0, lo_2, hi_0 ^ c3 ^ k1, lo_0
 
 
-def philox(c0: Word, c1: Word, c2: Word, c3: Word, k0: Word, k1: Word) -> tuple[Word, Word, Word, Word]:
+def philox(
+    c0: UInt32, c1: UInt32, c2: UInt32, c3: UInt32, k0: UInt32, k1: UInt32
+) -> tuple[UInt32, UInt32, UInt32, UInt32]:
     """Four random words for a counter of four words and a key of two."""
     for _ in range(10):
         c0, c1, c2, c3 = philox_round(c0, c1, c2, c3, k0, k1)
@@ -33,14 +37,14 @@ def philox(c0: Word, c1: Word, c2: Word, c3: Word, k0: Word, k1: Word) -> tuple[
     return c0, c1, c2, c3
 
 
-def words(
-    lo: Word, hi: Word, stream: int, number: Word, block: Word, k0: Word, k1: Word
-) -> tuple[Word, Word, Word, Word]:
+def random_words(
+    lo: UInt32, hi: UInt32, stream: int, number: UInt32, block: UInt32, k0: UInt32, k1: UInt32
+) -> tuple[UInt32, UInt32, UInt32, UInt32]:
     """Four random words of a cell (id in two words), a stream, a cycle or read number, and a block."""
     return philox(lo, hi | (stream << STREAM_SHIFT), number, block, k0, k1)
 
 
-def box_muller(w0: Word, w1: Word) -> tuple[Real, Real]:
+def box_muller(w0: UInt32, w1: UInt32) -> tuple[Real, Real]:
     """Two independent normals from two words: 32 bits of radius; 30 bits of angle within +-45 degrees of an axis, one
     bit that chooses the axis and one its direction."""
     radius = sqrt(log(real(w0) * 2.3283064365386963e-10 + 1.1641532182693481e-10) * -2.0)
@@ -53,16 +57,16 @@ def box_muller(w0: Word, w1: Word) -> tuple[Real, Real]:
 
 
 def normals(
-    lo: Word, hi: Word, stream: int, number: Word, block: Word, k0: Word, k1: Word
+    lo: UInt32, hi: UInt32, stream: int, number: UInt32, block: UInt32, k0: UInt32, k1: UInt32
 ) -> tuple[Real, Real, Real, Real]:
     """Four independent normals, addressed like `words`."""
-    w0, w1, w2, w3 = words(lo, hi, stream, number, block, k0, k1)
+    w0, w1, w2, w3 = random_words(lo, hi, stream, number, block, k0, k1)
     a, b = box_muller(w0, w1)
     c, d = box_muller(w2, w3)
     return a, b, c, d
 
 
-def read_normal(lo: Word, hi: Word, number: Word, k0: Word, k1: Word) -> Real:
+def read_normal(lo: UInt32, hi: UInt32, number: UInt32, k0: UInt32, k1: UInt32) -> Real:
     """The normal of one cell's read number ``number``.
 
     Sixty-four cells share sixteen blocks of four normals: cell id bits 0-3 and 6-55 address the block, bits 4-5 choose
@@ -73,6 +77,6 @@ def read_normal(lo: Word, hi: Word, number: Word, k0: Word, k1: Word) -> Real:
     return where((lo & 32) != 0, where(odd, d, c), where(odd, b, a))
 
 
-def read_block(lo: Word) -> Word:
+def read_block(lo: UInt32) -> UInt32:
     """Low word of the address of the block that holds a cell's read noise."""
     return lo & 0xFFFFFFCF

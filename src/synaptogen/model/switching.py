@@ -6,7 +6,7 @@ limited, and its cycle number below.
 
 from typing import Any, NamedTuple
 
-from synaptogen.ops import Mask, Real, Word, where
+from .ops import Mask, Real, UInt32, where
 
 LRS = 1 << 30
 HRS = 2 << 30
@@ -25,37 +25,37 @@ class Resets(NamedTuple):
     partial: Mask
 
 
-def is_lrs(word: Word) -> Mask:
+def is_lrs(word: UInt32) -> Mask:
     """Is the cell in its LRS?"""
     return (word & LRS) != 0
 
 
-def is_hrs(word: Word) -> Mask:
+def is_hrs(word: UInt32) -> Mask:
     """Is the cell in a completely reset HRS?"""
     return (word & HRS) != 0
 
 
-def is_irs(word: Word) -> Mask:
+def is_irs(word: UInt32) -> Mask:
     """Is the cell partly reset?"""
     return (word & MODE) == 0
 
 
-def is_limited(word: Word) -> Mask:
+def is_limited(word: UInt32) -> Mask:
     """Did a feature of the running cycle have to be limited?"""
     return (word & LIMITED) != 0
 
 
-def cycle(word: Word) -> Word:
+def cycle(word: UInt32) -> UInt32:
     """Number of the running cycle."""
     return word & CYCLE
 
 
-def sets(word: Word, u: Real, u_set: Real) -> Mask:
+def sets(word: UInt32, u: Real, u_set: Real) -> Mask:
     """A cell that is not in its LRS sets at and below its U_SET."""
     return ~is_lrs(word) & (u <= u_set)
 
 
-def resets(word: Word, u: Real, u_reset: Real, u_ratchet: Real, p: Any) -> Resets:
+def resets(word: UInt32, u: Real, u_reset: Real, u_ratchet: Real, p: Any) -> Resets:
     """A set cell resets above its U_RESET, a partly reset one above the largest voltage it has seen since."""
     lrs = is_lrs(word)
     reset = ~is_hrs(word) & (u > where(lrs, u_reset, u_ratchet))
@@ -63,12 +63,12 @@ def resets(word: Word, u: Real, u_reset: Real, u_ratchet: Real, p: Any) -> Reset
     return Resets(reset & lrs, full, reset & ~full)
 
 
-def in_mode(word: Word, mask: Mask, mode: int) -> Word:
+def in_mode(word: UInt32, mask: Mask, mode: int) -> UInt32:
     """The word after cells in the mask have gone over to a mode."""
     return where(mask, (word & (LIMITED | CYCLE)) | mode, word)
 
 
-def in_next_cycle(word: Word, mask: Mask, limited: Mask) -> Word:
+def in_next_cycle(word: UInt32, mask: Mask, limited: Mask) -> UInt32:
     """The word after cells in the mask have begun their next cycle."""
     following = (word & MODE) | ((word + 1) & CYCLE)
     return where(mask, where(limited, following | LIMITED, following), word)

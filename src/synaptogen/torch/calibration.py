@@ -6,8 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from .crossbars import largest
 from .parts import AnalogPart, analog_parts
-from .reading import largest
 
 
 @torch.no_grad()

@@ -7,12 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from synaptogen import checks
-from synaptogen.choices import params_of
+from synaptogen._utils import checks
 from synaptogen.crossbar import Wires, reachable_window
-from synaptogen.model.noise import noise_variance
-from synaptogen.params import DeviceParams
-from synaptogen.recipe import BANDWIDTH
+from synaptogen.model import noise_variance
+from synaptogen.params import DeviceParams, as_device_params
+from synaptogen.state import BANDWIDTH
 
 PROGRAMMING = ("write-verify", "one-shot", "ideal")
 TRAINING = ("cells", "hardware-aware")
@@ -93,11 +92,15 @@ class AnalogConfig:
     seed: int | None = None
 
     def __post_init__(self) -> None:
-        params = params_of(self.params)
+        params = as_device_params(self.params)
         for name, known in (
-            ("programming", PROGRAMMING), ("scale", SCALES), ("training", TRAINING), ("gradient", GRADIENTS),
-            ("wire_model", WIRE_MODELS), ("activation_products", PLACES),
-        ):  # fmt: skip
+            ("programming", PROGRAMMING),
+            ("scale", SCALES),
+            ("training", TRAINING),
+            ("gradient", GRADIENTS),
+            ("wire_model", WIRE_MODELS),
+            ("activation_products", PLACES),
+        ):
             checks.one_of(name, getattr(self, name), known)
         checks.positive_int("budget", self.budget)
         checks.bandwidth(self.bandwidth)
@@ -125,7 +128,7 @@ class AnalogConfig:
     @property
     def device(self) -> DeviceParams:
         """The parameter set."""
-        return params_of(self.params)
+        return as_device_params(self.params)
 
     @property
     def full_voltage(self) -> float:

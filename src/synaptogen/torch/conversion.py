@@ -8,14 +8,25 @@ from typing import Any, NamedTuple
 import numpy as np
 from torch import nn
 
-from . import attention, sequence
-from .attention import MultiheadAttention
+from synaptogen.torch.layers import attention, sequence
+
 from .config import AnalogConfig
-from .layer import AnalogCells, AnalogLayer
-from .linear import Conv1d, Conv2d, Conv3d, Linear
+from .layers import (
+    GRU,
+    LSTM,
+    RNN,
+    AnalogCells,
+    AnalogLayer,
+    Conv1d,
+    Conv2d,
+    Conv3d,
+    GRUCell,
+    Linear,
+    LSTMCell,
+    MultiheadAttention,
+    RNNCell,
+)
 from .overview import table
-from .recurrent import GRUCell, LSTMCell, RNNCell
-from .sequence import GRU, LSTM, RNN
 
 CONVERTERS: dict[type[nn.Module], Callable[[Any, AnalogConfig, int], nn.Module]] = {
     nn.Linear: Linear.from_digital,

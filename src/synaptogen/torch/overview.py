@@ -3,10 +3,9 @@
 import numpy as np
 from torch import nn
 
-from .layer import AnalogCells
-from .matmul import AnalogMatmul
+from .crossbars import Counts
+from .layers import AnalogCells, AnalogMatmul
 from .parts import AnalogPart, analog_parts
-from .reading import Counts
 
 
 def summary(model: nn.Module) -> str:

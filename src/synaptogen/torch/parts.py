@@ -6,8 +6,7 @@ from typing import TypeAlias
 import numpy as np
 from torch import nn
 
-from .layer import AnalogCells, AnalogLayer
-from .matmul import AnalogMatmul
+from .layers import AnalogCells, AnalogLayer, AnalogMatmul
 
 AnalogPart: TypeAlias = AnalogCells | AnalogMatmul
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from synaptogen.array import CellArray
 from synaptogen.crossbar import DifferentialPair, ProgrammingReport, one_shot, write_verify
-from synaptogen.model.iv import mixing_from_conductance
+from synaptogen.model import mixing_from_conductance
 
 from .config import AnalogConfig
 

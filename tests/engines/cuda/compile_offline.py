@@ -3,10 +3,13 @@
 import json
 import re
 import sys
+from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).parents[3] / "benchmarks"))
+
+import _cuda_offline as offline
 import synaptogen as sg
-from synaptogen.engines.cuda import offline
-from synaptogen.engines.law import law_of
+from synaptogen.engines.compiled_params import compile_params
 
 
 def facts(kernel):
@@ -26,6 +29,6 @@ def facts(kernel):
     }
 
 
-law = law_of(sg.DeviceParams.preset("hennen2024"))
+params = compile_params(sg.DeviceParams.preset("hennen2024"))
 capabilities = [tuple(map(int, text.split("."))) for text in sys.argv[1:]]
-print(json.dumps([facts(kernel) for capability in capabilities for kernel in offline.compiled(law, capability)]))
+print(json.dumps([facts(kernel) for capability in capabilities for kernel in offline.compiled(params, capability)]))

@@ -9,10 +9,11 @@ import pytest
 from numba import cuda
 
 import synaptogen as sg
-from synaptogen.engines.cuda import exchange, machine
-from synaptogen.engines.cuda.target import SIMULATED
+from synaptogen.engines.cuda import availability as machine
+from synaptogen.engines.cuda import interop as exchange
+from synaptogen.engines.cuda.compiler import SIMULATED
 from synaptogen.model.switching import CYCLE
-from synaptogen.params import DeviceParams
+from synaptogen.params.device_params import DeviceParams
 
 assert cuda.is_available(), "run with NUMBA_ENABLE_CUDASIM=1, or where there is a GPU"
 
@@ -40,7 +41,7 @@ def voltages(seed, *shape):
 
 def compare(cells, reference):
     """Modes and cycles are equal, numbers within single precision."""
-    assert np.array_equal(cells._words(), reference._words())
+    assert np.array_equal(cells.state.status(), reference.state.status())
     assert np.abs(cells.r - reference.r).max() < 2e-6
     for mine, theirs in zip(cells.features, reference.features, strict=True):
         assert np.allclose(mine, theirs, rtol=3e-5)
@@ -96,13 +97,13 @@ def test_lives_begin_again_after_the_last_cycle(params):
     order = max(params.history.order, 1)
     for cells in both:
         cells.apply_voltages(CYCLES * (2 * order - 1))
-        state = cells._engine.dump(0, 4)
+        state = cells.state.engine.dump(0, 4)
         state["word"][:] = (state["word"] & ~np.uint32(CYCLE)) | np.uint32((CYCLE - 12) // order * order - 1)
-        cells._engine.restore(0, state)
+        cells.state.engine.restore(0, state)
     for _ in range(3):
         for cells in both:
             cells.apply_voltages(CYCLES * 8)
-        assert np.array_equal(both[0]._words(), both[1]._words())
+        assert np.array_equal(both[0].state.status(), both[1].state.status())
         assert np.abs(both[0].r - both[1].r).max() < 2e-6
     assert both[0].cycle.max() < 100
 
@@ -131,8 +132,8 @@ def test_products(key, transpose):
 
 
 def test_products_of_rows_longer_than_a_block():
+    from synaptogen.engines.cuda.compiler import BLOCK
     from synaptogen.engines.cuda.products import ROWS
-    from synaptogen.engines.cuda.target import BLOCK
 
     both = pair(shape=(2, BLOCK + 3))
     close(*(cells @ np.abs(voltages(1, BLOCK + 3) * 0.1) for cells in both), 2e-5)  # a sum, less a larger one
@@ -193,10 +194,10 @@ def test_save_and_load(scattered, tmp_path, state, same_state):
 def test_mixing_states_are_restored_alone():
     a, b = made(), made()
     a.apply_voltage(-FAR)
-    b._engine.restore(7, {"r": a._engine.dump(7, 40)["r"]})
+    b.state.engine.restore(7, {"r": a.state.engine.dump(7, 40)["r"]})
     assert np.array_equal(b.r.ravel()[7:40], a.r.ravel()[7:40])
     assert np.array_equal(b.r.ravel()[40:], made().r.ravel()[40:])
-    assert np.array_equal(b._words(), made()._words())
+    assert np.array_equal(b.state.status(), made().state.status())
 
 
 # ---------------------------------------------------------------------------------------- arrays on the GPU
@@ -301,7 +302,7 @@ def test_on_gpu_needs_the_engine():
 def test_repr():
     assert f"engine=cuda, {'simulated' if SIMULATED else ''}" in repr(made())
     assert "228 B a cell" in repr(made())
-    assert made()[:, ::2].copy()._engine.bytes_per_cell == 236
+    assert made()[:, ::2].copy().state.engine.bytes_per_cell == 236
 
 
 def test_cells_that_do_not_fit_are_refused(monkeypatch):

@@ -9,14 +9,15 @@ import pytest
 from numba import njit
 
 import synaptogen as sg
+from synaptogen.engines.compiled_params import compile_params
 from synaptogen.engines.cpu import CPUEngine, lanes
-from synaptogen.engines.cuda import cell, layout, memory
+from synaptogen.engines.cuda import cell, layout
+from synaptogen.engines.cuda import history as memory
 from synaptogen.engines.cuda.cell import draw_device, first_cycle, read_current, step
-from synaptogen.engines.cuda.rules import mixture_of, rules_of
+from synaptogen.engines.cuda.kernel_params import mixture_of, rules_of
 from synaptogen.engines.cuda.scalars import load, store, teach_memory, word_of
-from synaptogen.engines.law import law_of
-from synaptogen.engines.protocol import Cells, ReadNumbers
-from synaptogen.engines.values import Lanes, adopt
+from synaptogen.engines.lanes.values import Lanes, adopt
+from synaptogen.engines.protocol import CellIds, ReadNumbers
 from synaptogen.model.switching import CYCLE
 
 assert lanes.W == 1, "run with SYNAPTOGEN_LANES=1"
@@ -52,21 +53,28 @@ def put(values, dtype):
 
 
 class Native:
-    """Cells as the kernels hold them, in arrays of NumPy."""
+    """CellIds as the kernels hold them, in arrays of NumPy."""
 
     def __init__(self, params, seed, start, cells):
-        self.law = law = law_of(params)
-        self.rules = rules_of(law, start, seed, put)
+        self.compiled_params = params = compile_params(params)
+        self.rules = rules_of(params, start, seed, put)
         padded = -(-SIZE // layout.TILE) * layout.TILE
         single = lambda groups: np.full(padded * groups, np.nan, np.float32)  # noqa: E731
         listed = cells.ids is not None
-        ids = np.concatenate(cells.words(np.arange(SIZE))) if listed else np.zeros(1, np.uint32)
+        ids = np.concatenate(cells.id_words(np.arange(SIZE))) if listed else np.zeros(1, np.uint32)
         self.state = layout.State(
-            single(1), np.zeros(padded, np.uint32), single(layout.FIELD_GROUPS), single(layout.DEVICE_GROUPS),
-            single(law.memory), ids, SIZE, not listed,
-            np.uint32(cells.first & 0xFFFFFFFF), np.uint32(cells.first >> 32),
-        )  # fmt: skip
-        initialise(self.state, self.rules, mixture_of(law, put), law.log_sigma)
+            single(1),
+            np.zeros(padded, np.uint32),
+            single(layout.FIELD_GROUPS),
+            single(layout.DEVICE_GROUPS),
+            single(params.memory),
+            ids,
+            SIZE,
+            not listed,
+            np.uint32(cells.first & 0xFFFFFFFF),
+            np.uint32(cells.first >> 32),
+        )
+        initialise(self.state, self.rules, mixture_of(params, put), params.log_sigma)
         self.reads = 0
 
     def sweep(self, pulses, bandwidth):
@@ -80,7 +88,7 @@ class Native:
 
     def compare(self, engine):
         everything = engine.selection(None)
-        assert np.array_equal(self.state.word[:SIZE], engine.words(everything))
+        assert np.array_equal(self.state.word[:SIZE], engine.status(everything))
         assert np.array_equal(self.state.r[:SIZE], engine.mixing(everything))
         assert np.array_equal(self.grouped(self.state.field, 7), engine.fields(everything))
         assert np.array_equal(self.grouped(self.state.device, 8), engine.device(everything))
@@ -97,8 +105,8 @@ FULL = np.tile(np.float32([-FAR, FAR])[:, None], SIZE)
 def both(name, start, ids):
     """The same cells twice: ids run across 2^32, where the high word changes, or are any."""
     rng = np.random.default_rng(7)
-    cells = Cells(SIZE, FIRST) if ids == "run" else Cells(SIZE, 0, rng.integers(0, 2**56, SIZE, dtype=np.uint64))
-    return CPUEngine(law_of(SETS[name]), cells, 11, start, 1), Native(SETS[name], 11, start, cells)
+    cells = CellIds(SIZE, FIRST) if ids == "run" else CellIds(SIZE, 0, rng.integers(0, 2**56, SIZE, dtype=np.uint64))
+    return CPUEngine(compile_params(SETS[name]), cells, 11, start, 1), Native(SETS[name], 11, start, cells)
 
 
 @pytest.mark.parametrize("name", SETS)
@@ -116,7 +124,7 @@ def test_device_code_is_the_cpu_engine_to_the_last_bit(name, start, ids):
         theirs = engine.sweep(pulses, engine.selection(None), bandwidth, ReadNumbers(native.reads))
         assert np.array_equal(native.sweep(pulses, bandwidth), theirs)
         native.compare(engine)
-    words = engine.words(engine.selection(None))
+    words = engine.status(engine.selection(None))
     cycles = words & np.uint32(CYCLE)
     assert cycles.max() > max(cycles.min() + 3, 12)  # rings went round, and cells out of step
     assert len(np.unique(words >> 30)) == 3
@@ -136,4 +144,4 @@ def test_lives_begin_again_after_the_last_cycle(name):
         native.sweep(FULL, 0.0)
         if k >= 2:  # from cycle 0 on: what the CPU engine has drawn ahead was passed over by the new number
             native.compare(engine)
-    assert np.all(engine.words(engine.selection(None)) & np.uint32(CYCLE) == 2)
+    assert np.all(engine.status(engine.selection(None)) & np.uint32(CYCLE) == 2)

@@ -21,8 +21,13 @@ def run_tests(file, **environment):
     """Run the tests in a file; returns how many passed."""
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(HERE / file)],
-        cwd=HERE, env={**os.environ, **environment}, capture_output=True, text=True, timeout=600, check=False,
-    )  # fmt: skip
+        cwd=HERE,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     return int(re.search(r"(\d+) passed", done.stdout)[1])
 
@@ -53,8 +58,12 @@ def compiled(*capabilities):
     environment = {**os.environ, "NUMBA_ENABLE_CUDASIM": "0"}
     done = subprocess.run(
         [sys.executable, "-W", "error", str(HERE / "compile_offline.py"), *capabilities],
-        env=environment, capture_output=True, text=True, timeout=600, check=False,
-    )  # fmt: skip
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
+import _cuda_prediction as prediction
 import synaptogen as sg
-from synaptogen.engines.cuda import prediction
-from synaptogen.engines.cuda.prediction import FAR, GPUS, Traffic, traffic, warps_at_work
-from synaptogen.engines.law import law_of
+from _cuda_prediction import FAR, GPUS, Traffic, traffic, warps_at_work
+from synaptogen.engines.compiled_params import compile_params
 
 PRESET = sg.DeviceParams.preset("hennen2024")
 
@@ -16,22 +16,22 @@ PRESET = sg.DeviceParams.preset("hennen2024")
     [(PRESET, 160, 16), (PRESET.with_order(3), 48, 16), (PRESET.compact(8), 32, 32), (PRESET.compact(5), 20, 20)],
 )
 def test_bytes_of_a_voltage(params, memory_loaded, memory_stored):
-    law = law_of(params)
+    params = compile_params(params)
     # word, U_SET, R_LRS; r, word
-    assert traffic(law, [-FAR]) == Traffic(12, 8)
+    assert traffic(params, [-FAR]) == Traffic(12, 8)
     # a set cell sees no second SET: word, U_SET
-    assert traffic(law, [-FAR], (-FAR,)) == Traffic(8, 0)
+    assert traffic(params, [-FAR], (-FAR,)) == Traffic(8, 0)
     # word, U_RESET, memory, device vector; memory, word, four features, r
-    reset = traffic(law, [FAR], (-FAR,))
+    reset = traffic(params, [FAR], (-FAR,))
     assert reset == Traffic(8 + memory_loaded + 32, memory_stored + 24)
     # a partial one loads r too, and stores curve and ratchet
-    assert traffic(law, [1.0], (-FAR,)) == Traffic(reset.loaded + 4, reset.stored + 12)
-    assert traffic(law, [0.0, 0.3, -0.1]).stored == 0
+    assert traffic(params, [1.0], (-FAR,)) == Traffic(reset.loaded + 4, reset.stored + 12)
+    assert traffic(params, [0.0, 0.3, -0.1]).stored == 0
 
 
 def test_fused_voltages_move_state_once():
-    law = law_of(PRESET)
-    one, ten = (traffic(law, [-FAR, FAR] * k) for k in (1, 10))
+    params = compile_params(PRESET)
+    one, ten = (traffic(params, [-FAR, FAR] * k) for k in (1, 10))
     assert one.total <= ten.total < 4 * one.total
     assert ten.loaded == 12 + 4 + 160 + 32  # word, U_SET, R_LRS; U_RESET; all of the ring; device vector
 
@@ -48,14 +48,14 @@ def test_occupancy():
 @pytest.mark.parametrize("gpu", GPUS.values(), ids=GPUS)
 def test_no_prediction_beats_the_data_sheet(gpu):
     for params in (PRESET, PRESET.compact(4)):
-        law = law_of(params)
-        found = prediction.predictions(gpu, law, 80, 128)
+        params = compile_params(params)
+        found = prediction.predictions(gpu, params, 80, 128)
         for name, pulses, before in prediction.PROGRAMS:
-            moved = traffic(law, pulses, before).total / len(pulses)
+            moved = traffic(params, pulses, before).total / len(pulses)
             assert 0 < found[name].updates * moved < gpu.bandwidth
             assert found[name].limit in ("memory", "issue", "latency")
         rates = found["SET"].updates, found["RESET"].updates
         assert min(rates) < prediction.of_cycles(found) < 2 * min(rates)
-    more = prediction.predictions(gpu, law, 40, 128)
+    more = prediction.predictions(gpu, params, 40, 128)
     assert all(more[name].latency > found[name].latency for name in found)
     assert np.isfinite([p.updates for p in more.values()]).all()

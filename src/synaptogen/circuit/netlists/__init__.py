@@ -1,10 +1,10 @@
 """Netlists: arrays of cells as circuits, in the languages of three simulators."""
 
+from .autonomous_circuit import population_circuit
 from .circuit import ArrayCircuit, Testbench, Transistor, Wave, array_circuit, constant, wave
 from .drives import SCHEMES, read_bench, selected, sweep_bench, write_bench
-from .population import population_circuit
 from .simulation import DIALECTS, Result, export, simulate
-from .state import follow
+from .state_transfer import follow
 
 __all__ = [
     "DIALECTS",

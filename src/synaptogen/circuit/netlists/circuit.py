@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from synaptogen import checks
+from synaptogen._utils import checks
 from synaptogen.array import CellArray
 from synaptogen.circuit.verilog import CellModel, cell_model, instance_values
 
@@ -184,9 +184,14 @@ def array_circuit(
     """
     model = cell_model(cells.params, kind, cycles=cycles)
     return circuit_of(
-        cells.shape, model, instance_values(cells, model), t_switch=t_switch, wire_resistance=wire_resistance,
-        column_resistance=column_resistance, transistor=transistor,
-    )  # fmt: skip
+        cells.shape,
+        model,
+        instance_values(cells, model),
+        t_switch=t_switch,
+        wire_resistance=wire_resistance,
+        column_resistance=column_resistance,
+        transistor=transistor,
+    )
 
 
 def circuit_of(
@@ -205,9 +210,14 @@ def circuit_of(
     settings = {} if t_switch is None else {"t_switch": checks.positive("t_switch", t_switch, "s")}
     ohms = checks.resistance("wire_resistance", wire_resistance)
     return ArrayCircuit(
-        shape=(shape[0], shape[1]) if len(shape) == 2 else (1, math.prod(shape)), model=model, values=values,
-        settings=settings, wire_resistance=ohms, column_resistance=column_resistance, transistor=transistor,
-    )  # fmt: skip
+        shape=(shape[0], shape[1]) if len(shape) == 2 else (1, math.prod(shape)),
+        model=model,
+        values=values,
+        settings=settings,
+        wire_resistance=ohms,
+        column_resistance=column_resistance,
+        transistor=transistor,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

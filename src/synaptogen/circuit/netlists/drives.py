@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from synaptogen import checks
+from synaptogen._utils import checks
 
 from .circuit import ArrayCircuit, Testbench, Wave, constant, wave
 
@@ -20,9 +20,12 @@ def read_bench(array: ArrayCircuit, v: ArrayLike, *, gate: float | None = None) 
         raise ValueError(f"v has shape {volts.shape}: give one voltage for each of {array.shape[1]} columns")
     rows = [constant(0.0)] * array.shape[0]
     return Testbench(
-        array=array, rows=rows, columns=[constant(u) for u in volts.tolist()], gates=_gates(array, gate),
+        array=array,
+        rows=rows,
+        columns=[constant(u) for u in volts.tolist()],
+        gates=_gates(array, gate),
         title="Read of an array",
-    )  # fmt: skip
+    )
 
 
 def selected(shape: tuple[int, int], rows: ArrayLike, columns: ArrayLike, u: float, scheme: str) -> NDArray[np.float64]:
@@ -103,10 +106,14 @@ def write_bench(
         on[np.asarray(rows)] = True
         gates = [volts if chosen else constant(0.0) for volts, chosen in zip(gates, on, strict=True)]
     return Testbench(
-        array=array, rows=[pulse(volts) for volts in row_volts.tolist()],
-        columns=[pulse(volts) for volts in column_volts.tolist()], gates=gates, stop=times[-1],
-        step=step, title=f"Write of an array, {scheme}",
-    )  # fmt: skip
+        array=array,
+        rows=[pulse(volts) for volts in row_volts.tolist()],
+        columns=[pulse(volts) for volts in column_volts.tolist()],
+        gates=gates,
+        stop=times[-1],
+        step=step,
+        title=f"Write of an array, {scheme}",
+    )
 
 
 def _fast_edge(array: ArrayCircuit, width: float) -> float:
@@ -121,9 +128,13 @@ def sweep_bench(array: ArrayCircuit, times: ArrayLike, volts: ArrayLike, *, step
     if array.transistor:
         raise ValueError("a waveform on 1T1R cells needs gate voltages: make a Testbench")
     return Testbench(
-        array=array, rows=[constant(0.0)] * array.shape[0], columns=[drive] * array.shape[1], stop=drive.times[-1],
-        step=step, title="Waveform on an array",
-    )  # fmt: skip
+        array=array,
+        rows=[constant(0.0)] * array.shape[0],
+        columns=[drive] * array.shape[1],
+        stop=drive.times[-1],
+        step=step,
+        title="Waveform on an array",
+    )
 
 
 def _gates(array: ArrayCircuit, gate: float | None) -> Sequence[Wave]:

@@ -11,24 +11,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from synaptogen import checks
+from synaptogen._utils import Float64Array, checks, replacing
 from synaptogen.array import CellArray
 from synaptogen.circuit.compiler import compile_osdi
 from synaptogen.circuit.simulators import read_raw, simulator
 from synaptogen.circuit.verilog import instance_values
-from synaptogen.replacing import replacing
 
 from . import ngspice, vacask
 from .circuit import ArrayCircuit, Testbench
 from .dialect import Dialect, netlist
 from .ngspice import Ngspice
 from .spectre import Spectre
-from .state import follow
+from .state_transfer import follow
 from .vacask import Vacask
 
-Array = NDArray[np.float64]
 DIALECTS: dict[str, Callable[..., Dialect]] = {"ngspice": Ngspice, "vacask": Vacask, "spectre": Spectre}
 TIMEOUT = 600.0  # s
 
@@ -38,13 +35,13 @@ class Result:
     """What a simulation gave."""
 
     bench: Testbench
-    time: Array
+    time: Float64Array
     """Times in s, of shape (T,); one for an operating point."""
-    rows: Array
+    rows: Float64Array
     """Currents in A out of the array into the drivers of its rows, of shape (T, rows); NaN for lines that float."""
-    columns: Array
+    columns: Float64Array
     """Currents in A from the drivers of the columns into the array, of shape (T, columns)."""
-    state: dict[str, Array]
+    state: dict[str, Float64Array]
     """Final ``r_now``, ``mode_now``, ``cycles_done`` ... of the cells, each of shape (rows, columns), after a transient
     of cells that switch."""
 
@@ -175,17 +172,19 @@ def _results(bench: Testbench, program: str) -> tuple[str, ...]:
     return (ngspice.RAW,) if bench.stop is None else (ngspice.RAW, ngspice.STATE)
 
 
-def _result(bench: Testbench, program: str, vectors: dict[str, Array], finals: dict[str, Array]) -> Result:
+def _result(
+    bench: Testbench, program: str, vectors: dict[str, Float64Array], finals: dict[str, Float64Array]
+) -> Result:
     array = bench.array
     some = next(iter(vectors.values()))
     time = vectors.get("time", np.zeros(1))
     form = "i({})" if program == "ngspice" else "{}:flow(br)"
     floats = np.full(len(some), np.nan)
 
-    def currents(letter: str, count: int) -> Array:
+    def currents(letter: str, count: int) -> Float64Array:
         return np.stack([vectors.get(form.format(f"v{letter}{k}"), floats) for k in range(count)], axis=1)
 
-    state: dict[str, Array] = {}
+    state: dict[str, Float64Array] = {}
     if bench.stop is not None:
         for output in array.model.outputs:
             state[output] = _final(finals, program, output, [c.name for c in array.cells()]).reshape(array.shape)
@@ -193,7 +192,7 @@ def _result(bench: Testbench, program: str, vectors: dict[str, Array], finals: d
     return Result(bench, time, currents("r", array.shape[0]), -currents("c", array.shape[1]), state)
 
 
-def _final(finals: dict[str, Array], program: str, output: str, cells: list[str]) -> Any:
+def _final(finals: dict[str, Float64Array], program: str, output: str, cells: list[str]) -> Any:
     if program == "ngspice":
         return finals[output][: len(cells)]
     return np.array([finals[f"{cell}.{output}"][-1] for cell in cells])

@@ -1,6 +1,6 @@
 """Circuit simulators: finding them, running them, reading what they write."""
 
-from .found import SIMULATORS, Simulator, simulator
+from .discovery import SIMULATORS, Simulator, simulator
 from .process import SimulationError
 from .rawfile import Plot, read_raw
 

@@ -25,9 +25,13 @@ def run(command: Sequence[str | os.PathLike[str]], folder: Path, log: Path, time
     with log.open("wb") as output:
         # a session of its own, so that processes that it starts can be ended with it
         process = subprocess.Popen(
-            command, cwd=folder, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
+            command,
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
             start_new_session=True,
-        )  # fmt: skip
+        )
         try:
             code = process.wait(timeout)
         except BaseException as error:  # an interrupt too must leave nothing running

@@ -11,13 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from synaptogen.engines.law import Law, law_of
+from synaptogen.engines import CompiledParams, compile_params
 from synaptogen.model import latent, population, random
 from synaptogen.params import FEATURE_NAMES, DeviceParams
 
-from .draws import draws, normals, words
 from .formulas import filled, switching, wrapped
-from .parts import SWITCHING_OUTPUTS, Draft, curve_cases, feature_names, file
+from .module_frame import SWITCHING_OUTPUTS, Draft, curve_cases, feature_names, file
+from .random_draws import draws, normals, words
 from .symbols import Symbol, name, symbol, text, traced
 from .templates import TAPE
 
@@ -73,25 +73,31 @@ def write_autonomous(params: DeviceParams, cycles: int) -> Draft:
     """The cell that draws its own features, of so many cycles after the first."""
     source = file(
         f"ReRAM cell that draws its own life: cycle 0 and {cycles} further cycles",
-        TAPE, params, "\n\n".join((switching(params), draws(params), _life(law_of(params), cycles))),
-        instance=PARAMETERS, select=curve_cases(cycles),
-    ).replace("@last", str(cycles))  # fmt: skip
+        TAPE,
+        params,
+        "\n\n".join((switching(params), draws(params), _life(compile_params(params), cycles))),
+        instance=PARAMETERS,
+        select=curve_cases(cycles),
+    ).replace("@last", str(cycles))
     outputs = (*SWITCHING_OUTPUTS, "tape_end")
     return Draft(source, ("p", "n"), IDENTITY, (("t_switch", 1e-9),), outputs)
 
 
-def _life(law: Law, cycles: int) -> str:
-    memory = _numbered("m", law.memory)
-    past, cycle = (_var_past, _var_cycle) if law.slots else (_states_past, _states_cycle)
-    following = [] if law.slots else [f"real {', '.join(_numbered('n', law.memory))};"]
-    return filled(LIFE, {
-        "features": "\n".join(_told(feature) for feature in feature_names(cycles)),
-        "memory": "\n".join(wrapped([f"real {', '.join(memory)};", *following])),
-        "device": _device(law),
-        "past": past(law, memory),
-        "cycle": cycle(law, memory),
-        "store": "\n".join(_stored(k) for k in range(cycles + 1)),
-    }).rstrip()  # fmt: skip
+def _life(params: CompiledParams, cycles: int) -> str:
+    memory = _numbered("m", params.memory)
+    past, cycle = (_var_past, _var_cycle) if params.slots else (_states_past, _states_cycle)
+    following = [] if params.slots else [f"real {', '.join(_numbered('n', params.memory))};"]
+    return filled(
+        LIFE,
+        {
+            "features": "\n".join(_told(feature) for feature in feature_names(cycles)),
+            "memory": "\n".join(wrapped([f"real {', '.join(memory)};", *following])),
+            "device": _device(params),
+            "past": past(params, memory),
+            "cycle": cycle(params, memory),
+            "store": "\n".join(_stored(k) for k in range(cycles + 1)),
+        },
+    ).rstrip()
 
 
 def _told(feature: str) -> str:
@@ -118,29 +124,29 @@ def _products(matrix: Any, names: Sequence[str], offsets: Sequence[float] = ()) 
     return [reduce(add, sum_ or [symbol(0.0)]) for sum_ in terms]
 
 
-def _device(law: Law) -> str:
+def _device(params: CompiledParams) -> str:
     """A choice between components, then means + cholesky @ normals."""
     z, traits = _numbered("z", 8), [*_numbered("mu", 4), *_numbered("sigma", 4)]
     lines = [words(random.DEVICE, "0", 0), normals(random.DEVICE, "0", 1, z[:4]), normals(random.DEVICE, "0", 2, z[4:])]
     chosen = traced(population.chosen)
-    for k in reversed(range(len(law.means))):
-        start = f"if ({text(chosen(name('w0', 'word'), law.component_starts[k]))}) " if k else ""
-        draw = _products(law.cholesky[k], z, law.means[k])
+    for k in reversed(range(len(params.means))):
+        start = f"if ({text(chosen(name('w0', 'word'), params.component_starts[k]))}) " if k else ""
+        draw = _products(params.cholesky[k], z, params.means[k])
         lines += [f"{start}begin", *_indented(_assigned(traits, draw)), "end else" if k else "end"]
-    if law.log_sigma:
+    if params.log_sigma:
         lines += _assigned(traits[4:], [traced(population.scale)(name(sigma)) for sigma in traits[4:]])
     return "\n".join(lines)
 
 
-def _innovation(law: Law, results: Sequence[str], e: Sequence[str]) -> list[str]:
-    return _assigned(results, traced(latent.innovation)([name(n) for n in e], law.constants.innovation))
+def _innovation(params: CompiledParams, results: Sequence[str], e: Sequence[str]) -> list[str]:
+    return _assigned(results, traced(latent.innovation)([name(n) for n in e], params.constants.innovation))
 
 
-def _remembered(law: Law, memory: Sequence[str]) -> list[str]:
+def _remembered(params: CompiledParams, memory: Sequence[str]) -> list[str]:
     """What a cycle owes to those before: a line for each number that is remembered."""
     x = [name(n) for n in _numbered("x", 4)]
     lines = []
-    for column, m in zip(law.readout.tolist(), memory, strict=True):
+    for column, m in zip(params.readout.tolist(), memory, strict=True):
         added = traced(latent.add_scaled)(x, column, name(m))
         lines.append(" ".join(_assigned(_numbered("x", 4), added)))
     return lines
@@ -153,56 +159,68 @@ def _indented(lines: Sequence[str]) -> list[str]:
 # ---- VAR: the memory m is the last p values of x, the most recent first
 
 
-def _var_past(law: Law, memory: list[str]) -> str:
-    """The stationary law of (x_0, x_-1, ...) is a triangular matrix times normals: in place, from its last rows."""
-    pasts = [normals(random.HISTORY, "0", lag, memory[4 * lag : 4 * lag + 4]) for lag in range(1, law.slots)]
-    stationary = _assigned(memory[::-1], _products(law.start, memory)[::-1])
+def _var_past(params: CompiledParams, memory: list[str]) -> str:
+    """The stationary params of (x_0, x_-1, ...) is a triangular matrix times normals: in place, from its last rows."""
+    pasts = [normals(random.HISTORY, "0", lag, memory[4 * lag : 4 * lag + 4]) for lag in range(1, params.slots)]
+    stationary = _assigned(memory[::-1], _products(params.start, memory)[::-1])
     nothing = [f"{m} = 0.0;" for m in memory[4:]]
     lines = [
         normals(random.CYCLES, "0", 0, _numbered("e", 4)),
-        "if (pristine != 0.0) begin", *_indented(_innovation(law, memory[:4], _numbered("e", 4))),
-        *_indented(wrapped([" ".join(nothing)])), "end else begin",
-        *_indented([" ".join(f"m{k} = e{k};" for k in range(4)), *pasts, *stationary]), "end",
-    ]  # fmt: skip
+        "if (pristine != 0.0) begin",
+        *_indented(_innovation(params, memory[:4], _numbered("e", 4))),
+        *_indented(wrapped([" ".join(nothing)])),
+        "end else begin",
+        *_indented([" ".join(f"m{k} = e{k};" for k in range(4)), *pasts, *stationary]),
+        "end",
+    ]
     return "\n".join(lines)
 
 
-def _var_cycle(law: Law, memory: list[str]) -> str:
+def _var_cycle(params: CompiledParams, memory: list[str]) -> str:
     """x_n = B e_n + A_1 x_(n-1) + ..., and the memory moves on; the first cycle has been drawn with the past."""
     moved = [f"{to} = {from_};" for to, from_ in zip(memory[:3:-1], memory[-5::-1], strict=True)]
     lines = [
         "if (k > 0) begin",
-        *_indented([
-            normals(random.CYCLES, "k", 0, _numbered("e", 4)),
-            *_innovation(law, _numbered("x", 4), _numbered("e", 4)), *_remembered(law, memory),
-            *wrapped([" ".join([*moved, *(f"m{k} = x{k};" for k in range(4))])]),
-        ]),
+        *_indented(
+            [
+                normals(random.CYCLES, "k", 0, _numbered("e", 4)),
+                *_innovation(params, _numbered("x", 4), _numbered("e", 4)),
+                *_remembered(params, memory),
+                *wrapped([" ".join([*moved, *(f"m{k} = x{k};" for k in range(4))])]),
+            ]
+        ),
         "end else begin",
-        *_indented([f"x{k} = m{k};" for k in range(4)]), "end",
-    ]  # fmt: skip
+        *_indented([f"x{k} = m{k};" for k in range(4)]),
+        "end",
+    ]
     return "\n".join(lines)
 
 
 # ---- state space: the memory m is its states
 
 
-def _states_past(law: Law, memory: list[str]) -> str:
-    """The stationary law of the states is a triangular matrix times normals: in place, from its last rows."""
+def _states_past(params: CompiledParams, memory: list[str]) -> str:
+    """The stationary params of the states is a triangular matrix times normals: in place, from its last rows."""
     room = [*memory, *_numbered("e", -len(memory) % 4)]
     drawn = [normals(random.HISTORY, "0", b, room[4 * b : 4 * b + 4]) for b in range(len(room) // 4)]
     lines = [
-        "if (pristine != 0.0) begin", *_indented(wrapped([" ".join(f"{m} = 0.0;" for m in memory)])),
-        "end else begin", *_indented([*drawn, *_assigned(memory[::-1], _products(law.start, memory)[::-1])]), "end",
-    ]  # fmt: skip
+        "if (pristine != 0.0) begin",
+        *_indented(wrapped([" ".join(f"{m} = 0.0;" for m in memory)])),
+        "end else begin",
+        *_indented([*drawn, *_assigned(memory[::-1], _products(params.start, memory)[::-1])]),
+        "end",
+    ]
     return "\n".join(lines)
 
 
-def _states_cycle(law: Law, memory: list[str]) -> str:
+def _states_cycle(params: CompiledParams, memory: list[str]) -> str:
     """x_n = B e_n + H s_n, s_(n+1) = F s_n + G e_n."""
-    e, following = _numbered("e", 4), _numbered("n", law.memory)
+    e, following = _numbered("e", 4), _numbered("n", params.memory)
     lines = [
-        normals(random.CYCLES, "k", 0, e), *_innovation(law, _numbered("x", 4), e), *_remembered(law, memory),
-        *_assigned(following, _products(np.hstack((law.F, law.G)), [*memory, *e])),
+        normals(random.CYCLES, "k", 0, e),
+        *_innovation(params, _numbered("x", 4), e),
+        *_remembered(params, memory),
+        *_assigned(following, _products(np.hstack((params.F, params.G)), [*memory, *e])),
         *wrapped([" ".join(f"{m} = {n};" for m, n in zip(memory, following, strict=True))]),
-    ]  # fmt: skip
+    ]
     return "\n".join(lines)

@@ -3,13 +3,13 @@
 import hashlib
 from dataclasses import dataclass
 
-from synaptogen import checks
+from synaptogen._utils import checks
 from synaptogen.params import DeviceParams
 
 from .autonomous import write_autonomous
 from .event import write_event
-from .fixed import write_pulse, write_read
-from .parts import Draft
+from .module_frame import Draft
+from .read_and_pulse import write_pulse, write_read
 from .tape import write_tape
 
 _WRITERS = {
@@ -83,6 +83,13 @@ def cell_model(params: DeviceParams, kind: str, *, cycles: int = 8) -> CellModel
     draft: Draft = _WRITERS[kind](params, count)
     module = f"reram_{kind}_{hashlib.sha256(draft.source.encode()).hexdigest()[:10]}"
     return CellModel(
-        kind, module, draft.source.replace("@module", module), draft.ports, draft.instance, draft.settings,
-        draft.outputs, count, params,
-    )  # fmt: skip
+        kind,
+        module,
+        draft.source.replace("@module", module),
+        draft.ports,
+        draft.instance,
+        draft.settings,
+        draft.outputs,
+        count,
+        params,
+    )

@@ -5,7 +5,7 @@ import re
 from synaptogen.params import DeviceParams
 
 from .formulas import switching
-from .parts import (
+from .module_frame import (
     STATE,
     SWITCHING_OUTPUTS,
     Draft,
@@ -160,10 +160,12 @@ def write_event(params: DeviceParams, cycles: int) -> Draft:
     """The event form of the cell that can run through so many further cycles."""
     source = file(
         f"ReRAM cell, event form: its state, running cycle and {cycles} further cycles are instance parameters",
-        EVENT, params, switching(params),
+        EVENT,
+        params,
+        switching(params),
         instance="\n".join(map(_plain, [*state_parameters(params), *feature_parameters(params, cycles)])),
         select=curve_cases(cycles),
-    ).replace("@last", str(cycles))  # fmt: skip
+    ).replace("@last", str(cycles))
     outputs = (*SWITCHING_OUTPUTS, "tape_end")
     return Draft(source, ("p", "n"), (*STATE, *feature_names(cycles)), (("t_switch", 1e-9),), outputs)
 

@@ -3,8 +3,7 @@
 import textwrap
 from collections.abc import Mapping, Sequence
 
-from synaptogen.model import iv, noise
-from synaptogen.model.constants import Constants
+from synaptogen.model import Constants, iv, noise
 from synaptogen.params import DeviceParams
 
 from .symbols import Symbol, name, statements, traced
@@ -12,7 +11,7 @@ from .symbols import Symbol, name, statements, traced
 NAMED = {
     "u_max": "V, a full RESET at and above",
     "eta": "exponent of the RESET transition",
-    "knee": "of the line that it follows where its power law is above it",
+    "knee": "of the line that it follows where its power params is above it",
     "gradual": "1/V, slope of that line",
     "rest": "what it leaves for the full RESET",
     "u_range": "V, beyond +-u_range the chord conductances are constant",
@@ -69,10 +68,17 @@ def procedure(
     head = [f"input {arguments};", f"output {', '.join(results)};"]
     head += [f"{kind} {', '.join(names)};" for kind, names in declared.items()]
     body = [*([first] if first else []), *lines, f"{title} = 0.0;"]
-    return "\n".join([
-        f"// {comment}", f"analog function real {title};", *(f"  {line}" for line in wrapped(head)), "  begin",
-        *(f"    {line}" for line in wrapped(body)), "  end", "endfunction",
-    ])  # fmt: skip
+    return "\n".join(
+        [
+            f"// {comment}",
+            f"analog function real {title};",
+            *(f"  {line}" for line in wrapped(head)),
+            "  begin",
+            *(f"    {line}" for line in wrapped(body)),
+            "  end",
+            "endfunction",
+        ]
+    )
 
 
 def wrapped(lines: Sequence[str]) -> list[str]:
@@ -88,16 +94,23 @@ def conduction(params: DeviceParams) -> str:
     """Functions that every cell needs: its conductance, and the density of its noise."""
     p = constants(params)
     r, u = name("r"), name("u")
-    return "\n\n".join((
-        function(
-            "conductance", "chord conductance I/U in S of mixing state r at u: 0 is the lowest LRS, 1 the highest HRS",
-            "r, u", traced(iv.conductance)(r, u, p), ("u_in", "llrs"),
-        ),
-        function(
-            "noise_density", "variance of the current per Hz and per S in A^2/(Hz S): thermal and shot noise, 300 K",
-            "u", traced(noise.noise_density)(u),
-        ),
-    ))  # fmt: skip
+    return "\n\n".join(
+        (
+            function(
+                "conductance",
+                "chord conductance I/U in S of mixing state r at u: 0 is the lowest LRS, 1 the highest HRS",
+                "r, u",
+                traced(iv.conductance)(r, u, p),
+                ("u_in", "llrs"),
+            ),
+            function(
+                "noise_density",
+                "variance of the current per Hz and per S in A^2/(Hz S): thermal and shot noise, 300 K",
+                "u",
+                traced(noise.noise_density)(u),
+            ),
+        )
+    )
 
 
 def switching(params: DeviceParams) -> str:
@@ -106,23 +119,34 @@ def switching(params: DeviceParams) -> str:
     ohm, i, r, u, r_from, u_from, r_to = map(name, ("ohm", "i", "r", "u", "r_from", "u_from", "r_to"))
     mixing = traced(iv.passive)(traced(iv.mixing_from_conductance)(1.0 / ohm, p), p)
     curve = traced(iv.transition)(r_from, u_from, r_to, p)
-    return "\n\n".join((
-        function(
-            # not plain "current", which disciplines.vams takes
-            "cell_current", "current in A of mixing state r at u",
-            "r, u", traced(iv.current)(r, u, p), ("u_in", "llrs"),
-        ),
-        function(
-            "mixing_from_current", "mixing state of a cell that carries i at u, 0 < u <= u_range",
-            "i, u", traced(iv.mixing_from_current)(i, u, p), ("i_llrs",),
-        ),
-        function("fall", "how far a RESET transition at u is above its end", "u", traced(iv.fall)(u, p), ("v",)),
-        function("mixing", "mixing state of a resistance at the read voltage", "ohm", mixing),
-        function(
-            "partial_reset", "mixing state of a cell driven from (u_from, r_from) towards (u_max, r_to) as far as u",
-            "r_from, u_from, r_to, u", traced(iv.partial_reset)(curve, u, p), ("end_",),
-        ),
-    ))  # fmt: skip
+    return "\n\n".join(
+        (
+            function(
+                # not plain "current", which disciplines.vams takes
+                "cell_current",
+                "current in A of mixing state r at u",
+                "r, u",
+                traced(iv.current)(r, u, p),
+                ("u_in", "llrs"),
+            ),
+            function(
+                "mixing_from_current",
+                "mixing state of a cell that carries i at u, 0 < u <= u_range",
+                "i, u",
+                traced(iv.mixing_from_current)(i, u, p),
+                ("i_llrs",),
+            ),
+            function("fall", "how far a RESET transition at u is above its end", "u", traced(iv.fall)(u, p), ("v",)),
+            function("mixing", "mixing state of a resistance at the read voltage", "ohm", mixing),
+            function(
+                "partial_reset",
+                "mixing state of a cell driven from (u_from, r_from) towards (u_max, r_to) as far as u",
+                "r_from, u_from, r_to, u",
+                traced(iv.partial_reset)(curve, u, p),
+                ("end_",),
+            ),
+        )
+    )
 
 
 def filled(template: str, parts: Mapping[str, str]) -> str:

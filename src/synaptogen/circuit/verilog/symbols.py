@@ -10,8 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from synaptogen import ops
-from synaptogen.model import iv, random
+from synaptogen.model import iv, ops, random
 
 ATOM, UNARY, TIMES, PLUS, SHIFT, ORDER, EQUAL, BIT_AND, BIT_XOR, BIT_OR, AND, OR = range(12, 0, -1)
 """How tightly operators bind, as in Verilog-A."""
@@ -179,7 +178,7 @@ FUNCTIONS: dict[Callable[..., Any], Callable[..., Any]] = {
     iv.current: lambda r, u, p: Symbol("cell_current({}, {})", ATOM, (r, u)),
     iv.fall: lambda u, p: Symbol("fall({})", ATOM, (u,)),
     iv.mixing_from_current: lambda i, u, p: Symbol("mixing_from_current({}, {})", ATOM, (i, u)),
-    random.words: lambda *address: tuple(name(w, "word") for w in WORDS),
+    random.random_words: lambda *address: tuple(name(w, "word") for w in WORDS),
 }
 """Formulas that a file holds as functions: where others use them, they are called. What has several results is called
 before, and its results stand in variables."""
@@ -200,10 +199,10 @@ def _exchanged(value: Any) -> Any:
     if isinstance(value, types.FunctionType):
         if value in OPERATIONS or value in FUNCTIONS:
             return OPERATIONS.get(value) or FUNCTIONS[value]
-        if value.__module__.startswith("synaptogen.model"):
-            return traced(value)
-        if value.__module__ == "synaptogen.ops":
+        if value.__module__ == ops.__name__:
             raise TypeError(f"Verilog-A has no {value.__name__}: give it a form in circuit/verilog/symbols.py")
+        if value.__module__.startswith("synaptogen.model."):
+            return traced(value)
     return value
 
 

@@ -3,7 +3,7 @@
 from synaptogen.params import DeviceParams
 
 from .formulas import switching
-from .parts import (
+from .module_frame import (
     STATE,
     SWITCHING_OUTPUTS,
     Draft,
@@ -20,9 +20,11 @@ def write_tape(params: DeviceParams, cycles: int) -> Draft:
     """The cell that can run through so many further cycles."""
     source = file(
         f"ReRAM cell: its state, running cycle and {cycles} further cycles are instance parameters",
-        TAPE, params, switching(params),
+        TAPE,
+        params,
+        switching(params),
         instance="\n".join([*state_parameters(params), *feature_parameters(params, cycles)]),
         select=curve_cases(cycles),
-    ).replace("@last", str(cycles))  # fmt: skip
+    ).replace("@last", str(cycles))
     outputs = (*SWITCHING_OUTPUTS, "tape_end")
     return Draft(source, ("p", "n"), (*STATE, *feature_names(cycles)), (("t_switch", 1e-9),), outputs)

@@ -6,20 +6,18 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from synaptogen.engines.law import Law
+from synaptogen._utils import SMALLEST, AnyArray, Float32Array, allocate, notice, require_cells, share
+from synaptogen.engines.compiled_params import CompiledParams
 from synaptogen.engines.lines import line_currents
-from synaptogen.engines.notice import notice
-from synaptogen.engines.protocol import Array, Cells, Positions, ReadNumbers
-from synaptogen.engines.room import allocate, require_cells
-from synaptogen.engines.threads import SMALLEST, share
+from synaptogen.engines.protocol import CellIds, Positions, ReadNumbers
 
+from .history_buffers import AHEAD, BLOCK
 from .kernels import Kernels, Reads, compiled, source_digest
 from .lanes import W, flat
 from .layout import CURVE, DEVICE_RECORD, DEVICE_VECTOR, HOT
-from .packing import Float32Array, Packing, packing_of, plain
+from .packing import Packing, packing_of, plain
 from .products import STRIP, Envelopes, Singles
-from .rings import AHEAD, BLOCK
-from .views import in_groups, in_rings, numbers_of, put_numbers
+from .transfer import in_groups, in_rings, numbers_of, put_numbers
 
 HOT_GROUPS, DEVICE_GROUPS, CURVE_GROUPS = HOT // W, DEVICE_RECORD // W, CURVE // W
 VECTOR_GROUPS = DEVICE_VECTOR // W
@@ -37,27 +35,30 @@ def kernels() -> Kernels:
 
 
 class CPUEngine:
-    """Cells in tiles of W lanes; see `engines.protocol.Engine` for what the methods promise."""
+    """CellIds in tiles of W lanes; see `engines.protocol.Engine` for what the methods promise."""
 
     name = "cpu"
+    storage = "full"
     dtype = np.float32
 
-    def __init__(self, law: Law, cells: Cells, seed: int, start: str, threads: int, *, fill: bool = True) -> None:
-        self.law, self.cells, self.seed, self.start, self._threads = law, cells, seed, start, threads
+    def __init__(
+        self, params: CompiledParams, cells: CellIds, seed: int, start: str, threads: int, *, fill: bool = True
+    ) -> None:
+        self.compiled_params, self.cells, self.seed, self.start, self._threads = params, cells, seed, start, threads
         tiles = -(-cells.size // W)
         self._tiles = tiles
         self._allocate()
         self._ids = NO_WORDS, NO_WORDS
         self._lines: tuple[Positions | None, NDArray[np.uint32]] = None, np.zeros((2, 0), np.uint32)
         if cells.ids is not None:
-            lo, hi = cells.words(np.arange(cells.size))
+            lo, hi = cells.id_words(np.arange(cells.size))
             self._ids = np.zeros((2, tiles * W), np.uint32)[0], np.zeros((2, tiles * W), np.uint32)[1]
             self._ids[0][: cells.size], self._ids[1][: cells.size] = lo, hi
         self._key = np.array([seed & 0xFFFFFFFF, seed >> 32], np.uint32)
         self._back = False  # the way the last product went through the matrix
-        self._law = kernel_law(law, start, seed)
-        self._envelopes = Envelopes(law.constants.u_range, law.constants.llrs, law.constants.hhrs)
-        self._law_type = tuple(map(len, (law.constants.llrs, law.constants.hhrs, law.constants.quantile[0])))
+        self._law = kernel_law(params, start, seed)
+        self._envelopes = Envelopes(params.constants.u_range, params.constants.llrs, params.constants.hhrs)
+        self._law_type = tuple(map(len, (params.constants.llrs, params.constants.hhrs, params.constants.quantile[0])))
         if fill:
             self._fill()
 
@@ -67,21 +68,21 @@ class CPUEngine:
         self._hot = allocate((tiles + AHEAD) * HOT_GROUPS * W, np.float32)[: tiles * HOT_GROUPS * W]  # read ahead
         self._device = allocate(tiles * DEVICE_GROUPS * W, np.float32)
         self._curve = allocate(tiles * CURVE_GROUPS * W, np.float32)
-        in_blocks = -(-tiles // BLOCK) * BLOCK if self.law.slots else tiles
-        self._memory = allocate(in_blocks * self.law.memory * W, np.float32)
+        in_blocks = -(-tiles // BLOCK) * BLOCK if self.compiled_params.slots else tiles
+        self._memory = allocate(in_blocks * self.compiled_params.memory * W, np.float32)
 
     def _fill(self) -> None:
-        self._run("initialise", self._tiles, mixture_of(self.law), self.law.log_sigma)
+        self._run("initialise", self._tiles, mixture_of(self.compiled_params), self.compiled_params.log_sigma)
 
     @staticmethod
-    def bytes_for(law: Law) -> float:
-        """Memory that one cell of a law takes."""
-        return 4.0 * (1 + HOT_GROUPS + DEVICE_GROUPS + CURVE_GROUPS + law.memory)
+    def bytes_for(params: CompiledParams) -> float:
+        """Memory that one cell of a params takes."""
+        return 4.0 * (1 + HOT_GROUPS + DEVICE_GROUPS + CURVE_GROUPS + params.memory)
 
     @classmethod
-    def require_room(cls, law: Law, cells: int) -> None:
-        """Raise MemoryError unless so many cells of a law fit into memory."""
-        require_cells(cells, cls.bytes_for(law))
+    def require_room(cls, params: CompiledParams, cells: int) -> None:
+        """Raise MemoryError unless so many cells of a params fit into memory."""
+        require_cells(cells, cls.bytes_for(params))
 
     @property
     def threads(self) -> int:
@@ -91,7 +92,7 @@ class CPUEngine:
     @property
     def bytes_per_cell(self) -> float:
         """Memory that one cell takes."""
-        return self.bytes_for(self.law) + (8.0 if self.cells.ids is not None else 0.0)
+        return self.bytes_for(self.compiled_params) + (8.0 if self.cells.ids is not None else 0.0)
 
     def describe(self) -> str:
         """The engine in a few words."""
@@ -105,18 +106,18 @@ class CPUEngine:
 
     # ---- voltages and reads
 
-    def apply(self, u: Array, select: Packing, mask: Array | None = None) -> None:
+    def apply(self, u: AnyArray, select: Packing, mask: AnyArray | None = None) -> None:
         """Apply k voltages one after the other, only where the mask holds."""
         self._apply(u, select, mask, NO_REALS, 0.0, ReadNumbers())
 
-    def sweep(self, u: Array, select: Packing, bandwidth: float, reads: ReadNumbers) -> Array:
+    def sweep(self, u: AnyArray, select: Packing, bandwidth: float, reads: ReadNumbers) -> AnyArray:
         """Apply k voltages one after the other; returns the current at each."""
         trace = np.empty((len(u), select.visits() * W), np.float32)
         self._apply(u, select, None, trace, bandwidth, reads)
         return select.unpack(trace)
 
     def _apply(
-        self, u: Array, select: Packing, mask: Array | None, trace: Array, bandwidth: float, reads: ReadNumbers
+        self, u: AnyArray, select: Packing, mask: AnyArray | None, trace: AnyArray, bandwidth: float, reads: ReadNumbers
     ) -> None:
         each = u.shape[1] > 1 or select.size == 1
         gate, gated = NO_REALS[0], False
@@ -129,11 +130,20 @@ class CPUEngine:
                 gate = select.pack(np.ones(shape, np.float32) if mask is None else mask.reshape(shape))[0]
                 gated = True
         self._run(
-            "apply", select.visits(), select.kernel_argument(), pulses, each, gate, gated, trace, trace is not NO_REALS,
-            np.float32(bandwidth), self._reads(reads),
-        )  # fmt: skip
+            "apply",
+            select.visits(),
+            select.kernel_argument(),
+            pulses,
+            each,
+            gate,
+            gated,
+            trace,
+            trace is not NO_REALS,
+            np.float32(bandwidth),
+            self._reads(reads),
+        )
 
-    def read(self, u: Array, select: Packing, bandwidth: float, reads: ReadNumbers) -> Array:
+    def read(self, u: AnyArray, select: Packing, bandwidth: float, reads: ReadNumbers) -> AnyArray:
         """Currents at one voltage each, or one for all."""
         each = u.shape[1] > 1 or select.size == 1
         voltages = select.pack(u)[0] if each else plain(u[0])
@@ -153,38 +163,50 @@ class CPUEngine:
             )
         else:
             self._run(
-                "read_each", select.visits(), select.kernel_argument(), voltages, each, out, np.float32(bandwidth),
+                "read_each",
+                select.visits(),
+                select.kernel_argument(),
+                voltages,
+                each,
+                out,
+                np.float32(bandwidth),
                 self._reads(reads),
-            )  # fmt: skip
+            )
         return select.unpack(out)
 
     # ---- state
 
-    def mixing(self, select: Packing) -> Array:
+    def mixing(self, select: Packing) -> AnyArray:
         """Mixing states."""
         return self._r[: select.size].copy() if select.positions is None else self._r[select.positions]
 
-    def words(self, select: Packing) -> NDArray[np.uint32]:
+    def status(self, select: Packing) -> NDArray[np.uint32]:
         """Words that hold mode and cycle number."""
         words: NDArray[np.uint32] = numbers_of(self._views()["hot"][:, :, :, :1], select)[0]
         return words
 
-    def fields(self, select: Packing) -> Array:
+    def fields(self, select: Packing) -> AnyArray:
         """State in the order of `FIELDS`."""
         views = self._views()
         parts = views["hot"][:, :, :, 1:], views["reset"], views["curve"]
         return np.concatenate([numbers_of(part, select) for part in parts]).view(np.float32)
 
-    def device(self, select: Packing) -> Array:
+    def device(self, select: Packing) -> AnyArray:
         """Device vectors."""
         return numbers_of(self._views()["device"], select).view(np.float32)
 
     # ---- products
 
     def line_currents(
-        self, shape: tuple[int, int], select: Packing, line_starts: Positions, v: Array, transpose: bool,
-        bandwidth: float, number: int,
-    ) -> Array:  # fmt: skip
+        self,
+        shape: tuple[int, int],
+        select: Packing,
+        line_starts: Positions,
+        v: AnyArray,
+        transpose: bool,
+        bandwidth: float,
+        number: int,
+    ) -> AnyArray:
         """Currents of lines of a crossbar; of one vector by kernels of their own."""
         if len(v) != 1 or select.positions is not None:
             return line_currents(self, shape, select, line_starts, v, transpose, bandwidth, number)
@@ -193,39 +215,55 @@ class CPUEngine:
         out = np.empty((1, -(-lines // W) * W), np.float32)
         self._back = not self._back
         self._run_plain(
-            kernel, -(-lines // together), self._mixing_states(), lines, plain(v[0]), self._envelopes, float(bandwidth),
-            self._ids_of_lines(line_starts), self._key, np.uint32(number & 0xFFFFFFFF), self._back, out[0],
+            kernel,
+            -(-lines // together),
+            self._mixing_states(),
+            lines,
+            plain(v[0]),
+            self._envelopes,
+            float(bandwidth),
+            self._ids_of_lines(line_starts),
+            self._key,
+            np.uint32(number & 0xFFFFFFFF),
+            self._back,
+            out[0],
             smallest=max(1, SMALLEST_PRODUCT // (together * v.shape[1])),
-        )  # fmt: skip
+        )
         return out[:, :lines]
 
     def _mixing_states(self) -> Any:
         """Mixing states as kernels of products take them."""
         return Singles(self._r)
 
-    def weighted_sums(self, shape: tuple[int, int], select: Packing, weights: Array, transpose: bool) -> Array:
+    def weighted_sums(self, shape: tuple[int, int], select: Packing, weights: AnyArray, transpose: bool) -> AnyArray:
         """Products of the matrix of mixing states with rows of weights."""
         r = self._r[: self.cells.size] if select.positions is None else self._r[select.positions]
         matrix = r.reshape(shape)
         return plain(weights) @ (matrix if transpose else matrix.T)
 
-    def line_normals(self, positions: Positions, number: int, batch: int) -> Array:
+    def line_normals(self, positions: Positions, number: int, batch: int) -> AnyArray:
         """Normals for the lines of a crossbar product."""
         ids = self._ids_of_lines(positions)
         tiles = ids.shape[1] // W
         out = np.empty((-(-batch // 4) * 4, tiles * W), np.float32)
         for block in range(len(out) // 4):
             self._run_plain(
-                "draw_normals", tiles, ids[0], ids[1], self._key, np.uint32(number & 0xFFFFFFFF), np.uint32(block),
+                "draw_normals",
+                tiles,
+                ids[0],
+                ids[1],
+                self._key,
+                np.uint32(number & 0xFFFFFFFF),
+                np.uint32(block),
                 out[4 * block : 4 * block + 4],
-            )  # fmt: skip
+            )
         return out[:batch, : len(positions)]
 
     def _ids_of_lines(self, positions: Positions) -> NDArray[np.uint32]:
         # small products would spend a tenth of their time on this; an array asks with the same object each time
         if positions is not self._lines[0]:
             ids = np.zeros((2, -(-len(positions) // W) * W), np.uint32)
-            ids[:, : len(positions)] = self.cells.words(positions)
+            ids[:, : len(positions)] = self.cells.id_words(positions)
             self._lines = positions, ids
         return self._lines[1]
 
@@ -234,7 +272,7 @@ class CPUEngine:
     def copy(self, positions: Positions | None) -> Self:
         """An engine of its own with copies of some cells, or of all."""
         cells = self.cells if positions is None else self.cells.at(positions)
-        other = type(self)(self.law, cells, self.seed, self.start, self._threads, fill=False)
+        other = type(self)(self.compiled_params, cells, self.seed, self.start, self._threads, fill=False)
         if positions is None:
             for mine, its in zip(self._buffers(), other._buffers(), strict=True):
                 its[:] = mine
@@ -242,26 +280,26 @@ class CPUEngine:
             other.restore(0, self._state_of(self.selection(positions), positions))
         return other
 
-    def dump(self, begin: int, end: int) -> dict[str, Array]:
+    def dump(self, begin: int, end: int) -> dict[str, AnyArray]:
         """All state of a range of cells."""
         lanes = slice(begin % W, begin % W + end - begin)
         run = Packing(end - begin, np.arange(begin // W, -(-end // W)), lanes, None)
         return self._state_of(run, slice(begin, end))
 
-    def _state_of(self, select: Packing, here: Positions | slice) -> dict[str, Array]:
+    def _state_of(self, select: Packing, here: Positions | slice) -> dict[str, AnyArray]:
         return {"r": self._r[here].copy()} | {name: numbers_of(view, select) for name, view in self._views().items()}
 
-    def restore(self, begin: int, state: dict[str, Array]) -> None:
+    def restore(self, begin: int, state: dict[str, AnyArray]) -> None:
         """Take back what `dump` gave."""
         self._r[begin : begin + len(state["r"])] = state["r"]
         for name, view in self._views().items():
             if name in state:
                 put_numbers(view, begin, state[name])
 
-    def _buffers(self) -> list[Array]:
+    def _buffers(self) -> list[AnyArray]:
         return [self._r, self._hot, self._device, self._curve, self._memory]
 
-    def _views(self) -> dict[str, Array]:
+    def _views(self) -> dict[str, AnyArray]:
         # words are stored among reals; copied as integers, no bit pattern can change on the way
         hot, device, curve, memory = (buffer.view(np.uint32) for buffer in self._buffers()[1:])
         device = in_groups(device, DEVICE_GROUPS)
@@ -270,7 +308,9 @@ class CPUEngine:
             "device": device[:, :, :, :VECTOR_GROUPS],
             "reset": device[:, :, :, VECTOR_GROUPS:],
             "curve": in_groups(curve, CURVE_GROUPS),
-            "memory": in_rings(memory, self.law.slots) if self.law.slots else in_groups(memory, self.law.memory),
+            "memory": in_rings(memory, self.compiled_params.slots)
+            if self.compiled_params.slots
+            else in_groups(memory, self.compiled_params.memory),
         }
 
     # ---- kernels
@@ -302,24 +342,32 @@ class CPUEngine:
 
 
 _READY: set[tuple[type, str, Any]] = set()
-"""Kernels of each engine, and the kinds of law that they ran with, that are compiled or loaded from the cache."""
+"""Kernels of each engine, and the kinds of params that they ran with, that are compiled or loaded from the cache."""
 
 
-def kernel_law(law: Law, start: str, seed: int) -> tuple[Any, ...]:
-    """The law as kernels take it: single precision, flat."""
+def kernel_law(params: CompiledParams, start: str, seed: int) -> tuple[Any, ...]:
+    """The params as kernels take it: single precision, flat."""
 
-    def single(values: Array) -> Float32Array:
+    def single(values: AnyArray) -> Float32Array:
         return np.append(np.ascontiguousarray(values, np.float32).ravel(), np.float32(0.0))
 
-    blocks = law.start
-    if law.slots:
-        blocks = blocks.reshape(law.slots, 4, law.slots, 4).transpose(0, 2, 3, 1)
-    witness = single_bundle(law.constants)
+    blocks = params.start
+    if params.slots:
+        blocks = blocks.reshape(params.slots, 4, params.slots, 4).transpose(0, 2, 3, 1)
+    prototype = single_bundle(params.constants)
     return (
-        np.array(flat(witness), np.float32), witness, single(law.readout), single(law.F), single(law.G), single(blocks),
-        law.slots, 0 if law.slots else law.memory, start == "stationary",
-        np.uint32(seed & 0xFFFFFFFF), np.uint32(seed >> 32),
-    )  # fmt: skip
+        np.array(flat(prototype), np.float32),
+        prototype,
+        single(params.readout),
+        single(params.F),
+        single(params.G),
+        single(blocks),
+        params.slots,
+        0 if params.slots else params.memory,
+        start == "stationary",
+        np.uint32(seed & 0xFFFFFFFF),
+        np.uint32(seed >> 32),
+    )
 
 
 def single_bundle(bundle: Any) -> Any:
@@ -330,6 +378,6 @@ def single_bundle(bundle: Any) -> Any:
     return type(bundle)(*parts) if hasattr(bundle, "_fields") else tuple(parts)
 
 
-def mixture_of(law: Law) -> tuple[NDArray[np.uint32], Float32Array, Float32Array]:
+def mixture_of(params: CompiledParams) -> tuple[NDArray[np.uint32], Float32Array, Float32Array]:
     """The population as kernels take it."""
-    return law.component_starts, law.means.astype(np.float32).ravel(), law.cholesky.astype(np.float32).ravel()
+    return params.component_starts, params.means.astype(np.float32).ravel(), params.cholesky.astype(np.float32).ravel()

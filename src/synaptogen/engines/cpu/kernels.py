@@ -12,32 +12,14 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import njit
 
-from synaptogen.model.iv import between, envelopes
-from synaptogen.model.noise import noise_density, noisy_current
-from synaptogen.model.random import PRODUCT, READ, normals, read_block
-from synaptogen.ops import Real
+from synaptogen.model import PRODUCT, READ, Real, between, envelopes, noise_density, noisy_current, normals, read_block
 
 from . import products
-from .lanes import (
-    DRAWS,
-    INLINE,
-    OPTIONS,
-    W,
-    beside,
-    data,
-    first_of,
-    load,
-    read,
-    reals,
-    scalar,
-    second_of,
-    store,
-    words,
-)
+from .cell_steps import draw_device, first_cycle, read_current, step
+from .history_refill import END, GROUP, NEXT, REACH, TURN, Pending, settle
+from .lanes import DRAWS, INLINE, OPTIONS, W, beside, data, first_of, load, read, reals, scalar, second_of, store, words
 from .layout import Cells, Rules, ids
-from .renewal import END, GROUP, NEXT, REACH, TURN, Pending, settle
-from .scratch import aligned, keep
-from .tiles import draw_device, first_cycle, read_current, step
+from .workspace import aligned, keep
 
 CHUNK = 160  # tiles that a single voltage visits before gathered cells are settled
 FEW = 4  # voltages for which the rings of tiles further on are asked for
@@ -72,12 +54,14 @@ class Kernels(NamedTuple):
 
 
 def source_digest(*parts: str) -> str:
-    """A digest of the sources that kernels are built from, those of some folders of `engines` too, and of the lanes."""
+    """Return a digest of the sources that kernels are built from, of some folders of `engines` too, and of the lanes.
+
+    Numba keeps compiled kernels on disk by the sources of the kernel alone; the digest makes it see the formulas too.
+    """
     digest = hashlib.sha256(str(W).encode())
     package = resources.files("synaptogen")
-    engines = package.joinpath("engines")
-    for folder in (package.joinpath("model"), engines, *map(engines.joinpath, parts)):
-        for file in sorted(folder.iterdir(), key=lambda f: f.name):
+    for folder in ("model", "engines/lanes", *(f"engines/{part}" for part in parts)):
+        for file in sorted(package.joinpath(*folder.split("/")).iterdir(), key=lambda f: f.name):
             if file.name.endswith(".py"):
                 digest.update(file.read_bytes())
     return digest.hexdigest()[:16]
@@ -88,17 +72,25 @@ def cells_of(state: Any, consecutive: bool, first_id: int) -> Cells:
     """Raw pointers to the arrays of a state."""
     r, hot, hot_words, device, curve, memory, id_lo, id_hi = state
     return Cells(
-        data(r), data(hot), data(hot_words), data(device), data(curve), data(memory), data(id_lo), data(id_hi),
-        first_id, consecutive,
-    )  # fmt: skip
+        data(r),
+        data(hot),
+        data(hot_words),
+        data(device),
+        data(curve),
+        data(memory),
+        data(id_lo),
+        data(id_hi),
+        first_id,
+        consecutive,
+    )
 
 
 @njit(**INLINE)
-def rules_of(law: Any) -> Rules:
-    """Raw pointers to the arrays of a law."""
-    constants, witness, readout, F, G, start, slots, states, stationary, k0, k1 = law
+def rules_of(params: Any) -> Rules:
+    """Raw pointers to the arrays of a params."""
+    constants, prototype, readout, F, G, start, slots, states, stationary, k0, k1 = params
     return Rules(
-        data(constants), witness, data(readout), data(F), data(G), data(start), slots, states, stationary, k0, k1
+        data(constants), prototype, data(readout), data(F), data(G), data(start), slots, states, stationary, k0, k1
     )
 
 
@@ -115,7 +107,7 @@ class Drive(NamedTuple):
 @njit(**INLINE)
 def driven_by(u: Real, voltages: Any, rules: Rules, bandwidth: float) -> Drive:
     """What a voltage does to every cell."""
-    llrs, hhrs = envelopes(u, read(rules.constants, rules.witness))
+    llrs, hhrs = envelopes(u, read(rules.constants, rules.prototype))
     return Drive(voltages, u, llrs, hhrs, noise_density(u) * bandwidth)
 
 
@@ -153,10 +145,10 @@ def compiled(revision: str) -> Kernels:
     """Kernels for one state of the sources; Numba compiles each at its first call, or loads it from its cache."""
 
     @njit(cache=True, **OPTIONS)
-    def initialise(first, last, state, consecutive, first_id, law, mixture, log_sigma):  # type: ignore[no-untyped-def]
+    def initialise(first, last, state, consecutive, first_id, params, mixture, log_sigma):  # type: ignore[no-untyped-def]
         revision  # noqa: B018
         c = cells_of(state, consecutive, first_id)
-        rules = rules_of(law)
+        rules = rules_of(params)
         pointers = (data(mixture[0]), data(mixture[1]), data(mixture[2]))
         for t in range(first, last):
             draw_device(c, rules, t, pointers, mixture[0].size, log_sigma)
@@ -164,12 +156,25 @@ def compiled(revision: str) -> Kernels:
 
     @njit(cache=True, **OPTIONS)
     def apply(  # type: ignore[no-untyped-def]
-        first, last, state, consecutive, first_id, law, selection, pulses, each, gate, gated, trace, traced, bandwidth,
+        first,
+        last,
+        state,
+        consecutive,
+        first_id,
+        params,
+        selection,
+        pulses,
+        each,
+        gate,
+        gated,
+        trace,
+        traced,
+        bandwidth,
         reads,
-    ):  # fmt: skip
+    ):
         revision  # noqa: B018
         c = cells_of(state, consecutive, first_id)
-        rules = rules_of(law)
+        rules = rules_of(params)
         count = pulses.shape[0]
         chunk = CHUNK if count == 1 else max(FUSED_CHUNK, CHUNK // (2 * count) // FUSED_CHUNK * FUSED_CHUNK)
         tiles, cells, lengths = np.empty(2 * chunk, np.int64), np.empty(2 * chunk * W, np.int64), np.zeros(4, np.int64)
@@ -179,9 +184,18 @@ def compiled(revision: str) -> Kernels:
         counts, address = np.empty(GROUP * W, np.uint32), np.empty(3 * GROUP * W, np.uint32)
         oldest = np.empty(GROUP * W, np.int64)
         pending = Pending(
-            data(tiles), data(masks), data(cells), data(lengths), chunk, data(rings), data(innovations), data(counts),
-            data(oldest), data(address), data(coming),
-        )  # fmt: skip
+            data(tiles),
+            data(masks),
+            data(cells),
+            data(lengths),
+            chunk,
+            data(rings),
+            data(innovations),
+            data(counts),
+            data(oldest),
+            data(address),
+            data(coming),
+        )
         u_, gate_, trace_, counts_ = data(pulses), data(gate), data(trace), data(reads.counts)
         coming[TURN] = -1
         coming[REACH] = 1 << 60 if count <= FEW else 0  # with many, slots beyond a chunk would push out its own
@@ -208,11 +222,11 @@ def compiled(revision: str) -> Kernels:
 
     @njit(cache=True, **OPTIONS)
     def read_each(  # type: ignore[no-untyped-def]
-        first, last, state, consecutive, first_id, law, selection, voltages, each, out, bandwidth, reads
+        first, last, state, consecutive, first_id, params, selection, voltages, each, out, bandwidth, reads
     ):
         revision  # noqa: B018
         c = cells_of(state, consecutive, first_id)
-        rules = rules_of(law)
+        rules = rules_of(params)
         u_, out_, counts_ = data(voltages), data(out), data(reads.counts)
         for k in range(first, last):
             t = selection.tiles[k] if selection.listed else k
@@ -222,12 +236,12 @@ def compiled(revision: str) -> Kernels:
 
     @njit(cache=True, **OPTIONS)
     def read_blocks(  # type: ignore[no-untyped-def]
-        first, last, state, consecutive, first_id, law, tiles, voltages, each, out, bandwidth, count
+        first, last, state, consecutive, first_id, params, tiles, voltages, each, out, bandwidth, count
     ):
         # as read_each for blocks of 64 consecutive cells that were read equally often: one block of noise, four tiles
         revision  # noqa: B018
         c = cells_of(state, consecutive, first_id)
-        rules = rules_of(law)
+        rules = rules_of(params)
         u_, out_ = data(voltages), data(out)
         ours = min(tiles, last * (64 // W))
         drive = driven_by(reals(scalar(u_, 0)), u_, rules, bandwidth)

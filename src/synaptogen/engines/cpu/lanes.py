@@ -14,7 +14,7 @@ from numba.core.datamodel.models import PrimitiveModel
 from numba.core.imputils import lower_builtin, lower_cast
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
 
-from synaptogen.engines.values import F32, I1, I32, I64, Target, Value, external, lift, teach, teach_doubles
+from synaptogen.engines.lanes import F32, I1, I32, I64, Target, Value, external, lift, teach, teach_doubles
 from synaptogen.model import features, iv, latent, lines, noise, polynomial, population, random, switching
 
 OPTIONS = {"fastmath": False, "error_model": "numpy", "boundscheck": False, "nogil": True}
@@ -330,17 +330,17 @@ def total(typingctx: Any, x: Any) -> Any:
 
 
 @nbx.intrinsic
-def read(typingctx: Any, pointer: Any, witness: Any) -> Any:
+def read(typingctx: Any, pointer: Any, prototype: Any) -> Any:
     """A bundle of constants, from a pointer to its numbers in order.
 
-    ``witness`` is a bundle of the same type; only its type is used. Constants passed by value would be spread over
+    ``prototype`` is a bundle of the same type; only its type is used. Constants passed by value would be spread over
     registers at the top of a loop and spilt as full vectors; read where they are used they become broadcast operands.
     """
 
     def build(cx: Any, b: ir.IRBuilder, s: Any, a: Any) -> ir.Value:
-        return _fill(b, witness, a[0], 0)[0]
+        return _fill(b, prototype, a[0], 0)[0]
 
-    return witness(pointer, witness), build
+    return prototype(pointer, prototype), build
 
 
 def _fill(b: ir.IRBuilder, t: Any, pointer: ir.Value, index: int) -> tuple[ir.Value, int]:

@@ -1,11 +1,11 @@
-"""Where the state of cells lies in memory, and the law beside it: pointers, offsets, groups of lanes."""
+"""Where the state of cells lies in memory, and the params beside it: pointers, offsets, groups of lanes."""
 
 from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
 
-from synaptogen.ops import Real, Word, where
+from synaptogen.model import Real, UInt32, where
 
 from .lanes import INLINE, W, lane_numbers, load, prefetch_far, reals, scalar, store
 from .lanes import words as lanes_of
@@ -41,10 +41,10 @@ class Cells(NamedTuple):
 
 
 class Rules(NamedTuple):
-    """Pointers to the coefficients of a law, its sizes, and the key of the random numbers."""
+    """Pointers to the coefficients of a params, its sizes, and the key of the random numbers."""
 
     constants: Any
-    witness: Any
+    prototype: Any
     readout: Any
     F: Any
     G: Any
@@ -57,7 +57,7 @@ class Rules(NamedTuple):
 
 
 @njit(**INLINE)
-def ids(c: Cells, t: int) -> tuple[Word, Word]:
+def ids(c: Cells, t: int) -> tuple[UInt32, UInt32]:
     """Ids of the cells of a tile, as low and high words."""
     if c.consecutive:
         first = c.first_id + np.uint64(t * W)

@@ -5,16 +5,16 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from synaptogen.engines.protocol import Array, Positions
+from synaptogen._utils import AnyArray, Float32Array
+from synaptogen.engines.protocol import Positions
 
 from .kernels import Selection
 from .lanes import W
 
-Float32Array = NDArray[np.float32]
 NO_TILES = np.zeros(1, np.int64)
 
 
-def plain(values: Array) -> Float32Array:
+def plain(values: AnyArray) -> Float32Array:
     """Single precision, contiguous, aligned and writable: kernels are compiled for arrays of that kind alone."""
     if values.dtype == np.float32 and values.flags.carray:  # as most are, and `require` takes its time to see
         return values
@@ -37,7 +37,7 @@ class Packing(NamedTuple):
         """Number of tiles to visit."""
         return -(-self.size // W) if self.tiles is None else len(self.tiles)
 
-    def pack(self, values: Array) -> Float32Array:
+    def pack(self, values: AnyArray) -> Float32Array:
         """Values (k, m) as lanes (k, tiles * W), zeros where no cell was selected."""
         if self.size == self.visits() * W and isinstance(self.lanes, slice):
             return plain(values)
@@ -45,7 +45,7 @@ class Packing(NamedTuple):
         packed[:, self.lanes] = values
         return packed
 
-    def unpack(self, packed: Array) -> Array:
+    def unpack(self, packed: AnyArray) -> AnyArray:
         """The inverse."""
         return packed[..., self.lanes]
 

@@ -10,15 +10,11 @@ import numpy as np
 from numba import njit
 from numba.extending import overload
 
-from synaptogen.model.latent import add_scaled
-from synaptogen.model.lines import linear_in_mixing
-from synaptogen.model.noise import noise_density
-from synaptogen.model.random import PRODUCT, normals
-from synaptogen.ops import Real
+from synaptogen.model import PRODUCT, Real, add_scaled, linear_in_mixing, noise_density, normals
 
 from .lanes import INLINE, OPTIONS, W, data, load, store, total, words
 from .layout import Four, scalar4, zeros
-from .scratch import aligned, keep
+from .workspace import aligned, keep
 
 STRIP = 32  # tiles of a row whose columns are summed together: whole cache lines, sums in the first-level cache
 
@@ -101,9 +97,16 @@ def weigh(u: Any, curves: Any, bandwidth: float, weights: Any, width: int) -> tu
 
 @njit(**INLINE)
 def finish(
-    sums: Any, deviations: Any, begin: int, offsets: tuple[float, float], lines: Any, key: Any, number: int, at: int,
+    sums: Any,
+    deviations: Any,
+    begin: int,
+    offsets: tuple[float, float],
+    lines: Any,
+    key: Any,
+    number: int,
+    at: int,
     out: Any,
-) -> None:  # fmt: skip
+) -> None:
     """Currents of W lines from ``at`` on, with their noise; their sums lie at ``begin``, in two rows."""
     lo, hi = load(data(lines), at), load(data(lines), lines.shape[1] + at)
     store(data(deviations), 0, normals(lo, hi, PRODUCT, words(number), words(0), key[0], key[1])[0])

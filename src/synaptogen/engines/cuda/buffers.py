@@ -9,9 +9,9 @@ from numba import cuda
 from numba.cuda.core.errors import NumbaPerformanceWarning
 from numpy.typing import DTypeLike, NDArray
 
-from synaptogen.engines.notice import notice
+from synaptogen._utils import notice
 
-from .target import BLOCK, SIMULATED
+from .compiler import BLOCK, SIMULATED
 
 DeviceArray = Any
 """An array of numba-cuda on the GPU, flat."""

@@ -2,15 +2,36 @@
 
 from typing import Any
 
-from synaptogen.model.features import Features, features
-from synaptogen.model.iv import Transition, conductance, partial_reset, transition
-from synaptogen.model.noise import noise_density, noisy_current
-from synaptogen.model.population import chosen, scale
-from synaptogen.model.random import DEVICE, read_normal
-from synaptogen.model.random import words as random_words
-from synaptogen.model.switching import CYCLE, HRS, IRS, LRS, in_mode, in_next_cycle, is_irs, resets, sets
-from synaptogen.ops import Real, Word, any_, product
+from synaptogen.model import (
+    CYCLE,
+    DEVICE,
+    HRS,
+    IRS,
+    LRS,
+    Features,
+    Real,
+    Transition,
+    UInt32,
+    any_,
+    chosen,
+    conductance,
+    cycle_features,
+    in_mode,
+    in_next_cycle,
+    is_irs,
+    noise_density,
+    noisy_current,
+    partial_reset,
+    product,
+    random_words,
+    read_normal,
+    resets,
+    scale,
+    sets,
+    transition,
+)
 
+from .history import memory_groups, next_latent
 from .layout import (
     DEVICE_GROUPS,
     FIELD_GROUPS,
@@ -30,11 +51,10 @@ from .layout import (
     load4,
     place,
 )
-from .memory import memory_groups, next_latent
 from .scalars import load, load_row, real_of, store, word_of
 
 
-def step(c: State, rules: Rules, i: int, word: Word, u: Real) -> Word:
+def step(c: State, rules: Rules, i: int, word: UInt32, u: Real) -> UInt32:
     """One applied voltage on cell ``i``, whose word is ``word``; returns its word. U_SET < 0 < U_RESET."""
     if any_(u < 0.0):
         word = step_down(c, i, word, u)
@@ -43,7 +63,7 @@ def step(c: State, rules: Rules, i: int, word: Word, u: Real) -> Word:
     return word
 
 
-def step_down(c: State, i: int, word: Word, u: Real) -> Word:
+def step_down(c: State, i: int, word: UInt32, u: Real) -> UInt32:
     """SET."""
     f = place(i, FIELD_GROUPS)
     mask = sets(word, u, load(c.field, f + U_SET))
@@ -53,7 +73,7 @@ def step_down(c: State, i: int, word: Word, u: Real) -> Word:
     return word
 
 
-def step_up(c: State, rules: Rules, i: int, word: Word, u: Real) -> Word:
+def step_up(c: State, rules: Rules, i: int, word: UInt32, u: Real) -> UInt32:
     """RESET."""
     f, p = place(i, FIELD_GROUPS), rules.constants
     u_reset = load(c.field, f + U_RESET)
@@ -88,7 +108,7 @@ def store_features(c: State, f: int, new: Features) -> None:
     store(c.field, f + U_RESET, new.u_reset)
 
 
-def next_features(c: State, rules: Rules, i: int, number: Word) -> Features:
+def next_features(c: State, rules: Rules, i: int, number: UInt32) -> Features:
     """Features of cycle ``number``, drawn from its memory, which moves on."""
     lo, hi = ids(c, i)
     at = place(i, memory_groups(rules))
@@ -99,10 +119,10 @@ def next_features(c: State, rules: Rules, i: int, number: Word) -> Features:
 def device_features(c: State, rules: Rules, i: int, x: Four) -> Features:
     """Features of the cycle with latent x."""
     d = place(i, DEVICE_GROUPS)
-    return features(x, load4(c.device, d), load4(c.device, d + 4 * TILE), rules.constants)
+    return cycle_features(x, load4(c.device, d), load4(c.device, d + 4 * TILE), rules.constants)
 
 
-def read_current(c: State, rules: Rules, i: int, u: Real, bandwidth: float, number: Word) -> Real:
+def read_current(c: State, rules: Rules, i: int, u: Real, bandwidth: float, number: UInt32) -> Real:
     """Current of a cell, with the noise of its read number ``number`` unless the bandwidth is 0."""
     g = conductance(load(c.r, i), u, rules.constants)
     if bandwidth > 0.0:

@@ -5,15 +5,17 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from synaptogen.engines.law import Law
+from synaptogen._utils import AnyArray
+from synaptogen.engines.compiled_params import CompiledParams
 from synaptogen.engines.lines import line_currents
-from synaptogen.engines.protocol import FIELDS, Array, Cells, Positions, ReadNumbers
+from synaptogen.engines.protocol import FIELDS, CellIds, Positions, ReadNumbers
 
-from . import kernels, machine, products
+from . import availability as machine
+from . import kernels, products
 from .buffers import DeviceArray, empty, launch, launch_blocks, on_device, on_host
+from .kernel_params import mixture_of, rules_of
 from .kernels import Reads, Selection
 from .layout import DEVICE_GROUPS, TILE, State
-from .rules import mixture_of, rules_of
 
 REMEDY = (
     "make fewer cells, or use history='compact' or a lower order (params.with_order), which take less of it, "
@@ -30,7 +32,7 @@ class Chosen(NamedTuple):
 
 
 class CUDAEngine:
-    """Cells on a GPU, a thread each; see `engines.protocol.Engine` for what the methods promise.
+    """CellIds on a GPU, a thread each; see `engines.protocol.Engine` for what the methods promise.
 
     Methods whose names end in ``_there`` take arrays of the GPU and leave their results on it.
 
@@ -43,37 +45,49 @@ class CUDAEngine:
     """
 
     name = "cuda"
+    storage = "full"
     dtype = np.float32
 
-    def __init__(self, law: Law, cells: Cells, seed: int, start: str, threads: int = 1, *, fill: bool = True) -> None:
-        self.require_room(law, cells.size)
-        self.law, self.cells, self.seed, self.start = law, cells, seed, start
-        self.rules = rules_of(law, start, seed, on_device)
+    def __init__(
+        self, params: CompiledParams, cells: CellIds, seed: int, start: str, threads: int = 1, *, fill: bool = True
+    ) -> None:
+        self.require_room(params, cells.size)
+        self.compiled_params, self.cells, self.seed, self.start = params, cells, seed, start
+        self.rules = rules_of(params, start, seed, on_device)
         self.state = self._allocate()
         if fill:
-            launch(kernels.initialise, cells.size, self.state, self.rules, mixture_of(law, on_device), law.log_sigma)
+            launch(
+                kernels.initialise, cells.size, self.state, self.rules, mixture_of(params, on_device), params.log_sigma
+            )
 
     def _allocate(self) -> State:
         cells = self.cells
         padded = -(-cells.size // TILE) * TILE
         listed = cells.ids is not None
-        ids = np.concatenate(cells.words(np.arange(cells.size))) if listed else np.zeros(1)
+        ids = np.concatenate(cells.id_words(np.arange(cells.size))) if listed else np.zeros(1)
         return State(
-            empty(padded), empty(padded, np.uint32), empty(padded * len(FIELDS)), empty(padded * DEVICE_GROUPS),
-            empty(padded * self.law.memory), on_device(ids, np.uint32), cells.size, not listed,
-            np.uint32(cells.first & 0xFFFFFFFF), np.uint32(cells.first >> 32),
-        )  # fmt: skip
+            empty(padded),
+            empty(padded, np.uint32),
+            empty(padded * len(FIELDS)),
+            empty(padded * DEVICE_GROUPS),
+            empty(padded * self.compiled_params.memory),
+            on_device(ids, np.uint32),
+            cells.size,
+            not listed,
+            np.uint32(cells.first & 0xFFFFFFFF),
+            np.uint32(cells.first >> 32),
+        )
 
     @staticmethod
-    def bytes_for(law: Law) -> float:
-        """Memory that one cell of a law takes."""
-        return 4.0 * (2 + len(FIELDS) + DEVICE_GROUPS + law.memory)
+    def bytes_for(params: CompiledParams) -> float:
+        """Memory that one cell of a params takes."""
+        return 4.0 * (2 + len(FIELDS) + DEVICE_GROUPS + params.memory)
 
     @classmethod
-    def require_room(cls, law: Law, cells: int) -> None:
-        """Raise MemoryError unless so many cells of a law fit on the GPU, RuntimeError if there is none."""
+    def require_room(cls, params: CompiledParams, cells: int) -> None:
+        """Raise MemoryError unless so many cells of a params fit on the GPU, RuntimeError if there is none."""
         machine.require_gpu()
-        size = cls.bytes_for(law)
+        size = cls.bytes_for(params)
         machine.require_memory(f"{cells:,} cells of {size:.0f} B", cells * size, REMEDY)
 
     @property
@@ -84,7 +98,7 @@ class CUDAEngine:
     @property
     def bytes_per_cell(self) -> float:
         """Memory that one cell takes."""
-        return self.bytes_for(self.law) + (8.0 if self.cells.ids is not None else 0.0)
+        return self.bytes_for(self.compiled_params) + (8.0 if self.cells.ids is not None else 0.0)
 
     def describe(self) -> str:
         """The engine in a few words."""
@@ -101,7 +115,7 @@ class CUDAEngine:
 
     # ---- voltages and reads
 
-    def apply(self, u: Array, select: Chosen, mask: Array | None = None) -> None:
+    def apply(self, u: AnyArray, select: Chosen, mask: AnyArray | None = None) -> None:
         """Apply k voltages one after the other, only where the mask holds."""
         gate = None if mask is None else on_device(mask, np.uint8)
         self.apply_there(on_device(u), len(u), is_each(u, select), select, gate)
@@ -112,7 +126,7 @@ class CUDAEngine:
         """The same with ``count`` pulses on the GPU, flat: the voltages of one after those of another."""
         self._apply(pulses, count, each, select, mask, None, 0.0, ReadNumbers())
 
-    def sweep(self, u: Array, select: Chosen, bandwidth: float, reads: ReadNumbers) -> Array:
+    def sweep(self, u: AnyArray, select: Chosen, bandwidth: float, reads: ReadNumbers) -> AnyArray:
         """Apply k voltages one after the other; returns the current at each."""
         trace = self.sweep_there(on_device(u), len(u), is_each(u, select), select, bandwidth, reads)
         return on_host(trace, len(u), select.size)
@@ -128,17 +142,34 @@ class CUDAEngine:
         return trace
 
     def _apply(
-        self, pulses: DeviceArray, count: int, each: bool, select: Chosen, mask: DeviceArray | None,
-        trace: DeviceArray | None, bandwidth: float, reads: ReadNumbers,
-    ) -> None:  # fmt: skip
+        self,
+        pulses: DeviceArray,
+        count: int,
+        each: bool,
+        select: Chosen,
+        mask: DeviceArray | None,
+        trace: DeviceArray | None,
+        bandwidth: float,
+        reads: ReadNumbers,
+    ) -> None:
         launch(
-            kernels.apply, select.size, self.state, self.rules, select.argument, pulses, count, each,
-            nothing(np.uint8) if mask is None else mask, mask is not None,
-            nothing(np.float32) if trace is None else trace, trace is not None,
-            np.float32(bandwidth), self._reads(reads),
-        )  # fmt: skip
+            kernels.apply,
+            select.size,
+            self.state,
+            self.rules,
+            select.argument,
+            pulses,
+            count,
+            each,
+            nothing(np.uint8) if mask is None else mask,
+            mask is not None,
+            nothing(np.float32) if trace is None else trace,
+            trace is not None,
+            np.float32(bandwidth),
+            self._reads(reads),
+        )
 
-    def read(self, u: Array, select: Chosen, bandwidth: float, reads: ReadNumbers) -> Array:
+    def read(self, u: AnyArray, select: Chosen, bandwidth: float, reads: ReadNumbers) -> AnyArray:
         """Currents at one voltage each, or one for all."""
         return on_host(self.read_there(on_device(u), is_each(u, select), select, bandwidth, reads), select.size)
 
@@ -148,9 +179,17 @@ class CUDAEngine:
         """The same on the GPU."""
         out = empty(select.size)
         launch(
-            kernels.read, select.size, self.state, self.rules, select.argument, voltages, each, out,
-            np.float32(bandwidth), self._reads(reads),
-        )  # fmt: skip
+            kernels.read,
+            select.size,
+            self.state,
+            self.rules,
+            select.argument,
+            voltages,
+            each,
+            out,
+            np.float32(bandwidth),
+            self._reads(reads),
+        )
         return out
 
     def _reads(self, reads: ReadNumbers) -> Reads:
@@ -160,24 +199,24 @@ class CUDAEngine:
 
     # ---- state
 
-    def mixing(self, select: Chosen) -> Array:
+    def mixing(self, select: Chosen) -> AnyArray:
         """Mixing states."""
         return self._gathered("r", select)[0]
 
-    def words(self, select: Chosen) -> NDArray[np.uint32]:
+    def status(self, select: Chosen) -> NDArray[np.uint32]:
         """Words that hold mode and cycle number."""
         words: NDArray[np.uint32] = self._gathered("word", select)[0]
         return words
 
-    def fields(self, select: Chosen) -> Array:
+    def fields(self, select: Chosen) -> AnyArray:
         """State in the order of `FIELDS`."""
         return self._gathered("field", select)
 
-    def device(self, select: Chosen) -> Array:
+    def device(self, select: Chosen) -> AnyArray:
         """Device vectors."""
         return self._gathered("device", select)
 
-    def _gathered(self, name: str, select: Chosen) -> Array:
+    def _gathered(self, name: str, select: Chosen) -> AnyArray:
         return on_host(self.gathered_there(name, select), self._groups()[name], select.size)
 
     def gathered_there(self, name: str, select: Chosen) -> DeviceArray:
@@ -188,18 +227,24 @@ class CUDAEngine:
         return out
 
     def _groups(self) -> dict[str, int]:
-        return {"r": 1, "word": 1, "field": len(FIELDS), "device": DEVICE_GROUPS, "memory": self.law.memory}
+        return {"r": 1, "word": 1, "field": len(FIELDS), "device": DEVICE_GROUPS, "memory": self.compiled_params.memory}
 
     # ---- products
 
     def line_currents(
-        self, shape: tuple[int, int], select: Chosen, line_starts: Positions, v: Array, transpose: bool,
-        bandwidth: float, number: int,
-    ) -> Array:  # fmt: skip
+        self,
+        shape: tuple[int, int],
+        select: Chosen,
+        line_starts: Positions,
+        v: AnyArray,
+        transpose: bool,
+        bandwidth: float,
+        number: int,
+    ) -> AnyArray:
         """Currents of lines of a crossbar."""
         return line_currents(self, shape, select, line_starts, v, transpose, bandwidth, number)
 
-    def weighted_sums(self, shape: tuple[int, int], select: Chosen, weights: Array, transpose: bool) -> Array:
+    def weighted_sums(self, shape: tuple[int, int], select: Chosen, weights: AnyArray, transpose: bool) -> AnyArray:
         """Products of the matrix of mixing states with rows of weights."""
         padded = np.zeros((len(weights) + len(weights) % 2, weights.shape[1]), np.float32)
         padded[: len(weights)] = weights
@@ -214,9 +259,16 @@ class CUDAEngine:
         return matrix_times(r, shape, weights, count, transpose)
 
     def product_there(
-        self, shape: tuple[int, int], select: Chosen, starts: Positions, v: DeviceArray, batch: int, transpose: bool,
-        bandwidth: float, number: int,
-    ) -> DeviceArray:  # fmt: skip
+        self,
+        shape: tuple[int, int],
+        select: Chosen,
+        starts: Positions,
+        v: DeviceArray,
+        batch: int,
+        transpose: bool,
+        bandwidth: float,
+        number: int,
+    ) -> DeviceArray:
         """Currents (batch, lines) of a crossbar for voltages (batch, inputs), all on the GPU.
 
         As `crossbar.product.line_currents` does it, in single precision.
@@ -231,18 +283,25 @@ class CUDAEngine:
         launch(products.finish, batch * lines, sums, offsets, z, bandwidth > 0.0, lines, out)
         return out
 
-    def line_normals(self, positions: Positions, number: int, batch: int) -> Array:
+    def line_normals(self, positions: Positions, number: int, batch: int) -> AnyArray:
         """Normals for the lines of a crossbar product."""
         return on_host(self.line_normals_there(positions, number, batch), batch, len(positions))
 
     def line_normals_there(self, positions: Positions, number: int, batch: int) -> DeviceArray:
         """The same on the GPU; rows to the next multiple of four."""
-        ids, lines, blocks = np.concatenate(self.cells.words(positions)), len(positions), -(-batch // 4)
+        ids, lines, blocks = np.concatenate(self.cells.id_words(positions)), len(positions), -(-batch // 4)
         out = empty(4 * blocks * lines)
         launch(
-            products.draw_normals, blocks * lines, on_device(ids, np.uint32), lines, self.rules.k0, self.rules.k1,
-            np.uint32(number & 0xFFFFFFFF), blocks, out,
-        )  # fmt: skip
+            products.draw_normals,
+            blocks * lines,
+            on_device(ids, np.uint32),
+            lines,
+            self.rules.k0,
+            self.rules.k1,
+            np.uint32(number & 0xFFFFFFFF),
+            blocks,
+            out,
+        )
         return out
 
     # ---- copies
@@ -250,19 +309,19 @@ class CUDAEngine:
     def copy(self, positions: Positions | None) -> Self:
         """An engine of its own with copies of some cells, or of all."""
         cells = self.cells if positions is None else self.cells.at(positions)
-        other = type(self)(self.law, cells, self.seed, self.start, fill=False)
+        other = type(self)(self.compiled_params, cells, self.seed, self.start, fill=False)
         mine, its = self.selection(positions), other.selection(None)
         for name in self._groups():
             other._scatter(name, its, self.gathered_there(name, mine))
         return other
 
-    def dump(self, begin: int, end: int) -> dict[str, Array]:
+    def dump(self, begin: int, end: int) -> dict[str, AnyArray]:
         """All state of a range of cells."""
         select = self.selection(np.arange(begin, end))
         state = {name: self._gathered(name, select) for name in self._groups()}
         return {name: array[0] if name in ("r", "word") else array for name, array in state.items()}
 
-    def restore(self, begin: int, state: dict[str, Array]) -> None:
+    def restore(self, begin: int, state: dict[str, AnyArray]) -> None:
         """Take back what `dump` gave, or some of its arrays."""
         for name, values in state.items():
             select = self.selection(np.arange(begin, begin + values.shape[-1]))
@@ -277,7 +336,7 @@ def nothing(dtype: Any) -> DeviceArray:
     return empty(1, dtype)
 
 
-def is_each(u: Array, select: Chosen) -> bool:
+def is_each(u: AnyArray, select: Chosen) -> bool:
     """Does each cell have a voltage of its own?"""
     return u.shape[-1] > 1 or select.size == 1
 

@@ -4,12 +4,12 @@ from typing import Any, NamedTuple
 
 from numba import cuda
 
-from synaptogen.ops import any_, bits
+from synaptogen.model import any_, bits
 
 from .cell import draw_device, first_cycle, read_current, step
+from .compiler import jit
 from .layout import TILE, place
 from .scalars import load, store, word_of
-from .target import jit
 
 EXPONENT = 0x7F800000
 """All ones in numbers that are not finite."""

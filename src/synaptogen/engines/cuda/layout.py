@@ -1,4 +1,4 @@
-"""Where the state of cells lies in the memory of a GPU, and the law beside it.
+"""Where the state of cells lies in the memory of a GPU, and the params beside it.
 
 Tiles of 32 cells, the threads of a warp. State that is needed together lies together, a number of 32 cells after the
 other: what a warp loads or stores is one line of 128 bytes. Mixing states and words stand apart, so that a read streams
@@ -9,9 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from synaptogen.model.constants import Constants
-from synaptogen.model.random import normals
-from synaptogen.ops import Real, Word, where
+from synaptogen.model import Constants, Real, UInt32, normals, where
 
 from .scalars import index_of, load, real_of, store, word_of
 
@@ -38,7 +36,7 @@ class State(NamedTuple):
 
 
 class Rules(NamedTuple):
-    """The law that cells live by."""
+    """The params that cells live by."""
 
     constants: Constants  # by value: the compiler puts them where instructions read them at no cost
     readout: Any
@@ -57,7 +55,7 @@ def place(i: int, groups: int) -> int:
     return (i // TILE) * (groups * TILE) + i % TILE
 
 
-def ids(c: State, i: int) -> tuple[Word, Word]:
+def ids(c: State, i: int) -> tuple[UInt32, UInt32]:
     """Id of a cell, as low and high word."""
     if c.consecutive:
         first = word_of(c.first_lo)
@@ -67,7 +65,7 @@ def ids(c: State, i: int) -> tuple[Word, Word]:
     return load(c.ids, i), load(c.ids, c.size + i)
 
 
-def draw(rules: Rules, lo: Word, hi: Word, stream: int, number: Word, block: Word) -> Four:
+def draw(rules: Rules, lo: UInt32, hi: UInt32, stream: int, number: UInt32, block: UInt32) -> Four:
     """Four normals of a cell, see `model.random.normals`."""
     return normals(lo, hi, stream, number, block, word_of(rules.k0), word_of(rules.k1))
 
@@ -96,6 +94,6 @@ def add4(a: Four, b: Four) -> Four:
     return a[0] + b[0], a[1] + b[1], a[2] + b[2], a[3] + b[3]
 
 
-def slot_of(number: Word, slots: int) -> int:
+def slot_of(number: UInt32, slots: int) -> int:
     """Slot of a cycle in a ring; in 32 bits, as division is slow."""
     return np.int32(index_of(number)) % np.int32(slots)  # type: ignore[return-value]

@@ -2,13 +2,10 @@
 
 from numba import cuda, float32
 
-from synaptogen.model.iv import envelopes
-from synaptogen.model.noise import noise_density
-from synaptogen.model.random import PRODUCT, normals
-from synaptogen.ops import maximum, sqrt
+from synaptogen.model import PRODUCT, envelopes, maximum, noise_density, normals, sqrt
 
+from .compiler import BLOCK, jit
 from .scalars import load, real_of, store, word_of
-from .target import BLOCK, jit
 
 ROWS = 128
 """Rows that a thread of a column sums, before the parts are summed."""

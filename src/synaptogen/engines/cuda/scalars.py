@@ -11,8 +11,8 @@ import numpy as np
 from llvmlite import ir
 from numba.core import types
 
-from synaptogen.engines.values import F32, I32, I64, Lanes, Target, lift
-from synaptogen.ops import Real, Word
+from synaptogen.engines.lanes import F32, I32, I64, Lanes, Target, lift
+from synaptogen.model import Real, UInt32
 
 
 def load(array: Any, i: int) -> Any:
@@ -35,12 +35,12 @@ def real_of(x: float) -> Real:
     return np.array([x], np.float32)
 
 
-def word_of(x: int) -> Word:
+def word_of(x: int) -> UInt32:
     """A plain integer as a word, its low 32 bits."""
     return np.array([x & 0xFFFFFFFF], np.uint32)
 
 
-def index_of(word: Word) -> int:
+def index_of(word: UInt32) -> int:
     """A word as a plain integer, to count and to address with."""
     return int(word[0])
 
@@ -80,24 +80,28 @@ def teach_memory(target: Target, lanes: Lanes) -> None:
 
     signature = target.signature
     meaning(
-        load, (types.Array, types.Integer),
+        load,
+        (types.Array, types.Integer),
         lambda array, i: signature(kind_of(array), array, types.intp),
         lambda cx, b, sig, args: b.load(address(cx, b, sig, args)),
-    )  # fmt: skip
+    )
     meaning(
-        load_row, (types.Array, types.Integer),
+        load_row,
+        (types.Array, types.Integer),
         lambda array, i: signature(types.UniTuple(lanes.real, 4), array, types.intp),
         four_values,
-    )  # fmt: skip
+    )
     meaning(
-        store, (types.Array, types.Integer, types.Any),
+        store,
+        (types.Array, types.Integer, types.Any),
         lambda array, i, value: signature(types.void, array, types.intp, kind_of(array)),
         store_value,
-    )  # fmt: skip
+    )
     meaning(real_of, (types.Number,), lambda x: signature(lanes.real, x), lifted(lanes.real))
     meaning(word_of, (types.Integer,), lambda x: signature(lanes.word, x), lifted(lanes.word))
     meaning(
-        index_of, (lanes.word,),
+        index_of,
+        (lanes.word,),
         lambda word: signature(types.int64, word),
         lambda cx, b, sig, args: b.zext(args[0], I64),
-    )  # fmt: skip
+    )

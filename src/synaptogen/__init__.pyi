@@ -1,0 +1,22 @@
+"""What editors and type checkers see of `synaptogen`: the names of ``__init__.py``, without importing them late."""
+
+from . import circuit as circuit
+from . import crossbar as crossbar
+from . import distributed as distributed
+from . import learn as learn
+from . import outofcore as outofcore
+from . import plot as plot
+from . import torch as torch
+from .array import CellArray as CellArray
+from .array import load as load
+from .crossbar import ADC as ADC
+from .crossbar import DAC as DAC
+from .params import VAR as VAR
+from .params import DeviceParams as DeviceParams
+from .params import Population as Population
+from .params import StateSpace as StateSpace
+from .params import presets as presets
+from .state import Features as Features
+from .state import Mode as Mode
+
+__version__: str

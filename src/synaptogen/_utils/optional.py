@@ -1,0 +1,51 @@
+"""Optional libraries: imported where they are used, named with their remedy where they are missing."""
+
+import importlib
+from typing import Any
+
+
+def require(module: str, extra: str) -> Any:
+    """Import a library that an extra of this package brings.
+
+    Parameters
+    ----------
+    module : str
+        Name of the module.
+    extra : str
+        Name of the extra.
+
+    Returns
+    -------
+    module
+
+    Raises
+    ------
+    ModuleNotFoundError
+        If it is not installed, with the command that installs it.
+    """
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        raise missing(error, extra) from error
+
+
+def missing(error: ModuleNotFoundError, extra: str) -> ModuleNotFoundError:
+    """Return the error for users when a room of the package could not import a library of an extra.
+
+    Parameters
+    ----------
+    error : ModuleNotFoundError
+        What the import raised.
+    extra : str
+        Name of the extra.
+
+    Returns
+    -------
+    ModuleNotFoundError
+        With the command that installs the extra; ``error`` itself if a module of this package is missing.
+    """
+    if error.name is None or error.name.startswith(__name__.split(".", maxsplit=1)[0]):
+        return error
+    return ModuleNotFoundError(
+        f"{error.name} is not installed; it comes with: pip install 'synaptogen[{extra}]'", name=error.name
+    )

@@ -1,0 +1,67 @@
+"""Circuits of new cells of a population, which draw their own lives: a netlist from a seed, without an array."""
+
+import numpy as np
+
+from synaptogen._utils import RNG, checks, seed_of
+from synaptogen.circuit.verilog import cell_model, identity
+from synaptogen.engines import STARTS
+from synaptogen.params import DeviceParams, as_device_params
+
+from .circuit import ArrayCircuit, Transistor, circuit_of
+
+
+def population_circuit(
+    shape: int | tuple[int, ...],
+    params: str | DeviceParams = "hennen2024",
+    *,
+    rng: RNG = None,
+    first: int = 0,
+    start: str = "stationary",
+    cycles: int = 8,
+    t_switch: float | None = None,
+    wire_resistance: float = 0.0,
+    column_resistance: float | None = None,
+    transistor: Transistor | None = None,
+) -> ArrayCircuit:
+    """The circuit of cells that are drawn from a population inside the simulator, from a seed and their numbers.
+
+    They are the cells of ``CellArray(shape, params, rng=rng, start=start)``, in the HRS of their cycle 0; nothing is
+    drawn here.
+
+    Parameters
+    ----------
+    shape : int or tuple of int
+        Two axes make a crossbar; one axis, or (), one row with a column for each cell.
+    params : str or DeviceParams
+        The device population: the name of a preset or a parameter set.
+    rng : int, SeedSequence, Generator or None
+        Source of the seed; an int is the seed.
+    first : int
+        Number of the first cell; the others follow in C order. Circuits of one seed are parts of one large array where
+        their numbers differ.
+    start : {"stationary", "pristine"}
+        Cells that have been cycled for long before, or cells without a past.
+    cycles, t_switch, wire_resistance, column_resistance, transistor
+        As of `array_circuit`.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is not of the kind described.
+    """
+    sizes = checks.shape(shape)
+    checks.one_of("start", start, STARTS)
+    count = int(np.prod(sizes, dtype=object))
+    if first < 0 or first + count > 2**53:
+        raise ValueError(f"first={first}: give the number of a cell, 0 or more, all of them below 2**53")
+    model, seed = cell_model(as_device_params(params), "autonomous", cycles=cycles), seed_of(rng)
+    values = identity(first + np.arange(count, dtype=np.float64), seed, start)
+    return circuit_of(
+        sizes,
+        model,
+        values,
+        t_switch=t_switch,
+        wire_resistance=wire_resistance,
+        column_resistance=column_resistance,
+        transistor=transistor,
+    )

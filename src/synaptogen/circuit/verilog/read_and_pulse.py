@@ -1,0 +1,39 @@
+"""Cells that need little: one that only reads, one for a single pulse."""
+
+from synaptogen.params import DeviceParams
+
+from .formulas import switching
+from .module_frame import (
+    STATE,
+    SWITCHING_OUTPUTS,
+    Draft,
+    feature_names,
+    feature_parameter,
+    file,
+    parameter,
+    state_parameters,
+)
+from .templates import PULSE, READ
+
+_PULSE_FEATURES = (*feature_names(0), "r_hrs1")
+
+
+def write_read(params: DeviceParams, cycles: int) -> Draft:
+    """The cell whose state is given and stays."""
+    instance = parameter("r", min(float(params.r_max), 0.85), "", "mixing state: 0 lowest LRS, 1 highest HRS")
+    source = file("ReRAM cell for reads: its state is given and stays", READ, params, instance=instance)
+    return Draft(source, ("p", "n"), ("r",), (), ("r_now",))
+
+
+def write_pulse(params: DeviceParams, cycles: int) -> Draft:
+    """The cell that sets and resets at most once."""
+    instance = [*state_parameters(params), *(feature_parameter(params, name) for name in _PULSE_FEATURES)]
+    source = file(
+        "ReRAM cell for one pulse: at most one SET and one RESET",
+        PULSE,
+        params,
+        switching(params),
+        instance="\n".join(instance),
+    )
+    settings = (("t_switch", 1e-8), ("node_scale", 1.0))
+    return Draft(source, ("p", "n"), (*STATE, *_PULSE_FEATURES), settings, SWITCHING_OUTPUTS)

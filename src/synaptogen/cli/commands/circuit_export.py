@@ -1,0 +1,140 @@
+"""``synaptogen circuit export``: cells as Verilog-A, arrays as netlists."""
+
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+
+import synaptogen
+from synaptogen._utils import checks
+from synaptogen.array import CellArray
+from synaptogen.circuit import STEP, T_SWITCH, triangles
+from synaptogen.circuit.netlists import (
+    DIALECTS,
+    ArrayCircuit,
+    Testbench,
+    array_circuit,
+    export,
+    read_bench,
+    sweep_bench,
+    write_bench,
+)
+from synaptogen.circuit.verilog import KINDS, cell_model
+from synaptogen.cli.options import JSON, Overwrite, params_from, require_free, shape_of, shape_text
+from synaptogen.cli.output import print_json, say, steps
+from synaptogen.params import DeviceParams
+
+U_SWEEP, U_SET = 1.5, -1.5  # V
+MOST_SWEEPS = 3
+
+
+def export_cells(
+    folder: Annotated[Path, typer.Argument(help="Where files go; made where it is not there.")],
+    form: Annotated[
+        str | None,
+        typer.Option("--form", metavar="NAME", help=f"Of the cell: {', '.join(KINDS)}; default: see below."),
+    ] = None,
+    netlist: Annotated[
+        str | None,
+        typer.Option("--netlist", metavar="SIMULATOR", help=f"Write a netlist too: {', '.join(DIALECTS)}."),
+    ] = None,
+    array: Annotated[
+        Path | None, typer.Option("--array", metavar="FILE.zarr", help="A saved array, instead of a new one.")
+    ] = None,
+    cells: Annotated[str | None, typer.Option("--cells", metavar="SHAPE", help="Shape of a new array.")] = None,
+    params: Annotated[
+        str | None,
+        typer.Option("--params", metavar="NAME|FILE.json", help="Of a new array: a preset (hennen2024), or a file."),
+    ] = None,
+    rng: Annotated[int, typer.Option("--rng", metavar="SEED", help="Seed of a new array.")] = 0,
+    cycles: Annotated[
+        int, typer.Option("--cycles", metavar="K", help="Cycles that a cell can begin after the running one.")
+    ] = 8,
+    wires: Annotated[
+        float, typer.Option("--wires", metavar="OHM", help="Resistance of a wire segment between two cells.")
+    ] = 0.0,
+    name: Annotated[str, typer.Option("--name", metavar="NAME", help="Of the netlist's file.")] = "array",
+    overwrite: Overwrite = False,
+    as_json: JSON = False,
+) -> None:
+    """Write cells as Verilog-A and, with --netlist, an array as a netlist that can be run.
+
+    Without --netlist all forms of the cell are written, or that of --form. With it, an array becomes a subcircuit in a
+    testbench, each cell with its own device, state and coming cycles; cells are of the event form for Spectre and of
+    the tape form for ngspice and VACASK, or of --form. Cells that switch are swept over +-1.5 V, read cells are read,
+    pulse cells of row 0 are set.
+    """
+    population, saved = _what_to_export(array, params, netlist)
+    checks.positive_int("--cycles", cycles)
+    if form is not None:
+        checks.one_of("--form", form, KINDS)
+    if netlist is not None:
+        checks.one_of("--netlist", netlist, DIALECTS)
+    _make_free(folder, "" if netlist is None else f"{name}{DIALECTS[netlist]().suffix}", overwrite)
+    if netlist is None:
+        written = [_write_model(folder, population, kind, cycles) for kind in ([form] if form else KINDS)]
+    else:
+        taken = form or ("event" if netlist == "spectre" else "tape")
+        chosen = saved or CellArray(shape_of(cells or "1x1"), population, rng=rng)
+        bench = _bench(
+            array_circuit(
+                chosen,
+                taken,
+                cycles=cycles,
+                wire_resistance=wires,
+                t_switch=None if taken in ("read", "pulse") else T_SWITCH,
+            )
+        )
+        with steps(transient=True) as progress:
+            advance = progress.begin(f"{shape_text(bench.array.shape)} cells for {netlist}", 1)
+            path = export(bench, folder, netlist, name=name)
+            advance()
+        written = [path, *sorted(folder.glob(f"{bench.array.model.module}.*"))]
+    if as_json:
+        print_json({"files": [str(path) for path in written]})
+        return
+    for path in written:
+        say(f"wrote {path}")
+
+
+def _make_free(folder: Path, file: str, overwrite: bool) -> None:
+    """Make the folder if it is not there, and refuse to replace a file in it."""
+    if folder.exists() and not folder.is_dir():
+        raise NotADirectoryError(f"{folder} is no directory: give another name")
+    if not folder.absolute().parent.is_dir():
+        raise FileNotFoundError(f"{folder.absolute().parent} is no directory: make it first")
+    if file and folder.exists():
+        require_free(folder / file, overwrite)
+    folder.mkdir(exist_ok=True)
+
+
+def _what_to_export(
+    array: Path | None, params: str | None, netlist: str | None
+) -> tuple[DeviceParams, CellArray | None]:
+    if array is None:
+        return params_from(params or "hennen2024"), None
+    if params is not None:
+        raise ValueError("--params and --array: a saved array has parameters of its own, give one of the two")
+    if netlist is None:
+        raise ValueError("--array: give --netlist, for Verilog-A alone holds no cells")
+    saved = synaptogen.load(array)
+    return saved.params, saved
+
+
+def _write_model(folder: Path, params: DeviceParams, kind: str, cycles: int) -> Path:
+    model = cell_model(params, kind, cycles=cycles)
+    path = folder / f"{model.module}.va"
+    path.write_text(model.source, encoding="utf-8")
+    return path
+
+
+def _bench(circuit: ArrayCircuit) -> Testbench:
+    """What a designer would try first with cells of this kind."""
+    kind, columns = circuit.model.kind, circuit.shape[1]
+    if kind == "read":
+        return read_bench(circuit, np.full(columns, circuit.model.params.u_read))
+    if kind == "pulse":
+        return write_bench(circuit, 0, np.arange(columns), U_SET)
+    times, volts = triangles(min(MOST_SWEEPS, circuit.model.cycles), -U_SWEEP, U_SWEEP)
+    return sweep_bench(circuit, times, volts, step=STEP)

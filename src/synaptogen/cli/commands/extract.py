@@ -1,0 +1,83 @@
+"""``synaptogen extract``: the four features of each cycle from measured loops."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+
+from synaptogen._utils import require
+from synaptogen.cli.measurement_options import Columns, CurrentLimit, Polarity, SeriesResistance, measured_from
+from synaptogen.cli.options import JSON, Measured, Overwrite, require_free
+from synaptogen.cli.output import out, print_json, say, stages
+
+
+def extract(
+    data: Measured,
+    output: Annotated[
+        Path, typer.Option("--out", "-o", metavar="FILE", help="Ends in .csv, .tsv, .parquet, .npz or .nc.")
+    ],
+    columns: Columns = None,
+    current_limit: CurrentLimit = None,
+    series_resistance: SeriesResistance = None,
+    polarity: Polarity = None,
+    u_read: Annotated[float, typer.Option("--u-read", metavar="V", help="Voltage that resistances are for.")] = 0.2,
+    figure: Annotated[
+        Path | None,
+        typer.Option(
+            "--figure", metavar="FILE", help="Draw loops with what was found in them; ends in .png, .pdf, .svg."
+        ),
+    ] = None,
+    device: Annotated[
+        int, typer.Option("--device", metavar="N", help="Whose loops are drawn: 0 is the first device.")
+    ] = 0,
+    overwrite: Overwrite = False,
+    as_json: JSON = False,
+) -> None:
+    """Extract R_HRS, U_SET, R_LRS, U_RESET of each cycle, with flags of what failed."""
+    from synaptogen import learn  # heavy, and an extra
+
+    require_free(output, overwrite)
+    if figure is not None:
+        require_free(figure, overwrite)
+        require("matplotlib", "plot")
+    learn.check_ending(output)
+    measured = measured_from(data, columns, current_limit, series_resistance, polarity)
+    if "current" not in measured:
+        raise ValueError(f"{data} holds features, not loops: there is nothing to extract")
+    with stages() as shown:
+        found = learn.extract(measured, u_read=u_read, progress=lambda done, n: shown("extracting", done / n))
+    if figure is not None:
+        learn.markers(measured, found, device=device).savefig(figure)
+    learn.write(found.features, output)
+    facts = {
+        "reliability": dict(found.reliability),
+        "cycles": dict(found.counts),
+        "offset_A": float(np.median(found.offset)),
+        "noise_A": float(np.median(found.noise)),
+        "current_limit_A": float(np.median(found.current_limit)),
+        "definitions": dict(found.definitions),
+    }
+    if as_json:
+        print_json(facts)
+    else:
+        _show(facts)
+    say(f"written: {output}")
+    if figure is not None:
+        say(f"written: {figure}")
+
+
+def _show(facts: dict[str, Any]) -> None:
+    table = Table(box=SIMPLE_HEAD, title="Extraction", title_justify="left")
+    table.add_column("what")
+    table.add_column("value", justify="right")
+    for name, value in facts["reliability"].items():
+        table.add_row(f"reliability of {name}", f"{value:.4f}")
+    for name in ("offset_A", "noise_A", "current_limit_A"):
+        table.add_row(name.replace("_A", " (uA)").replace("_", " "), f"{1e6 * facts[name]:.4g}")
+    for name, count in facts["cycles"].items():
+        if count or name in ("all", "good"):
+            table.add_row(f"cycles: {name}", f"{count:,}")
+    out.print(table)

@@ -1,0 +1,85 @@
+"""``synaptogen validate``: generated cycles against measured ones."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+
+from synaptogen.cli.measurement_options import Columns, CurrentLimit, Polarity, SeriesResistance, measured_from
+from synaptogen.cli.options import JSON, Measured, Overwrite, params_from, require_free
+from synaptogen.cli.output import out, print_json, say, stages
+
+if TYPE_CHECKING:
+    from synaptogen.learn import Validation
+
+STYLES = {"good": "green", "fair": "yellow", "poor": "red", "unknown": "dim"}
+
+
+def validate(
+    params: Annotated[str, typer.Argument(metavar="NAME|FILE.json", help="Parameters: a preset or a fitted file.")],
+    data: Measured,
+    output: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", metavar="FILE.npz", help="Keep the result, for synaptogen report."),
+    ] = None,
+    columns: Columns = None,
+    current_limit: CurrentLimit = None,
+    series_resistance: SeriesResistance = None,
+    polarity: Polarity = None,
+    hold_out: Annotated[
+        float | None,
+        typer.Option(
+            "--hold-out",
+            metavar="SHARE",
+            help="Use this share of devices or cycles alone; default: what the fit kept. 0: all data.",
+        ),
+    ] = None,
+    rng: Annotated[int, typer.Option("--rng", metavar="SEED", help="Seed of virtual devices and splits.")] = 0,
+    overwrite: Overwrite = False,
+    as_json: JSON = False,
+) -> None:
+    """Compare virtual devices with measured ones, property by property."""
+    from synaptogen import learn  # heavy, and an extra
+
+    if output is not None:
+        require_free(output, overwrite)
+    chosen = params_from(params)
+    measured = measured_from(data, columns, current_limit, series_resistance, polarity)
+    share = float(chosen.source.get("hold_out", 0)) if hold_out is None else hold_out
+    told = None
+    if share:
+        _, measured, told = learn.hold_out(measured, share)
+    with stages() as shown:
+        result = learn.validate(chosen, measured, rng=rng, held_out=told, progress=shown)
+    if output is not None:
+        result.save(output)
+    if as_json:
+        lines = [asdict(p) for p in result.properties]
+        clean = [{k: None if v != v else v for k, v in line.items()} for line in lines]  # NaN is no JSON
+        print_json({"properties": clean, "one_law": result.one_law, "facts": result.facts, "notes": [*result.notes]})
+    else:
+        _show(result)
+    if output is not None:
+        say(f"written: {output}")
+
+
+def _show(result: "Validation") -> None:
+    table = Table(box=SIMPLE_HEAD, title=repr(result.params), title_justify="left")
+    table.add_column("property")
+    for heading in ("gen.", "floor", "limit", "indep.", "ord. 1", "verdict"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for p in result.properties:
+        figures = (p.generated, p.floor, p.limit, p.independent, p.order_1)
+        cells = ["" if value != value else f"{value:.2g}" for value in figures]
+        table.add_row(p.name, *cells, p.grade, style=STYLES[p.grade])
+    out.print(table)
+    for p in result.properties:
+        if p.grade in ("poor", "unknown"):
+            out.print(f"{p.name}: {p.verdict}", markup=False)
+    for name, value in result.facts.items():
+        out.print(f"{name}: {value}", markup=False)
+    for note in result.notes:
+        out.print(f"- {note}", markup=False)

@@ -1,0 +1,222 @@
+"""Figures of crossbars: programming errors, disturbance of half-selected cells, voltages behind wires.
+
+Each function returns a `matplotlib.figure.Figure` of its own. Needs the extra ``synaptogen[plot]``.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from synaptogen._utils import (
+    DARK,
+    FAINT,
+    OKABE_ITO,
+    STYLE,
+    AnyArray,
+    draw_map,
+    new_figure,
+    require,
+    styled,
+    whole_numbers,
+)
+from synaptogen.array import CellArray
+from synaptogen.wires import Solution
+
+from .programming import ProgrammingReport
+from .selection import SCHEMES, line_voltages
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+MICRO = "\N{MICRO SIGN}"
+MOVED = 1e-6  # S; a cell that has moved by more was disturbed
+
+
+def programming_report(report: ProgrammingReport) -> "Figure":
+    """Errors, pulses and failures of one attempt: three panels.
+
+    Parameters
+    ----------
+    report : ProgrammingReport
+
+    Raises
+    ------
+    ModuleNotFoundError
+        If Matplotlib is not installed.
+    """
+    with require("matplotlib", "plot").rc_context(STYLE):
+        figure, (errors, pulses, failures) = _panels(3, 8.2)
+        _draw_errors(errors, {report.method: report})
+        _draw_pulses(pulses, report)
+        _draw_failures(failures, report)
+        return figure
+
+
+def error_distributions(reports: Mapping[str, ProgrammingReport], others: Mapping[str, ProgrammingReport]) -> "Figure":
+    """How errors are distributed in two series of attempts, for example over tolerances and over budgets.
+
+    Parameters
+    ----------
+    reports, others : mapping of str to ProgrammingReport
+        Attempts of the left and of the right panel, by what the legend says of them; at most six each.
+
+    Raises
+    ------
+    ModuleNotFoundError
+        If Matplotlib is not installed.
+    """
+    with require("matplotlib", "plot").rc_context(STYLE):
+        figure, (left, right) = _panels(2, 7.2)
+        _draw_errors(left, reports)
+        _draw_errors(right, others)
+        right.set_ylabel("")
+        return figure
+
+
+def disturbance(cells: CellArray, amplitudes: Sequence[float], *, lines: int = 8) -> "Figure":
+    """What share of the other cells move when lines are written, against the amplitude, with the schemes V/2 and V/3.
+
+    Every second cell of the first lines is selected. SET pulses meet cells in HRS, RESET pulses cells in LRS: the
+    states that they can disturb.
+
+    Parameters
+    ----------
+    cells : CellArray of shape (rows, columns)
+        They are copied, not changed.
+    amplitudes : sequence of float
+        Magnitudes in V.
+    lines : int
+        Lines that are written, one after the other.
+
+    Raises
+    ------
+    ModuleNotFoundError
+        If Matplotlib is not installed.
+    """
+    with require("matplotlib", "plot").rc_context(STYLE):
+        figure, panels = _panels(2, 6.6)
+        for axes, sign, title in zip(
+            panels, (-1, 1), ("SET pulses, cells in HRS", "RESET pulses, cells in LRS"), strict=True
+        ):
+            for scheme, colour in zip(SCHEMES, OKABE_ITO, strict=False):
+                shares = disturbed_shares(cells, [sign * u for u in amplitudes], scheme, lines)
+                axes.plot(amplitudes, 100 * shares[:, 0], color=colour, label=f"{scheme}, other cells")
+                axes.plot(amplitudes, 100 * shares[:, 1], "--", color=colour, label=f"{scheme}, selected cells")
+            axes.set_title(title)
+            axes.set_xlabel("Amplitude (V)")
+            axes.set_ylim(-3, 103)
+        panels[0].set_ylabel(f"Cells that moved by\nmore than {1e6 * MOVED:g} {MICRO}S (%)")
+        handles, names = panels[0].get_legend_handles_labels()
+        figure.legend(handles, names, loc="outside upper center", ncols=4)
+        return figure
+
+
+def disturbed_shares(cells: CellArray, amplitudes: Sequence[float], scheme: str, lines: int = 8) -> AnyArray:
+    """Shares of the other, and of the selected, cells that moved, of shape (amplitudes, 2); see `disturbance`."""
+    shape = (cells.shape[0], cells.shape[1])
+    selected = np.zeros(shape, bool)
+    selected[:lines, ::2] = True
+    shares = []
+    for amplitude in amplitudes:
+        trial = cells.copy()
+        trial.apply_voltages([-1e6, 1e6] if amplitude < 0 else [-1e6])
+        before = trial.conductance()
+        for row in range(lines):
+            u = np.where(selected[row], amplitude, 0.0).astype(cells.dtype)
+            trial.apply_voltage(line_voltages(scheme, row, u, shape))
+        moved = np.abs(trial.conductance() - before) > MOVED
+        shares.append([moved[~selected].mean(), moved[selected].mean()])
+    return np.array(shares)
+
+
+# ---- panels
+
+
+def _panels(count: int, width: float) -> "tuple[Figure, Sequence[Axes]]":
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, 2.7), layout="constrained")
+    return figure, figure.subplots(1, count, squeeze=False)[0]
+
+
+def _draw_errors(axes: "Axes", reports: Mapping[str, ProgrammingReport]) -> None:
+    """Shares of cells whose error is larger than what the axis says."""
+    for (name, report), colour in zip(reports.items(), OKABE_ITO, strict=False):
+        error = np.sort(np.abs(1e6 * report.error[report.selected].astype(float)))
+        larger = 100 * (1 - np.arange(len(error)) / len(error))
+        axes.plot(error, larger, color=colour, label=name, drawstyle="steps-pre", rasterized=len(error) > 10_000)
+        axes.axvline(1e6 * report.tolerance, color=colour, linewidth=0.7, linestyle=":")
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    axes.set_xlim(0.01, 300)
+    axes.set_ylim(top=130)
+    axes.set_xlabel(f"Error of the conductance ({MICRO}S)")
+    axes.set_ylabel("Cells with a larger error (%)")
+    if len(reports) > 1:
+        axes.legend(loc="lower left")
+
+
+def _draw_pulses(axes: "Axes", report: ProgrammingReport) -> None:
+    pulses = report.pulses[report.selected]
+    counts = np.bincount(pulses)
+    numbers = np.flatnonzero(counts)
+    axes.vlines(numbers, 1e-9, 100 * counts[numbers] / len(pulses), color=OKABE_ITO[0], linewidth=2.0)
+    axes.set_yscale("log")
+    axes.set_ylim(40 / len(pulses), 130)
+    axes.axvline(pulses.mean(), color=DARK, linewidth=0.7, linestyle=":")
+    axes.annotate(
+        f"mean {pulses.mean():.2f}", (float(pulses.mean()), 60), xytext=(6, 0), textcoords="offset points", fontsize=8
+    )
+    axes.set_xlabel("Pulses of a cell")
+    axes.set_ylabel("Cells (%)")
+
+
+def _draw_failures(axes: "Axes", report: ProgrammingReport) -> None:
+    rates = report.by_component()
+    weights = report.cells.params.population.weights
+    names = [f"{rate.component}\n({100 * w:.3g} %)" for rate, w in zip(rates, weights, strict=True)]
+    axes.bar(names, [100 * rate.rate for rate in rates], color=FAINT, edgecolor=DARK, linewidth=0.7)
+    for place, rate in enumerate(rates):
+        above = (place, 100 * rate.rate)
+        axes.annotate(f"{rate.failed:,}", above, xytext=(0, 2), textcoords="offset points", ha="center", fontsize=8)
+    axes.margins(y=0.15)
+    axes.set_xlabel("Component of the population\n(its share of the cells)")
+    axes.set_ylabel("Its cells that failed (%)")
+
+
+@styled
+def voltage_drop_map(solution: Solution, ideal: ArrayLike) -> "Figure":
+    """Share of the ideal voltage of each cell that wires leave to it, as an image, and what is lost on the way.
+
+    Parameters
+    ----------
+    solution : Solution of one right side
+    ideal : float or array that broadcasts to (rows, columns)
+        Voltages in V across the cells without wires, not 0.
+
+    Raises
+    ------
+    ValueError
+        If the solution has several right sides, or an ideal voltage is 0.
+    """
+    if solution.cells.ndim != 2:
+        raise ValueError(f"solution holds {len(solution.cells)} right sides: give one, Solution(*(x[0] for x in it))")
+    without = np.broadcast_to(np.asarray(ideal, float), solution.cells.shape)
+    if np.any(without == 0) or not np.isfinite(without).all():
+        raise ValueError("ideal holds voltages of 0 V or that are not finite, of which there is no share")
+    share = 100 * solution.cells / without
+    figure = new_figure(7.0, 3.2)
+    image_axes, profile = figure.subplots(1, 2, width_ratios=[1.2, 1])
+    image = draw_map(image_axes, share, (float(share.min()), float(max(share.max(), share.min() + 1e-9))))
+    figure.colorbar(image, ax=image_axes, label="Cell voltage (% of ideal)", pad=0.02)
+    rows, columns = share.shape
+    profile.plot(np.arange(columns), share.mean(axis=0), color=OKABE_ITO[0], label="along word lines")
+    profile.plot(np.arange(rows), share.mean(axis=1), color=OKABE_ITO[1], linestyle="--", label="along bit lines")
+    profile.set_xlabel("Column, or row")
+    profile.set_ylabel("Mean cell voltage (% of ideal)")
+    whole_numbers(profile.xaxis)
+    profile.legend()
+    return figure

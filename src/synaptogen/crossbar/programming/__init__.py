@@ -1,0 +1,20 @@
+"""Programming: conductances written with pulses, open-loop or with a read after each pulse."""
+
+from .pulse_strategies import AlongTransition, Ramp, Readback
+from .report import ProgrammingReport
+from .statistics import PopulationStatistics, Window, population_statistics, reachable_window
+from .write import one_shot, set_reset, write_verify
+
+__all__ = [
+    "AlongTransition",
+    "PopulationStatistics",
+    "ProgrammingReport",
+    "Ramp",
+    "Readback",
+    "Window",
+    "one_shot",
+    "population_statistics",
+    "reachable_window",
+    "set_reset",
+    "write_verify",
+]

@@ -1,0 +1,382 @@
+"""From I-V loops to the four features of each cycle, with what can be said of their reliability.
+
+Offset, noise and current limit come first, without knowing any curve. Then the states of all branches and the two
+curves that they are mixtures of are found in turn (`_curves`), twice: the windows of the second round follow from the
+thresholds of the first. `DEFINITIONS` says what is measured; every failed cycle is flagged and counted.
+"""
+
+import functools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from synaptogen._utils import BoolArray, Float64Array, IntArray
+from synaptogen.params import FEATURE_NAMES, FEATURE_UNITS
+
+from . import cycle_kernels as at
+from . import cycles as _branches
+from . import envelope_fit as _curves
+from . import segmentation as cutting
+from .cycles import Cycles
+from .flags import Flag
+from .state_detection import States, states_of
+
+WORN = 5  # failed cycles in a row at the end of a record, at least, that are called wear-out
+MOST_DEVICES, MOST_CYCLES = 64, 900  # that the curves are found from
+MOST_CHECKED = 64  # devices whose odd and even points are compared
+DEGREES = (7, 7)
+ROUNDS = 2
+FEWEST_POINTS = 12  # of a loop
+
+DEFINITIONS = {
+    "r_hrs": (
+        "R_HRS of cycle n, in ohm: static resistance U_read/I(r, U_read) of the mixture fitted (Huber) to the falling"
+        " positive branch (C) after the cycle before, from 3 % of the largest voltage to where the curves hold (67 to"
+        " 95 %: hrs_top); in the first cycle of a record, or after a gap, to the falling negative branch (A) to SET."
+    ),
+    "u_set": (
+        "U_SET, in V: voltage on branch A at which the current has gone half way from the HRS to the LRS, or to the"
+        " current limit if that is less; interpolated between points."
+    ),
+    "r_lrs": (
+        "R_LRS, in ohm: static resistance U_read/I(r, U_read) of the mixture fitted (Huber) to the rising branch (B)"
+        " after SET, from -33 % of the largest negative voltage to 85 % of U_RESET, where the current is below 3/4 of"
+        " the current limit."
+    ),
+    "u_reset": (
+        "U_RESET, in V: voltage on branch B at which dI/dU (Savitzky-Golay, degree 2, 11 % of the rising positive ramp)"
+        " falls to half the slope of the LRS; the smoothing of the filter is taken out for a kink between two lines."
+    ),
+    "reliability": (
+        "1 - (error/spread)^2; error: half the standard deviation of the difference between the features from odd and"
+        " from even points; spread: standard deviation within a device. R_HRS as a logarithm."
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Extraction:
+    """Features of each cycle, and how they came about.
+
+    Parameters
+    ----------
+    features : xarray.Dataset
+        As `measurement.features` makes, and ``flag`` (device, cycle), sums of `Flag`.
+    offset, noise, current_limit : array of shape (n_devices,)
+        In A; the limit is infinite where none was seen.
+    reliability : dict
+        Share of the variance of each feature that is not error of measurement; see ``definitions``. NaN: unknown.
+    counts : dict
+        Number of cycles for each `Flag` by name, lower case, and of all and good ones.
+    definitions : dict
+        What each feature means.
+    branches : xarray.Dataset
+        Conductances in S at the read voltage of branches A, B and C of each loop: ``g_a``, ``g_b``, ``g_c``.
+    hrs_agreement : float
+        Correlation of log R_HRS on the positive and on the following negative branch; NaN: unknown.
+    llrs, hhrs : array
+        Polynomials in the voltage in V that resistances were read from, highest power first, in A.
+    u_max, u_range, u_read : float
+        Largest positive voltage, largest voltage of either sign, and read voltage, in V.
+    hrs_top : float
+        R_HRS was fitted up to this share of ``u_max``.
+    cycles : tuple of Cycles
+        Internal: where the branches of each device are.
+    """
+
+    features: xr.Dataset
+    offset: Float64Array
+    noise: Float64Array
+    current_limit: Float64Array
+    reliability: Mapping[str, float]
+    counts: Mapping[str, int]
+    definitions: Mapping[str, str]
+    branches: xr.Dataset
+    hrs_agreement: float
+    llrs: Float64Array
+    hhrs: Float64Array
+    u_max: float
+    u_range: float
+    u_read: float
+    hrs_top: float
+    cycles: tuple[Cycles, ...]
+
+
+def extract(
+    loops: xr.Dataset, *, u_read: float = 0.2, progress: Callable[[int, int], None] | None = None
+) -> Extraction:
+    """Extract the four features of each cycle.
+
+    Parameters
+    ----------
+    loops : xarray.Dataset
+        As `measurement.loops` makes.
+    u_read : float
+        Voltage in V at which resistances are defined.
+    progress : callable, optional
+        Called with the number of steps done and of all steps, one step a device.
+
+    Raises
+    ------
+    ValueError
+        If these are no loops, the ramps do not have both signs or do not reach the read voltage, loops have too few
+        points, or no cycle of any device switches.
+    """
+    _check(loops)
+    n, done = loops.sizes["device"], 0
+    step = progress or (lambda _done, _all: None)
+
+    def told(done_: int) -> None:
+        step(done_, 2 * n)
+
+    cycles: list[Cycles] = []
+    for one in _branches.each(lambda d: _branches.survey(loops, d), range(n)):
+        cycles.append(one)
+        told(done := done + 1)
+    _branches.agree_on_limit(cycles)
+    u_max, u_range = _reach(cycles, u_read)
+    states = states_of(cycles)
+    mixture, hrs_top = _found_curves(loops, cycles, states, (u_max, u_range, u_read))
+    checked = set(_spread(np.arange(n), MOST_CHECKED).tolist())
+    halves: dict[int, tuple[Float64Array, Float64Array]] = {}
+
+    def measure(d: int) -> Float64Array:
+        points = _branches.corrected(loops, d, cycles[d])
+        if d in checked:
+            halves[d] = tuple(  # type: ignore[assignment]
+                _branches.measure(points, cycles[d], mixture.llrs, mixture.hhrs, hrs_top, parity) for parity in (0, 1)
+            )
+        return _branches.measure(points, cycles[d], mixture.llrs, mixture.hhrs, hrs_top)
+
+    for one, measured in zip(cycles, _branches.each(measure, range(n)), strict=True):
+        one.measured = measured
+        told(done := done + 1)
+    return _assembled(loops, cycles, states, mixture, halves, (u_max, u_range, u_read, hrs_top))
+
+
+def _check(loops: xr.Dataset) -> None:
+    if not isinstance(loops, xr.Dataset) or not {"voltage", "current"} <= set(loops.data_vars):
+        raise ValueError("loops must be a Dataset with voltage and current: make it with learn.loops or learn.read")
+    if set(loops["current"].dims) != {"device", "cycle", "point"}:
+        raise ValueError(f"loops must have dimensions device, cycle and point, not {loops['current'].dims}")
+    if loops.sizes["point"] < FEWEST_POINTS:
+        raise ValueError(
+            f"loops have {loops.sizes['point']} points at most, and at least {FEWEST_POINTS} are needed to tell SET"
+            " from RESET: measure more, or give features instead of loops"
+        )
+
+
+def _reach(cycles: list[Cycles], u_read: float) -> tuple[float, float]:
+    """Largest positive voltage, and largest of either sign, of the typical cycle."""
+    told = np.concatenate([one.told for one in cycles])
+    full = np.isfinite(told[:, at.REACH_N]) & np.isfinite(told[:, at.REACH_P])
+    if not full.any() and not (np.isfinite(told[:, at.REACH_N]).any() and np.isfinite(told[:, at.REACH_P]).any()):
+        raise ValueError("voltage does not go to both signs: features need both halves of a loop, - and +")
+    negative, positive = (float(np.nanmedian(told[:, column])) for column in (at.REACH_N, at.REACH_P))
+    if not 0 < u_read < min(negative, positive):
+        raise ValueError(
+            f"u_read = {u_read:g} V is not within the ramp, which goes from {-negative:.4g} to {positive:.4g} V: give"
+            " a u_read inside"
+        )
+    return positive, max(negative, positive)
+
+
+def _spread(of: IntArray, most: int) -> IntArray:
+    """At most so many, evenly spaced."""
+    return of if len(of) <= most else of[np.linspace(0, len(of) - 1, most).round().astype(np.int64)]
+
+
+def _found_curves(
+    loops: xr.Dataset, cycles: list[Cycles], states: list[States], voltages: tuple[float, float, float]
+) -> tuple[_curves.Mixture, float]:
+    """The curves that all branches are mixtures of, from some devices and cycles; and how far the HRS follows them."""
+    good = [
+        np.flatnonzero(s.sets & (s.resets | np.isnan(one.told[:, at.G_C])))
+        for one, s in zip(cycles, states, strict=True)
+    ]
+    able = np.flatnonzero([len(g) > 0 for g in good])
+    if not len(able):
+        raise ValueError("no cycle sets: features need at least one cycle with HRS, SET and LRS")
+    u_max, u_range, u_read = voltages
+    devices = _spread(able, MOST_DEVICES)
+    points = {int(d): _branches.corrected(loops, int(d), cycles[d]) for d in devices}
+    chosen = {d: _spread(good[d], max(MOST_CYCLES // len(points), 2)) for d in points}
+    noise = float(np.median([cycles[d].noise for d in devices]))
+    top = _branches.HRS_TOPS[0]
+
+    def samples() -> _curves.Samples:
+        return _branches.joined([_branches.sample(p, cycles[d], chosen[d], top)[0] for d, p in points.items()])
+
+    for turn in range(ROUNDS):
+        part = samples()
+        mixture = _curves.fit(part, DEGREES, u_range=u_range, u_read=u_read, noise=noise)
+        if turn == ROUNDS - 1:
+            break
+        top = _branches.farthest(part, mixture, u_max, noise)
+        curves = mixture.llrs, mixture.hhrs, top
+        measure = functools.partial(_measured, points, cycles, curves)
+        for d, measured in zip(points, _branches.each(measure, points), strict=True):
+            cycles[d].measured = measured
+    return mixture, top
+
+
+def _measured(
+    points: Mapping[int, _branches.Points],
+    cycles: list[Cycles],
+    curves: tuple[Float64Array, Float64Array, float],
+    d: int,
+) -> Float64Array:
+    return _branches.measure(points[d], cycles[d], *curves)
+
+
+def _assembled(
+    loops: xr.Dataset,
+    cycles: list[Cycles],
+    states: list[States],
+    mixture: _curves.Mixture,
+    halves: Mapping[int, tuple[Float64Array, Float64Array]],
+    voltages: tuple[float, float, float, float],
+) -> Extraction:
+    shape = (loops.sizes["device"], loops.sizes["cycle"])
+    table = {name: np.full(shape, np.nan) for name in (*FEATURE_NAMES, "g_a", "g_b", "g_c")}
+    flag = np.full(shape, int(Flag.MISSING), np.int32)
+    odd, even = (np.full((4, *shape), np.nan) for _ in range(2))
+    chords = _chord(mixture.llrs, voltages[2]), _chord(mixture.hhrs, voltages[2])
+    for d, (one, state) in enumerate(zip(cycles, states, strict=True)):
+        where = one.rows[:, cutting.LOOP]
+        values, flags, there = _features(one, state, one.measured, chords)
+        flag[d, where[there]] = flags[there]
+        for name, column in values.items():
+            table[name][d, where[there]] = column[there]
+        for half, out in zip(halves.get(d, ()), (odd, even), strict=False):
+            part = _features(one, state, half, chords)[0]
+            out[:, d, where[there]] = [part[name][there] for name in FEATURE_NAMES]
+    return _extraction(loops, cycles, mixture, table, flag, (odd, even), voltages)
+
+
+def _chord(polynomial: Float64Array, u: float) -> float:
+    return float(np.polyval(polynomial, u)) / u
+
+
+def _features(
+    one: Cycles, state: States, measured: Float64Array, chords: tuple[float, float]
+) -> tuple[dict[str, Float64Array], NDArray[np.int32], BoolArray]:
+    """Features and flags of the rows of a device; which rows are cycles."""
+    g_llrs, g_hhrs = chords
+    g_a, g_b, g_c = (g_llrs + measured[:, c] * (g_hhrs - g_llrs) for c in (at.R_A, at.R_B, at.R_C))
+    e_a, e_c = (abs(g_hhrs - g_llrs) * measured[:, c] for c in (at.S_A, at.S_C))
+    follows = one.rows[:, cutting.FOLLOWS] > 0
+    before, e_before = (np.where(follows, np.concatenate([[np.nan], x[:-1]]), np.nan) for x in (g_c, e_c))
+    from_a = np.isnan(before) & ~state.from_lrs
+    g_hrs, e_hrs = np.where(from_a, g_a, before), np.where(from_a, e_a, e_before)
+    unresolved = g_hrs < 2 * e_hrs
+    with np.errstate(divide="ignore", invalid="ignore"):
+        r_hrs = 1 / np.maximum(g_hrs, e_hrs)
+        r_lrs = np.where(g_b > 0, 1 / g_b, np.nan)
+    there = one.rows[:, cutting.LOWEST] >= 0
+    values = {
+        "r_hrs": np.where(state.from_lrs, np.nan, r_hrs),
+        "u_set": np.where(state.sets, measured[:, at.U_SET], np.nan),
+        "r_lrs": np.where(state.lrs, r_lrs, np.nan),
+        "u_reset": np.where(state.lrs & state.resets, measured[:, at.U_RESET], np.nan),
+        "g_a": g_a,
+        "g_b": g_b,
+        "g_c": g_c,
+    }
+    flags = _flags(one, state, values)
+    flags[from_a & np.isfinite(g_a)] |= Flag.HRS_FROM_A
+    flags[unresolved & ~state.from_lrs] |= Flag.UNRESOLVED
+    return values, flags, there
+
+
+def _flags(one: Cycles, state: States, values: Mapping[str, Float64Array]) -> NDArray[np.int32]:
+    flags = np.zeros(len(one.rows), np.int32)
+    flags[state.no_set] |= Flag.NO_SET
+    flags[state.no_reset] |= Flag.NO_RESET
+    flags[state.from_lrs] |= Flag.FROM_LRS
+    lacking = np.isnan(values["r_hrs"]) & ~state.from_lrs | np.isnan(one.told[:, [at.G_A, at.G_B]]).any(axis=1)
+    lacking |= state.sets & np.isnan(values["u_set"]) | state.lrs & np.isnan(values["r_lrs"])
+    lacking |= state.lrs & ~state.no_reset & np.isnan(values["u_reset"])
+    flags[lacking] |= Flag.INCOMPLETE
+    if state.never:
+        flags |= np.int32(Flag.NEVER)
+    good = np.flatnonzero(state.sets & (state.resets | np.isnan(one.told[:, at.G_C])))
+    last = good[-1] + 1 if len(good) else 0
+    if len(good) and len(one.rows) - last >= WORN:
+        flags[last:] |= Flag.WORN
+    return flags
+
+
+def _extraction(
+    loops: xr.Dataset,
+    cycles: list[Cycles],
+    mixture: _curves.Mixture,
+    table: Mapping[str, Float64Array],
+    flag: NDArray[np.int32],
+    halves: tuple[Float64Array, Float64Array],
+    voltages: tuple[float, float, float, float],
+) -> Extraction:
+    dims, coords = (
+        ("device", "cycle"),
+        {name: loops.coords[name] for name in ("device", "cycle") if name in loops.coords},
+    )
+    parts = {name: (dims, table[name], {"units": FEATURE_UNITS[name]}) for name in FEATURE_NAMES}
+    features = xr.Dataset({**parts, "flag": (dims, flag)}, coords, {**DEFINITIONS, "u_read": voltages[2]})
+    branches = xr.Dataset({k: (dims, table[k], {"units": "S"}) for k in ("g_a", "g_b", "g_c")}, coords)
+    return Extraction(
+        features=features,
+        offset=np.array([one.offset for one in cycles]),
+        noise=np.array([one.noise for one in cycles]),
+        current_limit=np.array([one.limit for one in cycles]),
+        reliability=_reliability(table, flag, halves),
+        counts=_counts(flag),
+        definitions=DEFINITIONS,
+        branches=branches,
+        hrs_agreement=_agreement(table, flag),
+        llrs=mixture.llrs,
+        hhrs=mixture.hhrs,
+        u_max=voltages[0],
+        u_range=voltages[1],
+        u_read=voltages[2],
+        hrs_top=voltages[3],
+        cycles=tuple(cycles),
+    )
+
+
+def _reliability(
+    table: Mapping[str, Float64Array], flag: NDArray[np.int32], halves: tuple[Float64Array, Float64Array]
+) -> dict[str, float]:
+    found = {}
+    for f, name in enumerate(FEATURE_NAMES):
+        values = [table[name], halves[0][f], halves[1][f]]
+        if name == "r_hrs":  # branch A is another, coarser measurement
+            values = [np.log10(np.where(flag & Flag.HRS_FROM_A, np.nan, x)) for x in values]
+        there = np.isfinite(values).all(axis=0)
+        count = there.sum(axis=1, keepdims=True)
+        there &= count > 2
+        if not there.any():
+            found[name] = np.nan
+            continue
+        whole = np.where(there, values[0], 0.0)
+        mean = whole.sum(axis=1, keepdims=True) / np.maximum(count, 1)
+        spread = np.where(there, (whole - mean) ** 2 * count / np.maximum(count - 1, 1), 0.0).sum() / there.sum()
+        error = np.var((values[1] - values[2])[there]) / 4
+        found[name] = float(1 - error / spread) if spread > 0 else np.nan
+    return found
+
+
+def _counts(flag: NDArray[np.int32]) -> dict[str, int]:
+    failed = Flag.MISSING | Flag.INCOMPLETE | Flag.NO_SET | Flag.NO_RESET | Flag.FROM_LRS
+    counts = {"all": int(flag.size), "good": int(np.count_nonzero((flag & failed) == 0))}
+    return counts | {str(one.name).lower(): int(np.count_nonzero(flag & one)) for one in Flag}
+
+
+def _agreement(table: Mapping[str, Float64Array], flag: NDArray[np.int32]) -> float:
+    before, after = table["g_c"][:, :-1], table["g_a"][:, 1:]
+    there = (before > 0) & (after > 0) & ((flag[:, :-1] | flag[:, 1:]) & ~np.int32(Flag.HRS_FROM_A) == 0)
+    if np.count_nonzero(there) < 3:
+        return np.nan
+    return float(np.corrcoef(np.log(before[there]), np.log(after[there]))[0, 1])

@@ -1,0 +1,128 @@
+"""Compiled loops over the points of measured I-V curves: where cycles begin.
+
+A *cycle* here is a row of indices into the points of one device in the order of time: start, minimum, maximum and end
+of the voltage, the loop it belongs to, and whether it follows the cycle before without a gap. Its branches are A (start
+to minimum, negative voltages), B (minimum to maximum) and C (maximum to end, positive voltages). A row without negative
+half has minimum -1, one without positive half maximum -1.
+"""
+
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+import numba
+import numpy as np
+
+from synaptogen._utils import Float64Array, IntArray
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+START, LOWEST, HIGHEST, END, LOOP, FOLLOWS = range(6)
+TURN = 0.3  # of the largest voltage: beyond, a half wave counts as one
+BACK = 0.1  # of the whole ramp: a loop that ends so far from its extreme, and is followed by another such, ends early
+
+
+def compiled(function: F) -> F:
+    """Compile for this machine, once; kernels release the interpreter lock."""
+    return cast(F, numba.njit(cache=True, nogil=True, error_model="numpy")(function))
+
+
+@compiled
+def gather(
+    voltage: Float64Array,
+    current: Float64Array,
+    sign: float,
+    resistance: float,
+    u: Float64Array,
+    i: Float64Array,
+    applied: Float64Array,
+    loop: IntArray,
+) -> int:
+    """Put the points of a device, shape (cycles, points), one after the other; returns how many there are."""
+    n = 0
+    for c in range(voltage.shape[0]):
+        for k in range(voltage.shape[1]):
+            v, a = sign * voltage[c, k], sign * current[c, k]
+            if v == v and a == a:
+                applied[n], i[n], u[n], loop[n] = v, a, v - resistance * a, c
+                n += 1
+    return n
+
+
+@compiled
+def cut(applied: Float64Array, loop: IntArray, n: int, rows: IntArray) -> int:
+    """Cut the points of a device into cycles where the voltage falls through zero; returns how many.
+
+    Where loops are missing, or one ends early and the next begins anew, there is a gap.
+    """
+    low, high = 0.0, 0.0
+    for k in range(n):
+        low, high = min(low, applied[k]), max(high, applied[k])
+    part = BACK * (high - low)
+    low, high = TURN * low, TURN * high
+    count, start, state, last_positive, follows, extreme = 0, 0, 0, -1, 0, 0.0
+    for k in range(n + 1):
+        gap = k == n or (k > 0 and loop[k] - loop[k - 1] > 1)
+        if not gap and k > 0 and loop[k] != loop[k - 1] and state * (extreme - applied[k - 1]) > part:
+            gap = _next_turn(applied, k, n, low, high) == state
+        turn = k < n and applied[k] < low and state == 1
+        if gap or turn:
+            end = k if gap else last_positive + 1
+            if end > start and count < rows.shape[0]:
+                count += _row(applied, loop, start, end, low, high, follows, rows[count])
+            start, follows, state = end, 0 if gap else 1, 0
+        if k < n:
+            if applied[k] > 0:
+                last_positive = k
+            now = 1 if applied[k] > high else -1 if applied[k] < low else 0
+            if now != 0 and now != state:
+                state, extreme = now, applied[k]
+            elif state * (applied[k] - extreme) > 0:
+                extreme = applied[k]
+    return count
+
+
+@compiled
+def _next_turn(applied: Float64Array, first: int, n: int, low: float, high: float) -> int:
+    """Sign of the next half wave, or 0 if there is none."""
+    for k in range(first, n):
+        if applied[k] > high:
+            return 1
+        if applied[k] < low:
+            return -1
+    return 0
+
+
+@compiled
+def _row(
+    applied: Float64Array, loop: IntArray, start: int, end: int, low: float, high: float, follows: int, row: IntArray
+) -> int:
+    lowest, highest = start, -1
+    for k in range(start, end):
+        if applied[k] < applied[lowest]:
+            lowest = k
+    if applied[lowest] > low or applied[lowest] >= 0:
+        lowest = -1
+    for k in range(max(lowest, start), end):
+        if applied[k] > high and (highest < 0 or applied[k] > applied[highest]):
+            highest = k
+    if lowest < 0 and highest < 0:
+        return 0
+    middle = max(lowest, start)  # the loop in which the voltage rises through zero is the one that names the cycle
+    if lowest >= 0:
+        for k in range(lowest, end if highest < 0 else highest):
+            if applied[k] < 0:
+                middle = k
+    row[START], row[LOWEST], row[HIGHEST], row[END] = start, lowest, highest, end
+    row[LOOP], row[FOLLOWS] = loop[middle], follows
+    return 1
+
+
+def numbered(applied: Float64Array) -> IntArray:
+    """Number of the cycle of each point of one long record."""
+    applied = np.ascontiguousarray(applied, np.float64)
+    turns = np.count_nonzero(np.diff(np.signbit(applied)))
+    rows = np.zeros((turns + 2, 6), np.int64)
+    count = cut(applied, np.zeros(len(applied), np.int64), len(applied), rows)
+    starts = np.zeros(len(applied), np.int64)
+    starts[rows[1:count, START]] = 1
+    return np.cumsum(starts)

@@ -1,0 +1,14 @@
+"""Measurements in and out: files, folders, tables, and a synthetic measurement."""
+
+from .measurement import features, loops, read
+from .sample_data import sample_loops
+from .writers import check_ending, write
+
+__all__ = [
+    "check_ending",
+    "features",
+    "loops",
+    "read",
+    "sample_loops",
+    "write",
+]

@@ -1,0 +1,304 @@
+"""Measurements: labelled containers of I-V loops, or of the features of each cycle, and the checks that both pass.
+
+Loops are an `xarray.Dataset` with dimensions (device, cycle, point), variables ``voltage`` in V, ``current`` in A and,
+where known, ``time`` in s. Loops may differ in length: what is missing is NaN. Features are a Dataset with dimensions
+(device, cycle) and variables ``r_hrs``, ``u_set``, ``r_lrs``, ``u_reset`` in ohm and V, NaN where missing.
+"""
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+import xarray as xr
+from numpy.typing import ArrayLike, NDArray
+
+from synaptogen._utils import RealArray
+from synaptogen.params import FEATURE_NAMES, FEATURE_UNITS
+
+from . import folders as _folder
+from . import readers as _files
+
+Labels: TypeAlias = Sequence[Any] | NDArray[Any]
+
+LARGEST_VOLTAGE = 50.0  # V; beyond, millivolts are meant
+LARGEST_CURRENT = 0.05  # A; beyond, mA or uA are meant: a memory cell would not survive
+SMALLEST_RESISTANCE = 50.0  # ohm; a median below means kilo-ohms or logarithms
+NEAR, TELLING = 0.1, 0.5  # of the largest voltage
+FEWEST_SIGNS, WRONG = 10, 0.1  # points; share of currents along the voltage
+
+
+def loops(
+    voltage: ArrayLike,
+    current: ArrayLike,
+    time: ArrayLike | None = None,
+    *,
+    current_limit: float | None = None,
+    series_resistance: float | None = None,
+    polarity: int = 1,
+    device: Labels | None = None,
+    cycle: Labels | None = None,
+) -> xr.Dataset:
+    """Loops from arrays.
+
+    Parameters
+    ----------
+    voltage, current : array of shape (n_devices, n_cycles, n_points) or (n_cycles, n_points)
+        In V and A; NaN beyond the end of a shorter loop, and all over a loop that is missing. A voltage may have
+        fewer axes, if all loops share it.
+    time : array of the same shape, optional
+        In s.
+    current_limit : float, optional
+        Magnitude in A at which the instrument limited the current of SET. Estimated when not given.
+    series_resistance : float, optional
+        In ohm, of wires and transistor; its voltage drop is subtracted before features are extracted.
+    polarity : {1, -1}
+        1: SET by a negative voltage; -1: by a positive one.
+    device, cycle : sequence, optional
+        Labels of devices and cycles; default 0, 1, 2 ...
+
+    Raises
+    ------
+    ValueError
+        If shapes do not fit, nothing is there, or values are infinite or obviously in other units.
+    """
+    i = _cube("current", current)
+    u = _like("voltage", voltage, i.shape)
+    missing = np.isnan(u) | np.isnan(i)
+    _check_loops(u, i, missing)
+    if missing.any():
+        u, i = (np.where(missing, np.array(np.nan, x.dtype), x) for x in (u, i))
+    dims = ("device", "cycle", "point")
+    parts = {"voltage": (dims, u, {"units": "V"}), "current": (dims, i, {"units": "A"})}
+    if time is not None:
+        parts["time"] = (dims, _like("time", time, i.shape), {"units": "s"})
+    attributes = _attributes(current_limit, series_resistance, polarity)
+    return xr.Dataset(parts, _coordinates(i.shape[:2], device, cycle), attributes)
+
+
+def features(
+    r_hrs: ArrayLike | None = None,
+    u_set: ArrayLike | None = None,
+    r_lrs: ArrayLike | None = None,
+    u_reset: ArrayLike | None = None,
+    *,
+    flag: ArrayLike | None = None,
+    device: Labels | None = None,
+    cycle: Labels | None = None,
+) -> xr.Dataset:
+    """Features of each cycle from arrays; those not given are not measured.
+
+    Parameters
+    ----------
+    r_hrs, r_lrs : array of shape (n_devices, n_cycles) or (n_cycles,), optional
+        Resistances in ohm: of the HRS that a cycle starts from, and of the LRS after SET. NaN: missing.
+    u_set, u_reset : array of the same shape, optional
+        Thresholds in V; U_SET negative, U_RESET positive.
+    flag : array of int of the same shape, optional
+        What happened in each cycle, sums of `Flag`; 0 for good cycles.
+    device, cycle : sequence, optional
+        Labels of devices and cycles; default 0, 1, 2 ...
+
+    Raises
+    ------
+    ValueError
+        If nothing is given, shapes differ, or values have the wrong sign or are obviously in other units.
+    """
+    given = dict(zip(FEATURE_NAMES, (r_hrs, u_set, r_lrs, u_reset), strict=True))
+    arrays = {name: _table(name, value) for name, value in given.items() if value is not None}
+    if not arrays:
+        raise ValueError(f"no feature is given: give at least one of {', '.join(FEATURE_NAMES)}")
+    shape = next(iter(arrays.values())).shape
+    for name, array in arrays.items():
+        if array.shape != shape:
+            raise ValueError(f"{name} has shape {array.shape}, but {next(iter(arrays))} {shape}: give equal shapes")
+        _check_feature(name, array)
+    dims = ("device", "cycle")
+    parts: dict[str, Any] = {name: (dims, array, {"units": FEATURE_UNITS[name]}) for name, array in arrays.items()}
+    if flag is not None:
+        flags = _table("flag", flag)
+        if flags.shape != shape:
+            raise ValueError(f"flag has shape {flags.shape}, but the features {shape}: give one flag a cycle")
+        parts["flag"] = (dims, flags)
+    return xr.Dataset(parts, _coordinates(shape, device, cycle))
+
+
+def read(
+    path: str | os.PathLike[str],
+    *,
+    columns: Mapping[str, str] | None = None,
+    current_limit: float | None = None,
+    series_resistance: float | None = None,
+    polarity: int | None = None,
+) -> xr.Dataset:
+    """Loops or features from a file; its columns tell which, its ending the format.
+
+    ``.csv``, ``.tsv``, ``.txt``, ``.parquet``: one row a point, columns device, cycle, voltage, current[, time]; or one
+    row a cycle, columns device, cycle and features. A missing column ``device`` means one device. Without a column
+    ``cycle``, rows of features are successive cycles, and long records of points are cut where the voltage falls
+    through zero. Text may have lines before the table, commas, semicolons, tabs or blanks between columns, and decimal
+    commas. Units in names, as in ``I (uA)``, count. ``.npz``, ``.h5``, ``.hdf5``, ``.nc``: arrays of those names, as
+    `loops` and `features` take them.
+
+    Parameters
+    ----------
+    path : str or path
+        Of a folder too: each file in it is a device, or each folder in it, with files of successive cycles.
+    columns : mapping of str to str, optional
+        The file's own names, as ``{"voltage": "U (V)"}``. Common names such as V, I and t are known.
+    current_limit, series_resistance, polarity
+        As in `loops`; they go before what the file says.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If it is empty, of an unknown kind, lacks columns, or holds values that `loops` or `features` refuses.
+    """
+    where = os.fspath(path)
+    if os.path.isdir(where):
+        options: dict[str, Any] = {
+            "columns": columns,
+            "current_limit": current_limit,
+            "series_resistance": series_resistance,
+            "polarity": polarity,
+        }
+        return _folder.read_folder(where, lambda one: read(one, **options))
+    try:
+        found = _files.read(where, dict(columns or {}))
+        if "current" not in found.arrays:
+            columns_: dict[str, Any] = found.arrays
+            return features(**columns_, device=found.device, cycle=found.cycle)
+        said = {"current_limit": current_limit, "series_resistance": series_resistance, "polarity": polarity}
+        attributes = {**found.attributes, **{k: v for k, v in said.items() if v is not None}}
+        given: dict[str, Any] = {**found.arrays, **attributes}
+        return loops(**given, device=found.device, cycle=found.cycle)
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}") from error
+
+
+def _numbers(name: str, value: ArrayLike) -> RealArray:
+    try:
+        array = np.asarray(value)
+        array = array if array.dtype in (np.float32, np.float64) else array.astype(np.float64)
+    except (TypeError, ValueError):
+        raise ValueError(f"{name} must be a rectangular array of numbers: fill shorter loops with NaN") from None
+    if array.size == 0:
+        raise ValueError(f"{name} is empty: there must be at least one cycle")
+    return array
+
+
+def _cube(name: str, value: ArrayLike) -> RealArray:
+    array = _numbers(name, value)
+    if array.ndim not in (2, 3):
+        raise ValueError(
+            f"{name} has shape {array.shape}: give (devices, cycles, points), or (cycles, points) of one device"
+        )
+    return array if array.ndim == 3 else array[None]
+
+
+def _table(name: str, value: ArrayLike) -> RealArray:
+    array = _numbers(name, value)
+    if array.ndim not in (1, 2):
+        raise ValueError(f"{name} has shape {array.shape}: give (devices, cycles), or (cycles,) of one device")
+    return array if array.ndim == 2 else array[None]
+
+
+def _like(name: str, value: ArrayLike, shape: tuple[int, ...]) -> RealArray:
+    array = _numbers(name, value)
+    try:
+        return np.broadcast_to(array, shape)
+    except ValueError:
+        raise ValueError(f"{name} has shape {array.shape}, but current {shape}: give one {name} a point") from None
+
+
+def _check_loops(u: RealArray, i: RealArray, missing: NDArray[np.bool_]) -> None:
+    if missing.all():
+        raise ValueError("voltage and current hold no point where both are numbers: everything is NaN")
+    reach_u, reach_i = _reach("voltage", u), _reach("current", i)
+    if reach_u > LARGEST_VOLTAGE:
+        raise ValueError(
+            f"voltage reaches {reach_u:.4g} V, as if it were in mV: give V, or name the column with its unit"
+        )
+    if reach_i > LARGEST_CURRENT:
+        raise ValueError(
+            f"current reaches {reach_i:.4g} A, as if it were in mA or uA: give A, or name the column with its unit, as"
+            " in current (mA)"
+        )
+    _check_signs(u, i, missing, reach_u)
+    if reach_u < 1e-2 < 1e2 * reach_u:
+        raise ValueError(f"voltage reaches {reach_u:.4g} V only: give V, and see that it is not exchanged with current")
+
+
+def _check_signs(u: RealArray, i: RealArray, missing: NDArray[np.bool_], reach: float) -> None:
+    """Far from zero, a current that depends on the voltage has its sign."""
+    low, high = (i[~missing & (side * u > TELLING * reach)] for side in (-1, 1))
+    near = i[~missing & (np.abs(u) < NEAR * reach)]
+    if min(len(low), len(high), len(near)) < FEWEST_SIGNS:
+        return
+    if np.median(np.abs(np.concatenate([low, high]))) < 2 * np.median(np.abs(near)) + 1e-15:
+        return  # an offset, or nothing
+    along = float(np.mean(low < 0)), float(np.mean(high > 0))
+    if max(along) < WRONG:
+        raise ValueError("current has the sign opposite to that of the voltage: change the sign of one of them")
+    if min(along) < WRONG < 1 - WRONG < max(along):
+        raise ValueError("current has the same sign at both signs of the voltage, as a magnitude has: give it its sign")
+
+
+def _reach(name: str, values: RealArray) -> float:
+    """Largest magnitude of a typical loop; ends with an error at infinities."""
+    largest = np.fmax.reduce(np.abs(values), axis=-1)  # NaN only where a loop is missing
+    if np.isinf(largest).any():
+        raise ValueError(f"{name} holds infinities: replace points that could not be measured by NaN")
+    return float(np.median(largest[~np.isnan(largest)]))
+
+
+def _check_feature(name: str, values: RealArray) -> None:
+    there = values[~np.isnan(values)]
+    if not there.size:
+        return
+    if np.isinf(there).any():
+        raise ValueError(f"{name} holds infinities: replace what could not be measured by NaN")
+    middle = float(np.median(there))
+    if name.startswith("r_"):
+        if there.min() <= 0:
+            raise ValueError(f"{name} must be positive, but holds {there.min():.4g} ohm: replace such values by NaN")
+        if middle < SMALLEST_RESISTANCE:
+            raise ValueError(
+                f"{name} has median {middle:.4g} ohm, as if it were in kilo-ohms or a logarithm: give ohms"
+            )
+    elif abs(middle) > LARGEST_VOLTAGE:
+        raise ValueError(f"{name} has median {middle:.4g} V, as if it were in mV: give V")
+    elif (middle < 0) != (name == "u_set"):
+        raise ValueError(
+            f"{name} has median {middle:.4g} V, but U_SET is negative and U_RESET positive by definition: change the"
+            " sign of both for a device of the other polarity"
+        )
+
+
+def _attributes(current_limit: float | None, series_resistance: float | None, polarity: int) -> dict[str, Any]:
+    if polarity not in (1, -1):
+        raise ValueError(f"polarity must be 1 (SET by a negative voltage) or -1, not {polarity!r}")
+    attributes: dict[str, Any] = {"polarity": int(polarity)}
+    given = {"current_limit": (current_limit, "A"), "series_resistance": (series_resistance, "ohm")}
+    for name, (value, unit) in given.items():
+        if value is None:
+            continue
+        least = 0.0 if name == "series_resistance" else 1e-15
+        if not least <= value < np.inf:
+            raise ValueError(f"{name} must be a positive number in {unit}, not {value!r}: leave it out if unknown")
+        attributes[name] = float(value)
+    if attributes.get("current_limit", 0.0) > LARGEST_CURRENT:
+        raise ValueError(f"current_limit is {current_limit:.4g} A, as if it were in mA or uA: give A")
+    return attributes
+
+
+def _coordinates(shape: tuple[int, ...], device: Labels | None, cycle: Labels | None) -> dict[str, Any]:
+    coordinates = {}
+    for name, labels, length in (("device", device, shape[0]), ("cycle", cycle, shape[1])):
+        values = np.arange(length) if labels is None else np.asarray(labels)
+        if values.shape != (length,):
+            raise ValueError(f"{name} has {values.size} labels for {length}: give one each")
+        coordinates[name] = values
+    return coordinates

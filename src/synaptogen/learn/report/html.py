@@ -1,0 +1,127 @@
+"""One page of HTML that works from disk: nothing is fetched, figures are inside."""
+
+import base64
+import importlib.resources
+import io
+import os
+from collections.abc import Callable
+from html import escape
+from pathlib import Path
+from string import Template
+
+from synaptogen._utils import replacing
+from synaptogen.learn.validation import Property, Validation
+
+from .figures import FIGURES, available, drawn
+
+__all__ = ["report"]
+
+GRADES = {"good": "as measured", "fair": "close", "poor": "differs", "unknown": "not judged"}
+
+
+def report(
+    validation: Validation,
+    path: str | os.PathLike[str],
+    *,
+    figures: str | os.PathLike[str] | None = None,
+    progress: Callable[[str, float], None] | None = None,
+) -> list[Path]:
+    """Write a validation as one self-contained HTML page.
+
+    Parameters
+    ----------
+    validation : Validation
+    path : str or path
+        Of the page; it takes its place as a whole, or not at all.
+    figures : str or path, optional
+        Folder for the figures as PNG files, made if it is not there.
+    progress : callable, optional
+        Called with a stage and the share of it that is done.
+
+    Returns
+    -------
+    list of Path
+        The files that were written.
+
+    Raises
+    ------
+    ModuleNotFoundError
+        If Matplotlib is not installed.
+    """
+    images = {}
+    names = [name for name in FIGURES if available(validation, name)]
+    for n, name in enumerate(names):
+        if progress is not None:
+            progress("figures", n / len(names))
+        buffer = io.BytesIO()
+        drawn(validation, name).savefig(buffer, format="png")
+        images[name] = buffer.getvalue()
+    if progress is not None:
+        progress("figures", 1.0)
+    written = [Path(path)]
+    with replacing(path) as beside:
+        beside.write_text(page(validation, images), encoding="utf-8")
+    if figures is not None:
+        folder = Path(figures)
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, image in images.items():
+            written.append(folder / f"{name}.png")
+            written[-1].write_bytes(image)
+    return written
+
+
+def page(validation: Validation, images: dict[str, bytes]) -> str:
+    """Return the page with these figures."""
+    template = Template((importlib.resources.files(__package__) / "page.html").read_text(encoding="utf-8"))
+    grade, headline = _headline(validation)
+    return template.substitute(
+        title=escape(f"{validation.params.name}: how good are the virtual devices?"),
+        subtitle=escape(f"{validation.params!r}, compared with {validation.facts['data']}"),
+        grade=grade,
+        headline=escape(headline),
+        notes=_list(validation.notes),
+        rows="\n".join(_row(p) for p in validation.properties),
+        figures="\n".join(_figure(name, image) for name, image in images.items()),
+        provenance="\n".join(_pair(k, v) for k, v in {**validation.facts, **validation.params.source}.items()),
+        params=escape(validation.params.to_json()),
+    )
+
+
+def _headline(validation: Validation) -> tuple[str, str]:
+    """Return the worst grade, and the whole in a sentence."""
+    judged = [p for p in validation.properties if p.grade != "unknown"]
+    count = {g: sum(p.grade == g for p in judged) for g in ("good", "fair", "poor")}
+    parts = [f"{count['good']} of {len(judged)} properties are as close as measured data are to themselves"]
+    parts += [f"{count['fair']} differ by too little to matter"] * (count["fair"] > 0)
+    parts += [f"{count['poor']} differ"] * (count["poor"] > 0)
+    told = f"{', '.join(parts)}."
+    if not validation.one_law:
+        told += " One shared law is not enough: devices differ in shape or memory by more than chance."
+    grade = "unknown" if not judged else "poor" if count["poor"] else "fair" if count["fair"] else "good"
+    return grade, told
+
+
+def _row(p: Property) -> str:
+    figures = (p.generated, p.floor, p.limit, p.independent, p.order_1)
+    cells = "".join(f'<td class="n">{"" if v != v else f"{v:.3g}"}</td>' for v in figures)
+    return (
+        f"<tr><td>{escape(p.name)}<br><small>{escape(p.unit)}</small></td>{cells}"
+        f'<td class="g {p.grade}">{GRADES[p.grade]}<br><small>{escape(p.verdict)}</small></td></tr>'
+    )
+
+
+def _figure(name: str, image: bytes) -> str:
+    data = base64.b64encode(image).decode("ascii")
+    caption = escape(FIGURES[name][1])
+    return (
+        f'<figure id="{name}"><img src="data:image/png;base64,{data}" alt="{caption}">'
+        f"<figcaption>{caption}</figcaption></figure>"
+    )
+
+
+def _list(notes: tuple[str, ...]) -> str:
+    return f"<ul>{''.join(f'<li>{escape(note)}</li>' for note in notes)}</ul>" if notes else ""
+
+
+def _pair(name: str, value: str) -> str:
+    return f"<tr><th>{escape(name.replace('_', ' '))}</th><td>{escape(value)}</td></tr>"

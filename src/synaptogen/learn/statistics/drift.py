@@ -1,0 +1,131 @@
+"""Do devices drift? An index with its limit under the learned law, and the removal of a trend that was declared.
+
+Long memory looks like drift in short records, and drift like long memory: the index is the share of the variance of a
+device's scores that a parabola in the cycle number explains, averaged over devices; the limit is what 95 % of as many
+devices of the learned, stationary law stay below. A trend is removed only if asked for, and returned.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+
+from synaptogen._utils import Float64Array
+from synaptogen.params import FEATURE_NAMES, History
+
+from .feature_tables import without_failed
+from .latent_simulation import latent_records
+
+__all__ = ["Drift", "drift_of", "remove_trend"]
+
+
+DEGREE = 2
+HIGHEST = 3
+_SIMULATED, _MOST_CYCLES, _RESAMPLES = 400, 2000, 2000
+_LEVEL = 0.05
+
+
+@dataclass(frozen=True)
+class Drift:
+    """How much of the variance within devices follows a smooth trend.
+
+    Attributes
+    ----------
+    index, limit : dict of str to float
+        By feature: share of the variance, and what 95 % of stationary records stay below, all features together.
+    removed : xarray.Dataset or None
+        Coefficients (device, power) of the trends that were removed before, by feature; in log10 of ohm for r_hrs, per
+        power of the cycle number scaled to -1 ... 1.
+    """
+
+    index: dict[str, float]
+    limit: dict[str, float]
+    removed: xr.Dataset | None = None
+
+    @property
+    def drifting(self) -> tuple[str, ...]:
+        """Features whose index lies above its limit."""
+        return tuple(name for name, value in self.index.items() if value > self.limit[name])
+
+
+def drift_of(x: Float64Array, history: History, measured: tuple[int, ...], seed: int) -> Drift:
+    """Return the index of scores (devices, cycles, 4), NaN where not measured, and its limit under a history.
+
+    The limit is for all measured features at once (Bonferroni): one in twenty stationary populations exceeds it.
+    """
+    step = max(1, x.shape[1] // _MOST_CYCLES)
+    part = np.asarray(x, dtype=np.float64)[:, ::step]
+    simulated = latent_records(history, _SIMULATED, x.shape[1], np.random.default_rng(seed))[:, ::step]
+    rng = np.random.default_rng(seed)
+    index, limit = {}, {}
+    for f in measured:
+        shares = explained(part[..., f])
+        shares = shares[np.isfinite(shares)]
+        if not len(shares):
+            continue
+        drawn = rng.choice(explained(simulated[..., f]), (_RESAMPLES, len(shares))).mean(1)
+        index[FEATURE_NAMES[f]] = float(shares.mean())
+        limit[FEATURE_NAMES[f]] = float(np.quantile(drawn, 1 - _LEVEL / len(measured)))
+    return Drift(index, limit)
+
+
+def explained(records: Float64Array, degree: int = DEGREE) -> Float64Array:
+    """Return the share of the variance of each record (n, T) that a polynomial explains; NaN of too few values."""
+    basis = _basis(records.shape[1], degree)
+    shares = np.full(len(records), np.nan)
+    for n, row in enumerate(records):
+        there = np.isfinite(row)
+        if there.sum() > 5 * (degree + 1):
+            rest = row[there] - basis[there] @ np.linalg.lstsq(basis[there], row[there], rcond=None)[0]
+            shares[n] = 1 - np.var(rest) / max(float(np.var(row[there])), 1e-300)
+    return shares
+
+
+def remove_trend(features: xr.Dataset, degree: int) -> tuple[xr.Dataset, xr.Dataset]:
+    """Take a polynomial in the cycle number from each feature of each device, whose mean stays.
+
+    Parameters
+    ----------
+    features : Dataset
+        Variables (device, cycle); r_hrs is treated on its logarithm.
+    degree : {1, 2, 3}
+
+    Returns
+    -------
+    features, coefficients : Dataset
+        What is left, and coefficients (device, power) with powers 1 ... degree.
+
+    Raises
+    ------
+    ValueError
+        If the degree is another, or flags are not sound.
+    """
+    if degree not in range(1, HIGHEST + 1):
+        raise ValueError(f"detrend must be 1 (straight line) to {HIGHEST}, the degree of the trend, not {degree!r}")
+    cleaned, _ = without_failed(features)
+    left, coefficients = features.copy(), {}
+    for name in FEATURE_NAMES:
+        if name not in features:
+            continue
+        y = cleaned[name].transpose("device", "cycle").to_numpy().astype(np.float64)
+        y = np.log10(y) if name == "r_hrs" else y.copy()
+        found = np.array([_detrended(row, degree) for row in y])
+        left[name] = (("device", "cycle"), 10**y if name == "r_hrs" else y, features[name].attrs)
+        coefficients[name] = (("device", "power"), found)
+    return left, xr.Dataset(coefficients, {"power": np.arange(1, degree + 1)})
+
+
+def _detrended(row: Float64Array, degree: int) -> Float64Array:
+    """Take the trend from a record in place, and return its coefficients without the constant."""
+    there = np.isfinite(row)
+    if there.sum() <= 5 * (degree + 1):
+        return np.full(degree, np.nan)
+    basis = _basis(len(row), degree)[there]
+    found = np.linalg.lstsq(basis, row[there], rcond=None)[0]
+    trend = basis @ found
+    row[there] -= trend - trend.mean()
+    return np.asarray(found[1:])
+
+
+def _basis(cycles: int, degree: int) -> Float64Array:
+    return np.vander(np.linspace(-1, 1, cycles), degree + 1, increasing=True)

@@ -1,0 +1,377 @@
+"""From a table of features to a device population: shapes, memory, devices, and what was taken from where."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+from synaptogen._utils import RNG, Float64Array, seed_of
+from synaptogen.params import FEATURE_NAMES, FEATURES, VAR, DeviceParams, History, Population, StateSpace
+
+from . import var_fit as dynamics
+from .bias_correction import PSEUDO_CYCLES, Memory, Progress, Rounds
+from .feature_tables import FeatureTable, feature_table
+from .population_fit import FEWEST, EstimationNoise, PopulationFit, combined, device_vectors, fit_population, recentred
+from .preset_completion import StandardForm, standard_form
+from .standard_errors import history_errors, quantile_errors, told
+from .state_space_fit import longest_pole
+from .var_fit import Whiteness
+
+__all__ = ["FeatureFit", "Progress", "fit_features"]
+
+
+_REACH = 200  # cycles of the past that predictions look at
+TRAITS = tuple(f"{part}_{name}" for part in ("mu", "sigma") for name in FEATURE_NAMES)
+
+
+@dataclass(frozen=True)
+class FeatureFit:
+    """What a table of features taught.
+
+    Attributes
+    ----------
+    quantile : array of shape (4, 5)
+        Quantile polynomials, highest power first, with mean 0 and variance 1: mu and sigma of a device are the mean and
+        the standard deviation of its cycles.
+    history : VAR or StateSpace
+        The history that was chosen, variances 1.
+    population : Population
+    order_table : DataFrame
+        One row an order of the VAR: aic, bic, held_out (nats per cycle), spectral_radius.
+    population_table : DataFrame or None
+        One row a mixture that was tried, with the likelihood of held-out devices.
+    x : DataArray of shape (device, cycle, feature)
+        Latent scores of the measured cycles, single precision; NaN where not measured.
+    devices : DataArray of shape (device, trait)
+        mu and sigma of each measured device, NaN for features that were not measured.
+    outlying : array of shape (devices,) or None
+        Probability that a device belongs to the component of lowest weight.
+    standard_errors : dict
+        Those that exist: ``quantile`` (4, 5); ``devices`` (devices, 8); of the history ``autocorrelation``
+        (lags + 1, 4, 4), ``correlation_sum`` (4,), ``innovation`` (4, 4) and, of a VAR, ``lags`` (p, 4, 4); of the
+        population ``population_weights`` (K,), ``population_means`` and ``population_spreads`` (K, 8).
+    whiteness : Whiteness
+        Test of the residuals.
+    autocovariance : array of shape (lags + 1, 4, 4)
+        Of the latent process as measured, corrected for the length of the records; variances 1.
+    var : VAR
+        The VAR of the order that was chosen, also when ``history`` is compact.
+    compact : StateSpace or None
+        The compact history, where the record supports one.
+    recentred : Population or None
+        A preset's population moved to the measured devices, where they are too few for one of their own.
+    provenance : dict of str to str
+        Where each part comes from.
+    notes : tuple of str
+        What a reader should know.
+    """
+
+    quantile: Float64Array
+    history: History
+    population: Population
+    order_table: pd.DataFrame
+    population_table: pd.DataFrame | None
+    x: xr.DataArray
+    devices: xr.DataArray
+    outlying: Float64Array | None
+    standard_errors: dict[str, Float64Array]
+    whiteness: Whiteness
+    autocovariance: Float64Array
+    var: VAR
+    compact: StateSpace | None
+    recentred: Population | None
+    provenance: dict[str, str]
+    notes: tuple[str, ...]
+
+    def to_params(self, preset: DeviceParams, name: str) -> DeviceParams:
+        """Return a parameter set with these features, and currents and transition as in ``preset``."""
+        return preset.replace(
+            name=name,
+            quantile=self.quantile,
+            history=self.history,
+            population=self.population,
+            source={**self.provenance, "notes": "; ".join(self.notes)},
+        )
+
+
+def fit_features(
+    features: xr.Dataset,
+    *,
+    preset: DeviceParams,
+    order: int | str = "bic",
+    history: str | None = None,
+    states: int = 8,
+    components: int | None = None,
+    rng: RNG = 0,
+    progress: Progress | None = None,
+) -> FeatureFit:
+    """Learn quantile polynomials, history and population from features (device, cycle).
+
+    Parameters
+    ----------
+    features : Dataset
+        Variables r_hrs (ohm), u_set (V), r_lrs (ohm), u_reset (V), or some of them; NaN where not measured. An integer
+        coordinate ``cycle`` says where cycles are missing.
+    preset : DeviceParams
+        What is not measured comes from here.
+    order : int or {"bic", "aic", "held_out"}
+        Order of the VAR, or how to choose it.
+    history : {"var", "compact"}, optional
+        Default: compact, where records are long enough and it is more likely than the VAR, by AIC.
+    states : int
+        States of the compact history.
+    components : int, optional
+        Components of the population; default: by the likelihood of held-out devices.
+    rng : int, SeedSequence, Generator or None
+        Source of the seed of simulations and starts.
+    progress : callable, optional
+        Called with the name of a stage and the share of the whole that is done.
+
+    Raises
+    ------
+    ValueError
+        If the table is not sound (see `feature_table`), an argument is not of the kind described, or the records are
+        too short for the order or the number of states.
+    """
+    _check_options(order, history, states, components)
+    tell = progress if progress is not None else _silent
+    generator = np.random.default_rng(seed_of(rng))
+    table = feature_table(features)
+    with threadpool_limits(1, "blas"):  # matrices are small: threads would only wait for one another
+        seed = int(generator.integers(2**63))
+        form = standard_form(preset)
+        rounds = Rounds(table, form, order, history, states, seed, tell)
+        memory = rounds.learn()
+        noise = rounds.effects.noise
+        vectors = _unbiased_vectors(table, noise)
+        tell("devices", 0.75)
+        fit = _population(vectors, noise, table.measured, form.population, components, generator, tell)
+        tell("errors", 0.95)
+        result = _result(table, form, rounds, memory, vectors, fit)
+        tell("errors", 1.0)
+    return result
+
+
+def _result(
+    table: FeatureTable,
+    form: StandardForm,
+    rounds: Rounds,
+    memory: Memory,
+    vectors: Float64Array,
+    fit: PopulationFit | None,
+) -> FeatureFit:
+    chosen, why = _chosen(memory, rounds)
+    population = form.population if fit is None else fit.population
+    if fit is not None and len(table.measured) < FEATURES:
+        population = combined(population, form.population, table.measured)
+    whiteness = _whiteness(chosen, memory, rounds)
+    errors = _errors(memory, rounds, vectors, chosen is memory.compact, fit)
+    uncertain = told(errors, chosen, None if fit is None else fit.population.weights)
+    return FeatureFit(
+        quantile=memory.quantile,
+        history=chosen,
+        population=population,
+        order_table=rounds.order_table(memory.gamma),
+        population_table=None if fit is None else fit.table,
+        x=_labelled(rounds.shapes.x.astype(np.float32), "x", table, "feature", FEATURE_NAMES),
+        devices=_labelled(vectors, "devices", table, "trait", TRAITS),
+        outlying=None if fit is None else _outlying(fit, vectors, table.measured),
+        standard_errors=errors,
+        whiteness=whiteness,
+        autocovariance=memory.measured,
+        var=memory.var,
+        compact=memory.compact,
+        recentred=recentred(form.population, vectors) if fit is None else None,
+        provenance={**_provenance(table, rounds, fit, why), **({"errors": uncertain} if uncertain else {})},
+        notes=(*_notes(table, rounds, fit, whiteness), *_length_notes(memory, rounds)),
+    )
+
+
+def _chosen(memory: Memory, rounds: Rounds) -> tuple[History, str]:
+    """Return the history and why it is this one."""
+    if memory.compact is None:
+        reason = "asked for" if rounds.kind == "var" else "the record is too short for a compact history"
+        return memory.var, f"{memory.var!r}: {reason}"
+    if rounds.kind == "compact":
+        return memory.compact, f"{memory.compact!r}: asked for"
+    reach = min(len(memory.gamma) - 1, _REACH)
+    m = len(rounds.measured)
+    parameters = (m * m * memory.own.order, 2 * m * memory.compact.order)
+    var, compact = (
+        dynamics.log_likelihood(h, memory.gamma, rounds.measured, reach) for h in (memory.var, memory.compact)
+    )
+    gain = compact - var - (parameters[1] - parameters[0]) / rounds.total
+    chosen: History = memory.compact if gain >= 0 else memory.var
+    return chosen, (
+        f"{chosen!r}: per cycle, {memory.compact!r} is {abs(gain):.2g} nats {'less' if gain < 0 else 'more'} likely"
+        f" than {memory.var!r}, parameters counted (AIC)"
+    )
+
+
+def _whiteness(history: History, memory: Memory, rounds: Rounds) -> Whiteness:
+    gamma = memory.measured
+    if rounds.small:  # as short records have them, they need not be those of any process
+        gamma = gamma * np.maximum(1 - np.arange(len(gamma)) / rounds.cycles, 0)[:, None, None]
+    return dynamics.whiteness(history, gamma, rounds.total, rounds.measured)
+
+
+def _unbiased_vectors(table: FeatureTable, noise: EstimationNoise) -> Float64Array:
+    vectors = device_vectors(table.y)
+    vectors[:, FEATURES:] /= noise.shrinkage
+    return vectors
+
+
+def _complete(vectors: Float64Array, measured: Sequence[int]) -> NDArray[np.bool_]:
+    """Devices of which every measured feature is known."""
+    columns = [*measured, *(FEATURES + f for f in measured)]
+    return np.asarray(np.isfinite(vectors[:, columns]).all(1))
+
+
+def _population(
+    vectors: Float64Array,
+    noise: EstimationNoise,
+    measured: tuple[int, ...],
+    preset: Population,
+    components: int | None,
+    rng: np.random.Generator,
+    tell: Progress,
+) -> PopulationFit | None:
+    """Fit the population, or None of too few devices."""
+    known = _complete(vectors, measured)
+    if known.sum() < FEWEST:
+        if components is not None:
+            raise ValueError(
+                f"components={components} needs at least {FEWEST} devices, not {known.sum()}: leave it out"
+            )
+        return None
+    return fit_population(
+        vectors[known],
+        components=components,
+        sigma_scale=preset.sigma_scale if len(measured) < FEATURES else None,
+        noise=noise,
+        rng=rng,
+        measured=measured,
+        progress=lambda share: tell("devices", 0.75 + 0.2 * share),
+    )
+
+
+def _outlying(fit: PopulationFit, vectors: Float64Array, measured: Sequence[int]) -> Float64Array:
+    probability = np.full(len(vectors), np.nan)
+    probability[_complete(vectors, measured)] = fit.responsibilities[:, np.argmin(fit.population.weights)]
+    return probability
+
+
+def _errors(
+    memory: Memory, rounds: Rounds, vectors: Float64Array, compact: bool, fit: PopulationFit | None
+) -> dict[str, Float64Array]:
+    """Return standard errors, of what was estimated without a preset's opinion."""
+    errors = {"devices": rounds.effects.noise.errors(vectors)}
+    if fit is not None:
+        errors |= {f"population_{name}": value for name, value in fit.errors.items()}
+    if not rounds.small:
+        errors |= history_errors(rounds, memory, compact, lambda share: rounds.tell("errors", 0.95 + 0.05 * share))
+        spread = quantile_errors(rounds.z, rounds.measured)
+        if spread is not None:
+            errors["quantile"] = spread
+    return errors
+
+
+def _labelled(values: NDArray[np.floating], name: str, table: FeatureTable, last: str, labels: object) -> xr.DataArray:
+    coords = {"device": table.devices, last: list(labels)}  # type: ignore[call-overload]
+    if values.ndim == 2:
+        return xr.DataArray(values, dims=("device", last), coords=coords, name=name)
+    return xr.DataArray(values, dims=("device", "cycle", last), coords={**coords, "cycle": table.cycles}, name=name)
+
+
+def _others(table: FeatureTable) -> str:
+    return ", ".join(name for f, name in enumerate(FEATURE_NAMES) if f not in table.measured)
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'s' * (number != 1)}"
+
+
+def _provenance(table: FeatureTable, rounds: Rounds, fit: PopulationFit | None, why: str) -> dict[str, str]:
+    """Say of each part where it comes from."""
+    mine = ", ".join(FEATURE_NAMES[f] for f in table.measured)
+    rest = f"; {_others(table)} from the preset" if _others(table) else ""
+    size = f"{_counted(len(table.devices), 'device')}, {rounds.total:,.0f} cycles in all"
+    prior = f", drawn towards the preset, which counts as {PSEUDO_CYCLES:,.0f} cycles" if rounds.small else ""
+    mixture = "" if fit is None else _counted(fit.population.n_components, "component")
+    return {
+        "features": f"{mine} measured, {size}{rest}",
+        "quantile": f"{mine} from order statistics{prior}{rest}",
+        "history": f"{why}{prior}{rest}",
+        "settings_tried": _tried(rounds, fit),
+        "population": "the preset's" if fit is None else f"{mixture} fitted to the measured devices{rest}",
+    }
+
+
+def _tried(rounds: Rounds, fit: PopulationFit | None) -> str:
+    """Say among how many settings the data have chosen: each choice makes the winner look better than it is."""
+    orders = rounds.highest_order if isinstance(rounds.order, str) and not rounds.small else 1
+    histories = 2 if rounds.kind is None and rounds.supports_compact else 1
+    mixtures = 0 if fit is None else len(fit.table)
+    counted = (_counted(orders, "order"), _counted(histories, "kind") + " of history", _counted(mixtures, "mixture"))
+    return f"{orders + histories + mixtures}: {', '.join(counted)}"
+
+
+def _notes(table: FeatureTable, rounds: Rounds, fit: PopulationFit | None, whiteness: Whiteness) -> list[str]:
+    """Say what a reader should know."""
+    notes = list(table.notes)
+    if _others(table):
+        notes.append(f"{_others(table)} not measured: shape, memory and devices of it come from the preset")
+    if rounds.small:
+        notes.append(
+            f"{_counted(round(rounds.total), 'cycle')} in all are few: shapes and memory are drawn towards the preset,"
+            f" which counts as {PSEUDO_CYCLES:,.0f} cycles"
+        )
+    if fit is None:
+        notes.append(
+            f"{_counted(len(table.devices), 'device')} measured, fewer than the {FEWEST} that a population needs: it is"
+            " the preset's; see devices for the measured mu and sigma, recentred for a population about them"
+        )
+    elif fit.noise_subtracted:
+        notes.append("the scatter of device vectors that comes of the length of the records was subtracted")
+    if not whiteness.white:
+        notes.append(f"residuals keep autocorrelations of up to {whiteness.worst:.2g} (limit {whiteness.limit:.2g})")
+    missing = 1 - rounds.total / table.y[..., 0].size
+    if missing > 0:
+        notes.append(f"{missing:.1%} of the cycles are missing; pairs count at the distance that their cycles have")
+    return notes
+
+
+def _length_notes(memory: Memory, rounds: Rounds) -> list[str]:
+    """Warn of a memory that is longer than such records can tell from drift."""
+    most, found = longest_pole(rounds.cycles), memory.own.spectral_radius
+    if memory.compact is not None:
+        found = max(found, memory.compact.spectral_radius)
+    if found < most * (1 - 1e-6):
+        return []
+    return [
+        f"the memory fades by {1 - found:.2g} a cycle (spectral radius {found:.4f}), slower than records of"
+        f" {rounds.cycles} cycles can tell from drift ({most:.4f}): do not trust correlations beyond"
+        f" {max(rounds.cycles // 4, 1)} cycles"
+    ]
+
+
+def _check_options(order: int | str, history: str | None, states: int, components: int | None) -> None:
+    if isinstance(order, str):
+        if order not in dynamics.CRITERIA:
+            raise ValueError(f"order must be a whole number or one of {', '.join(dynamics.CRITERIA)}, not {order!r}")
+    elif order < 1:
+        raise ValueError(f"order must be 1 or more, not {order}")
+    if history not in (None, "var", "compact"):
+        raise ValueError(f'history must be "var", "compact" or None, not {history!r}')
+    if states < 1:
+        raise ValueError(f"states must be 1 or more, not {states}")
+    if components is not None and components < 1:
+        raise ValueError(f"components must be 1 or more, not {components}")
+
+
+def _silent(_stage: str, _share: float) -> None:
+    return None

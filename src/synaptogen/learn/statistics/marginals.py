@@ -1,0 +1,105 @@
+"""What is done feature by feature on the way from cycles to latent scores, to measured and to simulated records."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from synaptogen._utils import Float64Array
+from synaptogen.params import FEATURES, History, increasing_range
+
+from .autocovariances import lag_sums, unit_variance
+from .latent_simulation import latent_records
+from .population_fit import EstimationNoise, device_vectors
+from .quantile_transform import local_averages, normal_scores, normalised, polynomial_through
+
+__all__ = ["Bootstrap", "Shapes", "bootstrap", "corrected_polynomials", "learned_shapes", "standardised"]
+
+
+@dataclass(frozen=True)
+class Shapes:
+    """Quantile polynomials of standardised records, and the scores that they give.
+
+    Attributes
+    ----------
+    averages : array of shape (4, cells)
+        Local averages of the order statistics, NaN where not known.
+    x : array of shape (devices, cycles, 4)
+        Normal scores; NaN where not measured.
+    """
+
+    averages: Float64Array
+    x: Float64Array
+
+
+@dataclass(frozen=True)
+class Bootstrap:
+    """What the length of the records does to estimates, from simulated records of a learned law.
+
+    Attributes
+    ----------
+    averages : array of shape (4, cells)
+        By how much local averages of records standardised one by one exceed those of the law.
+    correlations : array of shape (lags + 1, 4, 4)
+        The same of autocorrelations, beyond what removing means explains.
+    noise : EstimationNoise
+        Of device vectors.
+    """
+
+    averages: Float64Array
+    correlations: Float64Array
+    noise: EstimationNoise
+
+
+def standardised(y: Float64Array) -> Float64Array:
+    """Return records (devices, cycles, 4) less their mean, over their standard deviation."""
+    vectors = device_vectors(y)[:, None]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray((y - vectors[..., :FEATURES]) / vectors[..., FEATURES:])
+
+
+def learned_shapes(z: Float64Array, measured: tuple[int, ...]) -> Shapes:
+    """Return shapes and scores of standardised records (devices, cycles, 4)."""
+    x = np.full_like(z, np.nan)
+    averages: list[Float64Array | None] = []
+    for f in range(FEATURES):
+        if f not in measured:
+            averages.append(None)
+            continue
+        row = local_averages(z[..., f])
+        averages.append(row)
+        x[..., f] = normal_scores(polynomial_through(row), z[..., f])
+    width = next(len(row) for row in averages if row is not None)
+    return Shapes(np.array([np.full(width, np.nan) if row is None else row for row in averages]), x)
+
+
+def bootstrap(
+    history: History, quantile: Float64Array, devices: int, cycles: int, lags: int, rng: np.random.Generator
+) -> Bootstrap:
+    """Simulate records, treat them as measured ones are treated, and compare with what is true of them.
+
+    Both sides are taken from the same records, so that chance cancels in the difference.
+    """
+    x = latent_records(history, devices, cycles, rng)
+    z = np.stack([_shaped(quantile[f], x[..., f]) for f in range(FEATURES)], axis=-1)
+    noise = EstimationNoise.of(z)
+    every = tuple(range(FEATURES))
+    treated = learned_shapes(standardised(z), every)
+    true = np.array([local_averages(z[..., f]) for f in every])
+    means_removed = unit_variance(lag_sums(x - x.mean(1, keepdims=True), lags).mean())
+    correlations = unit_variance(lag_sums(treated.x, lags).mean()) - means_removed
+    return Bootstrap(treated.averages - true, correlations, noise)
+
+
+def corrected_polynomials(averages: Float64Array, fallback: Float64Array) -> Float64Array:
+    """Return quantile polynomials (4, n), mean 0 and variance 1; rows without averages are the fallback's (4, m)."""
+    rows = [
+        normalised(polynomial_through(row))[0] if np.isfinite(row).any() else other
+        for row, other in zip(averages, fallback, strict=True)
+    ]
+    width = max(map(len, rows))
+    return np.array([np.concatenate([np.zeros(width - len(row)), row]) for row in rows])
+
+
+def _shaped(polynomial: Float64Array, x: Float64Array) -> Float64Array:
+    low, high = increasing_range(polynomial)
+    return np.asarray(np.polyval(polynomial, np.clip(x, low, high)))

@@ -1,0 +1,117 @@
+"""A state space by its poles: the form in which its whole law is closed, and in which it can be fitted.
+
+With poles l_i, rows g_i of G and columns h_i of H,
+
+    P_ij = g_i g_j^* / (1 - l_i l_j^*),   M = L P H^* + G B^T
+    Gamma[0] = H P H^* + B B^T,   Gamma[k] = H L^(k-1) M,   T(w) = B + H (exp(iw) - L)^-1 G
+
+Real poles come first, then one pole of each complex pair, whose conjugate is implied.
+"""
+
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synaptogen._utils import Float64Array
+from synaptogen.params import FEATURES, StateSpace
+
+Complex: TypeAlias = NDArray[np.complex128]
+
+_LOWER = np.tril_indices(FEATURES)
+_NEAR = 0.999  # of the cap: where poles from beyond it start
+
+
+@dataclass(frozen=True)
+class Modes:
+    """The parameters of a state space in modal form, as one vector: poles, G, H, B.
+
+    A real pole is cap * tanh(a); a pair is cap * tanh(a) * exp(+-i b).
+    """
+
+    parameters: Float64Array
+    n_real: int
+    n_pairs: int
+    cap: float
+
+    @classmethod
+    def of(cls, history: StateSpace, cap: float) -> "Modes":
+        """Take a state space apart; poles outside the cap are moved inside."""
+        poles, V = np.linalg.eig(history.F)
+        g, h = np.linalg.solve(V, history.G + 0j), history.H @ V
+        balance = np.sqrt(np.linalg.norm(g, axis=1) / np.maximum(np.linalg.norm(h, axis=0), 1e-12))
+        g, h = g / balance[:, None], h * balance
+        real, upper = np.flatnonzero(poles.imag == 0), np.flatnonzero(poles.imag > 0)
+        inside = np.arctanh(np.minimum(np.abs(poles) / cap, _NEAR))
+        parts = [
+            inside[real] * np.sign(poles.real[real]),
+            inside[upper],
+            np.angle(poles[upper]),
+            g[real].real,
+            g[upper].real,
+            g[upper].imag,
+            h.T[real].real,
+            h.T[upper].real,
+            h.T[upper].imag,
+            history.innovation[_LOWER],
+        ]
+        return cls(np.concatenate([np.ravel(p) for p in parts]), len(real), len(upper), cap)
+
+    def with_parameters(self, parameters: Float64Array) -> "Modes":
+        """Return the same kind of modes with other parameters."""
+        return replace(self, parameters=parameters)
+
+    def law(self, thetas: Float64Array, lags: NDArray[np.intp], omega: Float64Array) -> tuple[Float64Array, Complex]:
+        """Return Gamma at lags (n, lags, 4, 4) and T at frequencies (n, frequencies, 4, 4) of n parameter vectors."""
+        poles, g, h, B = self._complete(thetas)
+        gg = g @ g.conj().swapaxes(1, 2)
+        P = gg / (1 - poles[:, :, None] * poles[:, None, :].conj())
+        PH = P @ h.conj()
+        M = poles[:, :, None] * PH + g @ B.swapaxes(1, 2)
+        H = h.swapaxes(1, 2)
+        decay = poles[:, None, :] ** np.maximum(lags - 1, 0)[:, None]
+        gamma = _weighted(H, decay, M).real
+        gamma[:, lags == 0] = ((H @ PH).real + B @ B.swapaxes(1, 2))[:, None]
+        resolvent = 1 / (np.exp(1j * omega)[:, None] - poles[:, None, :])
+        T = B[:, None] + _weighted(H, resolvent, g)
+        return gamma, T
+
+    def state_space(self) -> StateSpace:
+        """Put the state space together, with a block of two real states for each pair."""
+        (poles, g, h, B), r, c = self._complete(self.parameters[None]), self.n_real, self.n_pairs
+        q = r + 2 * c
+        F, G, H = np.zeros((q, q)), np.zeros((q, FEATURES)), np.zeros((FEATURES, q))
+        F[:r, :r], G[:r], H[:, :r] = np.diag(poles[0, :r].real), g[0, :r].real, h[0, :r].real.T
+        for j in range(c):
+            i, at = r + j, slice(r + 2 * j, r + 2 * j + 2)
+            a, b = poles[0, i].real, poles[0, i].imag
+            F[at, at] = [[a, -b], [b, a]]
+            G[at] = g[0, i].real, g[0, i].imag
+            H[:, at] = np.stack([2 * h[0, i].real, -2 * h[0, i].imag], axis=1)
+        signs = np.sign(np.diagonal(B[0]))  # of e, which has no sign of its own
+        return StateSpace(B[0] * signs, F, G * signs, H)
+
+    def _complete(self, thetas: Float64Array) -> tuple[Complex, Complex, Complex, Float64Array]:
+        """Return poles (n, q), g and h (n, q, 4), conjugates included and last, and B (n, 4, 4)."""
+        r, c, n = self.n_real, self.n_pairs, len(thetas)
+        cuts = np.cumsum([r, c, c, 4 * r, 4 * c, 4 * c, 4 * r, 4 * c, 4 * c])
+        real, size, angle, *vectors, lower = np.split(thetas, cuts, axis=1)
+        pair = self.cap * np.tanh(size) * np.exp(1j * angle)
+        poles = np.concatenate([self.cap * np.tanh(real) + 0j, pair, pair.conj()], axis=1)
+        g, h = (_with_conjugates(*(v.reshape(n, -1, FEATURES) for v in vectors[k : k + 3])) for k in (0, 3))
+        B = np.zeros((n, FEATURES, FEATURES))
+        B[(slice(None), *_LOWER)] = lower
+        return poles, g, h, B
+
+
+def _weighted(H: Complex, weight: Complex, M: Complex) -> Complex:
+    """Return H diag(weight) M, (n, k, 4, 4), for k weights (n, k, q): products of a few tall matrices, for speed."""
+    n, k, q = weight.shape
+    tall = (H[:, None] * weight[:, :, None, :]).reshape(n, k * FEATURES, q)
+    return np.asarray((tall @ M).reshape(n, k, FEATURES, FEATURES))
+
+
+def _with_conjugates(real: Float64Array, part: Float64Array, imaginary: Float64Array) -> Complex:
+    pairs = part + 1j * imaginary
+    return np.concatenate([real + 0j, pairs, pairs.conj()], axis=1)

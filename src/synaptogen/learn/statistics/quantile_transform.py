@@ -1,0 +1,198 @@
+"""The shape of a feature's distribution: a monotone polynomial from the standard-normal scale to the measured one.
+
+    z = Gamma(x),   x ~ N(0, 1)    (Hennen et al., Front. Neurosci. 16:941753, 2022)
+
+Gamma is the quantile function of z, read at x: Gamma(x) = Q(Phi(x)). It is fitted to LOCAL AVERAGES of the order
+statistics: [-4, 4] is cut into 161 cells of equal width, and the mean of Q over the probability of each cell is
+compared with the mean of the polynomial over the same cell, with weights that follow the root of the normal density.
+Least squares on the order statistics themselves would leave the curve to a few extremes, whose scatter is far larger.
+
+On [-4, 4] the slope stays above `SLOPE`, by a quadratic program where plain least squares does not do so.
+"""
+
+from collections.abc import Sequence
+from functools import cache
+
+import numpy as np
+import scipy.optimize
+import scipy.special
+from numpy.typing import ArrayLike
+
+from synaptogen._utils import Float64Array
+
+__all__ = [
+    "SLOPE",
+    "cell_averages",
+    "fit_quantiles",
+    "local_averages",
+    "normal_scores",
+    "normalised",
+    "polynomial_through",
+    "rms_difference",
+]
+
+
+DEGREE = 4
+SLOPE = 0.02
+_EDGE, _CELLS = 4.0, 161
+_TABLE = 4096  # points of the tabulated inverse
+_BEYOND = 6.0  # x at which normal scores end
+
+
+def fit_quantiles(z: ArrayLike | Sequence[ArrayLike], degree: int = DEGREE) -> Float64Array:
+    """Return the polynomial Gamma (degree + 1,), highest power first, of standardised records.
+
+    Parameters
+    ----------
+    z : array of any shape, or a sequence of arrays
+        One feature, standardised device by device; NaN where it was not measured. All values are pooled.
+    degree : int
+        4 is what measured devices need; more gains nothing.
+
+    Raises
+    ------
+    ValueError
+        If there are too few different values for the degree.
+    """
+    return polynomial_through(local_averages(z), degree)
+
+
+def local_averages(z: ArrayLike | Sequence[ArrayLike]) -> Float64Array:
+    """Return the mean order statistic in each of the 161 cells of x, NaN in cells that the record does not reach."""
+    values = _pooled(z)
+    n = len(values)
+    sums = np.concatenate([[0.0], np.cumsum(values)])
+    share = scipy.special.ndtr(_edges())
+    at = np.interp(share * n, np.arange(n + 1.0), sums)
+    means = np.diff(at) / (n * np.diff(share))
+    # cells that hold only parts of the first or the last value would tell of one extreme
+    seen = (share[1:] * n >= 1) & ((1 - share[:-1]) * n >= 1)
+    return np.where(seen, means, np.nan)
+
+
+def polynomial_through(averages: Float64Array, degree: int = DEGREE) -> Float64Array:
+    """Return the polynomial (degree + 1,) with these means over the cells, of slope `SLOPE` or more on [-4, 4].
+
+    Raises
+    ------
+    ValueError
+        If fewer cells than coefficients have a mean.
+    """
+    seen = np.isfinite(averages)
+    if seen.sum() <= degree or np.ptp(averages[seen]) <= 1e-9 * np.abs(averages[seen]).max():
+        raise ValueError(
+            f"z has too few different values for a polynomial of degree {degree}: give more cycles or a lower degree"
+        )
+    weight = np.exp(-(_centres()[seen] ** 2) / 4)  # root of the normal density
+    design = _cell_powers(degree)[seen] * weight[:, None]
+    target = averages[seen] * weight
+    free = np.asarray(np.linalg.lstsq(design, target)[0], dtype=np.float64)
+    if np.all(_slopes(degree) @ free >= SLOPE):
+        return free
+    return _sloping(design, target)
+
+
+def cell_averages(polynomial: ArrayLike) -> Float64Array:
+    """Return what `local_averages` gives for records without end of a polynomial."""
+    gamma = np.asarray(polynomial, dtype=np.float64)
+    return np.asarray(_cell_powers(len(gamma) - 1) @ gamma)
+
+
+def normalised(polynomial: ArrayLike) -> tuple[Float64Array, float, float]:
+    """Return Gamma with mean 0 and variance 1 under x ~ N(0, 1), and the mean and standard deviation it had."""
+    gamma = np.array(polynomial, dtype=np.float64)
+    x, weight = _gauss()
+    values = np.polyval(gamma, x)
+    mean = float(weight @ values)
+    deviation = float(np.sqrt(weight @ (values - mean) ** 2))
+    gamma[-1] -= mean
+    return gamma / deviation, mean, deviation
+
+
+def normal_scores(polynomial: ArrayLike, z: ArrayLike) -> Float64Array:
+    """Return x with Gamma(x) = z; NaN stays NaN, and z beyond the range on which Gamma increases is held at its end."""
+    gamma = np.asarray(polynomial, dtype=np.float64)
+    x = _increasing(gamma)
+    scores: Float64Array = np.interp(np.asarray(z, dtype=np.float64), np.polyval(gamma, x), x)
+    return scores
+
+
+def rms_difference(a: ArrayLike, b: ArrayLike) -> float:
+    """Root mean square of the difference of two polynomials under x ~ N(0, 1)."""
+    x, weight = _gauss()
+    one, other = (np.polyval(np.asarray(p, dtype=np.float64), x) for p in (a, b))
+    return float(np.sqrt(weight @ (one - other) ** 2))
+
+
+def _pooled(z: ArrayLike | Sequence[ArrayLike]) -> Float64Array:
+    parts = [z] if isinstance(z, np.ndarray) else list(z)  # type: ignore[arg-type]
+    values = np.concatenate([np.ravel(np.asarray(part, dtype=np.float64)) for part in parts])
+    if np.isinf(values).any():
+        raise ValueError("z must not hold infinities: remove those cycles, or set them to NaN")
+    values = values[~np.isnan(values)]
+    if not len(values):
+        raise ValueError("z holds no values: give at least one record that is not NaN")
+    return np.sort(values)
+
+
+def _increasing(gamma: Float64Array) -> Float64Array:
+    """Grid on the range around 0, at most +-`_BEYOND`, on which a polynomial increases."""
+    x = np.linspace(-_BEYOND, _BEYOND, _TABLE + 1)
+    falls = np.diff(np.polyval(gamma, x)) <= 0
+    low = np.flatnonzero(falls[: _TABLE // 2])
+    high = np.flatnonzero(falls[_TABLE // 2 :])
+    first = low[-1] + 1 if len(low) else 0
+    last = _TABLE // 2 + high[0] if len(high) else _TABLE
+    return np.asarray(x[first : last + 1])
+
+
+def _sloping(design: Float64Array, target: Float64Array) -> Float64Array:
+    """Least squares with slopes of at least `SLOPE`, as a problem of least distance.
+
+    With design = Q R and y = R c - Q^T target: the shortest y with G y >= h comes from nonnegative least squares (C. L.
+    Lawson, R. J. Hanson, Solving Least Squares Problems, 1974, chapter 23).
+    """
+    slopes = _slopes(design.shape[1] - 1)
+    Q, R = np.linalg.qr(design)
+    free = np.linalg.solve(R, Q.T @ target)
+    G = np.linalg.solve(R.T, slopes.T).T
+    h = 1.001 * SLOPE - slopes @ free  # a little above, so that rounding does not end below
+    rows = np.vstack([G.T, h])
+    goal = np.append(np.zeros(len(R)), 1.0)
+    left = rows @ scipy.optimize.nnls(rows, goal)[0] - goal
+    return np.asarray(free + np.linalg.solve(R, -left[:-1] / left[-1]))
+
+
+@cache
+def _edges() -> Float64Array:
+    half = _EDGE / (_CELLS - 1)
+    return np.linspace(-_EDGE - half, _EDGE + half, _CELLS + 1)
+
+
+def _centres() -> Float64Array:
+    return (_edges()[:-1] + _edges()[1:]) / 2
+
+
+@cache
+def _cell_powers(degree: int) -> Float64Array:
+    """Means of x**degree ... x**0 over the normal probability of each cell, shape (cells, degree + 1)."""
+    nodes, weights = np.polynomial.legendre.leggauss(5)
+    half = np.diff(_edges())[:, None] / 2
+    x = _centres()[:, None] + half * nodes
+    mass = weights * np.exp(-(x**2) / 2)
+    powers = x[..., None] ** np.arange(degree, -1, -1)
+    return np.asarray((mass[..., None] * powers).sum(1) / mass.sum(1)[:, None])
+
+
+@cache
+def _slopes(degree: int) -> Float64Array:
+    """Matrix that takes coefficients to slopes on a grid of [-4, 4]."""
+    x = np.linspace(-_EDGE, _EDGE, 2 * _CELLS - 1)[:, None]
+    powers = np.arange(degree, -1, -1)
+    return np.asarray(powers * x ** np.maximum(powers - 1, 0))
+
+
+@cache
+def _gauss() -> tuple[Float64Array, Float64Array]:
+    x, weight = np.polynomial.hermite_e.hermegauss(48)
+    return x, weight / weight.sum()

@@ -1,0 +1,97 @@
+"""Standard errors of what was learned, from the scatter of parts of the data.
+
+- Quantile polynomials: sixteen groups of devices (of cycles, where devices are few), each treated by itself.
+- History: the delete-a-group jackknife (J. Shao, D. Tu, The Jackknife and Bootstrap, 1995, chapter 2), with groups of
+  devices, or of stretches of the records where devices are few. The states of a compact history can be chosen in many
+  ways that mean the same, so that errors are those of what it predicts: autocorrelations, their sums, and the
+  covariance of the next cycle.
+
+Those of the population are in `mixture`. All are errors of sampling: what corrections for short records leave is not in
+them.
+"""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from synaptogen._utils import Float64Array
+from synaptogen.params import FEATURES, History
+
+from . import var_fit as dynamics
+from .bias_correction import Memory, Rounds
+from .quantile_transform import fit_quantiles, normalised
+
+__all__ = ["history_errors", "predictions", "quantile_errors", "told"]
+
+
+GROUPS = 16
+REACH = 200  # lags whose autocorrelations get errors
+
+
+def quantile_errors(z: Float64Array, measured: Sequence[int]) -> Float64Array | None:
+    """Return standard errors (4, 5) of quantile polynomials; None if groups are too small for one of their own.
+
+    ``z`` are standardised records (devices, cycles, 4).
+    """
+    parts = np.array_split(z, GROUPS, axis=0 if len(z) >= GROUPS else 1)
+    errors = np.full((FEATURES, 5), np.nan)
+    for f in measured:
+        try:
+            each = [normalised(fit_quantiles(part[..., f]))[0] for part in parts]
+        except ValueError:
+            return None
+        errors[f] = np.std(each, axis=0, ddof=1) / np.sqrt(len(each))
+    return errors
+
+
+def history_errors(
+    rounds: Rounds, memory: Memory, compact: bool, tell: Callable[[float], None] = lambda _share: None
+) -> dict[str, Float64Array]:
+    """Return standard errors of what the chosen history predicts.
+
+    Returns
+    -------
+    dict
+        ``autocorrelation`` (lags + 1, 4, 4), to lag 200 at most; ``correlation_sum`` (4,), of each feature's
+        autocorrelations over all lags of both signs; ``innovation`` (4, 4), B; and, from theory, ``lags`` (p, 4, 4) of
+        the VAR.
+    """
+    errors = {"lags": dynamics.var_errors(memory.own, memory.gamma, rounds.total)}
+    each = []
+    for n, held in enumerate(rounds.without_groups(memory, GROUPS, compact)):
+        each.append(predictions(held, min(REACH, rounds.lags)))
+        tell((n + 1) / GROUPS)
+    if len(each) < 2:
+        return errors
+    for name in each[0]:
+        values = np.array([one[name] for one in each])
+        errors[name] = np.sqrt((len(each) - 1) * np.mean((values - values.mean(0)) ** 2, axis=0))
+    return errors
+
+
+def told(errors: dict[str, Float64Array], history: History, weights: Float64Array | None) -> str:
+    """The errors in a sentence; empty where there are none. ``weights`` (K,) are those of a population."""
+    parts = []
+    if "autocorrelation" in errors:
+        rms = np.sqrt(np.mean(errors["autocorrelation"][1:] ** 2))
+        sums = predictions(history, 1)["correlation_sum"]
+        each = ", ".join(f"{s:.3g} +- {e:.2g}" for s, e in zip(sums, errors["correlation_sum"], strict=True))
+        parts.append(f"autocorrelations +- {rms:.2g} (rms, to lag {len(errors['autocorrelation']) - 1}), sums {each}")
+    if weights is not None and "population_weights" in errors:
+        each = ", ".join(f"{w:.3g} +- {e:.2g}" for w, e in zip(weights, errors["population_weights"], strict=True))
+        parts.append(f"weights of components {each}")
+    return "; ".join(parts)
+
+
+def predictions(history: History, lags: int) -> dict[str, Float64Array]:
+    """What a history says of the future, whatever its states are."""
+    gamma = history.autocovariance(lags)
+    F, G, H = history.realisation()
+    P, B = history.stationary_covariance(), history.innovation
+    later = H @ np.linalg.solve(np.eye(len(F)) - F, F @ P @ H.T + G @ B.T)  # sum of Gamma[k], k = 1, 2, ...
+    variance = np.diagonal(gamma[0])
+    return {
+        "autocorrelation": gamma / np.sqrt(np.outer(variance, variance)),
+        "correlation_sum": 1 + 2 * np.diagonal(later) / variance,
+        "innovation": B,
+    }

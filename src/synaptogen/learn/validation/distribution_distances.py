@@ -1,0 +1,92 @@
+"""Distributions of standardised features: Kolmogorov-Smirnov, Wasserstein, quantiles, and a block bootstrap.
+
+Cycles of a device depend on each other, so that textbook limits are far too narrow. Blocks, whole devices or stretches
+of a record, are resampled instead (H. R. Kuensch, Ann. Stat. 17, 1217 (1989)): the distance between a resample and its
+own sample is what chance makes.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synaptogen._utils import Float64Array
+
+__all__ = ["Marginal", "grid_of"]
+
+
+_POINTS = 400
+_RESAMPLES = 300
+
+
+def grid_of(*records: Float64Array) -> Float64Array:
+    """Return points, dense where values are, that distribution functions of all records are compared at."""
+    values = np.concatenate([r[np.isfinite(r)] for r in records])
+    inner = np.quantile(values, np.linspace(0, 1, _POINTS))
+    return np.asarray(np.unique(inner))
+
+
+@dataclass(frozen=True)
+class Marginal:
+    """Distribution functions of one feature on a grid, block by block.
+
+    Attributes
+    ----------
+    below : array of shape (blocks, points)
+        How many values of a block are at or below each point.
+    count : array of shape (blocks,)
+    grid : array of shape (points,)
+    """
+
+    below: Float64Array
+    count: Float64Array
+    grid: Float64Array
+
+    @classmethod
+    def of(cls, records: Float64Array, grid: Float64Array, block: NDArray[np.intp] | None = None) -> "Marginal":
+        """Of records (n, T), each a block, or joined to the blocks that ``block`` names."""
+        number = np.arange(len(records)) if block is None else block
+        below, count = np.zeros((int(number.max()) + 1, len(grid))), np.zeros(int(number.max()) + 1)
+        for b, row in zip(number, records, strict=True):
+            there = np.sort(row[np.isfinite(row)])
+            below[b] += np.searchsorted(there, grid, side="right")
+            count[b] += len(there)
+        return cls(below, count, grid)
+
+    def function(self, weights: Float64Array | NDArray[np.bool_]) -> Float64Array:
+        """Return the distribution function of blocks, each counted so often."""
+        w = np.asarray(weights, dtype=np.float64)
+        return np.asarray(w @ self.below / max(float(w @ self.count), 1.0))
+
+    def whole(self) -> Float64Array:
+        """Return the distribution function of all blocks."""
+        return self.function(np.ones(len(self.count)))
+
+    def quantiles(self, levels: Float64Array) -> Float64Array:
+        """Return quantiles of all blocks."""
+        return np.asarray(np.interp(levels, self.whole(), self.grid))
+
+    def quantile_band(self, levels: Float64Array, rng: np.random.Generator) -> Float64Array:
+        """Return limits (2, levels) between which the quantiles of 95 % of the resamples lie."""
+        drawn = [np.interp(levels, self.function(w), self.grid) for w in self._resamples(rng)]
+        return np.asarray(np.quantile(drawn, (0.025, 0.975), axis=0))
+
+    def chance(self, other: "Marginal", rng: np.random.Generator) -> tuple[Float64Array, Float64Array]:
+        """Return Kolmogorov-Smirnov and Wasserstein distances that chance makes between two such samples."""
+        mine, its = self.whole(), other.whole()
+        found = [
+            distances(self.function(a) - mine, other.function(b) - its, self.grid)
+            for a, b in zip(self._resamples(rng), other._resamples(rng), strict=True)
+        ]
+        ks, w1 = np.array(found).T
+        return ks, w1
+
+    def _resamples(self, rng: np.random.Generator) -> NDArray[np.int64]:
+        n = len(self.count)
+        return rng.multinomial(n, np.full(n, 1 / n), _RESAMPLES)
+
+
+def distances(a: Float64Array, b: Float64Array, grid: Float64Array) -> tuple[float, float]:
+    """Return the Kolmogorov-Smirnov and the Wasserstein-1 distance of two distribution functions on a grid."""
+    gap = np.abs(a - b)
+    return float(gap.max()), float(np.sum((gap[1:] + gap[:-1]) / 2 * np.diff(grid)))

@@ -1,0 +1,106 @@
+"""Measured I-V loops beside generated ones, on one ramp, and their distance point by point."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from synaptogen._utils import Float64Array
+from synaptogen.array import CellArray
+from synaptogen.learn.extraction import Extraction
+from synaptogen.learn.extraction import cycle_kernels as at
+from synaptogen.learn.extraction import cycles as _branches
+from synaptogen.learn.extraction import segmentation as cutting
+from synaptogen.params import DeviceParams
+
+__all__ = ["Loops", "generated_loops", "measured_loops", "point_distances"]
+
+
+POINTS = (60, 120, 60)  # of branches A, B and C
+MOST_DEVICES, MOST_CYCLES = 32, 60
+
+
+@dataclass(frozen=True)
+class Loops:
+    """Loops on a common ramp.
+
+    Attributes
+    ----------
+    u : array of shape (points,)
+        In V, from 0 to the lowest, to the highest, to 0.
+    i : array of shape (devices, cycles, points)
+        In A, without offset; NaN where there is no loop.
+    """
+
+    u: Float64Array
+    i: Float64Array
+
+
+def ramp(extraction: Extraction) -> Float64Array:
+    """Return the common ramp: to the median lowest and highest voltage of the cycles."""
+    told = np.concatenate([one.told for one in extraction.cycles])
+    negative = float(np.nanmedian(told[:, at.REACH_N]))
+    a, b, c = POINTS
+    return np.concatenate(
+        [
+            np.linspace(0, -negative, a, endpoint=False),
+            np.linspace(-negative, extraction.u_max, b, endpoint=False),
+            np.linspace(extraction.u_max, 0, c),
+        ]
+    )
+
+
+def measured_loops(data: xr.Dataset, extraction: Extraction) -> Loops:
+    """Bring loops to the common ramp, branch by branch; evenly spaced devices, and successive cycles of each."""
+    u = ramp(extraction)
+    devices = np.unique(np.linspace(0, len(extraction.cycles) - 1, MOST_DEVICES).round().astype(int))
+    i = np.full((len(devices), MOST_CYCLES, len(u)), np.nan)
+    for place, d in enumerate(devices):
+        one = extraction.cycles[d]
+        points = _branches.corrected(data, int(d), one)
+        whole = (one.rows[:, cutting.LOWEST] >= 0) & (one.rows[:, cutting.HIGHEST] >= 0)
+        for n, row in enumerate(one.rows[whole][:MOST_CYCLES]):
+            i[place, n] = _on_ramp(points, row, u)
+    return Loops(u, i)
+
+
+def _on_ramp(points: _branches.Points, row: NDArray[np.int64], u: Float64Array) -> Float64Array:
+    ends = [int(row[k]) for k in (cutting.START, cutting.LOWEST, cutting.HIGHEST)] + [int(row[cutting.END]) - 1]
+    places = np.split(np.arange(len(u)), np.cumsum(POINTS)[:-1])
+    out = np.full(len(u), np.nan)
+    for place, first, last, sign in zip(places, ends[:-1], ends[1:], (-1, 1, -1), strict=True):
+        if last <= first:
+            continue
+        v, i = points.u[first : last + 1], points.i[first : last + 1]
+        order = np.argsort(sign * v, kind="stable")
+        out[place] = np.interp(sign * u[place], sign * v[order], i[order])
+    return out
+
+
+def generated_loops(params: DeviceParams, extraction: Extraction, like: Loops, seed: int) -> Loops:
+    """Sweep virtual devices over the same ramp, with the noise and the current limit of the measurement."""
+    devices, cycles, points = like.i.shape
+    cells = CellArray(devices, params, rng=seed)
+    i = cells.sweep(np.tile(like.u, cycles)).reshape(cycles, points, devices).transpose(2, 0, 1).astype(np.float64)
+    limit, noise = float(np.median(extraction.current_limit)), float(np.median(extraction.noise))
+    i = np.maximum(i, -limit) + noise * np.random.default_rng(seed).standard_normal(i.shape)
+    return Loops(like.u, np.where(np.isfinite(like.i), i, np.nan))
+
+
+def point_distances(a: Float64Array, b: Float64Array, levels: int = 41) -> Float64Array:
+    """Return the Wasserstein-1 distance in A of the currents (n, points) at each point; of whole loops only."""
+    q = (np.arange(levels) + 0.5) / levels
+    one, other = (i[np.isfinite(i).all(1)] for i in (a, b))
+    gap = np.abs(np.quantile(one, q, axis=0) - np.quantile(other, q, axis=0))
+    return np.asarray(gap.mean(0))
+
+
+def halves(devices: int, cycles: int, rng: np.random.Generator) -> NDArray[np.bool_]:
+    """Return a mask (devices, cycles) of one half: of the devices, or, of a few, of blocks of five cycles."""
+    if devices >= 8:
+        chosen = rng.permutation(devices) < devices // 2
+        return np.broadcast_to(chosen[:, None], (devices, cycles))
+    block = np.arange(cycles) // 5
+    blocks = int(block[-1]) + 1
+    return np.stack([(rng.permutation(blocks) < (blocks + 1) // 2)[block] for _ in range(devices)])

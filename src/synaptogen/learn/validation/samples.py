@@ -1,0 +1,129 @@
+"""Samples to compare: measured features, and those of virtual devices with the same gaps, cut into the same folds.
+
+Everything is compared between halves. A half is made of half of the folds; a fold holds whole devices, or, where
+devices are few, whole stretches of their records, so that halves are about as independent as devices are.
+"""
+
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synaptogen._utils import Float64Array, IntArray
+from synaptogen.array import CellArray
+from synaptogen.learn.statistics import FEWEST, normal_scores, standardised
+from synaptogen.params import FEATURES, VAR, DeviceParams, Population, yule_walker
+
+__all__ = ["FEWEST_FOLDS", "Sample", "folds_of", "generated", "rivals", "splits_of", "twins"]
+
+
+FEWEST_FOLDS = 4
+_MOST_FOLDS = 16
+_SHORTEST = 10  # cycles of a stretch
+_CHUNK = 500  # cycles that are generated at a time
+_NARROW = 1e-7  # of a trait: how far a twin may be from its device
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Records of features, NaN where not measured.
+
+    Attributes
+    ----------
+    y : array of shape (devices, cycles, 4)
+        On the scales of the model: log10 R_HRS, U_SET, R_LRS, U_RESET.
+    z : array of shape (records, stretch, 4)
+        Standardised device by device, in the stretches that folds are made of.
+    x : array of shape (records, stretch, 4)
+        Normal scores of z under the quantile polynomials of the parameter set.
+    fold : array of int of shape (records,)
+    device : array of int of shape (records,)
+        The device of each record.
+    """
+
+    y: Float64Array
+    z: Float64Array
+    x: Float64Array
+    fold: IntArray
+    device: IntArray
+
+    @classmethod
+    def of(cls, y: Float64Array, quantile: Float64Array, fold: IntArray, stretches: int) -> "Sample":
+        """Cut records into stretches, ``fold`` (devices * stretches,) naming the fold of each."""
+        cycles = y.shape[1] // stretches
+        z = standardised(y)
+        x = np.stack([normal_scores(quantile[f], z[..., f]) for f in range(FEATURES)], axis=-1)
+        cut = [v[:, : cycles * stretches].reshape(len(y) * stretches, cycles, FEATURES) for v in (z, x)]
+        return cls(y, cut[0], cut[1], fold, np.repeat(np.arange(len(y)), stretches))
+
+    @property
+    def folds(self) -> int:
+        """Number of folds."""
+        return int(self.fold.max()) + 1
+
+
+def folds_of(devices: int, cycles: int, rng: np.random.Generator) -> tuple[IntArray, int]:
+    """Return the fold of each record, and in how many stretches each device's record is cut."""
+    if devices >= _MOST_FOLDS // 2:
+        return np.asarray(rng.permutation(np.arange(devices) % min(devices, _MOST_FOLDS)), dtype=np.intp), 1
+    stretches = max(1, min(cycles // _SHORTEST, -(-_MOST_FOLDS // devices)))
+    records = devices * stretches
+    return np.asarray(np.arange(records) % min(records, _MOST_FOLDS), dtype=np.intp), stretches
+
+
+def splits_of(folds: int, most: int, rng: np.random.Generator) -> list[NDArray[np.bool_]]:
+    """Return halves of the folds, as masks; no two are the same or each other's rest."""
+    half = folds // 2
+    if folds <= 10:
+        every = [np.isin(np.arange(folds), chosen) for chosen in combinations(range(folds), half) if 0 in chosen]
+        return [every[k] for k in rng.permutation(len(every))[:most]]
+    seen: dict[bytes, NDArray[np.bool_]] = {}
+    while len(seen) < most:
+        mask = rng.permutation(np.arange(folds)) < half
+        mask = mask if mask[0] else ~mask
+        seen[mask.tobytes()] = mask
+    return list(seen.values())
+
+
+def generated(params: DeviceParams, missing: NDArray[np.bool_], seed: int) -> Float64Array:
+    """Return features (devices, cycles, 4) of virtual devices, NaN where ``missing`` (devices, cycles, 4)."""
+    devices, cycles, _ = missing.shape
+    cells = CellArray(devices, params, rng=seed)
+    y = np.empty(missing.shape)
+    for begin in range(0, cycles, _CHUNK):
+        part = cells.run_cycles(min(_CHUNK, cycles - begin))
+        y[:, begin : begin + _CHUNK] = np.array(part).transpose(2, 1, 0)
+    y[..., 0] = np.log10(y[..., 0])
+    y[missing] = np.nan
+    return y
+
+
+def rivals(params: DeviceParams) -> dict[str, DeviceParams]:
+    """Return the same devices with less memory: independent cycles, and a VAR of order 1."""
+    gamma = params.history.autocovariance(1)
+    white = VAR(lags=np.zeros((1, FEATURES, FEATURES)), innovation=np.linalg.cholesky(gamma[0]))
+    return {
+        "independent": params.replace(history=white),
+        "order_1": params.replace(history=yule_walker(gamma, 1)),
+    }
+
+
+def twins(params: DeviceParams, vectors: Float64Array) -> DeviceParams:
+    """Return a population of copies of the measured devices (n, 8), where these are too few for one of their own.
+
+    Features that were not measured keep the mean of the parameter set's population.
+    """
+    population = params.population
+    natural = population.mean()
+    if population.sigma_scale == "log":
+        natural[FEATURES:] = np.exp(natural[FEATURES:])
+    means = np.where(np.isfinite(vectors), vectors, natural)
+    factors = np.stack([np.diag(_NARROW * np.maximum(np.abs(m), 1e-12)) for m in means])
+    weights = np.full(len(means), 1 / len(means))
+    return params.replace(population=Population(weights, means, factors, "linear"))
+
+
+def enough(devices: int) -> bool:
+    """Whether so many devices say something of a population."""
+    return devices >= FEWEST

@@ -1,0 +1,246 @@
+"""How good is a parameter set? Generated cycles against measured ones that were not learned from.
+
+Each property is a distance between a measured and a generated half, beside four others: between two measured halves
+(the floor), between two generated ones (chance alone), and from the measured to independent cycles and to a VAR of
+order 1. A verdict compares the first with the floor and with chance, and, where it lies above, with a tolerance below
+which a difference hardly matters. `validate` is the entry; `_properties` computes.
+"""
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any, TypeAlias
+from zipfile import BadZipFile
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+from synaptogen._utils import RNG, replacing, seed_of
+from synaptogen.learn.extraction import extract, mark_loops
+from synaptogen.learn.statistics import feature_table
+from synaptogen.params import DeviceParams, as_device_params
+
+from .properties import Comparison
+
+__all__ = ["Property", "Validation", "hold_out", "validate"]
+
+Progress: TypeAlias = Callable[[str, float], None]
+
+MARKED = "marked_"  # before the names of curves that show where features were found
+FORMAT, VERSION = "synaptogen/validation", 1
+
+
+@dataclass(frozen=True)
+class Property:
+    """One line of a validation.
+
+    Attributes
+    ----------
+    name, unit : str
+    generated : float
+        Distance of generated from measured halves, median over splits; what ``unit`` says.
+    floor, limit : float
+        Of two measured halves: median, and what 95 % of the splits (of measured or of generated halves) stay below.
+    chance : float
+        Of two generated halves, median.
+    independent, order_1 : float
+        Of generated halves without memory, and with that of one cycle; NaN where it makes no difference.
+    tolerance : float
+        Up to here a difference hardly matters.
+    grade : {"good", "fair", "poor", "unknown"}
+    verdict : str
+        In words.
+    """
+
+    name: str
+    unit: str
+    generated: float
+    floor: float
+    limit: float
+    chance: float
+    independent: float
+    order_1: float
+    tolerance: float
+    grade: str
+    verdict: str
+
+
+@dataclass(frozen=True)
+class Validation:
+    """What came of comparing a parameter set with measured data.
+
+    Attributes
+    ----------
+    params : DeviceParams
+    properties : tuple of Property
+    one_law : bool
+        False: devices differ in shape or memory by more than one shared law makes.
+    facts : dict of str to str
+        Sizes, seeds, number of settings tried.
+    notes : tuple of str
+    curves : dict of str to array
+        What figures are drawn from.
+    """
+
+    params: DeviceParams
+    properties: tuple[Property, ...]
+    one_law: bool
+    facts: dict[str, str]
+    notes: tuple[str, ...]
+    curves: dict[str, NDArray[Any]]
+
+    def __getitem__(self, name: str) -> Property:
+        """Return the property of that name."""
+        for one in self.properties:
+            if one.name == name:
+                return one
+        raise KeyError(f"there is no property {name!r}: there are {', '.join(p.name for p in self.properties)}")
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write everything to one NPZ file, as a whole or not at all."""
+        told = {
+            "format": FORMAT,
+            "version": VERSION,
+            "params": self.params.to_json(),
+            "properties": [asdict(p) for p in self.properties],
+            "one_law": self.one_law,
+            "facts": self.facts,
+            "notes": list(self.notes),
+        }
+        arrays: dict[str, Any] = {f"curve_{name}": values for name, values in self.curves.items()}
+        with replacing(path) as beside, open(beside, "wb") as file:
+            np.savez_compressed(file, about=np.array(json.dumps(told)), **arrays)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> "Validation":
+        """Read what `save` wrote.
+
+        Raises
+        ------
+        FileNotFoundError
+            If there is no such file.
+        ValueError
+            If it is another kind of file.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                arrays = {name: file[name] for name in file.files}
+            told = json.loads(str(arrays.pop("about")))
+            if told["format"] != FORMAT or told["version"] != VERSION:
+                raise ValueError(f"format {told['format']!r}, version {told['version']!r}")
+            properties = tuple(Property(**p) for p in told["properties"])
+            params = DeviceParams.from_json(told["params"])
+        except (ValueError, KeyError, TypeError, EOFError, AttributeError, BadZipFile) as error:
+            raise ValueError(
+                f"{os.fspath(path)} is no validation of this version: write one with synaptogen validate -o, or"
+                " Validation.save"
+            ) from error
+        curves = {name.removeprefix("curve_"): values for name, values in arrays.items()}
+        return cls(params, properties, told["one_law"], told["facts"], tuple(told["notes"]), curves)
+
+
+def validate(
+    params: str | DeviceParams,
+    data: xr.Dataset,
+    *,
+    rng: RNG = 0,
+    splits: int = 24,
+    windows: int = 6000,
+    held_out: str | None = None,
+    progress: Progress | None = None,
+) -> Validation:
+    """Compare a parameter set with measured loops or features, best of devices or cycles that it was not learned from.
+
+    Parameters
+    ----------
+    params : str or DeviceParams
+    data : xarray.Dataset
+        Loops or features; see `hold_out` for a part that was kept from the fit.
+    rng : int, SeedSequence, Generator or None
+        Source of the seed of virtual devices, splits and resamples.
+    splits : int
+        Ways to cut the data into halves.
+    windows : int
+        Windows of 4 cycles of each half that the classifier sees, at most.
+    held_out : str, optional
+        Which part of a measurement ``data`` is, for the record.
+    progress : callable, optional
+        Called with the name of a stage and the share of it that is done.
+
+    Raises
+    ------
+    ValueError
+        If the data are not sound or too few.
+    """
+    if splits < 2 or windows < 100:
+        raise ValueError(f"splits must be 2 or more and windows 100 or more, not {splits} and {windows}")
+    chosen, tell = as_device_params(params), progress or _silent
+    extraction, table = None, data
+    if "voltage" in data:
+        extraction = extract(data, u_read=chosen.u_read, progress=lambda done, n: tell("extracting", done / n))
+        table = extraction.features
+    features = feature_table(table)
+    comparison = Comparison(chosen, features, seed_of(rng), splits, windows, tell)
+    with threadpool_limits(1):  # small tasks, whose threads would only wait for one another on a busy machine
+        comparison.run()
+        if extraction is not None:
+            comparison.compare_loops(data, extraction)
+    notes = [*features.notes, *comparison.notes]
+    if held_out is None:
+        notes.append("nothing says that these data were kept from the fit: if they were not, verdicts are too good")
+    facts = {
+        "data": f"{features.y.shape[0]} devices, {features.count.sum():,.0f} cycles"
+        f" ({'loops' if extraction is not None else 'features'})",
+        "held out": held_out or "not known",
+        "settings tried in the fit": chosen.source.get("settings_tried", "not known"),
+        "splits into halves": str(len(comparison.splits)),
+        "seed": str(comparison.seed),
+    }
+    properties = tuple(Property(**line) for line in comparison.lines)
+    curves = comparison.curves
+    if extraction is not None:
+        curves |= {f"{MARKED}{name}": value for name, value in mark_loops(data, extraction).arrays().items()}
+    return Validation(chosen, properties, comparison.one_law, facts, tuple(notes), curves)
+
+
+def hold_out(data: xr.Dataset, share: float = 0.25, *, by: str | None = None) -> tuple[xr.Dataset, xr.Dataset, str]:
+    """Cut a measurement into a part to learn from and one to validate with; and say how it was done.
+
+    Parameters
+    ----------
+    data : xarray.Dataset
+        Loops or features.
+    share : float
+        Of the devices, evenly spaced, or of the cycles, the last ones, that are held out; between 0 and 1.
+    by : {"device", "cycle"}, optional
+        Default: devices where there are 32 or more.
+
+    Raises
+    ------
+    ValueError
+        If an argument is not of the kind described, or a part would be empty.
+    """
+    if not 0 < share < 1:
+        raise ValueError(f"share must be between 0 and 1, not {share:g}: 0.25 holds out a quarter")
+    axis = by or ("device" if data.sizes.get("device", 1) >= 32 else "cycle")
+    if axis not in ("device", "cycle"):
+        raise ValueError(f'by must be "device" or "cycle", not {axis!r}')
+    n = data.sizes[axis]
+    count = round(share * n)
+    if not 0 < count < n:
+        raise ValueError(f"share={share:g} of {n} {axis}s leaves one part without any: give another share")
+    out = np.zeros(n, dtype=bool)
+    if axis == "device":
+        out[((np.arange(count) + 0.5) * n / count).astype(int)] = True
+    else:
+        out[n - count :] = True
+    which = "evenly spaced" if axis == "device" else "the last ones"
+    told = f"{count} of {n} {axis}s, {which}"
+    return data.isel({axis: ~out}), data.isel({axis: out}), told
+
+
+def _silent(_stage: str, _share: float) -> None:
+    pass

@@ -1,0 +1,77 @@
+"""Stretches of a few cycles as points: can a classifier tell measured from generated ones, and how far are they apart?
+
+Windows of one device never lie on both sides of training and test.
+"""
+
+import numpy as np
+from scipy.spatial.distance import cdist
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.metrics import roc_auc_score
+
+from synaptogen._utils import Float64Array, IntArray
+
+__all__ = ["LENGTH", "auc", "energy_distance", "windows_of"]
+
+
+LENGTH = 4  # cycles
+_FOLDS = 4
+
+
+def windows_of(
+    records: Float64Array,
+    group: IntArray,
+    measured: tuple[int, ...],
+    most: int,
+    rng: np.random.Generator,
+    step: int = 1,
+) -> tuple[Float64Array, IntArray]:
+    """Return windows (n, 4 m) of whole cycles ``step`` apart, at most so many, and the group of each."""
+    cycles = records.shape[1]
+    span = (LENGTH - 1) * step + 1
+    if cycles < span:
+        return np.empty((0, LENGTH * len(measured))), np.empty(0, dtype=np.intp)
+    starts = cycles - span + 1
+    chosen = rng.permutation(len(records) * starts)[: 4 * most]
+    record, start = np.divmod(chosen, starts)
+    values = records[:, :, list(measured)]
+    parts = [values[record, start + k * step] for k in range(LENGTH)]
+    points = np.concatenate(parts, axis=1)
+    whole = np.flatnonzero(np.isfinite(points).all(1))[:most]
+    return points[whole], group[record[whole]]
+
+
+def auc(a: tuple[Float64Array, IntArray], b: tuple[Float64Array, IntArray], seed: int) -> float:
+    """Return the area under the ROC curve of gradient boosting that tells windows of two samples apart.
+
+    0.5: it cannot. NaN where there are fewer than two groups on a side.
+    """
+    side = np.repeat([0, 1], [len(a[0]), len(b[0])])
+    group = np.concatenate([_ranked(a[1]), _ranked(b[1])])
+    folds = min(_FOLDS, *(len(np.unique(g)) for g in (a[1], b[1])))
+    if folds < 2:
+        return float("nan")
+    points, fold = np.concatenate([a[0], b[0]]), group % folds
+    scores = []
+    for f in range(folds):
+        model = HistGradientBoostingClassifier(
+            max_iter=60, learning_rate=0.1, max_leaf_nodes=15, early_stopping=False, random_state=seed % 2**31
+        )
+        model.fit(points[fold != f], side[fold != f])
+        scores.append(roc_auc_score(side[fold == f], model.predict_proba(points[fold == f])[:, 1]))
+    return float(np.mean(scores))
+
+
+def _ranked(group: IntArray) -> IntArray:
+    return np.asarray(np.unique(group, return_inverse=True)[1], dtype=np.intp)
+
+
+def energy_distance(a: Float64Array, b: Float64Array) -> float:
+    """Return the energy distance 2 E|X-Y| - E|X-X'| - E|Y-Y'| of two sets of points, unbiased: chance may go below 0.
+
+    G. J. Szekely, M. L. Rizzo, J. Stat. Plan. Inference 143, 1249 (2013).
+    """
+    n, m = len(a), len(b)
+    if n < 2 or m < 2:
+        return float("nan")
+    within = cdist(a, a).sum() / (n * (n - 1)) + cdist(b, b).sum() / (m * (m - 1))
+    return float(2 * cdist(a, b).mean() - within)

@@ -1,0 +1,412 @@
+"""A learned population of devices: what its cells share, how they differ, and how their cycles follow each other."""
+
+import difflib
+import functools
+import importlib.resources
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from functools import cached_property
+from types import MappingProxyType
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from synaptogen._utils import Float64Array
+from synaptogen.model import Constants
+
+from . import json_format, published_format, ranges
+from .history import FEATURES, VAR, History, StateSpace, autocorrelation_error, balanced_truncation, yule_walker
+from .population import Population
+from .record import Record, real_array
+
+FEATURE_NAMES = ("r_hrs", "u_set", "r_lrs", "u_reset")
+FEATURE_UNITS = {"r_hrs": "ohm", "u_set": "V", "r_lrs": "ohm", "u_reset": "V"}
+_MOST_COEFFICIENTS = 16
+_POWER_LAW = (1e30, 0.0, 0.0)  # a knee out of reach, but not of single precision
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class DeviceParams(Record):
+    """A device population: everything an engine needs to make cells and to cycle them.
+
+    Parameters
+    ----------
+    name : str
+    quantile : array of shape (4, d + 1)
+        Quantile polynomial Gamma of each feature, highest power first, increasing at 0.
+    history : VAR or StateSpace
+    population : Population
+    llrs, hhrs : array of shape (n,), (m,)
+        Current in A as polynomials in the voltage in V, highest power first, of the lowest LRS and of the highest HRS.
+        The last coefficient, the current at zero voltage, must be 0.
+    u_max : float
+        Voltage in V of a full RESET.
+    u_read : float
+        Voltage in V at which resistances are defined, between 0 and u_max.
+    eta : float
+        Exponent of the RESET transition (`model.iv.fall`).
+    u_range : float, optional
+        Voltage in V up to which, on both sides, the current polynomials are used; beyond, the chord conductance is
+        constant. At least u_max. Derived when not given: the largest symmetric range, at most 2*u_max, on which the
+        lowest LRS conducts, and conducts more than the highest HRS. `replace` derives it anew.
+    stretch : array of shape (3,), optional
+        Knee, slope in 1/V and rest, by which the RESET transition departs from a power law (`model.iv.fall`), none
+        negative. Default: it does not.
+    source : mapping of str to str, optional
+        Where the figures come from.
+
+    Raises
+    ------
+    ValueError
+        If an argument has the wrong shape or content, or arguments contradict each other. The message names the
+        argument and the remedy.
+    """
+
+    name: str
+    quantile: Float64Array
+    history: History
+    population: Population
+    llrs: Float64Array
+    hhrs: Float64Array
+    u_max: float
+    u_read: float
+    eta: float
+    u_range: float = cast("float", None)
+    stretch: Float64Array | None = None
+    source: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._check_parts()
+        self._set(
+            quantile=_quantile(self.quantile),
+            llrs=_envelope("llrs", self.llrs),
+            hhrs=_envelope("hhrs", self.hhrs),
+            u_max=_positive("u_max", self.u_max, "V"),
+            u_read=_positive("u_read", self.u_read, "V"),
+            eta=_positive("eta", self.eta, ""),
+            stretch=None if self.stretch is None else _stretch(self.stretch),
+        )
+        self._check_envelopes()
+        self._set(u_range=self._derived_u_range if self.u_range is None else self._checked_u_range())
+        self._check_population()
+
+    @classmethod
+    def preset(cls, name: str) -> "DeviceParams":
+        """Return a parameter set that comes with the package; `presets` lists them.
+
+        Raises
+        ------
+        ValueError
+            If there is none of that name.
+        """
+        return _preset(name)
+
+    @classmethod
+    def from_json(cls, source: str | os.PathLike[str] | Mapping[str, Any]) -> "DeviceParams":
+        """Read a parameter set from a file that `to_json` wrote, or from the object or text it holds.
+
+        Raises
+        ------
+        FileNotFoundError
+            If there is no such file.
+        ValueError
+            If it is not such a file, is not whole, or holds a parameter set that is not sound.
+        """
+        where, fields_ = json_format.read(source)
+        return _assemble(where, fields_)
+
+    @classmethod
+    def from_published(
+        cls, path: str | os.PathLike[str], *, order: int | None = None, name: str | None = None
+    ) -> "DeviceParams":
+        """Read a parameter file in the layout published with the model (doi:10.1109/TED.2024.3427616).
+
+        Such a file names quantities by Greek letters, and holds a VAR of several orders, each with its lags from the
+        OLDEST cycle to the most recent.
+
+        Parameters
+        ----------
+        path : str or path
+        order : int, optional
+            Order of the VAR, by default the highest in the file.
+        name : str, optional
+            Name of the parameter set, by default that of the file without its suffix.
+
+        Raises
+        ------
+        FileNotFoundError
+            If there is no such file.
+        ValueError
+            If it has another layout, is not whole, lacks that order, or holds a parameter set that is not sound.
+        """
+        return _assemble(os.fspath(path), published_format.read_published(path, order, name))
+
+    def to_json(self, path: str | os.PathLike[str] | None = None) -> str:
+        """Return the parameter set as JSON text, and write it to ``path`` if given: as a whole or not at all.
+
+        Reading it back gives an equal set, bit for bit.
+        """
+        text = json_format.write({**self._content(), "u_range": self._given_u_range})
+        if path is not None:
+            json_format.write_whole(path, text)
+        return text
+
+    def replace(self, **changes: Any) -> "DeviceParams":
+        """Return a copy with some arguments changed; ``u_range`` is derived anew unless it was given.
+
+        Raises
+        ------
+        ValueError
+            As the constructor.
+        """
+        return DeviceParams(**{**self._content(), "u_range": self._given_u_range, **changes})
+
+    def with_order(self, q: int) -> "DeviceParams":
+        """Return the set with a VAR of order q that has the same autocovariances up to lag q (Yule-Walker).
+
+        Raises
+        ------
+        ValueError
+            If q is less than 1, or above the order of a VAR, which has nothing more to tell.
+        """
+        if self.history.kind == "var" and q == self.history.order:
+            return self
+        if self.history.kind == "var" and q > self.history.order:
+            raise ValueError(
+                f"q must be at most {self.history.order}, the order of {self!r}, not {q}: its further lags are 0"
+            )
+        if q < 1:
+            raise ValueError(f"q must be 1 or more, not {q}: the lowest order is 1")
+        history = yule_walker(self.history.autocovariance(q), q)
+        return self.replace(
+            history=history, source={**self.source, "order": f"{q} by Yule-Walker from {self.history!r}"}
+        )
+
+    def compact(self, q: int = 8) -> "DeviceParams":
+        """Return the set with a compact history of q states, ready for updates in place.
+
+        Balanced truncation, in the basis of `StateSpace.quasi_triangular`. ``source["compact"]`` tells how much of the
+        autocorrelation was lost.
+
+        Raises
+        ------
+        ValueError
+            If q is less than 1, or more than the number of states that the history has use for.
+        """
+        history = balanced_truncation(self.history, q).quasi_triangular()
+        note = (
+            f"{q} states by balanced truncation of {self.history!r}; worst autocorrelation error to lag 200: "
+            f"{autocorrelation_error(self.history, history):.3f}"
+        )
+        return self.replace(history=history, source={**self.source, "compact": note})
+
+    def autocovariance(self, lags: int) -> Float64Array:
+        """Return E[x_n x_{n-k}^T] of the latent process for k = 0 ... lags, shape (lags + 1, 4, 4)."""
+        return self.history.autocovariance(lags)
+
+    @property
+    def spectral_radius(self) -> float:
+        """How slowly the memory of past cycles fades, below 1."""
+        return self.history.spectral_radius
+
+    @cached_property
+    def r_max(self) -> float:
+        """Largest mixing state r whose current has the sign of the voltage on all of +-u_range: passivity."""
+        return ranges.passive_limit(self.llrs[:-1], self.hhrs[:-1], self.u_range)
+
+    @cached_property
+    def x_range(self) -> Float64Array:
+        """Range around 0 on which each quantile polynomial increases, at most +-8, shape (4, 2)."""
+        return real_array("x_range", [ranges.increasing_range(row) for row in self.quantile], (FEATURES, 2))
+
+    def constants(self, dtype: Callable[[float], Any] = float) -> Constants:
+        """Return what the formulas of `synaptogen.model` take, each number passed through ``dtype``."""
+        g_llrs, g_hhrs = self._chords(self.u_read)
+        knee, gradual, rest = _POWER_LAW if self.stretch is None else self.stretch.tolist()
+        values = Constants(
+            u_max=self.u_max,
+            eta=self.eta,
+            knee=knee,
+            gradual=gradual,
+            rest=rest,
+            u_range=self.u_range,
+            g_llrs=g_llrs,
+            per_span=1 / (g_llrs - g_hhrs),
+            r_max=self.r_max,
+            llrs=self.llrs[:-1].tolist(),
+            hhrs=self.hhrs[:-1].tolist(),
+            quantile=self.quantile.tolist(),
+            x_min=self.x_range[:, 0].tolist(),
+            x_max=self.x_range[:, 1].tolist(),
+            innovation=self.history.innovation.tolist(),
+        )
+        return Constants(*(_nested(value, dtype) for value in values))
+
+    def __repr__(self) -> str:
+        k = self.population.n_components
+        return f"DeviceParams({self.name!r}, {self.history!r}, {k} component{'s' * (k != 1)})"
+
+    def _content(self) -> dict[str, Any]:
+        return {f.name: getattr(self, f.name) for f in fields(self)}
+
+    @cached_property
+    def _derived_u_range(self) -> float:
+        return ranges.conducting_range(self.llrs[:-1], self.hhrs[:-1], 2 * self.u_max)
+
+    @property
+    def _given_u_range(self) -> float | None:
+        return None if self.u_range == self._derived_u_range else self.u_range
+
+    def _check_parts(self) -> None:
+        if not isinstance(self.name, str) or not self.name:
+            raise ValueError(f"name must be a text of at least one character, not {self.name!r}")
+        if not isinstance(self.history, VAR | StateSpace):
+            raise ValueError(f"history must be a VAR or a StateSpace, not {type(self.history).__name__}")
+        if not isinstance(self.population, Population):
+            raise ValueError(f"population must be a Population, not {type(self.population).__name__}")
+        if not isinstance(self.source, Mapping) or not all(
+            isinstance(s, str) for kv in self.source.items() for s in kv
+        ):
+            raise ValueError("source must be a mapping of texts to texts: write other values as text")
+        self._set(source=MappingProxyType(dict(self.source)))
+
+    def _check_envelopes(self) -> None:
+        if self.u_read >= self.u_max:
+            raise ValueError(
+                f"u_read must be below u_max, not {self.u_read:g} of {self.u_max:g} V: reading must not RESET"
+            )
+        for where, u in (("U = 0", 0.0), ("u_read", self.u_read)):
+            low, high = self._chords(u)
+            if not low > max(high, 0.0):
+                raise ValueError(
+                    f"llrs must conduct, and more than hhrs, at {where}, but has {low:.3g} S against {high:.3g} S:"
+                    " exchange the two, or give the highest power first"
+                )
+        if self._derived_u_range < self.u_max:
+            raise ValueError(
+                f"llrs must conduct, and more than hhrs, up to u_max = {self.u_max:g} V on both sides, but does only to"
+                f" {self._derived_u_range:.4g} V: fit both as far as u_max"
+            )
+
+    def _checked_u_range(self) -> float:
+        u_range = _positive("u_range", self.u_range, "V")
+        most = ranges.conducting_range(self.llrs[:-1], self.hhrs[:-1], max(u_range, 2 * self.u_max))
+        if not self.u_max <= u_range <= most:
+            raise ValueError(
+                f"u_range must be at least u_max = {self.u_max:g} V and at most {most:.4g} V, as far as llrs conducts"
+                f" more than hhrs, not {u_range:g} V: leave it out to have it derived"
+            )
+        return u_range
+
+    def _check_population(self) -> None:
+        r_hrs, u_set, r_lrs, u_reset = self.population.mean()[:FEATURES]
+        if not (0 < r_hrs < 12 and u_set < 0 < min(r_lrs, u_reset)):
+            raise ValueError(
+                f"population has mean log10 R_HRS {r_hrs:.4g}, U_SET {u_set:.4g} V, R_LRS {r_lrs:.4g} ohm, U_RESET"
+                f" {u_reset:.4g} V: give the features in this order, SET negative, R_HRS alone as a logarithm"
+            )
+        low, high = self._chords(self.u_read)
+        if (low - 10**-r_hrs) / (low - high) > self.r_max:
+            raise ValueError(
+                f"hhrs allows no passive state of the population's mean R_HRS, {10**r_hrs:.3g} ohm (r is limited to"
+                f" {self.r_max:.4g}): give a u_range closer to u_max, or fit an hhrs that conducts everywhere"
+            )
+
+    def _chords(self, u: float) -> tuple[float, float]:
+        """Return the chord conductances of the lowest LRS and the highest HRS at a voltage."""
+        return float(np.polyval(self.llrs[:-1], u)), float(np.polyval(self.hhrs[:-1], u))
+
+
+def presets() -> list[str]:
+    """Return the names of the parameter sets that come with the package."""
+    folder = importlib.resources.files("synaptogen.params") / "presets"
+    return sorted(file.name.removesuffix(".json") for file in folder.iterdir() if file.name.endswith(".json"))
+
+
+@functools.cache
+def _preset(name: str) -> DeviceParams:
+    known = presets()
+    if name not in known:
+        near = difflib.get_close_matches(str(name), known, n=1, cutoff=0.4)
+        hint = f": did you mean {near[0]!r}?" if near else "."
+        raise ValueError(f"there is no preset {name!r}{hint} The presets are: {', '.join(known)}")
+    text = (importlib.resources.files("synaptogen.params") / "presets" / f"{name}.json").read_text(encoding="utf-8")
+    return DeviceParams.from_json(text)
+
+
+def _assemble(where: str, values: dict[str, Any]) -> DeviceParams:
+    """Make a parameter set of what a file holds; errors name the file."""
+    try:
+        history = values.pop("history")
+        return DeviceParams(
+            history=VAR(**history) if "lags" in history else StateSpace(**history),
+            population=Population(**values.pop("population")),
+            **values,
+        )
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}") from error
+
+
+def _quantile(value: ArrayLike) -> Float64Array:
+    quantile = real_array("quantile", value, (FEATURES, None))
+    _check_length("quantile", quantile.shape[1])
+    for name, row in zip(FEATURE_NAMES, quantile, strict=True):
+        if row[-2] <= 0:
+            raise ValueError(
+                f"quantile of {name} must increase at 0, but has slope {row[-2]:g} there: give the highest power first"
+            )
+    return quantile
+
+
+def _envelope(name: str, value: ArrayLike) -> Float64Array:
+    envelope = real_array(name, value, (None,))
+    _check_length(name, len(envelope))
+    if envelope[-1] != 0:
+        raise ValueError(
+            f"{name} must have 0 as its last coefficient, not {envelope[-1]:g}: no current flows at 0 V. Subtract the"
+            " offset, and give the highest power first"
+        )
+    return envelope
+
+
+def _stretch(value: ArrayLike) -> Float64Array:
+    stretch = real_array("stretch", value, (3,))
+    if not (np.all((stretch >= 0) & (stretch <= _POWER_LAW[0])) and stretch[:2].any()):
+        raise ValueError(
+            f"stretch must hold a knee, a slope and a rest from 0 to {_POWER_LAW[0]:g}, not {stretch.tolist()}, and"
+            " one of the first two must be above 0: the RESET transition would not fall"
+        )
+    return stretch
+
+
+def _check_length(name: str, n: int) -> None:
+    if not 2 <= n <= _MOST_COEFFICIENTS:
+        raise ValueError(f"{name} must have 2 to {_MOST_COEFFICIENTS} coefficients, not {n}: fit another degree")
+
+
+def _positive(name: str, value: Any, unit: str) -> float:
+    number = float(real_array(name, value, ()))
+    if not 0 < number <= 100:
+        raise ValueError(f"{name} must be positive and at most 100{' ' + unit if unit else ''}, not {number:g}")
+    return number
+
+
+def _nested(value: Any, dtype: Callable[[float], Any]) -> Any:
+    return tuple(_nested(v, dtype) for v in value) if isinstance(value, list) else dtype(value)
+
+
+def as_device_params(params: str | DeviceParams) -> DeviceParams:
+    """Return a parameter set, or the preset of that name.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If ``params`` is neither, or no preset has that name.
+    """
+    if isinstance(params, DeviceParams):
+        return params
+    if isinstance(params, str):
+        return DeviceParams.preset(params)
+    raise TypeError(f"params is a {type(params).__name__}: give the name of a preset or a DeviceParams")

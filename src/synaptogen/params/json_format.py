@@ -1,0 +1,146 @@
+"""Files of device parameters in the JSON form of this package.
+
+Readers return the keyword arguments of `synaptogen.params.DeviceParams`, history and population as dictionaries.
+Whether the figures are sound is for its constructor to say.
+"""
+
+import json
+import os
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from synaptogen._utils import PathLike, replacing
+
+Fields: TypeAlias = dict[str, Any]
+
+SCHEMA = "synaptogen/device-params/1"
+
+_FEATURES = [
+    {"name": "R_HRS", "unit": "ohm", "scale": "log10"},
+    {"name": "U_SET", "unit": "V", "scale": "linear"},
+    {"name": "R_LRS", "unit": "ohm", "scale": "linear"},
+    {"name": "U_RESET", "unit": "V", "scale": "linear"},
+]
+_SCALARS = {"name": "name", "U_max": "u_max", "U_read": "u_read", "reset_exponent": "eta", "quantile": "quantile"}
+_OPTIONAL = {"U_range": "u_range", "reset_stretch": "stretch"}
+_PARTS = ("schema", "features", "source", "iv", "history", "population")
+
+
+def read(source: PathLike | Mapping[str, Any]) -> tuple[str, Fields]:
+    """Return a name for the source, to put before errors, and the parameters it holds."""
+    if isinstance(source, Mapping):
+        where, document = "parameters", source
+    elif isinstance(source, str) and source.lstrip().startswith("{"):
+        where = "JSON text"
+        document = _parse(where, source)
+    else:
+        where = os.fspath(source)
+        document = load_object(where)
+    return where, _interpret(where, document)
+
+
+def write(values: Mapping[str, Any]) -> str:
+    """Return parameters as JSON text; floats are written so that they are read back bit for bit."""
+    history, population = values["history"], values["population"]
+    memory = ["lags"] if history.kind == "var" else ["F", "G", "H"]
+    document = {
+        "schema": SCHEMA,
+        "name": values["name"],
+        "source": dict(values["source"]),
+        "features": _FEATURES,
+        "U_max": values["u_max"],
+        "U_read": values["u_read"],
+        **({} if values["u_range"] is None else {"U_range": values["u_range"]}),
+        "reset_exponent": values["eta"],
+        **({} if values["stretch"] is None else {"reset_stretch": values["stretch"].tolist()}),
+        "iv": {"HHRS": values["hhrs"].tolist(), "LLRS": values["llrs"].tolist()},
+        "quantile": values["quantile"].tolist(),
+        "history": {key: getattr(history, key).tolist() for key in ("innovation", *memory)},
+        "population": {
+            **({} if population.sigma_scale == "linear" else {"sigma_scale": population.sigma_scale}),
+            **{key: getattr(population, key).tolist() for key in ("weights", "means", "cholesky")},
+        },
+    }
+    return json.dumps(document, indent=1) + "\n"
+
+
+def write_whole(path: PathLike, text: str) -> None:
+    """Write a text file as a whole or not at all: to a file beside it, which then takes its place."""
+    with replacing(path) as beside, beside.open("x", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def load_object(where: str) -> Mapping[str, Any]:
+    """Return the JSON object in a file."""
+    try:
+        return _parse(where, Path(where).read_text(encoding="utf-8"))
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{where} is not a text file (UTF-8): {error}") from error
+
+
+def _parse(where: str, text: str) -> Mapping[str, Any]:
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{where} is not JSON, or is cut short: {error}") from error
+    if not isinstance(document, dict):
+        raise ValueError(f"{where} must hold a JSON object, not a {type(document).__name__}")
+    return document
+
+
+def _interpret(where: str, document: Mapping[str, Any]) -> Fields:
+    if document.get("schema") != SCHEMA:
+        raise ValueError(
+            f"{where} has schema {document.get('schema')!r}, not {SCHEMA!r}: it is no parameter file, or newer"
+        )
+    require_keys(where, document, (*_SCALARS, *_PARTS), "a parameter file")
+    _refuse_others(where, document, (*_SCALARS, *_PARTS, *_OPTIONAL))
+    if document["features"] != _FEATURES:
+        raise ValueError(f"{where}: features must be exactly {_FEATURES}: convert the figures")
+    iv = _part(where, document, "iv", ("HHRS", "LLRS"))
+    return {
+        **{ours: document[theirs] for theirs, ours in _SCALARS.items()},
+        **{ours: document[theirs] for theirs, ours in _OPTIONAL.items() if theirs in document},
+        "source": document["source"],
+        "llrs": iv["LLRS"],
+        "hhrs": iv["HHRS"],
+        "history": _history(where, document),
+        "population": _part(where, document, "population", ("weights", "means", "cholesky"), ("sigma_scale",)),
+    }
+
+
+def _history(where: str, document: Mapping[str, Any]) -> Fields:
+    content = document["history"]
+    compact = isinstance(content, Mapping) and not {"F", "G", "H"}.isdisjoint(content)
+    return _part(where, document, "history", ("innovation", "F", "G", "H") if compact else ("innovation", "lags"))
+
+
+def _part(
+    where: str, document: Mapping[str, Any], key: str, required: Collection[str], optional: Collection[str] = ()
+) -> Fields:
+    """Return the object under a key as a dictionary, once its own keys are the ones expected."""
+    content = document[key]
+    if not isinstance(content, Mapping):
+        raise ValueError(f"{where}: {key} must be a JSON object with the keys {', '.join(required)}")
+    require_keys(f"{where}: {key}", content, required, "a parameter file")
+    _refuse_others(f"{where}: {key}", content, (*required, *optional))
+    return dict(content)
+
+
+def require_keys(where: str, content: Collection[str], required: Collection[str], what: str) -> None:
+    """Raise ValueError unless all required keys are there."""
+    missing = [key for key in required if key not in content]
+    if missing:
+        raise ValueError(f"{where} lacks {', '.join(missing)}: it is not whole, or not {what}")
+
+
+def _refuse_others(where: str, content: Collection[str], known: Collection[str]) -> None:
+    """An unknown key may be a known one misspelt: ignoring it would be silent."""
+    others = [key for key in content if key not in known]
+    if others:
+        raise ValueError(
+            f"{where} has unknown keys {', '.join(map(str, others))}: the known ones are {', '.join(known)}"
+        )

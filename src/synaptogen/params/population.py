@@ -1,0 +1,108 @@
+"""How the cells of a population differ."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from synaptogen._utils import Float64Array
+
+from .history import FEATURES
+from .record import Record, lower_factor, real_array
+
+_TRAITS = 2 * FEATURES  # of a cell: four offsets mu, four scales sigma
+
+
+@dataclass(frozen=True, eq=False)
+class Population(Record):
+    """How cells differ: a Gaussian mixture of the 8-vector (mu, sigma), four offsets and four scales.
+
+    A cell is one draw: component k with probability weights[k], then means[k] + cholesky[k] @ N(0, I_8).
+
+    Parameters
+    ----------
+    weights : array of shape (n_components,)
+        Positive; their sum is 1 within 1e-6, and they are left as they are.
+    means : array of shape (n_components, 8)
+        mu and sigma of r_hrs (log10 of ohm), u_set (V), r_lrs (ohm), u_reset (V).
+    cholesky : array of shape (n_components, 8, 8)
+        Lower factors of the covariances.
+    sigma_scale : {"linear", "log"}
+        Whether the last four entries of a draw are sigma or its natural logarithm.
+
+    Raises
+    ------
+    ValueError
+        If an argument has the wrong shape or content.
+    """
+
+    weights: Float64Array
+    means: Float64Array
+    cholesky: Float64Array
+    sigma_scale: Literal["linear", "log"] = "linear"
+
+    def __post_init__(self) -> None:
+        weights = real_array("weights", self.weights, (None,))
+        self._set(
+            weights=weights,
+            means=real_array("means", self.means, (len(weights), _TRAITS)),
+            cholesky=lower_factor("cholesky", self.cholesky, (len(weights), _TRAITS, _TRAITS)),
+        )
+        if np.any(weights <= 0) or abs(weights.sum() - 1) > 1e-6:
+            raise ValueError(
+                f"weights must be positive and sum to 1, not {weights}: drop empty components, then divide"
+            )
+        if self.sigma_scale not in ("linear", "log"):
+            raise ValueError(f'sigma_scale must be "linear" or "log", not {self.sigma_scale!r}')
+
+    @property
+    def n_components(self) -> int:
+        """Number of components K."""
+        return len(self.weights)
+
+    @property
+    def cumulative_weights(self) -> Float64Array:
+        """Upper ends of the components' shares of [0, 1], shape (n_components,), the last exactly 1."""
+        total = np.cumsum(self.weights)
+        return np.asarray(total / total[-1])
+
+    def mean(self) -> Float64Array:
+        """Return the mean of the whole mixture, shape (8,), on the population's own scale of sigma."""
+        mean: Float64Array = self._shares @ self.means
+        return mean
+
+    def covariance(self) -> Float64Array:
+        """Return the covariance of the whole mixture, shape (8, 8): within components and between their means."""
+        off = self.means - self.mean()
+        within = self.cholesky @ self.cholesky.swapaxes(1, 2)
+        return np.tensordot(self._shares, within + off[:, :, None] * off[:, None, :], axes=1)
+
+    def log_density(self, vectors: ArrayLike) -> Float64Array:
+        """Return the natural logarithm of the mixture's density at ``vectors`` (..., 8), shape (...).
+
+        Vectors are on the population's own scale of sigma.
+
+        Raises
+        ------
+        ValueError
+            If the last axis is not of length 8.
+        """
+        points = np.asarray(vectors, dtype=np.float64)
+        if points.shape[-1:] != (_TRAITS,):
+            raise ValueError(f"vectors must have shape (..., {_TRAITS}), not {points.shape}")
+        flat = points.reshape(-1, _TRAITS)
+        each = [_log_normal(flat - m, L) for m, L in zip(self.means, self.cholesky, strict=True)]
+        joint = np.stack(each) + np.log(self._shares)[:, None]
+        return np.asarray(np.logaddexp.reduce(joint, axis=0)).reshape(points.shape[:-1])
+
+    @property
+    def _shares(self) -> Float64Array:
+        return np.asarray(self.weights / self.weights.sum())
+
+
+def _log_normal(off: Float64Array, L: Float64Array) -> Float64Array:
+    """Return the log density of N(0, L L^T) at ``off`` (n, 8)."""
+    white = np.linalg.solve(L, off.T)
+    constant = np.log(np.diagonal(L)).sum() + len(L) / 2 * np.log(2 * np.pi)
+    return np.asarray(-0.5 * np.sum(white**2, axis=0) - constant)

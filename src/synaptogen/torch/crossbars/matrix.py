@@ -1,0 +1,221 @@
+"""A matrix of signed weights on tiles of cells, as tensors: what every layer reads."""
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from synaptogen.torch.config import AnalogConfig
+
+from . import wiring
+from .formulas import envelopes
+from .noise import normals
+from .quantise import quantise
+from .reading import Drives, Reads, largest, tiled
+
+
+class AnalogMatrix(Reads):
+    """Cells that hold ``groups`` matrices of shape (outputs, inputs); the call is their product with vectors.
+
+    Parameters
+    ----------
+    groups, outputs, inputs : int
+        Number of matrices and their shape.
+    config : AnalogConfig
+    seed : int
+        Of the read noise.
+    """
+
+    difference: Tensor
+    total: Tensor
+    wired: Tensor
+    unit: Tensor
+    full_scale: Tensor
+    adc_range: Tensor
+    errors: Tensor
+    written_error: Tensor
+
+    def __init__(self, groups: int, outputs: int, inputs: int, config: AnalogConfig, seed: int) -> None:
+        super().__init__(config, seed)
+        self.groups, self.outputs, self.inputs = groups, outputs, inputs
+        # a sum over tiles without conversion in between is one long line
+        columns = inputs if config.adc_bits is None else min(inputs, config.tile[1])
+        self.column_tiles, self.columns = math.ceil(inputs / columns), columns
+        shape = (groups, self.column_tiles, columns, outputs)
+        self.register_buffer("difference", torch.zeros(shape))  # r+ - r-
+        self.register_buffer("total", torch.zeros(shape))  # r+ + r-
+        # difference and total that wires leave of these; the effective ones
+        self.register_buffer("wired", torch.zeros((2, *shape) if config.wires is not None else (0,)))
+        self.register_buffer("unit", torch.ones(groups, 1, outputs))  # output in A^-1, for a full-scale input of 1
+        self.register_buffer("full_scale", torch.ones(groups, outputs, 1))  # largest weight
+        self.register_buffer("adc_range", torch.ones(groups, self.column_tiles, 1, outputs))  # A
+        self.register_buffer("errors", torch.zeros(0, 0))  # of weights over full scale; see `drawn`
+        self.register_buffer("written_error", torch.zeros(()))  # rms, over full scale
+
+    def forward(self, x: Tensor, difference: Tensor | None = None) -> Tensor:
+        """Products with vectors.
+
+        Parameters
+        ----------
+        x : tensor of shape (..., groups * inputs)
+        difference : tensor, optional
+            In place of the buffer of that name.
+
+        Returns
+        -------
+        tensor of shape (..., groups * outputs), in at least single precision
+        """
+        lead = x.shape[:-1]
+        with torch.autocast(x.device.type, enabled=False):
+            vectors = x.to(self.difference.dtype).reshape(math.prod(lead), self.groups, self.inputs)
+            size = vectors.detach().abs()
+            peak = size.amax((1, 2), keepdim=True)
+            top = self.full_input(peak)
+            if self.config.wires is not None and self.config.wire_model == "exact":
+                currents = self._solved_currents(vectors, top, difference)
+            else:
+                lines = (self._tiled(drive.transpose(0, 1)) for drive in self.drives(vectors, top))
+                currents = self.currents(Drives(*lines), *self._seen(difference))
+            self._count(size, top, currents)
+            if self.observe is not None:
+                self.observe(vectors, currents)
+            out = self.digits(currents, self.adc_range, self.unit.unsqueeze(1))
+            summed = out.squeeze(1) if self.column_tiles == 1 else out.sum(1)
+            # NaN and infinities come through
+            return (summed.transpose(0, 1) * (top + 0.0 * peak)).reshape(*lead, self.groups * self.outputs)
+
+    def _count(self, inputs: Tensor, top: Tensor, currents: Tensor) -> None:
+        self.count(0, inputs, top)
+        if self.config.adc_bits is not None:
+            self.count(2, currents.detach().abs(), self.adc_range)
+
+    def _seen(self, difference: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Difference and total as reads see them, of the cells or of others with this difference."""
+        if self.config.wires is None:
+            return self.difference if difference is None else difference, self.total
+        if difference is None:
+            return self.wired[0], self.wired[1]
+        # others lose what the cells in their places lose: shares of conductances, which rise as r falls from r_zero
+        llrs, hhrs = envelopes(torch.full_like(self.input_range, self.full_voltage), self.constants)
+        r_zero, signs = llrs / (llrs - hhrs), (1, -1)
+        written, left = (
+            [r_zero - (total + sign * part) / 2 for sign in signs]
+            for part, total in ((self.difference, self.total), self.wired)
+        )
+        plus, minus = (
+            (r_zero - (self.total + sign * difference) / 2) * (after / before).nan_to_num().clamp(0.0, 2.0)
+            for sign, before, after in zip(signs, written, left, strict=True)
+        )
+        return minus - plus, self.wired[1]
+
+    @torch.compiler.disable
+    @torch.no_grad()
+    def _solved_currents(self, x: Tensor, top: Tensor, difference: Tensor | None) -> Tensor:
+        """As `currents`, of tiles whose wires are solved."""
+        states = self._states(self.difference if difference is None else difference)
+        bits = self.config.dac_bits
+        u = (x / top if bits is None else quantise(x / top, 1.0, bits)) * self.full_voltage
+        sums = torch.zeros((2, self.groups, self.column_tiles, len(x), self.outputs), dtype=torch.float64)
+        finite = torch.isfinite(u).flatten(1).all(1, keepdim=True).unsqueeze(-1)
+        driven = torch.where(finite, u, 0.0).double().cpu().numpy()
+        for group, outputs, first, currents, variances in wiring.solved(*states, driven, self.config):
+            for into, values in zip(sums, (currents, variances), strict=True):
+                into[group, first // self.columns, :, outputs] += torch.from_numpy(values)
+        currents, variances = sums.to(self.difference)
+        if not self.config.bandwidth:
+            return currents
+        z = normals(self.noise, variances.shape, variances)
+        self.noise[1] += 1
+        return currents.addcmul_(variances.sqrt_(), z)
+
+    def _states(self, difference: Tensor) -> tuple[Any, Any]:
+        """Mixing states (groups, outputs, inputs) of both cells of pairs, as NumPy arrays in double precision."""
+        both = (self.total + difference) / 2, (self.total - difference) / 2
+        plus, minus = (self.matrices(r).double().cpu().numpy() for r in both)
+        return plus, minus
+
+    def _wire(self) -> None:
+        """Find what wires leave of the cells."""
+        if self.config.wires is None or self.config.wire_model == "exact":
+            return
+        seen = wiring.effective_states(*self._states(self.difference), self.config)
+        plus, minus = (self.laid_out(torch.from_numpy(r).to(self.difference)) for r in seen)
+        self.wired.copy_(torch.stack([plus - minus, plus + minus]))
+
+    def _tiled(self, drive: Tensor) -> Tensor:
+        return tiled(drive, self.columns)
+
+    def drawn(self, weight: Tensor) -> Tensor:
+        """Cells for a weight as a fresh programming would leave them: (groups, column_tiles, columns, outputs).
+
+        Each weight gets an error drawn from those that pairs of this population showed at the nearest of some targets.
+        """
+        kind = self.difference.dtype
+        weight = weight.detach().to(kind)
+        full = full_scale(weight, self.config.scale)
+        scaled = weight / full
+        errors = self.errors.flatten()[self.draw(scaled, self.errors)]
+        # reads multiply by the full scale of the cells that were written, which training has left behind
+        reached = (scaled + errors) * (full / self.full_scale)
+        return self.laid_out(self.per_weight * reached)
+
+    def laid_out(self, matrix: Tensor) -> Tensor:
+        """(groups, outputs, inputs) as a buffer of cells has it."""
+        return self._tiled(matrix).transpose(-1, -2)
+
+    def matrices(self, buffer: Tensor) -> Tensor:
+        """The inverse of `laid_out`."""
+        flat = buffer.transpose(-1, -2).transpose(1, 2).flatten(2)
+        return flat[..., : self.inputs]
+
+    def weights(self, difference: Tensor | None = None) -> Tensor:
+        """The weights that the cells hold, or others, `drawn`, at the read voltage: (groups, outputs, inputs)."""
+        return self.matrices(self.difference if difference is None else difference) / self.per_weight * self.full_scale
+
+    @torch.no_grad()
+    def hold(self, r_plus: Tensor, r_minus: Tensor, full: Tensor, *, ranges: bool = True) -> None:
+        """Take over the states of programmed cells.
+
+        Parameters
+        ----------
+        r_plus, r_minus : tensors of shape (groups, outputs, inputs)
+            Mixing states of the pairs.
+        full : tensor of shape (groups, outputs, 1)
+            The weight that full scale stands for.
+        ranges : bool
+            Estimate ADC ranges anew.
+        """
+        self.difference.copy_(self.laid_out(r_plus - r_minus))
+        self.total.copy_(self.laid_out(r_plus + r_minus))
+        self.full_scale.copy_(full)
+        self.unit.copy_(full.transpose(1, 2) / (self.full_voltage * self.window))
+        self._wire()
+        if ranges:
+            self.adc_range.copy_(self.per_tile(self.estimated_range(self.difference)))
+            self.input_range.zero_()
+            self.converted.zero_()
+            self.calibrated = False
+
+    def per_tile(self, lines: Tensor) -> Tensor:
+        """The largest entry of each tile's lines, for each of its lines: (groups, column_tiles, 1, outputs)."""
+        rows = self.config.tile[0] // 2
+        parts = [part.amax(-1, keepdim=True).expand_as(part) for part in lines.split(rows, -1)]
+        ranges = torch.cat(parts, -1)
+        return torch.where(ranges > 0, ranges, torch.ones_like(ranges))
+
+    def needed_range(self, currents: Tensor, quantile: float) -> Tensor:
+        """What a quantile of currents needs of the ADCs, as `adc_range`."""
+        return self.per_tile(largest(currents.transpose(2, 3), quantile).unsqueeze(2))
+
+    def extra_repr(self) -> str:
+        """What the cells are."""
+        bits = (f"{name}={n} bit" for name, n in (("dac", self.config.dac_bits), ("adc", self.config.adc_bits)) if n)
+        return ", ".join([f"{2 * self.groups * self.outputs * self.inputs} cells", *bits])
+
+
+def full_scale(weight: Tensor, scale: str) -> Tensor:
+    """The largest weight of each output, or of all, of shape (groups, outputs, 1); 1 where all are 0."""
+    size = weight.abs()
+    peak = size.amax(-1, keepdim=True) if scale == "output" else size.max().expand(*size.shape[:-1], 1)
+    return torch.where(peak > 0, peak, torch.ones_like(peak))

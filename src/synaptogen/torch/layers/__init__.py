@@ -1,0 +1,28 @@
+"""Layers of PyTorch whose products are read from cells."""
+
+from . import attention, sequence
+from .attention import MultiheadAttention
+from .base import AnalogCells, AnalogLayer
+from .linear import Conv1d, Conv2d, Conv3d, Linear
+from .matmul import AnalogMatmul
+from .recurrent import GRUCell, LSTMCell, RNNCell
+from .sequence import GRU, LSTM, RNN
+
+__all__ = [
+    "GRU",
+    "LSTM",
+    "RNN",
+    "AnalogCells",
+    "AnalogLayer",
+    "AnalogMatmul",
+    "Conv1d",
+    "Conv2d",
+    "Conv3d",
+    "GRUCell",
+    "LSTMCell",
+    "Linear",
+    "MultiheadAttention",
+    "RNNCell",
+    "attention",
+    "sequence",
+]

@@ -1,0 +1,314 @@
+"""Node voltages of crossbars with wires: Newton's method on Kirchhoff's law, with conjugate gradients inside.
+
+With T_w, T_b the conductances along word and bit lines, and g the slopes dI/dU of the cells, one correction solves
+
+    [T_w + g    -g   ] [dw]   [rho_w]            A = T_w + g,   P = T_b + g
+    [  -g    T_b + g ] [db] = [rho_b]
+
+A and P fall apart into one tridiagonal system a line. Without the word lines S db = rho_b + g A^-1 rho_w is left, with
+S = P - g A^-1 g: symmetric, positive definite, and so near P that conjugate gradients with P as preconditioner need few
+steps. For linear cells one correction is the solution, and a second one cleans up rounding.
+
+**Error.** The matrix is an M-matrix whose columns sum to what leaves the network: an ampere that is missing at a node
+changes the currents through the ends of all lines by one ampere together. The sum of |rho| over all nodes therefore
+bounds the error of the current of every line, for cells with rising I-V curves. It is what the solver stops at.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synaptogen._utils import Float64Array, RealArray
+from synaptogen.model import Constants, conductance
+
+from . import kernels, many_rhs
+from .problem import CellCurrents, Network, NotConvergedError, Run, State
+from .tolerances import allowed, rounding
+
+MOST_CORRECTIONS, MOST_STEPS, MOST_HALVINGS = 60, 3000, 8
+FORCING = 1e-3  # how far one correction of non-linear cells is solved
+ROOM = 1 << 23  # bytes of all right sides that are solved together: they should stay in a cache
+ARRAYS = 13  # numbers a cell and right side
+
+
+class LinearCells:
+    """Cells with fixed conductances in S of shape (rows, columns)."""
+
+    linear = True
+
+    def __init__(self, conductances: Float64Array) -> None:
+        self._g = np.ascontiguousarray(conductances)[None]
+        self.compiled = (self._g[0],)
+
+    @property
+    def conductances(self) -> Float64Array:
+        """As given."""
+        return np.asarray(self._g[0])
+
+    def slopes(self, shape: tuple[int, int, int]) -> Float64Array:
+        """The conductances."""
+        return self._g
+
+    def evaluate(self, run: "Run", active: NDArray[np.bool_], network: Network, state: State, g: Float64Array) -> None:
+        """Ohm's law."""
+        drops = network.word, network.bit
+        run(
+            kernels.evaluate_linear,
+            network.shape[0] * network.shape[1],
+            active,
+            drops,
+            state.w,
+            state.b,
+            g,
+            state.currents,
+        )
+
+
+class ModelCells:
+    """Cells with mixing states of shape (rows, columns); a positive cell voltage lies on ``sign`` times the row."""
+
+    linear = False
+
+    def __init__(self, mixing: RealArray, sign: float, constants: Constants) -> None:
+        self._r, self._sign = np.ascontiguousarray(mixing, np.float64), sign
+        # currents need no more of the constants
+        self._constants = constants
+        self.compiled = self._r, sign, constants
+
+    @property
+    def conductances(self) -> Float64Array:
+        """The model's, at 0 V."""
+        return np.asarray(conductance(self._r, 0.0, self._constants))
+
+    def slopes(self, shape: tuple[int, int, int]) -> Float64Array:
+        """Room."""
+        return np.zeros(shape)
+
+    def evaluate(self, run: "Run", active: NDArray[np.bool_], network: Network, state: State, g: Float64Array) -> None:
+        """The model's current and its slope."""
+        drops = network.word, network.bit
+        run(
+            kernels.evaluate_cells(),
+            network.shape[0] * network.shape[1],
+            active,
+            drops,
+            state.w,
+            state.b,
+            self._r,
+            self._sign,
+            self._constants,
+            state.currents,
+            g,
+        )
+
+
+def solve(cells: CellCurrents, network: Network, tolerance: float, threads: int) -> Iterator[tuple[slice, State]]:
+    """Solve all right sides, as many at a time as there is room for.
+
+    Raises
+    ------
+    NotConvergedError
+        If the error of a current may be above ``tolerance`` times the largest current of a line.
+    """
+    floor = rounding(cells.conductances, network.largest_drop)
+    if many_rhs.fits(network.shape):
+        yield from _solve_many(cells, network, tolerance, floor, threads)
+        return
+    sides, rows, columns = network.shape
+    together = max(1, min(sides, ROOM // (8 * ARRAYS * rows * columns)))
+    for begin in range(0, sides, together):
+        part = network.part(begin, min(begin + together, sides))
+        now = slice(begin, begin + part.shape[0])
+        yield now, _Newton(cells, part, tolerance, floor[now], threads).solve()
+
+
+def _solve_many(
+    cells: CellCurrents, network: Network, tolerance: float, floor: Float64Array, threads: int
+) -> Iterator[tuple[slice, State]]:
+    """By sweeps; what these do not solve, from where they have come to."""
+    for part, group, solved in many_rhs.solve(cells, network, tolerance, floor, threads):
+        currents, w, b = (line.transpose(2, 0, 1)[: len(solved)] for line in group.lines)
+        for lane in np.flatnonzero(~solved):
+            k = part.start + int(lane)
+            side = network.part(k, k + 1)
+            reached = State(*(np.ascontiguousarray(x[lane : lane + 1]) for x in (w, b, currents)))
+            start = reached if all(np.isfinite(x).all() for x in reached) else None
+            found = _Newton(cells, side, tolerance, floor[k : k + 1], threads, start).solve()
+            w[lane], b[lane], currents[lane] = found.w[0], found.b[0], found.currents[0]
+        yield part, State(w, b, currents)
+
+
+class _Newton:
+    """One group of right sides that are solved together."""
+
+    def __init__(
+        self,
+        cells: CellCurrents,
+        network: Network,
+        tolerance: float,
+        floor: Float64Array,
+        threads: int,
+        start: State | None = None,
+    ) -> None:
+        self.cells, self.network, self.tolerance, self.floor = cells, network, tolerance, floor
+        self.shape = sides, rows, columns = network.shape
+        self.run = Run(threads, sides * rows * columns)
+        self.row_blocks, self.column_blocks = -(-rows // kernels.ROWS), -(-columns // kernels.COLUMNS)
+        self.active = np.ones(sides, np.bool_)
+        self.state = State(*np.zeros((3, *self.shape))) if start is None else start
+        self.rho_w, self.rho_b, self.x, self.y, self.p, self.q, self.s = np.zeros((7, *self.shape))
+        self.g = cells.slopes(self.shape)
+        own = len(self.g)
+        self.t_w, self.z_w = np.zeros((own, self.row_blocks, columns, kernels.ROWS)), np.zeros((own, rows))
+        self.t_b, self.z_b = np.zeros((own, rows, columns)), np.zeros((own, columns))
+
+    @np.errstate(all="ignore")  # what overflows does not converge
+    def solve(self) -> State:
+        """Corrections until the residual is small enough."""
+        missing, goal = self.residual()
+        for correction in range(MOST_CORRECTIONS):
+            self.active[:] = missing > goal
+            if not self.active.any():
+                return self.state
+            if correction == 0 or not self.cells.linear:
+                self.factor()
+            self.correct(np.maximum(0.3 * goal, 0.0 if self.cells.linear else FORCING * missing))
+            missing, goal = self.advance(missing)
+            if not np.isfinite(missing).all():
+                break
+        worst = np.max(missing / np.where(goal > 0, goal, 1.0)) * self.tolerance
+        raise NotConvergedError(
+            f"currents of the crossbar are known to {worst:.1e} of the largest one only, not to the tolerance of "
+            f"{self.tolerance:.1e}: give Wires a larger tolerance, or lower wire resistances"
+        )
+
+    def residual(self) -> tuple[Float64Array, Float64Array]:
+        """Sums of what is missing at all nodes, and what may be missing, for each right side."""
+        sides, rows, _ = self.shape
+        self.cells.evaluate(self.run, self.active, self.network, self.state, self.g)
+        norms = np.zeros((sides, rows)), np.zeros((sides, self.column_blocks))
+        net, state = self.network, self.state
+        self.run(
+            kernels.residual_rows,
+            sides * rows,
+            self.active,
+            tuple(net.words),
+            net.word_push,
+            state.w,
+            state.currents,
+            self.rho_w,
+            norms[0],
+        )
+        self.run(
+            kernels.residual_columns,
+            sides * self.column_blocks,
+            self.active,
+            tuple(net.bits),
+            net.bit_push,
+            state.b,
+            state.currents,
+            self.rho_b,
+            norms[1],
+        )
+        currents = self.state.currents
+        largest = np.maximum(np.abs(currents.sum(axis=2)).max(axis=1), np.abs(currents.sum(axis=1)).max(axis=1))
+        return norms[0].sum(axis=1) + norms[1].sum(axis=1), allowed(self.tolerance, largest, self.floor)
+
+    def factor(self) -> None:
+        """The lines' own systems, for the slopes as they are."""
+        own = len(self.g)
+        active = np.ones(1, np.bool_) if self.cells.linear else self.active
+        self.run(
+            kernels.factor_rows, own * self.row_blocks, active, tuple(self.network.words), self.g, self.t_w, self.z_w
+        )
+        self.run(
+            kernels.factor_columns,
+            own * self.column_blocks,
+            active,
+            tuple(self.network.bits),
+            self.g,
+            self.t_b,
+            self.z_b,
+        )
+
+    def correct(self, goal: Float64Array) -> None:
+        """Corrections of bit lines into x, of word lines into y, by conjugate gradients up to a sum of |r|."""
+        sides, shared, outer = self.shape[0], self.cells.linear, self.active.copy()
+        lines = self.g, self.t_w, self.z_w, shared
+        words, bits = self.network.words.segment, self.network.bits.segment
+        self.run(kernels.eliminate, sides * self.row_blocks, self.active, words, *lines, self.rho_w, self.rho_b)
+        r = self.rho_b
+        for array in (self.x, self.p, self.q):
+            array[self.active] = 0.0
+        alpha, beta, old = np.zeros(sides), np.zeros(sides), np.ones(sides)
+        for _ in range(MOST_STEPS):
+            sums, norms = np.zeros((2, sides, self.column_blocks))
+            self.run(
+                kernels.descend,
+                sides * self.column_blocks,
+                self.active,
+                bits,
+                self.t_b,
+                self.z_b,
+                shared,
+                self.x,
+                self.p,
+                r,
+                self.s,
+                self.y,
+                alpha,
+                sums,
+                norms,
+            )
+            new = sums.sum(axis=1)
+            self.active &= norms.sum(axis=1) > goal
+            if not self.active.any():
+                break
+            beta = np.where(alpha == 0.0, 0.0, new / old)
+            old = np.where(self.active, new, 1.0)
+            sums = np.zeros((sides, self.row_blocks))
+            self.run(
+                kernels.direction,
+                sides * self.row_blocks,
+                self.active,
+                words,
+                *lines,
+                self.y,
+                r,
+                self.p,
+                self.q,
+                self.s,
+                beta,
+                sums,
+            )
+            curvature = sums.sum(axis=1)
+            self.active &= curvature > 0.0  # else rounding has taken over
+            alpha = np.where(self.active, new / np.where(self.active, curvature, 1.0), 0.0)
+        self.active[:] = outer
+        self.run(
+            kernels.back_substitute, sides * self.row_blocks, self.active, words, *lines, self.rho_w, self.x, self.y
+        )
+
+    def advance(self, before: Float64Array) -> tuple[Float64Array, Float64Array]:
+        """Apply the correction, or half of it, a quarter ... where a whole one would lead away."""
+        step, outer, missing, goal = np.ones(self.shape[0]), self.active.copy(), before.copy(), np.zeros(len(before))
+        for halving in range(MOST_HALVINGS + 1):
+            self.run(
+                kernels.advance,
+                self.shape[0] * self.shape[1],
+                self.active,
+                step,
+                self.y,
+                self.x,
+                self.state.w,
+                self.state.b,
+            )
+            after, allowed = self.residual()
+            missing, goal = np.where(self.active, after, missing), np.where(self.active, allowed, goal)
+            self.active &= ~(after <= before)
+            if self.cells.linear or not self.active.any() or halving == MOST_HALVINGS:
+                break
+            step = -np.abs(step) / 2
+        self.active[:] = outer
+        return np.where(outer, missing, 0.0), np.where(outer, goal, 1.0)

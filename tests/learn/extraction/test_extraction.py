@@ -1,0 +1,189 @@
+import numpy as np
+import pytest
+
+from synaptogen.learn.extraction.extraction import Flag, extract
+from synaptogen.learn.io.measurement import loops
+
+FEATURES = ("r_hrs", "u_set", "r_lrs", "u_reset")
+
+
+def error(extraction, true, name):
+    found = extraction.features[name].values
+    return found - true[name] if name.startswith("u_") else found / true[name] - 1
+
+
+def of(found, **arguments):
+    return extract(loops(found.voltage, found.current, **arguments))
+
+
+@pytest.mark.parametrize("name", ["r_hrs", "r_lrs"])
+def test_resistances_within_one_percent(laboratory, name):
+    assert np.median(np.abs(error(laboratory.extraction, laboratory.true, name))) < 0.01
+
+
+@pytest.mark.parametrize("name", ["u_set", "u_reset"])
+def test_thresholds_within_a_step(laboratory, name):
+    assert np.quantile(np.abs(error(laboratory.extraction, laboratory.true, name)), 0.999) < laboratory.step
+
+
+def test_the_instrument_is_found(laboratory):
+    found = laboratory.extraction
+    np.testing.assert_allclose(found.offset, 1e-6, atol=1e-7)
+    np.testing.assert_allclose(found.noise, 1e-6, rtol=0.1)
+    np.testing.assert_allclose(found.current_limit, 150e-6, rtol=0.01)
+    assert found.counts["good"] == found.counts["all"] == 64 * 200
+    assert min(found.reliability.values()) > 0.95
+    assert found.hrs_agreement > 0.9
+    assert set(found.definitions) >= set(FEATURES)
+
+
+def test_a_real_device(measured_loops):
+    found = extract(measured_loops)
+    assert found.counts["good"] == 100
+    assert min(found.reliability[name] for name in ("r_hrs", "u_set", "r_lrs")) >= 0.99
+    assert found.reliability["u_reset"] >= 0.94
+    assert found.offset[0] == pytest.approx(-0.9e-6, abs=0.2e-6)
+    assert found.current_limit[0] == pytest.approx(300e-6, rel=0.01)
+
+
+@pytest.mark.parametrize("shape", ["positive first", "from the bottom", "from the top", "sine"])
+def test_ramp_shapes(simulate, shape):
+    made = simulate(shape=shape)
+    found = of(made)
+    for name, most in zip(FEATURES, (0.03, 0.02, 0.01, 0.02), strict=True):
+        away = error(found, made.true, name)[:, 1:-1]  # the cycles at the ends are not whole in each shape
+        assert np.median(np.abs(away)) < most, name
+        assert not np.isnan(away).any()
+
+
+def test_either_polarity(simulate):
+    made = simulate(4, 10)
+    one, other = of(made), extract(loops(-made.voltage, -made.current, polarity=-1))
+    for name in FEATURES:
+        np.testing.assert_array_equal(one.features[name], other.features[name])
+    with pytest.raises(ValueError, match="polarity=-1"):
+        extract(loops(-made.voltage, -made.current))
+
+
+@pytest.mark.parametrize("limit", [30e-6, 80e-6, 1.0])
+def test_current_limits(simulate, limit):
+    made = simulate(limit=limit)
+    found = of(made)
+    np.testing.assert_allclose(found.current_limit, limit if limit < 1 else np.inf, rtol=0.05)
+    assert np.nanmedian(np.abs(error(found, made.true, "r_lrs"))) < 0.01
+    assert np.nanmedian(np.abs(error(found, made.true, "u_set"))) < made.step
+
+
+def test_series_resistance_is_taken_out(simulate):
+    made = simulate()
+    found = extract(loops(made.voltage + 1000 * made.current, made.current, series_resistance=1000))
+    for name, most in zip(FEATURES, (0.03, 0.02, 0.01, 0.02), strict=True):
+        assert np.median(np.abs(error(found, made.true, name))) < most, name
+
+
+@pytest.mark.parametrize("points", [40, 80, 1000])
+def test_few_and_many_points(simulate, points):
+    made = simulate(points=points)
+    found = of(made)
+    assert np.median(np.abs(error(found, made.true, "r_lrs"))) < 0.01
+    for name in ("u_set", "u_reset"):
+        assert np.quantile(np.abs(error(found, made.true, name)), 0.95) < made.step, name
+
+
+def test_series_do_not_depend_on_threads_or_neighbours(simulate):
+    made = simulate(4, 10)
+    np.testing.assert_array_equal(of(made).features.r_lrs, of(made).features.r_lrs)
+
+
+def test_cells_that_do_not_set_are_flagged(simulate):
+    made = simulate(down=0.7)
+    found = of(made)
+    fails = np.logical_or.accumulate(made.true["u_set"] < -0.7, axis=1)  # a cell that does not set stays in its cycle
+    flag = found.features.flag.values
+    np.testing.assert_array_equal((flag & Flag.NO_SET) > 0, fails)
+    assert found.counts["no_set"] == np.count_nonzero(flag & Flag.NO_SET)
+    for name in ("u_set", "r_lrs", "u_reset"):
+        assert np.isnan(found.features[name].values[(flag & Flag.NO_SET) > 0]).all()
+
+
+def test_cells_that_do_not_reset_are_flagged(simulate):
+    made = simulate(up=0.75)
+    found = of(made)
+    flag = found.features.flag.values
+    assert found.counts["no_reset"] > 100
+    after = np.roll((flag & Flag.NO_RESET) > 0, 1, axis=1)[:, 1:]
+    from_lrs = (flag[:, 1:] & Flag.FROM_LRS) > 0
+    assert np.mean(from_lrs[after]) > 0.9  # some are partly reset: too little for a RESET, enough not to be a LRS
+    assert np.isnan(found.features.r_hrs.values[:, 1:][from_lrs]).all()
+
+
+def test_wear_out_and_dead_devices_are_flagged(simulate):
+    made = simulate()
+    noise = 1e-6 * np.random.default_rng(0).standard_normal(made.current.shape)
+    made.current[0] = (1e-5 * made.voltage + noise)[0]
+    made.current[1, 15:] = (2e-4 * made.voltage + noise)[1, 15:]
+    made.current[2, 15:] = (1e-7 * made.voltage + noise)[2, 15:]
+    made.current[3, :] = 1e-6
+    flag = of(made).features.flag.values
+    assert np.all(flag[[0, 3]] & Flag.NEVER)
+    assert np.all(flag[1:3, 16:] & Flag.WORN)
+    assert np.all(flag[1, 15:] & Flag.NO_RESET)
+    assert np.all(flag[2, 15:] & Flag.NO_SET)
+    assert not np.any(flag[4:] & (Flag.WORN | Flag.NEVER | Flag.NO_SET | Flag.NO_RESET))
+
+
+def test_missing_and_short_loops_keep_their_place(simulate):
+    made = simulate()
+    made.current[:, 5] = np.nan
+    made.voltage[4, 3, 100:] = np.nan
+    found = of(made)
+    flag = found.features.flag.values
+    assert np.all(flag[:, 5] == Flag.MISSING)
+    assert np.isnan(found.features.r_lrs.values[:, 5]).all()
+    assert np.all(flag[:, 6] & Flag.HRS_FROM_A)
+    assert flag[4, 3] & Flag.INCOMPLETE
+    assert np.nanmedian(np.abs(error(found, made.true, "r_lrs"))) < 0.01
+
+
+@pytest.mark.parametrize("cycles", [1, 2])
+def test_one_device_of_few_cycles(simulate, cycles):
+    made = simulate(1, cycles)
+    found = of(made)
+    assert np.abs(error(found, made.true, "r_lrs")).max() < 0.02
+    assert np.abs(error(found, made.true, "u_reset")).max() < made.step
+    assert found.features.flag.values[0, 0] == Flag.HRS_FROM_A
+    assert all(np.isnan(value) for value in found.reliability.values())
+
+
+def test_one_cycle_that_begins_with_reset(simulate):
+    found = of(simulate(1, 1, shape="positive first"))
+    assert found.features.flag.values[0, 0] & Flag.INCOMPLETE
+    assert np.isfinite(found.features.r_hrs.values[0, 0])
+    assert np.isnan(found.features.u_reset.values[0, 0])
+
+
+@pytest.mark.parametrize("current", [lambda u: 0 * u, lambda u: 0 * u + 1e-6, lambda u: 1e-4 * u])
+def test_nothing_that_switches_is_an_error(simulate, current):
+    u = simulate(1, 3).voltage
+    with pytest.raises(ValueError, match="switches"):
+        extract(loops(u, current(u)))
+
+
+def test_other_bad_input_is_an_error(simulate):
+    made = simulate(2, 4)
+    with pytest.raises(ValueError, match="both halves"):
+        extract(loops(np.abs(made.voltage), np.abs(made.current)))
+    with pytest.raises(ValueError, match="more than one cycle"):
+        extract(loops(made.voltage.reshape(2, 2, -1), made.current.reshape(2, 2, -1)))
+    with pytest.raises(ValueError, match="u_read"):
+        extract(loops(made.voltage, made.current), u_read=3.0)
+    with pytest.raises(ValueError, match="points"):
+        extract(loops(made.voltage[:, :, ::30], made.current[:, :, ::30]))
+    with pytest.raises(ValueError, match=r"learn\.loops"):
+        extract(made.voltage)
+
+
+def test_progress_is_told(simulate):
+    made, told = simulate(3, 4), []
+    extract(loops(made.voltage, made.current), progress=lambda done, all_: told.append((done, all_)))
+    assert told == [(k, 6) for k in range(1, 7)]
