@@ -127,7 +127,7 @@ def test_transition_is_monotone_and_flat_at_its_end(ends):
 def test_a_power_law_alone_is_computed_as_it_was_published():
     """A knee out of reach, and no rest, change no bit."""
     u = np.linspace(0, P.u_max, 1001)
-    assert np.array_equal(iv.fall(u, P), (P.u_max - u) ** P.eta)
+    assert np.array_equal(iv.transition_profile(u, P), (P.u_max - u) ** P.eta)
 
 
 STRETCHED = PRESET.replace(eta=2.0, stretch=[0.05, 0.1, 0.02]).constants()
@@ -146,7 +146,7 @@ def test_a_stretched_transition_is_its_closed_form(ends, share):
     y1, y2 = published_current(r_from, u_from), published_current(r_to, 1.46)
     t = iv.transition(r_from, u_from, r_to, STRETCHED)
     expected = y2 + (y1 - y2) * stretched_share(u, u_from)
-    assert t.end + t.scale * iv.fall(u, STRETCHED) == pytest.approx(expected, rel=1e-9)
+    assert t.end + t.scale * iv.transition_profile(u, STRETCHED) == pytest.approx(expected, rel=1e-9)
     assert iv.partial_reset(t, u_from, STRETCHED) == pytest.approx(r_from, abs=1e-9)
 
 
@@ -155,8 +155,8 @@ def test_steepness_is_the_slope_of_the_fall():
         kink = 1.46 - (0.05 + np.sqrt(0.0525))  # v**2 = 0.05 + 0.1 v
         u, h = np.linspace(0.01, 1.45, 201), 1e-6
         u = u[np.abs(u - kink) > h]
-        slope = (iv.fall(u - h, p) - iv.fall(u + h, p)) / (2 * h)
-        assert iv.steepness(iv.fall(u, p), u, p) == pytest.approx(slope, rel=1e-6, abs=1e-9)
+        slope = (iv.transition_profile(u - h, p) - iv.transition_profile(u + h, p)) / (2 * h)
+        assert iv.transition_slope(iv.transition_profile(u, p), u, p) == pytest.approx(slope, rel=1e-6, abs=1e-9)
 
 
 def test_partial_reset_never_leaves_the_passive_range():

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synaptogen._utils import AnyArray, require_cells
-from synaptogen.model import Constants, iv, latent, noise, population, product, random, where
+from synaptogen.model import Constants, iv, latent, noise, population, random, rounded_mul, where
 from synaptogen.model import features as ft
 from synaptogen.model import switching as sw
 
@@ -178,7 +178,7 @@ class ReferenceEngine:
         u = np.asarray(u[0], float)
         g = iv.conductance(self.r[select], u, p)
         if bandwidth == 0.0:
-            return np.asarray(product(u, g))
+            return np.asarray(rounded_mul(u, g))
         number = reads.times if reads.each is None else reads.each[: self.cells.size][select]
         z = self._draw(
             lambda lo, hi, stream, number, block, k0, k1: random.read_normal(lo, hi, number, k0, k1),

@@ -9,7 +9,7 @@ between the lowest LRS (r = 0) and the highest HRS (r = 1) that were measured:
 from typing import NamedTuple
 
 from .constants import Constants
-from .ops import Real, maximum, minimum, pow_, product, where
+from .ops import Real, maximum, minimum, pow_, rounded_mul, where
 from .polynomial import poly, slope
 
 
@@ -24,10 +24,10 @@ def envelopes(u: Real, p: Constants) -> tuple[Real, Real]:
 
 def conductance(r: Real, u: Real, p: Constants) -> Real:
     """Chord conductance I(r, U)/U in S, at U = 0 the small-signal conductance."""
-    return between(r, envelopes(u, p))
+    return mix_conductance(r, envelopes(u, p))
 
 
-def between(r: Real, ends: tuple[Real, Real]) -> Real:
+def mix_conductance(r: Real, ends: tuple[Real, Real]) -> Real:
     """Chord conductance of a cell whose `envelopes` are known."""
     llrs, hhrs = ends
     return llrs + r * (hhrs - llrs)
@@ -35,7 +35,7 @@ def between(r: Real, ends: tuple[Real, Real]) -> Real:
 
 def current(r: Real, u: Real, p: Constants) -> Real:
     """Current I(r, U) in A."""
-    return product(u, conductance(r, u, p))
+    return rounded_mul(u, conductance(r, u, p))
 
 
 def differential_conductance(r: Real, u: Real, p: Constants) -> Real:
@@ -43,7 +43,7 @@ def differential_conductance(r: Real, u: Real, p: Constants) -> Real:
     v = minimum(maximum(u, -p.u_range), p.u_range)
     llrs = slope(p.llrs, v)
     bend = llrs + r * (slope(p.hhrs, v) - llrs)
-    return conductance(r, u, p) + where(u == v, product(u, bend), 0.0)
+    return conductance(r, u, p) + where(u == v, rounded_mul(u, bend), 0.0)
 
 
 def passive(r: Real, p: Constants) -> Real:
@@ -63,11 +63,11 @@ def resistance_from_mixing(r: Real, p: Constants) -> Real:
 
 def mixing_from_current(i: Real, u: Real, p: Constants) -> Real:
     """r of a cell that carries ``i`` at ``u``: the inverse of `current` for 0 < u <= u_range."""
-    llrs = product(u, poly(p.llrs, u))
-    return (i - llrs) / (product(u, poly(p.hhrs, u)) - llrs)
+    llrs = rounded_mul(u, poly(p.llrs, u))
+    return (i - llrs) / (rounded_mul(u, poly(p.hhrs, u)) - llrs)
 
 
-def fall(u: Real, p: Constants) -> Real:
+def transition_profile(u: Real, p: Constants) -> Real:
     """How far transitions at ``u`` < u_max are above their end, on a scale that all of them share.
 
     With v = u_max - u it is min(v**eta, knee + gradual v) + rest: a gradual fall, then a sudden one, and at u_max a
@@ -77,7 +77,7 @@ def fall(u: Real, p: Constants) -> Real:
     return minimum(pow_(v, p.eta), p.gradual * v + p.knee) + p.rest
 
 
-def steepness(height: Real, u: Real, p: Constants) -> Real:
+def transition_slope(height: Real, u: Real, p: Constants) -> Real:
     """How much `fall` falls per volt at ``u`` < u_max, where it is ``height``."""
     v = p.u_max - u
     return where(height < p.gradual * v + p.knee + p.rest, p.eta * (height - p.rest) / v, p.gradual)
@@ -93,10 +93,10 @@ class Transition(NamedTuple):
 def transition(r_from: Real, u_from: Real, r_to: Real, p: Constants) -> Transition:
     """The curve from (u_from, I(r_from, u_from)) to (u_max, I(r_to, u_max))."""
     end = current(r_to, p.u_max, p)
-    return Transition((current(r_from, u_from, p) - end) / fall(u_from, p), end)
+    return Transition((current(r_from, u_from, p) - end) / transition_profile(u_from, p), end)
 
 
 def partial_reset(t: Transition, u: Real, p: Constants) -> Real:
     """r of a cell that has been driven along its transition as far as ``u`` < u_max."""
-    i = t.end + t.scale * fall(u, p)
+    i = t.end + t.scale * transition_profile(u, p)
     return passive(mixing_from_current(i, u, p), p)

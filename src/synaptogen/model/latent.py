@@ -8,16 +8,16 @@ q numbers of a state space. Engines hold it, and call `add_scaled` for each numb
 
 from typing import Any
 
-from .ops import Real, product
+from .ops import Real, rounded_mul
 
 
 def innovation(e: Any, b: Any) -> tuple[Real, Real, Real, Real]:
     """B e for four independent normals ``e`` and lower triangular ``b``."""
     return (
         b[0][0] * e[0],
-        product(b[1][0], e[0]) + b[1][1] * e[1],
-        product(b[2][0], e[0]) + b[2][1] * e[1] + b[2][2] * e[2],
-        product(b[3][0], e[0]) + b[3][1] * e[1] + b[3][2] * e[2] + b[3][3] * e[3],
+        rounded_mul(b[1][0], e[0]) + b[1][1] * e[1],
+        rounded_mul(b[2][0], e[0]) + b[2][1] * e[1] + b[2][2] * e[2],
+        rounded_mul(b[3][0], e[0]) + b[3][1] * e[1] + b[3][2] * e[2] + b[3][3] * e[3],
     )
 
 

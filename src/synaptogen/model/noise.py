@@ -3,7 +3,7 @@
 var = 4 k T B |I/U| + 2 q B |I|
 """
 
-from .ops import Real, absolute, product, sqrt
+from .ops import Real, absolute, rounded_mul, sqrt
 
 KT = 1.380649e-23 * 300.0  # J
 Q = 1.602176634e-19  # C
@@ -27,4 +27,4 @@ def noisy_current(g: Real, u: Real, density: Real, z: Real) -> Real:
 
     ``density`` is the variance per unit of conductance: `noise_density` times the bandwidth.
     """
-    return product(u, g) + sqrt(absolute(g) * density) * z
+    return rounded_mul(u, g) + sqrt(absolute(g) * density) * z

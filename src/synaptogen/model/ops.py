@@ -69,7 +69,7 @@ def absolute(x: Real) -> Real:
     return np.abs(x)
 
 
-def product(a: Real, b: Real) -> Real:
+def rounded_mul(a: Real, b: Real) -> Real:
     """A * b, rounded before it goes on.
 
     Engines may merge ``a * b + c`` into one rounding. In a sum of two products it is open which of them is merged,

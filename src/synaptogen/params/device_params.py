@@ -46,13 +46,13 @@ class DeviceParams(Record):
     u_read : float
         Voltage in V at which resistances are defined, between 0 and u_max.
     eta : float
-        Exponent of the RESET transition (`model.iv.fall`).
+        Exponent of the RESET transition (`model.iv.transition_profile`).
     u_range : float, optional
         Voltage in V up to which, on both sides, the current polynomials are used; beyond, the chord conductance is
         constant. At least u_max. Derived when not given: the largest symmetric range, at most 2*u_max, on which the
         lowest LRS conducts, and conducts more than the highest HRS. `replace` derives it anew.
     stretch : array of shape (3,), optional
-        Knee, slope in 1/V and rest, by which the RESET transition departs from a power law (`model.iv.fall`), none
+        Knee, slope in 1/V and rest, by which the RESET transition departs from a power law (`model.iv.transition_profile`), none
         negative. Default: it does not.
     source : mapping of str to str, optional
         Where the figures come from.

@@ -93,7 +93,7 @@ def test_kernels_compile_without_a_gpu(capability, registers, stack, capsys):
         assert kernel["stack"] <= (stack if name in ("apply", "initialise") else 0), name
     apply = next(kernel for kernel in found if kernel["name"] == "apply")
     assert apply["fused"] > 200
-    assert apply["rounded"] > 0  # `ops.product` is not merged with a sum
+    assert apply["rounded"] > 0  # `ops.rounded_mul` is not merged with a sum
 
 
 def test_a_machine_without_numba_cuda_says_what_to_install(monkeypatch):

@@ -140,7 +140,7 @@ def test_a_stretched_law_is_seen_and_found(simulate):
     assert found.u_max == pytest.approx(PRESET.u_max, abs=made.step + 1e-6)  # the ramp does not tell more
     mine = params.replace(u_max=found.u_max, eta=found.eta, stretch=found.stretch).constants()
     u, true = np.linspace(0.75, 1.4, 66), params.constants()
-    share, expected = (iv.fall(u, p) / iv.fall(0.75, p) for p in (mine, true))
+    share, expected = (iv.transition_profile(u, p) / iv.transition_profile(0.75, p) for p in (mine, true))
     assert np.abs(share - expected).max() < 0.02
     learned = with_curves(PRESET, fitted)
     assert np.array_equal(learned.stretch, found.stretch)

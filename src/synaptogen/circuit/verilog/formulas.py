@@ -136,7 +136,13 @@ def switching(params: DeviceParams) -> str:
                 traced(iv.mixing_from_current)(i, u, p),
                 ("i_llrs",),
             ),
-            function("fall", "how far a RESET transition at u is above its end", "u", traced(iv.fall)(u, p), ("v",)),
+            function(
+                "fall",
+                "how far a RESET transition at u is above its end",
+                "u",
+                traced(iv.transition_profile)(u, p),
+                ("v",),
+            ),
             function("mixing", "mixing state of a resistance at the read voltage", "ohm", mixing),
             function(
                 "partial_reset",

@@ -162,7 +162,7 @@ OPERATIONS: dict[Callable[..., Any], Callable[..., Any]] = {
     ops.maximum: _call("max({}, {})"),
     ops.minimum: _call("min({}, {})"),
     ops.absolute: _call("abs({})"),
-    ops.product: lambda a, b: _infix("*", TIMES, a, b),
+    ops.rounded_mul: lambda a, b: _infix("*", TIMES, a, b),
     ops.wide_product: _wide_product,
     ops.real: _unsigned,
     ops.signed_real: lambda word: Symbol("1.0*{}", TIMES, (word,)),
@@ -176,7 +176,7 @@ WORDS = ("w0", "w1", "w2", "w3")
 
 FUNCTIONS: dict[Callable[..., Any], Callable[..., Any]] = {
     iv.current: lambda r, u, p: Symbol("cell_current({}, {})", ATOM, (r, u)),
-    iv.fall: lambda u, p: Symbol("fall({})", ATOM, (u,)),
+    iv.transition_profile: lambda u, p: Symbol("fall({})", ATOM, (u,)),
     iv.mixing_from_current: lambda i, u, p: Symbol("mixing_from_current({}, {})", ATOM, (i, u)),
     random.random_words: lambda *address: tuple(name(w, "word") for w in WORDS),
 }

@@ -118,13 +118,13 @@ class AlongTransition:
         threshold = np.where(seen.u > 0, tried, typical.u_reset - typical.u_reset_spread)
         at = np.where(moved, seen.u, threshold)
         i_at = iv.current(self._mixing(np.where(moved, seen.g, seen.g_set)), at, p)
-        fall = iv.fall(self._before_end(at), p)
+        fall = iv.transition_profile(self._before_end(at), p)
         r_hrs = iv.mixing_from_conductance(np.median(typical.g_hrs), p)
         end = np.minimum(iv.current(r_hrs, p.u_max, p), DEEPER * iv.current(r_target, p.u_max, p))
         scale = (i_at - end) / fall
         # two reads on the way: no need for what is typical
         i_before = iv.current(self._mixing(seen.g_before), seen.u_before, p)
-        fall_before = iv.fall(self._before_end(seen.u_before), p)
+        fall_before = iv.transition_profile(self._before_end(seen.u_before), p)
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             slope = (i_before - i_at) / (fall_before - fall)
             bottom = i_at - slope * fall
@@ -142,8 +142,8 @@ class AlongTransition:
         p = self.p
         for _ in range(NEWTON_STEPS):
             before, wanted = self._before_end(u), iv.current(r, u, p)
-            height = iv.fall(before, p)
-            slope = curve.scale * iv.steepness(height, before, p) + CURVATURE * wanted / u
+            height = iv.transition_profile(before, p)
+            slope = curve.scale * iv.transition_slope(height, before, p) + CURVATURE * wanted / u
             u = np.clip(u + (curve.end + curve.scale * height - wanted) / slope, 0.1 * p.u_max, p.u_max)
         return np.asarray(u)
 

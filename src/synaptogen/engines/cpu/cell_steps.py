@@ -27,10 +27,10 @@ from synaptogen.model import (
     noisy_current,
     normals,
     partial_reset,
-    product,
     random_words,
     read_normal,
     resets,
+    rounded_mul,
     scale,
     sets,
     transition,
@@ -168,7 +168,7 @@ def read_current(c: Cells, rules: Rules, t: int, u: Real, bandwidth: float, numb
         lo, hi = ids(c, t)
         z = read_normal(lo, hi, number, rules.k0, rules.k1)
         return noisy_current(g, u, noise_density(u) * bandwidth, z)
-    return product(u, g)
+    return rounded_mul(u, g)
 
 
 @njit(**INLINE)

@@ -12,7 +12,17 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import njit
 
-from synaptogen.model import PRODUCT, READ, Real, between, envelopes, noise_density, noisy_current, normals, read_block
+from synaptogen.model import (
+    PRODUCT,
+    READ,
+    Real,
+    envelopes,
+    mix_conductance,
+    noise_density,
+    noisy_current,
+    normals,
+    read_block,
+)
 
 from . import products
 from .cell_steps import draw_device, first_cycle, read_current, step
@@ -137,7 +147,7 @@ def read_tile(
     if t < tiles:
         if each:
             drive = driven_by(load(drive.voltages, t * W), drive.voltages, rules, bandwidth)
-        g = between(load(c.r, t * W), (drive.llrs, drive.hhrs))
+        g = mix_conductance(load(c.r, t * W), (drive.llrs, drive.hhrs))
         store(out, t * W, noisy_current(g, drive.u, drive.density, z))
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from synaptogen.model import CYCLES, HISTORY, Mask, UInt32, add_scaled, innovation, normals, product
+from synaptogen.model import CYCLES, HISTORY, Mask, UInt32, add_scaled, innovation, normals, rounded_mul
 
 from .history_refill import Pending
 from .lanes import INLINE, W, load, read, reals, scalar, store, store_where
@@ -62,7 +62,7 @@ def advance_states(rules: Rules, c: Cells, t: int, lo: UInt32, hi: UInt32, numbe
     for k in range(q):
         old = load(c.memory, at + k * W)
         g = scalar4(rules.G, 4 * k)
-        new = product(e[0], g[0]) + e[1] * g[1] + e[2] * g[2] + e[3] * g[3]
+        new = rounded_mul(e[0], g[0]) + e[1] * g[1] + e[2] * g[2] + e[3] * g[3]
         if k > 0:
             new = new + before * scalar(rules.F, k * q + k - 1)
         for j in range(k, q):

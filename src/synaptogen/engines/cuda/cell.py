@@ -22,10 +22,10 @@ from synaptogen.model import (
     noise_density,
     noisy_current,
     partial_reset,
-    product,
     random_words,
     read_normal,
     resets,
+    rounded_mul,
     scale,
     sets,
     transition,
@@ -129,7 +129,7 @@ def read_current(c: State, rules: Rules, i: int, u: Real, bandwidth: float, numb
         lo, hi = ids(c, i)
         z = read_normal(lo, hi, number, word_of(rules.k0), word_of(rules.k1))
         return noisy_current(g, u, noise_density(u) * bandwidth, z)
-    return product(u, g)
+    return rounded_mul(u, g)
 
 
 def draw_device(c: State, rules: Rules, i: int, mixture: Any, log_sigma: bool) -> None:

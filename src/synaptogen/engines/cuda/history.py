@@ -7,7 +7,7 @@ in `model`.
 
 from typing import Any
 
-from synaptogen.model import CYCLES, HISTORY, UInt32, add_scaled, innovation, product
+from synaptogen.model import CYCLES, HISTORY, UInt32, add_scaled, innovation, rounded_mul
 
 from .layout import TILE, Four, Rules, State, add4, draw, load4, slot_of, store4, zeros
 from .scalars import load, load_row, real_of, store, word_of
@@ -94,7 +94,7 @@ def advance_states(c: State, rules: Rules, at: int, lo: UInt32, hi: UInt32, numb
     for k in range(q):
         old = load(c.memory, at + k * TILE)
         g = load_row(rules.G, 4 * k)
-        new = product(e[0], g[0]) + e[1] * g[1] + e[2] * g[2] + e[3] * g[3]
+        new = rounded_mul(e[0], g[0]) + e[1] * g[1] + e[2] * g[2] + e[3] * g[3]
         if k > 0:
             new = new + before * load(rules.F, k * q + k - 1)
         for j in range(k, q):

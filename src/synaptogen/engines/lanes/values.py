@@ -102,7 +102,7 @@ def operations(
     real: Value, word: Value, mask: Value, product: Callable[..., ir.Value] = rounded_product
 ) -> list[Operation]:
     """The table for lanes of three kinds; ``product`` builds the one that is rounded before it goes on."""
-    rounded = Operation(ops.product, (real, real), real, product)
+    rounded = Operation(ops.rounded_mul, (real, real), real, product)
     return [*arithmetic(real, word, mask), *comparisons(real, word, mask), *named(real, word, mask), rounded]
 
 
@@ -241,7 +241,7 @@ def teach_doubles(target: Target, n: int) -> Value:
     double, mask = Value("double", n), Value("mask", n)
     table = operations(double, Value("word", n), mask)
     named = {f for f in vars(ops).values() if isinstance(f, FunctionType)}
-    known = {ops.where, ops.product, ops.maximum, ops.minimum, ops.absolute}
+    known = {ops.where, ops.rounded_mul, ops.maximum, ops.minimum, ops.absolute}
     rows = [row for row in table if double in row.arguments and (row.key not in named or row.key in known)]
     teach_operations(target, [double], rows)
     return double
@@ -312,7 +312,7 @@ def use_elementary(target: Target) -> None:
         return chosen if plain else None
 
     use(ops.where, chosen, lambda formula: of_plain_mask)
-    use(ops.product, times, of_plain)
+    use(ops.rounded_mul, times, of_plain)
     use(ops.maximum, larger, of_plain)
     use(ops.minimum, smaller, of_plain)
     use(ops.absolute, size, of_one_plain)

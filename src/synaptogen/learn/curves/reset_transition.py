@@ -137,7 +137,7 @@ def fit_law(resets: Resets, curves: Mixture, ramp: float, noise: float, law: str
 
 
 class _Law(NamedTuple):
-    """What `iv.fall` asks of constants."""
+    """What `iv.transition_profile` asks of constants."""
 
     u_max: float
     eta: float
@@ -169,7 +169,8 @@ def _currents(resets: Resets, curves: Mixture, law: Any) -> Float64Array:
     y2 = curves.current(resets.r[:, 1], np.full(len(resets.r), law.u_max))[resets.cycle]
     before = law.u_max - 1e-3  # of U_RESET and of what is compared with it
     left = (
-        iv.fall(np.minimum(resets.u, law.u_max), law) / iv.fall(np.minimum(resets.u_reset, before), law)[resets.cycle]
+        iv.transition_profile(np.minimum(resets.u, law.u_max), law)
+        / iv.transition_profile(np.minimum(resets.u_reset, before), law)[resets.cycle]
     )
     inside = y2 + (y1 - y2) * np.minimum(left, 1.0)
     return np.where(resets.u < law.u_max, inside, curves.current(resets.r[resets.cycle, 1], resets.u))
