@@ -1,6 +1,6 @@
 """CompiledParams: a parameter set as plain arrays, the form in which engines use it."""
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,6 +8,9 @@ from numpy.typing import NDArray
 from synaptogen._utils import Float64Array
 from synaptogen.model import Constants
 from synaptogen.params import VAR, DeviceParams
+
+Bundle = TypeVar("Bundle")
+"""A number, or a nest of tuples of numbers."""
 
 
 class CompiledParams(NamedTuple):
@@ -109,19 +112,21 @@ def compile_params(params: DeviceParams) -> CompiledParams:
     )
 
 
-def single_precision(bundle: Any) -> Any:
+def single_precision(bundle: Bundle) -> Bundle:
     """Return numbers, or nested tuples of numbers such as `Constants`, in single precision.
 
     Parameters
     ----------
     bundle : float, or tuple of bundles
-        Named tuples are returned as such.
+        The numbers.
 
     Returns
     -------
     float32, or tuple of bundles
+        Of the same structure; named tuples keep their type.
     """
-    if not isinstance(bundle, tuple):
-        return np.float32(bundle)
-    parts = [single_precision(part) for part in bundle]
-    return type(bundle)(*parts) if hasattr(bundle, "_fields") else tuple(parts)
+    nest: Any = bundle
+    if not isinstance(nest, tuple):
+        return cast(Bundle, np.float32(nest))
+    parts = [single_precision(part) for part in nest]
+    return cast(Bundle, type(nest)(*parts) if hasattr(nest, "_fields") else tuple(parts))

@@ -86,7 +86,7 @@ class CellIds(NamedTuple):
 
 
 class ReadNumbers(NamedTuple):
-    """How often the cells of an engine have been read, which is the number of their next read.
+    """Numbers of the next read of cells: how often they have been read before.
 
     The noise of a read is a function of the seed, the id of the cell and the number of the read. `synaptogen.state`
     counts reads; engines only look the numbers up.

@@ -46,6 +46,7 @@ from .layout import (
     U_RESET,
     U_SET,
     WARP_TILE,
+    Four,
     KernelParams,
     State,
     base_of,
@@ -135,9 +136,15 @@ def _next_features(state: State, params: KernelParams, i: int, number: UInt32) -
     lo, hi = cell_id(state, i)
     base = base_of(i, memory_groups(params))
     x = next_latent(state, params, base, lo, hi, number, any_(number == 0))
+    return _device_features(state, params, i, x)
+
+
+def _device_features(state: State, params: KernelParams, i: int, x: Four) -> Features:
+    """Return the features of the cycle with latent vector x."""
     base = base_of(i, DEVICE_GROUPS)
-    mu, sigma = load_four(state.device, base), load_four(state.device, base + 4 * WARP_TILE)
-    return cycle_features(x, mu, sigma, params.constants)
+    return cycle_features(
+        x, load_four(state.device, base), load_four(state.device, base + 4 * WARP_TILE), params.constants
+    )
 
 
 def read_current(state: State, params: KernelParams, i: int, u: Real, bandwidth: float, number: UInt32) -> Real:
@@ -169,7 +176,7 @@ def read_current(state: State, params: KernelParams, i: int, u: Real, bandwidth:
     return rounded_mul(u, g)
 
 
-def draw_device(state: State, params: KernelParams, i: int, mixture: Any, log_sigma: bool) -> None:
+def draw_device(state: State, params: KernelParams, i: int, mixture: tuple[Any, Any, Any], log_sigma: bool) -> None:
     """Draw the device vector of a cell: a component of the mixture, then eight normal numbers.
 
     Parameters

@@ -23,7 +23,7 @@ REMEDY = (
 
 
 class CUDASelection(NamedTuple):
-    """Some cells of the engine.
+    """A selection of cells, as the methods of the engine take it.
 
     Attributes
     ----------

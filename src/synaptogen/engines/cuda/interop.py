@@ -77,7 +77,7 @@ class DLPackArray:
         The array. Its memory stays valid for as long as this object exists.
     """
 
-    def __init__(self, owner: Any) -> None:
+    def __init__(self, owner: object) -> None:
         from cuda.core.utils import StridedMemoryView
 
         self.view = view = StridedMemoryView.from_dlpack(owner, stream_ptr=-1)

@@ -54,7 +54,9 @@ class KernelReads(NamedTuple):
 
 
 @jit
-def initialise(state: State, params: KernelParams, mixture: Any, log_sigma: bool) -> None:
+def initialise(
+    state: State, params: KernelParams, mixture: tuple[DeviceArray, DeviceArray, DeviceArray], log_sigma: bool
+) -> None:
     """Draw the devices of all cells, and begin cycle 0.
 
     Parameters
