@@ -32,7 +32,7 @@ class Compiled(NamedTuple):
     stack: int
 
 
-def compiled(params: CompiledParams, capability: Capability) -> Iterator[Compiled]:
+def compile_kernels(params: CompiledParams, capability: Capability) -> Iterator[Compiled]:
     """Compile every kernel.
 
     Parameters

@@ -46,7 +46,7 @@ def registers(capability: tuple[int, int]) -> int:
         availability.require_numba_cuda()
         import _cuda_offline as offline
 
-        kernels = {kernel.name: kernel for kernel in offline.compiled(compile_params(PRESET), capability)}
+        kernels = {kernel.name: kernel for kernel in offline.compile_kernels(compile_params(PRESET), capability)}
     except (ImportError, RuntimeError) as missing:
         print(f"no compiler ({missing}): {REGISTERS} registers, as it gave before")
         return REGISTERS

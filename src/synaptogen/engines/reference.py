@@ -80,7 +80,7 @@ class ReferenceEngine(EngineDefaults[Select]):
             self._device[4:] = population.scale(self._device[4:])
 
     def _first_memory(self) -> AnyArray:
-        """Memory at the beginning of life, (m, n): of a VAR with x_0 in it, of a state space before cycle 0."""
+        """Return the first memory of all cells, (m, n): of a VAR with x_0 in it, of a state space before cycle 0."""
         params, p = self.compiled_params, self.compiled_params.constants
         stationary = self.start == "stationary"
         if not params.slots:
@@ -108,15 +108,16 @@ class ReferenceEngine(EngineDefaults[Select]):
     def _draw(
         self, generator: Callable[..., Any], stream: int, number: Any, block: int, select: Select = slice(None)
     ) -> Any:
+        """Call a generator of `synaptogen.model.random` for some cells: their ids and the seed complete the address."""
         lo, hi = self.cells.id_words(np.arange(self.cells.size)[select])
         k0, k1 = (np.array([half], np.uint32) for half in (self.seed & 0xFFFFFFFF, self.seed >> 32))
         number = np.broadcast_to(np.asarray(number & 0xFFFFFFFF, np.uint32), lo.shape)
         return generator(lo, hi, stream, number, np.full_like(lo, block), k0, k1)
 
     def _next_latent(self, select: Select, number: NDArray[np.uint32], begin: BoolArray) -> AnyArray:
-        """x of cycle ``number`` of each cell, (4, m); the memory of cells that begin it moves on.
+        """Return x of cycle ``number`` of each cell, (4, m), and advance the memory of cells that ``begin`` it.
 
-        Cycle 0 begins with a first memory.
+        Before cycle 0 the memory is drawn.
         """
         params, first = self.compiled_params, begin & (number == 0)
         if np.any(first):

@@ -31,4 +31,6 @@ def facts(kernel):
 
 params = compile_params(sg.DeviceParams.preset("hennen2024"))
 capabilities = [tuple(map(int, text.split("."))) for text in sys.argv[1:]]
-print(json.dumps([facts(kernel) for capability in capabilities for kernel in offline.compiled(params, capability)]))
+print(
+    json.dumps([facts(kernel) for capability in capabilities for kernel in offline.compile_kernels(params, capability)])
+)
