@@ -1,4 +1,4 @@
-"""Compile the kernels for a GPU that is not here: what they take of its registers, and whether any of it spills.
+"""Compile the kernels for a GPU that is not there, to see how many registers they take and whether any spill.
 
 Needs numba-cuda and the compilers that its extras bring (NVVM and nvJitLink), no GPU and no driver.
 """
@@ -13,29 +13,39 @@ import numpy as np
 
 from synaptogen.engines.compiled_params import CompiledParams
 from synaptogen.engines.cuda import kernels, products
-from synaptogen.engines.cuda.compiler import BLOCK, BLOCKS, SIMULATED
-from synaptogen.engines.cuda.kernel_params import mixture_of, rules_of
-from synaptogen.engines.cuda.kernels import Reads, Selection
+from synaptogen.engines.cuda.compiler import BLOCKS_PER_MULTIPROCESSOR, SIMULATED, THREADS_PER_BLOCK
+from synaptogen.engines.cuda.kernel_params import kernel_params_of, mixture_of
+from synaptogen.engines.cuda.kernels import KernelReads, SelectedCells
 from synaptogen.engines.cuda.layout import State
 
 Capability = tuple[int, int]
 
 
 class Compiled(NamedTuple):
-    """A kernel in the code of one kind of GPU."""
+    """A kernel in the code of one kind of GPU: registers, and bytes of stack (with spilled registers), of a thread."""
 
     name: str
     capability: Capability
     ptx: str
     cubin: bytes
     registers: int
-    """Of a thread."""
     stack: int
-    """Bytes of a thread, spilled registers among them."""
 
 
-def compiled(params: CompiledParams, capability: Capability) -> Iterator[Compiled]:
-    """Every kernel, for cells of a params and GPUs of a compute capability such as (9, 0).
+def compile_kernels(params: CompiledParams, capability: Capability) -> Iterator[Compiled]:
+    """Compile every kernel.
+
+    Parameters
+    ----------
+    params : CompiledParams
+        The parameter set of the cells.
+    capability : tuple of int
+        Compute capability of the GPU, such as (9, 0).
+
+    Yields
+    ------
+    Compiled
+        One for each kernel.
 
     Raises
     ------
@@ -46,51 +56,57 @@ def compiled(params: CompiledParams, capability: Capability) -> Iterator[Compile
         raise RuntimeError("the CUDA simulator compiles nothing: unset NUMBA_ENABLE_CUDASIM")
     for name, arguments in sample_arguments(params).items():
         ptx = ptx_of(getattr(kernels, name, None) or getattr(products, name), arguments, capability)
-        cubin, registers, stack = assembled(ptx, capability)
+        cubin, registers, stack = assemble(ptx, capability)
         yield Compiled(name, capability, ptx, cubin, registers, stack)
 
 
 def sample_arguments(params: CompiledParams) -> dict[str, tuple[Any, ...]]:
-    """Arguments of each kernel, of the types that `engine` gives it."""
-    f, w = np.zeros(1, np.float32), np.zeros(1, np.uint32)
-    state = State(f, w, f, f, f, w, 1, True, np.uint32(0), np.uint32(0))
-    rules = rules_of(params, "stationary", 0, np.asarray)
-    some = Selection(np.zeros(1, np.int64), False, 0, 1)
-    reads, bandwidth = Reads(w, False, np.uint32(0)), np.float32(0.0)
-    p = rules.constants
+    """Return arguments of each kernel, of the types that the engine gives it."""
+    reals, integers = np.zeros(1, np.float32), np.zeros(1, np.uint32)
+    state = State(reals, integers, reals, reals, reals, integers, 1, True, np.uint32(0), np.uint32(0))
+    kernel_params = kernel_params_of(params, "stationary", 0, np.asarray)
+    cells = SelectedCells(np.zeros(1, np.int64), False, 0, 1)
+    bandwidth, reads = np.float32(0.0), KernelReads(integers, False, np.uint32(0))
+    mask = np.zeros(1, np.uint8)
+    zero = np.uint32(0)
     return {
-        "initialise": (state, rules, mixture_of(params, np.asarray), params.log_sigma),
-        "apply": (state, rules, some, f, 1, False, np.zeros(1, np.uint8), False, f, False, bandwidth, reads),
-        "read": (state, rules, some, f, False, f, bandwidth, reads),
-        "gather": (f, 1, some, f),
-        "scatter": (f, 1, some, f),
-        "find_not_finite": (f, w),
-        "rows_times": (f, 1, 1, f, f),
-        "columns_times": (f, 1, 1, f, 0, f),
-        "sum_parts": (f, 1, 1, 0, f),
-        "draw_normals": (w, 1, np.uint32(0), np.uint32(0), np.uint32(0), 1, f),
-        "weigh": (f, 1, p, bandwidth, f, f),
-        "finish": (f, f, f, False, 1, f),
+        "initialise": (state, kernel_params, mixture_of(params, np.asarray), params.log_sigma),
+        "apply": (state, kernel_params, cells, reals, 1, False, mask, False, reals, False, bandwidth, reads),
+        "read": (state, kernel_params, cells, reals, False, reals, bandwidth, reads),
+        "gather": (reals, 1, cells, reals),
+        "scatter": (reals, 1, cells, reals),
+        "find_not_finite": (reals, integers),
+        "rows_times": (reals, 1, 1, reals, reals),
+        "columns_times": (reals, 1, 1, reals, 0, reals),
+        "sum_parts": (reals, 1, 1, 0, reals),
+        "draw_normals": (integers, 1, zero, zero, zero, 1, reals),
+        "weigh": (reals, 1, kernel_params.constants, bandwidth, reals, reals),
+        "finish": (reals, reals, reals, False, 1, reals),
     }
 
 
 def ptx_of(kernel: Any, arguments: tuple[Any, ...], capability: Capability) -> str:
-    """A kernel in NVIDIA's portable assembly."""
+    """Return a kernel, for arguments of these types, in NVIDIA's portable assembly."""
     from numba import cuda
     from numba.cuda import types
     from numba.cuda.typing.typeof import typeof
 
     signature = types.void(*map(typeof, arguments))
-    with pretended(capability):
+    with pretend_gpu(capability):
         ptx, _ = cuda.compile(
-            kernel.py_func, signature, device=False, abi="numba", cc=capability, launch_bounds=(BLOCK, BLOCKS)
+            kernel.py_func,
+            signature,
+            device=False,
+            abi="numba",
+            cc=capability,
+            launch_bounds=(THREADS_PER_BLOCK, BLOCKS_PER_MULTIPROCESSOR),
         )
     return str(ptx)
 
 
 @contextmanager
-def pretended(capability: Capability) -> Iterator[None]:
-    """Device functions are compiled for the GPU at hand, whatever is asked for: pretend that it is this one."""
+def pretend_gpu(capability: Capability) -> Iterator[None]:
+    """Pretend that a GPU of a capability is there: Numba compiles device functions for the one that it finds."""
     from numba.cuda import dispatcher
 
     real = dispatcher.get_current_device
@@ -101,8 +117,8 @@ def pretended(capability: Capability) -> Iterator[None]:
         dispatcher.get_current_device = real
 
 
-def assembled(ptx: str, capability: Capability) -> tuple[bytes, int, int]:
-    """Machine code, registers of a thread, and bytes of its stack."""
+def assemble(ptx: str, capability: Capability) -> tuple[bytes, int, int]:
+    """Return the machine code of a kernel, the registers of a thread, and the bytes of its stack."""
     from cuda.bindings import nvjitlink
 
     text = ptx.encode()

@@ -3,9 +3,8 @@
 Where numba-cuda finds a GPU, it is measured there: SET, RESET, cycles in fused voltages, reads and a product, each as a
 rate and as a share of a copy within the GPU's memory, in turns with the CPU engine in the same run.
 
-Anywhere else the prediction for an A100 and an H100 is printed (`synaptogen.engines.cuda.prediction`): bytes counted in
-the device code, registers from the compiler if it is installed, and the stated assumptions. A prediction is no
-measurement.
+Anywhere else the prediction for an A100 and an H100 is printed (see `_cuda_prediction`): bytes counted in the device
+code, registers from the compiler if it is installed, and the stated assumptions. A prediction is no measurement.
 """
 
 import importlib.util
@@ -17,19 +16,19 @@ import numpy as np
 
 import _cuda_prediction as prediction
 import synaptogen as sg
-from _cuda_prediction import FAR, GPUS, PROGRAMS, of_cycles, predictions, traffic
+from _cuda_prediction import FAR, GPUS, PROGRAMS, cycling_rate, predictions, traffic
 from _timing import figure, introduce, parser, positive, ratios, rounds, seconds, side, summary, table, write_json
 from synaptogen.engines.compiled_params import compile_params
-from synaptogen.engines.cuda import availability as machine
+from synaptogen.engines.cuda import availability
 
 PRESET = sg.DeviceParams.preset("hennen2024")
 SETS = {"VAR(10)": PRESET, "compact(8)": PRESET.compact(8), "compact(4)": PRESET.compact(4)}
 REGISTERS, BLOCK = 80, 128
-"""Of the kernel `apply` where no compiler can be asked, and threads of a block."""
+"""Registers of the kernel `apply`, for use without a compiler, and threads of a block."""
 
 
 def gpu_is_here() -> bool:
-    """Does numba-cuda find a GPU?"""
+    """Return whether numba-cuda finds a GPU."""
     if importlib.util.find_spec("numba_cuda") is None:
         return False
     from numba import cuda
@@ -42,12 +41,12 @@ def gpu_is_here() -> bool:
 
 
 def registers(capability: tuple[int, int]) -> int:
-    """Registers of a thread of `apply`, from the compiler if it is installed."""
+    """Return the registers of a thread of `apply`, from the compiler if it is installed."""
     try:
-        machine.require_numba_cuda()
+        availability.require_numba_cuda()
         import _cuda_offline as offline
 
-        kernels = {kernel.name: kernel for kernel in offline.compiled(compile_params(PRESET), capability)}
+        kernels = {kernel.name: kernel for kernel in offline.compile_kernels(compile_params(PRESET), capability)}
     except (ImportError, RuntimeError) as missing:
         print(f"no compiler ({missing}): {REGISTERS} registers, as it gave before")
         return REGISTERS
@@ -58,12 +57,12 @@ def registers(capability: tuple[int, int]) -> int:
 
 
 def predict() -> dict[str, Any]:
-    """Print predicted rates."""
+    """Print predicted rates, and return them."""
     results: dict[str, Any] = {}
     rows = []
     for gpu in GPUS.values():
         of_thread = registers(gpu.capability)
-        warps = prediction.warps_at_work(of_thread, BLOCK)
+        warps = prediction.resident_warps(of_thread, BLOCK)
         print(f"{gpu.name}: {warps} of {prediction.WARPS} warps a multiprocessor")
         for name, params in SETS.items():
             params = compile_params(params)
@@ -73,8 +72,8 @@ def predict() -> dict[str, Any]:
                 rate = found[program]
                 rows.append((f"{gpu.name}, {name}", program, moved, rate.updates / 1e9, rate.limit))
             cells = gpu.memory * 0.95 / (4.0 * (17 + params.memory))
-            rows.append((f"{gpu.name}, {name}", "cycle, a launch each", None, of_cycles(found) / 1e9, ""))
-            results[f"{gpu.name}, {name}"] = {**found, "cycle": of_cycles(found), "cells": cells}
+            rows.append((f"{gpu.name}, {name}", "cycle, a launch each", None, cycling_rate(found) / 1e9, ""))
+            results[f"{gpu.name}, {name}"] = {**found, "cycle": cycling_rate(found), "cells": cells}
     print("\nPREDICTED, not measured: 10^9 updates/s")
     print(table(["", "program", "B moved", "10^9/s", "limit"], rows))
     return results
@@ -84,7 +83,7 @@ def predict() -> dict[str, Any]:
 
 
 def copy_rate(count: int) -> float:
-    """Bytes/s that a copy within the GPU's memory moves, read and written."""
+    """Return the bytes/s that a copy within the memory of the GPU moves, read and written."""
     from numba import cuda
 
     a, b = cuda.device_array(count, np.float32), cuda.device_array(count, np.float32)
@@ -98,7 +97,7 @@ def copy_rate(count: int) -> float:
 
 
 def tasks_of(array: sg.CellArray) -> dict[str, tuple[Callable[[], Any], int]]:
-    """What is timed, and how many updates, reads or products with a cell each of it is."""
+    """Return what is timed, and how many updates, reads or products with one cell it contains."""
     v = np.full(array.shape[1], 0.1, np.float32)
     cells: Any = array
     if array.engine == "cuda":
@@ -116,7 +115,7 @@ def tasks_of(array: sg.CellArray) -> dict[str, tuple[Callable[[], Any], int]]:
 
 
 def rates_of(array: sg.CellArray) -> dict[str, float]:
-    """Updates, or cells read, per second, each task once."""
+    """Return updates, or cells read, per second, from one run of each task."""
     rates = {}
     for name, (work, count) in tasks_of(array).items():
         rates[name] = count / seconds(lambda work=work: finished(array, work))
@@ -124,7 +123,7 @@ def rates_of(array: sg.CellArray) -> dict[str, float]:
 
 
 def finished(array: sg.CellArray, work: Callable[[], Any]) -> Any:
-    """Wait for what was launched."""
+    """Do some work, and wait until the GPU has done it."""
     result = work()
     if array.engine == "cuda":
         from numba import cuda
@@ -134,7 +133,7 @@ def finished(array: sg.CellArray, work: Callable[[], Any]) -> Any:
 
 
 def measure(side: int, repeats: int, copied: int = 1 << 28) -> dict[str, Any]:
-    """Print measured rates."""
+    """Print measured rates, and return them."""
     copy = copy_rate(copied)
     print(f"copy within the GPU: {figure(copy / 1e9)} GB/s")
     results: dict[str, Any] = {"copy": copy}

@@ -32,16 +32,16 @@ class OnGPU:
 
     def apply_voltage(self, u: Any) -> None:
         """Apply one voltage to all cells, or an array of the shape of the cells; see `CellArray.apply_voltage`."""
-        self._engine.apply_there(*self._one_pulse("u", u), self._state.selection)
+        self._engine.apply_on_device(*self._one_pulse("u", u), self._state.selection)
 
     def apply_voltages(self, pulses: Any) -> None:
         """Apply K voltages one after the other, of shape (K,) or (K, *shape); see `CellArray.apply_voltages`."""
-        self._engine.apply_there(*self._pulses("pulses", pulses), self._state.selection)
+        self._engine.apply_on_device(*self._pulses("pulses", pulses), self._state.selection)
 
     def sweep(self, waveform: Any, *, noise: bool = False) -> GPUArray:
         """Apply voltages of shape (T,) or (T, *shape); returns currents in A, (T, *shape). See `CellArray.sweep`."""
         pulses, bandwidth = self._pulses("waveform", waveform), self._state.bandwidth if noise else 0.0
-        trace = self._engine.sweep_there(*pulses, self._state.selection, bandwidth, self._state.counters.reads)
+        trace = self._engine.sweep_on_device(*pulses, self._state.selection, bandwidth, self._state.counters.reads)
         if bandwidth:
             self._state.advance_reads(pulses.number)
         return GPUArray(trace, (pulses.number, *self._shape))
@@ -51,7 +51,7 @@ class OnGPU:
         state = self._state
         pulse = self._one_pulse("u", state.params.u_read if u is None else u)
         bandwidth = state.bandwidth if bandwidth is None else checks.bandwidth(bandwidth)
-        out = self._engine.read_there(pulse.voltages, pulse.each, state.selection, bandwidth, state.counters.reads)
+        out = self._engine.read_on_device(pulse.voltages, pulse.each, state.selection, bandwidth, state.counters.reads)
         if bandwidth:
             state.advance_reads(1)
         return GPUArray(out, self._shape)
@@ -67,7 +67,7 @@ class OnGPU:
         inputs, lines = (rows, columns) if transpose else (columns, rows)
         vectors, shape = self._vectors(v, inputs)
         batch = shape[0] if len(shape) == 2 else 1
-        currents = self._engine.product_there(
+        currents = self._engine.product_on_device(
             (rows, columns),
             state.selection,
             state.line_starts((rows, columns), transpose),
@@ -88,7 +88,7 @@ class OnGPU:
         """
         if self._state.positions is None:
             return GPUArray(self._engine.state.r, self._shape)
-        return GPUArray(self._engine.gathered_there("r", self._state.selection), self._shape)
+        return GPUArray(self._engine.gather_on_device("r", self._state.selection), self._shape)
 
     def _one_pulse(self, name: str, u: Any) -> Pulses:
         array = on_gpu_already(u)

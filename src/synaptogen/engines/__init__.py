@@ -1,4 +1,8 @@
-"""Engines: where cells live. They own memory, masks, branches and threads, and never restate a formula of `model`."""
+"""Engines: they hold cells in memory and run them. `Engine` is the contract that each of them keeps.
+
+An engine owns memory, masks, branches and threads. The formulas are those of `synaptogen.model`, which no engine
+restates.
+"""
 
 from .compiled_params import CompiledParams, compile_params
 from .lines import line_weights, with_noise

@@ -1,6 +1,6 @@
-"""The params by which cells are made and live, as plain arrays: what every engine needs of a parameter set."""
+"""CompiledParams: a parameter set as plain arrays, the form in which engines use it."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,33 +9,86 @@ from synaptogen._utils import Float64Array
 from synaptogen.model import Constants
 from synaptogen.params import VAR, DeviceParams
 
+Bundle = TypeVar("Bundle")
+"""A number, or a nest of tuples of numbers."""
+
 
 class CompiledParams(NamedTuple):
-    """One parameter set, unfolded for engines.
+    """A parameter set as plain arrays: what an engine needs to draw cells and to run them through their cycles.
 
-    The memory of a cell is m numbers. For a VAR of order p they are the last p values of x in a ring of ``slots`` = p
-    slots of four, x_n in slot n mod p; for a state space (``slots`` = 0) they are its q states.
+    `DeviceParams` is what people write, check and save. `compile_params` turns it into this once per array: Cholesky
+    factors, cumulated weights and lag matrices, laid out in the order in which engines go through them.
+
+    docs/model.md has the formulas. Each cell has a memory of m numbers, from which the next latent vector x_n of its
+    four features follows. For a VAR of order p, m = 4 p and the memory is x_(n-1) ... x_(n-p). For a state space it is
+    the q = m states s_n.
+
+    Attributes
+    ----------
+    constants : Constants
+        Numbers that the formulas of `synaptogen.model` take as ``p``.
+    slots : int
+        The order p of a VAR: engines keep its memory as a ring of p slots of four numbers, x_n in slot n mod p. 0 for a
+        state space.
+    readout : array of shape (m, 4)
+        Weights of the memory: x_n is the sum of readout[k] * memory[k], plus the innovation B e_n. Of a VAR the latest
+        cycle comes first: row 4 (j - 1) + i belongs to feature i of x_(n-j).
+    F : array of shape (q, q)
+        Step of the states, s_(n+1) = F s_n + G e_n; upper quasi-triangular. Empty for a VAR.
+    G : array of shape (q, 4)
+        Effect of the innovations on the states. Empty for a VAR.
+    start : array of shape (m, m)
+        Lower triangular; start @ normals is a memory from the stationary distribution, for a VAR (x_0, x_-1, ...).
+    component_starts : array of uint32 of shape (K,)
+        First 32-bit random number that chooses component k of the population, in ascending order.
+    means : array of shape (K, 8)
+        Mean device vector of each component: four offsets mu, then four scales sigma.
+    cholesky : array of shape (K, 8, 8)
+        Lower Cholesky factor of the covariance of each component.
+    log_sigma : bool
+        Whether the population was fitted to log sigma.
     """
 
     constants: Constants
     slots: int
-    readout: Float64Array  # (m, 4): x_n gains readout[k] * memory[k]; VAR: lag-major, most recent first
-    F: Float64Array  # (q, q) upper quasi-triangular, state space only
-    G: Float64Array  # (q, 4)
-    start: Float64Array  # (m, m) lower triangular: stationary memory = start @ normals; VAR: (x_0, x_-1, ...)
-    component_starts: NDArray[np.uint32]  # (K,) first random word of each component's share
-    means: Float64Array  # (K, 8)
-    cholesky: Float64Array  # (K, 8, 8)
+    readout: Float64Array
+    F: Float64Array
+    G: Float64Array
+    start: Float64Array
+    component_starts: NDArray[np.uint32]
+    means: Float64Array
+    cholesky: Float64Array
     log_sigma: bool
 
     @property
     def memory(self) -> int:
-        """How many numbers a cell remembers."""
+        """Number m of the numbers that a cell keeps of earlier cycles."""
         return len(self.readout)
+
+    @property
+    def start_blocks(self) -> Float64Array:
+        """``start`` in the order in which kernels go through it.
+
+        Of a VAR it has shape (p, p, 4, 4): entry [i, j] is the block of 4 x 4 numbers that leads from the j-th four
+        normals to x_-i, by columns. Of a state space it is ``start`` itself, by rows.
+        """
+        if not self.slots:
+            return self.start
+        return self.start.reshape(self.slots, 4, self.slots, 4).transpose(0, 2, 3, 1)
 
 
 def compile_params(params: DeviceParams) -> CompiledParams:
-    """Unfold a parameter set."""
+    """Return the plain arrays of a parameter set.
+
+    Parameters
+    ----------
+    params : DeviceParams
+        The parameter set.
+
+    Returns
+    -------
+    CompiledParams
+    """
     history, population = params.history, params.population
     shares = np.cumsum(population.weights) / np.sum(population.weights)
     starts = np.concatenate([[0.0], shares[:-1]]) * 2.0**32
@@ -57,3 +110,23 @@ def compile_params(params: DeviceParams) -> CompiledParams:
         cholesky=population.cholesky,
         log_sigma=population.sigma_scale == "log",
     )
+
+
+def single_precision(bundle: Bundle) -> Bundle:
+    """Return numbers, or nested tuples of numbers such as `Constants`, in single precision.
+
+    Parameters
+    ----------
+    bundle : float, or tuple of bundles
+        The numbers.
+
+    Returns
+    -------
+    float32, or tuple of bundles
+        Of the same structure; named tuples keep their type.
+    """
+    nest: Any = bundle
+    if not isinstance(nest, tuple):
+        return cast(Bundle, np.float32(nest))
+    parts = [single_precision(part) for part in nest]
+    return cast(Bundle, type(nest)(*parts) if hasattr(nest, "_fields") else tuple(parts))

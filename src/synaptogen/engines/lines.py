@@ -1,43 +1,121 @@
-"""Lines of a crossbar as products with the matrix of mixing states, see `model.lines`."""
+"""Lines of a crossbar as products with the matrix of mixing states, and other methods that engines share.
 
-from typing import Any
+The current of a cell, and the variance of its noise, are linear in its mixing state: see `synaptogen.model.lines`.
+"""
+
+from typing import Generic
 
 import numpy as np
-from numpy.typing import NDArray
 
+from synaptogen._utils import Float64Array, RealArray, require_cells
 from synaptogen.model import Constants, linear_in_mixing, noise_density
 
-from .protocol import AnyEngine, Positions
+from .compiled_params import CompiledParams
+from .protocol import AnyEngine, Engine, Positions, Selection
 
 
-def line_currents(
-    engine: AnyEngine,
-    shape: tuple[int, int],
-    select: Any,
-    line_starts: Positions,
-    v: NDArray[Any],
-    transpose: bool,
-    bandwidth: float,
-    number: int,
-) -> NDArray[Any]:
-    """What `Engine.line_currents` promises, by products of matrices."""
-    offset, weights = line_weights(v.astype(np.float64), bandwidth, engine.compiled_params.constants)
-    sums = offset + engine.weighted_sums(shape, select, weights, transpose)
-    normals = engine.line_normals(line_starts, number, len(v)) if bandwidth else None
-    return np.asarray(with_noise(sums, normals, len(v)), engine.dtype)
+class EngineDefaults(Generic[Selection]):
+    """Methods of `Engine` that most engines share; an engine may inherit them."""
+
+    @classmethod
+    def require_room(cls: type[AnyEngine], params: CompiledParams, cells: int) -> None:
+        """Check that cells fit into the memory of the machine.
+
+        Parameters
+        ----------
+        params : CompiledParams
+            The parameter set.
+        cells : int
+            Number of cells to be made.
+
+        Raises
+        ------
+        MemoryError
+            If they do not fit; the message names a remedy.
+        """
+        require_cells(cells, cls.bytes_for(params))
+
+    def line_currents(
+        self: Engine[Selection],
+        shape: tuple[int, int],
+        select: Selection,
+        line_starts: Positions,
+        v: RealArray,
+        transpose: bool,
+        bandwidth: float,
+        number: int,
+    ) -> RealArray:
+        """Return the currents of lines by `weighted_sums` and `line_normals`; see `Engine.line_currents`.
+
+        Parameters
+        ----------
+        shape, select, line_starts, transpose
+            Rows and columns, the cells, positions of the first cells of the lines, and whether to drive the rows.
+        v : array of shape (batch, inputs)
+            Voltages in V.
+        bandwidth : float
+            Bandwidth in Hz; 0: no noise.
+        number : int
+            Number of the product.
+
+        Returns
+        -------
+        array of shape (batch, lines)
+            Currents in A.
+        """
+        offsets, weights = line_weights(v.astype(np.float64), bandwidth, self.compiled_params.constants)
+        sums = offsets + self.weighted_sums(shape, select, weights, transpose)
+        normals = self.line_normals(line_starts, number, len(v)) if bandwidth else None
+        return np.asarray(with_noise(sums, normals, len(v)), self.dtype)
 
 
-def line_weights(u: NDArray[Any], bandwidth: float, p: Constants) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Offsets (k, 1) and weights (k, inputs) of r for voltages (batch, inputs) in V: k rows, first the currents of all
-    inputs, then, with a bandwidth, their variances."""
+line_currents = EngineDefaults.line_currents
+"""The method as a function of the engine, for engines that use it for some products only."""
+
+
+def line_weights(u: Float64Array, bandwidth: float, p: Constants) -> tuple[Float64Array, Float64Array]:
+    """Return what inputs add to a line, as linear functions of the mixing states.
+
+    Parameters
+    ----------
+    u : array of shape (batch, inputs)
+        Voltages in V.
+    bandwidth : float
+        Bandwidth in Hz; 0: no noise.
+    p : Constants
+        Constants of the parameter set.
+
+    Returns
+    -------
+    offsets : array of shape (k, 1)
+        Sums over the inputs for r = 0: currents in A in the first ``batch`` rows; with a bandwidth also variances in
+        A^2 in as many rows after them. k is ``batch`` or twice that.
+    weights : array of shape (k, inputs)
+        What each input adds per unit of the mixing state of its cell, in the same rows.
+    """
     parts = linear_in_mixing(u, noise_density(u) * bandwidth, p)
     rows = 2 if bandwidth else 1
     offsets = [part.sum(axis=-1, keepdims=True) for part in parts[0 : 2 * rows : 2]]
     return np.concatenate(offsets), np.concatenate(parts[1 : 2 * rows : 2])
 
 
-def with_noise(sums: NDArray[Any], normals: NDArray[Any] | None, batch: int) -> NDArray[Any]:
-    """Currents (batch, lines) from the rows of sums: those of currents, and of variances where there are normals."""
+def with_noise(sums: RealArray, normals: RealArray | None, batch: int) -> RealArray:
+    """Return the currents of lines from their sums.
+
+    Parameters
+    ----------
+    sums : array of shape (batch, lines) or (2 * batch, lines)
+        Currents in A; with noise, their variances in A^2 below.
+    normals : array of shape (batch, lines), optional
+        Standard normal numbers; None: no noise.
+    batch : int
+        Number of vectors.
+
+    Returns
+    -------
+    array of shape (batch, lines)
+        Currents in A.
+    """
     if normals is None:
         return sums[:batch]
     return np.asarray(sums[:batch] + np.sqrt(np.maximum(sums[batch:], 0.0)) * normals)

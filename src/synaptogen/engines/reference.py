@@ -1,26 +1,27 @@
-"""The reference engine: NumPy, double precision, one array a quantity. To be read beside the model; the oracle of all
-other engines."""
+"""The reference engine: NumPy in double precision, one array for each quantity, written to be read beside the model.
+
+All other engines are tested against it.
+"""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from synaptogen._utils import AnyArray, require_cells
-from synaptogen.model import Constants, iv, latent, noise, population, random, rounded_mul, where
-from synaptogen.model import features as ft
-from synaptogen.model import switching as sw
+from synaptogen._utils import AnyArray, BoolArray, Float64Array, RealArray
+from synaptogen.model import Constants, features, iv, latent, noise, population, random, rounded_mul, switching, where
 
 from .compiled_params import CompiledParams
-from .lines import line_currents
-from .protocol import CellIds, Positions, ReadNumbers
+from .lines import EngineDefaults
+from .protocol import FIELDS, CellIds, Positions, ReadNumbers
 
-Select = Any  # an index array, or slice(None)
+Select: TypeAlias = NDArray[np.int64] | slice
+"""Cells of this engine: an array of positions, or the slice of all."""
 
 
-class ReferenceEngine:
-    """CellIds as float64 arrays of shape (n,); see `engines.protocol.Engine` for what the methods promise."""
+class ReferenceEngine(EngineDefaults[Select]):
+    """Cells as float64 arrays of shape (n,); `engines.protocol.Engine` says what the arguments and methods mean."""
 
     name = "reference"
     storage = "full"
@@ -31,41 +32,36 @@ class ReferenceEngine:
     ) -> None:
         self.compiled_params, self.cells, self.seed, self.start = params, cells, seed, start
         n = cells.size
-        self.r = np.zeros(n)
-        self.word = np.zeros(n, np.uint32)
-        self.field = np.zeros((7, n))  # in the order of protocol.FIELDS
-        self.vector = np.zeros((8, n))
-        self.memory = np.zeros((params.memory, n))  # VAR: the last p values of x, most recent first; else the states
+        self._r = np.zeros(n)
+        self._status = np.zeros(n, np.uint32)
+        self._fields = np.zeros((len(FIELDS), n))
+        self._device = np.zeros((8, n))
+        self._memory = np.zeros((params.memory, n))  # VAR: the last p values of x, most recent first; else the states
         if fill:
             self._draw_devices()
-            self._first_cycle()
+            self._begin_first_cycle()
 
     @staticmethod
     def bytes_for(params: CompiledParams) -> float:
-        """Memory that one cell of a params takes."""
+        """Return the bytes that one cell of a parameter set takes."""
         return 8.0 * (1 + 7 + 8 + params.memory) + 4.0
-
-    @classmethod
-    def require_room(cls, params: CompiledParams, cells: int) -> None:
-        """Raise MemoryError unless so many cells of a params fit into memory."""
-        require_cells(cells, cls.bytes_for(params))
 
     @property
     def bytes_per_cell(self) -> float:
-        """Memory that one cell takes."""
+        """Memory that one cell takes, in bytes."""
         return self.bytes_for(self.compiled_params)
 
     @property
     def threads(self) -> int:
-        """One: NumPy."""
+        """Number of threads: one, that of NumPy."""
         return 1
 
     def describe(self) -> str:
-        """The engine in a few words."""
+        """Return the name of the engine and its precision."""
         return "reference, float64"
 
     def selection(self, positions: Positions | None) -> Select:
-        """What the other methods take as ``select``."""
+        """Return what the other methods take as ``select``: the positions themselves, or a slice of all."""
         return slice(None) if positions is None else positions
 
     # ---- how cells begin
@@ -79,12 +75,12 @@ class ReferenceEngine:
         k = np.zeros(n, int)
         for component, first in enumerate(params.component_starts):
             k[population.chosen(choice, first)] = component
-        self.vector = params.means[k].T + np.einsum("nij,jn->in", params.cholesky[k], z)
+        self._device = params.means[k].T + np.einsum("nij,jn->in", params.cholesky[k], z)
         if params.log_sigma:
-            self.vector[4:] = population.scale(self.vector[4:])
+            self._device[4:] = population.scale(self._device[4:])
 
     def _first_memory(self) -> AnyArray:
-        """Memory at the beginning of life; for a VAR with x_0 in it, for a state space before cycle 0."""
+        """Return the first memory of all cells, (m, n): of a VAR with x_0 in it, of a state space before cycle 0."""
         params, p = self.compiled_params, self.compiled_params.constants
         stationary = self.start == "stationary"
         if not params.slots:
@@ -99,72 +95,107 @@ class ReferenceEngine:
         past = [self._draw(random.normals, random.HISTORY, 0, lag) for lag in lags]
         return np.asarray(params.start @ np.concatenate([e, *past]))
 
-    def _first_cycle(self) -> None:
+    def _begin_first_cycle(self) -> None:
         n = self.cells.size
         everywhere, zero = np.ones(n, bool), np.zeros(n, np.uint32)
         x = self._next_latent(slice(None), zero, everywhere)
-        f = ft.cycle_features(x, self.vector[:4], self.vector[4:], self.compiled_params.constants)
-        self.r = f.r_hrs
-        self.field[:4] = f.u_set, f.r_lrs, f.u_reset, f.r_hrs
-        self.word = sw.in_next_cycle(np.full(n, sw.HRS | sw.CYCLE, np.uint32), everywhere, f.limited)
+        new = features.cycle_features(x, self._device[:4], self._device[4:], self.compiled_params.constants)
+        self._r = new.r_hrs
+        self._fields[:4] = new.u_set, new.r_lrs, new.u_reset, new.r_hrs
+        before = np.full(n, switching.HRS | switching.CYCLE, np.uint32)
+        self._status = switching.in_next_cycle(before, everywhere, new.limited)
 
-    def _draw(self, of: Callable[..., Any], stream: int, number: Any, block: int, select: Select = slice(None)) -> Any:
+    def _draw(
+        self, generator: Callable[..., Any], stream: int, number: Any, block: int, select: Select = slice(None)
+    ) -> Any:
+        """Call a generator of `synaptogen.model.random` for some cells: their ids and the seed complete the address."""
         lo, hi = self.cells.id_words(np.arange(self.cells.size)[select])
-        k0, k1 = (np.array([word], np.uint32) for word in (self.seed & 0xFFFFFFFF, self.seed >> 32))
+        k0, k1 = (np.array([half], np.uint32) for half in (self.seed & 0xFFFFFFFF, self.seed >> 32))
         number = np.broadcast_to(np.asarray(number & 0xFFFFFFFF, np.uint32), lo.shape)
-        return of(lo, hi, stream, number, np.full_like(lo, block), k0, k1)
+        return generator(lo, hi, stream, number, np.full_like(lo, block), k0, k1)
 
-    def _next_latent(self, select: Select, number: NDArray[np.uint32], begin: AnyArray) -> AnyArray:
-        """x of cycle ``number``; the memory of cells that begin it moves on. With cycle 0 a life begins."""
+    def _next_latent(self, select: Select, number: NDArray[np.uint32], begin: BoolArray) -> AnyArray:
+        """Return x of cycle ``number`` of each cell, (4, m), and advance the memory of cells that ``begin`` it.
+
+        Before cycle 0 the memory is drawn.
+        """
         params, first = self.compiled_params, begin & (number == 0)
         if np.any(first):
-            self.memory[:, select] = where(first, self._first_memory()[:, select], self.memory[:, select])
-        memory = self.memory[:, select]
+            self._memory[:, select] = where(first, self._first_memory()[:, select], self._memory[:, select])
+        memory = self._memory[:, select]
         e = np.stack(self._draw(random.normals, random.CYCLES, number, 0, select))
         x = np.stack(latent.innovation(e, params.constants.innovation)) + params.readout.T @ memory
         following = np.concatenate([x, memory[:-4]]) if params.slots else params.F @ memory + params.G @ e
         if params.slots:
             x, following = where(first, memory[:4], x), where(first, memory, following)
-        self.memory[:, select] = where(begin, following, memory)
+        self._memory[:, select] = where(begin, following, memory)
         return x
 
     # ---- voltages and reads
 
-    def apply(self, u: AnyArray, select: Select, mask: AnyArray | None = None) -> None:
-        """Apply k voltages one after the other, only where the mask holds."""
+    def apply(self, u: RealArray, select: Select, mask: BoolArray | None = None) -> None:
+        """Apply k voltages one after the other.
+
+        Parameters
+        ----------
+        u : array of shape (k, 1) or (k, m)
+            Voltages in V.
+        select : array of int, or slice
+            The m cells.
+        mask : array of bool of shape (m,), optional
+            Where to apply them.
+        """
         for voltage in u:
             self._step(np.asarray(voltage, float) if mask is None else where(mask, voltage, 0.0), select)
 
     def _step(self, u: AnyArray, select: Select) -> None:
+        """Apply one voltage: `synaptogen.model.switching` in the order in which docs/model.md states it."""
         p = self.compiled_params.constants
-        r, word = self.r[select], self.word[select]
+        r, status = self._r[select], self._status[select]
         u = np.broadcast_to(u, r.shape)
-        u_set, r_lrs, u_reset, r_hrs, u_ratchet, *curve = self.field[:, select]
+        u_set, r_lrs, u_reset, r_hrs, u_ratchet, *curve = self._fields[:, select]
 
-        sets = sw.sets(word, u, u_set)
+        sets = switching.sets(status, u, u_set)
         r = where(sets, r_lrs, r)
-        word = sw.in_mode(word, sets, sw.LRS)
+        status = switching.in_mode(status, sets, switching.LRS)
 
-        event = sw.resets(word, u, u_reset, u_ratchet, p)
+        event = switching.resets(status, u, u_reset, u_ratchet, p)
         # a cell that sets at a negative voltage cannot reset at the same one
-        x = self._next_latent(select, (sw.cycle(word) + 1) & sw.CYCLE, event.begin)
-        new = ft.cycle_features(x, self.vector[:4, select], self.vector[4:, select], p)
+        x = self._next_latent(select, (switching.cycle(status) + 1) & switching.CYCLE, event.begin)
+        new = features.cycle_features(x, self._device[:4, select], self._device[4:, select], p)
         with np.errstate(all="ignore"):  # cells that do not reset have no transition
             curve = where(event.begin & event.partial, iv.transition(r, u_reset, new.r_hrs, p), curve)
             u_set, r_lrs, u_reset, r_hrs = where(
                 event.begin, (new.u_set, new.r_lrs, new.u_reset, new.r_hrs), (u_set, r_lrs, u_reset, r_hrs)
             )
-            word = sw.in_next_cycle(word, event.begin, new.limited)
+            status = switching.in_next_cycle(status, event.begin, new.limited)
             r = where(event.full, r_hrs, r)
             r = where(event.partial, iv.partial_reset(iv.Transition(*curve), u, p), r)
         u_ratchet = where(event.partial, u, u_ratchet)
-        word = sw.in_mode(sw.in_mode(word, event.full, sw.HRS), event.partial, sw.IRS)
+        status = switching.in_mode(switching.in_mode(status, event.full, switching.HRS), event.partial, switching.IRS)
 
-        self.r[select], self.word[select] = r, word
-        self.field[:, select] = u_set, r_lrs, u_reset, r_hrs, u_ratchet, *curve
+        self._r[select], self._status[select] = r, status
+        self._fields[:, select] = u_set, r_lrs, u_reset, r_hrs, u_ratchet, *curve
 
-    def sweep(self, u: AnyArray, select: Select, bandwidth: float, reads: ReadNumbers) -> AnyArray:
-        """Apply k voltages one after the other; returns the current at each."""
+    def sweep(self, u: RealArray, select: Select, bandwidth: float, reads: ReadNumbers) -> Float64Array:
+        """Apply k voltages one after the other, and record the current after each.
+
+        Parameters
+        ----------
+        u : array of shape (k, 1) or (k, m)
+            Voltages in V.
+        select : array of int, or slice
+            The m cells.
+        bandwidth : float
+            Bandwidth in Hz; 0: no noise.
+        reads : ReadNumbers
+            Numbers of the first read.
+
+        Returns
+        -------
+        array of shape (k, m)
+            Currents in A.
+        """
         trace = []
         for k, voltage in enumerate(u):
             self._step(np.asarray(voltage, float), select)
@@ -172,11 +203,28 @@ class ReferenceEngine:
             trace.append(self.read(voltage[None], select, bandwidth, ReadNumbers(reads.times + k, each)))
         return np.stack(trace)
 
-    def read(self, u: AnyArray, select: Select, bandwidth: float, reads: ReadNumbers) -> AnyArray:
-        """Currents at one voltage each, or one for all."""
+    def read(self, u: RealArray, select: Select, bandwidth: float, reads: ReadNumbers) -> Float64Array:
+        """Return currents, which changes no state.
+
+        Parameters
+        ----------
+        u : array of shape (1, 1) or (1, m)
+            Voltages in V.
+        select : array of int, or slice
+            The m cells.
+        bandwidth : float
+            Bandwidth in Hz; 0: no noise.
+        reads : ReadNumbers
+            Numbers of the read.
+
+        Returns
+        -------
+        array of shape (m,)
+            Currents in A.
+        """
         p: Constants = self.compiled_params.constants
         u = np.asarray(u[0], float)
-        g = iv.conductance(self.r[select], u, p)
+        g = iv.conductance(self._r[select], u, p)
         if bandwidth == 0.0:
             return np.asarray(rounded_mul(u, g))
         number = reads.times if reads.each is None else reads.each[: self.cells.size][select]
@@ -191,44 +239,57 @@ class ReferenceEngine:
 
     # ---- state
 
-    def mixing(self, select: Select) -> AnyArray:
-        """Mixing states."""
-        return np.array(self.r[select])
+    def mixing(self, select: Select) -> Float64Array:
+        """Return the mixing states, of shape (m,)."""
+        return np.array(self._r[select])
 
     def status(self, select: Select) -> NDArray[np.uint32]:
-        """Words that hold mode and cycle number."""
-        return np.array(self.word[select])
+        """Return the status words, of shape (m,)."""
+        return np.array(self._status[select])
 
-    def fields(self, select: Select) -> AnyArray:
-        """State in the order of `protocol.FIELDS`."""
-        return np.array(self.field[:, select])
+    def fields(self, select: Select) -> Float64Array:
+        """Return the state in the order of `protocol.FIELDS`, of shape (7, m)."""
+        return np.array(self._fields[:, select])
 
-    def device(self, select: Select) -> AnyArray:
-        """Device vectors."""
-        return np.array(self.vector[:, select])
+    def device(self, select: Select) -> Float64Array:
+        """Return the device vectors, of shape (8, m)."""
+        return np.array(self._device[:, select])
 
     # ---- products
 
-    def line_currents(
-        self,
-        shape: tuple[int, int],
-        select: Select,
-        line_starts: Positions,
-        v: AnyArray,
-        transpose: bool,
-        bandwidth: float,
-        number: int,
-    ) -> AnyArray:
-        """Currents of lines of a crossbar."""
-        return line_currents(self, shape, select, line_starts, v, transpose, bandwidth, number)
+    def weighted_sums(
+        self, shape: tuple[int, int], select: Select, weights: RealArray, transpose: bool
+    ) -> Float64Array:
+        """Return products of rows of weights with the matrix of mixing states.
 
-    def weighted_sums(self, shape: tuple[int, int], select: Select, weights: AnyArray, transpose: bool) -> AnyArray:
-        """Products of the matrix of mixing states with rows of weights."""
-        matrix = self.r[select].reshape(shape)
+        Parameters
+        ----------
+        shape, select, transpose
+            Rows and columns, the cells that fill them, and whether inputs are rows.
+        weights : array of shape (k, inputs)
+            Rows of weights.
+
+        Returns
+        -------
+        array of shape (k, outputs)
+        """
+        matrix = self._r[select].reshape(shape)
         return np.asarray(weights @ (matrix if transpose else matrix.T))
 
-    def line_normals(self, positions: Positions, number: int, batch: int) -> AnyArray:
-        """Normals for the lines of a crossbar product."""
+    def line_normals(self, positions: Positions, number: int, batch: int) -> Float64Array:
+        """Return the normal numbers of the lines of a product.
+
+        Parameters
+        ----------
+        positions : array of int of shape (lines,)
+            First cells of the lines.
+        number, batch : int
+            Number of the product, and of its vectors.
+
+        Returns
+        -------
+        array of shape (batch, lines)
+        """
         z = np.empty((-(-batch // 4) * 4, len(positions)))
         for block in range(len(z) // 4):
             z[4 * block : 4 * block + 4] = self._draw(random.normals, random.PRODUCT, number, block, positions)
@@ -237,7 +298,7 @@ class ReferenceEngine:
     # ---- copies
 
     def copy(self, positions: Positions | None) -> "ReferenceEngine":
-        """An engine of its own with copies of some cells, or of all."""
+        """Return a new engine with copies of the cells at some positions, or of all."""
         cells = self.cells if positions is None else self.cells.at(positions)
         other = ReferenceEngine(self.compiled_params, cells, self.seed, self.start, fill=False)
         select = self.selection(positions)
@@ -245,20 +306,39 @@ class ReferenceEngine:
         return other
 
     def dump(self, begin: int, end: int) -> dict[str, AnyArray]:
-        """All state of a range of cells."""
+        """Return copies of the state of consecutive cells.
+
+        Parameters
+        ----------
+        begin, end : int
+            First position, and the one after the last.
+
+        Returns
+        -------
+        dict of arrays of shape (..., end - begin)
+            ``word`` is the status word, ``field`` holds `FIELDS`, ``vector`` the device vectors.
+        """
         return {name: array[..., begin:end].copy() for name, array in self._arrays().items()}
 
     def restore(self, begin: int, state: dict[str, AnyArray]) -> None:
-        """Take back what `dump` gave."""
+        """Overwrite the state of consecutive cells.
+
+        Parameters
+        ----------
+        begin : int
+            First position.
+        state : dict of arrays
+            What `dump` returned, or some of it.
+        """
         arrays = self._arrays()
         for name, values in state.items():
             arrays[name][..., begin : begin + values.shape[-1]] = values
 
     def _arrays(self) -> dict[str, AnyArray]:
         return {
-            "r": self.r,
-            "word": self.word,
-            "field": self.field,
-            "vector": self.vector,
-            "memory": self.memory,
+            "r": self._r,
+            "word": self._status,
+            "field": self._fields,
+            "vector": self._device,
+            "memory": self._memory,
         }

@@ -1,4 +1,4 @@
-"""Engines by name, imported when they are first asked for."""
+"""The engines by name. Those that load a compiler are imported when an array first needs them."""
 
 from typing import Literal, TypeAlias
 
@@ -17,12 +17,14 @@ STARTS: tuple[Start, ...] = ("stationary", "pristine")
 
 
 def engine_class(engine: str, storage: str) -> type[AnyEngine]:
-    """Return the class of the engine of a name that stores cells in a way.
+    """Return the class of an engine. Its instances are made as `Engine` describes.
 
     Parameters
     ----------
     engine : {"cpu", "cuda", "reference"}
+        Name of the engine; checked, so that any string may be given.
     storage : {"full", "compact"}
+        How it stores cells; ``"compact"`` takes 16-bit numbers and needs the CPU engine.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Compile every kernel for some GPUs, without one, and print what the code is like as JSON. Run by `test_cuda`."""
+"""Compile every kernel for some GPUs, without one, and print facts about the code as JSON. Run by `test_cuda`."""
 
 import json
 import re
@@ -13,7 +13,7 @@ from synaptogen.engines.compiled_params import compile_params
 
 
 def facts(kernel):
-    """What the tests want to know of a kernel."""
+    """Return what the tests check of a kernel."""
     return {
         "capability": list(kernel.capability),
         "name": kernel.name,
@@ -31,4 +31,6 @@ def facts(kernel):
 
 params = compile_params(sg.DeviceParams.preset("hennen2024"))
 capabilities = [tuple(map(int, text.split("."))) for text in sys.argv[1:]]
-print(json.dumps([facts(kernel) for capability in capabilities for kernel in offline.compiled(params, capability)]))
+print(
+    json.dumps([facts(kernel) for capability in capabilities for kernel in offline.compile_kernels(params, capability)])
+)

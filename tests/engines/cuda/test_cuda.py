@@ -1,5 +1,8 @@
-"""The CUDA engine without a GPU, each way in a process of its own: as the environment of a process says what
-`numba.cuda` is, and as device code must not be taught to compilers that other tests use."""
+"""The CUDA engine without a GPU, in several ways, each in a process of its own.
+
+The environment of a process decides what `numba.cuda` is, and device code must not be defined for the compilers that
+other tests use.
+"""
 
 import importlib.util
 import json
@@ -18,7 +21,7 @@ needs_numba_cuda = pytest.mark.skipif(not NUMBA_CUDA, reason="no numba-cuda, whi
 
 
 def run_tests(file, **environment):
-    """Run the tests in a file; returns how many passed."""
+    """Run the tests in a file, and return how many passed."""
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(HERE / file)],
         cwd=HERE,
@@ -42,19 +45,19 @@ def test_engine_in_the_simulator():
 
 
 def test_engine_on_a_gpu():
-    if not NUMBA_CUDA or not says_yes("from numba import cuda; raise SystemExit(not cuda.is_available())"):
+    if not NUMBA_CUDA or not succeeds("from numba import cuda; raise SystemExit(not cuda.is_available())"):
         pytest.skip("no GPU here")
     assert run_tests("on_device.py", NUMBA_ENABLE_CUDASIM="0") > 30
 
 
-def says_yes(program):
-    """Does a program end without an error, in a process without the simulator?"""
+def succeeds(program):
+    """Return whether a program ends without an error, in a process without the simulator."""
     environment = {**os.environ, "NUMBA_ENABLE_CUDASIM": "0"}
     return subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True).returncode == 0
 
 
-def compiled(*capabilities):
-    """What is told of the kernels compiled for GPUs of these compute capabilities."""
+def compile_kernels(*capabilities):
+    """Compile the kernels for GPUs of these compute capabilities, and return facts about them."""
     environment = {**os.environ, "NUMBA_ENABLE_CUDASIM": "0"}
     done = subprocess.run(
         [sys.executable, "-W", "error", str(HERE / "compile_offline.py"), *capabilities],
@@ -68,20 +71,20 @@ def compiled(*capabilities):
     return json.loads(done.stdout)
 
 
-def compiler_is_there():
-    """NVVM and nvJitLink, which extras bring beside numba-cuda."""
+def has_compiler():
+    """Return whether NVVM and nvJitLink are installed, which extras bring beside numba-cuda."""
     program = "from cuda.bindings import nvjitlink, nvvm; nvvm.version(); nvjitlink.version()"
-    return NUMBA_CUDA and says_yes(program)
+    return NUMBA_CUDA and succeeds(program)
 
 
 @pytest.mark.parametrize(("capability", "registers", "stack"), [("8.0", 80, 0), ("9.0", 80, 0), ("10.0", 80, 128)])
 def test_kernels_compile_without_a_gpu(capability, registers, stack, capsys):
-    if not compiler_is_there():
+    if not has_compiler():
         pytest.skip("the compilers of CUDA are not installed: synaptogen[cuda12] or synaptogen[cuda13] brings them")
-    found = compiled(capability)
+    found = compile_kernels(capability)
     with capsys.disabled():
-        told = ", ".join(f"{k['name']} {k['registers']}" + f" ({k['stack']} B)" * (k["stack"] > 0) for k in found)
-        print(f"\ncompute capability {capability}, registers of a thread (stack): {told}")
+        summary = ", ".join(f"{k['name']} {k['registers']}" + f" ({k['stack']} B)" * (k["stack"] > 0) for k in found)
+        print(f"\ncompute capability {capability}, registers of a thread (stack): {summary}")
     assert len(found) == 12
     for kernel in found:
         name = kernel["name"]
@@ -117,9 +120,9 @@ if not cuda.is_available():
 else:
     print("found no GPU, driver, engine='cpu'")
 """
-    told = run_python(program, NUMBA_ENABLE_CUDASIM="0")
+    message = run_python(program, NUMBA_ENABLE_CUDASIM="0")
     for part in ("found no GPU", "driver", "engine='cpu'"):
-        assert part in told
+        assert part in message
 
 
 def test_import_does_not_load_numba_cuda(run_python):
@@ -133,6 +136,6 @@ except ValueError as error:
     print(error)
 print([name for name in sys.modules if name.startswith(("numba.cuda", "numba_cuda", "cuda.bindings"))])
 """
-    told, loaded = run_python(program).splitlines()
-    assert "'cuda'" in told
+    message, loaded = run_python(program).splitlines()
+    assert "'cuda'" in message
     assert loaded == "[]"

@@ -1,11 +1,11 @@
-"""The model of how fast kernels should be: against counts made by hand."""
+"""The predicted speed of kernels, against counts made by hand."""
 
 import numpy as np
 import pytest
 
 import _cuda_prediction as prediction
 import synaptogen as sg
-from _cuda_prediction import FAR, GPUS, Traffic, traffic, warps_at_work
+from _cuda_prediction import FAR, GPUS, Traffic, resident_warps, traffic
 from synaptogen.engines.compiled_params import compile_params
 
 PRESET = sg.DeviceParams.preset("hennen2024")
@@ -17,11 +17,11 @@ PRESET = sg.DeviceParams.preset("hennen2024")
 )
 def test_bytes_of_a_voltage(params, memory_loaded, memory_stored):
     params = compile_params(params)
-    # word, U_SET, R_LRS; r, word
+    # status word, U_SET, R_LRS; r, status word
     assert traffic(params, [-FAR]) == Traffic(12, 8)
-    # a set cell sees no second SET: word, U_SET
+    # a cell in its LRS does not SET again: status word, U_SET
     assert traffic(params, [-FAR], (-FAR,)) == Traffic(8, 0)
-    # word, U_RESET, memory, device vector; memory, word, four features, r
+    # status word, U_RESET, memory, device vector; memory, status word, four features, r
     reset = traffic(params, [FAR], (-FAR,))
     assert reset == Traffic(8 + memory_loaded + 32, memory_stored + 24)
     # a partial one loads r too, and stores curve and ratchet
@@ -33,16 +33,16 @@ def test_fused_voltages_move_state_once():
     params = compile_params(PRESET)
     one, ten = (traffic(params, [-FAR, FAR] * k) for k in (1, 10))
     assert one.total <= ten.total < 4 * one.total
-    assert ten.loaded == 12 + 4 + 160 + 32  # word, U_SET, R_LRS; U_RESET; all of the ring; device vector
+    assert ten.loaded == 12 + 4 + 160 + 32  # status word, U_SET, R_LRS; U_RESET; all of the ring; device vector
 
 
 def test_occupancy():
     # CUDA's own calculator: 65536 registers, in units of 256 a warp, 64 warps
-    assert warps_at_work(32, 128) == 64
-    assert warps_at_work(33, 128) == 48
-    assert warps_at_work(80, 128) == 24
-    assert warps_at_work(128, 128) == 16
-    assert warps_at_work(255, 128) == 8
+    assert resident_warps(32, 128) == 64
+    assert resident_warps(33, 128) == 48
+    assert resident_warps(80, 128) == 24
+    assert resident_warps(128, 128) == 16
+    assert resident_warps(255, 128) == 8
 
 
 @pytest.mark.parametrize("gpu", GPUS.values(), ids=GPUS)
@@ -55,7 +55,7 @@ def test_no_prediction_beats_the_data_sheet(gpu):
             assert 0 < found[name].updates * moved < gpu.bandwidth
             assert found[name].limit in ("memory", "issue", "latency")
         rates = found["SET"].updates, found["RESET"].updates
-        assert min(rates) < prediction.of_cycles(found) < 2 * min(rates)
+        assert min(rates) < prediction.cycling_rate(found) < 2 * min(rates)
     more = prediction.predictions(gpu, params, 40, 128)
     assert all(more[name].latency > found[name].latency for name in found)
     assert np.isfinite([p.updates for p in more.values()]).all()

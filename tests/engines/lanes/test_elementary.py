@@ -15,7 +15,7 @@ N = 1 << 18
 
 @njit(**OPTIONS)
 def on_lanes(x, y, out):
-    """Rows: log x, 2**y, x**y, x**eta for a plain number eta."""
+    """Write rows of log x, 2**y, x**y, and x**eta for a plain number eta."""
     x_, y_, out_ = data(x), data(y), data(out)
     for at in range(0, x.size, W):
         store(out_, at, ops.log(load(x_, at)))
@@ -34,15 +34,15 @@ def evaluated(x, y=1.0):
 
 
 def ulps(found, exact):
-    """Distance in units of the last place of the exact value."""
+    """Return the distance in units of the last place of the exact value."""
     return np.abs(found.astype(np.float64) - exact) / np.spacing(np.abs(exact).astype(np.float32))
 
 
 @pytest.fixture
 def any_normal():
-    """Positive normal numbers of all exponents."""
-    words = np.random.default_rng(1).integers(0x00800000, 0x7F800000, N, dtype=np.uint32)
-    return words.view(np.float32)
+    """Return positive normal numbers of all exponents."""
+    patterns = np.random.default_rng(1).integers(0x00800000, 0x7F800000, N, dtype=np.uint32)
+    return patterns.view(np.float32)
 
 
 def test_log(any_normal):

@@ -36,7 +36,7 @@ ELEMENTARY = {"log", "exp2", "pow_"}  # formulas themselves, see test_elementary
 
 
 def operations():
-    """The names in `synaptogen.ops`."""
+    """Return the names in `synaptogen.model.ops`."""
     return {name for name, f in vars(ops).items() if isinstance(f, FunctionType) and f.__module__ == ops.__name__}
 
 
@@ -51,7 +51,7 @@ def test_every_named_operation_has_a_meaning_on_lanes():
 
 @njit(**OPTIONS)
 def real_operations(x, y, out):
-    """One row for each operation of two reals; truth values as 0 and 1."""
+    """Write one row for each operation of two reals, with truth values as 0 and 1."""
     x_, y_, out_ = data(x), data(y), data(out)
     one, zero = reals(1.0), reals(0.0)
     for at in range(0, x.size, W):
@@ -149,17 +149,17 @@ def test_real_operations(a, b):
         expected = real_operations_in_numpy(a, b)
     out = np.empty((len(expected), a.size), np.float32)
     real_operations(a, b, out)
-    for row, wanted in enumerate(expected):
-        fits = np.isfinite(wanted)  # overflow and division by zero are not defined for lanes
-        assert np.array_equal(out[row][fits], wanted.astype(np.float32)[fits]), f"operation {row}"
+    for row, exact in enumerate(expected):
+        fits = np.isfinite(exact)  # overflow and division by zero are not defined for lanes
+        assert np.array_equal(out[row][fits], exact.astype(np.float32)[fits]), f"operation {row}"
 
 
-# ---------------------------------------------------------------------------------------- words
+# ---------------------------------------------------------------------------------------- 32-bit integers
 
 
 @njit(**OPTIONS)
-def word_operations(v, w, x, out, real_out):
-    """Rows of words: arithmetic and bits; rows of reals: conversions. x holds whole numbers."""
+def uint32_operations(v, w, x, out, real_out):
+    """Write rows of integers (arithmetic and bits), and rows of reals (conversions); x holds whole numbers."""
     v_, w_, x_, out_, real_ = data(v), data(w), data(x), data(out), data(real_out)
     one, zero = words(1), words(0)
     for at in range(0, v.size, W):
@@ -215,7 +215,7 @@ def word_operations(v, w, x, out, real_out):
             row += v.size
 
 
-def word_operations_in_numpy(a, b, c):
+def uint32_operations_in_numpy(a, b, c):
     k = b & np.uint32(31)
     wide, signed = a.astype(np.uint64), a.view(np.int32)
     numbers = [
@@ -268,8 +268,8 @@ ONES = np.ones(2 * W, np.uint32), np.ones(2 * W, np.uint32), np.ones(2 * W, np.f
 
 @pytest.fixture(scope="module", autouse=True)
 def compile_first():
-    """A formula that does not compile is an error here, not a failing example that Hypothesis goes on to shrink."""
-    word_operations(*ONES, np.empty((100, 2 * W), np.uint32), np.empty((100, 2 * W), np.float32))
+    """Compile first, so that a formula that does not compile is no failing example for Hypothesis to shrink."""
+    uint32_operations(*ONES, np.empty((100, 2 * W), np.uint32), np.empty((100, 2 * W), np.float32))
     real_operations(ONES[2], ONES[2], np.empty((100, 2 * W), np.float32))
 
 
@@ -278,21 +278,21 @@ whole_numbers = hnp.arrays(np.float32, 2 * W, elements=st.integers(-(2**24), 2**
 
 
 @given(lanes_of_words, lanes_of_words, whole_numbers)
-def test_word_operations(a, b, c):
-    numbers, reals_ = word_operations_in_numpy(a, b, c)
+def test_uint32_operations(a, b, c):
+    numbers, reals_ = uint32_operations_in_numpy(a, b, c)
     out = np.empty((len(numbers), a.size), np.uint32)
     real_out = np.empty((len(reals_), a.size), np.float32)
-    word_operations(a, b, c, out, real_out)
-    for row, wanted in enumerate(numbers):
-        assert np.array_equal(out[row], wanted), f"operation {row}"
-    for row, wanted in enumerate(reals_):
-        assert np.array_equal(real_out[row], wanted), f"conversion {row}"
-        assert np.array_equal(np.signbit(real_out[row]), np.signbit(wanted)), f"sign of conversion {row}"
+    uint32_operations(a, b, c, out, real_out)
+    for row, expected in enumerate(numbers):
+        assert np.array_equal(out[row], expected), f"operation {row}"
+    for row, expected in enumerate(reals_):
+        assert np.array_equal(real_out[row], expected), f"conversion {row}"
+        assert np.array_equal(np.signbit(real_out[row]), np.signbit(expected)), f"sign of conversion {row}"
 
 
 @given(lanes_of_words, lanes_of_words, whole_numbers)
 def test_named_operations_in_numpy_mean_the_same(a, b, c):
-    """The plain Python form of the operations on words, which formulas use on the reference engine."""
+    """Check the plain Python form of the operations on integers, which formulas use on the reference engine."""
     product = [int(word) * 0xD2511F53 for word in a]
     high, low = ops.wide_product(a, 0xD2511F53)
     assert high.tolist() == [p >> 32 for p in product]
@@ -389,7 +389,7 @@ def power_operator(x):
 
 
 @njit(**OPTIONS)
-def word_plus_float(w):
+def uint32_plus_float(w):
     return packed(load(data(w), 0) + 0.5 > 1.0)
 
 
@@ -405,7 +405,7 @@ def branch_on_mask(x):
     [
         (integer_times_real, np.float32),
         (power_operator, np.float32),
-        (word_plus_float, np.uint32),
+        (uint32_plus_float, np.uint32),
         (branch_on_mask, np.float32),
     ],
 )

@@ -1,7 +1,7 @@
-"""The CUDA engine: single-precision cells on a GPU of NVIDIA, a thread each. Needs an extra, see `availability`."""
+"""The CUDA engine: single-precision cells on a GPU of NVIDIA, one thread for each. It needs an extra: docs/cuda.md."""
 
 import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .availability import require_gpu
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CUDAEngine", "DeviceArray", "GPUArray", "numbers", "on_device", "on_gpu_already", "require_gpu"]
 
-# imported when asked for: the check for a GPU has to come before the import of its compiler, which may be missing
+# imported on first use: the check for a GPU has to come before the import of its compiler, which may be missing
 _FILES = {
     "CUDAEngine": "engine",
     "DeviceArray": "buffers",
@@ -23,7 +23,7 @@ _FILES = {
 }
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     if name in _FILES:
         return getattr(importlib.import_module(f".{_FILES[name]}", __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

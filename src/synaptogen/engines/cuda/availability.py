@@ -1,4 +1,4 @@
-"""Is there a GPU, and has it room? Asked before anything is made, with the remedy in the answer."""
+"""Checks for a GPU and its free memory, made before any cell is; their errors name the remedy."""
 
 import importlib.util
 from typing import Any
@@ -7,17 +7,26 @@ REMEDY = "pip install 'synaptogen[cuda12]', or 'synaptogen[cuda13]' for a driver
 
 
 def require_numba_cuda() -> None:
-    """Raise ModuleNotFoundError that names the extras unless numba-cuda is installed."""
+    """Check that numba-cuda is installed.
+
+    Raises
+    ------
+    ModuleNotFoundError
+        If it is not; the message names the extras that bring it.
+    """
     if importlib.util.find_spec("numba_cuda") is None:
         raise ModuleNotFoundError(f"engine='cuda' needs numba-cuda, which comes with: {REMEDY}", name="numba_cuda")
 
 
 def require_gpu() -> None:
-    """Raise unless numba-cuda is installed and finds a GPU and its driver.
+    """Check that numba-cuda is installed, and finds a GPU and its driver.
 
     Raises
     ------
-    ModuleNotFoundError, RuntimeError
+    ModuleNotFoundError
+        If numba-cuda is not installed.
+    RuntimeError
+        If it finds no GPU or no driver.
     """
     require_numba_cuda()
     from numba import cuda
@@ -35,7 +44,7 @@ def _reason(cuda: Any) -> str:
 
 
 def free_memory() -> int | None:
-    """Bytes that the GPU can still give; None where it does not say, as in the simulator."""
+    """Return the free memory of the GPU in bytes; None if that is not known, as in the simulator."""
     from numba import cuda
 
     try:
@@ -46,7 +55,22 @@ def free_memory() -> int | None:
 
 
 def require_memory(what: str, size: float, remedy: str) -> None:
-    """Raise MemoryError that names the remedy unless ``size`` bytes for ``what`` are free on the GPU."""
+    """Check that the GPU has enough free memory.
+
+    Parameters
+    ----------
+    what : str
+        What would be allocated, as the subject of the message.
+    size : float
+        Its size in bytes.
+    remedy : str
+        End of the message.
+
+    Raises
+    ------
+    MemoryError
+        If there is too little.
+    """
     free = free_memory()
     if free is not None and size > free:
         raise MemoryError(
@@ -55,7 +79,7 @@ def require_memory(what: str, size: float, remedy: str) -> None:
 
 
 def gpu_name() -> str:
-    """The GPU, and what it can do."""
+    """Return the name of the GPU and its compute capability."""
     from numba import cuda
     from numba.cuda import config
 

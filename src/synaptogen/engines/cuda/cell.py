@@ -1,4 +1,7 @@
-"""What happens to one cell, in one thread. Only memory and branches live here; the formulas are in `model`."""
+"""The device code of one cell, run by one thread: how it is drawn, and what voltages and reads do.
+
+The formulas are those of `synaptogen.model`; here are loads, stores and branches.
+"""
 
 from typing import Any
 
@@ -39,112 +42,165 @@ from .layout import (
     R_LRS,
     T_END,
     T_SCALE,
-    TILE,
     U_RATCHET,
     U_RESET,
     U_SET,
+    WARP_TILE,
     Four,
-    Rules,
+    KernelParams,
     State,
-    draw,
-    ids,
-    load4,
-    place,
+    base_of,
+    cell_id,
+    cell_normals,
+    load_four,
 )
-from .scalars import load, load_row, real_of, store, word_of
+from .scalars import load, load_row, real_of, store, uint32_of
 
 
-def step(c: State, rules: Rules, i: int, word: UInt32, u: Real) -> UInt32:
-    """One applied voltage on cell ``i``, whose word is ``word``; returns its word. U_SET < 0 < U_RESET."""
+def step(state: State, params: KernelParams, i: int, status: UInt32, u: Real) -> UInt32:
+    """Apply one voltage to a cell.
+
+    The status word goes from call to call in a register; the caller loads it before the first and stores it after the
+    last.
+
+    Parameters
+    ----------
+    state, params
+        All cells, and their parameter set.
+    i : int
+        Position of the cell.
+    status : uint32
+        Its status word.
+    u : real number
+        Voltage in V. Since U_SET < 0 < U_RESET, its sign decides which of the two can happen.
+
+    Returns
+    -------
+    uint32
+        Status word afterwards.
+    """
     if any_(u < 0.0):
-        word = step_down(c, i, word, u)
+        status = _step_down(state, i, status, u)
     if any_(u > 0.0):
-        word = step_up(c, rules, i, word, u)
-    return word
+        status = _step_up(state, params, i, status, u)
+    return status
 
 
-def step_down(c: State, i: int, word: UInt32, u: Real) -> UInt32:
-    """SET."""
-    f = place(i, FIELD_GROUPS)
-    mask = sets(word, u, load(c.field, f + U_SET))
+def _step_down(state: State, i: int, status: UInt32, u: Real) -> UInt32:
+    """Apply a negative voltage: SET."""
+    base = base_of(i, FIELD_GROUPS)
+    mask = sets(status, u, load(state.fields, base + U_SET))
     if any_(mask):
-        store(c.r, i, load(c.field, f + R_LRS))
-        word = in_mode(word, mask, LRS)
-    return word
+        store(state.r, i, load(state.fields, base + R_LRS))
+        status = in_mode(status, mask, LRS)
+    return status
 
 
-def step_up(c: State, rules: Rules, i: int, word: UInt32, u: Real) -> UInt32:
-    """RESET."""
-    f, p = place(i, FIELD_GROUPS), rules.constants
-    u_reset = load(c.field, f + U_RESET)
+def _step_up(state: State, params: KernelParams, i: int, status: UInt32, u: Real) -> UInt32:
+    """Apply a positive voltage: RESET."""
+    base, p = base_of(i, FIELD_GROUPS), params.constants
+    u_reset = load(state.fields, base + U_RESET)
     u_ratchet = u_reset
-    if any_(is_irs(word)):
-        u_ratchet = load(c.field, f + U_RATCHET)
-    event = resets(word, u, u_reset, u_ratchet, p)
+    if any_(is_irs(status)):
+        u_ratchet = load(state.fields, base + U_RATCHET)
+    event = resets(status, u, u_reset, u_ratchet, p)
     if any_(event.begin):
-        new = next_features(c, rules, i, (word + 1) & CYCLE)
+        new = _next_features(state, params, i, (status + 1) & CYCLE)
         if any_(event.partial):
-            curve = transition(load(c.r, i), u_reset, new.r_hrs, p)
-            store(c.field, f + T_SCALE, curve.scale)
-            store(c.field, f + T_END, curve.end)
-        store_features(c, f, new)
-        word = in_next_cycle(word, event.begin, new.limited)
+            curve = transition(load(state.r, i), u_reset, new.r_hrs, p)
+            store(state.fields, base + T_SCALE, curve.scale)
+            store(state.fields, base + T_END, curve.end)
+        _store_features(state, base, new)
+        status = in_next_cycle(status, event.begin, new.limited)
     if any_(event.full):
-        store(c.r, i, load(c.field, f + R_HRS))
-        word = in_mode(word, event.full, HRS)
+        store(state.r, i, load(state.fields, base + R_HRS))
+        status = in_mode(status, event.full, HRS)
     if any_(event.partial):
-        curve = Transition(load(c.field, f + T_SCALE), load(c.field, f + T_END))
-        store(c.r, i, partial_reset(curve, u, p))
-        store(c.field, f + U_RATCHET, u)
-        word = in_mode(word, event.partial, IRS)
-    return word
+        curve = Transition(load(state.fields, base + T_SCALE), load(state.fields, base + T_END))
+        store(state.r, i, partial_reset(curve, u, p))
+        store(state.fields, base + U_RATCHET, u)
+        status = in_mode(status, event.partial, IRS)
+    return status
 
 
-def store_features(c: State, f: int, new: Features) -> None:
-    """Features of a cycle that begins."""
-    store(c.field, f + U_SET, new.u_set)
-    store(c.field, f + R_LRS, new.r_lrs)
-    store(c.field, f + R_HRS, new.r_hrs)
-    store(c.field, f + U_RESET, new.u_reset)
+def _store_features(state: State, base: int, new: Features) -> None:
+    """Store the features of a cycle that begins."""
+    store(state.fields, base + U_SET, new.u_set)
+    store(state.fields, base + R_LRS, new.r_lrs)
+    store(state.fields, base + R_HRS, new.r_hrs)
+    store(state.fields, base + U_RESET, new.u_reset)
 
 
-def next_features(c: State, rules: Rules, i: int, number: UInt32) -> Features:
-    """Features of cycle ``number``, drawn from its memory, which moves on."""
-    lo, hi = ids(c, i)
-    at = place(i, memory_groups(rules))
-    x = next_latent(c, rules, at, lo, hi, number, any_(number == 0))
-    return device_features(c, rules, i, x)
+def _next_features(state: State, params: KernelParams, i: int, number: UInt32) -> Features:
+    """Draw the features of cycle ``number``, and advance the history of the cell."""
+    lo, hi = cell_id(state, i)
+    base = base_of(i, memory_groups(params))
+    x = next_latent(state, params, base, lo, hi, number, any_(number == 0))
+    return _device_features(state, params, i, x)
 
 
-def device_features(c: State, rules: Rules, i: int, x: Four) -> Features:
-    """Features of the cycle with latent x."""
-    d = place(i, DEVICE_GROUPS)
-    return cycle_features(x, load4(c.device, d), load4(c.device, d + 4 * TILE), rules.constants)
+def _device_features(state: State, params: KernelParams, i: int, x: Four) -> Features:
+    """Return the features of the cycle with latent vector x."""
+    base = base_of(i, DEVICE_GROUPS)
+    return cycle_features(
+        x, load_four(state.device, base), load_four(state.device, base + 4 * WARP_TILE), params.constants
+    )
 
 
-def read_current(c: State, rules: Rules, i: int, u: Real, bandwidth: float, number: UInt32) -> Real:
-    """Current of a cell, with the noise of its read number ``number`` unless the bandwidth is 0."""
-    g = conductance(load(c.r, i), u, rules.constants)
+def read_current(state: State, params: KernelParams, i: int, u: Real, bandwidth: float, number: UInt32) -> Real:
+    """Return the current of a cell.
+
+    Parameters
+    ----------
+    state, params
+        All cells, and their parameter set.
+    i : int
+        Position of the cell.
+    u : real number
+        Voltage in V.
+    bandwidth : float32
+        Bandwidth in Hz; 0: no noise.
+    number : uint32
+        Number of the read, which addresses its noise.
+
+    Returns
+    -------
+    real number
+        Current in A.
+    """
+    g = conductance(load(state.r, i), u, params.constants)
     if bandwidth > 0.0:
-        lo, hi = ids(c, i)
-        z = read_normal(lo, hi, number, word_of(rules.k0), word_of(rules.k1))
+        lo, hi = cell_id(state, i)
+        z = read_normal(lo, hi, number, uint32_of(params.k0), uint32_of(params.k1))
         return noisy_current(g, u, noise_density(u) * bandwidth, z)
     return rounded_mul(u, g)
 
 
-def draw_device(c: State, rules: Rules, i: int, mixture: Any, log_sigma: bool) -> None:
-    """Device vector of a cell: one component of the mixture, eight normals."""
+def draw_device(state: State, params: KernelParams, i: int, mixture: tuple[Any, Any, Any], log_sigma: bool) -> None:
+    """Draw the device vector of a cell: a component of the mixture, then eight normal numbers.
+
+    Parameters
+    ----------
+    state, params
+        All cells, and their parameter set.
+    i : int
+        Position of the cell.
+    mixture : tuple of arrays
+        The population, see `kernel_params.mixture_of`.
+    log_sigma : bool
+        Whether it was fitted to log sigma.
+    """
     starts, means, cholesky = mixture
-    lo, hi = ids(c, i)
-    zero = word_of(0)
-    choice = random_words(lo, hi, DEVICE, zero, zero, word_of(rules.k0), word_of(rules.k1))[0]
-    a = draw(rules, lo, hi, DEVICE, zero, word_of(1))
-    b = draw(rules, lo, hi, DEVICE, zero, word_of(2))
+    lo, hi = cell_id(state, i)
+    zero = uint32_of(0)
+    choice = random_words(lo, hi, DEVICE, zero, zero, uint32_of(params.k0), uint32_of(params.k1))[0]
+    a = cell_normals(params, lo, hi, DEVICE, zero, uint32_of(1))
+    b = cell_normals(params, lo, hi, DEVICE, zero, uint32_of(2))
     component = 0
     for k in range(starts.size):
         if any_(chosen(choice, load(starts, k))):
             component = k
-    d = place(i, DEVICE_GROUPS)
+    base = base_of(i, DEVICE_GROUPS)
     for j in range(DEVICE_GROUPS):
         row = (component * 8 + j) * 8
         c_a, c_b = load_row(cholesky, row), load_row(cholesky, row + 4)
@@ -154,17 +210,25 @@ def draw_device(c: State, rules: Rules, i: int, mixture: Any, log_sigma: bool) -
         y = y + b[2] * c_b[2] + b[3] * c_b[3]
         if log_sigma and j >= 4:
             y = scale(y)
-        store(c.device, d + j * TILE, y)
+        store(state.device, base + j * WARP_TILE, y)
 
 
-def first_cycle(c: State, rules: Rules, i: int) -> None:
-    """Cycle 0 begins, in its HRS."""
-    new = next_features(c, rules, i, word_of(0))
-    f = place(i, FIELD_GROUPS)
-    store(c.r, i, new.r_hrs)
-    store_features(c, f, new)
+def first_cycle(state: State, params: KernelParams, i: int) -> None:
+    """Begin cycle 0 of a cell, in its HRS.
+
+    Parameters
+    ----------
+    state, params
+        All cells, and their parameter set; the device vector of the cell must have been drawn.
+    i : int
+        Position of the cell.
+    """
+    new = _next_features(state, params, i, uint32_of(0))
+    base = base_of(i, FIELD_GROUPS)
+    store(state.r, i, new.r_hrs)
+    _store_features(state, base, new)
     zero = real_of(0.0)
-    store(c.field, f + U_RATCHET, zero)
-    store(c.field, f + T_SCALE, zero)
-    store(c.field, f + T_END, zero)
-    store(c.word, i, in_next_cycle(word_of(HRS | CYCLE), zero == 0.0, new.limited))
+    store(state.fields, base + U_RATCHET, zero)
+    store(state.fields, base + T_SCALE, zero)
+    store(state.fields, base + T_END, zero)
+    store(state.status, i, in_next_cycle(uint32_of(HRS | CYCLE), zero == 0.0, new.limited))

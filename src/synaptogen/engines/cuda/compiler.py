@@ -1,6 +1,6 @@
-"""The CUDA compiler, taught the formulas of `model` and the functions of this folder.
+"""The CUDA compiler, extended by the formulas of `synaptogen.model` and the device code of this folder.
 
-Importing this module imports numba-cuda. Under NUMBA_ENABLE_CUDASIM=1 there is nothing to teach: kernels run in Python.
+Importing this module imports numba-cuda. Under NUMBA_ENABLE_CUDASIM=1 kernels run in Python, without the compiler.
 """
 
 from types import ModuleType
@@ -13,33 +13,31 @@ from numba.cuda import config
 from synaptogen.engines.lanes import F32, Lanes, Target, Value, external, teach
 from synaptogen.model import features, iv, latent, noise, polynomial, population, random, switching
 
-from . import cell, layout
-from . import history as memory
+from . import cell, history, layout
 from .scalars import teach_memory
 
 FORMULAS = [polynomial, iv, latent, features, population, switching, noise, random]
-PARTS: list[ModuleType] = [layout, memory, cell]
-BLOCKS = 6
-"""Blocks that a multiprocessor has room for: a thread gets 80 registers, which is enough on 8.0 and 9.0."""
+DEVICE_CODE: list[ModuleType] = [layout, history, cell]
+BLOCKS_PER_MULTIPROCESSOR = 6
+"""Blocks that fit on a multiprocessor: a thread gets 80 registers, enough for compute capabilities 8.0 and 9.0."""
 SIMULATED = bool(config.ENABLE_CUDASIM)
-BLOCK = 32 if SIMULATED else 128
-"""Threads of a block; in the simulator each is one of Python's."""
+THREADS_PER_BLOCK = 32 if SIMULATED else 128
+"""Threads of a block; in the simulator each is a thread of Python."""
 
 
-def rounded_product(b: ir.IRBuilder, x: ir.Value, y: ir.Value) -> ir.Value:
-    """A product that nothing is merged with: an instruction of its own, as this compiler goes by no flags."""
+def _rounded_mul(b: ir.IRBuilder, x: ir.Value, y: ir.Value) -> ir.Value:
+    """Build `ops.rounded_mul`: an instruction of its own, as this compiler ignores flags of instructions."""
     return external(b, "llvm.nvvm.mul.rn.f", F32, [x, y])
 
 
-def teach_cuda() -> Lanes:
-    """Teach numba-cuda values of one lane."""
+def _teach_cuda() -> Lanes:
     from numba.cuda import extending
     from numba.cuda.core.imputils import lower_builtin, lower_cast
     from numba.cuda.datamodel.models import PrimitiveModel
     from numba.cuda.typing.templates import AbstractTemplate, infer_global, signature
 
     @extending.register_model(Value)
-    class ValueModel(PrimitiveModel):  # type: ignore[misc]
+    class ValueModel(PrimitiveModel):  # type: ignore[misc]  # classes of Numba carry no types
         def __init__(self, dmm: Any, fe: Value) -> None:
             super().__init__(dmm, fe, fe.llvm())
 
@@ -51,20 +49,23 @@ def teach_cuda() -> Lanes:
         signature,
         extending.register_jitable,
         extending.overload,
-        rounded_product,
+        _rounded_mul,
     )
-    lanes = teach(target, {1}, FORMULAS + PARTS)[1]
+    lanes = teach(target, {1}, FORMULAS + DEVICE_CODE)[1]
     teach_memory(target, lanes)
     return lanes
 
 
 if not SIMULATED:
-    teach_cuda()
+    _teach_cuda()
 
 
 def jit(kernel: Any) -> Any:
-    """Compile a kernel for blocks of `BLOCK` threads, `BLOCKS` of them at a time on a multiprocessor.
+    """Compile a kernel for blocks of `THREADS_PER_BLOCK` threads, `BLOCKS_PER_MULTIPROCESSOR` of them at a time.
 
-    Not optimised anew when linked, so that it becomes what `offline` has seen of it.
+    It is not optimised again when linked, so that its code on a GPU is the code that benchmarks/_cuda_offline.py makes
+    without one.
     """
-    return cuda.jit(kernel) if SIMULATED else cuda.jit(launch_bounds=(BLOCK, BLOCKS), lto=False)(kernel)
+    if SIMULATED:
+        return cuda.jit(kernel)
+    return cuda.jit(launch_bounds=(THREADS_PER_BLOCK, BLOCKS_PER_MULTIPROCESSOR), lto=False)(kernel)

@@ -1,4 +1,4 @@
-"""The params that cells live by, as kernels take it: single precision, flat."""
+"""From a parameter set to the arguments of kernels: single precision, flat arrays."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,29 +6,43 @@ from typing import Any
 import numpy as np
 
 from synaptogen._utils import AnyArray
-from synaptogen.engines.compiled_params import CompiledParams
+from synaptogen.engines.compiled_params import CompiledParams, single_precision
 
-from .layout import Rules
+from .layout import KernelParams
 
-Put = Callable[..., Any]
-"""Brings an array of a type to where kernels read it."""
+Transfer = Callable[..., Any]
+"""Called as ``transfer(array, dtype)``; returns a flat array of that type where kernels read it: on the GPU
+(`on_device`) or, in tests and predictions, in the memory of the machine."""
 
 
-def rules_of(params: CompiledParams, start: str, seed: int, put: Put) -> Rules:
-    """The params as kernels take it: single precision, its arrays where ``put`` puts them."""
+def kernel_params_of(params: CompiledParams, start: str, seed: int, transfer: Transfer) -> KernelParams:
+    """Return a parameter set as kernels take it.
+
+    Parameters
+    ----------
+    params : CompiledParams
+        The parameter set.
+    start : {"stationary", "pristine"}
+        History of the cells before cycle 0.
+    seed : int
+        Seed of all random numbers, from 0 to 2**64 - 1.
+    transfer : callable
+        Brings an array to where kernels read it.
+
+    Returns
+    -------
+    KernelParams
+    """
 
     def single(values: AnyArray) -> Any:
-        return put(np.append(values.ravel(), 0.0), np.float32)
+        return transfer(np.append(values.ravel(), 0.0), np.float32)
 
-    blocks = params.start
-    if params.slots:
-        blocks = blocks.reshape(params.slots, 4, params.slots, 4).transpose(0, 2, 3, 1)
-    return Rules(
-        single_bundle(params.constants),
+    return KernelParams(
+        single_precision(params.constants),
         single(params.readout),
         single(params.F),
         single(params.G),
-        single(blocks),
+        single(params.start_blocks),
         params.slots,
         0 if params.slots else params.memory,
         start == "stationary",
@@ -37,18 +51,27 @@ def rules_of(params: CompiledParams, start: str, seed: int, put: Put) -> Rules:
     )
 
 
-def single_bundle(bundle: Any) -> Any:
-    """A nest of tuples of numbers, in single precision."""
-    if not isinstance(bundle, tuple):
-        return np.float32(bundle)
-    parts = [single_bundle(part) for part in bundle]
-    return type(bundle)(*parts) if hasattr(bundle, "_fields") else tuple(parts)
+def mixture_of(params: CompiledParams, transfer: Transfer) -> tuple[Any, Any, Any]:
+    """Return the population of a parameter set as kernels take it.
 
+    Parameters
+    ----------
+    params : CompiledParams
+        The parameter set.
+    transfer : callable
+        Brings an array to where kernels read it.
 
-def mixture_of(params: CompiledParams, put: Put) -> tuple[Any, Any, Any]:
-    """The population as kernels take it."""
+    Returns
+    -------
+    starts : array of uint32 of shape (K,)
+        First 32-bit random number that chooses each component.
+    means : array of float32 of shape (8 K,)
+        Mean device vectors.
+    cholesky : array of float32 of shape (64 K,)
+        Cholesky factors, by rows.
+    """
     return (
-        put(params.component_starts, np.uint32),
-        put(params.means.ravel(), np.float32),
-        put(params.cholesky.ravel(), np.float32),
+        transfer(params.component_starts, np.uint32),
+        transfer(params.means.ravel(), np.float32),
+        transfer(params.cholesky.ravel(), np.float32),
     )

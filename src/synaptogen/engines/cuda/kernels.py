@@ -1,4 +1,4 @@
-"""Kernels: one thread a cell, one compiled function for each thing that can happen to an array."""
+"""Kernels with one thread for each cell: one compiled function for each thing that can happen to an array."""
 
 from typing import Any, NamedTuple
 
@@ -6,17 +6,28 @@ from numba import cuda
 
 from synaptogen.model import any_, bits
 
+from .buffers import DeviceArray
 from .cell import draw_device, first_cycle, read_current, step
 from .compiler import jit
-from .layout import TILE, place
-from .scalars import load, store, word_of
+from .layout import WARP_TILE, KernelParams, State, base_of
+from .scalars import load, store, uint32_of
 
 EXPONENT = 0x7F800000
-"""All ones in numbers that are not finite."""
+"""The exponent bits of single precision, all of which are set in numbers that are not finite."""
 
 
-class Selection(NamedTuple):
-    """Which cells a kernel visits: thread k < ``count`` visits cell ``cells[k]`` if ``listed``, else ``first`` + k."""
+class SelectedCells(NamedTuple):
+    """The cells that a kernel visits: thread k < ``count`` visits ``cells[k]`` if ``listed``, else ``first`` + k.
+
+    Attributes
+    ----------
+    cells : array of int64 of shape (count,)
+        Positions, if they are ``listed``.
+    listed : bool
+        Whether there is a list.
+    first, count : int
+        First position of a run, and number of cells.
+    """
 
     cells: Any
     listed: Any
@@ -24,77 +35,175 @@ class Selection(NamedTuple):
     count: Any
 
 
-class Reads(NamedTuple):
-    """How often cells have been read: one number each, by position, or one for all."""
+class KernelReads(NamedTuple):
+    """`ReadNumbers` as kernels take them.
 
-    counts: Any
-    counted: Any
+    Attributes
+    ----------
+    each : array of uint32 of shape (n,)
+        Number of the next read of each cell, by position, if ``listed``.
+    listed : bool
+        Whether each cell has a number of its own.
+    times : uint32
+        Else the number for all of them.
+    """
+
+    each: Any
+    listed: Any
     times: Any
 
 
 @jit
-def initialise(c, rules, mixture, log_sigma):  # type: ignore[no-untyped-def]
-    """Draw the devices, and begin cycle 0."""
+def initialise(
+    state: State, params: KernelParams, mixture: tuple[DeviceArray, DeviceArray, DeviceArray], log_sigma: bool
+) -> None:
+    """Draw the devices of all cells, and begin cycle 0.
+
+    Parameters
+    ----------
+    state, params
+        The cells, and their parameter set.
+    mixture : tuple of arrays
+        The population, see `kernel_params.mixture_of`.
+    log_sigma : bool
+        Whether it was fitted to log sigma.
+    """
     i = cuda.grid(1)
-    if i < c.size:
-        draw_device(c, rules, i, mixture, log_sigma)
-        first_cycle(c, rules, i)
+    if i < state.size:
+        draw_device(state, params, i, mixture, log_sigma)
+        first_cycle(state, params, i)
 
 
 @jit
-def apply(c, rules, selection, pulses, count, each, mask, masked, trace, traced, bandwidth, reads):  # type: ignore[no-untyped-def]
-    """Apply voltages one after the other, and record the current at each where ``traced``."""
+def apply(
+    state: State,
+    params: KernelParams,
+    selection: SelectedCells,
+    pulses: DeviceArray,
+    count: int,
+    each: bool,
+    mask: DeviceArray,
+    masked: bool,
+    trace: DeviceArray,
+    traced: bool,
+    bandwidth: float,
+    reads: KernelReads,
+) -> None:
+    """Apply voltages one after the other, and record the current after each if ``traced``.
+
+    Parameters
+    ----------
+    state, params, selection
+        The cells, their parameter set, and which m of them.
+    pulses : array of shape (count,), or (count * m,) if ``each`` cell has voltages of its own
+        Voltages in V, those of one time together.
+    count : int
+        Number of voltages.
+    mask : array of uint8 of shape (m,)
+        If ``masked``: not 0 where voltages are applied.
+    trace : array of shape (count * m,)
+        If ``traced``: the currents in A.
+    bandwidth, reads
+        Of the reads, in Hz, and their numbers.
+    """
     k = cuda.grid(1)
     if k < selection.count and (not masked or mask[k] != 0):
         i = selection.cells[k] if selection.listed else selection.first + k
-        before = load(c.word, i)
-        word = before
+        before = load(state.status, i)
+        status = before
         for pulse in range(count):
             u = load(pulses, pulse * selection.count + k if each else pulse)
-            word = step(c, rules, i, word, u)
+            status = step(state, params, i, status, u)
             if traced:
-                number = load(reads.counts, i) if reads.counted else word_of(reads.times)
-                current = read_current(c, rules, i, u, bandwidth, number + word_of(pulse))
+                number = load(reads.each, i) if reads.listed else uint32_of(reads.times)
+                current = read_current(state, params, i, u, bandwidth, number + uint32_of(pulse))
                 store(trace, pulse * selection.count + k, current)
-        if any_(word != before):
-            store(c.word, i, word)
+        if any_(status != before):
+            store(state.status, i, status)
 
 
 @jit
-def read(c, rules, selection, voltages, each, out, bandwidth, reads):  # type: ignore[no-untyped-def]
-    """Currents, with noise unless the bandwidth is 0."""
+def read(
+    state: State,
+    params: KernelParams,
+    selection: SelectedCells,
+    voltages: DeviceArray,
+    each: bool,
+    out: DeviceArray,
+    bandwidth: float,
+    reads: KernelReads,
+) -> None:
+    """Read currents.
+
+    Parameters
+    ----------
+    state, params, selection
+        The cells, their parameter set, and which m of them.
+    voltages : array of shape (1,), or (m,) if ``each`` cell has a voltage of its own
+        Voltages in V.
+    out : array of shape (m,)
+        Currents in A.
+    bandwidth, reads
+        Of the reads, in Hz (0: no noise), and their numbers.
+    """
     k = cuda.grid(1)
     if k < selection.count:
         i = selection.cells[k] if selection.listed else selection.first + k
-        number = load(reads.counts, i) if reads.counted else word_of(reads.times)
-        store(out, k, read_current(c, rules, i, load(voltages, k if each else 0), bandwidth, number))
+        number = load(reads.each, i) if reads.listed else uint32_of(reads.times)
+        store(out, k, read_current(state, params, i, load(voltages, k if each else 0), bandwidth, number))
 
 
 @jit
-def gather(array, groups, selection, out):  # type: ignore[no-untyped-def]
-    """out[group, k] = what an array of tiles of ``groups`` holds of cell k."""
+def gather(array: DeviceArray, groups: int, selection: SelectedCells, out: DeviceArray) -> None:
+    """Copy the numbers of some cells out of tiles.
+
+    Parameters
+    ----------
+    array : array
+        Tiles of ``groups`` numbers per cell.
+    selection : SelectedCells
+        The m cells.
+    out : array of shape (groups * m,)
+        The first number of all cells, then the second ...
+    """
     k = cuda.grid(1)
     if k < selection.count:
         i = selection.cells[k] if selection.listed else selection.first + k
-        at = place(i, groups)
+        base = base_of(i, groups)
         for group in range(groups):
-            store(out, group * selection.count + k, load(array, at + group * TILE))
+            store(out, group * selection.count + k, load(array, base + group * WARP_TILE))
 
 
 @jit
-def scatter(array, groups, selection, values):  # type: ignore[no-untyped-def]
-    """The inverse of `gather`."""
+def scatter(array: DeviceArray, groups: int, selection: SelectedCells, values: DeviceArray) -> None:
+    """Copy the numbers of some cells into tiles: the inverse of `gather`.
+
+    Parameters
+    ----------
+    array, groups, selection
+        As for `gather`.
+    values : array of shape (groups * m,)
+        What `gather` gives.
+    """
     k = cuda.grid(1)
     if k < selection.count:
         i = selection.cells[k] if selection.listed else selection.first + k
-        at = place(i, groups)
+        base = base_of(i, groups)
         for group in range(groups):
-            store(array, at + group * TILE, load(values, group * selection.count + k))
+            store(array, base + group * WARP_TILE, load(values, group * selection.count + k))
 
 
 @jit
-def find_not_finite(values, found):  # type: ignore[no-untyped-def]
-    """found[0] = 1 if a value is NaN or infinite, by its bits: the compiler takes numbers to be finite."""
+def find_not_finite(values: DeviceArray, found: DeviceArray) -> None:
+    """Set ``found[0]`` to 1 if a value is NaN or infinite, by its bits, as the compiler takes numbers to be finite.
+
+    Parameters
+    ----------
+    values : array of float32
+        Numbers to check.
+    found : array of uint32 of shape (1,)
+        The result.
+    """
     k = cuda.grid(1)
     if k < values.size and any_((bits(load(values, k)) & EXPONENT) == EXPONENT):
-        store(found, 0, word_of(1))
+        store(found, 0, uint32_of(1))

@@ -1,8 +1,12 @@
-"""Where the state of cells lies in the memory of a GPU, and the params beside it.
+"""Layout of cells in the memory of a GPU, and of the parameter set beside them.
 
-Tiles of 32 cells, the threads of a warp. State that is needed together lies together, a number of 32 cells after the
-other: what a warp loads or stores is one line of 128 bytes. Mixing states and words stand apart, so that a read streams
-four bytes a cell.
+Cells lie in tiles of 32, one for each thread of a warp. A tile holds groups of 32 numbers, each group one number of all
+its cells, so that what a warp loads or stores at once is one line of 128 bytes. Numbers that are needed together lie in
+groups side by side. Mixing states and status words have arrays of their own, so that a read streams four bytes per
+cell.
+
+In the functions of this folder ``i`` is the position of a cell, and ``base`` the index of its first number in an array
+of tiles.
 """
 
 from typing import Any, NamedTuple
@@ -11,34 +15,71 @@ import numpy as np
 
 from synaptogen.model import Constants, Real, UInt32, normals, where
 
-from .scalars import index_of, load, real_of, store, word_of
+from .scalars import index_of, load, real_of, store, uint32_of
 
-TILE = 32
-U_SET, R_LRS, U_RESET, R_HRS, U_RATCHET, T_SCALE, T_END = (TILE * k for k in range(7))
+WARP_TILE = 32
+"""Cells of a tile, which are the threads of a warp."""
+U_SET, R_LRS, U_RESET, R_HRS, U_RATCHET, T_SCALE, T_END = (WARP_TILE * k for k in range(7))
+"""Distance of each of the `FIELDS` of a cell from its ``base``."""
 FIELD_GROUPS, DEVICE_GROUPS = 7, 8
+"""Numbers of a cell in ``State.fields`` and in ``State.device``."""
 
 Four = tuple[Real, Real, Real, Real]
 
 
 class State(NamedTuple):
-    """Arrays that hold cells: (n,) for ``r`` and ``word``, tiles of groups for the others, all of one axis."""
+    """Arrays of n cells on the GPU, as kernels take them. All have one axis, padded to whole tiles.
+
+    Attributes
+    ----------
+    r : array of float32 of shape (n,)
+        Mixing states.
+    status : array of uint32 of shape (n,)
+        Status words, see `synaptogen.model.switching`.
+    fields, device, memory : array of float32
+        Tiles of 7, 8 and m groups: `FIELDS`, device vectors, and what cells keep of earlier cycles.
+    ids : array of uint32 of shape (2 n,)
+        Low 32 bits of all ids, then the high ones; without meaning if ids are ``consecutive``.
+    size : int
+        Number of cells, without padding.
+    consecutive : bool
+        Whether cell i has the id first + i.
+    first_lo, first_hi : uint32
+        Low and high 32 bits of the first id.
+    """
 
     r: Any
-    word: Any
-    field: Any
+    status: Any
+    fields: Any
     device: Any
     memory: Any
-    ids: Any  # low words, then high words, where ids are not consecutive
+    ids: Any
     size: Any
     consecutive: Any
     first_lo: Any
     first_hi: Any
 
 
-class Rules(NamedTuple):
-    """The params that cells live by."""
+class KernelParams(NamedTuple):
+    """A parameter set as kernels take it: `CompiledParams` in single precision, in flat arrays.
 
-    constants: Constants  # by value: the compiler puts them where instructions read them at no cost
+    Attributes
+    ----------
+    constants : Constants
+        Passed by value: the compiler puts them where instructions read them at no cost.
+    readout, F, G, start : array of float32
+        As in `CompiledParams`, by rows, ``start`` in the order of `CompiledParams.start_blocks`.
+    slots : int
+        Order of a VAR, 0 for a state space.
+    states : int
+        Number of states of a state space, 0 for a VAR.
+    stationary : bool
+        Whether cells begin with a history.
+    k0, k1 : uint32
+        Low and high 32 bits of the seed, the key of the random numbers.
+    """
+
+    constants: Constants
     readout: Any
     F: Any
     G: Any
@@ -50,50 +91,138 @@ class Rules(NamedTuple):
     k1: Any
 
 
-def place(i: int, groups: int) -> int:
-    """Where the first number of cell ``i`` lies in an array of tiles."""
-    return (i // TILE) * (groups * TILE) + i % TILE
+def base_of(i: int, groups: int) -> int:
+    """Return where the first number of a cell lies in an array of tiles.
+
+    Parameters
+    ----------
+    i : int
+        Position of the cell.
+    groups : int
+        Numbers that the array holds per cell.
+
+    Returns
+    -------
+    int
+        Index; the next number of the cell lies `WARP_TILE` further on.
+    """
+    return (i // WARP_TILE) * (groups * WARP_TILE) + i % WARP_TILE
 
 
-def ids(c: State, i: int) -> tuple[UInt32, UInt32]:
-    """Id of a cell, as low and high word."""
-    if c.consecutive:
-        first = word_of(c.first_lo)
-        lo = first + word_of(i)
-        hi = word_of(c.first_hi) + word_of(i >> 32)
+def cell_id(state: State, i: int) -> tuple[UInt32, UInt32]:
+    """Return the id of a cell.
+
+    Parameters
+    ----------
+    state : State
+        All cells.
+    i : int
+        Position of the cell.
+
+    Returns
+    -------
+    lo, hi : uint32
+        Its low and high 32 bits.
+    """
+    if state.consecutive:
+        first = uint32_of(state.first_lo)
+        lo = first + uint32_of(i)
+        hi = uint32_of(state.first_hi) + uint32_of(i >> 32)
         return lo, where(lo < first, hi + 1, hi)
-    return load(c.ids, i), load(c.ids, c.size + i)
+    return load(state.ids, i), load(state.ids, state.size + i)
 
 
-def draw(rules: Rules, lo: UInt32, hi: UInt32, stream: int, number: UInt32, block: UInt32) -> Four:
-    """Four normals of a cell, see `model.random.normals`."""
-    return normals(lo, hi, stream, number, block, word_of(rules.k0), word_of(rules.k1))
+def cell_normals(params: KernelParams, lo: UInt32, hi: UInt32, stream: int, number: UInt32, block: UInt32) -> Four:
+    """Return four normal numbers of a cell, see `synaptogen.model.normals`.
+
+    Parameters
+    ----------
+    params : KernelParams
+        For its seed.
+    lo, hi : uint32
+        Id of the cell.
+    stream, number, block
+        Address of the numbers.
+
+    Returns
+    -------
+    four real numbers
+    """
+    return normals(lo, hi, stream, number, block, uint32_of(params.k0), uint32_of(params.k1))
 
 
-def load4(array: Any, at: int) -> Four:
-    """Four consecutive groups of a tile."""
-    return load(array, at), load(array, at + TILE), load(array, at + 2 * TILE), load(array, at + 3 * TILE)
+def load_four(array: Any, base: int) -> Four:
+    """Load four consecutive numbers of a cell.
+
+    Parameters
+    ----------
+    array : array of float32
+        An array of tiles.
+    base : int
+        Index of the first number.
+
+    Returns
+    -------
+    four real numbers
+    """
+    return (
+        load(array, base),
+        load(array, base + WARP_TILE),
+        load(array, base + 2 * WARP_TILE),
+        load(array, base + 3 * WARP_TILE),
+    )
 
 
-def store4(array: Any, at: int, x: Four) -> None:
-    """Four consecutive groups of a tile."""
-    store(array, at, x[0])
-    store(array, at + TILE, x[1])
-    store(array, at + 2 * TILE, x[2])
-    store(array, at + 3 * TILE, x[3])
+def store_four(array: Any, base: int, x: Four) -> None:
+    """Store four consecutive numbers of a cell.
+
+    Parameters
+    ----------
+    array : array of float32
+        An array of tiles.
+    base : int
+        Index of the first number.
+    x : four real numbers
+        What to store.
+    """
+    store(array, base, x[0])
+    store(array, base + WARP_TILE, x[1])
+    store(array, base + 2 * WARP_TILE, x[2])
+    store(array, base + 3 * WARP_TILE, x[3])
 
 
-def zeros() -> Four:
-    """Four zeros."""
-    z = real_of(0.0)
-    return z, z, z, z
+def four_zeros() -> Four:
+    """Return four zeros."""
+    zero = real_of(0.0)
+    return zero, zero, zero, zero
 
 
-def add4(a: Four, b: Four) -> Four:
-    """Sum of two four-vectors."""
+def add_four(a: Four, b: Four) -> Four:
+    """Add two four-vectors.
+
+    Parameters
+    ----------
+    a, b : four real numbers
+
+    Returns
+    -------
+    four real numbers
+    """
     return a[0] + b[0], a[1] + b[1], a[2] + b[2], a[3] + b[3]
 
 
 def slot_of(number: UInt32, slots: int) -> int:
-    """Slot of a cycle in a ring; in 32 bits, as division is slow."""
-    return np.int32(index_of(number)) % np.int32(slots)  # type: ignore[return-value]
+    """Return the slot of a cycle in a ring: its number modulo ``slots``, in 32 bits, as division is slow.
+
+    Parameters
+    ----------
+    number : uint32
+        Number of the cycle.
+    slots : int
+        Slots of the ring.
+
+    Returns
+    -------
+    int
+    """
+    return np.int32(index_of(number)) % np.int32(slots)  # type: ignore[return-value]  # int32: kernels index with it

@@ -1,54 +1,88 @@
-"""Kernels of crossbar products: two weighted sums of mixing states in one pass, each sum in one order."""
+"""Kernels of crossbar products: two weighted sums of mixing states in one pass, each with a fixed order of its terms.
+
+Sums come in pairs, as the weights of a vector are two rows: one for the currents, one for the variances of their noise.
+"""
 
 from numba import cuda, float32
 
-from synaptogen.model import PRODUCT, envelopes, maximum, noise_density, normals, sqrt
+from synaptogen.model import PRODUCT, Constants, envelopes, maximum, noise_density, normals, sqrt
 
-from .compiler import BLOCK, jit
-from .scalars import load, real_of, store, word_of
+from .buffers import DeviceArray
+from .compiler import THREADS_PER_BLOCK, jit
+from .scalars import load, real_of, store, uint32_of
 
-ROWS = 128
-"""Rows that a thread of a column sums, before the parts are summed."""
+ROWS_PER_THREAD = 128
+"""Rows that a thread of `columns_times` sums, before `sum_parts` adds these parts."""
 
-PAIR = 2 * BLOCK  # numbers that the threads of a block share
+SHARED = 2 * THREADS_PER_BLOCK
+"""Numbers that the threads of a block share: two sums of each."""
 
 
 @jit
-def rows_times(r, rows, columns, x, y):  # type: ignore[no-untyped-def]
-    """y[k, row] = sum over columns of r[row, column] x[k, column]: a block for a row and two k.
+def rows_times(r: DeviceArray, rows: int, columns: int, x: DeviceArray, y: DeviceArray) -> None:
+    """Multiply vectors with each row of R: y[k, row] is the sum over columns of r[row, column] x[k, column].
 
-    Thread t sums columns t, t + BLOCK ...; then halves of the threads are added.
+    A block works on one row and two k. Thread t sums columns t, t + `THREADS_PER_BLOCK` ...; then the sums of the upper
+    half of the threads are added to those of the lower half, until one is left.
+
+    Parameters
+    ----------
+    r : array of shape (rows * columns,)
+        Mixing states, row by row.
+    x : array of shape (count * columns,)
+        An even ``count`` of vectors.
+    y : array of shape (count * rows,)
+        The sums.
     """
-    sums = cuda.shared.array(PAIR, float32)
+    sums = cuda.shared.array(SHARED, float32)
     t = cuda.threadIdx.x
     row, k = cuda.blockIdx.x % rows, cuda.blockIdx.x // rows * 2
     a, b = real_of(0.0), real_of(0.0)
-    for column in range(t, columns, BLOCK):
+    for column in range(t, columns, THREADS_PER_BLOCK):
         v = load(r, row * columns + column)
         a = a + v * load(x, k * columns + column)
         b = b + v * load(x, (k + 1) * columns + column)
     store(sums, t, a)
-    store(sums, BLOCK + t, b)
-    half = BLOCK // 2
+    store(sums, THREADS_PER_BLOCK + t, b)
+    half = THREADS_PER_BLOCK // 2
     while half > 0:
         cuda.syncthreads()
         if t < half:
             store(sums, t, load(sums, t) + load(sums, t + half))
-            store(sums, BLOCK + t, load(sums, BLOCK + t) + load(sums, BLOCK + t + half))
+            store(
+                sums,
+                THREADS_PER_BLOCK + t,
+                load(sums, THREADS_PER_BLOCK + t) + load(sums, THREADS_PER_BLOCK + t + half),
+            )
         half //= 2
     if t == 0:
         store(y, k * rows + row, load(sums, 0))
-        store(y, (k + 1) * rows + row, load(sums, BLOCK))
+        store(y, (k + 1) * rows + row, load(sums, THREADS_PER_BLOCK))
 
 
 @jit
-def columns_times(r, rows, columns, x, k, parts):  # type: ignore[no-untyped-def]
-    """parts[chunk, 0 and 1, column] = sum over ROWS rows of r[row, column] x[k and k + 1, row]: a thread a column."""
+def columns_times(r: DeviceArray, rows: int, columns: int, x: DeviceArray, k: int, parts: DeviceArray) -> None:
+    """Multiply vectors k and k + 1 with each column of R, in parts of `ROWS_PER_THREAD` rows.
+
+    A thread works on one column: parts[chunk, 0 or 1, column] is the sum over the rows of the chunk of r[row, column]
+    x[k or k + 1, row].
+
+    Parameters
+    ----------
+    r : array of shape (rows * columns,)
+        Mixing states, row by row.
+    x : array of shape (count * rows,)
+        Vectors.
+    k : int
+        Number of the first of the two vectors.
+    parts : array of shape (chunks * 2 * columns,)
+        The sums.
+    """
     i = cuda.grid(1)
     chunk, column = i // columns, i % columns
-    if chunk * ROWS < rows:
+    if chunk * ROWS_PER_THREAD < rows:
         a, b = real_of(0.0), real_of(0.0)
-        for row in range(chunk * ROWS, min((chunk + 1) * ROWS, rows)):
+        for row in range(chunk * ROWS_PER_THREAD, min((chunk + 1) * ROWS_PER_THREAD, rows)):
             v = load(r, row * columns + column)
             a = a + v * load(x, k * rows + row)
             b = b + v * load(x, (k + 1) * rows + row)
@@ -57,8 +91,18 @@ def columns_times(r, rows, columns, x, k, parts):  # type: ignore[no-untyped-def
 
 
 @jit
-def sum_parts(parts, chunks, columns, k, y):  # type: ignore[no-untyped-def]
-    """y[k and k + 1, column] = sum of parts, in the order of chunks."""
+def sum_parts(parts: DeviceArray, chunks: int, columns: int, k: int, y: DeviceArray) -> None:
+    """Add the parts of `columns_times` in the order of their rows.
+
+    Parameters
+    ----------
+    parts : array of shape (chunks * 2 * columns,)
+        Sums of chunks.
+    k : int
+        Number of the first of the two vectors.
+    y : array of shape (count * columns,)
+        The sums; those of vectors k and k + 1 are written.
+    """
     i = cuda.grid(1)
     if i < 2 * columns:
         total = real_of(0.0)
@@ -68,21 +112,47 @@ def sum_parts(parts, chunks, columns, k, y):  # type: ignore[no-untyped-def]
 
 
 @jit
-def draw_normals(ids, lines, k0, k1, number, blocks, out):  # type: ignore[no-untyped-def]
-    """out[4 block ... 4 block + 3, line] = normals of product ``number``; ids are low words, then high ones."""
+def draw_normals(ids: DeviceArray, lines: int, k0: int, k1: int, number: int, blocks: int, out: DeviceArray) -> None:
+    """Draw the normal numbers of a product, see `engines.protocol.Engine.line_normals`.
+
+    Parameters
+    ----------
+    ids : array of uint32 of shape (2 * lines,)
+        Low 32 bits of the ids that address the lines, then the high ones.
+    k0, k1 : uint32
+        Low and high 32 bits of the seed.
+    number : uint32
+        Number of the product.
+    blocks : int
+        Groups of four vectors.
+    out : array of shape (4 * blocks * lines,)
+        One normal number for each vector and line.
+    """
     i = cuda.grid(1)
     block, line = i // lines, i % lines
     if block < blocks:
         lo, hi = load(ids, line), load(ids, lines + line)
-        z = normals(lo, hi, PRODUCT, word_of(number), word_of(block), word_of(k0), word_of(k1))
+        z = normals(lo, hi, PRODUCT, uint32_of(number), uint32_of(block), uint32_of(k0), uint32_of(k1))
         for j in range(4):
             store(out, (4 * block + j) * lines + line, z[j])
 
 
 @jit
-def weigh(v, count, p, bandwidth, offsets, weights):  # type: ignore[no-untyped-def]
-    """Two rows for each of vectors of ``count`` inputs: what an input adds to the current of a line and to its
-    variance, at r = 0 and with r.
+def weigh(
+    v: DeviceArray, count: int, p: Constants, bandwidth: float, offsets: DeviceArray, weights: DeviceArray
+) -> None:
+    """Turn voltages into what inputs add to lines: `synaptogen.model.linear_in_mixing`.
+
+    Parameters
+    ----------
+    v : array of shape (batch * count,)
+        Voltages in V of vectors of ``count`` inputs.
+    p : Constants
+        Constants of the parameter set.
+    bandwidth : float32
+        Bandwidth in Hz.
+    offsets, weights : array of shape (batch * 2 * count,)
+        Two rows for each vector, currents in A and variances in A^2: at r = 0, and per unit of r.
     """
     i = cuda.grid(1)
     if i < v.size:
@@ -97,8 +167,29 @@ def weigh(v, count, p, bandwidth, offsets, weights):  # type: ignore[no-untyped-
 
 
 @jit
-def finish(sums, offsets, normals_of_lines, noisy, lines, out):  # type: ignore[no-untyped-def]
-    """Currents of lines from their sums, those at r = 0, and normals."""
+def finish(
+    sums: DeviceArray,
+    offsets: DeviceArray,
+    normals_of_lines: DeviceArray,
+    noisy: bool,
+    lines: int,
+    out: DeviceArray,
+) -> None:
+    """Make currents of sums, with noise if ``noisy``.
+
+    Parameters
+    ----------
+    sums : array of shape (batch * 2 * lines,)
+        Sums with the weights of `weigh`, two rows for each vector.
+    offsets : array of shape (batch * 2,)
+        Sums of its offsets.
+    normals_of_lines : array of shape (batch * lines,)
+        What `draw_normals` gives.
+    lines : int
+        Number of lines.
+    out : array of shape (batch * lines,)
+        Currents in A.
+    """
     i = cuda.grid(1)
     if i < out.size:
         k, line = i // lines, i % lines

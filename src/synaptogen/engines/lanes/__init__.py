@@ -1,4 +1,4 @@
-"""Number types for compiled engines, and what the operations of the model mean for them."""
+"""Number types for compiled engines, and the operations of `synaptogen.model` on them. Importing it loads Numba."""
 
 from .values import F32, I1, I32, I64, Lanes, Target, Value, adopt, external, lift, teach, teach_doubles
 

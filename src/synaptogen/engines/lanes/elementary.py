@@ -1,4 +1,4 @@
-"""log, exp2 and pow in single precision, for compiled number types that have none of their own.
+"""Logarithm, power of two and power in single precision, for compiled number types that have none of their own.
 
 Minimax polynomials on a reduced argument. The error of log and exp2 is below 2 units in the last place. That of pow
 grows with the exponent of its result, as exp2 takes up the rounding of y log2 x: 2.3e-6 relative over a RESET.
@@ -24,20 +24,33 @@ EXP2 = (0.000153458074, 0.00133999312, 0.00961848897, 0.0555032878, 0.240226469,
 
 
 def log_f32(x: Real) -> Real:
-    """Natural logarithm of a normal positive number."""
-    word = bits(x)
-    exponent = shift_right_signed(word - 0x3F400000, 23)
-    t = from_bits(word - (exponent << 23)) - 1.0
+    """Return the natural logarithm of a normal positive number."""
+    pattern = bits(x)
+    exponent = shift_right_signed(pattern - 0x3F400000, 23)
+    t = from_bits(pattern - (exponent << 23)) - 1.0
     return signed_real(exponent) * 0.69314718 + (t * t * poly(LOG, t) + t)
 
 
 def exp2_f32(x: Real) -> Real:
-    """2**x, its exponent held to that of normal numbers."""
+    """Return 2**x, with the exponent held to those of normal numbers, -126 ... 127."""
     x = minimum(maximum(x, -126.0), 127.0)
     n = floor(x + 0.5)
     return poly(EXP2, x - n) * from_bits((signed_word(n) + 127) << 23)
 
 
 def pow_f32(x: Real, y: Real) -> Real:
-    """x**y for x >= 0 and y > 0; below the smallest normal number, that number."""
+    """Return x**y.
+
+    Parameters
+    ----------
+    x : real number
+        Not negative.
+    y : real number
+        Positive.
+
+    Returns
+    -------
+    real number
+        The smallest normal number, where x**y is below it.
+    """
     return exp2_f32(log_f32(maximum(x, 1.17549435e-38)) * 1.44269504 * y)

@@ -1,18 +1,18 @@
-"""Number types for compiled engines: N single-precision lanes, N 32-bit words, N truth values.
+"""Number types for compiled engines: N single-precision numbers, N unsigned 32-bit integers, N truth values.
 
 N = 16 is one AVX-512 register; LLVM splits it on narrower machines. N = 1 is a plain scalar, which GPUs use. In all of
-them Python's numbers are weak as in NumPy 2: lanes * 0.5 stays single precision, words + 1 stays 32 bits. Lanes of
-double precision are a fourth type, which knows the operations that currents of cells ask for.
+them Python's numbers are weak as in NumPy 2: lanes * 0.5 stays single precision, integers + 1 stay 32 bits. Lanes of
+double precision are a fourth type, with the operations that currents of cells need.
 
-One table (`operations`) says what each operator and each name in `synaptogen.ops` means for these types; `Target` says
-how a Numba target, CPU or CUDA, is taught them.
+One table (`operations`) defines each operator and each name in `synaptogen.model.ops` for these types; `teach` defines
+them for a Numba target, CPU or CUDA, whose hooks a `Target` holds.
 """
 
 import inspect
 import operator
 from collections.abc import Callable, Iterable
 from types import FunctionType, ModuleType
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 from llvmlite import ir
 from numba.core import types
@@ -27,41 +27,119 @@ FLAGS = ("contract", "nsz", "nnan", "ninf")
 FLAGS_OF_ROUNDED = FLAGS[1:]
 
 F32, F64, I32, I64, I1 = ir.FloatType(), ir.DoubleType(), ir.IntType(32), ir.IntType(64), ir.IntType(1)
-ELEMENT = {"real": F32, "double": F64, "word": I32, "mask": I1}
-WEAK = {"real": types.Float, "double": types.Float, "word": types.Integer, "mask": types.Boolean}
+
+Kind: TypeAlias = Literal["real", "double", "uint32", "mask"]
+"""Single precision, double precision, unsigned 32-bit integer, truth value."""
+ELEMENT = {"real": F32, "double": F64, "uint32": I32, "mask": I1}
+WEAK = {"real": types.Float, "double": types.Float, "uint32": types.Integer, "mask": types.Boolean}
+"""Plain numbers that turn into lanes of each kind by themselves."""
+
+Builder: TypeAlias = Callable[..., ir.Value]
+"""Called as ``build(b, *arguments)`` with an IRBuilder and LLVM values; adds instructions and returns their result."""
 
 
-class Value(types.Type):  # type: ignore[misc]
-    """The Numba type of ``n`` lanes of one kind: "real", "double", "word" or "mask"."""
+class Value(types.Type):  # type: ignore[misc]  # numba.types.Type carries no annotations
+    """The Numba type of lanes of one kind.
 
-    def __init__(self, kind: str, n: int) -> None:
+    Parameters
+    ----------
+    kind : {"real", "double", "uint32", "mask"}
+        What each lane holds.
+    n : int
+        Number of lanes, a power of two.
+    """
+
+    def __init__(self, kind: Kind, n: int) -> None:
         self.kind, self.n = kind, n
         super().__init__(f"{kind}x{n}")
 
     def llvm(self, element: ir.Type | None = None) -> ir.Type:
-        """The LLVM type of these lanes, or of as many lanes of another element."""
+        """Return the LLVM type of these lanes, or of as many lanes of another element."""
         element = element or ELEMENT[self.kind]
         return ir.VectorType(element, self.n) if self.n > 1 else element
 
     def accepts(self, other: types.Type) -> bool:
-        """Does a plain number of this type turn into lanes by itself?"""
+        """Return whether a plain number of a type turns into lanes by itself."""
         return isinstance(other, WEAK[self.kind])
 
-    def can_convert_from(self, typingctx: Any, other: types.Type) -> Any:
-        """Numba's hook for implicit conversion."""
+    def can_convert_from(self, typingctx: object, other: types.Type) -> Conversion | None:
+        """Return how a type converts to this one: Numba's hook for implicit conversion.
+
+        Parameters
+        ----------
+        typingctx : object
+            Not used.
+        other : Numba type
+            The type to convert.
+
+        Returns
+        -------
+        Conversion, or None
+            None: it does not.
+        """
         return Conversion.safe if self.accepts(other) else None
 
-    def unify(self, typingctx: Any, other: types.Type) -> Any:
-        """Numba's hook for the common type of two branches."""
+    def unify(self, typingctx: object, other: types.Type) -> "Value | None":
+        """Return the common type of two branches: Numba's hook.
+
+        Parameters
+        ----------
+        typingctx : object
+            Not used.
+        other : Numba type
+            The type in the other branch.
+
+        Returns
+        -------
+        Value, or None
+            None: there is none.
+        """
         return self if self.accepts(other) else None
 
     def const(self, x: int, element: ir.Type | None = None) -> ir.Constant:
-        """The same constant in all lanes."""
+        """Return the same constant in all lanes.
+
+        Parameters
+        ----------
+        x : int
+            The constant.
+        element : LLVM type, optional
+            Type of a lane; default: that of this kind.
+
+        Returns
+        -------
+        LLVM constant
+        """
         return ir.Constant(self.llvm(element), [x] * self.n if self.n > 1 else x)
 
 
+class Lanes(NamedTuple):
+    """The three types of n lanes: single precision, unsigned 32-bit integers (``word``), truth values."""
+
+    real: Value
+    word: Value
+    mask: Value
+
+
 def lift(b: ir.IRBuilder, x: ir.Value, source: types.Type, target: Value) -> ir.Value:
-    """A plain number, in all lanes."""
+    """Put a plain number in all lanes.
+
+    Parameters
+    ----------
+    b : IRBuilder
+        Where instructions are added.
+    x : LLVM value
+        The number.
+    source : Numba type
+        Its type, one that ``target`` accepts.
+    target : Value
+        The type of the lanes.
+
+    Returns
+    -------
+    LLVM value
+        Of type ``target``. Integers keep their low 32 bits.
+    """
     if isinstance(source, types.Float):
         wide = target.kind == "double"
         x = x if (source.bitwidth == 64) == wide else b.fpext(x, F64) if wide else b.fptrunc(x, F32)
@@ -77,37 +155,78 @@ def lift(b: ir.IRBuilder, x: ir.Value, source: types.Type, target: Value) -> ir.
 
 
 def external(b: ir.IRBuilder, name: str, result: ir.Type, arguments: list[ir.Value]) -> ir.Value:
-    """Call an LLVM intrinsic by its full name."""
+    """Call an LLVM intrinsic.
+
+    Parameters
+    ----------
+    b : IRBuilder
+        Where the call is added.
+    name : str
+        Full name of the intrinsic, with the types that it is overloaded for.
+    result : LLVM type
+        Type of its result.
+    arguments : list of LLVM values
+        Its arguments.
+
+    Returns
+    -------
+    LLVM value
+    """
     function = b.module.globals.get(name)
     if function is None:
         function = ir.Function(b.module, ir.FunctionType(result, [a.type for a in arguments]), name)
     return b.call(function, arguments)
 
 
-class Operation(NamedTuple):
-    """One meaning of an operator or a named operation."""
+# ---- the table of operations
 
-    key: Any
+
+class Operation(NamedTuple):
+    """An operator or a named operation, for arguments of certain types.
+
+    Attributes
+    ----------
+    key : callable
+        The function of `operator` or of `synaptogen.model.ops` that formulas call.
+    arguments : tuple of Numba types
+        Types of the arguments.
+    result : Numba type
+        Type of the result.
+    build : callable
+        Adds its instructions.
+    """
+
+    key: Callable[..., Any]
     arguments: tuple[types.Type, ...]
     result: types.Type
-    build: Callable[..., ir.Value]
+    build: Builder
 
 
-def rounded_product(b: ir.IRBuilder, x: ir.Value, y: ir.Value) -> ir.Value:
-    """A product that nothing is merged with, by the flags of the instruction."""
+def _rounded_mul(b: ir.IRBuilder, x: ir.Value, y: ir.Value) -> ir.Value:
+    """Build a product that is not merged with a sum, by the flags of its instruction."""
     return b.fmul(x, y, flags=FLAGS_OF_ROUNDED)
 
 
-def operations(
-    real: Value, word: Value, mask: Value, product: Callable[..., ir.Value] = rounded_product
-) -> list[Operation]:
-    """The table for lanes of three kinds; ``product`` builds the one that is rounded before it goes on."""
-    rounded = Operation(ops.rounded_mul, (real, real), real, product)
-    return [*arithmetic(real, word, mask), *comparisons(real, word, mask), *named(real, word, mask), rounded]
+def operations(real: Value, uint32: Value, mask: Value, rounded_mul: Builder = _rounded_mul) -> list[Operation]:
+    """Return the table of all operations.
+
+    Parameters
+    ----------
+    real, uint32, mask : Value
+        Types of as many lanes each; ``real`` may be of single or double precision.
+    rounded_mul : callable
+        Builds a product that is rounded before a sum.
+
+    Returns
+    -------
+    list of Operation
+    """
+    rounded = Operation(ops.rounded_mul, (real, real), real, rounded_mul)
+    return [*_arithmetic(real, uint32, mask), *_comparisons(real, uint32, mask), *_named(real, uint32, mask), rounded]
 
 
-def arithmetic(real: Value, word: Value, mask: Value) -> list[Operation]:
-    """+ - * / on reals, wrapping arithmetic and bits on words, logic on masks."""
+def _arithmetic(real: Value, uint32: Value, mask: Value) -> list[Operation]:
+    """Return + - * / on reals, wrapping arithmetic and bits on integers, logic on masks."""
     floats = {"add": "fadd", "sub": "fsub", "mul": "fmul", "truediv": "fdiv"}
     integers = {"add": "add", "sub": "sub", "mul": "mul", "and_": "and_", "or_": "or_", "xor": "xor"}
     integers |= {"lshift": "shl", "rshift": "lshr"}
@@ -117,95 +236,116 @@ def arithmetic(real: Value, word: Value, mask: Value) -> list[Operation]:
 
     return [
         *(on(real, name, method, flags=FLAGS) for name, method in floats.items()),
-        *(on(word, name, method) for name, method in integers.items()),
+        *(on(uint32, name, method) for name, method in integers.items()),
         *(on(mask, name, name) for name in ("and_", "or_", "xor")),
         Operation(operator.neg, (real,), real, lambda b, x: b.fneg(x, flags=FLAGS)),
         Operation(operator.invert, (mask,), mask, lambda b, m: b.not_(m)),
     ]
 
 
-def comparisons(real: Value, word: Value, mask: Value) -> list[Operation]:
-    """Comparisons; words compare as unsigned."""
+def _comparisons(real: Value, uint32: Value, mask: Value) -> list[Operation]:
+    """Return comparisons of reals, and of integers as unsigned ones."""
     signs = {"lt": "<", "le": "<=", "gt": ">", "ge": ">=", "eq": "==", "ne": "!="}
     rows = []
     for name, sign in signs.items():
         key = getattr(operator, name)
         rows.append(Operation(key, (real, real), mask, lambda b, x, y, s=sign: b.fcmp_ordered(s, x, y)))
-        rows.append(Operation(key, (word, word), mask, lambda b, x, y, s=sign: b.icmp_unsigned(s, x, y)))
+        rows.append(Operation(key, (uint32, uint32), mask, lambda b, x, y, s=sign: b.icmp_unsigned(s, x, y)))
     return rows
 
 
-def named(real: Value, word: Value, mask: Value) -> list[Operation]:
-    """The operations of `synaptogen.ops` that are single instructions, or nearly."""
-    suffix = f"v{real.n}" if real.n > 1 else ""
-    precision = "f64" if real.kind == "double" else "f32"
-
-    def intrinsic(name: str) -> Callable[..., ir.Value]:
-        return lambda b, *x: external(b, f"llvm.{name}.{suffix}{precision}", real.llvm(), list(x))
+def _named(real: Value, uint32: Value, mask: Value) -> list[Operation]:
+    """Return the operations of `synaptogen.model.ops` that are single instructions, or nearly so."""
 
     def any_(b: ir.IRBuilder, m: ir.Value) -> ir.Value:
-        return m if mask.n == 1 else external(b, f"llvm.vector.reduce.or.{suffix}i1", I1, [m])
+        return m if mask.n == 1 else external(b, f"llvm.vector.reduce.or.v{mask.n}i1", I1, [m])
+
+    def flip_sign(b: ir.IRBuilder, x: ir.Value, w: ir.Value) -> ir.Value:
+        sign = b.and_(w, uint32.const(0x80000000))
+        return b.bitcast(b.xor(b.bitcast(x, uint32.llvm()), sign), real.llvm())
+
+    def absolute(b: ir.IRBuilder, x: ir.Value) -> ir.Value:
+        # bits in place of llvm.fabs, which the compiler for GPUs does not know
+        if real.kind == "double":
+            return _intrinsic("fabs", real)(b, x)
+        return b.bitcast(b.and_(b.bitcast(x, uint32.llvm()), uint32.const(0x7FFFFFFF)), real.llvm())
+
+    def extreme(sign: str) -> Builder:
+        return lambda b, x, y: b.select(b.fcmp_ordered(sign, x, y), x, y)
+
+    pair = types.UniTuple(uint32, 2)
+    return [
+        Operation(ops.where, (mask, real, real), real, lambda b, m, x, y: b.select(m, x, y)),
+        Operation(ops.where, (mask, uint32, uint32), uint32, lambda b, m, x, y: b.select(m, x, y)),
+        Operation(ops.any_, (mask,), types.boolean, any_),
+        Operation(ops.maximum, (real, real), real, extreme(">")),
+        Operation(ops.minimum, (real, real), real, extreme("<")),
+        Operation(ops.sqrt, (real,), real, _intrinsic("sqrt", real)),
+        Operation(ops.floor, (real,), real, _intrinsic("floor", real)),
+        Operation(ops.absolute, (real,), real, absolute),
+        Operation(ops.wide_product, (uint32, uint32), pair, _wide_product(uint32)),
+        Operation(ops.real, (uint32,), real, lambda b, w: b.uitofp(w, real.llvm())),
+        Operation(ops.signed_real, (uint32,), real, lambda b, w: b.sitofp(w, real.llvm())),
+        Operation(ops.signed_word, (real,), uint32, lambda b, x: b.fptosi(x, uint32.llvm())),
+        Operation(ops.shift_right_signed, (uint32, uint32), uint32, lambda b, w, k: b.ashr(w, k)),
+        Operation(ops.flip_sign, (real, uint32), real, flip_sign),
+        Operation(ops.bits, (real,), uint32, lambda b, x: b.bitcast(x, uint32.llvm())),
+        Operation(ops.from_bits, (uint32,), real, lambda b, w: b.bitcast(w, real.llvm())),
+    ]
+
+
+def _intrinsic(name: str, real: Value) -> Builder:
+    """Return a builder of calls of an LLVM intrinsic from reals to reals."""
+    lanes = f"v{real.n}" if real.n > 1 else ""
+    full_name = f"llvm.{name}.{lanes}{'f64' if real.kind == 'double' else 'f32'}"
+    return lambda b, *x: external(b, full_name, real.llvm(), list(x))
+
+
+def _wide_product(uint32: Value) -> Builder:
+    """Return a builder of the 64-bit product of integers, as its high and its low half."""
 
     def halves(b: ir.IRBuilder, high: ir.Value, low: ir.Value) -> ir.Value:
-        pair = ir.Constant(ir.ArrayType(word.llvm(), 2), ir.Undefined)
+        pair = ir.Constant(ir.ArrayType(uint32.llvm(), 2), ir.Undefined)
         return b.insert_value(b.insert_value(pair, high, 0), low, 1)
 
-    def wide_product(b: ir.IRBuilder, x: ir.Value, k: ir.Value) -> ir.Value:
-        if word.n == 1:
-            product = b.mul(b.zext(x, I64), b.zext(k, I64))
-            return halves(b, b.trunc(b.lshr(product, ir.Constant(I64, 32)), I32), b.trunc(product, I32))
+    def of_scalars(b: ir.IRBuilder, x: ir.Value, k: ir.Value) -> ir.Value:
+        product = b.mul(b.zext(x, I64), b.zext(k, I64))
+        return halves(b, b.trunc(b.lshr(product, ir.Constant(I64, 32)), I32), b.trunc(product, I32))
+
+    def of_vectors(b: ir.IRBuilder, x: ir.Value, k: ir.Value) -> ir.Value:
         # even and odd lanes apart, as vector units multiply, and both halves from the same two products
-        half = word.n // 2
+        half = uint32.n // 2
         pairs, low, shift = (
             ir.VectorType(I64, half),
             ir.Constant(ir.VectorType(I64, half), [0xFFFFFFFF] * half),
             ir.Constant(ir.VectorType(I64, half), [32] * half),
         )
         x, k = b.bitcast(x, pairs), b.bitcast(k, pairs)
-        even = b.bitcast(b.mul(b.and_(x, low), b.and_(k, low)), word.llvm())
-        odd = b.bitcast(b.mul(b.lshr(x, shift), b.lshr(k, shift)), word.llvm())
+        even = b.bitcast(b.mul(b.and_(x, low), b.and_(k, low)), uint32.llvm())
+        odd = b.bitcast(b.mul(b.lshr(x, shift), b.lshr(k, shift)), uint32.llvm())
 
         def interleave(first: int) -> ir.Value:
-            lanes = [lane for i in range(first, word.n, 2) for lane in (i, word.n + i)]
-            return b.shuffle_vector(even, odd, ir.Constant(ir.VectorType(I32, word.n), lanes))
+            lanes = [lane for i in range(first, uint32.n, 2) for lane in (i, uint32.n + i)]
+            return b.shuffle_vector(even, odd, ir.Constant(ir.VectorType(I32, uint32.n), lanes))
 
         return halves(b, interleave(1), interleave(0))
 
-    def flip_sign(b: ir.IRBuilder, x: ir.Value, w: ir.Value) -> ir.Value:
-        sign = b.and_(w, word.const(0x80000000))
-        return b.bitcast(b.xor(b.bitcast(x, word.llvm()), sign), real.llvm())
+    return of_scalars if uint32.n == 1 else of_vectors
 
-    def absolute(b: ir.IRBuilder, x: ir.Value) -> ir.Value:
-        # bits in place of llvm.fabs, which the compiler for GPUs does not know
-        if real.kind == "double":
-            return intrinsic("fabs")(b, x)
-        return b.bitcast(b.and_(b.bitcast(x, word.llvm()), word.const(0x7FFFFFFF)), real.llvm())
 
-    def extreme(sign: str) -> Callable[..., ir.Value]:
-        return lambda b, x, y: b.select(b.fcmp_ordered(sign, x, y), x, y)
-
-    return [
-        Operation(ops.where, (mask, real, real), real, lambda b, m, x, y: b.select(m, x, y)),
-        Operation(ops.where, (mask, word, word), word, lambda b, m, x, y: b.select(m, x, y)),
-        Operation(ops.any_, (mask,), types.boolean, any_),
-        Operation(ops.maximum, (real, real), real, extreme(">")),
-        Operation(ops.minimum, (real, real), real, extreme("<")),
-        Operation(ops.sqrt, (real,), real, intrinsic("sqrt")),
-        Operation(ops.floor, (real,), real, intrinsic("floor")),
-        Operation(ops.absolute, (real,), real, absolute),
-        Operation(ops.wide_product, (word, word), types.UniTuple(word, 2), wide_product),
-        Operation(ops.real, (word,), real, lambda b, w: b.uitofp(w, real.llvm())),
-        Operation(ops.signed_real, (word,), real, lambda b, w: b.sitofp(w, real.llvm())),
-        Operation(ops.signed_word, (real,), word, lambda b, x: b.fptosi(x, word.llvm())),
-        Operation(ops.shift_right_signed, (word, word), word, lambda b, w, k: b.ashr(w, k)),
-        Operation(ops.flip_sign, (real, word), real, flip_sign),
-        Operation(ops.bits, (real,), word, lambda b, x: b.bitcast(x, word.llvm())),
-        Operation(ops.from_bits, (word,), real, lambda b, w: b.bitcast(w, real.llvm())),
-    ]
+# ---- the table, for a Numba target
 
 
 class Target(NamedTuple):
-    """The hooks of one Numba target; CPU and CUDA keep them in different modules."""
+    """The hooks of one Numba target; CPU and CUDA keep them in different modules.
+
+    Attributes
+    ----------
+    lower_cast, infer_global, lower_builtin, AbstractTemplate, signature, register_jitable, overload
+        What Numba's documentation of its extension interface calls so.
+    rounded_mul : callable
+        Builds `ops.rounded_mul`.
+    """
 
     lower_cast: Any
     infer_global: Any
@@ -214,140 +354,169 @@ class Target(NamedTuple):
     signature: Any
     register_jitable: Any
     overload: Any
-    product: Callable[..., ir.Value] = rounded_product
-
-
-class Lanes(NamedTuple):
-    """The three value types of n lanes."""
-
-    real: Value
-    word: Value
-    mask: Value
+    rounded_mul: Builder = _rounded_mul
 
 
 def teach(target: Target, counts: set[int], modules: list[ModuleType], **options: Any) -> dict[int, Lanes]:
-    """Teach a Numba target lanes of each of some counts, and the formulas of ``modules`` as they stand."""
-    taught = {n: Lanes(Value("real", n), Value("word", n), Value("mask", n)) for n in sorted(counts)}
-    table = [row for lanes in taught.values() for row in operations(*lanes, target.product)]
-    teach_operations(target, [t for lanes in taught.values() for t in lanes], table)
-    use_elementary(target)
+    """Define lanes for a Numba target, and make modules of formulas compilable for it as they stand.
+
+    Parameters
+    ----------
+    target : Target
+        The target.
+    counts : set of int
+        Numbers of lanes.
+    modules : list of modules
+        Formulas that kernels will call.
+    **options
+        Of `register_jitable`, for these formulas.
+
+    Returns
+    -------
+    dict of int to Lanes
+        The types of each number of lanes.
+    """
+    taught = {n: Lanes(Value("real", n), Value("uint32", n), Value("mask", n)) for n in sorted(counts)}
+    table = [row for lanes in taught.values() for row in operations(*lanes, target.rounded_mul)]
+    _teach_operations(target, [t for lanes in taught.values() for t in lanes], table)
+    _teach_functions(target)
     for module in [elementary, *modules]:
         adopt(target, module, **options)
     return taught
 
 
 def teach_doubles(target: Target, n: int) -> Value:
-    """Teach a Numba target ``n`` lanes of double precision: arithmetic, comparisons and choices; returns the type."""
+    """Define lanes of double precision for a Numba target: arithmetic, comparisons and choices.
+
+    Parameters
+    ----------
+    target : Target
+        The target.
+    n : int
+        Number of lanes.
+
+    Returns
+    -------
+    Value
+        Their type.
+    """
     double, mask = Value("double", n), Value("mask", n)
-    table = operations(double, Value("word", n), mask)
-    named = {f for f in vars(ops).values() if isinstance(f, FunctionType)}
+    table = operations(double, Value("uint32", n), mask)
+    named: set[object] = {f for f in vars(ops).values() if isinstance(f, FunctionType)}
     known = {ops.where, ops.rounded_mul, ops.maximum, ops.minimum, ops.absolute}
     rows = [row for row in table if double in row.arguments and (row.key not in named or row.key in known)]
-    teach_operations(target, [double], rows)
+    _teach_operations(target, [double], rows)
     return double
 
 
-def teach_operations(target: Target, kinds: Iterable[Value], table: list[Operation]) -> None:
-    """Teach a target how plain numbers become lanes of these types, and a table of operations on them."""
-    for t in kinds:
+def adopt(target: Target, module: ModuleType, **options: Any) -> None:
+    """Make the functions of a module compilable for a Numba target.
+
+    Parameters
+    ----------
+    target : Target
+        The target.
+    module : module
+        Only functions that are defined in it count, not those that it imports.
+    **options
+        Of `register_jitable`.
+    """
+    for f in vars(module).values():
+        if isinstance(f, FunctionType) and inspect.getmodule(f) is module:
+            target.register_jitable(inline="never", **options)(f)
+
+
+def _teach_operations(target: Target, lanes: Iterable[Value], table: list[Operation]) -> None:
+    """Define how plain numbers become lanes of some types, and a table of operations on them."""
+    for t in lanes:
         target.lower_cast(WEAK[t.kind], t)(lambda cx, b, source, to, x: lift(b, x, source, to))
     for key in dict.fromkeys(row.key for row in table):
         rows = [row for row in table if row.key is key]
-        target.infer_global(key)(template(key, rows, target))
+        target.infer_global(key)(_template(key, rows, target))
         for row in rows:
             target.lower_builtin(key, *row.arguments)(lambda cx, b, sig, args, row=row: row.build(b, *args))
 
 
-def template(key: Any, rows: list[Operation], target: Target) -> type:
-    """Numba's typing rule for one operation: exact types, or plain numbers beside at least one Value."""
+def _template(key: Callable[..., Any], rows: list[Operation], target: Target) -> type:
+    """Return Numba's typing rule for one operation: exact types, or plain numbers beside at least one `Value`."""
 
     def generic(self: Any, args: Any, kws: Any) -> Any:
         if kws or not any(isinstance(a, Value) for a in args):
             return None
         for row in rows:
             fits = len(args) == len(row.arguments) and all(
-                a == wanted or wanted.accepts(a) for a, wanted in zip(args, row.arguments, strict=True)
+                a == parameter or parameter.accepts(a) for a, parameter in zip(args, row.arguments, strict=True)
             )
-            if fits and any(a == wanted for a, wanted in zip(args, row.arguments, strict=True)):
+            if fits and any(a == parameter for a, parameter in zip(args, row.arguments, strict=True)):
                 return target.signature(row.result, *row.arguments)
         return None
 
     return type(f"{key.__name__}_values", (target.AbstractTemplate,), {"key": key, "generic": generic})
 
 
-def use_elementary(target: Target) -> None:
-    """log, exp2 and pow_ of lanes are the single-precision formulas of `elementary`."""
+def _teach_functions(target: Target) -> None:
+    """Define log, exp2 and pow_ of lanes by `elementary`, and some operations on plain numbers.
 
-    def use(operation: Any, formula: Any, of: Callable[..., Any]) -> None:
-        target.overload(operation, jit_options={"forceinline": True})(of(formula))
+    Voltages that are constants of the parameter set stay plain numbers.
+    """
+
+    def overload(operation: Callable[..., Any], choose: Callable[..., Any]) -> None:
+        target.overload(operation, jit_options={"forceinline": True})(choose)
 
     # Numba compares the whole signatures of an overload and of its implementation, so these repeat the annotations
-    def of_one(formula: Any) -> Any:
+    def one_of_lanes(formula: Callable[..., Any]) -> Callable[..., Any]:
         def choose(x: Real) -> Any:
             return formula if isinstance(x, Value) else None
 
         return choose
 
-    def of_two(formula: Any) -> Any:
+    def two_of_lanes(formula: Callable[..., Any]) -> Callable[..., Any]:
         def choose(x: Real, y: Real) -> Any:
             return formula if isinstance(x, Value) or isinstance(y, Value) else None
 
         return choose
 
-    # voltages that are constants of the params stay plain numbers
-    def of_plain(formula: Any) -> Any:
-        def choose(a: Real, b: Real) -> Any:
-            return formula if isinstance(a, types.Float) and isinstance(b, types.Float) else None
-
-        return choose
-
-    def of_one_plain(formula: Any) -> Any:
+    def one_plain(formula: Callable[..., Any]) -> Callable[..., Any]:
         def choose(x: Real) -> Any:
             return formula if isinstance(x, types.Float) else None
 
         return choose
 
-    def of_plain_mask(mask: Mask, a: Any, b: Any) -> Any:
+    def two_plain(formula: Callable[..., Any]) -> Callable[..., Any]:
+        def choose(a: Real, b: Real) -> Any:
+            return formula if isinstance(a, types.Float) and isinstance(b, types.Float) else None
+
+        return choose
+
+    def where_plain(mask: Mask, a: Any, b: Any) -> Any:
         plain = isinstance(mask, types.Boolean) and isinstance(a, types.Float) and isinstance(b, types.Float)
-        return chosen if plain else None
+        return _plain_where if plain else None
 
-    use(ops.where, chosen, lambda formula: of_plain_mask)
-    use(ops.rounded_mul, times, of_plain)
-    use(ops.maximum, larger, of_plain)
-    use(ops.minimum, smaller, of_plain)
-    use(ops.absolute, size, of_one_plain)
-    use(ops.log, elementary.log_f32, of_one)
-    use(ops.exp2, elementary.exp2_f32, of_one)
-    use(ops.pow_, elementary.pow_f32, of_two)
+    overload(ops.where, where_plain)
+    overload(ops.rounded_mul, two_plain(_plain_product))
+    overload(ops.maximum, two_plain(_plain_maximum))
+    overload(ops.minimum, two_plain(_plain_minimum))
+    overload(ops.absolute, one_plain(_plain_absolute))
+    overload(ops.log, one_of_lanes(elementary.log_f32))
+    overload(ops.exp2, one_of_lanes(elementary.exp2_f32))
+    overload(ops.pow_, two_of_lanes(elementary.pow_f32))
 
 
-def chosen(mask: Mask, a: Any, b: Any) -> Any:
-    """One of two plain numbers."""
+def _plain_where(mask: Mask, a: Any, b: Any) -> Any:
     return a if mask else b
 
 
-def times(a: Real, b: Real) -> Real:
-    """The product of two plain numbers."""
+def _plain_product(a: Real, b: Real) -> Real:
     return a * b
 
 
-def size(x: Real) -> Real:
-    """The size of a plain number."""
+def _plain_absolute(x: Real) -> Real:
     return abs(x)
 
 
-def larger(a: Real, b: Real) -> Real:
-    """The larger of two plain numbers."""
+def _plain_maximum(a: Real, b: Real) -> Real:
     return a if a > b else b
 
 
-def smaller(a: Real, b: Real) -> Real:
-    """The smaller of two plain numbers."""
+def _plain_minimum(a: Real, b: Real) -> Real:
     return a if a < b else b
-
-
-def adopt(target: Target, module: ModuleType, **options: Any) -> None:
-    """Make the functions of a module of formulas compilable."""
-    for f in vars(module).values():
-        if isinstance(f, FunctionType) and inspect.getmodule(f) is module:
-            target.register_jitable(inline="never", **options)(f)
