@@ -9,7 +9,6 @@ import hashlib
 from importlib import resources
 from typing import Any, NamedTuple
 
-import numpy as np
 from numba import njit
 
 from synaptogen.model import (
@@ -26,20 +25,45 @@ from synaptogen.model import (
 
 from . import products
 from .cell_steps import draw_device, first_cycle, read_current, step
-from .history_refill import END, GROUP, NEXT, REACH, TURN, Pending, settle
-from .lanes import DRAWS, INLINE, OPTIONS, W, beside, data, first_of, load, read, reals, scalar, second_of, store, words
-from .layout import Cells, Rules, ids
-from .workspace import aligned, keep
+from .history_refill import (
+    PREFETCH_END,
+    PREFETCH_NEXT,
+    REFILL_SLOT,
+    STEP_PREFETCH_END,
+    flush_pending,
+    has_pending,
+    pending_arrays,
+    pending_on,
+)
+from .lanes import (
+    DRAWS,
+    INLINE,
+    OPTIONS,
+    W,
+    data,
+    first_half,
+    in_cache_key,
+    join,
+    load,
+    load_constants,
+    reals,
+    scalar,
+    second_half,
+    store,
+    uint32s,
+)
+from .layout import CellPointers, KernelParams, ids
+from .workspace import keep_alive
 
-CHUNK = 160  # tiles that a single voltage visits before gathered cells are settled
-FEW = 4  # voltages for which the rings of tiles further on are asked for
-FUSED_CHUNK = 8  # tiles that stay in the first-level cache while many voltages visit them
+CHUNK = 160  # groups that a single voltage visits before pending refills are done
+FEW = 4  # up to this many voltages, steps prefetch the ring buffers of later groups
+FUSED_CHUNK = 8  # groups that stay in the first-level cache while many voltages visit them
 
 
 class Selection(NamedTuple):
     """Which tiles a kernel visits: entry k is tile ``tiles[k]`` if ``listed``, else tile k."""
 
-    tiles: Any
+    groups: Any
     listed: Any
 
 
@@ -78,13 +102,13 @@ def source_digest(*parts: str) -> str:
 
 
 @njit(**INLINE)
-def cells_of(state: Any, consecutive: bool, first_id: int) -> Cells:
+def _cells_from(state_arrays: Any, consecutive: bool, first_id: int) -> CellPointers:
     """Raw pointers to the arrays of a state."""
-    r, hot, hot_words, device, curve, memory, id_lo, id_hi = state
-    return Cells(
+    r, hot, hot_as_uint32, device, curve, memory, id_lo, id_hi = state_arrays
+    return CellPointers(
         data(r),
         data(hot),
-        data(hot_words),
+        data(hot_as_uint32),
         data(device),
         data(curve),
         data(memory),
@@ -96,10 +120,10 @@ def cells_of(state: Any, consecutive: bool, first_id: int) -> Cells:
 
 
 @njit(**INLINE)
-def rules_of(params: Any) -> Rules:
+def params_from(param_arrays: Any) -> KernelParams:
     """Raw pointers to the arrays of a params."""
-    constants, prototype, readout, F, G, start, slots, states, stationary, k0, k1 = params
-    return Rules(
+    constants, prototype, readout, F, G, start, slots, states, stationary, k0, k1 = param_arrays
+    return KernelParams(
         data(constants), prototype, data(readout), data(F), data(G), data(start), slots, states, stationary, k0, k1
     )
 
@@ -115,63 +139,81 @@ class Drive(NamedTuple):
 
 
 @njit(**INLINE)
-def driven_by(u: Real, voltages: Any, rules: Rules, bandwidth: float) -> Drive:
+def drive_at(u: Real, voltages: Any, params: KernelParams, bandwidth: float) -> Drive:
     """What a voltage does to every cell."""
-    llrs, hhrs = envelopes(u, read(rules.constants, rules.prototype))
+    llrs, hhrs = envelopes(u, load_constants(params.constants, params.prototype))
     return Drive(voltages, u, llrs, hhrs, noise_density(u) * bandwidth)
 
 
 @njit(**INLINE)
 def read_group(
-    c: Cells, rules: Rules, block: int, tiles: int, drive: Drive, each: bool, out: Any, bandwidth: float, count: int
+    cells: CellPointers,
+    params: KernelParams,
+    block: int,
+    groups: int,
+    drive: Drive,
+    each: bool,
+    out: Any,
+    bandwidth: float,
+    count: int,
 ) -> None:
     """Noisy currents of `DRAWS` times 64 consecutive cells, of which each 64 share the blocks of their noise."""
     quarter = 16 // W
     for part in range(quarter):
-        t = block * 4 * quarter + part
-        lo, hi = ids(c, t)
-        lo_2, hi_2 = ids(c, t + 4 * quarter)
-        number = words(count)
-        z = normals(read_block(beside(lo, lo_2)), beside(hi, hi_2), READ, beside(number, number), 0, rules.k0, rules.k1)
+        group = block * 4 * quarter + part
+        lo, hi = ids(cells, group)
+        lo_2, hi_2 = ids(cells, group + 4 * quarter)
+        number = uint32s(count)
+        z = normals(read_block(join(lo, lo_2)), join(hi, hi_2), READ, join(number, number), 0, params.k0, params.k1)
         for k in range(4):
-            read_tile(c, rules, t + k * quarter, tiles, drive, each, out, bandwidth, first_of(z[k]))
+            _read_lane_group(cells, params, group + k * quarter, groups, drive, each, out, bandwidth, first_half(z[k]))
             if DRAWS == 2:
-                read_tile(c, rules, t + (4 + k) * quarter, tiles, drive, each, out, bandwidth, second_of(z[k]))
+                _read_lane_group(
+                    cells, params, group + (4 + k) * quarter, groups, drive, each, out, bandwidth, second_half(z[k])
+                )
 
 
 @njit(**INLINE)
-def read_tile(
-    c: Cells, rules: Rules, t: int, tiles: int, drive: Drive, each: bool, out: Any, bandwidth: float, z: Any
+def _read_lane_group(
+    cells: CellPointers,
+    params: KernelParams,
+    group: int,
+    groups: int,
+    drive: Drive,
+    each: bool,
+    out: Any,
+    bandwidth: float,
+    z: Any,
 ) -> None:
     """Noisy currents of one tile, if it is one of the first ``tiles``."""
-    if t < tiles:
+    if group < groups:
         if each:
-            drive = driven_by(load(drive.voltages, t * W), drive.voltages, rules, bandwidth)
-        g = mix_conductance(load(c.r, t * W), (drive.llrs, drive.hhrs))
-        store(out, t * W, noisy_current(g, drive.u, drive.density, z))
+            drive = drive_at(load(drive.voltages, group * W), drive.voltages, params, bandwidth)
+        g = mix_conductance(load(cells.r, group * W), (drive.llrs, drive.hhrs))
+        store(out, group * W, noisy_current(g, drive.u, drive.density, z))
 
 
-def compiled(revision: str) -> Kernels:
+def compile_kernels(revision: str) -> Kernels:
     """Kernels for one state of the sources; Numba compiles each at its first call, or loads it from its cache."""
 
     @njit(cache=True, **OPTIONS)
-    def initialise(first, last, state, consecutive, first_id, params, mixture, log_sigma):  # type: ignore[no-untyped-def]
-        revision  # noqa: B018
-        c = cells_of(state, consecutive, first_id)
-        rules = rules_of(params)
+    def initialise(first, last, state_arrays, consecutive, first_id, param_arrays, mixture, log_sigma):  # type: ignore[no-untyped-def]
+        in_cache_key(revision)
+        cells = _cells_from(state_arrays, consecutive, first_id)
+        params = params_from(param_arrays)
         pointers = (data(mixture[0]), data(mixture[1]), data(mixture[2]))
-        for t in range(first, last):
-            draw_device(c, rules, t, pointers, mixture[0].size, log_sigma)
-            first_cycle(c, rules, t)
+        for group in range(first, last):
+            draw_device(cells, params, group, pointers, mixture[0].size, log_sigma)
+            first_cycle(cells, params, group)
 
     @njit(cache=True, **OPTIONS)
     def apply(  # type: ignore[no-untyped-def]
         first,
         last,
-        state,
+        state_arrays,
         consecutive,
         first_id,
-        params,
+        param_arrays,
         selection,
         pulses,
         each,
@@ -182,90 +224,81 @@ def compiled(revision: str) -> Kernels:
         bandwidth,
         reads,
     ):
-        revision  # noqa: B018
-        c = cells_of(state, consecutive, first_id)
-        rules = rules_of(params)
+        in_cache_key(revision)
+        cells = _cells_from(state_arrays, consecutive, first_id)
+        params = params_from(param_arrays)
         count = pulses.shape[0]
         chunk = CHUNK if count == 1 else max(FUSED_CHUNK, CHUNK // (2 * count) // FUSED_CHUNK * FUSED_CHUNK)
-        tiles, cells, lengths = np.empty(2 * chunk, np.int64), np.empty(2 * chunk * W, np.int64), np.zeros(4, np.int64)
-        room = max(4 * rules.slots * GROUP, rules.states) * W
-        rings, innovations = aligned(room), aligned(room + 4 * W)
-        masks, coming = np.empty(2 * chunk, np.uint32), np.zeros(4, np.int64)
-        counts, address = np.empty(GROUP * W, np.uint32), np.empty(3 * GROUP * W, np.uint32)
-        oldest = np.empty(GROUP * W, np.int64)
-        pending = Pending(
-            data(tiles),
-            data(masks),
-            data(cells),
-            data(lengths),
-            chunk,
-            data(rings),
-            data(innovations),
-            data(counts),
-            data(oldest),
-            data(address),
-            data(coming),
-        )
-        u_, gate_, trace_, counts_ = data(pulses), data(gate), data(trace), data(reads.counts)
-        coming[TURN] = -1
-        coming[REACH] = 1 << 60 if count <= FEW else 0  # with many, slots beyond a chunk would push out its own
+        work = pending_arrays(params, chunk)
+        pending = pending_on(work, chunk)
+        u_data, gate_data, trace_data, counts_data = data(pulses), data(gate), data(trace), data(reads.counts)
+        pending.prefetch_plan[REFILL_SLOT] = -1
+        # with more voltages, the slots of later groups would evict those of this chunk from the cache
+        pending.prefetch_plan[STEP_PREFETCH_END] = 1 << 60 if count <= FEW else 0
         begin = first
         while begin < last:
-            end = min((begin // chunk + 1) * chunk, last)  # cells that take turns together stay together
+            end = min((begin // chunk + 1) * chunk, last)  # groups that are refilled together stay together
             if not selection.listed:
-                coming[NEXT], coming[END] = end, min(end + chunk, last)
+                pending.prefetch_plan[PREFETCH_NEXT] = end
+                pending.prefetch_plan[PREFETCH_END] = min(end + chunk, last)
             for pulse in range(count):
                 for k in range(begin, end):
-                    t = selection.tiles[k] if selection.listed else k
-                    u = load(u_, pulse * pulses.shape[1] + k * W) if each else reals(scalar(u_, pulse))
+                    group = selection.groups[k] if selection.listed else k
+                    u = load(u_data, pulse * pulses.shape[1] + k * W) if each else reals(scalar(u_data, pulse))
                     if gated:
-                        u = u * load(gate_, k * W)
-                    step(c, rules, pending, t, u)
+                        u = u * load(gate_data, k * W)
+                    step(cells, params, pending, group, u)
                     if traced:
-                        number = load(counts_, t * W) if reads.counted else words(reads.times)
-                        i = read_current(c, rules, t, u, bandwidth, number + pulse)
-                        store(trace_, pulse * trace.shape[1] + k * W, i)
-                if lengths[0] + lengths[1] + lengths[2] + lengths[3] > 0:
-                    settle(rules, c, pending)
+                        number = load(counts_data, group * W) if reads.counted else uint32s(reads.times)
+                        i = read_current(cells, params, group, u, bandwidth, number + pulse)
+                        store(trace_data, pulse * trace.shape[1] + k * W, i)
+                if has_pending(pending):
+                    flush_pending(params, cells, pending)
             begin = end
-        keep(tiles, masks, cells, lengths, rings, innovations, counts, oldest, address, coming)
+        keep_alive(work)
 
     @njit(cache=True, **OPTIONS)
     def read_each(  # type: ignore[no-untyped-def]
-        first, last, state, consecutive, first_id, params, selection, voltages, each, out, bandwidth, reads
+        first, last, state_arrays, consecutive, first_id, param_arrays, selection, voltages, each, out, bandwidth, reads
     ):
-        revision  # noqa: B018
-        c = cells_of(state, consecutive, first_id)
-        rules = rules_of(params)
-        u_, out_, counts_ = data(voltages), data(out), data(reads.counts)
+        in_cache_key(revision)
+        cells = _cells_from(state_arrays, consecutive, first_id)
+        params = params_from(param_arrays)
+        u_data, out_data, counts_data = data(voltages), data(out), data(reads.counts)
         for k in range(first, last):
-            t = selection.tiles[k] if selection.listed else k
-            u = load(u_, k * W) if each else reals(scalar(u_, 0))
-            number = load(counts_, t * W) if reads.counted else words(reads.times)
-            store(out_, k * W, read_current(c, rules, t, u, bandwidth, number))
+            group = selection.groups[k] if selection.listed else k
+            u = load(u_data, k * W) if each else reals(scalar(u_data, 0))
+            number = load(counts_data, group * W) if reads.counted else uint32s(reads.times)
+            store(out_data, k * W, read_current(cells, params, group, u, bandwidth, number))
 
     @njit(cache=True, **OPTIONS)
     def read_blocks(  # type: ignore[no-untyped-def]
-        first, last, state, consecutive, first_id, params, tiles, voltages, each, out, bandwidth, count
+        first, last, state_arrays, consecutive, first_id, param_arrays, groups, voltages, each, out, bandwidth, count
     ):
-        # as read_each for blocks of 64 consecutive cells that were read equally often: one block of noise, four tiles
-        revision  # noqa: B018
-        c = cells_of(state, consecutive, first_id)
-        rules = rules_of(params)
-        u_, out_ = data(voltages), data(out)
-        ours = min(tiles, last * (64 // W))
-        drive = driven_by(reals(scalar(u_, 0)), u_, rules, bandwidth)
+        in_cache_key(revision)
+        cells = _cells_from(state_arrays, consecutive, first_id)
+        params = params_from(param_arrays)
+        u_data, out_data = data(voltages), data(out)
+        ours = min(groups, last * (64 // W))
+        drive = drive_at(reals(scalar(u_data, 0)), u_data, params, bandwidth)
         for block in range(first, last, DRAWS):
-            read_group(c, rules, block, ours, drive, each, out_, bandwidth, count)
+            read_group(cells, params, block, ours, drive, each, out_data, bandwidth, count)
 
     @njit(cache=True, **OPTIONS)
     def draw_normals(first, last, lo, hi, key, number, block, out):  # type: ignore[no-untyped-def]
-        # out[0 ... 3, k] = four normals for the crossbar line whose first cell's id is lo[k], hi[k]; padded to lanes
-        revision  # noqa: B018
-        lo_, hi_, out_ = data(lo), data(hi), data(out)
-        for t in range(first, last):
-            z = normals(load(lo_, t * W), load(hi_, t * W), PRODUCT, words(number), words(block), key[0], key[1])
+        in_cache_key(revision)
+        lo_data, hi_data, out_data = data(lo), data(hi), data(out)
+        for group in range(first, last):
+            z = normals(
+                load(lo_data, group * W),
+                load(hi_data, group * W),
+                PRODUCT,
+                uint32s(number),
+                uint32s(block),
+                key[0],
+                key[1],
+            )
             for k in range(4):
-                store(out_, k * out.shape[1] + t * W, z[k])
+                store(out_data, k * out.shape[1] + group * W, z[k])
 
-    return Kernels(initialise, apply, read_each, read_blocks, draw_normals, *products.compiled(revision))
+    return Kernels(initialise, apply, read_each, read_blocks, draw_normals, *products.compile_products(revision))

@@ -18,7 +18,7 @@ from synaptogen.engines.lanes import F32, I1, I32, I64, Target, Value, external,
 from synaptogen.model import features, iv, latent, lines, noise, polynomial, population, random, switching
 
 OPTIONS = {"fastmath": False, "error_model": "numpy", "boundscheck": False, "nogil": True}
-# functions that only kernels call need no way in from Python, which would take longer to compile than they do
+# a function that only kernels call needs no wrapper for Python, which would take longer to compile than the function
 PART = {**OPTIONS, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 FORMULA = {"fastmath": False, "error_model": "numpy", "forceinline": True}
 INLINE = {**PART, "forceinline": True}
@@ -35,7 +35,7 @@ def lane_count() -> int:
 
 
 @nbx.register_model(Value)
-class ValueModel(PrimitiveModel):  # type: ignore[misc]
+class ValueModel(PrimitiveModel):  # type: ignore[misc]  # the classes of Numba carry no types
     """Lanes are held in registers as what they are."""
 
     def __init__(self, dmm: Any, fe: Value) -> None:
@@ -46,17 +46,20 @@ CPU = Target(lower_cast, infer_global, lower_builtin, AbstractTemplate, signatur
 FORMULAS = [polynomial, iv, latent, features, population, switching, noise, lines, random]
 W = lane_count()
 DRAWS = 2 if W == 16 else 1
-"""Tiles for which normals are drawn at once. Each step of a draw waits for the one before it, so that two draws side by
-side take little longer than one, where a machine has registers for both."""
+"""Vectors of W normals that are drawn at once. Each step of a draw waits for the step before it, so two draws side by
+side take little longer than one on a machine that has registers for both."""
 
 _TYPES = teach(CPU, {W, DRAWS * W}, FORMULAS, **FORMULA)
-REAL, WORD, MASK = _TYPES[W]
-WIDE = {REAL: _TYPES[DRAWS * W].real, WORD: _TYPES[DRAWS * W].word}
+REAL, UINT32, MASK = _TYPES[W]
+"""The Numba types of W lanes: single-precision numbers, unsigned 32-bit integers, truth values."""
+_WIDE_REAL, _WIDE_UINT32, _ = _TYPES[DRAWS * W]
+_WIDE = {REAL: _WIDE_REAL, UINT32: _WIDE_UINT32}
 DOUBLE = teach_doubles(CPU, 8)
+"""The Numba type of eight lanes in double precision."""
 
 
 def _lanes(pointer: types.CPointer) -> Value:
-    return {types.float32: REAL, types.float64: DOUBLE}.get(pointer.dtype, WORD)
+    return {types.float32: REAL, types.float64: DOUBLE}.get(pointer.dtype, UINT32)
 
 
 def _address(b: ir.IRBuilder, pointer: ir.Value, index: ir.Value, lanes: Value) -> ir.Value:
@@ -70,7 +73,13 @@ def data(typingctx: Any, array: Any) -> Any:
 
 
 @nbx.intrinsic
-def beginning_at(typingctx: Any, pointer: Any, index: Any) -> Any:
+def in_cache_key(typingctx: Any, revision: Any) -> Any:
+    """X"""
+    return types.void(revision), lambda cx, b, s, a: cx.get_dummy_value()
+
+
+@nbx.intrinsic
+def offset_pointer(typingctx: Any, pointer: Any, index: Any) -> Any:
     """The pointer to a number further on."""
     return pointer(pointer, types.intp), lambda cx, b, s, a: b.gep(a[0], [a[1]])
 
@@ -116,7 +125,7 @@ def store_where(typingctx: Any, pointer: Any, index: Any, value: Any, mask: Any)
 
 
 @nbx.intrinsic
-def copy_quarter(typingctx: Any, source: Any, index: Any, target: Any, to: Any) -> Any:
+def copy_four(typingctx: Any, source: Any, index: Any, target: Any, to: Any) -> Any:
     """Four consecutive numbers, from one place to another."""
     four = ir.VectorType(F32, 4).as_pointer()
 
@@ -151,7 +160,7 @@ def gather(typingctx: Any, pointer: Any, index: Any, mask: Any) -> Any:
         nothing = ir.Constant(real, [0.0] * W)
         return b.call(function, [addresses, ir.Constant(I32, 4), chosen, nothing])
 
-    return REAL(pointer, WORD, MASK), build
+    return REAL(pointer, UINT32, MASK), build
 
 
 @nbx.intrinsic
@@ -180,7 +189,7 @@ def transposed(typingctx: Any, a: Any, b: Any, c: Any, d: Any) -> Any:
     return types.UniTuple(REAL, 4)(a, b, c, d), build
 
 
-def _asking(locality: int) -> Any:
+def _prefetch(locality: int) -> Any:
     def build(cx: Any, b: ir.IRBuilder, s: Any, a: Any) -> ir.Value:
         byte = ir.IntType(8).as_pointer()
         name = "llvm.prefetch.p0"
@@ -197,13 +206,13 @@ def _asking(locality: int) -> Any:
 @nbx.intrinsic
 def prefetch(typingctx: Any, pointer: Any, index: Any) -> Any:
     """Ask for the cache line of a number that will be needed soon; harmless beyond the end of an array."""
-    return types.void(pointer, types.intp), _asking(3)
+    return types.void(pointer, types.intp), _prefetch(3)
 
 
 @nbx.intrinsic
 def prefetch_far(typingctx: Any, pointer: Any, index: Any) -> Any:
     """The same for later: the line comes no nearer than the second-level cache."""
-    return types.void(pointer, types.intp), _asking(2)
+    return types.void(pointer, types.intp), _prefetch(2)
 
 
 @nbx.intrinsic
@@ -225,23 +234,23 @@ def doubles(typingctx: Any, x: Any) -> Any:
 
 
 @nbx.intrinsic
-def words(typingctx: Any, x: Any) -> Any:
+def uint32s(typingctx: Any, x: Any) -> Any:
     """A plain integer in all lanes, its low 32 bits."""
-    return WORD(x), lambda cx, b, s, a: lift(b, a[0], x, WORD)
+    return UINT32(x), lambda cx, b, s, a: lift(b, a[0], x, UINT32)
 
 
 @nbx.intrinsic
-def beside(typingctx: Any, first: Any, second: Any) -> Any:
+def join(typingctx: Any, first: Any, second: Any) -> Any:
     """Lanes of two tiles as those of one draw; of the first alone where draws are as wide as tiles."""
 
     def build(cx: Any, b: ir.IRBuilder, s: Any, a: Any) -> ir.Value:
         return a[0] if DRAWS == 1 else b.shuffle_vector(*a, ir.Constant(ir.VectorType(I32, 2 * W), list(range(2 * W))))
 
-    return WIDE[first](first, second), build
+    return _WIDE[first](first, second), build
 
 
 def _half(wide: Any, number: int) -> Any:
-    narrow = next(narrow for narrow in WIDE if WIDE[narrow] == wide)
+    narrow = next(narrow for narrow in _WIDE if _WIDE[narrow] == wide)
 
     def build(cx: Any, b: ir.IRBuilder, s: Any, a: Any) -> ir.Value:
         if DRAWS == 1:
@@ -253,13 +262,13 @@ def _half(wide: Any, number: int) -> Any:
 
 
 @nbx.intrinsic
-def first_of(typingctx: Any, wide: Any) -> Any:
+def first_half(typingctx: Any, wide: Any) -> Any:
     """The lanes of the first tile of a draw."""
     return _half(wide, 0)
 
 
 @nbx.intrinsic
-def second_of(typingctx: Any, wide: Any) -> Any:
+def second_half(typingctx: Any, wide: Any) -> Any:
     """The lanes of the second tile of a draw; the first again where draws are as wide as tiles."""
     return _half(wide, 1)
 
@@ -267,11 +276,11 @@ def second_of(typingctx: Any, wide: Any) -> Any:
 @nbx.intrinsic
 def lane_numbers(typingctx: Any) -> Any:
     """0, 1, 2 ... W - 1."""
-    return WORD(), lambda cx, b, s, a: ir.Constant(WORD.llvm(), list(range(W)) if W > 1 else 0)
+    return UINT32(), lambda cx, b, s, a: ir.Constant(UINT32.llvm(), list(range(W)) if W > 1 else 0)
 
 
 @nbx.intrinsic
-def first_where(typingctx: Any, word: Any, mask: Any) -> Any:
+def first_where(typingctx: Any, value: Any, mask: Any) -> Any:
     """The word of the first lane in which the mask holds (it must hold in one)."""
 
     def build(cx: Any, b: ir.IRBuilder, s: Any, a: Any) -> ir.Value:
@@ -281,11 +290,11 @@ def first_where(typingctx: Any, word: Any, mask: Any) -> Any:
         lane = external(b, "llvm.cttz.i32", I32, [bits, ir.Constant(ir.IntType(1), 1)])
         return b.extract_element(a[0], lane)
 
-    return types.uint32(WORD, MASK), build
+    return types.uint32(UINT32, MASK), build
 
 
 @nbx.intrinsic
-def packed(typingctx: Any, mask: Any) -> Any:
+def mask_bits(typingctx: Any, mask: Any) -> Any:
     """The mask as bits of an integer, lane 0 lowest."""
 
     def build(cx: Any, b: ir.IRBuilder, s: Any, a: Any) -> ir.Value:
@@ -302,19 +311,19 @@ def _count(name: str, *options: ir.Constant) -> Any:
 
 
 @nbx.intrinsic
-def ones(typingctx: Any, bits: Any) -> Any:
+def count_bits(typingctx: Any, bits: Any) -> Any:
     """How many bits of a packed mask are set."""
     return _count("ctpop")
 
 
 @nbx.intrinsic
-def lowest(typingctx: Any, bits: Any) -> Any:
+def lowest_bit(typingctx: Any, bits: Any) -> Any:
     """Number of the lowest bit that is set (one must be)."""
     return _count("cttz", ir.Constant(I1, 1))
 
 
 @nbx.intrinsic
-def total(typingctx: Any, x: Any) -> Any:
+def sum_lanes(typingctx: Any, x: Any) -> Any:
     """The sum over lanes, pairwise in a fixed order."""
 
     def build(cx: Any, b: ir.IRBuilder, s: Any, a: Any) -> ir.Value:
@@ -330,7 +339,7 @@ def total(typingctx: Any, x: Any) -> Any:
 
 
 @nbx.intrinsic
-def read(typingctx: Any, pointer: Any, prototype: Any) -> Any:
+def load_constants(typingctx: Any, pointer: Any, prototype: Any) -> Any:
     """A bundle of constants, from a pointer to its numbers in order.
 
     ``prototype`` is a bundle of the same type; only its type is used. Constants passed by value would be spread over
@@ -354,6 +363,6 @@ def _fill(b: ir.IRBuilder, t: Any, pointer: ir.Value, index: int) -> tuple[ir.Va
     return bundle, index
 
 
-def flat(bundle: Any) -> list[float]:
+def flatten(bundle: Any) -> list[float]:
     """The numbers of a bundle in the order in which `read` takes them."""
-    return [x for part in bundle for x in flat(part)] if isinstance(bundle, tuple) else [bundle]
+    return [x for part in bundle for x in flatten(part)] if isinstance(bundle, tuple) else [bundle]

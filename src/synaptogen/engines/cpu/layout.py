@@ -7,19 +7,23 @@ from numba import njit
 
 from synaptogen.model import Real, UInt32, where
 
-from .lanes import INLINE, W, lane_numbers, load, prefetch_far, reals, scalar, store
-from .lanes import words as lanes_of
+from .lanes import INLINE, W, lane_numbers, load, prefetch_far, reals, scalar, store, uint32s
 
 Four = tuple[Real, Real, Real, Real]
 
-WORD, U_SET, R_LRS = (W * k for k in range(3))
+HOT, DEVICE_RECORD, CURVE = 3 * W, 10 * W, 3 * W
+"""Numbers per lane group in each of the three records."""
+STATUS, U_SET, R_LRS = (W * k for k in range(3))
+"""Where the rows of the hot record begin."""
 U_RESET, R_HRS = 8 * W, 9 * W
+"""Where the rows of the device record begin that follow the device vector."""
 U_RATCHET, T_SCALE, T_END = (W * k for k in range(3))
-HOT, DEVICE_RECORD, CURVE = 3 * W, 10 * W, 3 * W  # numbers of a tile
-DEVICE_VECTOR = 8 * W  # of those of `DEVICE_RECORD`
+"""Where the rows of the curve record begin."""
+DEVICE_VECTOR = 8 * W
+"""Numbers of the device record that are the device vector."""
 
 
-class Cells(NamedTuple):
+class CellPointers(NamedTuple):
     """Pointers to the state of an array of cells.
 
     ``hot``, ``device`` and ``curve`` hold consecutive groups of W numbers for each tile: what every voltage touches;
@@ -30,17 +34,17 @@ class Cells(NamedTuple):
 
     r: Any
     hot: Any
-    words: Any
+    status: Any
     device: Any
     curve: Any
     memory: Any
     id_lo: Any
     id_hi: Any
-    first_id: Any  # cell 0's id where ids are consecutive
+    first_id: Any
     consecutive: Any
 
 
-class Rules(NamedTuple):
+class KernelParams(NamedTuple):
     """Pointers to the coefficients of a params, its sizes, and the key of the random numbers."""
 
     constants: Any
@@ -57,15 +61,15 @@ class Rules(NamedTuple):
 
 
 @njit(**INLINE)
-def ids(c: Cells, t: int) -> tuple[UInt32, UInt32]:
+def ids(cells: CellPointers, group: int) -> tuple[UInt32, UInt32]:
     """Ids of the cells of a tile, as low and high words."""
-    if c.consecutive:
-        first = c.first_id + np.uint64(t * W)
-        low = lanes_of(first & np.uint64(0xFFFFFFFF))
+    if cells.consecutive:
+        first = cells.first_id + np.uint64(group * W)
+        low = uint32s(first & np.uint64(0xFFFFFFFF))
         lo = low + lane_numbers()
-        hi = lanes_of(first >> np.uint64(32))
+        hi = uint32s(first >> np.uint64(32))
         return lo, where(lo < low, hi + 1, hi)
-    return load(c.id_lo, t * W), load(c.id_hi, t * W)
+    return load(cells.id_lo, group * W), load(cells.id_hi, group * W)
 
 
 @njit(**INLINE)
@@ -84,7 +88,7 @@ def store4(pointer: Any, at: int, x: Four) -> None:
 
 
 @njit(**INLINE)
-def ask_for(pointer: Any, at: int, count: int) -> None:
+def prefetch_numbers(pointer: Any, at: int, count: int) -> None:
     """Ask for some numbers that will be needed later."""
     for k in range(0, count, W):
         prefetch_far(pointer, at + k)

@@ -11,7 +11,7 @@ from synaptogen.engines.protocol import Positions
 from .kernels import Selection
 from .lanes import W
 
-NO_TILES = np.zeros(1, np.int64)
+NO_GROUPS = np.zeros(1, np.int64)
 
 
 def plain(values: AnyArray) -> Float32Array:
@@ -25,17 +25,17 @@ class Packing(NamedTuple):
     """Some cells as lanes: they lie in ``tiles``, at ``lanes`` of those tiles laid end to end. No tiles: all cells."""
 
     size: int
-    tiles: NDArray[np.int64] | None
+    groups: NDArray[np.int64] | None
     lanes: NDArray[np.int64] | slice
     positions: Positions | None
 
     def kernel_argument(self) -> Selection:
         """What kernels take."""
-        return Selection(NO_TILES if self.tiles is None else self.tiles, self.tiles is not None)
+        return Selection(NO_GROUPS if self.groups is None else self.groups, self.groups is not None)
 
     def visits(self) -> int:
         """Number of tiles to visit."""
-        return -(-self.size // W) if self.tiles is None else len(self.tiles)
+        return -(-self.size // W) if self.groups is None else len(self.groups)
 
     def pack(self, values: AnyArray) -> Float32Array:
         """Values (k, m) as lanes (k, tiles * W), zeros where no cell was selected."""
@@ -58,10 +58,10 @@ def packing_of(positions: Positions) -> Packing:
         return Packing(
             size, np.arange(positions[0] // W, positions[-1] // W + 1), slice(first, first + size), positions
         )
-    tile = positions // W
-    if np.all(tile[1:] >= tile[:-1]):  # most other views: no need to sort
-        new = np.concatenate([[True], tile[1:] != tile[:-1]])
-        tiles, entry = tile[new], np.cumsum(new) - 1
+    group = positions // W
+    if np.all(group[1:] >= group[:-1]):  # most other views: no need to sort
+        new = np.concatenate([[True], group[1:] != group[:-1]])
+        groups, entry = group[new], np.cumsum(new) - 1
     else:
-        tiles, entry = np.unique(tile, return_inverse=True)
-    return Packing(size, tiles, entry * W + positions % W, positions)
+        groups, entry = np.unique(group, return_inverse=True)
+    return Packing(size, groups, entry * W + positions % W, positions)

@@ -12,11 +12,11 @@ from numba.extending import overload
 
 from synaptogen.model import PRODUCT, Real, add_scaled, linear_in_mixing, noise_density, normals
 
-from .lanes import INLINE, OPTIONS, W, data, load, store, total, words
+from .lanes import INLINE, OPTIONS, W, data, in_cache_key, load, store, sum_lanes, uint32s
 from .layout import Four, scalar4, zeros
-from .workspace import aligned, keep
+from .workspace import aligned, keep_alive
 
-STRIP = 32  # tiles of a row whose columns are summed together: whole cache lines, sums in the first-level cache
+STRIP = 32  # a strip is STRIP * W columns summed together: whole cache lines, with sums in the first-level cache
 
 
 class Envelopes(NamedTuple):
@@ -27,7 +27,7 @@ class Envelopes(NamedTuple):
     hhrs: Any
 
 
-class Singles(NamedTuple):
+class MixingStates(NamedTuple):
     """Mixing states in single precision."""
 
     r: Any
@@ -46,14 +46,14 @@ def mixing_at(states: Any, at: int) -> Real:
 
 
 @overload(mixing_at, jit_options=INLINE)
-def _single(states, at):  # type: ignore[no-untyped-def]  # Numba compares it with the function that it returns
-    if getattr(states, "instance_class", None) is Singles:
+def _load_states(states, at):  # type: ignore[no-untyped-def]  # Numba compares its signature with that of the function returned
+    if getattr(states, "instance_class", None) is MixingStates:
         return lambda states, at: load(data(states.r), at)
     return None
 
 
 @njit(**INLINE)
-def four_rows(row: int, rows: int, columns: int) -> tuple[int, int, int, int]:
+def _four_rows(row: int, rows: int, columns: int) -> tuple[int, int, int, int]:
     """Where a row and the next three begin; the last one stands for those that are not there.
 
     Four at a time keep memory busier than one.
@@ -68,7 +68,7 @@ def four_rows(row: int, rows: int, columns: int) -> tuple[int, int, int, int]:
 
 
 @njit(**INLINE)
-def mixing_of_four(states: Any, begins: tuple[int, int, int, int], at: int) -> Four:
+def _mixing_of_four(states: Any, begins: tuple[int, int, int, int], at: int) -> Four:
     """W mixing states of each of four rows."""
     return (
         mixing_at(states, begins[0] + at),
@@ -79,7 +79,7 @@ def mixing_of_four(states: Any, begins: tuple[int, int, int, int], at: int) -> F
 
 
 @njit(**INLINE)
-def weigh(u: Any, curves: Any, bandwidth: float, weights: Any, width: int) -> tuple[float, float]:
+def _weigh(u: Any, curves: Any, bandwidth: float, weights: Any, width: int) -> tuple[float, float]:
     """Weights of mixing states in currents, then in variances, each ``width`` numbers; returns the offsets."""
     offset, offset_of_variance = 0.0, 0.0
     for k in range(u.size):
@@ -96,7 +96,7 @@ def weigh(u: Any, curves: Any, bandwidth: float, weights: Any, width: int) -> tu
 
 
 @njit(**INLINE)
-def finish(
+def _finish(
     sums: Any,
     deviations: Any,
     begin: int,
@@ -109,13 +109,13 @@ def finish(
 ) -> None:
     """Currents of W lines from ``at`` on, with their noise; their sums lie at ``begin``, in two rows."""
     lo, hi = load(data(lines), at), load(data(lines), lines.shape[1] + at)
-    store(data(deviations), 0, normals(lo, hi, PRODUCT, words(number), words(0), key[0], key[1])[0])
+    store(data(deviations), 0, normals(lo, hi, PRODUCT, uint32s(number), uint32s(0), key[0], key[1])[0])
     for k in range(W):
         variance = max(offsets[1] + sums[1, begin + k], 0.0)
         out[at + k] = offsets[0] + sums[0, begin + k] + math.sqrt(variance) * deviations[k]
 
 
-def compiled(revision: str) -> Products:
+def compile_products(revision: str) -> Products:
     """Kernels for one state of the sources, as `kernels.compiled`.
 
     ``lines`` are the low and high words of the ids of the cells that lines begin with, padded to whole lanes, as is
@@ -124,54 +124,52 @@ def compiled(revision: str) -> Products:
 
     @njit(cache=True, **OPTIONS)
     def row_currents(  # type: ignore[no-untyped-def]
-        first, last, states, rows, u, curves, bandwidth, lines, key, number, back, out
+        first, last, states, rows, u, curves, bandwidth, lines, key, number, backwards, out
     ):
-        # entries are groups of W rows
-        revision  # noqa: B018
+        in_cache_key(revision)
         columns = u.size
         width = (columns + W - 1) // W * W
         weights, sums, deviations = aligned(2 * width), np.empty((2, max(W, 4)), np.float32), aligned(W)
-        offsets = weigh(u, curves, bandwidth, weights, width)
+        offsets = _weigh(u, curves, bandwidth, weights, width)
         x = data(weights)
         for k in range(first, last):
-            group = first + last - 1 - k if back else k
-            for row in range(group * W, min((group + 1) * W, rows), 4):
-                begins = four_rows(row, rows, columns)
+            block = first + last - 1 - k if backwards else k
+            for row in range(block * W, min((block + 1) * W, rows), 4):
+                begins = _four_rows(row, rows, columns)
                 a, b = zeros(), zeros()
                 for j in range(0, width, W):
-                    r = mixing_of_four(states, begins, j)
+                    r = _mixing_of_four(states, begins, j)
                     a = add_scaled(a, r, load(x, j))
                     b = add_scaled(b, r, load(x, width + j))
                 for i in range(4):
-                    sums[0, row - group * W + i] = total(a[i])
-                    sums[1, row - group * W + i] = total(b[i])
-            finish(sums, deviations, 0, offsets, lines, key, number, group * W, out)
-        keep(weights, deviations)
+                    sums[0, row - block * W + i] = sum_lanes(a[i])
+                    sums[1, row - block * W + i] = sum_lanes(b[i])
+            _finish(sums, deviations, 0, offsets, lines, key, number, block * W, out)
+        keep_alive(weights, deviations)
 
     @njit(cache=True, **OPTIONS)
     def column_currents(  # type: ignore[no-untyped-def]
-        first, last, states, columns, u, curves, bandwidth, lines, key, number, back, out
+        first, last, states, columns, u, curves, bandwidth, lines, key, number, backwards, out
     ):
-        # entries are strips of `STRIP` tiles of columns
-        revision  # noqa: B018
+        in_cache_key(revision)
         rows = u.size
         height = (rows + 3) // 4 * 4
         weights, sums, deviations = aligned(2 * height), np.empty((2, STRIP * W), np.float32), aligned(W)
-        offsets = weigh(u, curves, bandwidth, weights, height)
+        offsets = _weigh(u, curves, bandwidth, weights, height)
         x, y, second = data(weights), data(sums), STRIP * W
         for k in range(first, last):
-            begin = (first + last - 1 - k if back else k) * STRIP * W
+            begin = (first + last - 1 - k if backwards else k) * STRIP * W
             width = min(STRIP * W, out.size - begin)
             sums[:] = 0.0
             for row in range(0, rows, 4):
-                begins, p, q = four_rows(row, rows, columns), scalar4(x, row), scalar4(x, height + row)
+                begins, p, q = _four_rows(row, rows, columns), scalar4(x, row), scalar4(x, height + row)
                 for j in range(0, width, W):
-                    r = mixing_of_four(states, begins, begin + j)
+                    r = _mixing_of_four(states, begins, begin + j)
                     store(y, j, load(y, j) + r[0] * p[0] + r[1] * p[1] + r[2] * p[2] + r[3] * p[3])
                     i = second + j
                     store(y, i, load(y, i) + r[0] * q[0] + r[1] * q[1] + r[2] * q[2] + r[3] * q[3])
             for j in range(0, width, W):
-                finish(sums, deviations, j, offsets, lines, key, number, begin + j, out)
-        keep(weights, sums, deviations)
+                _finish(sums, deviations, j, offsets, lines, key, number, begin + j, out)
+        keep_alive(weights, sums, deviations)
 
     return Products(row_currents, column_currents)

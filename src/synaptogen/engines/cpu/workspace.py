@@ -17,5 +17,5 @@ def aligned(count: int) -> Any:
 
 
 @njit(**INLINE)
-def keep(*arrays: Any) -> None:
+def keep_alive(*arrays: Any) -> None:
     """Arrays of which only raw pointers are used live until here: Numba gives memory back after the last use."""

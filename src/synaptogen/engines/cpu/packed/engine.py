@@ -9,28 +9,28 @@ from numpy.typing import NDArray
 
 from synaptogen._utils import AnyArray, Float32Array, allocate
 from synaptogen.engines.compiled_params import CompiledParams
-from synaptogen.engines.cpu.engine import CPUEngine, mixture_of
+from synaptogen.engines.cpu.engine import CPUEngine, mixture_arrays
 from synaptogen.engines.cpu.engine import kernels as ordinary_kernels
 from synaptogen.engines.cpu.kernels import source_digest
 from synaptogen.engines.cpu.lanes import W
 from synaptogen.engines.cpu.packing import Packing, packing_of, plain
-from synaptogen.engines.cpu.transfer import in_groups, numbers_of
+from synaptogen.engines.cpu.transfer import as_records, numbers_of
 from synaptogen.engines.protocol import FIELDS, Positions, ReadNumbers
 
 from .codes import LARGEST, Scale
-from .kernels import Codes, Kernels, compiled
+from .kernels import Kernels, MixingCodes, compile_kernels
 from .layout import THRESHOLDS, Scales
 
-BLOCK = 1 << 22  # cells that are worked on at a time where temporaries depend on their number
-STATE_REACH = 7.0  # standard deviations of a state that codes span; no normal of the generator is larger
-THRESHOLD_REACH = 5.0  # times u_max: thresholds beyond never matter in practice, and are counted as limited
-R_MIN = -0.5  # a cell half a span of the envelopes more conductive than the lowest LRS
+BLOCK = 1 << 22  # cells per block where the memory of temporaries grows with their number
+STATE_REACH = 7.0  # codes span +- this many standard deviations of a state; no normal of the generator is larger
+THRESHOLD_REACH = 5.0  # times u_max; larger thresholds never matter in practice and are counted as limited
+R_MIN = -0.5  # half a span of the envelopes more conductive than the lowest LRS
 
 
 @cache
 def kernels() -> Kernels:
     """The kernels of this installation."""
-    return compiled(source_digest("cpu", "cpu/packed"), ordinary_kernels())
+    return compile_kernels(source_digest("cpu", "cpu/packed"), ordinary_kernels())
 
 
 class PackedEngine(CPUEngine):
@@ -48,7 +48,7 @@ class PackedEngine(CPUEngine):
         if params.slots:
             raise ValueError("the history is a VAR: storage='compact' needs a compact one (params.compact)")
         self._scales, self._state_scales = scales_of(params)
-        self._mixture = mixture_of(params)
+        self._mixture = mixture_arrays(params)
         super().__init__(params, *arguments, **options)
 
     @staticmethod
@@ -61,50 +61,50 @@ class PackedEngine(CPUEngine):
         return super().describe() + ", compact storage"
 
     def _allocate(self) -> None:
-        tiles = self._tiles
-        self._r = allocate((tiles + 1) * W, np.uint16)  # products read up to one tile beyond a row
-        self._words = allocate(tiles * W, np.uint32)
-        self._thresholds = allocate(tiles * THRESHOLDS * W, np.uint16)
-        self._states = allocate(tiles * self.compiled_params.memory * W, np.uint16)
+        groups = self._groups
+        self._r = allocate((groups + 1) * W, np.uint16)  # products read up to W numbers beyond a row
+        self._status = allocate(groups * W, np.uint32)
+        self._thresholds = allocate(groups * THRESHOLDS * W, np.uint16)
+        self._states = allocate(groups * self.compiled_params.memory * W, np.uint16)
 
     def _fill(self) -> None:
-        self._run("initialise", self._tiles)
+        self._run("initialise", self._groups)
 
-    # ---- voltages and reads: in blocks where each cell has a number of its own
+    # ---- voltages and reads, in blocks where each cell has a voltage or a result of its own
 
     def apply(self, u: AnyArray, select: Packing, mask: AnyArray | None = None) -> None:
         """Apply k voltages one after the other, only where the mask holds."""
         if u.shape[1] == 1 and mask is None:
             super().apply(u, select)
             return
-        for part, here in blocks(select):
-            super().apply(of_each(u, here), part, None if mask is None else mask[here])
+        for part, here in _blocks(select):
+            super().apply(_voltages_of(u, here), part, None if mask is None else mask[here])
 
     def sweep(self, u: AnyArray, select: Packing, bandwidth: float, reads: ReadNumbers) -> AnyArray:
         """Apply k voltages one after the other; returns the current at each."""
         trace = np.empty((len(u), select.size), np.float32)
-        for part, here in blocks(select):
-            trace[:, here] = super().sweep(of_each(u, here), part, bandwidth, reads)
+        for part, here in _blocks(select):
+            trace[:, here] = super().sweep(_voltages_of(u, here), part, bandwidth, reads)
         return trace
 
     def read(self, u: AnyArray, select: Packing, bandwidth: float, reads: ReadNumbers) -> AnyArray:
         """Currents at one voltage each, or one for all."""
-        first = first_of_run(select)
-        aligned = self.cells.ids is None and self.cells.first % 64 == 0 == first % 64  # 64 cells share their noise
+        first = _first_of_run(select)
+        aligned = self.cells.ids is None and self.cells.first % 64 == 0 == first % 64  # 64 cells share noise blocks
         if not aligned or reads.each is not None or bandwidth == 0.0:
             return super().read(u, select, bandwidth, reads)
-        # a run of cells is read like an array that begins with it
+        # a run of cells is read like an array of its own
         each = u.shape[1] > 1 or select.size == 1
         voltages = select.pack(u)[0] if each else plain(u[0])
-        out, tiles = np.empty(select.visits() * W, np.float32), select.visits()
+        out, groups = np.empty(select.visits() * W, np.float32), select.visits()
         self._run_plain(
             "read_blocks",
-            -(-tiles * W // 64),
+            -(-groups * W // 64),
             (self._r[first:], *self._arrays()[1:]),
             True,
             np.uint64(self.cells.first + first),
-            self._law,
-            tiles,
+            self._param_arrays,
+            groups,
             voltages,
             each,
             out,
@@ -118,7 +118,7 @@ class PackedEngine(CPUEngine):
     def mixing(self, select: Packing) -> AnyArray:
         """Mixing states."""
         if select.positions is None:
-            codes = self._r[: self._tiles * W]
+            codes = self._r[: self._groups * W]
         else:
             codes = np.zeros(-(-select.size // W) * W, np.uint16)
             codes[: select.size] = self._r[select.positions]
@@ -128,8 +128,8 @@ class PackedEngine(CPUEngine):
 
     def status(self, select: Packing) -> NDArray[np.uint32]:
         """Words that hold mode and cycle number."""
-        words: NDArray[np.uint32] = numbers_of(in_groups(self._words, 1), select)[0]
-        return words
+        status: NDArray[np.uint32] = numbers_of(as_records(self._status, 1), select)[0]
+        return status
 
     def fields(self, select: Packing) -> AnyArray:
         """State in the order of `FIELDS`."""
@@ -166,18 +166,18 @@ class PackedEngine(CPUEngine):
         return self.mixing(packing_of(positions))
 
     def _mixing_states(self) -> Any:
-        return Codes(self._r, self._scales.r)
+        return MixingCodes(self._r, self._scales.r)
 
     # ---- what is copied
 
     def _buffers(self) -> list[AnyArray]:
-        return [self._r, self._words, self._thresholds, self._states]
+        return [self._r, self._status, self._thresholds, self._states]
 
     def _views(self) -> dict[str, AnyArray]:
         return {
-            "words": in_groups(self._words, 1),
-            "thresholds": in_groups(self._thresholds, THRESHOLDS),
-            "states": in_groups(self._states, self.compiled_params.memory),
+            "words": as_records(self._status, 1),
+            "thresholds": as_records(self._thresholds, THRESHOLDS),
+            "states": as_records(self._states, self.compiled_params.memory),
         }
 
     # ---- kernels
@@ -196,34 +196,34 @@ class PackedEngine(CPUEngine):
         )
 
 
-def blocks(select: Packing) -> Iterator[tuple[Packing, slice]]:
+def _blocks(select: Packing) -> Iterator[tuple[Packing, slice]]:
     """A selection in parts of at most `BLOCK` cells, and where they lie in it."""
     if select.size <= BLOCK:
         yield select, slice(select.size)
         return
     for begin in range(0, select.size, BLOCK):
         here = slice(begin, min(select.size, begin + BLOCK))
-        yield packing_of(cells_in(select.positions, here)), here
+        yield packing_of(_positions_in(select.positions, here)), here
 
 
-def first_of_run(select: Packing) -> int:
+def _first_of_run(select: Packing) -> int:
     """Position of the first of some cells if they are a run of consecutive ones, else -1 (no multiple of 64)."""
     if select.positions is None:
-        return -1 if select.tiles is not None else 0
+        return -1 if select.groups is not None else 0
     return int(select.positions[0]) if isinstance(select.lanes, slice) else -1
 
 
-def cells_in(positions: Positions | None, here: slice) -> Positions:
+def _positions_in(positions: Positions | None, here: slice) -> Positions:
     """Positions of a range of selected cells."""
     return np.arange(here.start, here.stop) if positions is None else positions[here]
 
 
-def of_each(u: AnyArray, here: slice) -> AnyArray:
+def _voltages_of(u: AnyArray, here: slice) -> AnyArray:
     """The voltages of a range of cells, or the one for all."""
     return u if u.shape[1] == 1 else u[:, here]
 
 
-def scale(low: float, high: float) -> Scale:
+def _scale(low: float, high: float) -> Scale:
     """Codes from ``low`` to ``high``."""
     step = (high - low) / LARGEST
     return Scale(np.float32(low), np.float32(step), np.float32(1.0 / step))
@@ -232,11 +232,11 @@ def scale(low: float, high: float) -> Scale:
 def scales_of(params: CompiledParams) -> tuple[Scales, Float32Array]:
     """What codes stand for in cells of a params: mixing states and thresholds, and a row for each state."""
     p = params.constants
-    highest = min(p.r_max, p.g_llrs * p.per_span)  # passive at all voltages, and at the one of reads
+    highest = min(p.r_max, p.g_llrs * p.per_span)  # passive at all voltages, also at that of reads
     reach = THRESHOLD_REACH * p.u_max
     deviations = np.sqrt((params.start**2).sum(axis=1))
-    rows = [(*scale(-STATE_REACH * d, STATE_REACH * d), 0.0) for d in np.maximum(deviations, 1e-30)]
+    rows = [(*_scale(-STATE_REACH * d, STATE_REACH * d), 0.0) for d in np.maximum(deviations, 1e-30)]
     return (
-        Scales(scale(R_MIN, highest), scale(-reach, 0.0), scale(0.0, reach), scale(0.0, p.u_max)),
+        Scales(_scale(R_MIN, highest), _scale(-reach, 0.0), _scale(0.0, reach), _scale(0.0, p.u_max)),
         np.array(rows, np.float32).ravel(),
     )

@@ -9,8 +9,9 @@ from numba import njit
 from numba.core import types
 
 from synaptogen.engines.cpu.history_refill import Pending
-from synaptogen.engines.cpu.lanes import CPU, FORMULA, INLINE, WORD, W, data
-from synaptogen.engines.cpu.layout import CURVE, DEVICE_RECORD, HOT, Cells
+from synaptogen.engines.cpu.lanes import CPU, FORMULA, INLINE, UINT32, W, data
+from synaptogen.engines.cpu.layout import CURVE, DEVICE_RECORD, HOT, CellPointers
+from synaptogen.engines.cpu.workspace import aligned
 from synaptogen.engines.lanes import adopt
 
 from . import codes
@@ -41,11 +42,11 @@ class Packed(NamedTuple):
     """
 
     r: Any
-    words: Any
+    status: Any
     thresholds: Any
     states: Any
-    scales: Any  # of thresholds and mixing states
-    state_scales: Any  # low, step and 1/step of each state
+    scales: Any
+    state_scales: Any
     mixture: Any
     components: Any
     log_sigma: Any
@@ -55,15 +56,15 @@ class Packed(NamedTuple):
     consecutive: Any
 
 
-class Desk(NamedTuple):
+class Scratch(NamedTuple):
     """One tile of ordinary cells, at index 0 of its arrays, on which packed ones are worked on."""
 
-    cells: Cells  # memory: x of the cycle that begins
-    states: Cells  # the same cells, memory: their states
-    spare: Pending  # room for states
-    r_from: Any  # where a transition sets out
+    cells: CellPointers
+    states: CellPointers
+    spare: Pending
+    r_from: Any
     u_from: Any
-    known: Any  # the tile whose device vectors lie on the desk
+    drawn_group: Any
     id_lo: Any
     id_hi: Any
 
@@ -73,33 +74,33 @@ def load_codes(typingctx: Any, pointer: Any, index: Any) -> Any:
     """Lanes of words from W consecutive 16-bit codes."""
 
     def build(cx: Any, b: ir.IRBuilder, s: Any, a: Any) -> ir.Value:
-        x = b.load(b.bitcast(b.gep(a[0], [a[1]]), WORD.llvm(ir.IntType(16)).as_pointer()))
+        x = b.load(b.bitcast(b.gep(a[0], [a[1]]), UINT32.llvm(ir.IntType(16)).as_pointer()))
         x.align = 2
-        return b.zext(x, WORD.llvm())
+        return b.zext(x, UINT32.llvm())
 
-    return WORD(pointer, types.intp), build
+    return UINT32(pointer, types.intp), build
 
 
 @nbx.intrinsic
-def store_codes(typingctx: Any, pointer: Any, index: Any, word: Any) -> Any:
+def store_codes(typingctx: Any, pointer: Any, index: Any, codes: Any) -> Any:
     """Lanes of words to W consecutive 16-bit codes."""
-    narrow = WORD.llvm(ir.IntType(16))
+    narrow = UINT32.llvm(ir.IntType(16))
 
     def build(cx: Any, b: ir.IRBuilder, s: Any, a: Any) -> ir.Value:
         b.store(b.trunc(a[2], narrow), b.bitcast(b.gep(a[0], [a[1]]), narrow.as_pointer())).align = 2
         return cx.get_dummy_value()
 
-    return types.void(pointer, types.intp, WORD), build
+    return types.void(pointer, types.intp, UINT32), build
 
 
 @njit(**INLINE)
-def packed_cells(state: Any, consecutive: bool, first_id: int) -> Packed:
+def packed_cells(state_arrays: Any, consecutive: bool, first_id: int) -> Packed:
     """Raw pointers to the arrays of a state."""
-    r, words, thresholds, states, scales, state_scales, mixture, log_sigma, id_lo, id_hi = state
+    r, status, thresholds, states, scales, state_scales, mixture, log_sigma, id_lo, id_hi = state_arrays
     pointers = (data(mixture[0]), data(mixture[1]), data(mixture[2]))
     return Packed(
         data(r),
-        data(words),
+        data(status),
         data(thresholds),
         data(states),
         scales,
@@ -115,29 +116,33 @@ def packed_cells(state: Any, consecutive: bool, first_id: int) -> Packed:
 
 
 @njit(**INLINE)
-def desk_size(states: int) -> int:
-    """Numbers of single precision that a desk takes."""
-    return (1 + 2 + 4 + 2 * states) * W + HOT + DEVICE_RECORD + CURVE
+def scratch_arrays(states: int) -> Any:
+    """X"""
+    size = (1 + 2 + 4 + 2 * states) * W + HOT + DEVICE_RECORD + CURVE
+    return aligned(size), np.empty(2 * W, np.uint32), np.empty(1, np.int64)
 
 
 @njit(**INLINE)
-def desk_on(numbers: Any, words: Any, known: Any, q: int) -> Desk:
-    """A desk on some room: ``desk_size`` numbers, 2 W words, and one integer."""
+def scratch_on(arrays: Any, states: int) -> Scratch:
+    """X"""
+    numbers, id_numbers, drawn_group = arrays
     hot, after = numbers[W : W + HOT], numbers[W + HOT :]
     device, after = after[:DEVICE_RECORD], after[DEVICE_RECORD:]
     curve, rest = after[:CURVE], after[CURVE:]
-    lo, hi, first = data(words), data(words[W:]), np.uint64(0)
-    at_hand = (data(numbers), data(hot), data(hot.view(np.uint32)), data(device), data(curve))
-    x, states, spare = data(rest[2 * W :]), data(rest[6 * W :]), data(rest[(6 + q) * W :])
-    known[0] = -1
-    none = data(known)
-    return Desk(
-        Cells(*at_hand, x, lo, hi, first, False),
-        Cells(*at_hand, states, lo, hi, first, False),
-        Pending(none, lo, none, none, 0, spare, spare, lo, none, lo, none),
+    lo, hi, first = data(id_numbers), data(id_numbers[W:]), np.uint64(0)
+    shared = (data(numbers), data(hot), data(hot.view(np.uint32)), data(device), data(curve))
+    x, memory, spare = data(rest[2 * W :]), data(rest[6 * W :]), data(rest[(6 + states) * W :])
+    drawn_group[0] = -1
+    group_data = data(drawn_group)
+    # only `ring_copies` of the pending work is used here; the other pointers are stand-ins of the right types
+    unused = group_data
+    return Scratch(
+        CellPointers(*shared, x, lo, hi, first, False),
+        CellPointers(*shared, memory, lo, hi, first, False),
+        Pending(unused, lo, unused, unused, 0, spare, spare, lo, unused, lo, unused),
         data(rest),
         data(rest[W:]),
-        none,
+        group_data,
         lo,
         hi,
     )
