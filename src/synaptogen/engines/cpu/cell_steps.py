@@ -1,6 +1,7 @@
-"""What happens to one tile of W cells. Only memory, masks and branches live here; the formulas are in `model`."""
+"""Steps of one lane group: a voltage, a read, the first cycle.
 
-from typing import Any
+Memory, masks and branches are handled here; the formulas are in `model`.
+"""
 
 import numpy as np
 from numba import njit
@@ -13,6 +14,7 @@ from synaptogen.model import (
     IRS,
     LRS,
     Features,
+    Mask,
     Real,
     Transition,
     UInt32,
@@ -38,7 +40,7 @@ from synaptogen.model import (
 
 from .history_buffers import fetch_latent, next_cycle
 from .history_refill import STEP_PREFETCH_END, Pending, first_latent, note_first_set, note_used_up
-from .lanes import INLINE, W, load, load_constants, reals, scalar, store, store_where, uint32s
+from .lanes import INLINE, Pointer, W, load, load_constants, reals, scalar, store, store_where, uint32s
 from .layout import (
     CURVE,
     DEVICE_RECORD,
@@ -65,7 +67,16 @@ STEP_PREFETCH = 16  # groups by which a step prefetches ahead of use
 
 @njit(**INLINE)
 def step(cells: CellPointers, params: KernelParams, pending: Pending, group: int, u: Real) -> None:
-    """One applied voltage (a number each lane) on a tile. U_SET < 0 < U_RESET, so the sign says what can happen."""
+    """Apply one voltage per lane to a group; U_SET < 0 < U_RESET, so the sign says what can happen.
+
+    Parameters
+    ----------
+    cells, params, pending
+        Cells, parameter set, and the refills to note.
+    group : int
+    u : real lanes
+        Voltages in V; 0 changes nothing.
+    """
     if any_(u < 0.0):
         step_set(cells, params, pending, group, u)
     if any_(u > 0.0):
@@ -74,7 +85,16 @@ def step(cells: CellPointers, params: KernelParams, pending: Pending, group: int
 
 @njit(**INLINE)
 def step_set(cells: CellPointers, params: KernelParams, pending: Pending, group: int, u: Real) -> None:
-    """SET."""
+    """Apply one voltage per lane to a group, as far as it sets cells.
+
+    Parameters
+    ----------
+    cells, params, pending
+        Cells, parameter set, and the refills to note.
+    group : int
+    u : real lanes
+        Voltages in V.
+    """
     hot_at = group * HOT
     _prefetch_ahead(cells, params, pending, group + STEP_PREFETCH)
     status = load(cells.status, hot_at + STATUS)
@@ -88,7 +108,16 @@ def step_set(cells: CellPointers, params: KernelParams, pending: Pending, group:
 
 @njit(**INLINE)
 def step_reset(cells: CellPointers, params: KernelParams, pending: Pending, group: int, u: Real) -> None:
-    """RESET."""
+    """Apply one voltage per lane to a group, as far as it resets cells.
+
+    Parameters
+    ----------
+    cells, params, pending
+        Cells, parameter set, and the refills to note.
+    group : int
+    u : real lanes
+        Voltages in V.
+    """
     hot_at, device_at, curve_at = group * HOT, group * DEVICE_RECORD, group * CURVE
     status = load(cells.status, hot_at + STATUS)
     p = load_constants(params.constants, params.prototype)
@@ -126,7 +155,7 @@ def step_reset(cells: CellPointers, params: KernelParams, pending: Pending, grou
 
 @njit(**INLINE)
 def _prefetch_ahead(cells: CellPointers, params: KernelParams, pending: Pending, group: int) -> None:
-    """Ask for what any voltage needs of tile t."""
+    """Prefetch what any voltage needs of a group that comes later."""
     if params.slots + params.states > 0 and group < pending.prefetch_plan[STEP_PREFETCH_END]:
         prefetch_numbers(cells.hot, group * HOT, HOT)
         prefetch_numbers(cells.r, group * W, W)
@@ -134,9 +163,9 @@ def _prefetch_ahead(cells: CellPointers, params: KernelParams, pending: Pending,
 
 @njit(**INLINE)
 def _next_features(
-    cells: CellPointers, params: KernelParams, pending: Pending, group: int, number: UInt32, mask: Any
+    cells: CellPointers, params: KernelParams, pending: Pending, group: int, number: UInt32, mask: Mask
 ) -> Features:
-    """Features of cycle ``number`` of the cells in the mask."""
+    """Return the features of cycle ``number`` of the cells in the mask, which begin it."""
     if params.slots > 0:
         x = fetch_latent(
             params, cells, pending.addresses, pending.prefetch_plan[STEP_PREFETCH_END], group, number, mask
@@ -157,7 +186,20 @@ def _next_features(
 
 @njit(**INLINE)
 def device_features(cells: CellPointers, params: KernelParams, group: int, x: Four) -> Features:
-    """Features of the cycle with latent x."""
+    """Return the features of the cycle with latent x.
+
+    Parameters
+    ----------
+    cells, params
+        Cells with their device vectors, and the parameter set.
+    group : int
+    x : four real lanes
+        Latent vector of the cycle.
+
+    Returns
+    -------
+    Features
+    """
     p = load_constants(params.constants, params.prototype)
     device_at = group * DEVICE_RECORD
     return cycle_features(x, load4(cells.device, device_at), load4(cells.device, device_at + 4 * W), p)
@@ -167,7 +209,25 @@ def device_features(cells: CellPointers, params: KernelParams, group: int, x: Fo
 def read_current(
     cells: CellPointers, params: KernelParams, group: int, u: Real, bandwidth: float, number: UInt32
 ) -> Real:
-    """Currents of a tile, with the noise of each cell's read number ``number`` unless the bandwidth is 0."""
+    """Return the currents of a group at given voltages.
+
+    Parameters
+    ----------
+    cells, params
+        Cells and parameter set.
+    group : int
+    u : real lanes
+        Voltages in V.
+    bandwidth : float32
+        Bandwidth of the noise in Hz; 0 means no noise.
+    number : uint32 lanes
+        How often each cell has been read before: it selects the noise.
+
+    Returns
+    -------
+    real lanes
+        Currents in A.
+    """
     p = load_constants(params.constants, params.prototype)
     g = conductance(load(cells.r, group * W), u, p)
     if bandwidth > 0.0:
@@ -179,9 +239,27 @@ def read_current(
 
 @njit(**INLINE)
 def draw_device(
-    cells: CellPointers, params: KernelParams, group: int, mixture: Any, components: int, log_sigma: bool
+    cells: CellPointers,
+    params: KernelParams,
+    group: int,
+    mixture: tuple[Pointer, ...],
+    components: int,
+    log_sigma: bool,
 ) -> None:
-    """Device vectors of a tile: one component of the mixture, eight normals."""
+    """Draw the device vectors of a group: one component of the mixture, and eight normals.
+
+    Parameters
+    ----------
+    cells, params
+        Cells whose device records are written, and the parameter set.
+    group : int
+    mixture
+        Pointers to the arrays of `engine.mixture_arrays`.
+    components : int
+        Number of components.
+    log_sigma : bool
+        True if the population holds log sigma.
+    """
     starts, means, cholesky = mixture
     lo, hi = ids(cells, group)
     zero = uint32s(0)
@@ -205,7 +283,14 @@ def draw_device(
 
 @njit(**INLINE)
 def first_cycle(cells: CellPointers, params: KernelParams, group: int) -> None:
-    """Cycle 0 begins, in its HRS."""
+    """Begin cycle 0 of a group, in the HRS.
+
+    Parameters
+    ----------
+    cells, params
+        Cells with their device vectors, and the parameter set.
+    group : int
+    """
     lo, hi = ids(cells, group)
     everywhere = reals(np.float32(0.0)) == 0.0
     if params.slots > 0:

@@ -1,4 +1,4 @@
-"""The CPU engine as arrays see it: buffers, packing of voltages into lanes, dispatch of kernels."""
+"""The CPU engine as arrays use it: buffers, packing of voltages into lanes, and calls of kernels."""
 
 from functools import cache
 from typing import Any, Self
@@ -30,12 +30,28 @@ NO_UINT32S = np.zeros(W, np.uint32)
 
 @cache
 def kernels() -> Kernels:
-    """The kernels of this installation."""
+    """Return the kernels of this installation."""
     return compile_kernels(source_digest("cpu"))
 
 
 class CPUEngine:
-    """CellIds in tiles of W lanes; see `engines.protocol.Engine` for what the methods promise."""
+    """Cells in lane groups of W cells; see `engines.protocol.Engine` for its attributes and what the methods promise.
+
+    Parameters
+    ----------
+    params : CompiledParams
+        Parameter set of all cells.
+    cells : CellIds
+        Number and ids of the cells.
+    seed : int
+        Key of the random numbers, 0 ... 2^64 - 1.
+    start : str
+        How histories start: "stationary" or "pristine".
+    threads : int
+        Threads that share the work.
+    fill : bool
+        If false, buffers are allocated but cells are not made: `restore` must follow.
+    """
 
     name = "cpu"
     storage = "full"
@@ -79,30 +95,52 @@ class CPUEngine:
 
     @staticmethod
     def bytes_for(params: CompiledParams) -> float:
-        """Memory that one cell of a params takes."""
+        """Return the memory in bytes that one cell of a parameter set takes."""
         return 4.0 * (1 + HOT_ROWS + DEVICE_ROWS + CURVE_ROWS + params.memory)
 
     @classmethod
     def require_room(cls, params: CompiledParams, cells: int) -> None:
-        """Raise MemoryError unless so many cells of a params fit into memory."""
+        """Check that cells fit into memory.
+
+        Parameters
+        ----------
+        params : CompiledParams
+        cells : int
+            Number of cells.
+
+        Raises
+        ------
+        MemoryError
+            If they do not fit; the message names a remedy.
+        """
         require_cells(cells, cls.bytes_for(params))
 
     @property
     def threads(self) -> int:
-        """Threads that share the work."""
+        """Number of threads that share the work."""
         return self._threads
 
     @property
     def bytes_per_cell(self) -> float:
-        """Memory that one cell takes."""
+        """Memory in bytes that one cell takes."""
         return self.bytes_for(self.compiled_params) + (8.0 if self.cells.ids is not None else 0.0)
 
     def describe(self) -> str:
-        """The engine in a few words."""
+        """Return a few words about the engine."""
         return f"cpu, {W} lanes, {self.threads} thread{'s' if self.threads > 1 else ''}"
 
     def selection(self, positions: Positions | None) -> Packing:
-        """What the other methods take as ``select``."""
+        """Return some cells in the form in which the other methods take them as ``select``.
+
+        Parameters
+        ----------
+        positions : array of shape (m,), optional
+            Positions of cells; None selects all.
+
+        Returns
+        -------
+        Packing
+        """
         if positions is None:
             return Packing(self.cells.size, None, slice(self.cells.size), None)
         return packing_of(positions)
@@ -110,11 +148,38 @@ class CPUEngine:
     # ---- voltages and reads
 
     def apply(self, u: AnyArray, select: Packing, mask: AnyArray | None = None) -> None:
-        """Apply k voltages one after the other, only where the mask holds."""
+        """Apply k voltages one after the other.
+
+        Parameters
+        ----------
+        u : array of shape (k, 1) or (k, m)
+            Voltages in V, one for all cells or one per cell.
+        select : Packing
+            m cells.
+        mask : bool array of shape (m,), optional
+            Cells that the voltages reach; default: all.
+        """
         self._apply(u, select, mask, NO_REALS, 0.0, ReadNumbers())
 
     def sweep(self, u: AnyArray, select: Packing, bandwidth: float, reads: ReadNumbers) -> AnyArray:
-        """Apply k voltages one after the other; returns the current at each."""
+        """Apply k voltages one after the other, and read the current at each.
+
+        Parameters
+        ----------
+        u : array of shape (k, 1) or (k, m)
+            Voltages in V, one for all cells or one per cell.
+        select : Packing
+            m cells.
+        bandwidth : float
+            Bandwidth of the noise in Hz; 0 means no noise.
+        reads : ReadNumbers
+            How often the cells have been read before.
+
+        Returns
+        -------
+        array of shape (k, m)
+            Currents in A.
+        """
         trace = np.empty((len(u), select.visits() * W), np.float32)
         self._apply(u, select, None, trace, bandwidth, reads)
         return select.unpack(trace)
@@ -147,7 +212,24 @@ class CPUEngine:
         )
 
     def read(self, u: AnyArray, select: Packing, bandwidth: float, reads: ReadNumbers) -> AnyArray:
-        """Currents at one voltage each, or one for all."""
+        """Read currents at one voltage per cell, or one for all.
+
+        Parameters
+        ----------
+        u : array of shape (1, 1) or (1, m)
+            Voltages in V.
+        select : Packing
+            m cells.
+        bandwidth : float
+            Bandwidth of the noise in Hz; 0 means no noise.
+        reads : ReadNumbers
+            How often the cells have been read before.
+
+        Returns
+        -------
+        array of shape (m,)
+            Currents in A.
+        """
         each = u.shape[1] > 1 or select.size == 1
         voltages = select.pack(u)[0] if each else plain(u[0])
         out = np.empty(select.visits() * W, np.float32)
@@ -180,22 +262,22 @@ class CPUEngine:
     # ---- state
 
     def mixing(self, select: Packing) -> AnyArray:
-        """Mixing states."""
+        """Return the mixing states, an array of shape (m,)."""
         return self._r[: select.size].copy() if select.positions is None else self._r[select.positions]
 
     def status(self, select: Packing) -> NDArray[np.uint32]:
-        """Words that hold mode and cycle number."""
+        """Return status integers of shape (m,) that hold mode and cycle number, see `model.switching`."""
         status: NDArray[np.uint32] = numbers_of(self._views()["hot"][:, :, :, :1], select)[0]
         return status
 
     def fields(self, select: Packing) -> AnyArray:
-        """State in the order of `FIELDS`."""
+        """Return the state of shape (7, m), in the order of `FIELDS`."""
         views = self._views()
         parts = views["hot"][:, :, :, 1:], views["reset"], views["curve"]
         return np.concatenate([numbers_of(part, select) for part in parts]).view(np.float32)
 
     def device(self, select: Packing) -> AnyArray:
-        """Device vectors."""
+        """Return the device vectors of shape (8, m)."""
         return numbers_of(self._views()["device"], select).view(np.float32)
 
     # ---- products
@@ -210,7 +292,30 @@ class CPUEngine:
         bandwidth: float,
         number: int,
     ) -> AnyArray:
-        """Currents of lines of a crossbar; of one vector by kernels of their own."""
+        """Return the currents of the lines of a crossbar; a whole array and one vector have kernels of their own.
+
+        Parameters
+        ----------
+        shape : (int, int)
+            Rows and columns of the crossbar.
+        select : Packing
+            Its cells, row by row.
+        line_starts : array of shape (lines,)
+            Positions of the first cell of each line.
+        v : array of shape (batch, inputs)
+            Voltages in V.
+        transpose : bool
+            If true, lines are columns, else rows.
+        bandwidth : float
+            Bandwidth of the noise in Hz; 0 means no noise.
+        number : int
+            Number of the product, which selects the noise.
+
+        Returns
+        -------
+        array of shape (batch, lines)
+            Currents in A.
+        """
         if len(v) != 1 or select.positions is not None:
             return line_currents(self, shape, select, line_starts, v, transpose, bandwidth, number)
         lines = len(line_starts)
@@ -239,13 +344,42 @@ class CPUEngine:
         return MixingStates(self._r)
 
     def weighted_sums(self, shape: tuple[int, int], select: Packing, weights: AnyArray, transpose: bool) -> AnyArray:
-        """Products of the matrix of mixing states with rows of weights."""
+        """Multiply rows of weights with the matrix of mixing states.
+
+        Parameters
+        ----------
+        shape : (int, int)
+            Rows and columns of the matrix.
+        select : Packing
+            Its cells, row by row.
+        weights : array of shape (k, inputs)
+        transpose : bool
+            If true, outputs are columns, else rows.
+
+        Returns
+        -------
+        array of shape (k, outputs)
+        """
         r = self._r[: self.cells.size] if select.positions is None else self._r[select.positions]
         matrix = r.reshape(shape)
         return plain(weights) @ (matrix if transpose else matrix.T)
 
     def line_normals(self, positions: Positions, number: int, batch: int) -> AnyArray:
-        """Normals for the lines of a crossbar product."""
+        """Draw the normals of the lines of a crossbar product.
+
+        Parameters
+        ----------
+        positions : array of shape (lines,)
+            Positions of the first cell of each line.
+        number : int
+            Number of the product.
+        batch : int
+            Number of vectors.
+
+        Returns
+        -------
+        array of shape (batch, lines)
+        """
         ids = self._ids_of_lines(positions)
         groups = ids.shape[1] // W
         out = np.empty((-(-batch // 4) * 4, groups * W), np.float32)
@@ -273,7 +407,18 @@ class CPUEngine:
     # ---- copies
 
     def copy(self, positions: Positions | None) -> Self:
-        """An engine of its own with copies of some cells, or of all."""
+        """Return a new engine with copies of some cells, or of all.
+
+        Parameters
+        ----------
+        positions : array of shape (m,), optional
+            Positions of cells; None copies all.
+
+        Returns
+        -------
+        CPUEngine or PackedEngine
+            An engine of the same class.
+        """
         cells = self.cells if positions is None else self.cells.at(positions)
         other = type(self)(self.compiled_params, cells, self.seed, self.start, self._threads, fill=False)
         if positions is None:
@@ -284,7 +429,18 @@ class CPUEngine:
         return other
 
     def dump(self, begin: int, end: int) -> dict[str, AnyArray]:
-        """All state of a range of cells."""
+        """Return the whole state of a range of cells.
+
+        Parameters
+        ----------
+        begin, end : int
+            Positions ``begin`` ... ``end`` - 1.
+
+        Returns
+        -------
+        dict of str to array
+            Arrays by name, with the cells as last axis. The names are part of the format of saved arrays.
+        """
         lanes = slice(begin % W, begin % W + end - begin)
         run = Packing(end - begin, np.arange(begin // W, -(-end // W)), lanes, None)
         return self._state_of(run, slice(begin, end))
@@ -293,7 +449,15 @@ class CPUEngine:
         return {"r": self._r[here].copy()} | {name: numbers_of(view, select) for name, view in self._views().items()}
 
     def restore(self, begin: int, state: dict[str, AnyArray]) -> None:
-        """Take back what `dump` gave."""
+        """Write a state that `dump` has returned, or its mixing states alone.
+
+        Parameters
+        ----------
+        begin : int
+            Position of the first cell.
+        state : dict of str to array
+            State of consecutive cells.
+        """
         self._r[begin : begin + len(state["r"])] = state["r"]
         for name, view in self._views().items():
             if name in state:
@@ -327,7 +491,7 @@ class CPUEngine:
         return kernels()
 
     def _arrays(self) -> tuple[Any, ...]:
-        """What kernels take as the state."""
+        """Arrays that kernels take as ``state_arrays``."""
         return self._r, self._hot, self._hot.view(np.uint32), self._device, self._curve, self._memory, *self._ids
 
     def _run(self, kernel: str, count: int, *arguments: Any) -> None:
@@ -349,7 +513,20 @@ _READY: set[tuple[type, str, Any]] = set()
 
 
 def _arrays_of_params(params: CompiledParams, start: str, seed: int) -> tuple[Any, ...]:
-    """The params as kernels take it: single precision, flat."""
+    """Return a parameter set as kernels take it, ``param_arrays``: single precision, flat.
+
+    Parameters
+    ----------
+    params : CompiledParams
+    start : str
+        "stationary" or "pristine".
+    seed : int
+
+    Returns
+    -------
+    tuple
+        What `layout.KernelParams` points to, in its order.
+    """
 
     def single(values: AnyArray) -> Float32Array:
         return np.append(np.ascontiguousarray(values, np.float32).ravel(), np.float32(0.0))
@@ -374,7 +551,7 @@ def _arrays_of_params(params: CompiledParams, start: str, seed: int) -> tuple[An
 
 
 def _single_bundle(bundle: Any) -> Any:
-    """A nest of tuples of numbers, in single precision."""
+    """Return a tuple of tuples of numbers in single precision."""
     if not isinstance(bundle, tuple):
         return np.float32(bundle)
     parts = [_single_bundle(part) for part in bundle]
@@ -382,5 +559,18 @@ def _single_bundle(bundle: Any) -> Any:
 
 
 def mixture_arrays(params: CompiledParams) -> tuple[NDArray[np.uint32], Float32Array, Float32Array]:
-    """The population as kernels take it."""
+    """Return the population as kernels take it.
+
+    Parameters
+    ----------
+    params : CompiledParams
+        With a mixture of K components.
+
+    Returns
+    -------
+    starts : uint32 array of shape (K,)
+        First random number of each component.
+    means : float32 array of shape (K * 8,)
+    cholesky : float32 array of shape (K * 64,)
+    """
     return params.component_starts, params.means.astype(np.float32).ravel(), params.cholesky.astype(np.float32).ravel()

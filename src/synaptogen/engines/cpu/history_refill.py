@@ -1,13 +1,15 @@
-"""How cells whose history is a VAR come to their next cycles, W cells at a time.
+"""Refill of history buffers: how cells whose history is a VAR get their next cycles, one lane group at a time.
 
-A VAR **runs ahead**: since the future of a cell depends on its seed alone, its whole ring of p slots is refilled at
-once, every p cycles, as soon as the last x in it has been used. History is then read once in p cycles instead of once
-a cycle, and cells at different cycle numbers need different slots only when they fetch their x, not while sums are
-formed. From its first SET on, a cell has its next x in its ring.
+The future of a cell depends on its seed alone. So a ring buffer of p slots is refilled with the next p cycles at once,
+as soon as the last x in it has been used. History is then read once in p cycles instead of once per cycle. Cells at
+different cycle numbers need different slots only when they fetch their x, not while sums are formed. From its first SET
+on, a cell has its next x in its ring buffer.
 
-Cells take turns: at which cycle a ring is used up depends on the cell's id (`last_slots`), so that each RESET renews
-one in p of the rings. While sums are formed, memory has little to do; the cells that come next are fetched then. Sums
-run from the oldest x to the latest, so that no bit depends on these turns.
+Refills are staggered: the cycle at which a ring buffer is used up depends on the cell's id (`_last_slots`), so that
+each RESET refills one in p of the ring buffers. Memory has little to do while sums are formed, so the cells that come
+next are prefetched then. Sums run from the oldest x to the latest, so that no bit depends on when a refill happens.
+
+Steps note in `Pending` which ring buffers must be started or refilled; `flush_pending` does this for many at once.
 """
 
 from typing import Any, NamedTuple
@@ -22,6 +24,7 @@ from .lanes import (
     DRAWS,
     INLINE,
     PART,
+    Pointer,
     W,
     count_bits,
     data,
@@ -43,6 +46,7 @@ from .layout import (
     DEVICE_RECORD,
     HOT,
     STATUS,
+    Arrays,
     CellPointers,
     Four,
     KernelParams,
@@ -69,7 +73,37 @@ now are used up (-1: not known yet)."""
 
 
 class Pending(NamedTuple):
-    """What has to be begun or refilled, gathered until it fills a group: whole tiles, and single cells of others."""
+    """Ring buffers that must be started or refilled, and the working memory for it.
+
+    Work is gathered until there is enough to fill all lanes. There are two lists of each kind: those to start
+    (`START`), then those to refill (`REFILL`). Whole groups are on the first kind of list, single cells of other groups
+    on the second.
+
+    Attributes
+    ----------
+    groups
+        Two lists of groups, each of ``capacity`` entries.
+    masks
+        The cells that are meant in each of these groups, as bits.
+    positions
+        Two lists of cell positions, each of ``capacity`` * W entries.
+    lengths
+        Lengths of the two lists of groups, then of the two lists of cells.
+    capacity
+        Number of groups that fit into one list.
+    ring_copies
+        Copies of the ring buffers of one batch, slots from the oldest x to the latest.
+    innovations
+        B e of the cycles of one batch.
+    fill_counts
+        How many slots of each cell of a batch are filled, where not all of them are.
+    oldest_slots
+        Slot of the oldest x of each group of a batch, or of each cell.
+    addresses
+        Low and high halves of the id, and the cycle number, of each cell of a batch.
+    prefetch_plan
+        What is to be prefetched while sums are formed: entries `PREFETCH_NEXT` ... `REFILL_SLOT`.
+    """
 
     groups: Any
     masks: Any
@@ -85,8 +119,20 @@ class Pending(NamedTuple):
 
 
 @njit(**INLINE)
-def pending_arrays(params: KernelParams, capacity: int) -> Any:
-    """X"""
+def pending_arrays(params: KernelParams, capacity: int) -> Arrays:
+    """Allocate the arrays of `Pending`.
+
+    Parameters
+    ----------
+    params : KernelParams
+    capacity : int
+        Number of groups that are visited before `flush_pending` is called.
+
+    Returns
+    -------
+    tuple of arrays
+        To be kept alive as long as the pointers of `pending_on` are in use.
+    """
     size = max(4 * params.slots * BATCH, params.states) * W
     return (
         np.empty(2 * capacity, np.int64),
@@ -103,8 +149,20 @@ def pending_arrays(params: KernelParams, capacity: int) -> Any:
 
 
 @njit(**INLINE)
-def pending_on(arrays: Any, capacity: int) -> Pending:
-    """X"""
+def pending_on(arrays: Arrays, capacity: int) -> Pending:
+    """Return the pointers of `Pending`, with nothing to do.
+
+    Parameters
+    ----------
+    arrays : tuple of arrays
+        Arrays from `pending_arrays`.
+    capacity : int
+        Number of groups that they were made for.
+
+    Returns
+    -------
+    Pending
+    """
     groups, masks, positions, lengths, ring_copies, innovations, fill_counts, oldest_slots, addresses, plan = arrays
     return Pending(
         data(groups),
@@ -126,7 +184,7 @@ def pending_on(arrays: Any, capacity: int) -> Pending:
 
 @njit(**INLINE)
 def _last_slots(params: KernelParams, lo: UInt32) -> UInt32:
-    """The slot of each cell after which its ring is used up, by the low words of ids."""
+    """Return the slot after which the ring buffer of each cell is used up, from the low halves of ids."""
     return remainder(lo >> STAGGER_BITS, params.slots)
 
 
@@ -134,7 +192,18 @@ def _last_slots(params: KernelParams, lo: UInt32) -> UInt32:
 def note_first_set(
     params: KernelParams, cells: CellPointers, pending: Pending, group: int, status: UInt32, mask: Mask
 ) -> None:
-    """Cells in the mask have been set: note those whose ring has not begun."""
+    """Note the ring buffers to start when cells have been set.
+
+    Parameters
+    ----------
+    params, cells, pending
+        Parameter set, cells, and the lists to add to.
+    group : int
+    status : uint32 lanes
+        Status before the SET.
+    mask : mask lanes
+        Cells that have been set.
+    """
     number = next_cycle(status)
     begin = mask & (number <= 1)  # cycle 0 follows the largest cycle number
     if any_(begin):
@@ -148,7 +217,18 @@ def note_first_set(
 def note_used_up(
     params: KernelParams, cells: CellPointers, pending: Pending, group: int, number: UInt32, mask: Mask
 ) -> None:
-    """Cells in the mask have begun cycle ``number``: note those whose ring holds no later one."""
+    """Note the ring buffers to refill when cells have begun a cycle: those that hold no later one.
+
+    Parameters
+    ----------
+    params, cells, pending
+        Parameter set, cells, and the lists to add to.
+    group : int
+    number : uint32 lanes
+        Cycle numbers.
+    mask : mask lanes
+        Cells that have begun the cycle.
+    """
     slots = remainder(number, params.slots)
     lo, _ = ids(cells, group)
     _add_pending(params, cells, pending, REFILL, group, mask & (slots == _last_slots(params, lo)), slots)
@@ -158,9 +238,10 @@ def note_used_up(
 def _add_pending(
     params: KernelParams, cells: CellPointers, pending: Pending, which: int, group: int, mask: Mask, slots: UInt32
 ) -> None:
-    """Put a tile on a list if the mask holds for most of it, all at one of ``slots``; else its cells in the mask.
+    """Put a group on a list if the mask holds for most of its cells, all at one slot; else put its cells on a list.
 
-    Most, not half: a voltage each may bring a tile here twice, for other cells, and lists have room for it once.
+    Most means more than half: where each cell has a voltage of its own, a group may come here twice, for different
+    cells, and the lists have room for it once.
     """
     if any_(mask):
         lanes = np.int64(mask_bits(mask))
@@ -184,8 +265,8 @@ def _add_pending(
 
 
 @njit(**INLINE)
-def _add_block(x: Four, matrix: Any, at: int, m: Four) -> Four:
-    """X plus a 4x4 matrix, stored by columns, times m."""
+def _add_block(x: Four, matrix: Pointer, at: int, m: Four) -> Four:
+    """Return x plus a 4 x 4 matrix, stored by columns, times m."""
     x = add_scaled(x, scalar4(matrix, at), m[0])
     x = add_scaled(x, scalar4(matrix, at + 4), m[1])
     x = add_scaled(x, scalar4(matrix, at + 8), m[2])
@@ -197,17 +278,18 @@ def _draw_innovations(
     params: KernelParams,
     cells: CellPointers,
     pending: Pending,
-    g: int,
+    member: int,
     lo: UInt32,
     hi: UInt32,
     number: UInt32,
     count: int,
     ring: int,
 ) -> None:
-    """B e of ``count`` cycles from ``number`` on, for tile g of a group; meanwhile the ``ring`` they are meant for is
-    fetched, unless it is at hand (-1).
+    """Draw B e of ``count`` cycles from ``number`` on for group ``member`` of a batch.
 
-    Draws side by side may fill one slot more than asked for: under a condition, the compiler would take them apart.
+    The ring buffers at index ``ring``, for which they are meant, are prefetched meanwhile; -1: they are in the cache
+    already. Draws side by side may fill one slot more than ``count``: under a condition the compiler would take them
+    apart.
     """
     for slot in range(0, count, DRAWS):
         if ring >= 0:
@@ -219,7 +301,7 @@ def _draw_innovations(
         e = normals(join(lo, lo), join(hi, hi), CYCLES, cycles, 0, params.k0, params.k1)
         p = load_constants(params.constants, params.prototype)
         x, y, z, w = innovation(e, p.innovation)
-        m = (g * params.slots + slot) * 4 * W
+        m = (member * params.slots + slot) * 4 * W
         store4(pending.innovations, m, (first_half(x), first_half(y), first_half(z), first_half(w)))
         if DRAWS == 2:
             store4(pending.innovations, m + 4 * W, (second_half(x), second_half(y), second_half(z), second_half(w)))
@@ -228,8 +310,10 @@ def _draw_innovations(
 
 @njit(**INLINE)
 def _prefetch_coming(params: KernelParams, cells: CellPointers, pending: Pending, groups: int) -> None:
-    """Ask for the devices of the next few of the tiles that come, and for their share of the rings that will be refilled
-    with them; for all else too if steps do not."""
+    """Prefetch the devices of the next few groups, and their share of the ring buffers that are refilled with them.
+
+    If steps do not prefetch (`STEP_PREFETCH_END` is 0), all else that these groups need is prefetched too.
+    """
     plan = pending.prefetch_plan
     for group in range(plan[PREFETCH_NEXT], min(plan[PREFETCH_NEXT] + groups, plan[PREFETCH_END])):
         prefetch_numbers(cells.device, group * DEVICE_RECORD, DEVICE_RECORD)
@@ -248,9 +332,11 @@ def _prefetch_coming(params: KernelParams, cells: CellPointers, pending: Pending
 
 @njit(**PART)
 def _fill_slots(params: KernelParams, cells: CellPointers, pending: Pending, count: int, whole: bool) -> None:
-    """Put the next ``count`` x in place of the oldest; unless ``whole``, of some cells fewer, as `Pending.counts` says.
+    """Put the next ``count`` x in place of the oldest.
 
-    A group of tiles shares each coefficient that is loaded: one tile alone would wait for loads.
+    Unless ``whole``, each cell gets only as many as `Pending.fill_counts` says.
+
+    The groups of a batch share each coefficient that is loaded: one group alone would wait for loads.
     """
     ring_copies, innovations = pending.ring_copies, pending.innovations
     size = 4 * params.slots * W
@@ -277,19 +363,19 @@ def _fill_slots(params: KernelParams, cells: CellPointers, pending: Pending, cou
 
 
 @njit(**INLINE)
-def _store_slot_of(pending: Pending, g: int, at: int, slot: int, x: Four, whole: bool) -> None:
-    """One slot of tile g of a group, for the cells that fill it."""
+def _store_slot_of(pending: Pending, member: int, at: int, slot: int, x: Four, whole: bool) -> None:
+    """Store one slot of group ``member`` of a batch, for the cells that fill it."""
     if whole:
         store4(pending.ring_copies, at, x)
     else:
-        fills = load(pending.fill_counts, g * W) > np.uint32(slot)
+        fills = load(pending.fill_counts, member * W) > np.uint32(slot)
         for k in range(4):
             store_where(pending.ring_copies, at + k * W, x[k], fills)
 
 
 @njit(**PART)
-def _start_ring(params: KernelParams, ring: Any, at: int, lo: UInt32, hi: UInt32) -> None:
-    """Lay down the history before cycle 0, then x_0."""
+def _start_ring(params: KernelParams, ring: Pointer, at: int, lo: UInt32, hi: UInt32) -> None:
+    """Fill the ring buffers of a group with the history before cycle 0, then x_0."""
     latest = at + (params.slots - 1) * 4 * W
     e = normals(lo, hi, CYCLES, uint32s(0), 0, params.k0, params.k1)
     if params.stationary:
@@ -310,7 +396,18 @@ def _start_ring(params: KernelParams, ring: Any, at: int, lo: UInt32, hi: UInt32
 
 @njit(**INLINE)
 def first_latent(params: KernelParams, e: Four) -> Four:
-    """x_0 of a VAR: stationary, or with nothing before it."""
+    """Return x_0 of a VAR: stationary, or with nothing before it.
+
+    Parameters
+    ----------
+    params : KernelParams
+    e : four real lanes
+        Normals of cycle 0.
+
+    Returns
+    -------
+    four real lanes
+    """
     if params.stationary:
         return _add_block(zeros(), params.start, 0, e)
     p = load_constants(params.constants, params.prototype)
@@ -322,14 +419,20 @@ def first_latent(params: KernelParams, e: Four) -> Four:
 
 @njit(**INLINE)
 def has_pending(pending: Pending) -> bool:
-    """X"""
+    """Return whether any ring buffer must be started or refilled."""
     lengths = pending.lengths
     return lengths[0] + lengths[1] + lengths[2] + lengths[3] > 0
 
 
 @njit(**PART)
 def flush_pending(params: KernelParams, cells: CellPointers, pending: Pending) -> None:
-    """Begin and renew the rings of all that was noted."""
+    """Start and refill all ring buffers that were noted, and empty the lists.
+
+    Parameters
+    ----------
+    params, cells, pending
+        Parameter set, cells, and the lists.
+    """
     for which in range(2):
         for done in range(0, pending.lengths[which], BATCH):
             _refill_groups(params, cells, pending, which, done)
@@ -341,40 +444,40 @@ def flush_pending(params: KernelParams, cells: CellPointers, pending: Pending) -
 
 @njit(**PART)
 def _refill_groups(params: KernelParams, cells: CellPointers, pending: Pending, which: int, done: int) -> None:
-    """The same for one group of tiles, on copies of their rings of which the cells in the masks go back."""
+    """Start or refill the ring buffers of one batch of groups, on copies; the cells in the masks are stored back."""
     slots = params.slots
     count = min(BATCH, pending.lengths[which] - done)
     most = np.int64(0)
-    for g in range(count):
-        entry = which * pending.capacity + done + g
+    for member in range(count):
+        entry = which * pending.capacity + done + member
         group, mask = pending.groups[entry], _mask_from_bits(pending.masks[entry])
         ring = slot_offset(params, group, 0)
         lo, hi = ids(cells, group)
         if which == START:
             number, cycles = uint32s(1), np.int64(first_where(_last_slots(params, lo), mask))
-            store(pending.fill_counts, g * W, uint32s(cycles))
-            _start_ring(params, pending.ring_copies, g * slots * 4 * W, lo, hi)
+            store(pending.fill_counts, member * W, uint32s(cycles))
+            _start_ring(params, pending.ring_copies, member * slots * 4 * W, lo, hi)
         else:
             number, cycles = next_cycle(load(cells.status, group * HOT + STATUS)), np.int64(slots)
         oldest = np.int64(first_where(remainder(number, slots), mask))
-        pending.oldest_slots[g] = oldest
+        pending.oldest_slots[member] = oldest
         if which == REFILL:
             pending.prefetch_plan[REFILL_SLOT] = _ring_index(oldest, slots - 1, slots)
-        _draw_innovations(params, cells, pending, g, lo, hi, number, cycles, ring)
+        _draw_innovations(params, cells, pending, member, lo, hi, number, cycles, ring)
         if which == REFILL:
             for k in range(slots):
                 x = load_slot(cells.memory, ring + _ring_index(oldest, k, slots) * BLOCK * 4 * W)
-                store4(pending.ring_copies, (g * slots + k) * 4 * W, x)
+                store4(pending.ring_copies, (member * slots + k) * 4 * W, x)
         most = max(most, cycles)
     _fill_slots(params, cells, pending, most, which == REFILL)
-    for g in range(count):
-        entry = which * pending.capacity + done + g
+    for member in range(count):
+        entry = which * pending.capacity + done + member
         group, mask = pending.groups[entry], _mask_from_bits(pending.masks[entry])
         ring = slot_offset(params, group, 0)
         whole = pending.masks[entry] == ALL_LANES
         for k in range(slots):
-            m = ring + _ring_index(pending.oldest_slots[g], k, slots) * BLOCK * 4 * W
-            x = load4(pending.ring_copies, (g * slots + k) * 4 * W)
+            m = ring + _ring_index(pending.oldest_slots[member], k, slots) * BLOCK * 4 * W
+            x = load4(pending.ring_copies, (member * slots + k) * 4 * W)
             if not whole:
                 y = load_slot(cells.memory, m)
                 x = where(mask, x[0], y[0]), where(mask, x[1], y[1]), where(mask, x[2], y[2]), where(mask, x[3], y[3])
@@ -382,21 +485,21 @@ def _refill_groups(params: KernelParams, cells: CellPointers, pending: Pending, 
 
 
 @njit(**INLINE)
-def _mask_from_bits(bits: Any) -> Mask:
-    """A mask from its bits."""
+def _mask_from_bits(bits: UInt32) -> Mask:
+    """Return a mask from its bits."""
     return ((uint32s(bits) >> lane_numbers()) & 1) != 0
 
 
 @njit(**INLINE)
 def _ring_index(oldest: int, k: int, slots: int) -> int:
-    """The slot k after the first of a ring."""
+    """Return the k-th slot after a slot of a ring buffer."""
     slot = oldest + k
     return slot if slot < slots else slot - slots
 
 
 @njit(**PART)
 def _refill_cells(params: KernelParams, cells: CellPointers, pending: Pending, which: int, done: int) -> None:
-    """The same for one group of single cells, brought together from their tiles and taken back."""
+    """Start or refill the ring buffers of one batch of single cells, gathered from their groups and scattered back."""
     slots, ring_copies = params.slots, pending.ring_copies
     size = 4 * slots * W
     first_entry = which * pending.capacity * W + done
@@ -420,16 +523,16 @@ def _refill_cells(params: KernelParams, cells: CellPointers, pending: Pending, w
             for j in range(slots):
                 m = slot_offset(params, group, _ring_index(pending.oldest_slots[k], j, slots)) + lane_offset(lane)
                 copy_slot(cells.memory, m, ring_copies, k // W * size + j * 4 * W + lane_offset(k % W))
-    for g in range(-(-count // W)):
-        lo, hi = load(pending.addresses, g * W), load(pending.addresses, (BATCH + g) * W)
-        number = load(pending.addresses, (2 * BATCH + g) * W)
+    for member in range(-(-count // W)):
+        lo, hi = load(pending.addresses, member * W), load(pending.addresses, (BATCH + member) * W)
+        number = load(pending.addresses, (2 * BATCH + member) * W)
         if which == START:
-            store(pending.fill_counts, g * W, _last_slots(params, lo))
-            _start_ring(params, ring_copies, g * size, lo, hi)
+            store(pending.fill_counts, member * W, _last_slots(params, lo))
+            _start_ring(params, ring_copies, member * size, lo, hi)
         else:
-            for m in range(g * size, (g + 1) * size, 4 * W):
+            for m in range(member * size, (member + 1) * size, 4 * W):
                 store4(ring_copies, m, load_slot(ring_copies, m))
-        _draw_innovations(params, cells, pending, g, lo, hi, number, slots, -1)
+        _draw_innovations(params, cells, pending, member, lo, hi, number, slots, -1)
     _fill_slots(params, cells, pending, slots, which == REFILL)
     for m in range(0, -(-count // W) * size, 4 * W):
         store_slot(ring_copies, m, load4(ring_copies, m))

@@ -1,16 +1,19 @@
-"""Loops over tiles, one compiled kernel for each thing that can happen to an array.
+"""Compiled loops over lane groups, one kernel for each thing that can happen to an array.
 
-Each kernel works on entries ``first`` ... ``last`` - 1 of a list of tiles, or of the whole array where there is no
-list, so that threads can share an array. Kernels are cached on disk; ``revision`` is part of their cache key because
-Numba does not see changes of the functions that they are built from.
+Each kernel works on entries ``first`` ... ``last`` - 1 of a list of groups, or of the whole array where there is no
+list, so that threads can share an array. Kernels are cached on disk; the digest of the sources is part of their cache
+key, because Numba does not see changes of the functions that they are built from.
 """
 
 import hashlib
 from importlib import resources
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
+import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 
+from synaptogen._utils import Float32Array
 from synaptogen.model import (
     PRODUCT,
     READ,
@@ -39,6 +42,7 @@ from .lanes import (
     DRAWS,
     INLINE,
     OPTIONS,
+    Pointer,
     W,
     data,
     first_half,
@@ -52,8 +56,10 @@ from .lanes import (
     store,
     uint32s,
 )
-from .layout import CellPointers, KernelParams, ids
+from .layout import Arrays, CellPointers, KernelParams, ids
 from .workspace import keep_alive
+
+UInt32Array: TypeAlias = NDArray[np.uint32]
 
 CHUNK = 160  # groups that a single voltage visits before pending refills are done
 FEW = 4  # up to this many voltages, steps prefetch the ring buffers of later groups
@@ -61,14 +67,32 @@ FUSED_CHUNK = 8  # groups that stay in the first-level cache while many voltages
 
 
 class Selection(NamedTuple):
-    """Which tiles a kernel visits: entry k is tile ``tiles[k]`` if ``listed``, else tile k."""
+    """Groups that a kernel visits.
+
+    Attributes
+    ----------
+    groups : array of int64
+        Entry k is group ``groups[k]``.
+    listed : bool
+        If false, ``groups`` is not used, and entry k is group k.
+    """
 
     groups: Any
     listed: Any
 
 
 class Reads(NamedTuple):
-    """How often each cell has been read: one number for all, or one a cell."""
+    """Read counts: how often cells have been read before, which selects the noise of their next read.
+
+    Attributes
+    ----------
+    counts : array of uint32
+        Number of reads of each cell, padded to whole groups.
+    counted : bool
+        If false, ``counts`` is not used.
+    times : uint32
+        Number of reads of every cell, if not ``counted``.
+    """
 
     counts: Any
     counted: Any
@@ -76,7 +100,23 @@ class Reads(NamedTuple):
 
 
 class Kernels(NamedTuple):
-    """The compiled loops."""
+    """The compiled loops; see `compile_kernels` for their arguments.
+
+    Attributes
+    ----------
+    initialise
+        Draw devices, and begin cycle 0.
+    apply
+        Apply voltages, and read the current after each.
+    read_each
+        Read groups, each with the noise of its cells.
+    read_blocks
+        Read blocks of 64 consecutive cells that have been read equally often.
+    draw_normals
+        Draw the normals of crossbar lines.
+    row_currents, column_currents
+        Crossbar products, see `products`.
+    """
 
     initialise: Any
     apply: Any
@@ -88,9 +128,20 @@ class Kernels(NamedTuple):
 
 
 def source_digest(*parts: str) -> str:
-    """Return a digest of the sources that kernels are built from, of some folders of `engines` too, and of the lanes.
+    """Return a digest of the sources that kernels are built from, and of the number of lanes.
 
-    Numba keeps compiled kernels on disk by the sources of the kernel alone; the digest makes it see the formulas too.
+    Numba keeps compiled kernels on disk by the source of the kernel alone; with the digest as `lanes.in_cache_key` it
+    notices changed formulas too.
+
+    Parameters
+    ----------
+    *parts : str
+        Folders of `engines` whose sources count besides those of `model` and `engines.lanes`, such as "cpu".
+
+    Returns
+    -------
+    str
+        Sixteen hexadecimal digits.
     """
     digest = hashlib.sha256(str(W).encode())
     package = resources.files("synaptogen")
@@ -102,8 +153,8 @@ def source_digest(*parts: str) -> str:
 
 
 @njit(**INLINE)
-def _cells_from(state_arrays: Any, consecutive: bool, first_id: int) -> CellPointers:
-    """Raw pointers to the arrays of a state."""
+def _cells_from(state_arrays: Arrays, consecutive: bool, first_id: int) -> CellPointers:
+    """Return raw pointers to the arrays of a state."""
     r, hot, hot_as_uint32, device, curve, memory, id_lo, id_hi = state_arrays
     return CellPointers(
         data(r),
@@ -120,8 +171,8 @@ def _cells_from(state_arrays: Any, consecutive: bool, first_id: int) -> CellPoin
 
 
 @njit(**INLINE)
-def params_from(param_arrays: Any) -> KernelParams:
-    """Raw pointers to the arrays of a params."""
+def params_from(param_arrays: Arrays) -> KernelParams:
+    """Return raw pointers to the arrays of a parameter set."""
     constants, prototype, readout, F, G, start, slots, states, stationary, k0, k1 = param_arrays
     return KernelParams(
         data(constants), prototype, data(readout), data(F), data(G), data(start), slots, states, stationary, k0, k1
@@ -129,7 +180,19 @@ def params_from(param_arrays: Any) -> KernelParams:
 
 
 class Drive(NamedTuple):
-    """A voltage, and what it does to every cell alike; and the voltages of cells where they differ."""
+    """A voltage and what it does to all cells alike.
+
+    Attributes
+    ----------
+    voltages
+        Pointer to the voltages of single cells in V, where they differ.
+    u
+        Voltage in V.
+    llrs, hhrs
+        Chord conductances in S of the two envelopes at ``u``.
+    density
+        Variance of the current in A^2 per conductance in S.
+    """
 
     voltages: Any
     u: Any
@@ -139,8 +202,23 @@ class Drive(NamedTuple):
 
 
 @njit(**INLINE)
-def drive_at(u: Real, voltages: Any, params: KernelParams, bandwidth: float) -> Drive:
-    """What a voltage does to every cell."""
+def drive_at(u: Real, voltages: Pointer, params: KernelParams, bandwidth: float) -> Drive:
+    """Return the `Drive` of a voltage.
+
+    Parameters
+    ----------
+    u : real lanes
+        Voltage in V.
+    voltages
+        Pointer to the voltages of single cells in V.
+    params : KernelParams
+    bandwidth : float32
+        Bandwidth of the noise in Hz.
+
+    Returns
+    -------
+    Drive
+    """
     llrs, hhrs = envelopes(u, load_constants(params.constants, params.prototype))
     return Drive(voltages, u, llrs, hhrs, noise_density(u) * bandwidth)
 
@@ -153,11 +231,29 @@ def read_group(
     groups: int,
     drive: Drive,
     each: bool,
-    out: Any,
+    out: Pointer,
     bandwidth: float,
     count: int,
 ) -> None:
-    """Noisy currents of `DRAWS` times 64 consecutive cells, of which each 64 share the blocks of their noise."""
+    """Read `DRAWS` blocks of 64 consecutive cells; the cells of each block share their random numbers.
+
+    Parameters
+    ----------
+    cells, params
+        Cells and parameter set.
+    block : int
+        Number of the first block.
+    groups : int
+        Groups from this number on are left out.
+    drive, each
+        The voltage for all cells; if ``each``, each cell has its own in ``drive.voltages``.
+    out
+        Pointer to the currents in A.
+    bandwidth : float32
+        Bandwidth of the noise in Hz.
+    count : int
+        How often the cells have been read before.
+    """
     quarter = 16 // W
     for part in range(quarter):
         group = block * 4 * quarter + part
@@ -181,11 +277,11 @@ def _read_lane_group(
     groups: int,
     drive: Drive,
     each: bool,
-    out: Any,
+    out: Pointer,
     bandwidth: float,
-    z: Any,
+    z: Real,
 ) -> None:
-    """Noisy currents of one tile, if it is one of the first ``tiles``."""
+    """Read one group with the normals ``z``, if it is one of the first ``groups``."""
     if group < groups:
         if each:
             drive = drive_at(load(drive.voltages, group * W), drive.voltages, params, bandwidth)
@@ -194,10 +290,40 @@ def _read_lane_group(
 
 
 def compile_kernels(revision: str) -> Kernels:
-    """Kernels for one state of the sources; Numba compiles each at its first call, or loads it from its cache."""
+    """Return the kernels for one state of the sources.
+
+    Numba compiles each kernel at its first call, or loads it from its cache. Arguments that several kernels share:
+
+    - ``first``, ``last``: entries to visit.
+    - ``state_arrays``, ``consecutive``, ``first_id``: arrays and ids of the cells, see `layout.CellPointers`.
+    - ``param_arrays``: arrays and sizes of the parameter set, see `layout.KernelParams`.
+    - ``selection``: a `Selection`; all other arrays of cells are laid out by its entries, W numbers per entry.
+    - ``pulses`` or ``voltages``: voltages in V, one per cell if ``each``, else one for all.
+    - ``bandwidth``: of the noise in Hz; 0 means no noise.
+    - ``reads``: a `Reads`.
+
+    Parameters
+    ----------
+    revision : str
+        Digest of the sources, which becomes part of the cache key.
+
+    Returns
+    -------
+    Kernels
+    """
 
     @njit(cache=True, **OPTIONS)
-    def initialise(first, last, state_arrays, consecutive, first_id, param_arrays, mixture, log_sigma):  # type: ignore[no-untyped-def]
+    def initialise(
+        first: int,
+        last: int,
+        state_arrays: Arrays,
+        consecutive: bool,
+        first_id: int,
+        param_arrays: Arrays,
+        mixture: Arrays,
+        log_sigma: bool,
+    ) -> None:
+        """Draw devices from the mixture, and begin cycle 0."""
         in_cache_key(revision)
         cells = _cells_from(state_arrays, consecutive, first_id)
         params = params_from(param_arrays)
@@ -207,23 +333,28 @@ def compile_kernels(revision: str) -> Kernels:
             first_cycle(cells, params, group)
 
     @njit(cache=True, **OPTIONS)
-    def apply(  # type: ignore[no-untyped-def]
-        first,
-        last,
-        state_arrays,
-        consecutive,
-        first_id,
-        param_arrays,
-        selection,
-        pulses,
-        each,
-        gate,
-        gated,
-        trace,
-        traced,
-        bandwidth,
-        reads,
-    ):
+    def apply(
+        first: int,
+        last: int,
+        state_arrays: Arrays,
+        consecutive: bool,
+        first_id: int,
+        param_arrays: Arrays,
+        selection: Selection,
+        pulses: Float32Array,
+        each: bool,
+        gate: Float32Array,
+        gated: bool,
+        trace: Float32Array,
+        traced: bool,
+        bandwidth: float,
+        reads: Reads,
+    ) -> None:
+        """Apply voltages one after the other.
+
+        If ``gated``, voltages are multiplied by the ``gate`` of the cell, 0 or 1. If ``traced``, the current in A after
+        each voltage goes to ``trace``.
+        """
         in_cache_key(revision)
         cells = _cells_from(state_arrays, consecutive, first_id)
         params = params_from(param_arrays)
@@ -258,9 +389,21 @@ def compile_kernels(revision: str) -> Kernels:
         keep_alive(work)
 
     @njit(cache=True, **OPTIONS)
-    def read_each(  # type: ignore[no-untyped-def]
-        first, last, state_arrays, consecutive, first_id, param_arrays, selection, voltages, each, out, bandwidth, reads
-    ):
+    def read_each(
+        first: int,
+        last: int,
+        state_arrays: Arrays,
+        consecutive: bool,
+        first_id: int,
+        param_arrays: Arrays,
+        selection: Selection,
+        voltages: Float32Array,
+        each: bool,
+        out: Float32Array,
+        bandwidth: float,
+        reads: Reads,
+    ) -> None:
+        """Read cells one group at a time: currents in A in ``out``."""
         in_cache_key(revision)
         cells = _cells_from(state_arrays, consecutive, first_id)
         params = params_from(param_arrays)
@@ -272,9 +415,21 @@ def compile_kernels(revision: str) -> Kernels:
             store(out_data, k * W, read_current(cells, params, group, u, bandwidth, number))
 
     @njit(cache=True, **OPTIONS)
-    def read_blocks(  # type: ignore[no-untyped-def]
-        first, last, state_arrays, consecutive, first_id, param_arrays, groups, voltages, each, out, bandwidth, count
-    ):
+    def read_blocks(
+        first: int,
+        last: int,
+        state_arrays: Arrays,
+        consecutive: bool,
+        first_id: int,
+        param_arrays: Arrays,
+        groups: int,
+        voltages: Float32Array,
+        each: bool,
+        out: Float32Array,
+        bandwidth: float,
+        count: int,
+    ) -> None:
+        """Read blocks of 64 cells, all read ``count`` times before; one block of random numbers serves four rows."""
         in_cache_key(revision)
         cells = _cells_from(state_arrays, consecutive, first_id)
         params = params_from(param_arrays)
@@ -285,7 +440,20 @@ def compile_kernels(revision: str) -> Kernels:
             read_group(cells, params, block, ours, drive, each, out_data, bandwidth, count)
 
     @njit(cache=True, **OPTIONS)
-    def draw_normals(first, last, lo, hi, key, number, block, out):  # type: ignore[no-untyped-def]
+    def draw_normals(
+        first: int,
+        last: int,
+        lo: UInt32Array,
+        hi: UInt32Array,
+        key: UInt32Array,
+        number: int,
+        block: int,
+        out: Float32Array,
+    ) -> None:
+        """Draw four normals per crossbar line, in four rows of ``out``.
+
+        ``lo`` and ``hi`` are the halves of the ids of the cells that lines begin with, padded to whole lanes.
+        """
         in_cache_key(revision)
         lo_data, hi_data, out_data = data(lo), data(hi), data(out)
         for group in range(first, last):

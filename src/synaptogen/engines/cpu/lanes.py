@@ -1,10 +1,15 @@
-"""The lanes of this machine: how many, and how they are loaded, stored and made.
+"""The SIMD lanes of this machine: how many there are, and how they are loaded, stored and made.
+
+The intrinsics below are functions that exist only in kernels. Their first parameter, ``typingctx``, belongs to Numba; a
+call gives the others. Pointers come from `data`; indices count numbers, not bytes. A pointer to float32 means lanes of
+type `REAL`, a pointer to float64 lanes of type `DOUBLE`, and any other pointer lanes of type `UINT32`. Nothing checks
+bounds.
 
 Importing this module teaches Numba the formulas of `model`.
 """
 
 import os
-from typing import Any
+from typing import Any, TypeAlias
 
 import numba.extending as nbx
 from llvmlite import binding, ir
@@ -17,6 +22,9 @@ from numba.core.typing.templates import AbstractTemplate, infer_global, signatur
 from synaptogen.engines.lanes import F32, I1, I32, I64, Target, Value, external, lift, teach, teach_doubles
 from synaptogen.model import features, iv, latent, lines, noise, polynomial, population, random, switching
 
+Pointer: TypeAlias = Any
+"""A raw pointer to numbers in memory, inside of kernels."""
+
 OPTIONS = {"fastmath": False, "error_model": "numpy", "boundscheck": False, "nogil": True}
 # a function that only kernels call needs no wrapper for Python, which would take longer to compile than the function
 PART = {**OPTIONS, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
@@ -25,7 +33,18 @@ INLINE = {**PART, "forceinline": True}
 
 
 def lane_count() -> int:
-    """Sixteen with AVX-512, eight elsewhere; ``SYNAPTOGEN_LANES`` (1, 2, 4, 8 or 16) overrules."""
+    """Return the number of lanes: 16 with AVX-512, 8 on other machines, or what ``SYNAPTOGEN_LANES`` says.
+
+    Returns
+    -------
+    int
+        1, 2, 4, 8 or 16.
+
+    Raises
+    ------
+    ValueError
+        If ``SYNAPTOGEN_LANES`` is set to anything else.
+    """
     chosen = os.environ.get("SYNAPTOGEN_LANES")
     if chosen is None:
         return 16 if binding.get_host_cpu_features().get("avx512f") else 8
@@ -36,7 +55,7 @@ def lane_count() -> int:
 
 @nbx.register_model(Value)
 class ValueModel(PrimitiveModel):  # type: ignore[misc]  # the classes of Numba carry no types
-    """Lanes are held in registers as what they are."""
+    """Numba's data model of lanes: they are held in registers as they are."""
 
     def __init__(self, dmm: Any, fe: Value) -> None:
         super().__init__(dmm, fe, fe.llvm())
@@ -68,25 +87,69 @@ def _address(b: ir.IRBuilder, pointer: ir.Value, index: ir.Value, lanes: Value) 
 
 @nbx.intrinsic
 def data(typingctx: Any, array: Any) -> Any:
-    """Raw pointer of an array: no reference counting in the inner functions."""
+    """Return the raw pointer of an array: inner functions then count no references.
+
+    The array must be kept alive by `workspace.keep_alive` if nothing else holds it.
+
+    Parameters
+    ----------
+    array : array
+
+    Returns
+    -------
+    pointer to its numbers
+    """
     return types.CPointer(array.dtype)(array), lambda cx, b, s, a: cx.make_array(array)(cx, b, a[0]).data
 
 
 @nbx.intrinsic
 def in_cache_key(typingctx: Any, revision: Any) -> Any:
-    """X"""
+    """Do nothing: a kernel calls this so that ``revision`` becomes part of its key in Numba's cache on disk.
+
+    The key holds the source of the kernel and the variables of the enclosing function that its body names. Numba does
+    not see changes in the functions that the kernel calls; `kernels.source_digest`, as the revision, does.
+
+    Parameters
+    ----------
+    revision : str
+        Digest of the sources, a variable of the function around the kernel.
+
+    Returns
+    -------
+    None
+    """
     return types.void(revision), lambda cx, b, s, a: cx.get_dummy_value()
 
 
 @nbx.intrinsic
 def offset_pointer(typingctx: Any, pointer: Any, index: Any) -> Any:
-    """The pointer to a number further on."""
+    """Return the pointer to a number further on.
+
+    Parameters
+    ----------
+    pointer, index
+        Memory, and the index of the number.
+
+    Returns
+    -------
+    pointer
+    """
     return pointer(pointer, types.intp), lambda cx, b, s, a: b.gep(a[0], [a[1]])
 
 
 @nbx.intrinsic
 def load(typingctx: Any, pointer: Any, index: Any) -> Any:
-    """Lanes from consecutive numbers, beginning at an index."""
+    """Load lanes from consecutive numbers.
+
+    Parameters
+    ----------
+    pointer, index
+        Memory, and the index of the first number.
+
+    Returns
+    -------
+    lanes
+    """
     lanes = _lanes(pointer)
 
     def build(cx: Any, b: ir.IRBuilder, s: Any, a: Any) -> ir.Value:
@@ -99,7 +162,19 @@ def load(typingctx: Any, pointer: Any, index: Any) -> Any:
 
 @nbx.intrinsic
 def store(typingctx: Any, pointer: Any, index: Any, value: Any) -> Any:
-    """Lanes to consecutive numbers."""
+    """Store lanes to consecutive numbers.
+
+    Parameters
+    ----------
+    pointer, index
+        Memory, and the index of the first number.
+    value : lanes
+        Lanes of the type that belongs to the pointer.
+
+    Returns
+    -------
+    None
+    """
     lanes = _lanes(pointer)
 
     def build(cx: Any, b: ir.IRBuilder, s: Any, a: Any) -> ir.Value:
@@ -111,7 +186,22 @@ def store(typingctx: Any, pointer: Any, index: Any, value: Any) -> Any:
 
 @nbx.intrinsic
 def store_where(typingctx: Any, pointer: Any, index: Any, value: Any, mask: Any) -> Any:
-    """Lanes to memory where the mask holds. A blend: the line is in the cache anyway."""
+    """Store lanes to consecutive numbers where a mask holds.
+
+    This loads, blends and stores: the cache line has been read anyway.
+
+    Parameters
+    ----------
+    pointer, index
+        Memory, and the index of the first number.
+    value : lanes
+        Lanes of the type that belongs to the pointer.
+    mask : mask lanes
+
+    Returns
+    -------
+    None
+    """
     lanes = _lanes(pointer)
 
     def build(cx: Any, b: ir.IRBuilder, s: Any, a: Any) -> ir.Value:
@@ -126,7 +216,19 @@ def store_where(typingctx: Any, pointer: Any, index: Any, value: Any, mask: Any)
 
 @nbx.intrinsic
 def copy_four(typingctx: Any, source: Any, index: Any, target: Any, to: Any) -> Any:
-    """Four consecutive numbers, from one place to another."""
+    """Copy four consecutive numbers.
+
+    Parameters
+    ----------
+    source, index
+        Memory to copy from, and the index of the first number.
+    target, to
+        Memory to copy to, and the index of the first number there.
+
+    Returns
+    -------
+    None
+    """
     four = ir.VectorType(F32, 4).as_pointer()
 
     def build(cx: Any, b: ir.IRBuilder, s: Any, a: Any) -> ir.Value:
@@ -140,7 +242,20 @@ def copy_four(typingctx: Any, source: Any, index: Any, target: Any, to: Any) -> 
 
 @nbx.intrinsic
 def gather(typingctx: Any, pointer: Any, index: Any, mask: Any) -> Any:
-    """Numbers at an index for each lane in the mask, zeros elsewhere; memory of the others is not touched."""
+    """Load one number per lane from any places; memory of lanes outside the mask is not touched.
+
+    Parameters
+    ----------
+    pointer : pointer to float32
+    index : uint32 lanes
+        Index of the number of each lane.
+    mask : mask lanes
+
+    Returns
+    -------
+    real lanes
+        0 outside the mask.
+    """
 
     def build(cx: Any, b: ir.IRBuilder, s: Any, a: Any) -> ir.Value:
         base, offsets, chosen = a
@@ -165,10 +280,18 @@ def gather(typingctx: Any, pointer: Any, index: Any, mask: Any) -> Any:
 
 @nbx.intrinsic
 def transposed(typingctx: Any, a: Any, b: Any, c: Any, d: Any) -> Any:
-    """Four groups of lanes, each four lanes of which are a 4x4 matrix, with all these matrices transposed.
+    """Transpose the 4 x 4 matrices that four rows of lanes hold in each four lanes.
 
-    It is its own inverse, and costs eight shuffles within quarters of registers. With fewer than four lanes it leaves
-    everything as it is.
+    The function is its own inverse, and costs eight shuffles within quarters of registers. With fewer than four lanes
+    it changes nothing.
+
+    Parameters
+    ----------
+    a, b, c, d : real lanes
+
+    Returns
+    -------
+    four real lanes
     """
 
     def build(cx: Any, builder: ir.IRBuilder, s: Any, groups: Any) -> ir.Value:
@@ -205,43 +328,110 @@ def _prefetch(locality: int) -> Any:
 
 @nbx.intrinsic
 def prefetch(typingctx: Any, pointer: Any, index: Any) -> Any:
-    """Ask for the cache line of a number that will be needed soon; harmless beyond the end of an array."""
+    """Prefetch the cache line of a number that is needed soon; this is harmless beyond the end of an array.
+
+    Parameters
+    ----------
+    pointer, index
+        Memory, and the index of the number.
+
+    Returns
+    -------
+    None
+    """
     return types.void(pointer, types.intp), _prefetch(3)
 
 
 @nbx.intrinsic
 def prefetch_far(typingctx: Any, pointer: Any, index: Any) -> Any:
-    """The same for later: the line comes no nearer than the second-level cache."""
+    """Prefetch the cache line of a number that is needed later, only as near as the second-level cache.
+
+    Parameters
+    ----------
+    pointer, index
+        Memory, and the index of the number.
+
+    Returns
+    -------
+    None
+    """
     return types.void(pointer, types.intp), _prefetch(2)
 
 
 @nbx.intrinsic
 def scalar(typingctx: Any, pointer: Any, index: Any) -> Any:
-    """One plain number."""
+    """Load one plain number.
+
+    Parameters
+    ----------
+    pointer, index
+        Memory, and the index of the number.
+
+    Returns
+    -------
+    number
+    """
     return pointer.dtype(pointer, types.intp), lambda cx, b, s, a: b.load(b.gep(a[0], [a[1]]))
 
 
 @nbx.intrinsic
 def reals(typingctx: Any, x: Any) -> Any:
-    """A plain number in all lanes."""
+    """Return a plain number in all lanes of single precision.
+
+    Parameters
+    ----------
+    x : number
+
+    Returns
+    -------
+    real lanes
+    """
     return REAL(x), lambda cx, b, s, a: lift(b, a[0], x, REAL)
 
 
 @nbx.intrinsic
 def doubles(typingctx: Any, x: Any) -> Any:
-    """A plain number in all lanes of double precision."""
+    """Return a plain number in all eight lanes of double precision.
+
+    Parameters
+    ----------
+    x : number
+
+    Returns
+    -------
+    double lanes
+    """
     return DOUBLE(x), lambda cx, b, s, a: lift(b, a[0], x, DOUBLE)
 
 
 @nbx.intrinsic
 def uint32s(typingctx: Any, x: Any) -> Any:
-    """A plain integer in all lanes, its low 32 bits."""
+    """Return the low 32 bits of a plain integer in all lanes.
+
+    Parameters
+    ----------
+    x : integer
+
+    Returns
+    -------
+    uint32 lanes
+    """
     return UINT32(x), lambda cx, b, s, a: lift(b, a[0], x, UINT32)
 
 
 @nbx.intrinsic
 def join(typingctx: Any, first: Any, second: Any) -> Any:
-    """Lanes of two tiles as those of one draw; of the first alone where draws are as wide as tiles."""
+    """Join two groups of lanes into the `DRAWS` W lanes of one draw; if `DRAWS` is 1, return the first.
+
+    Parameters
+    ----------
+    first, second : lanes
+        Real or uint32 lanes, both of one type.
+
+    Returns
+    -------
+    `DRAWS` W lanes
+    """
 
     def build(cx: Any, b: ir.IRBuilder, s: Any, a: Any) -> ir.Value:
         return a[0] if DRAWS == 1 else b.shuffle_vector(*a, ir.Constant(ir.VectorType(I32, 2 * W), list(range(2 * W))))
@@ -263,25 +453,54 @@ def _half(wide: Any, number: int) -> Any:
 
 @nbx.intrinsic
 def first_half(typingctx: Any, wide: Any) -> Any:
-    """The lanes of the first tile of a draw."""
+    """Return the lanes of the first group of a draw.
+
+    Parameters
+    ----------
+    wide : `DRAWS` W lanes
+
+    Returns
+    -------
+    lanes
+    """
     return _half(wide, 0)
 
 
 @nbx.intrinsic
 def second_half(typingctx: Any, wide: Any) -> Any:
-    """The lanes of the second tile of a draw; the first again where draws are as wide as tiles."""
+    """Return the lanes of the second group of a draw; if `DRAWS` is 1, those of the first.
+
+    Parameters
+    ----------
+    wide : `DRAWS` W lanes
+
+    Returns
+    -------
+    lanes
+    """
     return _half(wide, 1)
 
 
 @nbx.intrinsic
 def lane_numbers(typingctx: Any) -> Any:
-    """0, 1, 2 ... W - 1."""
+    """Return 0, 1, 2 ... W - 1 as uint32 lanes."""
     return UINT32(), lambda cx, b, s, a: ir.Constant(UINT32.llvm(), list(range(W)) if W > 1 else 0)
 
 
 @nbx.intrinsic
 def first_where(typingctx: Any, value: Any, mask: Any) -> Any:
-    """The word of the first lane in which the mask holds (it must hold in one)."""
+    """Return the integer of the first lane in which the mask holds.
+
+    Parameters
+    ----------
+    value : uint32 lanes
+    mask : mask lanes
+        It must hold in one lane at least.
+
+    Returns
+    -------
+    uint32
+    """
 
     def build(cx: Any, b: ir.IRBuilder, s: Any, a: Any) -> ir.Value:
         if W == 1:
@@ -295,7 +514,16 @@ def first_where(typingctx: Any, value: Any, mask: Any) -> Any:
 
 @nbx.intrinsic
 def mask_bits(typingctx: Any, mask: Any) -> Any:
-    """The mask as bits of an integer, lane 0 lowest."""
+    """Return a mask as the bits of an integer, with lane 0 as the lowest bit.
+
+    Parameters
+    ----------
+    mask : mask lanes
+
+    Returns
+    -------
+    uint32
+    """
 
     def build(cx: Any, b: ir.IRBuilder, s: Any, a: Any) -> ir.Value:
         return b.zext(a[0] if W == 1 else b.bitcast(a[0], ir.IntType(W)), I32)
@@ -312,19 +540,48 @@ def _count(name: str, *options: ir.Constant) -> Any:
 
 @nbx.intrinsic
 def count_bits(typingctx: Any, bits: Any) -> Any:
-    """How many bits of a packed mask are set."""
+    """Count the lanes in which a mask holds.
+
+    Parameters
+    ----------
+    bits : integer
+        Bits from `mask_bits`.
+
+    Returns
+    -------
+    int
+    """
     return _count("ctpop")
 
 
 @nbx.intrinsic
 def lowest_bit(typingctx: Any, bits: Any) -> Any:
-    """Number of the lowest bit that is set (one must be)."""
+    """Return the number of the first lane in which a mask holds.
+
+    Parameters
+    ----------
+    bits : integer
+        Bits from `mask_bits`; one must be set.
+
+    Returns
+    -------
+    int
+    """
     return _count("cttz", ir.Constant(I1, 1))
 
 
 @nbx.intrinsic
 def sum_lanes(typingctx: Any, x: Any) -> Any:
-    """The sum over lanes, pairwise in a fixed order."""
+    """Return the sum over lanes, formed pairwise in a fixed order.
+
+    Parameters
+    ----------
+    x : real lanes
+
+    Returns
+    -------
+    float32
+    """
 
     def build(cx: Any, b: ir.IRBuilder, s: Any, a: Any) -> ir.Value:
         v, n = a[0], W
@@ -340,10 +597,22 @@ def sum_lanes(typingctx: Any, x: Any) -> Any:
 
 @nbx.intrinsic
 def load_constants(typingctx: Any, pointer: Any, prototype: Any) -> Any:
-    """A bundle of constants, from a pointer to its numbers in order.
+    """Load a tuple of constants, which may hold tuples, from the numbers that `flatten` has made of it.
 
-    ``prototype`` is a bundle of the same type; only its type is used. Constants passed by value would be spread over
-    registers at the top of a loop and spilt as full vectors; read where they are used they become broadcast operands.
+    Constants that are passed by value would be spread over registers at the top of a loop and spilt as full vectors.
+    Loaded where they are used, they become broadcast operands.
+
+    Parameters
+    ----------
+    pointer : pointer to float32
+        The numbers of the constants in order.
+    prototype : tuple
+        A tuple of the same type. Only its type is used.
+
+    Returns
+    -------
+    tuple
+        The constants.
     """
 
     def build(cx: Any, b: ir.IRBuilder, s: Any, a: Any) -> ir.Value:
@@ -364,5 +633,15 @@ def _fill(b: ir.IRBuilder, t: Any, pointer: ir.Value, index: int) -> tuple[ir.Va
 
 
 def flatten(bundle: Any) -> list[float]:
-    """The numbers of a bundle in the order in which `read` takes them."""
+    """Return the numbers of a tuple of tuples, in the order in which `load_constants` takes them.
+
+    Parameters
+    ----------
+    bundle : tuple
+        Numbers and tuples of numbers, nested to any depth.
+
+    Returns
+    -------
+    list of float
+    """
     return [x for part in bundle for x in flatten(part)] if isinstance(bundle, tuple) else [bundle]

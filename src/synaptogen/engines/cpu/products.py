@@ -1,26 +1,38 @@
 """Currents of all lines of a crossbar for one vector of voltages, in one pass over the matrix of mixing states.
 
-See `model.lines` for what is summed. `mixing_at` says how W mixing states are read, however an engine keeps them.
+`model.lines` has the formulas of the sums. `mixing_at` loads W mixing states, in whichever form an engine stores them.
 """
 
 import math
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numba import njit
 from numba.extending import overload
+from numpy.typing import NDArray
 
+from synaptogen._utils import Float32Array
 from synaptogen.model import PRODUCT, Real, add_scaled, linear_in_mixing, noise_density, normals
 
 from .lanes import INLINE, OPTIONS, W, data, in_cache_key, load, store, sum_lanes, uint32s
 from .layout import Four, scalar4, zeros
 from .workspace import aligned, keep_alive
 
+UInt32Array: TypeAlias = NDArray[np.uint32]
+
 STRIP = 32  # a strip is STRIP * W columns summed together: whole cache lines, with sums in the first-level cache
 
 
 class Envelopes(NamedTuple):
-    """The part of `model.constants.Constants` that envelopes ask for."""
+    """The part of `model.Constants` that `model.envelopes` uses: a kernel needs no more.
+
+    Attributes
+    ----------
+    u_range
+        Voltage in V up to which the polynomials are used.
+    llrs, hhrs
+        Coefficients of the two envelopes.
+    """
 
     u_range: Any
     llrs: Any
@@ -28,25 +40,48 @@ class Envelopes(NamedTuple):
 
 
 class MixingStates(NamedTuple):
-    """Mixing states in single precision."""
+    """Mixing states in single precision, as kernels of products take them.
+
+    Attributes
+    ----------
+    r : array of float32
+        All cells, with at least W numbers to spare behind the last one.
+    """
 
     r: Any
 
 
 class Products(NamedTuple):
-    """The compiled loops."""
+    """The compiled loops; see `compile_products`."""
 
     row_currents: Any
     column_currents: Any
 
 
-def mixing_at(states: Any, at: int) -> Real:
-    """W mixing states, from number ``at`` on."""
+def mixing_at(states: NamedTuple, at: int) -> Real:
+    """Load W mixing states in a kernel; each form of storage overloads this function.
+
+    Parameters
+    ----------
+    states : MixingStates or packed.kernels.MixingCodes
+    at : int
+        Position of the first cell.
+
+    Returns
+    -------
+    real lanes
+
+    Raises
+    ------
+    NotImplementedError
+        Outside of kernels.
+    """
     raise NotImplementedError("only kernels read mixing states")
 
 
 @overload(mixing_at, jit_options=INLINE)
 def _load_states(states, at):  # type: ignore[no-untyped-def]  # Numba compares its signature with that of the function returned
+    """Load mixing states that are stored as `MixingStates`."""
     if getattr(states, "instance_class", None) is MixingStates:
         return lambda states, at: load(data(states.r), at)
     return None
@@ -54,9 +89,9 @@ def _load_states(states, at):  # type: ignore[no-untyped-def]  # Numba compares 
 
 @njit(**INLINE)
 def _four_rows(row: int, rows: int, columns: int) -> tuple[int, int, int, int]:
-    """Where a row and the next three begin; the last one stands for those that are not there.
+    """Return where a row and the next three begin; the last row stands for rows beyond it.
 
-    Four at a time keep memory busier than one.
+    Four rows at a time keep memory busier than one.
     """
     last = rows - 1
     return (
@@ -68,8 +103,8 @@ def _four_rows(row: int, rows: int, columns: int) -> tuple[int, int, int, int]:
 
 
 @njit(**INLINE)
-def _mixing_of_four(states: Any, begins: tuple[int, int, int, int], at: int) -> Four:
-    """W mixing states of each of four rows."""
+def _mixing_of_four(states: NamedTuple, begins: tuple[int, int, int, int], at: int) -> Four:
+    """Load W mixing states of each of four rows."""
     return (
         mixing_at(states, begins[0] + at),
         mixing_at(states, begins[1] + at),
@@ -79,8 +114,10 @@ def _mixing_of_four(states: Any, begins: tuple[int, int, int, int], at: int) -> 
 
 
 @njit(**INLINE)
-def _weigh(u: Any, curves: Any, bandwidth: float, weights: Any, width: int) -> tuple[float, float]:
-    """Weights of mixing states in currents, then in variances, each ``width`` numbers; returns the offsets."""
+def _weigh(
+    u: Float32Array, curves: Envelopes, bandwidth: float, weights: Float32Array, width: int
+) -> tuple[float, float]:
+    """Write the weights of mixing states in currents, then in variances, each ``width`` long; return both offsets."""
     offset, offset_of_variance = 0.0, 0.0
     for k in range(u.size):
         v = np.float64(u[k])
@@ -97,17 +134,20 @@ def _weigh(u: Any, curves: Any, bandwidth: float, weights: Any, width: int) -> t
 
 @njit(**INLINE)
 def _finish(
-    sums: Any,
-    deviations: Any,
+    sums: Float32Array,
+    deviations: Float32Array,
     begin: int,
     offsets: tuple[float, float],
-    lines: Any,
-    key: Any,
+    lines: UInt32Array,
+    key: UInt32Array,
     number: int,
     at: int,
-    out: Any,
+    out: Float32Array,
 ) -> None:
-    """Currents of W lines from ``at`` on, with their noise; their sums lie at ``begin``, in two rows."""
+    """Write the currents of W lines from line ``at`` on, with their noise.
+
+    The sums of these lines begin at column ``begin`` of ``sums``: currents in row 0, variances in row 1.
+    """
     lo, hi = load(data(lines), at), load(data(lines), lines.shape[1] + at)
     store(data(deviations), 0, normals(lo, hi, PRODUCT, uint32s(number), uint32s(0), key[0], key[1])[0])
     for k in range(W):
@@ -116,16 +156,44 @@ def _finish(
 
 
 def compile_products(revision: str) -> Products:
-    """Kernels for one state of the sources, as `kernels.compiled`.
+    """Return the kernels for one state of the sources, as `kernels.compile_kernels` does.
 
-    ``lines`` are the low and high words of the ids of the cells that lines begin with, padded to whole lanes, as is
-    ``out``. The way ``back`` through the matrix begins with what the way there has left in the cache.
+    Arguments of the kernels:
+
+    - ``first``, ``last``: blocks of lines to compute. - ``states``: mixing states, see `mixing_at`. - ``rows`` or
+    ``columns``: number of lines. - ``u``: voltages of the inputs in V, single precision. - ``curves``: an `Envelopes`.
+    - ``bandwidth``: of the noise in Hz. - ``lines``: low and high halves of the ids of the cells that lines begin with,
+    two rows padded to whole lanes. - ``key``, ``number``: seed in two halves, and the number of the product. -
+    ``backwards``: if true, blocks are visited from the last to the first; a product that begins where the one before it
+      ended finds those cells in the cache.
+    - ``out``: currents in A, padded to whole lanes.
+
+    Parameters
+    ----------
+    revision : str
+        Digest of the sources, which becomes part of the cache key.
+
+    Returns
+    -------
+    Products
     """
 
     @njit(cache=True, **OPTIONS)
-    def row_currents(  # type: ignore[no-untyped-def]
-        first, last, states, rows, u, curves, bandwidth, lines, key, number, backwards, out
-    ):
+    def row_currents(
+        first: int,
+        last: int,
+        states: NamedTuple,
+        rows: int,
+        u: Float32Array,
+        curves: Envelopes,
+        bandwidth: float,
+        lines: UInt32Array,
+        key: UInt32Array,
+        number: int,
+        backwards: bool,
+        out: Float32Array,
+    ) -> None:
+        """Compute the currents of rows, in blocks of W rows."""
         in_cache_key(revision)
         columns = u.size
         width = (columns + W - 1) // W * W
@@ -148,9 +216,21 @@ def compile_products(revision: str) -> Products:
         keep_alive(weights, deviations)
 
     @njit(cache=True, **OPTIONS)
-    def column_currents(  # type: ignore[no-untyped-def]
-        first, last, states, columns, u, curves, bandwidth, lines, key, number, backwards, out
-    ):
+    def column_currents(
+        first: int,
+        last: int,
+        states: NamedTuple,
+        columns: int,
+        u: Float32Array,
+        curves: Envelopes,
+        bandwidth: float,
+        lines: UInt32Array,
+        key: UInt32Array,
+        number: int,
+        backwards: bool,
+        out: Float32Array,
+    ) -> None:
+        """Compute the currents of columns, in strips of `STRIP` * W columns."""
         in_cache_key(revision)
         rows = u.size
         height = (rows + 3) // 4 * 4

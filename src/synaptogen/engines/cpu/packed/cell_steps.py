@@ -1,7 +1,7 @@
-"""One tile of packed cells: taken to the desk, worked on as any other tile, and put back.
+"""Steps of one lane group of packed cells.
 
-What happens there is what `engines.cpu.tiles` says. After each voltage that changed something the tile goes back and is
-taken anew, so that rounding does not depend on how voltages are grouped.
+The group is unpacked to scratch memory, stepped by the functions of `engines.cpu.cell_steps`, and packed again. This
+happens after each voltage that changed something, so that rounding does not depend on how voltages are grouped.
 """
 
 from numba import njit
@@ -47,7 +47,14 @@ from .layout import THRESHOLDS, Packed, Scratch, load_codes, store_codes
 
 @njit(**INLINE)
 def unpack(packed: Packed, scratch: Scratch, group: int) -> None:
-    """Lay a tile on the desk, as far as most voltages ask: no states, no devices."""
+    """Unpack what most voltages need of a group to the scratch: neither states nor devices.
+
+    Parameters
+    ----------
+    packed, scratch
+        Packed cells and scratch memory.
+    group : int
+    """
     cells, s, at = scratch.cells, packed.scales, group * THRESHOLDS * W
     u, r_lrs, u_reset = (
         load_codes(packed.thresholds, at),
@@ -67,7 +74,14 @@ def unpack(packed: Packed, scratch: Scratch, group: int) -> None:
 
 @njit(**INLINE)
 def unpack_ids(packed: Packed, scratch: Scratch, group: int) -> None:
-    """Lay the ids of a tile on the desk."""
+    """Write the ids of a group to the scratch.
+
+    Parameters
+    ----------
+    packed, scratch
+        Packed cells and scratch memory.
+    group : int
+    """
     lo, hi = ids(packed, group)
     store(scratch.id_lo, 0, lo)
     store(scratch.id_hi, 0, hi)
@@ -75,7 +89,14 @@ def unpack_ids(packed: Packed, scratch: Scratch, group: int) -> None:
 
 @njit(**INLINE)
 def pack(packed: Packed, scratch: Scratch, group: int) -> None:
-    """Store the tile, and note where a feature lies outside of what can be stored."""
+    """Pack the group in the scratch, and set the flag `LIMITED` of cells with a feature outside of its codes.
+
+    Parameters
+    ----------
+    packed, scratch
+        Packed cells and scratch memory.
+    group : int
+    """
     cells, s, at = scratch.cells, packed.scales, group * THRESHOLDS * W
     status, r = load(cells.status, STATUS), load(cells.r, 0)
     u_set, r_lrs, u_reset = load(cells.hot, U_SET), load(cells.hot, R_LRS), load(cells.device, U_RESET)
@@ -91,7 +112,14 @@ def pack(packed: Packed, scratch: Scratch, group: int) -> None:
 
 @njit(**INLINE)
 def ensure_device(packed: Packed, scratch: Scratch, params: KernelParams, group: int) -> None:
-    """Device vectors of the tile, drawn anew unless they lie on the desk."""
+    """Draw the device vectors of a group again, unless the scratch holds them already.
+
+    Parameters
+    ----------
+    packed, scratch, params
+        Packed cells, scratch memory and parameter set.
+    group : int
+    """
     if scratch.drawn_group[0] != group:
         draw_device(scratch.cells, params, 0, packed.mixture, packed.components, packed.log_sigma)
         scratch.drawn_group[0] = group
@@ -99,14 +127,14 @@ def ensure_device(packed: Packed, scratch: Scratch, params: KernelParams, group:
 
 @njit(**INLINE)
 def _state_scale(packed: Packed, k: int) -> Scale:
-    """What the codes of state k stand for."""
+    """Return the scale of state k."""
     low, step, per_step, _ = scalar4(packed.state_scales, 4 * k)
     return Scale(low, step, per_step)
 
 
 @njit(**INLINE)
 def _unpack_states(packed: Packed, scratch: Scratch, params: KernelParams, group: int) -> None:
-    """Lay the states of the tile on the desk."""
+    """Unpack the states of a group to the scratch."""
     for k in range(params.states):
         code = load_codes(packed.states, (group * params.states + k) * W)
         store(scratch.states.memory, k * W, decode(code, _state_scale(packed, k)))
@@ -114,7 +142,7 @@ def _unpack_states(packed: Packed, scratch: Scratch, params: KernelParams, group
 
 @njit(**INLINE)
 def _pack_states(packed: Packed, scratch: Scratch, params: KernelParams, group: int) -> None:
-    """Store the states, and leave on the desk what was stored."""
+    """Pack the states in the scratch, and replace them by the numbers that were stored."""
     for k in range(params.states):
         scale = _state_scale(packed, k)
         code = encode(load(scratch.states.memory, k * W), scale)
@@ -124,7 +152,7 @@ def _pack_states(packed: Packed, scratch: Scratch, params: KernelParams, group: 
 
 @njit(**INLINE)
 def _store_latent(scratch: Scratch, params: KernelParams, number: UInt32) -> None:
-    """Put x of cycle ``number``, to which the states on the desk belong, where the ordinary cells look for it."""
+    """Store x of cycle ``number``, to which the states in the scratch belong, where ordinary steps look for it."""
     lo, hi = load(scratch.id_lo, 0), load(scratch.id_hi, 0)
     e = normals(lo, hi, CYCLES, number, 0, params.k0, params.k1)
     store4(scratch.cells.memory, 0, latent_of_states(params, scratch.states.memory, 0, e))
@@ -132,7 +160,7 @@ def _store_latent(scratch: Scratch, params: KernelParams, number: UInt32) -> Non
 
 @njit(**PART)
 def _begin_cycle(packed: Packed, scratch: Scratch, params: KernelParams, group: int, begin: Mask) -> None:
-    """Advance the states of cells in the mask to their next cycle, and make its x."""
+    """Advance the states of cells in the mask to their next cycle, and store its x."""
     ensure_device(packed, scratch, params, group)
     _unpack_states(packed, scratch, params, group)
     status = load(scratch.cells.status, STATUS)
@@ -146,7 +174,7 @@ def _begin_cycle(packed: Packed, scratch: Scratch, params: KernelParams, group: 
 
 @njit(**INLINE)
 def _running_features(packed: Packed, scratch: Scratch, params: KernelParams, group: int) -> Features:
-    """Features of the running cycle, made anew from its states."""
+    """Return the features of the running cycle, computed again from its states."""
     ensure_device(packed, scratch, params, group)
     _unpack_states(packed, scratch, params, group)
     lo, hi = load(scratch.id_lo, 0), load(scratch.id_hi, 0)
@@ -156,7 +184,16 @@ def _running_features(packed: Packed, scratch: Scratch, params: KernelParams, gr
 
 @njit(**PART)
 def recompute(packed: Packed, scratch: Scratch, params: KernelParams, group: int) -> None:
-    """Make anew what is not stored: R_HRS, and of partly reset cells the transition and all running features."""
+    """Compute what is not stored.
+
+    This is R_HRS, and for partly reset cells also the transition and all features of the running cycle.
+
+    Parameters
+    ----------
+    packed, scratch, params
+        Packed cells, scratch memory with the group unpacked, and parameter set.
+    group : int
+    """
     f = _running_features(packed, scratch, params, group)
     cells = scratch.cells
     partly = is_irs(load(cells.status, STATUS))
@@ -174,7 +211,23 @@ def recompute(packed: Packed, scratch: Scratch, params: KernelParams, group: int
 def step(
     packed: Packed, scratch: Scratch, params: KernelParams, latent_given: KernelParams, group: int, u: Real
 ) -> bool:
-    """One applied voltage on the tile on the desk; has anything changed? ``at_hand``: rules by which x is laid out."""
+    """Apply one voltage per lane to the group in the scratch.
+
+    Parameters
+    ----------
+    packed, scratch, params
+        Packed cells, scratch memory with the group unpacked, and parameter set.
+    latent_given : KernelParams
+        The parameter set with which ordinary steps take x as it is stored, see `packed.kernels`.
+    group : int
+    u : real lanes
+        Voltages in V.
+
+    Returns
+    -------
+    bool
+        Whether anything has changed.
+    """
     cells = scratch.cells
     changed = False
     if any_(u < 0.0):
@@ -201,7 +254,16 @@ def step(
 def begin_first_cycle(
     packed: Packed, scratch: Scratch, params: KernelParams, latent_given: KernelParams, group: int
 ) -> None:
-    """Cycle 0 of a tile."""
+    """Begin cycle 0 of a group, and pack it.
+
+    Parameters
+    ----------
+    packed, scratch, params
+        Packed cells, scratch memory and parameter set.
+    latent_given : KernelParams
+        The parameter set with which ordinary steps take x as it is stored.
+    group : int
+    """
     unpack_ids(packed, scratch, group)
     ensure_device(packed, scratch, params, group)
     draw_states(params, scratch.states.memory, 0, load(scratch.id_lo, 0), load(scratch.id_hi, 0))

@@ -1,4 +1,4 @@
-"""The packed engine as arrays see it: the CPU engine with other buffers and kernels."""
+"""The packed engine as arrays use it: the CPU engine with other buffers and kernels."""
 
 from collections.abc import Iterator
 from functools import cache
@@ -29,17 +29,27 @@ R_MIN = -0.5  # half a span of the envelopes more conductive than the lowest LRS
 
 @cache
 def kernels() -> Kernels:
-    """The kernels of this installation."""
+    """Return the kernels of this installation."""
     return compile_kernels(source_digest("cpu", "cpu/packed"), ordinary_kernels())
 
 
 class PackedEngine(CPUEngine):
-    """Cells in 12 bytes and 2 a state; see `engines.protocol.Engine` for what the methods promise.
+    """Cells in 12 bytes and 2 per state; see `engines.protocol.Engine` for what the methods promise.
 
-    Devices are not kept but drawn anew when a cycle begins, and features of partly reset cells whenever they are
-    asked for. What is kept is rounded to 16 bits after each voltage that changed something.
+    Devices are not stored but drawn again when a cycle begins, and features of partly reset cells are computed whenever
+    they are needed. All that is stored is rounded to 16 bits after each voltage that changed something.
 
-    Raises ValueError if the params has the memory of a VAR.
+    Parameters
+    ----------
+    params : CompiledParams
+        Parameter set of all cells, with a state space as history.
+    *arguments, **options
+        As of `CPUEngine`.
+
+    Raises
+    ------
+    ValueError
+        If the history of the parameter set is a VAR.
     """
 
     storage = "compact"
@@ -53,11 +63,11 @@ class PackedEngine(CPUEngine):
 
     @staticmethod
     def bytes_for(params: CompiledParams) -> float:
-        """Memory that one cell of a params takes."""
+        """Return the memory in bytes that one cell of a parameter set takes."""
         return 2.0 * (1 + THRESHOLDS + params.memory) + 4.0
 
     def describe(self) -> str:
-        """The engine in a few words."""
+        """Return a few words about the engine."""
         return super().describe() + ", compact storage"
 
     def _allocate(self) -> None:
@@ -73,7 +83,17 @@ class PackedEngine(CPUEngine):
     # ---- voltages and reads, in blocks where each cell has a voltage or a result of its own
 
     def apply(self, u: AnyArray, select: Packing, mask: AnyArray | None = None) -> None:
-        """Apply k voltages one after the other, only where the mask holds."""
+        """Apply k voltages one after the other.
+
+        Parameters
+        ----------
+        u : array of shape (k, 1) or (k, m)
+            Voltages in V, one for all cells or one per cell.
+        select : Packing
+            m cells.
+        mask : bool array of shape (m,), optional
+            Cells that the voltages reach; default: all.
+        """
         if u.shape[1] == 1 and mask is None:
             super().apply(u, select)
             return
@@ -81,14 +101,48 @@ class PackedEngine(CPUEngine):
             super().apply(_voltages_of(u, here), part, None if mask is None else mask[here])
 
     def sweep(self, u: AnyArray, select: Packing, bandwidth: float, reads: ReadNumbers) -> AnyArray:
-        """Apply k voltages one after the other; returns the current at each."""
+        """Apply k voltages one after the other, and read the current at each.
+
+        Parameters
+        ----------
+        u : array of shape (k, 1) or (k, m)
+            Voltages in V, one for all cells or one per cell.
+        select : Packing
+            m cells.
+        bandwidth : float
+            Bandwidth of the noise in Hz; 0 means no noise.
+        reads : ReadNumbers
+            How often the cells have been read before.
+
+        Returns
+        -------
+        array of shape (k, m)
+            Currents in A.
+        """
         trace = np.empty((len(u), select.size), np.float32)
         for part, here in _blocks(select):
             trace[:, here] = super().sweep(_voltages_of(u, here), part, bandwidth, reads)
         return trace
 
     def read(self, u: AnyArray, select: Packing, bandwidth: float, reads: ReadNumbers) -> AnyArray:
-        """Currents at one voltage each, or one for all."""
+        """Read currents at one voltage per cell, or one for all.
+
+        Parameters
+        ----------
+        u : array of shape (1, 1) or (1, m)
+            Voltages in V.
+        select : Packing
+            m cells.
+        bandwidth : float
+            Bandwidth of the noise in Hz; 0 means no noise.
+        reads : ReadNumbers
+            How often the cells have been read before.
+
+        Returns
+        -------
+        array of shape (m,)
+            Currents in A.
+        """
         first = _first_of_run(select)
         aligned = self.cells.ids is None and self.cells.first % 64 == 0 == first % 64  # 64 cells share noise blocks
         if not aligned or reads.each is not None or bandwidth == 0.0:
@@ -116,7 +170,7 @@ class PackedEngine(CPUEngine):
     # ---- state
 
     def mixing(self, select: Packing) -> AnyArray:
-        """Mixing states."""
+        """Return the mixing states, an array of shape (m,)."""
         if select.positions is None:
             codes = self._r[: self._groups * W]
         else:
@@ -127,16 +181,16 @@ class PackedEngine(CPUEngine):
         return out[: select.size]
 
     def status(self, select: Packing) -> NDArray[np.uint32]:
-        """Words that hold mode and cycle number."""
+        """Return status integers of shape (m,) that hold mode and cycle number, see `model.switching`."""
         status: NDArray[np.uint32] = numbers_of(as_records(self._status, 1), select)[0]
         return status
 
     def fields(self, select: Packing) -> AnyArray:
-        """State in the order of `FIELDS`."""
+        """Return the state of shape (7, m), in the order of `FIELDS`."""
         return self._computed("fields", len(FIELDS), select)
 
     def device(self, select: Packing) -> AnyArray:
-        """Device vectors."""
+        """Return the device vectors of shape (8, m)."""
         return self._computed("device", 8, select)
 
     def _computed(self, kernel: str, numbers: int, select: Packing) -> AnyArray:
@@ -147,7 +201,22 @@ class PackedEngine(CPUEngine):
     # ---- products
 
     def weighted_sums(self, shape: tuple[int, int], select: Packing, weights: AnyArray, transpose: bool) -> AnyArray:
-        """Products of the matrix of mixing states with rows of weights."""
+        """Multiply rows of weights with the matrix of mixing states.
+
+        Parameters
+        ----------
+        shape : (int, int)
+            Rows and columns of the matrix.
+        select : Packing
+            Its cells, row by row.
+        weights : array of shape (k, inputs)
+        transpose : bool
+            If true, outputs are columns, else rows.
+
+        Returns
+        -------
+        array of shape (k, outputs)
+        """
         weights = plain(weights)
         rows, columns = shape
         out = np.zeros((len(weights), columns if transpose else rows), np.float32)
@@ -197,7 +266,7 @@ class PackedEngine(CPUEngine):
 
 
 def _blocks(select: Packing) -> Iterator[tuple[Packing, slice]]:
-    """A selection in parts of at most `BLOCK` cells, and where they lie in it."""
+    """Yield a selection in parts of at most `BLOCK` cells, each with its place in the selection."""
     if select.size <= BLOCK:
         yield select, slice(select.size)
         return
@@ -207,30 +276,43 @@ def _blocks(select: Packing) -> Iterator[tuple[Packing, slice]]:
 
 
 def _first_of_run(select: Packing) -> int:
-    """Position of the first of some cells if they are a run of consecutive ones, else -1 (no multiple of 64)."""
+    """Return the position of the first of consecutive cells; if they are not consecutive, -1 (no multiple of 64)."""
     if select.positions is None:
         return -1 if select.groups is not None else 0
     return int(select.positions[0]) if isinstance(select.lanes, slice) else -1
 
 
 def _positions_in(positions: Positions | None, here: slice) -> Positions:
-    """Positions of a range of selected cells."""
+    """Return the positions of a range of selected cells."""
     return np.arange(here.start, here.stop) if positions is None else positions[here]
 
 
 def _voltages_of(u: AnyArray, here: slice) -> AnyArray:
-    """The voltages of a range of cells, or the one for all."""
+    """Return the voltages of a range of cells, or the one for all."""
     return u if u.shape[1] == 1 else u[:, here]
 
 
 def _scale(low: float, high: float) -> Scale:
-    """Codes from ``low`` to ``high``."""
+    """Return the scale of codes from ``low`` to ``high``."""
     step = (high - low) / LARGEST
     return Scale(np.float32(low), np.float32(step), np.float32(1.0 / step))
 
 
 def scales_of(params: CompiledParams) -> tuple[Scales, Float32Array]:
-    """What codes stand for in cells of a params: mixing states and thresholds, and a row for each state."""
+    """Return the scales of the cells of a parameter set.
+
+    Parameters
+    ----------
+    params : CompiledParams
+        With q states.
+
+    Returns
+    -------
+    scales : Scales
+        Of mixing states and thresholds.
+    state_scales : float32 array of shape (q * 4,)
+        Of the states: low, step, 1/step, and 0 for each.
+    """
     p = params.constants
     highest = min(p.r_max, p.g_llrs * p.per_span)  # passive at all voltages, also at that of reads
     reach = THRESHOLD_REACH * p.u_max

@@ -1,4 +1,4 @@
-"""Loops over packed tiles, under the names of those of `engines.cpu.kernels` and with the same arguments."""
+"""Compiled loops over packed lane groups: kernels with the names and arguments of those in `engines.cpu.kernels`."""
 
 from typing import Any, NamedTuple
 
@@ -6,14 +6,16 @@ import numpy as np
 from numba import njit
 from numba.extending import overload
 
+from synaptogen._utils import AnyArray, Float32Array
 from synaptogen.engines.cpu import products
 from synaptogen.engines.cpu.cell_steps import read_current
 from synaptogen.engines.cpu.kernels import Kernels as OrdinaryKernels
-from synaptogen.engines.cpu.kernels import drive_at, params_from, read_group
+from synaptogen.engines.cpu.kernels import Reads, Selection, drive_at, params_from, read_group
 from synaptogen.engines.cpu.lanes import (
     DRAWS,
     INLINE,
     OPTIONS,
+    Pointer,
     W,
     data,
     in_cache_key,
@@ -33,6 +35,7 @@ from synaptogen.engines.cpu.layout import (
     U_RATCHET,
     U_RESET,
     U_SET,
+    Arrays,
     CellPointers,
     KernelParams,
 )
@@ -45,7 +48,21 @@ from .layout import Packed, load_codes, packed_cells, scratch_arrays, scratch_on
 
 
 class Kernels(NamedTuple):
-    """The compiled loops."""
+    """The compiled loops; see `engines.cpu.kernels.compile_kernels` for their arguments.
+
+    Attributes
+    ----------
+    initialise, apply, read_each, read_blocks, row_currents, column_currents
+        As in `engines.cpu.kernels.Kernels`.
+    mixing
+        Decode mixing states.
+    fields
+        Unpack the state, in the order of `engines.FIELDS`.
+    device
+        Draw the device vectors again.
+    draw_normals
+        The kernel of ordinary cells.
+    """
 
     initialise: Any
     apply: Any
@@ -61,7 +78,7 @@ class Kernels(NamedTuple):
 
 @njit(**INLINE)
 def _with_latent_given(params: KernelParams) -> KernelParams:
-    """Rules for cells whose next x lies in the place of their memory."""
+    """Return a parameter set without history: with it, ordinary steps take x from ``CellPointers.memory``."""
     return KernelParams(
         params.constants,
         params.prototype,
@@ -78,26 +95,35 @@ def _with_latent_given(params: KernelParams) -> KernelParams:
 
 
 @njit(**INLINE)
-def _cells_to_read(packed: Packed, r: Any) -> CellPointers:
-    """The cells as reads see them, with mixing states ``r``."""
+def _cells_to_read(packed: Packed, r: Pointer) -> CellPointers:
+    """Return packed cells as `read_group` takes them, with decoded mixing states ``r``."""
     return CellPointers(r, r, packed.status, r, r, r, packed.id_lo, packed.id_hi, packed.first_id, packed.consecutive)
 
 
 @njit(**INLINE)
-def _decode_mixing(codes: Any, at: int, scale: Scale) -> Real:
-    """Mixing states of W cells."""
+def _decode_mixing(codes: Pointer, at: int, scale: Scale) -> Real:
+    """Return the mixing states of W cells."""
     return decode(load_codes(codes, at), scale)
 
 
 class MixingCodes(NamedTuple):
-    """Mixing states as codes, for products."""
+    """Mixing states as 16-bit codes, as kernels of products take them.
+
+    Attributes
+    ----------
+    codes : array of uint16
+        All cells, with at least W codes to spare behind the last one.
+    scale : Scale
+        The numbers that the codes stand for.
+    """
 
     codes: Any
     scale: Scale
 
 
 @overload(products.mixing_at, jit_options=INLINE)
-def _load_codes(states, at):  # type: ignore[no-untyped-def]
+def _load_codes(states, at):  # type: ignore[no-untyped-def]  # Numba compares its signature with that of the function returned
+    """Load mixing states that are stored as `MixingCodes`."""
     if getattr(states, "instance_class", None) is MixingCodes:
         return lambda states, at: _decode_mixing(data(states.codes), at, states.scale)
     return None
@@ -105,15 +131,29 @@ def _load_codes(states, at):  # type: ignore[no-untyped-def]
 
 @njit(**INLINE)
 def _rounded(x: Real, scale: Scale) -> Real:
-    """The number nearest to x that can be stored."""
+    """Return the number nearest to x that can be stored."""
     return decode(encode(x, scale), scale)
 
 
 def compile_kernels(revision: str, ordinary: OrdinaryKernels) -> Kernels:
-    """Kernels for one state of the sources, as `engines.cpu.kernels.compiled`."""
+    """Return the kernels for one state of the sources, as `engines.cpu.kernels.compile_kernels` does.
+
+    Parameters
+    ----------
+    revision : str
+        Digest of the sources, which becomes part of the cache key.
+    ordinary : engines.cpu.kernels.Kernels
+        Kernels of ordinary cells, one of which is used as it is.
+
+    Returns
+    -------
+    Kernels
+    """
 
     @njit(cache=True, **OPTIONS)
-    def initialise(first, last, state_arrays, consecutive, first_id, param_arrays):  # type: ignore[no-untyped-def]
+    def initialise(
+        first: int, last: int, state_arrays: Arrays, consecutive: bool, first_id: int, param_arrays: Arrays
+    ) -> None:
         in_cache_key(revision)
         packed = packed_cells(state_arrays, consecutive, first_id)
         params = params_from(param_arrays)
@@ -125,23 +165,23 @@ def compile_kernels(revision: str, ordinary: OrdinaryKernels) -> Kernels:
         keep_alive(work)
 
     @njit(cache=True, **OPTIONS)
-    def apply(  # type: ignore[no-untyped-def]
-        first,
-        last,
-        state_arrays,
-        consecutive,
-        first_id,
-        param_arrays,
-        selection,
-        pulses,
-        each,
-        gate,
-        gated,
-        trace,
-        traced,
-        bandwidth,
-        reads,
-    ):
+    def apply(
+        first: int,
+        last: int,
+        state_arrays: Arrays,
+        consecutive: bool,
+        first_id: int,
+        param_arrays: Arrays,
+        selection: Selection,
+        pulses: Float32Array,
+        each: bool,
+        gate: Float32Array,
+        gated: bool,
+        trace: Float32Array,
+        traced: bool,
+        bandwidth: float,
+        reads: Reads,
+    ) -> None:
         in_cache_key(revision)
         packed = packed_cells(state_arrays, consecutive, first_id)
         params = params_from(param_arrays)
@@ -166,9 +206,20 @@ def compile_kernels(revision: str, ordinary: OrdinaryKernels) -> Kernels:
         keep_alive(work)
 
     @njit(cache=True, **OPTIONS)
-    def read_each(  # type: ignore[no-untyped-def]
-        first, last, state_arrays, consecutive, first_id, param_arrays, selection, voltages, each, out, bandwidth, reads
-    ):
+    def read_each(
+        first: int,
+        last: int,
+        state_arrays: Arrays,
+        consecutive: bool,
+        first_id: int,
+        param_arrays: Arrays,
+        selection: Selection,
+        voltages: Float32Array,
+        each: bool,
+        out: Float32Array,
+        bandwidth: float,
+        reads: Reads,
+    ) -> None:
         in_cache_key(revision)
         packed = packed_cells(state_arrays, consecutive, first_id)
         params = params_from(param_arrays)
@@ -185,9 +236,21 @@ def compile_kernels(revision: str, ordinary: OrdinaryKernels) -> Kernels:
         keep_alive(work)
 
     @njit(cache=True, **OPTIONS)
-    def read_blocks(  # type: ignore[no-untyped-def]
-        first, last, state_arrays, consecutive, first_id, param_arrays, groups, voltages, each, out, bandwidth, count
-    ):
+    def read_blocks(
+        first: int,
+        last: int,
+        state_arrays: Arrays,
+        consecutive: bool,
+        first_id: int,
+        param_arrays: Arrays,
+        groups: int,
+        voltages: Float32Array,
+        each: bool,
+        out: Float32Array,
+        bandwidth: float,
+        count: int,
+    ) -> None:
+        """Read blocks of 64 cells; mixing states are decoded to the places in ``out`` where the currents will be."""
         in_cache_key(revision)
         packed = packed_cells(state_arrays, consecutive, first_id)
         params = params_from(param_arrays)
@@ -201,14 +264,24 @@ def compile_kernels(revision: str, ordinary: OrdinaryKernels) -> Kernels:
             read_group(cells, params, block, ours, drive, each, out_data, bandwidth, count)
 
     @njit(cache=True, **OPTIONS)
-    def mixing(first, last, codes, scale, out):  # type: ignore[no-untyped-def]
+    def mixing(first: int, last: int, codes: AnyArray, scale: Scale, out: Float32Array) -> None:
         in_cache_key(revision)
         codes_data, out_data = data(codes), data(out)
         for group in range(first, last):
             store(out_data, group * W, _decode_mixing(codes_data, group * W, scale))
 
     @njit(cache=True, **OPTIONS)
-    def fields(first, last, state_arrays, consecutive, first_id, param_arrays, selection, out):  # type: ignore[no-untyped-def]
+    def fields(
+        first: int,
+        last: int,
+        state_arrays: Arrays,
+        consecutive: bool,
+        first_id: int,
+        param_arrays: Arrays,
+        selection: Selection,
+        out: Float32Array,
+    ) -> None:
+        """Write the state to the rows of ``out``, in the order of `engines.FIELDS`; compute what is not stored."""
         in_cache_key(revision)
         packed = packed_cells(state_arrays, consecutive, first_id)
         params = params_from(param_arrays)
@@ -233,7 +306,16 @@ def compile_kernels(revision: str, ordinary: OrdinaryKernels) -> Kernels:
         keep_alive(work)
 
     @njit(cache=True, **OPTIONS)
-    def device(first, last, state_arrays, consecutive, first_id, param_arrays, selection, out):  # type: ignore[no-untyped-def]
+    def device(
+        first: int,
+        last: int,
+        state_arrays: Arrays,
+        consecutive: bool,
+        first_id: int,
+        param_arrays: Arrays,
+        selection: Selection,
+        out: Float32Array,
+    ) -> None:
         in_cache_key(revision)
         packed = packed_cells(state_arrays, consecutive, first_id)
         params = params_from(param_arrays)

@@ -1,4 +1,4 @@
-"""Where packed cells lie in memory, and the tile of ordinary cells on which they are worked on."""
+"""Where packed cells lie in memory, and the scratch memory in which one lane group of them is worked on."""
 
 from typing import Any, NamedTuple
 
@@ -10,7 +10,7 @@ from numba.core import types
 
 from synaptogen.engines.cpu.history_refill import Pending
 from synaptogen.engines.cpu.lanes import CPU, FORMULA, INLINE, UINT32, W, data
-from synaptogen.engines.cpu.layout import CURVE, DEVICE_RECORD, HOT, CellPointers
+from synaptogen.engines.cpu.layout import CURVE, DEVICE_RECORD, HOT, Arrays, CellPointers
 from synaptogen.engines.cpu.workspace import aligned
 from synaptogen.engines.lanes import adopt
 
@@ -20,13 +20,15 @@ from .codes import Scale
 adopt(CPU, codes, **FORMULA)
 
 THRESHOLDS = 3
-"""Codes of a cell beside its mixing state. They are U_SET, R_LRS, U_RESET of the running cycle; in a partly reset cell
-the ratchet, and R_LRS and U_RESET of the cycle before, from which its transition sets out: all else of the running
-cycle follows from its states."""
+"""Codes of a cell besides its mixing state.
+
+They are U_SET, R_LRS and U_RESET of the running cycle. In a partly reset cell they are the ratchet, and R_LRS and
+U_RESET of the cycle before, from which its transition starts: all else of the running cycle follows from its states.
+"""
 
 
 class Scales(NamedTuple):
-    """What codes of each kind stand for."""
+    """The scales of mixing states (R_LRS is one too) and of thresholds in V."""
 
     r: Scale
     u_set: Scale
@@ -35,10 +37,28 @@ class Scales(NamedTuple):
 
 
 class Packed(NamedTuple):
-    """Pointers to packed cells, and what it takes to draw their devices anew.
+    """Pointers to packed cells, and to what is needed to draw their devices again.
 
-    ``r`` and ``words`` hold a number a cell; ``thresholds`` and ``states`` a block a tile, of groups of W codes.
-    The states are those of the running cycle n, so that x_n = H s_n + B e_n can be had again at any time.
+    The states are those of the running cycle n, so that x_n = H s_n + B e_n can be computed again at any time.
+
+    Attributes
+    ----------
+    r
+        Codes of mixing states, W per group.
+    status
+        Status integers, one row per group.
+    thresholds
+        `THRESHOLDS` rows of codes per group.
+    states
+        One row of codes per state and group.
+    scales
+        The `Scales` of mixing states and thresholds.
+    state_scales
+        Four numbers per state: low, step, 1/step, and 0.
+    mixture, components, log_sigma
+        The population, as `cell_steps.draw_device` takes it.
+    id_lo, id_hi, first_id, consecutive
+        Cell ids, as in `CellPointers`.
     """
 
     r: Any
@@ -57,7 +77,24 @@ class Packed(NamedTuple):
 
 
 class Scratch(NamedTuple):
-    """One tile of ordinary cells, at index 0 of its arrays, on which packed ones are worked on."""
+    """One lane group of ordinary cells, at index 0 of its arrays, to which packed cells are unpacked for a step.
+
+    Attributes
+    ----------
+    cells
+        The group, where ``memory`` holds x of the cycle that begins.
+    states
+        The same group, where ``memory`` holds its states.
+    spare
+        Pending work of which only ``ring_copies`` is used, as working memory for states.
+    r_from, u_from
+        R_LRS as a mixing state and U_RESET in V of the cycle before, from which the transition of partly reset cells
+        starts.
+    drawn_group
+        The group whose device vectors the scratch holds; -1 for none.
+    id_lo, id_hi
+        Low and high halves of the cell ids.
+    """
 
     cells: CellPointers
     states: CellPointers
@@ -71,7 +108,17 @@ class Scratch(NamedTuple):
 
 @nbx.intrinsic
 def load_codes(typingctx: Any, pointer: Any, index: Any) -> Any:
-    """Lanes of words from W consecutive 16-bit codes."""
+    """Load uint32 lanes from W consecutive 16-bit codes.
+
+    Parameters
+    ----------
+    pointer, index
+        Memory of uint16, and the index of the first code.
+
+    Returns
+    -------
+    uint32 lanes
+    """
 
     def build(cx: Any, b: ir.IRBuilder, s: Any, a: Any) -> ir.Value:
         x = b.load(b.bitcast(b.gep(a[0], [a[1]]), UINT32.llvm(ir.IntType(16)).as_pointer()))
@@ -83,7 +130,19 @@ def load_codes(typingctx: Any, pointer: Any, index: Any) -> Any:
 
 @nbx.intrinsic
 def store_codes(typingctx: Any, pointer: Any, index: Any, codes: Any) -> Any:
-    """Lanes of words to W consecutive 16-bit codes."""
+    """Store uint32 lanes to W consecutive 16-bit codes.
+
+    Parameters
+    ----------
+    pointer, index
+        Memory of uint16, and the index of the first code.
+    codes : uint32 lanes
+        Each below 65536.
+
+    Returns
+    -------
+    None
+    """
     narrow = UINT32.llvm(ir.IntType(16))
 
     def build(cx: Any, b: ir.IRBuilder, s: Any, a: Any) -> ir.Value:
@@ -94,8 +153,20 @@ def store_codes(typingctx: Any, pointer: Any, index: Any, codes: Any) -> Any:
 
 
 @njit(**INLINE)
-def packed_cells(state_arrays: Any, consecutive: bool, first_id: int) -> Packed:
-    """Raw pointers to the arrays of a state."""
+def packed_cells(state_arrays: Arrays, consecutive: bool, first_id: int) -> Packed:
+    """Return raw pointers to the arrays of a state.
+
+    Parameters
+    ----------
+    state_arrays : tuple
+        What `PackedEngine` passes to kernels.
+    consecutive, first_id
+        As in `CellPointers`.
+
+    Returns
+    -------
+    Packed
+    """
     r, status, thresholds, states, scales, state_scales, mixture, log_sigma, id_lo, id_hi = state_arrays
     pointers = (data(mixture[0]), data(mixture[1]), data(mixture[2]))
     return Packed(
@@ -116,15 +187,38 @@ def packed_cells(state_arrays: Any, consecutive: bool, first_id: int) -> Packed:
 
 
 @njit(**INLINE)
-def scratch_arrays(states: int) -> Any:
-    """X"""
+def scratch_arrays(states: int) -> Arrays:
+    """Allocate the arrays of `Scratch`.
+
+    Parameters
+    ----------
+    states : int
+        States per cell, q.
+
+    Returns
+    -------
+    tuple of arrays
+        To be kept alive as long as the pointers of `scratch_on` are in use.
+    """
     size = (1 + 2 + 4 + 2 * states) * W + HOT + DEVICE_RECORD + CURVE
     return aligned(size), np.empty(2 * W, np.uint32), np.empty(1, np.int64)
 
 
 @njit(**INLINE)
-def scratch_on(arrays: Any, states: int) -> Scratch:
-    """X"""
+def scratch_on(arrays: Arrays, states: int) -> Scratch:
+    """Return the pointers of `Scratch`, with no device drawn yet.
+
+    Parameters
+    ----------
+    arrays : tuple of arrays
+        Arrays from `scratch_arrays`.
+    states : int
+        States per cell, q.
+
+    Returns
+    -------
+    Scratch
+    """
     numbers, id_numbers, drawn_group = arrays
     hot, after = numbers[W : W + HOT], numbers[W + HOT :]
     device, after = after[:DEVICE_RECORD], after[DEVICE_RECORD:]
