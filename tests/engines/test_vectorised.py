@@ -76,6 +76,23 @@ def test_histories_are_vector_code(fresh_apply, part):
     assert narrow + single < whole / 10
 
 
+CACHE_PROGRAM = """
+import numpy as np
+from synaptogen.engines.cpu import W
+from synaptogen.engines.cpu.kernels import compile_kernels
+
+lanes, key = np.zeros(W, np.uint32), np.zeros(2, np.uint32)
+for revision in ("sources", "sources", "other sources"):
+    kernel = compile_kernels(revision).draw_normals
+    kernel(0, 0, lanes, lanes, key, np.uint32(0), np.uint32(0), np.zeros((4, W), np.float32))
+    print("loaded" if kernel.stats.cache_hits else "compiled")
+"""
+
+
+def test_kernels_on_disk_are_compiled_again_for_other_sources(run_python, tmp_path):
+    assert run_python(CACHE_PROGRAM, NUMBA_CACHE_DIR=str(tmp_path)).split() == ["compiled", "loaded", "compiled"]
+
+
 PROGRAM = """
 import hashlib
 import numpy as np

@@ -509,7 +509,7 @@ class CPUEngine:
 
 
 _READY: set[tuple[type, str, Any]] = set()
-"""Kernels of each engine, and the kinds of params that they ran with, that are compiled or loaded from the cache."""
+"""Kernels that are compiled or loaded from the cache, with its engine and the kind of parameter set it ran with."""
 
 
 def _arrays_of_params(params: CompiledParams, start: str, seed: int) -> tuple[Any, ...]:

@@ -7,11 +7,9 @@ key, because Numba does not see changes of the functions that they are built fro
 
 import hashlib
 from importlib import resources
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
-import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 
 from synaptogen._utils import Float32Array
 from synaptogen.model import (
@@ -56,10 +54,8 @@ from .lanes import (
     store,
     uint32s,
 )
-from .layout import Arrays, CellPointers, KernelParams, ids
+from .layout import Arrays, CellPointers, KernelParams, UInt32Array, ids
 from .workspace import keep_alive
-
-UInt32Array: TypeAlias = NDArray[np.uint32]
 
 CHUNK = 160  # groups that a single voltage visits before pending refills are done
 FEW = 4  # up to this many voltages, steps prefetch the ring buffers of later groups

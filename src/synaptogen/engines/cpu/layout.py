@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 
 from synaptogen.model import Real, UInt32, where
 
@@ -21,6 +22,7 @@ from .lanes import INLINE, Pointer, W, lane_numbers, load, prefetch_far, reals, 
 
 Four: TypeAlias = tuple[Real, Real, Real, Real]
 """A four-vector: one entry per feature, each W lanes."""
+UInt32Array: TypeAlias = NDArray[np.uint32]
 Arrays: TypeAlias = tuple[Any, ...]
 """Arrays, and numbers beside them, that a kernel takes as one argument."""
 
@@ -118,7 +120,7 @@ def ids(cells: CellPointers, group: int) -> tuple[UInt32, UInt32]:
 
     Parameters
     ----------
-    cells : CellPointers
+    cells : CellPointers or packed.layout.Packed
     group : int
 
     Returns

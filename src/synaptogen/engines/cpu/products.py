@@ -4,21 +4,18 @@
 """
 
 import math
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
 from numba.extending import overload
-from numpy.typing import NDArray
 
 from synaptogen._utils import Float32Array
 from synaptogen.model import PRODUCT, Real, add_scaled, linear_in_mixing, noise_density, normals
 
 from .lanes import INLINE, OPTIONS, W, data, in_cache_key, load, store, sum_lanes, uint32s
-from .layout import Four, scalar4, zeros
+from .layout import Four, UInt32Array, scalar4, zeros
 from .workspace import aligned, keep_alive
-
-UInt32Array: TypeAlias = NDArray[np.uint32]
 
 STRIP = 32  # a strip is STRIP * W columns summed together: whole cache lines, with sums in the first-level cache
 
@@ -114,9 +111,7 @@ def _mixing_of_four(states: NamedTuple, begins: tuple[int, int, int, int], at: i
 
 
 @njit(**INLINE)
-def _weigh(
-    u: Float32Array, curves: Envelopes, bandwidth: float, weights: Float32Array, width: int
-) -> tuple[float, float]:
+def _weigh(u: Float32Array, curves: Any, bandwidth: float, weights: Float32Array, width: int) -> tuple[float, float]:
     """Write the weights of mixing states in currents, then in variances, each ``width`` long; return both offsets."""
     offset, offset_of_variance = 0.0, 0.0
     for k in range(u.size):
