@@ -5,7 +5,7 @@ Decoding and encoding again returns the same code.
 
 from typing import Any, NamedTuple
 
-from synaptogen.model import Real, UInt32, floor, maximum, minimum, rounded_mul, signed_real, signed_word
+from synaptogen.model import Mask, Real, UInt32, floor, maximum, minimum, rounded_mul, signed_real, signed_word
 
 LARGEST = 65535.0
 
@@ -58,7 +58,7 @@ def encode(x: Real, scale: Scale) -> UInt32:
     return signed_word(minimum(maximum(floor(rounded_mul(x - scale.low, scale.per_step) + 0.5), 0.0), LARGEST))
 
 
-def is_outside(x: Real, scale: Scale) -> Any:
+def is_outside(x: Real, scale: Scale) -> Mask:
     """Return whether a number lies so far outside of all codes, by more than a step, that storing it limits it.
 
     Parameters
