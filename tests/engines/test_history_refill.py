@@ -1,4 +1,4 @@
-"""Rings of x are renewed in turns, and nobody can tell from what cells do."""
+"""History buffers are refilled in a staggered way, and no result shows when."""
 
 import numpy as np
 import pytest
@@ -10,23 +10,23 @@ CYCLE = [-FAR, FAR]
 PRESET = sg.DeviceParams.preset("hennen2024")
 
 
-def rings(cells):
+def histories(cells):
     return cells.state.engine.dump(0, cells.size)["memory"]
 
 
 @pytest.mark.parametrize("order", [1, 2, 3, 10])
-def test_each_reset_renews_its_share(order):
+def test_each_reset_refills_its_share(order):
     cells = sg.CellArray(64 * order * 3, PRESET.with_order(order), rng=1)
     cells.apply_voltage(-FAR)
     for _ in range(2 * order + 1):
-        before = rings(cells)
+        before = histories(cells)
         cells.apply_voltage(FAR)
-        renewed = (rings(cells) != before).any(axis=0)
-        assert renewed.sum() == 64 * 3
-        assert np.all(renewed.reshape(-1, 64).all(axis=1) == renewed.reshape(-1, 64).any(axis=1))
-        before = rings(cells)
+        refilled = (histories(cells) != before).any(axis=0)
+        assert refilled.sum() == 64 * 3
+        assert np.all(refilled.reshape(-1, 64).all(axis=1) == refilled.reshape(-1, 64).any(axis=1))
+        before = histories(cells)
         cells.apply_voltage(-FAR)
-        assert np.array_equal(rings(cells), before)
+        assert np.array_equal(histories(cells), before)
 
 
 @pytest.mark.parametrize("order", [1, 3, 10])
@@ -43,7 +43,7 @@ def test_copies_of_some_cells_go_on_as_they_would_have(order, cycles, key):
     for cells in (whole, part):
         cells.apply_voltages([FAR, *CYCLE * (2 * order + 1)])
     assert np.array_equal(part.r, whole[key].r)
-    assert np.array_equal(rings(part), rings(whole[key].copy()))
+    assert np.array_equal(histories(part), histories(whole[key].copy()))
 
 
 def test_cells_out_of_step_live_as_in_step():
@@ -55,12 +55,12 @@ def test_cells_out_of_step_live_as_in_step():
         apart.apply_voltages(CYCLE, where=behind <= k)
     together.apply_voltages(CYCLE * 14)
     assert np.array_equal(apart.r, together.r)
-    assert np.array_equal(rings(apart), rings(together))
+    assert np.array_equal(histories(apart), histories(together))
 
 
 @pytest.mark.parametrize("order", [1, 10])
-def test_half_of_each_tile_starts_while_the_other_half_is_renewed(order):
-    # with VAR(1) every tile is noted for both; there must be room for all of them
+def test_half_of_each_group_starts_while_the_other_half_is_refilled(order):
+    # with VAR(1) every group is noted for both; the lists must hold all of them
     cells, alone = (sg.CellArray(20_000, PRESET.with_order(order), rng=5, threads=1) for _ in range(2))
     even = np.arange(20_000) % 2 == 0
     cells.apply_voltage(-FAR, where=even)
@@ -69,4 +69,4 @@ def test_half_of_each_tile_starts_while_the_other_half_is_renewed(order):
     cells.apply_voltages(CYCLE * 3)
     alone.apply_voltages(CYCLE * 4)
     assert np.array_equal(cells.r, alone.r)
-    assert np.array_equal(rings(cells), rings(alone))
+    assert np.array_equal(histories(cells), histories(alone))

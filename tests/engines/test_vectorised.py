@@ -9,8 +9,7 @@ from llvmlite import binding
 from numba import njit
 
 import synaptogen as sg
-from synaptogen.engines.cpu import engine, kernels
-from synaptogen.engines.cpu import history_refill as renewal
+from synaptogen.engines.cpu import engine, history_refill, kernels
 from synaptogen.engines.cpu.lanes import OPTIONS, W
 
 ARITHMETIC = "add|sub|mul|div|sqrt|f[n]?m(?:add|sub)\\d*"
@@ -50,7 +49,7 @@ def test_instructions_are_told_apart():
 @pytest.fixture(scope="module")
 def fresh_apply():
     """The kernel of applied voltages, compiled here: one from the cache would hide its assembly."""
-    function = njit(**OPTIONS)(kernels.compiled("for its assembly").apply.py_func)
+    function = njit(**OPTIONS)(kernels.compile_kernels("for its assembly").apply.py_func)
     patch = pytest.MonkeyPatch()
     compiled = engine.kernels()
     patch.setattr(engine, "kernels", lambda: compiled._replace(apply=function))
@@ -70,11 +69,28 @@ def test_applied_voltages_are_vector_code(fresh_apply):
 
 
 @pytest.mark.skipif(W < 4, reason="SYNAPTOGEN_LANES asks for single numbers")
-@pytest.mark.parametrize("part", ["run_ahead", "begin_ring"])
+@pytest.mark.parametrize("part", ["_fill_slots", "_start_ring"])
 def test_histories_are_vector_code(fresh_apply, part):
-    whole, narrow, single = instruction_counts("\n".join(getattr(renewal, part).inspect_asm().values()))
+    whole, narrow, single = instruction_counts("\n".join(getattr(history_refill, part).inspect_asm().values()))
     assert whole > 20  # loops over slots: short code, run often
     assert narrow + single < whole / 10
+
+
+CACHE_PROGRAM = """
+import numpy as np
+from synaptogen.engines.cpu import W
+from synaptogen.engines.cpu.kernels import compile_kernels
+
+lanes, key = np.zeros(W, np.uint32), np.zeros(2, np.uint32)
+for revision in ("sources", "sources", "other sources"):
+    kernel = compile_kernels(revision).draw_normals
+    kernel(0, 0, lanes, lanes, key, np.uint32(0), np.uint32(0), np.zeros((4, W), np.float32))
+    print("loaded" if kernel.stats.cache_hits else "compiled")
+"""
+
+
+def test_kernels_on_disk_are_compiled_again_for_other_sources(run_python, tmp_path):
+    assert run_python(CACHE_PROGRAM, NUMBA_CACHE_DIR=str(tmp_path)).split() == ["compiled", "loaded", "compiled"]
 
 
 PROGRAM = """

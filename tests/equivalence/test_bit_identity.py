@@ -1,7 +1,7 @@
 """A cell's life depends on its seed, its id and its voltages alone: never on threads, pieces, fusing, copies or disks.
 
 Everything here is equality to the last bit, on the compiled engine. Sizes are large enough for kernels to be shared by
-threads (in tests a piece has five tiles or more of up to 16 cells) and no multiple of a tile.
+threads (in tests a piece has five lane groups or more of up to 16 cells) and no multiple of a group.
 """
 
 import numpy as np
@@ -109,7 +109,7 @@ def every_cell(size):
 
 PIECES = {
     "halves": [np.s_[:2000], np.s_[2000:]],
-    "blocks that cut tiles": [np.s_[k : k + 101] for k in range(0, SIZE, 101)],
+    "blocks that cut groups": [np.s_[k : k + 101] for k in range(0, SIZE, 101)],
     "strided": [np.s_[k::3] for k in range(3)],
     "backwards": [np.s_[::-2], np.s_[1::2]],
     "in any order": np.array_split(np.random.default_rng(8).permutation(SIZE), 7),
@@ -276,7 +276,7 @@ def test_a_copy_lives_on_as_the_original(params, same_cells):
 
 VIEWS = {
     "block": np.s_[100:1300],
-    "block that cuts tiles": np.s_[1001:1100],
+    "block that cuts groups": np.s_[1001:1100],
     "strided": np.s_[3::7],
     "backwards": np.s_[2000:10:-1],
     "picked": np.random.default_rng(3).permutation(SIZE)[:333],

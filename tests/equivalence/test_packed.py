@@ -173,7 +173,7 @@ def test_the_last_cycle_is_followed_by_the_first(state, same_state):
     first, last = made(64), made(64)
     last.apply_voltage(-FAR)
     engine = last.state.engine
-    engine._words[:] = (engine._words & ~np.uint32((1 << 29) - 1)) | np.uint32((1 << 29) - 1)
+    engine._status[:] = (engine._status & ~np.uint32((1 << 29) - 1)) | np.uint32((1 << 29) - 1)
     last.apply_voltage(FAR)
     assert np.all(last.cycle == 0)
     for mine, theirs in zip(last.features, first.features, strict=True):

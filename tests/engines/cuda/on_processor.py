@@ -20,7 +20,7 @@ from synaptogen.engines.protocol import CellIds, ReadNumbers
 from synaptogen.model.switching import CYCLE
 
 assert lanes.W == 1, "run with SYNAPTOGEN_LANES=1"
-teach_memory(lanes.CPU, Lanes(lanes.REAL, lanes.WORD, lanes.MASK))
+teach_memory(lanes.CPU, Lanes(lanes.REAL, lanes.UINT32, lanes.MASK))
 for module in (layout, history, cell):
     adopt(lanes.CPU, module, **{**lanes.FORMULA, "forceinline": False})
 

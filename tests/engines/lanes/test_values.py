@@ -15,19 +15,19 @@ from synaptogen.engines.cpu.lanes import (
     MASK,
     OPTIONS,
     REAL,
-    WORD,
+    UINT32,
     W,
     data,
     first_where,
     lane_numbers,
     load,
-    packed,
+    mask_bits,
     reals,
     scalar,
     store,
     store_where,
-    total,
-    words,
+    sum_lanes,
+    uint32s,
 )
 from synaptogen.engines.lanes import values
 from synaptogen.model import ops, random
@@ -41,7 +41,7 @@ def operations():
 
 
 def test_every_named_operation_has_a_meaning_on_lanes():
-    table = values.operations(REAL, WORD, MASK)
+    table = values.operations(REAL, UINT32, MASK)
     named = {row.key.__name__ for row in table if row.key not in vars(operator).values()}
     assert named | ELEMENTARY == operations()
 
@@ -161,7 +161,7 @@ def test_real_operations(a, b):
 def uint32_operations(v, w, x, out, real_out):
     """Write rows of integers (arithmetic and bits), and rows of reals (conversions); x holds whole numbers."""
     v_, w_, x_, out_, real_ = data(v), data(w), data(x), data(out), data(real_out)
-    one, zero = words(1), words(0)
+    one, zero = uint32s(1), uint32s(0)
     for at in range(0, v.size, W):
         a, b, c = load(v_, at), load(w_, at), load(x_, at)
         k = b & 31
@@ -317,12 +317,12 @@ def lane_operations(x, w, out, words_out, facts):
     mask = a < b
     store_where(out_, 0, a, mask)
     store(out_, W, reals(scalar(x_, 3)))
-    store(words_, 0, words(scalar(w_, 1)))
+    store(words_, 0, uint32s(scalar(w_, 1)))
     store(words_, W, lane_numbers())
     facts[0] = ops.any_(mask)
-    facts[1] = packed(mask)
+    facts[1] = mask_bits(mask)
     facts[2] = first_where(load(w_, 0), mask) if ops.any_(mask) else 0
-    return total(a)
+    return sum_lanes(a)
 
 
 @given(lanes_of_reals, lanes_of_words)
@@ -380,17 +380,17 @@ def test_philox_on_lanes_gives_the_published_answer():
 
 @njit(**OPTIONS)
 def integer_times_real(x):
-    return total(load(data(x), 0) * 2)
+    return sum_lanes(load(data(x), 0) * 2)
 
 
 @njit(**OPTIONS)
 def power_operator(x):
-    return total(load(data(x), 0) ** 2.0)
+    return sum_lanes(load(data(x), 0) ** 2.0)
 
 
 @njit(**OPTIONS)
 def uint32_plus_float(w):
-    return packed(load(data(w), 0) + 0.5 > 1.0)
+    return mask_bits(load(data(w), 0) + 0.5 > 1.0)
 
 
 @njit(**OPTIONS)

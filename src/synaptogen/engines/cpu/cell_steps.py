@@ -1,6 +1,7 @@
-"""What happens to one tile of W cells. Only memory, masks and branches live here; the formulas are in `model`."""
+"""Steps of one lane group: a voltage, a read, the first cycle.
 
-from typing import Any
+Memory, masks and branches are handled here; the formulas are in `model`.
+"""
 
 import numpy as np
 from numba import njit
@@ -13,6 +14,7 @@ from synaptogen.model import (
     IRS,
     LRS,
     Features,
+    Mask,
     Real,
     Transition,
     UInt32,
@@ -36,150 +38,234 @@ from synaptogen.model import (
     transition,
 )
 
-from .history_buffers import fetch, next_number
-from .history_refill import REACH, Pending, first_latent, prepare, used_up
-from .lanes import INLINE, W, load, read, reals, scalar, store, store_where, words
+from .history_buffers import fetch_latent, next_cycle
+from .history_refill import STEP_PREFETCH_END, Pending, first_latent, note_first_set, note_used_up
+from .lanes import INLINE, Pointer, W, load, load_constants, reals, scalar, store, store_where, uint32s
 from .layout import (
     CURVE,
     DEVICE_RECORD,
     HOT,
     R_HRS,
     R_LRS,
+    STATUS,
     T_END,
     T_SCALE,
     U_RATCHET,
     U_RESET,
     U_SET,
-    WORD,
-    Cells,
+    CellPointers,
     Four,
-    Rules,
-    ask_for,
+    KernelParams,
     ids,
     load4,
+    prefetch_numbers,
 )
 from .state_space import advance_states, draw_states, restart_states
 
-FURTHER = 16  # tiles by which a step asks for lines before they are needed
+STEP_PREFETCH = 16  # groups by which a step prefetches ahead of use
 
 
 @njit(**INLINE)
-def step(c: Cells, rules: Rules, pending: Pending, t: int, u: Real) -> None:
-    """One applied voltage (a number each lane) on a tile. U_SET < 0 < U_RESET, so the sign says what can happen."""
+def step(cells: CellPointers, params: KernelParams, pending: Pending, group: int, u: Real) -> None:
+    """Apply one voltage per lane to a group; U_SET < 0 < U_RESET, so the sign says what can happen.
+
+    Parameters
+    ----------
+    cells, params, pending
+        Cells, parameter set, and the refills to note.
+    group : int
+    u : real lanes
+        Voltages in V; 0 changes nothing.
+    """
     if any_(u < 0.0):
-        step_down(c, rules, pending, t, u)
+        step_set(cells, params, pending, group, u)
     if any_(u > 0.0):
-        step_up(c, rules, pending, t, u)
+        step_reset(cells, params, pending, group, u)
 
 
 @njit(**INLINE)
-def step_down(c: Cells, rules: Rules, pending: Pending, t: int, u: Real) -> None:
-    """SET."""
-    h = t * HOT
-    ask_further_on(c, rules, pending, t + FURTHER)
-    word = load(c.words, h + WORD)
-    mask = sets(word, u, load(c.hot, h + U_SET))
+def step_set(cells: CellPointers, params: KernelParams, pending: Pending, group: int, u: Real) -> None:
+    """Apply one voltage per lane to a group, as far as it sets cells.
+
+    Parameters
+    ----------
+    cells, params, pending
+        Cells, parameter set, and the refills to note.
+    group : int
+    u : real lanes
+        Voltages in V.
+    """
+    hot_at = group * HOT
+    _prefetch_ahead(cells, params, pending, group + STEP_PREFETCH)
+    status = load(cells.status, hot_at + STATUS)
+    mask = sets(status, u, load(cells.hot, hot_at + U_SET))
     if any_(mask):
-        store_where(c.r, t * W, load(c.hot, h + R_LRS), mask)
-        store(c.words, h + WORD, in_mode(word, mask, LRS))
-        if rules.slots > 0:
-            prepare(rules, c, pending, t, word, mask)
+        store_where(cells.r, group * W, load(cells.hot, hot_at + R_LRS), mask)
+        store(cells.status, hot_at + STATUS, in_mode(status, mask, LRS))
+        if params.slots > 0:
+            note_first_set(params, cells, pending, group, status, mask)
 
 
 @njit(**INLINE)
-def step_up(c: Cells, rules: Rules, pending: Pending, t: int, u: Real) -> None:
-    """RESET."""
-    h, d, on_curve = t * HOT, t * DEVICE_RECORD, t * CURVE
-    word = load(c.words, h + WORD)
-    p = read(rules.constants, rules.prototype)
-    u_reset = load(c.device, d + U_RESET)
+def step_reset(cells: CellPointers, params: KernelParams, pending: Pending, group: int, u: Real) -> None:
+    """Apply one voltage per lane to a group, as far as it resets cells.
+
+    Parameters
+    ----------
+    cells, params, pending
+        Cells, parameter set, and the refills to note.
+    group : int
+    u : real lanes
+        Voltages in V.
+    """
+    hot_at, device_at, curve_at = group * HOT, group * DEVICE_RECORD, group * CURVE
+    status = load(cells.status, hot_at + STATUS)
+    p = load_constants(params.constants, params.prototype)
+    u_reset = load(cells.device, device_at + U_RESET)
     u_ratchet = u_reset
-    if any_(is_irs(word)):
-        u_ratchet = load(c.curve, on_curve + U_RATCHET)
-    event = resets(word, u, u_reset, u_ratchet, p)
+    if any_(is_irs(status)):
+        u_ratchet = load(cells.curve, curve_at + U_RATCHET)
+    event = resets(status, u, u_reset, u_ratchet, p)
     if any_(event.begin):
-        ask_further_on(c, rules, pending, t + FURTHER)
-        f = next_features(c, rules, pending, t, next_number(word), event.begin)
+        _prefetch_ahead(cells, params, pending, group + STEP_PREFETCH)
+        f = _next_features(cells, params, pending, group, next_cycle(status), event.begin)
         sloped = event.begin & event.partial
         if any_(sloped):
-            p = read(rules.constants, rules.prototype)
-            curve = transition(load(c.r, t * W), u_reset, f.r_hrs, p)
-            store_where(c.curve, on_curve + T_SCALE, curve.scale, sloped)
-            store_where(c.curve, on_curve + T_END, curve.end, sloped)
-        store_where(c.hot, h + U_SET, f.u_set, event.begin)
-        store_where(c.hot, h + R_LRS, f.r_lrs, event.begin)
-        store_where(c.device, d + R_HRS, f.r_hrs, event.begin)
-        store_where(c.device, d + U_RESET, f.u_reset, event.begin)
-        word = in_next_cycle(word, event.begin, f.limited)
+            p = load_constants(params.constants, params.prototype)
+            curve = transition(load(cells.r, group * W), u_reset, f.r_hrs, p)
+            store_where(cells.curve, curve_at + T_SCALE, curve.scale, sloped)
+            store_where(cells.curve, curve_at + T_END, curve.end, sloped)
+        store_where(cells.hot, hot_at + U_SET, f.u_set, event.begin)
+        store_where(cells.hot, hot_at + R_LRS, f.r_lrs, event.begin)
+        store_where(cells.device, device_at + R_HRS, f.r_hrs, event.begin)
+        store_where(cells.device, device_at + U_RESET, f.u_reset, event.begin)
+        status = in_next_cycle(status, event.begin, f.limited)
     if any_(event.full):
-        store_where(c.r, t * W, load(c.device, d + R_HRS), event.full)
-        word = in_mode(word, event.full, HRS)
+        store_where(cells.r, group * W, load(cells.device, device_at + R_HRS), event.full)
+        status = in_mode(status, event.full, HRS)
     if any_(event.partial):
-        p = read(rules.constants, rules.prototype)
-        curve = Transition(load(c.curve, on_curve + T_SCALE), load(c.curve, on_curve + T_END))
-        store_where(c.r, t * W, partial_reset(curve, u, p), event.partial)
-        store_where(c.curve, on_curve + U_RATCHET, u, event.partial)
-        word = in_mode(word, event.partial, IRS)
+        p = load_constants(params.constants, params.prototype)
+        curve = Transition(load(cells.curve, curve_at + T_SCALE), load(cells.curve, curve_at + T_END))
+        store_where(cells.r, group * W, partial_reset(curve, u, p), event.partial)
+        store_where(cells.curve, curve_at + U_RATCHET, u, event.partial)
+        status = in_mode(status, event.partial, IRS)
     if any_(event.full | event.partial):
-        store(c.words, h + WORD, word)
+        store(cells.status, hot_at + STATUS, status)
 
 
 @njit(**INLINE)
-def ask_further_on(c: Cells, rules: Rules, pending: Pending, t: int) -> None:
-    """Ask for what any voltage needs of tile t."""
-    if rules.slots + rules.states > 0 and t < pending.coming[REACH]:
-        ask_for(c.hot, t * HOT, HOT)
-        ask_for(c.r, t * W, W)
+def _prefetch_ahead(cells: CellPointers, params: KernelParams, pending: Pending, group: int) -> None:
+    """Prefetch what any voltage needs of a group that comes later."""
+    if params.slots + params.states > 0 and group < pending.prefetch_plan[STEP_PREFETCH_END]:
+        prefetch_numbers(cells.hot, group * HOT, HOT)
+        prefetch_numbers(cells.r, group * W, W)
 
 
 @njit(**INLINE)
-def next_features(c: Cells, rules: Rules, pending: Pending, t: int, number: UInt32, mask: Any) -> Features:
-    """Features of cycle ``number`` of the cells in the mask."""
-    if rules.slots > 0:
-        x = fetch(rules, c, pending.address, pending.coming[REACH], t, number, mask)
-        used_up(rules, c, pending, t, number, mask)
-    elif rules.states == 0:  # whoever keeps memory in another form has put x in its place
-        x = load4(c.memory, t * 4 * W)
+def _next_features(
+    cells: CellPointers, params: KernelParams, pending: Pending, group: int, number: UInt32, mask: Mask
+) -> Features:
+    """Return the features of cycle ``number`` of the cells in the mask, which begin it."""
+    if params.slots > 0:
+        x = fetch_latent(
+            params, cells, pending.addresses, pending.prefetch_plan[STEP_PREFETCH_END], group, number, mask
+        )
+        note_used_up(params, cells, pending, group, number, mask)
+    elif params.states == 0:  # packed cells: their engine has stored x in place of the memory
+        x = load4(cells.memory, group * 4 * W)
     else:
-        if t + FURTHER < pending.coming[REACH]:
-            ask_for(c.device, (t + FURTHER) * DEVICE_RECORD, DEVICE_RECORD)
-            ask_for(c.memory, (t + FURTHER) * rules.states * W, rules.states * W)
-        lo, hi = ids(c, t)
+        if group + STEP_PREFETCH < pending.prefetch_plan[STEP_PREFETCH_END]:
+            prefetch_numbers(cells.device, (group + STEP_PREFETCH) * DEVICE_RECORD, DEVICE_RECORD)
+            prefetch_numbers(cells.memory, (group + STEP_PREFETCH) * params.states * W, params.states * W)
+        lo, hi = ids(cells, group)
         if any_(mask & (number == 0)):
-            restart_states(rules, c, pending, t, lo, hi, mask & (number == 0))
-        x = advance_states(rules, c, t, lo, hi, number, mask)
-    return device_features(c, rules, t, x)
+            restart_states(params, cells, pending, group, lo, hi, mask & (number == 0))
+        x = advance_states(params, cells, group, lo, hi, number, mask)
+    return device_features(cells, params, group, x)
 
 
 @njit(**INLINE)
-def device_features(c: Cells, rules: Rules, t: int, x: Four) -> Features:
-    """Features of the cycle with latent x."""
-    p = read(rules.constants, rules.prototype)
-    d = t * DEVICE_RECORD
-    return cycle_features(x, load4(c.device, d), load4(c.device, d + 4 * W), p)
+def device_features(cells: CellPointers, params: KernelParams, group: int, x: Four) -> Features:
+    """Return the features of the cycle with latent x.
+
+    Parameters
+    ----------
+    cells, params
+        Cells with their device vectors, and the parameter set.
+    group : int
+    x : four real lanes
+        Latent vector of the cycle.
+
+    Returns
+    -------
+    Features
+    """
+    p = load_constants(params.constants, params.prototype)
+    device_at = group * DEVICE_RECORD
+    return cycle_features(x, load4(cells.device, device_at), load4(cells.device, device_at + 4 * W), p)
 
 
 @njit(**INLINE)
-def read_current(c: Cells, rules: Rules, t: int, u: Real, bandwidth: float, number: UInt32) -> Real:
-    """Currents of a tile, with the noise of each cell's read number ``number`` unless the bandwidth is 0."""
-    p = read(rules.constants, rules.prototype)
-    g = conductance(load(c.r, t * W), u, p)
+def read_current(
+    cells: CellPointers, params: KernelParams, group: int, u: Real, bandwidth: float, number: UInt32
+) -> Real:
+    """Return the currents of a group at given voltages.
+
+    Parameters
+    ----------
+    cells, params
+        Cells and parameter set.
+    group : int
+    u : real lanes
+        Voltages in V.
+    bandwidth : float32
+        Bandwidth of the noise in Hz; 0 means no noise.
+    number : uint32 lanes
+        How often each cell has been read before: it selects the noise.
+
+    Returns
+    -------
+    real lanes
+        Currents in A.
+    """
+    p = load_constants(params.constants, params.prototype)
+    g = conductance(load(cells.r, group * W), u, p)
     if bandwidth > 0.0:
-        lo, hi = ids(c, t)
-        z = read_normal(lo, hi, number, rules.k0, rules.k1)
+        lo, hi = ids(cells, group)
+        z = read_normal(lo, hi, number, params.k0, params.k1)
         return noisy_current(g, u, noise_density(u) * bandwidth, z)
     return rounded_mul(u, g)
 
 
 @njit(**INLINE)
-def draw_device(c: Cells, rules: Rules, t: int, mixture: Any, components: int, log_sigma: bool) -> None:
-    """Device vectors of a tile: one component of the mixture, eight normals."""
+def draw_device(
+    cells: CellPointers,
+    params: KernelParams,
+    group: int,
+    mixture: tuple[Pointer, ...],
+    components: int,
+    log_sigma: bool,
+) -> None:
+    """Draw the device vectors of a group: one component of the mixture, and eight normals.
+
+    Parameters
+    ----------
+    cells, params
+        Cells whose device records are written, and the parameter set.
+    group : int
+    mixture
+        Pointers to the arrays of `engine.mixture_arrays`.
+    components : int
+        Number of components.
+    log_sigma : bool
+        True if the population holds log sigma.
+    """
     starts, means, cholesky = mixture
-    lo, hi = ids(c, t)
-    zero = words(0)
-    choice = random_words(lo, hi, DEVICE, zero, 0, rules.k0, rules.k1)[0]
-    a = normals(lo, hi, DEVICE, zero, 1, rules.k0, rules.k1)
-    b = normals(lo, hi, DEVICE, zero, 2, rules.k0, rules.k1)
+    lo, hi = ids(cells, group)
+    zero = uint32s(0)
+    choice = random_words(lo, hi, DEVICE, zero, 0, params.k0, params.k1)[0]
+    a = normals(lo, hi, DEVICE, zero, 1, params.k0, params.k1)
+    b = normals(lo, hi, DEVICE, zero, 2, params.k0, params.k1)
     for k in range(components):
         here = chosen(choice, scalar(starts, k))
         for i in range(8):
@@ -188,33 +274,40 @@ def draw_device(c: Cells, rules: Rules, t: int, mixture: Any, components: int, l
             y = y + a[2] * scalar(cholesky, row + 2) + a[3] * scalar(cholesky, row + 3)
             y = y + b[0] * scalar(cholesky, row + 4) + b[1] * scalar(cholesky, row + 5)
             y = y + b[2] * scalar(cholesky, row + 6) + b[3] * scalar(cholesky, row + 7)
-            store_where(c.device, t * DEVICE_RECORD + i * W, y, here)
+            store_where(cells.device, group * DEVICE_RECORD + i * W, y, here)
     if log_sigma:
         for i in range(4, 8):
-            at = t * DEVICE_RECORD + i * W
-            store(c.device, at, scale(load(c.device, at)))
+            at = group * DEVICE_RECORD + i * W
+            store(cells.device, at, scale(load(cells.device, at)))
 
 
 @njit(**INLINE)
-def first_cycle(c: Cells, rules: Rules, t: int) -> None:
-    """Cycle 0 begins, in its HRS."""
-    lo, hi = ids(c, t)
+def first_cycle(cells: CellPointers, params: KernelParams, group: int) -> None:
+    """Begin cycle 0 of a group, in the HRS.
+
+    Parameters
+    ----------
+    cells, params
+        Cells with their device vectors, and the parameter set.
+    group : int
+    """
+    lo, hi = ids(cells, group)
     everywhere = reals(np.float32(0.0)) == 0.0
-    if rules.slots > 0:
-        # the ring is not touched before the first SET
-        x = first_latent(rules, normals(lo, hi, CYCLES, words(0), 0, rules.k0, rules.k1))
-    elif rules.states == 0:
-        x = load4(c.memory, t * 4 * W)
+    if params.slots > 0:
+        # the ring buffer is not touched before the first SET
+        x = first_latent(params, normals(lo, hi, CYCLES, uint32s(0), 0, params.k0, params.k1))
+    elif params.states == 0:
+        x = load4(cells.memory, group * 4 * W)
     else:
-        draw_states(rules, c.memory, t * rules.states * W, lo, hi)
-        x = advance_states(rules, c, t, lo, hi, words(0), everywhere)
-    f = device_features(c, rules, t, x)
-    h, d = t * HOT, t * DEVICE_RECORD
-    store(c.r, t * W, f.r_hrs)
-    store(c.hot, h + U_SET, f.u_set)
-    store(c.hot, h + R_LRS, f.r_lrs)
-    store(c.device, d + U_RESET, f.u_reset)
-    store(c.device, d + R_HRS, f.r_hrs)
+        draw_states(params, cells.memory, group * params.states * W, lo, hi)
+        x = advance_states(params, cells, group, lo, hi, uint32s(0), everywhere)
+    f = device_features(cells, params, group, x)
+    hot_at, device_at = group * HOT, group * DEVICE_RECORD
+    store(cells.r, group * W, f.r_hrs)
+    store(cells.hot, hot_at + U_SET, f.u_set)
+    store(cells.hot, hot_at + R_LRS, f.r_lrs)
+    store(cells.device, device_at + U_RESET, f.u_reset)
+    store(cells.device, device_at + R_HRS, f.r_hrs)
     for field in (U_RATCHET, T_SCALE, T_END):
-        store(c.curve, t * CURVE + field, reals(np.float32(0.0)))
-    store(c.words, h + WORD, in_next_cycle(words(HRS | CYCLE), everywhere, f.limited))
+        store(cells.curve, group * CURVE + field, reals(np.float32(0.0)))
+    store(cells.status, hot_at + STATUS, in_next_cycle(uint32s(HRS | CYCLE), everywhere, f.limited))

@@ -1,4 +1,4 @@
-"""The CPU engine as arrays see it: buffers, packing of voltages into lanes, dispatch of kernels."""
+"""The CPU engine as arrays use it: buffers, packing of voltages into lanes, and calls of kernels."""
 
 from functools import cache
 from typing import Any, Self
@@ -11,31 +11,47 @@ from synaptogen.engines.compiled_params import CompiledParams
 from synaptogen.engines.lines import line_currents
 from synaptogen.engines.protocol import CellIds, Positions, ReadNumbers
 
-from .history_buffers import AHEAD, BLOCK
-from .kernels import Kernels, Reads, compiled, source_digest
-from .lanes import W, flat
+from .history_buffers import BLOCK, SLOT_PREFETCH
+from .kernels import Kernels, Reads, compile_kernels, source_digest
+from .lanes import W, flatten
 from .layout import CURVE, DEVICE_RECORD, DEVICE_VECTOR, HOT
 from .packing import Packing, packing_of, plain
-from .products import STRIP, Envelopes, Singles
-from .transfer import in_groups, in_rings, numbers_of, put_numbers
+from .products import STRIP, Envelopes, MixingStates
+from .transfer import as_records, as_rings, numbers_of, put_numbers
 
-HOT_GROUPS, DEVICE_GROUPS, CURVE_GROUPS = HOT // W, DEVICE_RECORD // W, CURVE // W
-VECTOR_GROUPS = DEVICE_VECTOR // W
+HOT_ROWS, DEVICE_ROWS, CURVE_ROWS = HOT // W, DEVICE_RECORD // W, CURVE // W
+VECTOR_ROWS = DEVICE_VECTOR // W
 
-SMALLEST_PRODUCT = 1 << 20  # cells that a thread must have to itself in a product
+SMALLEST_PRODUCT = 1 << 20  # in a product, each thread gets at least this many cells
 
 NO_REALS = np.zeros((1, W), np.float32)
-NO_WORDS = np.zeros(W, np.uint32)
+NO_UINT32S = np.zeros(W, np.uint32)
 
 
 @cache
 def kernels() -> Kernels:
-    """The kernels of this installation."""
-    return compiled(source_digest("cpu"))
+    """Return the kernels of this installation."""
+    return compile_kernels(source_digest("cpu"))
 
 
 class CPUEngine:
-    """CellIds in tiles of W lanes; see `engines.protocol.Engine` for what the methods promise."""
+    """Cells in lane groups of W cells; see `engines.protocol.Engine` for its attributes and what the methods promise.
+
+    Parameters
+    ----------
+    params : CompiledParams
+        Parameter set of all cells.
+    cells : CellIds
+        Number and ids of the cells.
+    seed : int
+        Key of the random numbers, 0 ... 2^64 - 1.
+    start : str
+        How histories start: "stationary" or "pristine".
+    threads : int
+        Threads that share the work.
+    fill : bool
+        If false, buffers are allocated but cells are not made: `restore` must follow.
+    """
 
     name = "cpu"
     storage = "full"
@@ -45,61 +61,86 @@ class CPUEngine:
         self, params: CompiledParams, cells: CellIds, seed: int, start: str, threads: int, *, fill: bool = True
     ) -> None:
         self.compiled_params, self.cells, self.seed, self.start, self._threads = params, cells, seed, start, threads
-        tiles = -(-cells.size // W)
-        self._tiles = tiles
+        groups = -(-cells.size // W)
+        self._groups = groups
         self._allocate()
-        self._ids = NO_WORDS, NO_WORDS
-        self._lines: tuple[Positions | None, NDArray[np.uint32]] = None, np.zeros((2, 0), np.uint32)
+        self._ids = NO_UINT32S, NO_UINT32S
+        self._line_ids: tuple[Positions | None, NDArray[np.uint32]] = None, np.zeros((2, 0), np.uint32)
         if cells.ids is not None:
             lo, hi = cells.id_words(np.arange(cells.size))
-            self._ids = np.zeros((2, tiles * W), np.uint32)[0], np.zeros((2, tiles * W), np.uint32)[1]
+            self._ids = np.zeros((2, groups * W), np.uint32)[0], np.zeros((2, groups * W), np.uint32)[1]
             self._ids[0][: cells.size], self._ids[1][: cells.size] = lo, hi
         self._key = np.array([seed & 0xFFFFFFFF, seed >> 32], np.uint32)
-        self._back = False  # the way the last product went through the matrix
-        self._law = kernel_law(params, start, seed)
+        self._backwards = False  # direction of the last product through the matrix
+        self._param_arrays = _arrays_of_params(params, start, seed)
         self._envelopes = Envelopes(params.constants.u_range, params.constants.llrs, params.constants.hhrs)
-        self._law_type = tuple(map(len, (params.constants.llrs, params.constants.hhrs, params.constants.quantile[0])))
+        self._param_kinds = tuple(
+            map(len, (params.constants.llrs, params.constants.hhrs, params.constants.quantile[0]))
+        )
         if fill:
             self._fill()
 
     def _allocate(self) -> None:
-        tiles = self._tiles
-        self._r = allocate((tiles + 1) * W, np.float32)  # products read up to one tile beyond a row
-        self._hot = allocate((tiles + AHEAD) * HOT_GROUPS * W, np.float32)[: tiles * HOT_GROUPS * W]  # read ahead
-        self._device = allocate(tiles * DEVICE_GROUPS * W, np.float32)
-        self._curve = allocate(tiles * CURVE_GROUPS * W, np.float32)
-        in_blocks = -(-tiles // BLOCK) * BLOCK if self.compiled_params.slots else tiles
+        groups = self._groups
+        self._r = allocate((groups + 1) * W, np.float32)  # products read up to W numbers beyond a row
+        # the status of a group is read before the group is reached, also beyond the last one
+        self._hot = allocate((groups + SLOT_PREFETCH) * HOT_ROWS * W, np.float32)[: groups * HOT_ROWS * W]
+        self._device = allocate(groups * DEVICE_ROWS * W, np.float32)
+        self._curve = allocate(groups * CURVE_ROWS * W, np.float32)
+        in_blocks = -(-groups // BLOCK) * BLOCK if self.compiled_params.slots else groups
         self._memory = allocate(in_blocks * self.compiled_params.memory * W, np.float32)
 
     def _fill(self) -> None:
-        self._run("initialise", self._tiles, mixture_of(self.compiled_params), self.compiled_params.log_sigma)
+        self._run("initialise", self._groups, mixture_arrays(self.compiled_params), self.compiled_params.log_sigma)
 
     @staticmethod
     def bytes_for(params: CompiledParams) -> float:
-        """Memory that one cell of a params takes."""
-        return 4.0 * (1 + HOT_GROUPS + DEVICE_GROUPS + CURVE_GROUPS + params.memory)
+        """Return the memory in bytes that one cell of a parameter set takes."""
+        return 4.0 * (1 + HOT_ROWS + DEVICE_ROWS + CURVE_ROWS + params.memory)
 
     @classmethod
     def require_room(cls, params: CompiledParams, cells: int) -> None:
-        """Raise MemoryError unless so many cells of a params fit into memory."""
+        """Check that cells fit into memory.
+
+        Parameters
+        ----------
+        params : CompiledParams
+        cells : int
+            Number of cells.
+
+        Raises
+        ------
+        MemoryError
+            If they do not fit; the message names a remedy.
+        """
         require_cells(cells, cls.bytes_for(params))
 
     @property
     def threads(self) -> int:
-        """Threads that share the work."""
+        """Number of threads that share the work."""
         return self._threads
 
     @property
     def bytes_per_cell(self) -> float:
-        """Memory that one cell takes."""
+        """Memory in bytes that one cell takes."""
         return self.bytes_for(self.compiled_params) + (8.0 if self.cells.ids is not None else 0.0)
 
     def describe(self) -> str:
-        """The engine in a few words."""
+        """Return a few words about the engine."""
         return f"cpu, {W} lanes, {self.threads} thread{'s' if self.threads > 1 else ''}"
 
     def selection(self, positions: Positions | None) -> Packing:
-        """What the other methods take as ``select``."""
+        """Return some cells in the form in which the other methods take them as ``select``.
+
+        Parameters
+        ----------
+        positions : array of shape (m,), optional
+            Positions of cells; None selects all.
+
+        Returns
+        -------
+        Packing
+        """
         if positions is None:
             return Packing(self.cells.size, None, slice(self.cells.size), None)
         return packing_of(positions)
@@ -107,11 +148,38 @@ class CPUEngine:
     # ---- voltages and reads
 
     def apply(self, u: AnyArray, select: Packing, mask: AnyArray | None = None) -> None:
-        """Apply k voltages one after the other, only where the mask holds."""
+        """Apply k voltages one after the other.
+
+        Parameters
+        ----------
+        u : array of shape (k, 1) or (k, m)
+            Voltages in V, one for all cells or one per cell.
+        select : Packing
+            m cells.
+        mask : bool array of shape (m,), optional
+            Cells that the voltages reach; default: all.
+        """
         self._apply(u, select, mask, NO_REALS, 0.0, ReadNumbers())
 
     def sweep(self, u: AnyArray, select: Packing, bandwidth: float, reads: ReadNumbers) -> AnyArray:
-        """Apply k voltages one after the other; returns the current at each."""
+        """Apply k voltages one after the other, and read the current at each.
+
+        Parameters
+        ----------
+        u : array of shape (k, 1) or (k, m)
+            Voltages in V, one for all cells or one per cell.
+        select : Packing
+            m cells.
+        bandwidth : float
+            Bandwidth of the noise in Hz; 0 means no noise.
+        reads : ReadNumbers
+            How often the cells have been read before.
+
+        Returns
+        -------
+        array of shape (k, m)
+            Currents in A.
+        """
         trace = np.empty((len(u), select.visits() * W), np.float32)
         self._apply(u, select, None, trace, bandwidth, reads)
         return select.unpack(trace)
@@ -125,7 +193,7 @@ class CPUEngine:
             pulses = select.pack(u if mask is None else np.where(mask, u, np.float32(0.0)))
         else:
             pulses = plain(u)
-            if mask is not None or select.tiles is not None:
+            if mask is not None or select.groups is not None:
                 shape = (1, select.size)
                 gate = select.pack(np.ones(shape, np.float32) if mask is None else mask.reshape(shape))[0]
                 gated = True
@@ -144,17 +212,34 @@ class CPUEngine:
         )
 
     def read(self, u: AnyArray, select: Packing, bandwidth: float, reads: ReadNumbers) -> AnyArray:
-        """Currents at one voltage each, or one for all."""
+        """Read currents at one voltage per cell, or one for all.
+
+        Parameters
+        ----------
+        u : array of shape (1, 1) or (1, m)
+            Voltages in V.
+        select : Packing
+            m cells.
+        bandwidth : float
+            Bandwidth of the noise in Hz; 0 means no noise.
+        reads : ReadNumbers
+            How often the cells have been read before.
+
+        Returns
+        -------
+        array of shape (m,)
+            Currents in A.
+        """
         each = u.shape[1] > 1 or select.size == 1
         voltages = select.pack(u)[0] if each else plain(u[0])
         out = np.empty(select.visits() * W, np.float32)
         aligned = self.cells.ids is None and self.cells.first % 64 == 0
-        if select.tiles is None and aligned and reads.each is None and bandwidth > 0.0:
-            blocks = -(-self._tiles * W // 64)
+        if select.groups is None and aligned and reads.each is None and bandwidth > 0.0:
+            blocks = -(-self._groups * W // 64)
             self._run(
                 "read_blocks",
                 blocks,
-                self._tiles,
+                self._groups,
                 voltages,
                 each,
                 out,
@@ -177,22 +262,22 @@ class CPUEngine:
     # ---- state
 
     def mixing(self, select: Packing) -> AnyArray:
-        """Mixing states."""
+        """Return the mixing states, an array of shape (m,)."""
         return self._r[: select.size].copy() if select.positions is None else self._r[select.positions]
 
     def status(self, select: Packing) -> NDArray[np.uint32]:
-        """Words that hold mode and cycle number."""
-        words: NDArray[np.uint32] = numbers_of(self._views()["hot"][:, :, :, :1], select)[0]
-        return words
+        """Return status integers of shape (m,) that hold mode and cycle number, see `model.switching`."""
+        status: NDArray[np.uint32] = numbers_of(self._views()["hot"][:, :, :, :1], select)[0]
+        return status
 
     def fields(self, select: Packing) -> AnyArray:
-        """State in the order of `FIELDS`."""
+        """Return the state of shape (7, m), in the order of `FIELDS`."""
         views = self._views()
         parts = views["hot"][:, :, :, 1:], views["reset"], views["curve"]
         return np.concatenate([numbers_of(part, select) for part in parts]).view(np.float32)
 
     def device(self, select: Packing) -> AnyArray:
-        """Device vectors."""
+        """Return the device vectors of shape (8, m)."""
         return numbers_of(self._views()["device"], select).view(np.float32)
 
     # ---- products
@@ -207,13 +292,36 @@ class CPUEngine:
         bandwidth: float,
         number: int,
     ) -> AnyArray:
-        """Currents of lines of a crossbar; of one vector by kernels of their own."""
+        """Return the currents of the lines of a crossbar; a whole array and one vector have kernels of their own.
+
+        Parameters
+        ----------
+        shape : (int, int)
+            Rows and columns of the crossbar.
+        select : Packing
+            Its cells, row by row.
+        line_starts : array of shape (lines,)
+            Positions of the first cell of each line.
+        v : array of shape (batch, inputs)
+            Voltages in V.
+        transpose : bool
+            If true, lines are columns, else rows.
+        bandwidth : float
+            Bandwidth of the noise in Hz; 0 means no noise.
+        number : int
+            Number of the product, which selects the noise.
+
+        Returns
+        -------
+        array of shape (batch, lines)
+            Currents in A.
+        """
         if len(v) != 1 or select.positions is not None:
             return line_currents(self, shape, select, line_starts, v, transpose, bandwidth, number)
         lines = len(line_starts)
         kernel, together = ("column_currents", STRIP * W) if transpose else ("row_currents", W)
         out = np.empty((1, -(-lines // W) * W), np.float32)
-        self._back = not self._back
+        self._backwards = not self._backwards
         self._run_plain(
             kernel,
             -(-lines // together),
@@ -225,7 +333,7 @@ class CPUEngine:
             self._ids_of_lines(line_starts),
             self._key,
             np.uint32(number & 0xFFFFFFFF),
-            self._back,
+            self._backwards,
             out[0],
             smallest=max(1, SMALLEST_PRODUCT // (together * v.shape[1])),
         )
@@ -233,23 +341,52 @@ class CPUEngine:
 
     def _mixing_states(self) -> Any:
         """Mixing states as kernels of products take them."""
-        return Singles(self._r)
+        return MixingStates(self._r)
 
     def weighted_sums(self, shape: tuple[int, int], select: Packing, weights: AnyArray, transpose: bool) -> AnyArray:
-        """Products of the matrix of mixing states with rows of weights."""
+        """Multiply rows of weights with the matrix of mixing states.
+
+        Parameters
+        ----------
+        shape : (int, int)
+            Rows and columns of the matrix.
+        select : Packing
+            Its cells, row by row.
+        weights : array of shape (k, inputs)
+        transpose : bool
+            If true, outputs are columns, else rows.
+
+        Returns
+        -------
+        array of shape (k, outputs)
+        """
         r = self._r[: self.cells.size] if select.positions is None else self._r[select.positions]
         matrix = r.reshape(shape)
         return plain(weights) @ (matrix if transpose else matrix.T)
 
     def line_normals(self, positions: Positions, number: int, batch: int) -> AnyArray:
-        """Normals for the lines of a crossbar product."""
+        """Draw the normals of the lines of a crossbar product.
+
+        Parameters
+        ----------
+        positions : array of shape (lines,)
+            Positions of the first cell of each line.
+        number : int
+            Number of the product.
+        batch : int
+            Number of vectors.
+
+        Returns
+        -------
+        array of shape (batch, lines)
+        """
         ids = self._ids_of_lines(positions)
-        tiles = ids.shape[1] // W
-        out = np.empty((-(-batch // 4) * 4, tiles * W), np.float32)
+        groups = ids.shape[1] // W
+        out = np.empty((-(-batch // 4) * 4, groups * W), np.float32)
         for block in range(len(out) // 4):
             self._run_plain(
                 "draw_normals",
-                tiles,
+                groups,
                 ids[0],
                 ids[1],
                 self._key,
@@ -260,17 +397,28 @@ class CPUEngine:
         return out[:batch, : len(positions)]
 
     def _ids_of_lines(self, positions: Positions) -> NDArray[np.uint32]:
-        # small products would spend a tenth of their time on this; an array asks with the same object each time
-        if positions is not self._lines[0]:
+        # recomputing them would cost small products a tenth of their time; arrays pass the same object each time
+        if positions is not self._line_ids[0]:
             ids = np.zeros((2, -(-len(positions) // W) * W), np.uint32)
             ids[:, : len(positions)] = self.cells.id_words(positions)
-            self._lines = positions, ids
-        return self._lines[1]
+            self._line_ids = positions, ids
+        return self._line_ids[1]
 
     # ---- copies
 
     def copy(self, positions: Positions | None) -> Self:
-        """An engine of its own with copies of some cells, or of all."""
+        """Return a new engine with copies of some cells, or of all.
+
+        Parameters
+        ----------
+        positions : array of shape (m,), optional
+            Positions of cells; None copies all.
+
+        Returns
+        -------
+        CPUEngine or PackedEngine
+            An engine of the same class.
+        """
         cells = self.cells if positions is None else self.cells.at(positions)
         other = type(self)(self.compiled_params, cells, self.seed, self.start, self._threads, fill=False)
         if positions is None:
@@ -281,7 +429,18 @@ class CPUEngine:
         return other
 
     def dump(self, begin: int, end: int) -> dict[str, AnyArray]:
-        """All state of a range of cells."""
+        """Return the whole state of a range of cells.
+
+        Parameters
+        ----------
+        begin, end : int
+            Positions ``begin`` ... ``end`` - 1.
+
+        Returns
+        -------
+        dict of str to array
+            Arrays by name, with the cells as last axis. The names are part of the format of saved arrays.
+        """
         lanes = slice(begin % W, begin % W + end - begin)
         run = Packing(end - begin, np.arange(begin // W, -(-end // W)), lanes, None)
         return self._state_of(run, slice(begin, end))
@@ -290,7 +449,15 @@ class CPUEngine:
         return {"r": self._r[here].copy()} | {name: numbers_of(view, select) for name, view in self._views().items()}
 
     def restore(self, begin: int, state: dict[str, AnyArray]) -> None:
-        """Take back what `dump` gave."""
+        """Write a state that `dump` has returned, or its mixing states alone.
+
+        Parameters
+        ----------
+        begin : int
+            Position of the first cell.
+        state : dict of str to array
+            State of consecutive cells.
+        """
         self._r[begin : begin + len(state["r"])] = state["r"]
         for name, view in self._views().items():
             if name in state:
@@ -300,40 +467,40 @@ class CPUEngine:
         return [self._r, self._hot, self._device, self._curve, self._memory]
 
     def _views(self) -> dict[str, AnyArray]:
-        # words are stored among reals; copied as integers, no bit pattern can change on the way
+        # status integers are stored among reals; as integers, no bit pattern can change while it is copied
         hot, device, curve, memory = (buffer.view(np.uint32) for buffer in self._buffers()[1:])
-        device = in_groups(device, DEVICE_GROUPS)
+        device = as_records(device, DEVICE_ROWS)
         return {
-            "hot": in_groups(hot, HOT_GROUPS),
-            "device": device[:, :, :, :VECTOR_GROUPS],
-            "reset": device[:, :, :, VECTOR_GROUPS:],
-            "curve": in_groups(curve, CURVE_GROUPS),
-            "memory": in_rings(memory, self.compiled_params.slots)
+            "hot": as_records(hot, HOT_ROWS),
+            "device": device[:, :, :, :VECTOR_ROWS],
+            "reset": device[:, :, :, VECTOR_ROWS:],
+            "curve": as_records(curve, CURVE_ROWS),
+            "memory": as_rings(memory, self.compiled_params.slots)
             if self.compiled_params.slots
-            else in_groups(memory, self.compiled_params.memory),
+            else as_records(memory, self.compiled_params.memory),
         }
 
     # ---- kernels
 
     def _reads(self, reads: ReadNumbers) -> Reads:
         if reads.each is None:
-            return Reads(NO_WORDS, False, np.uint32(reads.times & 0xFFFFFFFF))
+            return Reads(NO_UINT32S, False, np.uint32(reads.times & 0xFFFFFFFF))
         return Reads(reads.each, True, np.uint32(0))
 
     def _kernels(self) -> Any:
         return kernels()
 
     def _arrays(self) -> tuple[Any, ...]:
-        """What kernels take as the state."""
+        """Arrays that kernels take as ``state_arrays``."""
         return self._r, self._hot, self._hot.view(np.uint32), self._device, self._curve, self._memory, *self._ids
 
     def _run(self, kernel: str, count: int, *arguments: Any) -> None:
-        common = (self._arrays(), self.cells.ids is None, np.uint64(self.cells.first), self._law)
+        common = (self._arrays(), self.cells.ids is None, np.uint64(self.cells.first), self._param_arrays)
         self._run_plain(kernel, count, *common, *arguments)
 
     def _run_plain(self, kernel: str, count: int, *arguments: Any, smallest: int = SMALLEST) -> None:
         function = getattr(self._kernels(), kernel)
-        version = type(self), kernel, self._law_type
+        version = type(self), kernel, self._param_kinds
         if version not in _READY:
             with notice("synaptogen: compiling for this machine, once (about ten seconds) ..."):
                 function(0, 0, *arguments)
@@ -342,11 +509,24 @@ class CPUEngine:
 
 
 _READY: set[tuple[type, str, Any]] = set()
-"""Kernels of each engine, and the kinds of params that they ran with, that are compiled or loaded from the cache."""
+"""Kernels that are compiled or loaded from the cache, with its engine and the kind of parameter set it ran with."""
 
 
-def kernel_law(params: CompiledParams, start: str, seed: int) -> tuple[Any, ...]:
-    """The params as kernels take it: single precision, flat."""
+def _arrays_of_params(params: CompiledParams, start: str, seed: int) -> tuple[Any, ...]:
+    """Return a parameter set as kernels take it, ``param_arrays``: single precision, flat.
+
+    Parameters
+    ----------
+    params : CompiledParams
+    start : str
+        "stationary" or "pristine".
+    seed : int
+
+    Returns
+    -------
+    tuple
+        What `layout.KernelParams` points to, in its order.
+    """
 
     def single(values: AnyArray) -> Float32Array:
         return np.append(np.ascontiguousarray(values, np.float32).ravel(), np.float32(0.0))
@@ -354,9 +534,9 @@ def kernel_law(params: CompiledParams, start: str, seed: int) -> tuple[Any, ...]
     blocks = params.start
     if params.slots:
         blocks = blocks.reshape(params.slots, 4, params.slots, 4).transpose(0, 2, 3, 1)
-    prototype = single_bundle(params.constants)
+    prototype = _single_bundle(params.constants)
     return (
-        np.array(flat(prototype), np.float32),
+        np.array(flatten(prototype), np.float32),
         prototype,
         single(params.readout),
         single(params.F),
@@ -370,14 +550,27 @@ def kernel_law(params: CompiledParams, start: str, seed: int) -> tuple[Any, ...]
     )
 
 
-def single_bundle(bundle: Any) -> Any:
-    """A nest of tuples of numbers, in single precision."""
+def _single_bundle(bundle: Any) -> Any:
+    """Return a tuple of tuples of numbers in single precision."""
     if not isinstance(bundle, tuple):
         return np.float32(bundle)
-    parts = [single_bundle(part) for part in bundle]
+    parts = [_single_bundle(part) for part in bundle]
     return type(bundle)(*parts) if hasattr(bundle, "_fields") else tuple(parts)
 
 
-def mixture_of(params: CompiledParams) -> tuple[NDArray[np.uint32], Float32Array, Float32Array]:
-    """The population as kernels take it."""
+def mixture_arrays(params: CompiledParams) -> tuple[NDArray[np.uint32], Float32Array, Float32Array]:
+    """Return the population as kernels take it.
+
+    Parameters
+    ----------
+    params : CompiledParams
+        With a mixture of K components.
+
+    Returns
+    -------
+    starts : uint32 array of shape (K,)
+        First random number of each component.
+    means : float32 array of shape (K * 8,)
+    cholesky : float32 array of shape (K * 64,)
+    """
     return params.component_starts, params.means.astype(np.float32).ravel(), params.cholesky.astype(np.float32).ravel()

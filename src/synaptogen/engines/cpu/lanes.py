@@ -1,10 +1,15 @@
-"""The lanes of this machine: how many, and how they are loaded, stored and made.
+"""The SIMD lanes of this machine: how many there are, and how they are loaded, stored and made.
+
+The intrinsics below are functions that exist only in kernels. Their first parameter, ``typingctx``, belongs to Numba; a
+call gives the others. Pointers come from `data`; indices count numbers, not bytes. A pointer to float32 means lanes of
+type `REAL`, a pointer to float64 lanes of type `DOUBLE`, and any other pointer lanes of type `UINT32`. Nothing checks
+bounds.
 
 Importing this module teaches Numba the formulas of `model`.
 """
 
 import os
-from typing import Any
+from typing import Any, TypeAlias
 
 import numba.extending as nbx
 from llvmlite import binding, ir
@@ -17,15 +22,29 @@ from numba.core.typing.templates import AbstractTemplate, infer_global, signatur
 from synaptogen.engines.lanes import F32, I1, I32, I64, Target, Value, external, lift, teach, teach_doubles
 from synaptogen.model import features, iv, latent, lines, noise, polynomial, population, random, switching
 
+Pointer: TypeAlias = Any
+"""A raw pointer to numbers in memory, inside of kernels."""
+
 OPTIONS = {"fastmath": False, "error_model": "numpy", "boundscheck": False, "nogil": True}
-# functions that only kernels call need no way in from Python, which would take longer to compile than they do
+# a function that only kernels call needs no wrapper for Python, which would take longer to compile than the function
 PART = {**OPTIONS, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 FORMULA = {"fastmath": False, "error_model": "numpy", "forceinline": True}
 INLINE = {**PART, "forceinline": True}
 
 
 def lane_count() -> int:
-    """Sixteen with AVX-512, eight elsewhere; ``SYNAPTOGEN_LANES`` (1, 2, 4, 8 or 16) overrules."""
+    """Return the number of lanes: 16 with AVX-512, 8 on other machines, or what ``SYNAPTOGEN_LANES`` says.
+
+    Returns
+    -------
+    int
+        1, 2, 4, 8 or 16.
+
+    Raises
+    ------
+    ValueError
+        If ``SYNAPTOGEN_LANES`` is set to anything else.
+    """
     chosen = os.environ.get("SYNAPTOGEN_LANES")
     if chosen is None:
         return 16 if binding.get_host_cpu_features().get("avx512f") else 8
@@ -35,8 +54,8 @@ def lane_count() -> int:
 
 
 @nbx.register_model(Value)
-class ValueModel(PrimitiveModel):  # type: ignore[misc]
-    """Lanes are held in registers as what they are."""
+class ValueModel(PrimitiveModel):  # type: ignore[misc]  # the classes of Numba carry no types
+    """Numba's data model of lanes: they are held in registers as they are."""
 
     def __init__(self, dmm: Any, fe: Value) -> None:
         super().__init__(dmm, fe, fe.llvm())
@@ -46,17 +65,20 @@ CPU = Target(lower_cast, infer_global, lower_builtin, AbstractTemplate, signatur
 FORMULAS = [polynomial, iv, latent, features, population, switching, noise, lines, random]
 W = lane_count()
 DRAWS = 2 if W == 16 else 1
-"""Tiles for which normals are drawn at once. Each step of a draw waits for the one before it, so that two draws side by
-side take little longer than one, where a machine has registers for both."""
+"""Vectors of W normals that are drawn at once. Each step of a draw waits for the step before it, so two draws side by
+side take little longer than one on a machine that has registers for both."""
 
 _TYPES = teach(CPU, {W, DRAWS * W}, FORMULAS, **FORMULA)
-REAL, WORD, MASK = _TYPES[W]
-WIDE = {REAL: _TYPES[DRAWS * W].real, WORD: _TYPES[DRAWS * W].word}
+REAL, UINT32, MASK = _TYPES[W]
+"""The Numba types of W lanes: single-precision numbers, unsigned 32-bit integers, truth values."""
+_WIDE_REAL, _WIDE_UINT32, _ = _TYPES[DRAWS * W]
+_WIDE = {REAL: _WIDE_REAL, UINT32: _WIDE_UINT32}
 DOUBLE = teach_doubles(CPU, 8)
+"""The Numba type of eight lanes in double precision."""
 
 
 def _lanes(pointer: types.CPointer) -> Value:
-    return {types.float32: REAL, types.float64: DOUBLE}.get(pointer.dtype, WORD)
+    return {types.float32: REAL, types.float64: DOUBLE}.get(pointer.dtype, UINT32)
 
 
 def _address(b: ir.IRBuilder, pointer: ir.Value, index: ir.Value, lanes: Value) -> ir.Value:
@@ -65,19 +87,69 @@ def _address(b: ir.IRBuilder, pointer: ir.Value, index: ir.Value, lanes: Value) 
 
 @nbx.intrinsic
 def data(typingctx: Any, array: Any) -> Any:
-    """Raw pointer of an array: no reference counting in the inner functions."""
+    """Return the raw pointer of an array: inner functions then count no references.
+
+    The array must be kept alive by `workspace.keep_alive` if nothing else holds it.
+
+    Parameters
+    ----------
+    array : array
+
+    Returns
+    -------
+    pointer to its numbers
+    """
     return types.CPointer(array.dtype)(array), lambda cx, b, s, a: cx.make_array(array)(cx, b, a[0]).data
 
 
 @nbx.intrinsic
-def beginning_at(typingctx: Any, pointer: Any, index: Any) -> Any:
-    """The pointer to a number further on."""
+def in_cache_key(typingctx: Any, revision: Any) -> Any:
+    """Do nothing: a kernel calls this so that ``revision`` becomes part of its key in Numba's cache on disk.
+
+    The key holds the source of the kernel and the variables of the enclosing function that its body names. Numba does
+    not see changes in the functions that the kernel calls; `kernels.source_digest`, as the revision, does.
+
+    Parameters
+    ----------
+    revision : str
+        Digest of the sources, a variable of the function around the kernel.
+
+    Returns
+    -------
+    None
+    """
+    return types.void(revision), lambda cx, b, s, a: cx.get_dummy_value()
+
+
+@nbx.intrinsic
+def offset_pointer(typingctx: Any, pointer: Any, index: Any) -> Any:
+    """Return the pointer to a number further on.
+
+    Parameters
+    ----------
+    pointer, index
+        Memory, and the index of the number.
+
+    Returns
+    -------
+    pointer
+    """
     return pointer(pointer, types.intp), lambda cx, b, s, a: b.gep(a[0], [a[1]])
 
 
 @nbx.intrinsic
 def load(typingctx: Any, pointer: Any, index: Any) -> Any:
-    """Lanes from consecutive numbers, beginning at an index."""
+    """Load lanes from consecutive numbers.
+
+    Parameters
+    ----------
+    pointer, index
+        Memory, and the index of the first number.
+
+    Returns
+    -------
+    lanes
+    """
     lanes = _lanes(pointer)
 
     def build(cx: Any, b: ir.IRBuilder, s: Any, a: Any) -> ir.Value:
@@ -90,7 +162,19 @@ def load(typingctx: Any, pointer: Any, index: Any) -> Any:
 
 @nbx.intrinsic
 def store(typingctx: Any, pointer: Any, index: Any, value: Any) -> Any:
-    """Lanes to consecutive numbers."""
+    """Store lanes to consecutive numbers.
+
+    Parameters
+    ----------
+    pointer, index
+        Memory, and the index of the first number.
+    value : lanes
+        Lanes of the type that belongs to the pointer.
+
+    Returns
+    -------
+    None
+    """
     lanes = _lanes(pointer)
 
     def build(cx: Any, b: ir.IRBuilder, s: Any, a: Any) -> ir.Value:
@@ -102,7 +186,22 @@ def store(typingctx: Any, pointer: Any, index: Any, value: Any) -> Any:
 
 @nbx.intrinsic
 def store_where(typingctx: Any, pointer: Any, index: Any, value: Any, mask: Any) -> Any:
-    """Lanes to memory where the mask holds. A blend: the line is in the cache anyway."""
+    """Store lanes to consecutive numbers where a mask holds.
+
+    This loads, blends and stores: the cache line has been read anyway.
+
+    Parameters
+    ----------
+    pointer, index
+        Memory, and the index of the first number.
+    value : lanes
+        Lanes of the type that belongs to the pointer.
+    mask : mask lanes
+
+    Returns
+    -------
+    None
+    """
     lanes = _lanes(pointer)
 
     def build(cx: Any, b: ir.IRBuilder, s: Any, a: Any) -> ir.Value:
@@ -116,8 +215,20 @@ def store_where(typingctx: Any, pointer: Any, index: Any, value: Any, mask: Any)
 
 
 @nbx.intrinsic
-def copy_quarter(typingctx: Any, source: Any, index: Any, target: Any, to: Any) -> Any:
-    """Four consecutive numbers, from one place to another."""
+def copy_four(typingctx: Any, source: Any, index: Any, target: Any, to: Any) -> Any:
+    """Copy four consecutive numbers.
+
+    Parameters
+    ----------
+    source, index
+        Memory to copy from, and the index of the first number.
+    target, to
+        Memory to copy to, and the index of the first number there.
+
+    Returns
+    -------
+    None
+    """
     four = ir.VectorType(F32, 4).as_pointer()
 
     def build(cx: Any, b: ir.IRBuilder, s: Any, a: Any) -> ir.Value:
@@ -131,7 +242,20 @@ def copy_quarter(typingctx: Any, source: Any, index: Any, target: Any, to: Any) 
 
 @nbx.intrinsic
 def gather(typingctx: Any, pointer: Any, index: Any, mask: Any) -> Any:
-    """Numbers at an index for each lane in the mask, zeros elsewhere; memory of the others is not touched."""
+    """Load one number per lane from any places; memory of lanes outside the mask is not touched.
+
+    Parameters
+    ----------
+    pointer : pointer to float32
+    index : uint32 lanes
+        Index of the number of each lane.
+    mask : mask lanes
+
+    Returns
+    -------
+    real lanes
+        0 outside the mask.
+    """
 
     def build(cx: Any, b: ir.IRBuilder, s: Any, a: Any) -> ir.Value:
         base, offsets, chosen = a
@@ -151,15 +275,23 @@ def gather(typingctx: Any, pointer: Any, index: Any, mask: Any) -> Any:
         nothing = ir.Constant(real, [0.0] * W)
         return b.call(function, [addresses, ir.Constant(I32, 4), chosen, nothing])
 
-    return REAL(pointer, WORD, MASK), build
+    return REAL(pointer, UINT32, MASK), build
 
 
 @nbx.intrinsic
 def transposed(typingctx: Any, a: Any, b: Any, c: Any, d: Any) -> Any:
-    """Four groups of lanes, each four lanes of which are a 4x4 matrix, with all these matrices transposed.
+    """Transpose the 4 x 4 matrices that four rows of lanes hold in each four lanes.
 
-    It is its own inverse, and costs eight shuffles within quarters of registers. With fewer than four lanes it leaves
-    everything as it is.
+    The function is its own inverse, and costs eight shuffles within quarters of registers. With fewer than four lanes
+    it changes nothing.
+
+    Parameters
+    ----------
+    a, b, c, d : real lanes
+
+    Returns
+    -------
+    four real lanes
     """
 
     def build(cx: Any, builder: ir.IRBuilder, s: Any, groups: Any) -> ir.Value:
@@ -180,7 +312,7 @@ def transposed(typingctx: Any, a: Any, b: Any, c: Any, d: Any) -> Any:
     return types.UniTuple(REAL, 4)(a, b, c, d), build
 
 
-def _asking(locality: int) -> Any:
+def _prefetch(locality: int) -> Any:
     def build(cx: Any, b: ir.IRBuilder, s: Any, a: Any) -> ir.Value:
         byte = ir.IntType(8).as_pointer()
         name = "llvm.prefetch.p0"
@@ -196,52 +328,119 @@ def _asking(locality: int) -> Any:
 
 @nbx.intrinsic
 def prefetch(typingctx: Any, pointer: Any, index: Any) -> Any:
-    """Ask for the cache line of a number that will be needed soon; harmless beyond the end of an array."""
-    return types.void(pointer, types.intp), _asking(3)
+    """Prefetch the cache line of a number that is needed soon; this is harmless beyond the end of an array.
+
+    Parameters
+    ----------
+    pointer, index
+        Memory, and the index of the number.
+
+    Returns
+    -------
+    None
+    """
+    return types.void(pointer, types.intp), _prefetch(3)
 
 
 @nbx.intrinsic
 def prefetch_far(typingctx: Any, pointer: Any, index: Any) -> Any:
-    """The same for later: the line comes no nearer than the second-level cache."""
-    return types.void(pointer, types.intp), _asking(2)
+    """Prefetch the cache line of a number that is needed later, only as near as the second-level cache.
+
+    Parameters
+    ----------
+    pointer, index
+        Memory, and the index of the number.
+
+    Returns
+    -------
+    None
+    """
+    return types.void(pointer, types.intp), _prefetch(2)
 
 
 @nbx.intrinsic
 def scalar(typingctx: Any, pointer: Any, index: Any) -> Any:
-    """One plain number."""
+    """Load one plain number.
+
+    Parameters
+    ----------
+    pointer, index
+        Memory, and the index of the number.
+
+    Returns
+    -------
+    number
+    """
     return pointer.dtype(pointer, types.intp), lambda cx, b, s, a: b.load(b.gep(a[0], [a[1]]))
 
 
 @nbx.intrinsic
 def reals(typingctx: Any, x: Any) -> Any:
-    """A plain number in all lanes."""
+    """Return a plain number in all lanes of single precision.
+
+    Parameters
+    ----------
+    x : number
+
+    Returns
+    -------
+    real lanes
+    """
     return REAL(x), lambda cx, b, s, a: lift(b, a[0], x, REAL)
 
 
 @nbx.intrinsic
 def doubles(typingctx: Any, x: Any) -> Any:
-    """A plain number in all lanes of double precision."""
+    """Return a plain number in all eight lanes of double precision.
+
+    Parameters
+    ----------
+    x : number
+
+    Returns
+    -------
+    double lanes
+    """
     return DOUBLE(x), lambda cx, b, s, a: lift(b, a[0], x, DOUBLE)
 
 
 @nbx.intrinsic
-def words(typingctx: Any, x: Any) -> Any:
-    """A plain integer in all lanes, its low 32 bits."""
-    return WORD(x), lambda cx, b, s, a: lift(b, a[0], x, WORD)
+def uint32s(typingctx: Any, x: Any) -> Any:
+    """Return the low 32 bits of a plain integer in all lanes.
+
+    Parameters
+    ----------
+    x : integer
+
+    Returns
+    -------
+    uint32 lanes
+    """
+    return UINT32(x), lambda cx, b, s, a: lift(b, a[0], x, UINT32)
 
 
 @nbx.intrinsic
-def beside(typingctx: Any, first: Any, second: Any) -> Any:
-    """Lanes of two tiles as those of one draw; of the first alone where draws are as wide as tiles."""
+def join(typingctx: Any, first: Any, second: Any) -> Any:
+    """Join two groups of lanes into the `DRAWS` W lanes of one draw; if `DRAWS` is 1, return the first.
+
+    Parameters
+    ----------
+    first, second : lanes
+        Real or uint32 lanes, both of one type.
+
+    Returns
+    -------
+    `DRAWS` W lanes
+    """
 
     def build(cx: Any, b: ir.IRBuilder, s: Any, a: Any) -> ir.Value:
         return a[0] if DRAWS == 1 else b.shuffle_vector(*a, ir.Constant(ir.VectorType(I32, 2 * W), list(range(2 * W))))
 
-    return WIDE[first](first, second), build
+    return _WIDE[first](first, second), build
 
 
 def _half(wide: Any, number: int) -> Any:
-    narrow = next(narrow for narrow in WIDE if WIDE[narrow] == wide)
+    narrow = next(narrow for narrow in _WIDE if _WIDE[narrow] == wide)
 
     def build(cx: Any, b: ir.IRBuilder, s: Any, a: Any) -> ir.Value:
         if DRAWS == 1:
@@ -253,26 +452,55 @@ def _half(wide: Any, number: int) -> Any:
 
 
 @nbx.intrinsic
-def first_of(typingctx: Any, wide: Any) -> Any:
-    """The lanes of the first tile of a draw."""
+def first_half(typingctx: Any, wide: Any) -> Any:
+    """Return the lanes of the first group of a draw.
+
+    Parameters
+    ----------
+    wide : `DRAWS` W lanes
+
+    Returns
+    -------
+    lanes
+    """
     return _half(wide, 0)
 
 
 @nbx.intrinsic
-def second_of(typingctx: Any, wide: Any) -> Any:
-    """The lanes of the second tile of a draw; the first again where draws are as wide as tiles."""
+def second_half(typingctx: Any, wide: Any) -> Any:
+    """Return the lanes of the second group of a draw; if `DRAWS` is 1, those of the first.
+
+    Parameters
+    ----------
+    wide : `DRAWS` W lanes
+
+    Returns
+    -------
+    lanes
+    """
     return _half(wide, 1)
 
 
 @nbx.intrinsic
 def lane_numbers(typingctx: Any) -> Any:
-    """0, 1, 2 ... W - 1."""
-    return WORD(), lambda cx, b, s, a: ir.Constant(WORD.llvm(), list(range(W)) if W > 1 else 0)
+    """Return 0, 1, 2 ... W - 1 as uint32 lanes."""
+    return UINT32(), lambda cx, b, s, a: ir.Constant(UINT32.llvm(), list(range(W)) if W > 1 else 0)
 
 
 @nbx.intrinsic
-def first_where(typingctx: Any, word: Any, mask: Any) -> Any:
-    """The word of the first lane in which the mask holds (it must hold in one)."""
+def first_where(typingctx: Any, value: Any, mask: Any) -> Any:
+    """Return the integer of the first lane in which the mask holds.
+
+    Parameters
+    ----------
+    value : uint32 lanes
+    mask : mask lanes
+        It must hold in one lane at least.
+
+    Returns
+    -------
+    uint32
+    """
 
     def build(cx: Any, b: ir.IRBuilder, s: Any, a: Any) -> ir.Value:
         if W == 1:
@@ -281,12 +509,21 @@ def first_where(typingctx: Any, word: Any, mask: Any) -> Any:
         lane = external(b, "llvm.cttz.i32", I32, [bits, ir.Constant(ir.IntType(1), 1)])
         return b.extract_element(a[0], lane)
 
-    return types.uint32(WORD, MASK), build
+    return types.uint32(UINT32, MASK), build
 
 
 @nbx.intrinsic
-def packed(typingctx: Any, mask: Any) -> Any:
-    """The mask as bits of an integer, lane 0 lowest."""
+def mask_bits(typingctx: Any, mask: Any) -> Any:
+    """Return a mask as the bits of an integer, with lane 0 as the lowest bit.
+
+    Parameters
+    ----------
+    mask : mask lanes
+
+    Returns
+    -------
+    uint32
+    """
 
     def build(cx: Any, b: ir.IRBuilder, s: Any, a: Any) -> ir.Value:
         return b.zext(a[0] if W == 1 else b.bitcast(a[0], ir.IntType(W)), I32)
@@ -302,20 +539,49 @@ def _count(name: str, *options: ir.Constant) -> Any:
 
 
 @nbx.intrinsic
-def ones(typingctx: Any, bits: Any) -> Any:
-    """How many bits of a packed mask are set."""
+def count_bits(typingctx: Any, bits: Any) -> Any:
+    """Count the lanes in which a mask holds.
+
+    Parameters
+    ----------
+    bits : integer
+        Bits from `mask_bits`.
+
+    Returns
+    -------
+    int
+    """
     return _count("ctpop")
 
 
 @nbx.intrinsic
-def lowest(typingctx: Any, bits: Any) -> Any:
-    """Number of the lowest bit that is set (one must be)."""
+def lowest_bit(typingctx: Any, bits: Any) -> Any:
+    """Return the number of the first lane in which a mask holds.
+
+    Parameters
+    ----------
+    bits : integer
+        Bits from `mask_bits`; one must be set.
+
+    Returns
+    -------
+    int
+    """
     return _count("cttz", ir.Constant(I1, 1))
 
 
 @nbx.intrinsic
-def total(typingctx: Any, x: Any) -> Any:
-    """The sum over lanes, pairwise in a fixed order."""
+def sum_lanes(typingctx: Any, x: Any) -> Any:
+    """Return the sum over lanes, formed pairwise in a fixed order.
+
+    Parameters
+    ----------
+    x : real lanes
+
+    Returns
+    -------
+    float32
+    """
 
     def build(cx: Any, b: ir.IRBuilder, s: Any, a: Any) -> ir.Value:
         v, n = a[0], W
@@ -330,11 +596,23 @@ def total(typingctx: Any, x: Any) -> Any:
 
 
 @nbx.intrinsic
-def read(typingctx: Any, pointer: Any, prototype: Any) -> Any:
-    """A bundle of constants, from a pointer to its numbers in order.
+def load_constants(typingctx: Any, pointer: Any, prototype: Any) -> Any:
+    """Load a tuple of constants, which may hold tuples, from the numbers that `flatten` has made of it.
 
-    ``prototype`` is a bundle of the same type; only its type is used. Constants passed by value would be spread over
-    registers at the top of a loop and spilt as full vectors; read where they are used they become broadcast operands.
+    Constants that are passed by value would be spread over registers at the top of a loop and spilt as full vectors.
+    Loaded where they are used, they become broadcast operands.
+
+    Parameters
+    ----------
+    pointer : pointer to float32
+        The numbers of the constants in order.
+    prototype : tuple
+        A tuple of the same type. Only its type is used.
+
+    Returns
+    -------
+    tuple
+        The constants.
     """
 
     def build(cx: Any, b: ir.IRBuilder, s: Any, a: Any) -> ir.Value:
@@ -354,6 +632,16 @@ def _fill(b: ir.IRBuilder, t: Any, pointer: ir.Value, index: int) -> tuple[ir.Va
     return bundle, index
 
 
-def flat(bundle: Any) -> list[float]:
-    """The numbers of a bundle in the order in which `read` takes them."""
-    return [x for part in bundle for x in flat(part)] if isinstance(bundle, tuple) else [bundle]
+def flatten(bundle: Any) -> list[float]:
+    """Return the numbers of a tuple of tuples, in the order in which `load_constants` takes them.
+
+    Parameters
+    ----------
+    bundle : tuple
+        Numbers and tuples of numbers, nested to any depth.
+
+    Returns
+    -------
+    list of float
+    """
+    return [x for part in bundle for x in flatten(part)] if isinstance(bundle, tuple) else [bundle]

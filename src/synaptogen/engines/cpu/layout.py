@@ -1,47 +1,105 @@
-"""Where the state of cells lies in memory, and the params beside it: pointers, offsets, groups of lanes."""
+"""Where the state of cells and the parameter set lie in memory, and how a lane group is read from there.
 
-from typing import Any, NamedTuple
+Three words are used all over `engines.cpu`:
+
+- A **lane** is one element of a SIMD register. There are W lanes.
+- A **lane group**, or group, is W cells that are worked on at once, one cell per lane. Group t holds the cells
+  t W ... t W + W - 1 of an array.
+- A **row** is W consecutive numbers in memory: one quantity of the cells of a group.
+
+The rows of a group that are used together lie side by side and form a **record**.
+"""
+
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 
 from synaptogen.model import Real, UInt32, where
 
-from .lanes import INLINE, W, lane_numbers, load, prefetch_far, reals, scalar, store
-from .lanes import words as lanes_of
+from .lanes import INLINE, Pointer, W, lane_numbers, load, prefetch_far, reals, scalar, store, uint32s
 
-Four = tuple[Real, Real, Real, Real]
+Four: TypeAlias = tuple[Real, Real, Real, Real]
+"""A four-vector: one entry per feature, each W lanes."""
+UInt32Array: TypeAlias = NDArray[np.uint32]
+Arrays: TypeAlias = tuple[Any, ...]
+"""Arrays, and numbers beside them, that a kernel takes as one argument."""
 
-WORD, U_SET, R_LRS = (W * k for k in range(3))
+HOT, DEVICE_RECORD, CURVE = 3 * W, 10 * W, 3 * W
+"""Numbers per lane group in each of the three records."""
+STATUS, U_SET, R_LRS = (W * k for k in range(3))
+"""Where the rows of the hot record begin."""
 U_RESET, R_HRS = 8 * W, 9 * W
+"""Where the rows of the device record begin that follow the device vector."""
 U_RATCHET, T_SCALE, T_END = (W * k for k in range(3))
-HOT, DEVICE_RECORD, CURVE = 3 * W, 10 * W, 3 * W  # numbers of a tile
-DEVICE_VECTOR = 8 * W  # of those of `DEVICE_RECORD`
+"""Where the rows of the curve record begin."""
+DEVICE_VECTOR = 8 * W
+"""Numbers of the device record that are the device vector."""
 
 
-class Cells(NamedTuple):
+class CellPointers(NamedTuple):
     """Pointers to the state of an array of cells.
 
-    ``hot``, ``device`` and ``curve`` hold consecutive groups of W numbers for each tile: what every voltage touches;
-    the device vector and the features that only RESETs ask for; what only cells on their RESET curve have. So no pass
-    streams what it does not need. The mixing states ``r`` stand alone: a read takes four bytes a cell. ``words`` is
-    ``hot`` read as integers. ``memory`` is states, or rings as in `rings`.
+    No pass over the cells streams what it does not need. Each of the three records is one buffer. The mixing states
+    have a buffer of their own, so that a read takes four bytes per cell.
+
+    Attributes
+    ----------
+    r
+        Mixing states, one row per group.
+    hot
+        Records of `HOT` numbers per group that every voltage uses: status, U_SET in V, R_LRS as a mixing state.
+    status
+        The same memory as ``hot``, read as unsigned 32-bit integers; see `model.switching` for the status.
+    device
+        Records of `DEVICE_RECORD` numbers per group that only RESETs use: the device vector, U_RESET in V, R_HRS as a
+        mixing state.
+    curve
+        Records of `CURVE` numbers per group that only partly reset cells use: the ratchet in V, and scale and end of
+        the RESET transition.
+    memory
+        For a state space q rows per group, one per state; for a VAR the ring buffers of `history_buffers`.
+    id_lo, id_hi
+        Low and high halves of the cell ids, one row per group; not used where ids are consecutive.
+    first_id
+        Id of cell 0 where ids are consecutive, uint64.
+    consecutive
+        True if ids are ``first_id``, ``first_id`` + 1 ...
     """
 
     r: Any
     hot: Any
-    words: Any
+    status: Any
     device: Any
     curve: Any
     memory: Any
     id_lo: Any
     id_hi: Any
-    first_id: Any  # cell 0's id where ids are consecutive
+    first_id: Any
     consecutive: Any
 
 
-class Rules(NamedTuple):
-    """Pointers to the coefficients of a params, its sizes, and the key of the random numbers."""
+class KernelParams(NamedTuple):
+    """Pointers to the arrays of a parameter set, its sizes, and the key of the random numbers.
+
+    Attributes
+    ----------
+    constants
+        The numbers of `model.Constants` in single precision, in the order of `lanes.flatten`.
+    prototype
+        A `model.Constants` of which only the type is used; see `lanes.load_constants`.
+    readout, F, G, start
+        Matrices of `CompiledParams`, flat. ``start`` of a VAR is stored as blocks of 4 x 4, each by columns.
+    slots
+        Slots of a ring buffer: the order p of a VAR; 0 for a state space.
+    states
+        Number q of states per cell; 0 for a VAR.
+    stationary
+        True if histories start from the stationary distribution.
+    k0, k1
+        Low and high halves of the seed.
+    """
 
     constants: Any
     prototype: Any
@@ -57,26 +115,54 @@ class Rules(NamedTuple):
 
 
 @njit(**INLINE)
-def ids(c: Cells, t: int) -> tuple[UInt32, UInt32]:
-    """Ids of the cells of a tile, as low and high words."""
-    if c.consecutive:
-        first = c.first_id + np.uint64(t * W)
-        low = lanes_of(first & np.uint64(0xFFFFFFFF))
+def ids(cells: CellPointers, group: int) -> tuple[UInt32, UInt32]:
+    """Return the ids of the cells of a group.
+
+    Parameters
+    ----------
+    cells : CellPointers or packed.layout.Packed
+    group : int
+
+    Returns
+    -------
+    lo, hi : uint32 lanes
+        Low and high halves of the ids.
+    """
+    if cells.consecutive:
+        first = cells.first_id + np.uint64(group * W)
+        low = uint32s(first & np.uint64(0xFFFFFFFF))
         lo = low + lane_numbers()
-        hi = lanes_of(first >> np.uint64(32))
+        hi = uint32s(first >> np.uint64(32))
         return lo, where(lo < low, hi + 1, hi)
-    return load(c.id_lo, t * W), load(c.id_hi, t * W)
+    return load(cells.id_lo, group * W), load(cells.id_hi, group * W)
 
 
 @njit(**INLINE)
-def load4(pointer: Any, at: int) -> Four:
-    """Four consecutive groups."""
+def load4(pointer: Pointer, at: int) -> Four:
+    """Load four consecutive rows.
+
+    Parameters
+    ----------
+    pointer, at
+        Memory, and the index of the first number.
+
+    Returns
+    -------
+    four lanes
+    """
     return load(pointer, at), load(pointer, at + W), load(pointer, at + 2 * W), load(pointer, at + 3 * W)
 
 
 @njit(**INLINE)
-def store4(pointer: Any, at: int, x: Four) -> None:
-    """Four consecutive groups."""
+def store4(pointer: Pointer, at: int, x: Four) -> None:
+    """Store four consecutive rows.
+
+    Parameters
+    ----------
+    pointer, at
+        Memory, and the index of the first number.
+    x : four lanes
+    """
     store(pointer, at, x[0])
     store(pointer, at + W, x[1])
     store(pointer, at + 2 * W, x[2])
@@ -84,26 +170,53 @@ def store4(pointer: Any, at: int, x: Four) -> None:
 
 
 @njit(**INLINE)
-def ask_for(pointer: Any, at: int, count: int) -> None:
-    """Ask for some numbers that will be needed later."""
+def prefetch_numbers(pointer: Pointer, at: int, count: int) -> None:
+    """Prefetch consecutive numbers into the second-level cache.
+
+    Parameters
+    ----------
+    pointer, at
+        Memory, and the index of the first number.
+    count : int
+        How many numbers, a multiple of W.
+    """
     for k in range(0, count, W):
         prefetch_far(pointer, at + k)
 
 
 @njit(**INLINE)
-def scalar4(pointer: Any, at: int) -> tuple[float, float, float, float]:
-    """Four consecutive numbers."""
+def scalar4(pointer: Pointer, at: int) -> tuple[float, float, float, float]:
+    """Load four consecutive numbers.
+
+    Parameters
+    ----------
+    pointer, at
+        Memory, and the index of the first number.
+
+    Returns
+    -------
+    four plain numbers
+    """
     return scalar(pointer, at), scalar(pointer, at + 1), scalar(pointer, at + 2), scalar(pointer, at + 3)
 
 
 @njit(**INLINE)
 def zeros() -> Four:
-    """Four zeros."""
+    """Return four lanes of zeros."""
     z = reals(np.float32(0.0))
     return z, z, z, z
 
 
 @njit(**INLINE)
 def add4(a: Four, b: Four) -> Four:
-    """Sum of two four-vectors."""
+    """Return the sum of two four-vectors.
+
+    Parameters
+    ----------
+    a, b : four lanes
+
+    Returns
+    -------
+    four lanes
+    """
     return a[0] + b[0], a[1] + b[1], a[2] + b[2], a[3] + b[3]

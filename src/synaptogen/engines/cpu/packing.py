@@ -1,4 +1,8 @@
-"""Some cells of an array as whole tiles of lanes."""
+"""Packing of some cells of an array into whole lane groups.
+
+A kernel works on whole groups. A `Packing` says in which groups the selected cells lie and at which lanes, so that one
+value per selected cell becomes one value per lane and back.
+"""
 
 from typing import NamedTuple
 
@@ -11,34 +15,68 @@ from synaptogen.engines.protocol import Positions
 from .kernels import Selection
 from .lanes import W
 
-NO_TILES = np.zeros(1, np.int64)
+NO_GROUPS = np.zeros(1, np.int64)
 
 
 def plain(values: AnyArray) -> Float32Array:
-    """Single precision, contiguous, aligned and writable: kernels are compiled for arrays of that kind alone."""
+    """Return values as kernels take them: single precision, contiguous, aligned and writable.
+
+    Kernels are compiled for arrays of that kind alone.
+
+    Parameters
+    ----------
+    values : array of any type
+
+    Returns
+    -------
+    array of float32
+        ``values`` itself if it is of that kind.
+    """
     if values.dtype == np.float32 and values.flags.carray:  # as most are, and `require` takes its time to see
         return values
     return np.require(values, np.float32, ["C", "A", "W"])
 
 
 class Packing(NamedTuple):
-    """Some cells as lanes: they lie in ``tiles``, at ``lanes`` of those tiles laid end to end. No tiles: all cells."""
+    """A selection of cells as lanes: what `CPUEngine` takes as ``select``.
+
+    Attributes
+    ----------
+    size : int
+        Number of selected cells, m.
+    groups : array of int64, optional
+        The groups in which they lie; None means all groups of the array.
+    lanes : array of int64 or slice
+        Lanes of the selected cells, counted through the groups laid end to end.
+    positions : array of int64, optional
+        Positions of the selected cells in the array; None means all cells.
+    """
 
     size: int
-    tiles: NDArray[np.int64] | None
+    groups: NDArray[np.int64] | None
     lanes: NDArray[np.int64] | slice
     positions: Positions | None
 
     def kernel_argument(self) -> Selection:
-        """What kernels take."""
-        return Selection(NO_TILES if self.tiles is None else self.tiles, self.tiles is not None)
+        """Return the groups as kernels take them."""
+        return Selection(NO_GROUPS if self.groups is None else self.groups, self.groups is not None)
 
     def visits(self) -> int:
-        """Number of tiles to visit."""
-        return -(-self.size // W) if self.tiles is None else len(self.tiles)
+        """Return the number of groups to visit."""
+        return -(-self.size // W) if self.groups is None else len(self.groups)
 
     def pack(self, values: AnyArray) -> Float32Array:
-        """Values (k, m) as lanes (k, tiles * W), zeros where no cell was selected."""
+        """Return one row of lanes for each row of values.
+
+        Parameters
+        ----------
+        values : array of shape (k, m)
+
+        Returns
+        -------
+        array of shape (k, groups * W)
+            Zeros in lanes of cells that are not selected.
+        """
         if self.size == self.visits() * W and isinstance(self.lanes, slice):
             return plain(values)
         packed = np.zeros((len(values), self.visits() * W), np.float32)
@@ -46,22 +84,41 @@ class Packing(NamedTuple):
         return packed
 
     def unpack(self, packed: AnyArray) -> AnyArray:
-        """The inverse."""
+        """Return the values of the selected cells from those of all lanes.
+
+        Parameters
+        ----------
+        packed : array of shape (..., groups * W)
+
+        Returns
+        -------
+        array of shape (..., m)
+        """
         return packed[..., self.lanes]
 
 
 def packing_of(positions: Positions) -> Packing:
-    """How cells at some positions are packed."""
+    """Return the packing of cells at some positions.
+
+    Parameters
+    ----------
+    positions : array of shape (m,)
+        At least one.
+
+    Returns
+    -------
+    Packing
+    """
     size = len(positions)
     if positions[-1] - positions[0] == size - 1 and np.all(positions[1:] > positions[:-1]):  # one run
         first = int(positions[0] % W)
         return Packing(
             size, np.arange(positions[0] // W, positions[-1] // W + 1), slice(first, first + size), positions
         )
-    tile = positions // W
-    if np.all(tile[1:] >= tile[:-1]):  # most other views: no need to sort
-        new = np.concatenate([[True], tile[1:] != tile[:-1]])
-        tiles, entry = tile[new], np.cumsum(new) - 1
+    group = positions // W
+    if np.all(group[1:] >= group[:-1]):  # most other views: no need to sort
+        new = np.concatenate([[True], group[1:] != group[:-1]])
+        groups, entry = group[new], np.cumsum(new) - 1
     else:
-        tiles, entry = np.unique(tile, return_inverse=True)
-    return Packing(size, tiles, entry * W + positions % W, positions)
+        groups, entry = np.unique(group, return_inverse=True)
+    return Packing(size, groups, entry * W + positions % W, positions)

@@ -1,4 +1,4 @@
-"""The packed engine as arrays see it: the CPU engine with other buffers and kernels."""
+"""The packed engine as arrays use it: the CPU engine with other buffers and kernels."""
 
 from collections.abc import Iterator
 from functools import cache
@@ -9,37 +9,47 @@ from numpy.typing import NDArray
 
 from synaptogen._utils import AnyArray, Float32Array, allocate
 from synaptogen.engines.compiled_params import CompiledParams
-from synaptogen.engines.cpu.engine import CPUEngine, mixture_of
+from synaptogen.engines.cpu.engine import CPUEngine, mixture_arrays
 from synaptogen.engines.cpu.engine import kernels as ordinary_kernels
 from synaptogen.engines.cpu.kernels import source_digest
 from synaptogen.engines.cpu.lanes import W
 from synaptogen.engines.cpu.packing import Packing, packing_of, plain
-from synaptogen.engines.cpu.transfer import in_groups, numbers_of
+from synaptogen.engines.cpu.transfer import as_records, numbers_of
 from synaptogen.engines.protocol import FIELDS, Positions, ReadNumbers
 
 from .codes import LARGEST, Scale
-from .kernels import Codes, Kernels, compiled
+from .kernels import Kernels, MixingCodes, compile_kernels
 from .layout import THRESHOLDS, Scales
 
-BLOCK = 1 << 22  # cells that are worked on at a time where temporaries depend on their number
-STATE_REACH = 7.0  # standard deviations of a state that codes span; no normal of the generator is larger
-THRESHOLD_REACH = 5.0  # times u_max: thresholds beyond never matter in practice, and are counted as limited
-R_MIN = -0.5  # a cell half a span of the envelopes more conductive than the lowest LRS
+BLOCK = 1 << 22  # cells per block where the memory of temporaries grows with their number
+STATE_REACH = 7.0  # codes span +- this many standard deviations of a state; no normal of the generator is larger
+THRESHOLD_REACH = 5.0  # times u_max; larger thresholds never matter in practice and are counted as limited
+R_MIN = -0.5  # half a span of the envelopes more conductive than the lowest LRS
 
 
 @cache
 def kernels() -> Kernels:
-    """The kernels of this installation."""
-    return compiled(source_digest("cpu", "cpu/packed"), ordinary_kernels())
+    """Return the kernels of this installation."""
+    return compile_kernels(source_digest("cpu", "cpu/packed"), ordinary_kernels())
 
 
 class PackedEngine(CPUEngine):
-    """Cells in 12 bytes and 2 a state; see `engines.protocol.Engine` for what the methods promise.
+    """Cells in 12 bytes and 2 per state; see `engines.protocol.Engine` for what the methods promise.
 
-    Devices are not kept but drawn anew when a cycle begins, and features of partly reset cells whenever they are
-    asked for. What is kept is rounded to 16 bits after each voltage that changed something.
+    Devices are not stored but drawn again when a cycle begins, and features of partly reset cells are computed whenever
+    they are needed. All that is stored is rounded to 16 bits after each voltage that changed something.
 
-    Raises ValueError if the params has the memory of a VAR.
+    Parameters
+    ----------
+    params : CompiledParams
+        Parameter set of all cells, with a state space as history.
+    *arguments, **options
+        As of `CPUEngine`.
+
+    Raises
+    ------
+    ValueError
+        If the history of the parameter set is a VAR.
     """
 
     storage = "compact"
@@ -48,63 +58,107 @@ class PackedEngine(CPUEngine):
         if params.slots:
             raise ValueError("the history is a VAR: storage='compact' needs a compact one (params.compact)")
         self._scales, self._state_scales = scales_of(params)
-        self._mixture = mixture_of(params)
+        self._mixture = mixture_arrays(params)
         super().__init__(params, *arguments, **options)
 
     @staticmethod
     def bytes_for(params: CompiledParams) -> float:
-        """Memory that one cell of a params takes."""
+        """Return the memory in bytes that one cell of a parameter set takes."""
         return 2.0 * (1 + THRESHOLDS + params.memory) + 4.0
 
     def describe(self) -> str:
-        """The engine in a few words."""
+        """Return a few words about the engine."""
         return super().describe() + ", compact storage"
 
     def _allocate(self) -> None:
-        tiles = self._tiles
-        self._r = allocate((tiles + 1) * W, np.uint16)  # products read up to one tile beyond a row
-        self._words = allocate(tiles * W, np.uint32)
-        self._thresholds = allocate(tiles * THRESHOLDS * W, np.uint16)
-        self._states = allocate(tiles * self.compiled_params.memory * W, np.uint16)
+        groups = self._groups
+        self._r = allocate((groups + 1) * W, np.uint16)  # products read up to W numbers beyond a row
+        self._status = allocate(groups * W, np.uint32)
+        self._thresholds = allocate(groups * THRESHOLDS * W, np.uint16)
+        self._states = allocate(groups * self.compiled_params.memory * W, np.uint16)
 
     def _fill(self) -> None:
-        self._run("initialise", self._tiles)
+        self._run("initialise", self._groups)
 
-    # ---- voltages and reads: in blocks where each cell has a number of its own
+    # ---- voltages and reads, in blocks where each cell has a voltage or a result of its own
 
     def apply(self, u: AnyArray, select: Packing, mask: AnyArray | None = None) -> None:
-        """Apply k voltages one after the other, only where the mask holds."""
+        """Apply k voltages one after the other.
+
+        Parameters
+        ----------
+        u : array of shape (k, 1) or (k, m)
+            Voltages in V, one for all cells or one per cell.
+        select : Packing
+            m cells.
+        mask : bool array of shape (m,), optional
+            Cells that the voltages reach; default: all.
+        """
         if u.shape[1] == 1 and mask is None:
             super().apply(u, select)
             return
-        for part, here in blocks(select):
-            super().apply(of_each(u, here), part, None if mask is None else mask[here])
+        for part, here in _blocks(select):
+            super().apply(_voltages_of(u, here), part, None if mask is None else mask[here])
 
     def sweep(self, u: AnyArray, select: Packing, bandwidth: float, reads: ReadNumbers) -> AnyArray:
-        """Apply k voltages one after the other; returns the current at each."""
+        """Apply k voltages one after the other, and read the current at each.
+
+        Parameters
+        ----------
+        u : array of shape (k, 1) or (k, m)
+            Voltages in V, one for all cells or one per cell.
+        select : Packing
+            m cells.
+        bandwidth : float
+            Bandwidth of the noise in Hz; 0 means no noise.
+        reads : ReadNumbers
+            How often the cells have been read before.
+
+        Returns
+        -------
+        array of shape (k, m)
+            Currents in A.
+        """
         trace = np.empty((len(u), select.size), np.float32)
-        for part, here in blocks(select):
-            trace[:, here] = super().sweep(of_each(u, here), part, bandwidth, reads)
+        for part, here in _blocks(select):
+            trace[:, here] = super().sweep(_voltages_of(u, here), part, bandwidth, reads)
         return trace
 
     def read(self, u: AnyArray, select: Packing, bandwidth: float, reads: ReadNumbers) -> AnyArray:
-        """Currents at one voltage each, or one for all."""
-        first = first_of_run(select)
-        aligned = self.cells.ids is None and self.cells.first % 64 == 0 == first % 64  # 64 cells share their noise
+        """Read currents at one voltage per cell, or one for all.
+
+        Parameters
+        ----------
+        u : array of shape (1, 1) or (1, m)
+            Voltages in V.
+        select : Packing
+            m cells.
+        bandwidth : float
+            Bandwidth of the noise in Hz; 0 means no noise.
+        reads : ReadNumbers
+            How often the cells have been read before.
+
+        Returns
+        -------
+        array of shape (m,)
+            Currents in A.
+        """
+        first = _first_of_run(select)
+        aligned = self.cells.ids is None and self.cells.first % 64 == 0 == first % 64  # 64 cells share noise blocks
         if not aligned or reads.each is not None or bandwidth == 0.0:
             return super().read(u, select, bandwidth, reads)
-        # a run of cells is read like an array that begins with it
+        # a run of cells is read like an array of its own
         each = u.shape[1] > 1 or select.size == 1
         voltages = select.pack(u)[0] if each else plain(u[0])
-        out, tiles = np.empty(select.visits() * W, np.float32), select.visits()
+        out, groups = np.empty(select.visits() * W, np.float32), select.visits()
         self._run_plain(
             "read_blocks",
-            -(-tiles * W // 64),
+            -(-groups * W // 64),
             (self._r[first:], *self._arrays()[1:]),
             True,
             np.uint64(self.cells.first + first),
-            self._law,
-            tiles,
+            self._param_arrays,
+            groups,
             voltages,
             each,
             out,
@@ -116,9 +170,9 @@ class PackedEngine(CPUEngine):
     # ---- state
 
     def mixing(self, select: Packing) -> AnyArray:
-        """Mixing states."""
+        """Return the mixing states, an array of shape (m,)."""
         if select.positions is None:
-            codes = self._r[: self._tiles * W]
+            codes = self._r[: self._groups * W]
         else:
             codes = np.zeros(-(-select.size // W) * W, np.uint16)
             codes[: select.size] = self._r[select.positions]
@@ -127,16 +181,16 @@ class PackedEngine(CPUEngine):
         return out[: select.size]
 
     def status(self, select: Packing) -> NDArray[np.uint32]:
-        """Words that hold mode and cycle number."""
-        words: NDArray[np.uint32] = numbers_of(in_groups(self._words, 1), select)[0]
-        return words
+        """Return status integers of shape (m,) that hold mode and cycle number, see `model.switching`."""
+        status: NDArray[np.uint32] = numbers_of(as_records(self._status, 1), select)[0]
+        return status
 
     def fields(self, select: Packing) -> AnyArray:
-        """State in the order of `FIELDS`."""
+        """Return the state of shape (7, m), in the order of `FIELDS`."""
         return self._computed("fields", len(FIELDS), select)
 
     def device(self, select: Packing) -> AnyArray:
-        """Device vectors."""
+        """Return the device vectors of shape (8, m)."""
         return self._computed("device", 8, select)
 
     def _computed(self, kernel: str, numbers: int, select: Packing) -> AnyArray:
@@ -147,7 +201,22 @@ class PackedEngine(CPUEngine):
     # ---- products
 
     def weighted_sums(self, shape: tuple[int, int], select: Packing, weights: AnyArray, transpose: bool) -> AnyArray:
-        """Products of the matrix of mixing states with rows of weights."""
+        """Multiply rows of weights with the matrix of mixing states.
+
+        Parameters
+        ----------
+        shape : (int, int)
+            Rows and columns of the matrix.
+        select : Packing
+            Its cells, row by row.
+        weights : array of shape (k, inputs)
+        transpose : bool
+            If true, outputs are columns, else rows.
+
+        Returns
+        -------
+        array of shape (k, outputs)
+        """
         weights = plain(weights)
         rows, columns = shape
         out = np.zeros((len(weights), columns if transpose else rows), np.float32)
@@ -166,18 +235,18 @@ class PackedEngine(CPUEngine):
         return self.mixing(packing_of(positions))
 
     def _mixing_states(self) -> Any:
-        return Codes(self._r, self._scales.r)
+        return MixingCodes(self._r, self._scales.r)
 
     # ---- what is copied
 
     def _buffers(self) -> list[AnyArray]:
-        return [self._r, self._words, self._thresholds, self._states]
+        return [self._r, self._status, self._thresholds, self._states]
 
     def _views(self) -> dict[str, AnyArray]:
         return {
-            "words": in_groups(self._words, 1),
-            "thresholds": in_groups(self._thresholds, THRESHOLDS),
-            "states": in_groups(self._states, self.compiled_params.memory),
+            "words": as_records(self._status, 1),
+            "thresholds": as_records(self._thresholds, THRESHOLDS),
+            "states": as_records(self._states, self.compiled_params.memory),
         }
 
     # ---- kernels
@@ -196,47 +265,60 @@ class PackedEngine(CPUEngine):
         )
 
 
-def blocks(select: Packing) -> Iterator[tuple[Packing, slice]]:
-    """A selection in parts of at most `BLOCK` cells, and where they lie in it."""
+def _blocks(select: Packing) -> Iterator[tuple[Packing, slice]]:
+    """Yield a selection in parts of at most `BLOCK` cells, each with its place in the selection."""
     if select.size <= BLOCK:
         yield select, slice(select.size)
         return
     for begin in range(0, select.size, BLOCK):
         here = slice(begin, min(select.size, begin + BLOCK))
-        yield packing_of(cells_in(select.positions, here)), here
+        yield packing_of(_positions_in(select.positions, here)), here
 
 
-def first_of_run(select: Packing) -> int:
-    """Position of the first of some cells if they are a run of consecutive ones, else -1 (no multiple of 64)."""
+def _first_of_run(select: Packing) -> int:
+    """Return the position of the first of consecutive cells; if they are not consecutive, -1 (no multiple of 64)."""
     if select.positions is None:
-        return -1 if select.tiles is not None else 0
+        return -1 if select.groups is not None else 0
     return int(select.positions[0]) if isinstance(select.lanes, slice) else -1
 
 
-def cells_in(positions: Positions | None, here: slice) -> Positions:
-    """Positions of a range of selected cells."""
+def _positions_in(positions: Positions | None, here: slice) -> Positions:
+    """Return the positions of a range of selected cells."""
     return np.arange(here.start, here.stop) if positions is None else positions[here]
 
 
-def of_each(u: AnyArray, here: slice) -> AnyArray:
-    """The voltages of a range of cells, or the one for all."""
+def _voltages_of(u: AnyArray, here: slice) -> AnyArray:
+    """Return the voltages of a range of cells, or the one for all."""
     return u if u.shape[1] == 1 else u[:, here]
 
 
-def scale(low: float, high: float) -> Scale:
-    """Codes from ``low`` to ``high``."""
+def _scale(low: float, high: float) -> Scale:
+    """Return the scale of codes from ``low`` to ``high``."""
     step = (high - low) / LARGEST
     return Scale(np.float32(low), np.float32(step), np.float32(1.0 / step))
 
 
 def scales_of(params: CompiledParams) -> tuple[Scales, Float32Array]:
-    """What codes stand for in cells of a params: mixing states and thresholds, and a row for each state."""
+    """Return the scales of the cells of a parameter set.
+
+    Parameters
+    ----------
+    params : CompiledParams
+        With q states.
+
+    Returns
+    -------
+    scales : Scales
+        Of mixing states and thresholds.
+    state_scales : float32 array of shape (q * 4,)
+        Of the states: low, step, 1/step, and 0 for each.
+    """
     p = params.constants
-    highest = min(p.r_max, p.g_llrs * p.per_span)  # passive at all voltages, and at the one of reads
+    highest = min(p.r_max, p.g_llrs * p.per_span)  # passive at all voltages, also at that of reads
     reach = THRESHOLD_REACH * p.u_max
     deviations = np.sqrt((params.start**2).sum(axis=1))
-    rows = [(*scale(-STATE_REACH * d, STATE_REACH * d), 0.0) for d in np.maximum(deviations, 1e-30)]
+    rows = [(*_scale(-STATE_REACH * d, STATE_REACH * d), 0.0) for d in np.maximum(deviations, 1e-30)]
     return (
-        Scales(scale(R_MIN, highest), scale(-reach, 0.0), scale(0.0, reach), scale(0.0, p.u_max)),
+        Scales(_scale(R_MIN, highest), _scale(-reach, 0.0), _scale(0.0, reach), _scale(0.0, p.u_max)),
         np.array(rows, np.float32).ravel(),
     )

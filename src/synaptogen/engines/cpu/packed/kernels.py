@@ -1,4 +1,4 @@
-"""Loops over packed tiles, under the names of those of `engines.cpu.kernels` and with the same arguments."""
+"""Compiled loops over packed lane groups: kernels with the names and arguments of those in `engines.cpu.kernels`."""
 
 from typing import Any, NamedTuple
 
@@ -6,34 +6,63 @@ import numpy as np
 from numba import njit
 from numba.extending import overload
 
+from synaptogen._utils import AnyArray, Float32Array
 from synaptogen.engines.cpu import products
 from synaptogen.engines.cpu.cell_steps import read_current
 from synaptogen.engines.cpu.kernels import Kernels as OrdinaryKernels
-from synaptogen.engines.cpu.kernels import driven_by, read_group, rules_of
-from synaptogen.engines.cpu.lanes import DRAWS, INLINE, OPTIONS, W, data, load, reals, scalar, store, words
+from synaptogen.engines.cpu.kernels import Reads, Selection, drive_at, params_from, read_group
+from synaptogen.engines.cpu.lanes import (
+    DRAWS,
+    INLINE,
+    OPTIONS,
+    Pointer,
+    W,
+    data,
+    in_cache_key,
+    load,
+    reals,
+    scalar,
+    store,
+    uint32s,
+)
 from synaptogen.engines.cpu.layout import (
     DEVICE_VECTOR,
     R_HRS,
     R_LRS,
+    STATUS,
     T_END,
     T_SCALE,
     U_RATCHET,
     U_RESET,
     U_SET,
-    WORD,
-    Cells,
-    Rules,
+    Arrays,
+    CellPointers,
+    KernelParams,
 )
-from synaptogen.engines.cpu.workspace import aligned, keep
+from synaptogen.engines.cpu.workspace import keep_alive
 from synaptogen.model import Real, is_hrs, is_irs, where
 
-from .cell_steps import begin, know, lay_ids, put_back, recall, step, take
+from .cell_steps import begin_first_cycle, ensure_device, pack, recompute, step, unpack, unpack_ids
 from .codes import Scale, decode, encode
-from .layout import Packed, desk_on, desk_size, load_codes, packed_cells
+from .layout import Packed, load_codes, packed_cells, scratch_arrays, scratch_on
 
 
 class Kernels(NamedTuple):
-    """The compiled loops."""
+    """The compiled loops; see `engines.cpu.kernels.compile_kernels` for their arguments.
+
+    Attributes
+    ----------
+    initialise, apply, read_each, read_blocks, row_currents, column_currents
+        As in `engines.cpu.kernels.Kernels`.
+    mixing
+        Decode mixing states.
+    fields
+        Unpack the state, in the order of `engines.FIELDS`.
+    device
+        Draw the device vectors again.
+    draw_normals
+        The kernel of ordinary cells.
+    """
 
     initialise: Any
     apply: Any
@@ -42,201 +71,264 @@ class Kernels(NamedTuple):
     mixing: Any
     fields: Any
     device: Any
-    draw_normals: Any  # that of ordinary cells
+    draw_normals: Any
     row_currents: Any
     column_currents: Any
 
 
 @njit(**INLINE)
-def with_x_at_hand(rules: Rules) -> Rules:
-    """Rules for cells whose next x lies in the place of their memory."""
-    return Rules(
-        rules.constants,
-        rules.prototype,
-        rules.readout,
-        rules.F,
-        rules.G,
-        rules.start,
+def _with_latent_given(params: KernelParams) -> KernelParams:
+    """Return a parameter set without history: with it, ordinary steps take x from ``CellPointers.memory``."""
+    return KernelParams(
+        params.constants,
+        params.prototype,
+        params.readout,
+        params.F,
+        params.G,
+        params.start,
         0,
         0,
-        rules.stationary,
-        rules.k0,
-        rules.k1,
+        params.stationary,
+        params.k0,
+        params.k1,
     )
 
 
 @njit(**INLINE)
-def reading(packed: Packed, r: Any) -> Cells:
-    """The cells as reads see them, with mixing states ``r``."""
-    return Cells(r, r, packed.words, r, r, r, packed.id_lo, packed.id_hi, packed.first_id, packed.consecutive)
+def _cells_to_read(packed: Packed, r: Pointer) -> CellPointers:
+    """Return packed cells as `read_group` takes them, with decoded mixing states ``r``."""
+    return CellPointers(r, r, packed.status, r, r, r, packed.id_lo, packed.id_hi, packed.first_id, packed.consecutive)
 
 
 @njit(**INLINE)
-def mixing_of(codes: Any, at: int, scale: Scale) -> Real:
-    """Mixing states of W cells."""
+def _decode_mixing(codes: Pointer, at: int, scale: Scale) -> Real:
+    """Return the mixing states of W cells."""
     return decode(load_codes(codes, at), scale)
 
 
-class Codes(NamedTuple):
-    """Mixing states as codes, for products."""
+class MixingCodes(NamedTuple):
+    """Mixing states as 16-bit codes, as kernels of products take them.
+
+    Attributes
+    ----------
+    codes : array of uint16
+        All cells, with at least W codes to spare behind the last one.
+    scale : Scale
+        The numbers that the codes stand for.
+    """
 
     codes: Any
     scale: Scale
 
 
 @overload(products.mixing_at, jit_options=INLINE)
-def _coded(states, at):  # type: ignore[no-untyped-def]
-    if getattr(states, "instance_class", None) is Codes:
-        return lambda states, at: mixing_of(data(states.codes), at, states.scale)
+def _load_codes(states, at):  # type: ignore[no-untyped-def]  # Numba compares its signature with that of the function returned
+    """Load mixing states that are stored as `MixingCodes`."""
+    if getattr(states, "instance_class", None) is MixingCodes:
+        return lambda states, at: _decode_mixing(data(states.codes), at, states.scale)
     return None
 
 
 @njit(**INLINE)
-def stored(x: Real, scale: Scale) -> Real:
-    """The number nearest to x that can be stored."""
+def _rounded(x: Real, scale: Scale) -> Real:
+    """Return the number nearest to x that can be stored."""
     return decode(encode(x, scale), scale)
 
 
-def compiled(revision: str, ordinary: OrdinaryKernels) -> Kernels:
-    """Kernels for one state of the sources, as `engines.cpu.kernels.compiled`."""
+def compile_kernels(revision: str, ordinary: OrdinaryKernels) -> Kernels:
+    """Return the kernels for one state of the sources, as `engines.cpu.kernels.compile_kernels` does.
+
+    Parameters
+    ----------
+    revision : str
+        Digest of the sources, which becomes part of the cache key.
+    ordinary : engines.cpu.kernels.Kernels
+        Kernels of ordinary cells, one of which is used as it is.
+
+    Returns
+    -------
+    Kernels
+    """
 
     @njit(cache=True, **OPTIONS)
-    def initialise(first, last, state, consecutive, first_id, params):  # type: ignore[no-untyped-def]
-        revision  # noqa: B018
-        packed = packed_cells(state, consecutive, first_id)
-        rules = rules_of(params)
-        room, room_ids, known = aligned(desk_size(rules.states)), np.empty(2 * W, np.uint32), np.empty(1, np.int64)
-        desk = desk_on(room, room_ids, known, rules.states)
-        at_hand = with_x_at_hand(rules)
-        for t in range(first, last):
-            begin(packed, desk, rules, at_hand, t)
-        keep(room, room_ids, known)
+    def initialise(
+        first: int, last: int, state_arrays: Arrays, consecutive: bool, first_id: int, param_arrays: Arrays
+    ) -> None:
+        in_cache_key(revision)
+        packed = packed_cells(state_arrays, consecutive, first_id)
+        params = params_from(param_arrays)
+        work = scratch_arrays(params.states)
+        scratch = scratch_on(work, params.states)
+        latent_given = _with_latent_given(params)
+        for group in range(first, last):
+            begin_first_cycle(packed, scratch, params, latent_given, group)
+        keep_alive(work)
 
     @njit(cache=True, **OPTIONS)
-    def apply(  # type: ignore[no-untyped-def]
-        first,
-        last,
-        state,
-        consecutive,
-        first_id,
-        params,
-        selection,
-        pulses,
-        each,
-        gate,
-        gated,
-        trace,
-        traced,
-        bandwidth,
-        reads,
-    ):
-        revision  # noqa: B018
-        packed = packed_cells(state, consecutive, first_id)
-        rules = rules_of(params)
-        room, room_ids, known = aligned(desk_size(rules.states)), np.empty(2 * W, np.uint32), np.empty(1, np.int64)
-        desk = desk_on(room, room_ids, known, rules.states)
-        at_hand = with_x_at_hand(rules)
-        u_, gate_, trace_, counts_ = data(pulses), data(gate), data(trace), data(reads.counts)
+    def apply(
+        first: int,
+        last: int,
+        state_arrays: Arrays,
+        consecutive: bool,
+        first_id: int,
+        param_arrays: Arrays,
+        selection: Selection,
+        pulses: Float32Array,
+        each: bool,
+        gate: Float32Array,
+        gated: bool,
+        trace: Float32Array,
+        traced: bool,
+        bandwidth: float,
+        reads: Reads,
+    ) -> None:
+        in_cache_key(revision)
+        packed = packed_cells(state_arrays, consecutive, first_id)
+        params = params_from(param_arrays)
+        work = scratch_arrays(params.states)
+        scratch = scratch_on(work, params.states)
+        latent_given = _with_latent_given(params)
+        u_data, gate_data, trace_data, counts_data = data(pulses), data(gate), data(trace), data(reads.counts)
         for k in range(first, last):
-            t = selection.tiles[k] if selection.listed else k
-            take(packed, desk, t)
+            group = selection.groups[k] if selection.listed else k
+            unpack(packed, scratch, group)
             for pulse in range(pulses.shape[0]):
-                u = load(u_, pulse * pulses.shape[1] + k * W) if each else reals(scalar(u_, pulse))
+                u = load(u_data, pulse * pulses.shape[1] + k * W) if each else reals(scalar(u_data, pulse))
                 if gated:
-                    u = u * load(gate_, k * W)
-                if step(packed, desk, rules, at_hand, t, u):
-                    put_back(packed, desk, t)
-                    take(packed, desk, t)
+                    u = u * load(gate_data, k * W)
+                if step(packed, scratch, params, latent_given, group, u):
+                    pack(packed, scratch, group)
+                    unpack(packed, scratch, group)
                 if traced:
-                    number = load(counts_, t * W) if reads.counted else words(reads.times)
-                    i = read_current(desk.cells, rules, 0, u, bandwidth, number + pulse)
-                    store(trace_, pulse * trace.shape[1] + k * W, i)
-        keep(room, room_ids, known)
+                    number = load(counts_data, group * W) if reads.counted else uint32s(reads.times)
+                    i = read_current(scratch.cells, params, 0, u, bandwidth, number + pulse)
+                    store(trace_data, pulse * trace.shape[1] + k * W, i)
+        keep_alive(work)
 
     @njit(cache=True, **OPTIONS)
-    def read_each(  # type: ignore[no-untyped-def]
-        first, last, state, consecutive, first_id, params, selection, voltages, each, out, bandwidth, reads
-    ):
-        revision  # noqa: B018
-        packed = packed_cells(state, consecutive, first_id)
-        rules = rules_of(params)
-        room, room_ids, known = aligned(desk_size(rules.states)), np.empty(2 * W, np.uint32), np.empty(1, np.int64)
-        desk = desk_on(room, room_ids, known, rules.states)
-        u_, out_, counts_ = data(voltages), data(out), data(reads.counts)
+    def read_each(
+        first: int,
+        last: int,
+        state_arrays: Arrays,
+        consecutive: bool,
+        first_id: int,
+        param_arrays: Arrays,
+        selection: Selection,
+        voltages: Float32Array,
+        each: bool,
+        out: Float32Array,
+        bandwidth: float,
+        reads: Reads,
+    ) -> None:
+        in_cache_key(revision)
+        packed = packed_cells(state_arrays, consecutive, first_id)
+        params = params_from(param_arrays)
+        work = scratch_arrays(params.states)
+        scratch = scratch_on(work, params.states)
+        u_data, out_data, counts_data = data(voltages), data(out), data(reads.counts)
         for k in range(first, last):
-            t = selection.tiles[k] if selection.listed else k
-            u = load(u_, k * W) if each else reals(scalar(u_, 0))
-            number = load(counts_, t * W) if reads.counted else words(reads.times)
-            lay_ids(packed, desk, t)
-            store(desk.cells.r, 0, mixing_of(packed.r, t * W, packed.scales.r))
-            store(out_, k * W, read_current(desk.cells, rules, 0, u, bandwidth, number))
-        keep(room, room_ids, known)
+            group = selection.groups[k] if selection.listed else k
+            u = load(u_data, k * W) if each else reals(scalar(u_data, 0))
+            number = load(counts_data, group * W) if reads.counted else uint32s(reads.times)
+            unpack_ids(packed, scratch, group)
+            store(scratch.cells.r, 0, _decode_mixing(packed.r, group * W, packed.scales.r))
+            store(out_data, k * W, read_current(scratch.cells, params, 0, u, bandwidth, number))
+        keep_alive(work)
 
     @njit(cache=True, **OPTIONS)
-    def read_blocks(  # type: ignore[no-untyped-def]
-        first, last, state, consecutive, first_id, params, tiles, voltages, each, out, bandwidth, count
-    ):
-        # the mixing states of a block are laid where its currents will be
-        revision  # noqa: B018
-        packed = packed_cells(state, consecutive, first_id)
-        rules = rules_of(params)
-        u_, out_ = data(voltages), data(out)
-        c = reading(packed, out_)
-        ours = min(tiles, last * (64 // W))  # what lies behind is another thread's, and may be done already
-        drive = driven_by(reals(scalar(u_, 0)), u_, rules, bandwidth)
+    def read_blocks(
+        first: int,
+        last: int,
+        state_arrays: Arrays,
+        consecutive: bool,
+        first_id: int,
+        param_arrays: Arrays,
+        groups: int,
+        voltages: Float32Array,
+        each: bool,
+        out: Float32Array,
+        bandwidth: float,
+        count: int,
+    ) -> None:
+        """Read blocks of 64 cells; mixing states are decoded to the places in ``out`` where the currents will be."""
+        in_cache_key(revision)
+        packed = packed_cells(state_arrays, consecutive, first_id)
+        params = params_from(param_arrays)
+        u_data, out_data = data(voltages), data(out)
+        cells = _cells_to_read(packed, out_data)
+        ours = min(groups, last * (64 // W))  # later groups belong to another thread, which may be done
+        drive = drive_at(reals(scalar(u_data, 0)), u_data, params, bandwidth)
         for block in range(first, last, DRAWS):
-            for t in range(block * 64 // W, min((block + DRAWS) * 64 // W, ours)):
-                store(out_, t * W, mixing_of(packed.r, t * W, packed.scales.r))
-            read_group(c, rules, block, ours, drive, each, out_, bandwidth, count)
+            for group in range(block * 64 // W, min((block + DRAWS) * 64 // W, ours)):
+                store(out_data, group * W, _decode_mixing(packed.r, group * W, packed.scales.r))
+            read_group(cells, params, block, ours, drive, each, out_data, bandwidth, count)
 
     @njit(cache=True, **OPTIONS)
-    def mixing(first, last, codes, scale, out):  # type: ignore[no-untyped-def]
-        revision  # noqa: B018
-        codes_, out_ = data(codes), data(out)
-        for t in range(first, last):
-            store(out_, t * W, mixing_of(codes_, t * W, scale))
+    def mixing(first: int, last: int, codes: AnyArray, scale: Scale, out: Float32Array) -> None:
+        in_cache_key(revision)
+        codes_data, out_data = data(codes), data(out)
+        for group in range(first, last):
+            store(out_data, group * W, _decode_mixing(codes_data, group * W, scale))
 
     @njit(cache=True, **OPTIONS)
-    def fields(first, last, state, consecutive, first_id, params, selection, out):  # type: ignore[no-untyped-def]
-        # out in the order of `protocol.FIELDS`; what a cell has forgotten is made anew
-        revision  # noqa: B018
-        packed = packed_cells(state, consecutive, first_id)
-        rules = rules_of(params)
-        room, room_ids, known = aligned(desk_size(rules.states)), np.empty(2 * W, np.uint32), np.empty(1, np.int64)
-        desk = desk_on(room, room_ids, known, rules.states)
-        out_, hot = data(out), desk.cells.hot
+    def fields(
+        first: int,
+        last: int,
+        state_arrays: Arrays,
+        consecutive: bool,
+        first_id: int,
+        param_arrays: Arrays,
+        selection: Selection,
+        out: Float32Array,
+    ) -> None:
+        """Write the state to the rows of ``out``, in the order of `engines.FIELDS`; compute what is not stored."""
+        in_cache_key(revision)
+        packed = packed_cells(state_arrays, consecutive, first_id)
+        params = params_from(param_arrays)
+        work = scratch_arrays(params.states)
+        scratch = scratch_on(work, params.states)
+        out_data, hot = data(out), scratch.cells.hot
         zero = reals(np.float32(0.0))
         for k in range(first, last):
-            t = selection.tiles[k] if selection.listed else k
-            take(packed, desk, t)
-            recall(packed, desk, rules, t)
-            word, s, at = load(desk.cells.words, WORD), packed.scales, k * W
-            partly, n = is_irs(word), out.shape[1]
-            r_hrs = where(is_hrs(word), load(desk.cells.r, 0), stored(load(desk.cells.device, R_HRS), s.r))
-            store(out_, at, stored(load(hot, U_SET), s.u_set))
-            store(out_, n + at, stored(load(hot, R_LRS), s.r))
-            store(out_, 2 * n + at, stored(load(desk.cells.device, U_RESET), s.u_reset))
-            store(out_, 3 * n + at, r_hrs)
-            store(out_, 4 * n + at, where(partly, load(desk.cells.curve, U_RATCHET), zero))
-            store(out_, 5 * n + at, where(partly, load(desk.cells.curve, T_SCALE), zero))
-            store(out_, 6 * n + at, where(partly, load(desk.cells.curve, T_END), zero))
-        keep(room, room_ids, known)
+            group = selection.groups[k] if selection.listed else k
+            unpack(packed, scratch, group)
+            recompute(packed, scratch, params, group)
+            status, s, at = load(scratch.cells.status, STATUS), packed.scales, k * W
+            partly, n = is_irs(status), out.shape[1]
+            r_hrs = where(is_hrs(status), load(scratch.cells.r, 0), _rounded(load(scratch.cells.device, R_HRS), s.r))
+            store(out_data, at, _rounded(load(hot, U_SET), s.u_set))
+            store(out_data, n + at, _rounded(load(hot, R_LRS), s.r))
+            store(out_data, 2 * n + at, _rounded(load(scratch.cells.device, U_RESET), s.u_reset))
+            store(out_data, 3 * n + at, r_hrs)
+            store(out_data, 4 * n + at, where(partly, load(scratch.cells.curve, U_RATCHET), zero))
+            store(out_data, 5 * n + at, where(partly, load(scratch.cells.curve, T_SCALE), zero))
+            store(out_data, 6 * n + at, where(partly, load(scratch.cells.curve, T_END), zero))
+        keep_alive(work)
 
     @njit(cache=True, **OPTIONS)
-    def device(first, last, state, consecutive, first_id, params, selection, out):  # type: ignore[no-untyped-def]
-        revision  # noqa: B018
-        packed = packed_cells(state, consecutive, first_id)
-        rules = rules_of(params)
-        room, room_ids, known = aligned(desk_size(rules.states)), np.empty(2 * W, np.uint32), np.empty(1, np.int64)
-        desk = desk_on(room, room_ids, known, rules.states)
-        out_ = data(out)
+    def device(
+        first: int,
+        last: int,
+        state_arrays: Arrays,
+        consecutive: bool,
+        first_id: int,
+        param_arrays: Arrays,
+        selection: Selection,
+        out: Float32Array,
+    ) -> None:
+        in_cache_key(revision)
+        packed = packed_cells(state_arrays, consecutive, first_id)
+        params = params_from(param_arrays)
+        work = scratch_arrays(params.states)
+        scratch = scratch_on(work, params.states)
+        out_data = data(out)
         for k in range(first, last):
-            t = selection.tiles[k] if selection.listed else k
-            lay_ids(packed, desk, t)
-            know(packed, desk, rules, t)
+            group = selection.groups[k] if selection.listed else k
+            unpack_ids(packed, scratch, group)
+            ensure_device(packed, scratch, params, group)
             for i in range(DEVICE_VECTOR // W):
-                store(out_, i * out.shape[1] + k * W, load(desk.cells.device, i * W))
-        keep(room, room_ids, known)
+                store(out_data, i * out.shape[1] + k * W, load(scratch.cells.device, i * W))
+        keep_alive(work)
 
     return Kernels(
         initialise,
@@ -247,5 +339,5 @@ def compiled(revision: str, ordinary: OrdinaryKernels) -> Kernels:
         fields,
         device,
         ordinary.draw_normals,
-        *products.compiled(revision),
+        *products.compile_products(revision),
     )

@@ -1,4 +1,4 @@
-"""Where packed cells lie in memory, and the tile of ordinary cells on which they are worked on."""
+"""Where packed cells lie in memory, and the scratch memory in which one lane group of them is worked on."""
 
 from typing import Any, NamedTuple
 
@@ -9,8 +9,9 @@ from numba import njit
 from numba.core import types
 
 from synaptogen.engines.cpu.history_refill import Pending
-from synaptogen.engines.cpu.lanes import CPU, FORMULA, INLINE, WORD, W, data
-from synaptogen.engines.cpu.layout import CURVE, DEVICE_RECORD, HOT, Cells
+from synaptogen.engines.cpu.lanes import CPU, FORMULA, INLINE, UINT32, W, data
+from synaptogen.engines.cpu.layout import CURVE, DEVICE_RECORD, HOT, Arrays, CellPointers
+from synaptogen.engines.cpu.workspace import aligned
 from synaptogen.engines.lanes import adopt
 
 from . import codes
@@ -19,13 +20,15 @@ from .codes import Scale
 adopt(CPU, codes, **FORMULA)
 
 THRESHOLDS = 3
-"""Codes of a cell beside its mixing state. They are U_SET, R_LRS, U_RESET of the running cycle; in a partly reset cell
-the ratchet, and R_LRS and U_RESET of the cycle before, from which its transition sets out: all else of the running
-cycle follows from its states."""
+"""Codes of a cell besides its mixing state.
+
+They are U_SET, R_LRS and U_RESET of the running cycle. In a partly reset cell they are the ratchet, and R_LRS and
+U_RESET of the cycle before, from which its transition starts: all else of the running cycle follows from its states.
+"""
 
 
 class Scales(NamedTuple):
-    """What codes of each kind stand for."""
+    """The scales of mixing states (R_LRS is one too) and of thresholds in V."""
 
     r: Scale
     u_set: Scale
@@ -34,18 +37,36 @@ class Scales(NamedTuple):
 
 
 class Packed(NamedTuple):
-    """Pointers to packed cells, and what it takes to draw their devices anew.
+    """Pointers to packed cells, and to what is needed to draw their devices again.
 
-    ``r`` and ``words`` hold a number a cell; ``thresholds`` and ``states`` a block a tile, of groups of W codes.
-    The states are those of the running cycle n, so that x_n = H s_n + B e_n can be had again at any time.
+    The states are those of the running cycle n, so that x_n = H s_n + B e_n can be computed again at any time.
+
+    Attributes
+    ----------
+    r
+        Codes of mixing states, W per group.
+    status
+        Status integers, one row per group.
+    thresholds
+        `THRESHOLDS` rows of codes per group.
+    states
+        One row of codes per state and group.
+    scales
+        The `Scales` of mixing states and thresholds.
+    state_scales
+        Four numbers per state: low, step, 1/step, and 0.
+    mixture, components, log_sigma
+        The population, as `cell_steps.draw_device` takes it.
+    id_lo, id_hi, first_id, consecutive
+        Cell ids, as in `CellPointers`.
     """
 
     r: Any
-    words: Any
+    status: Any
     thresholds: Any
     states: Any
-    scales: Any  # of thresholds and mixing states
-    state_scales: Any  # low, step and 1/step of each state
+    scales: Any
+    state_scales: Any
     mixture: Any
     components: Any
     log_sigma: Any
@@ -55,51 +76,102 @@ class Packed(NamedTuple):
     consecutive: Any
 
 
-class Desk(NamedTuple):
-    """One tile of ordinary cells, at index 0 of its arrays, on which packed ones are worked on."""
+class Scratch(NamedTuple):
+    """One lane group of ordinary cells, at index 0 of its arrays, to which packed cells are unpacked for a step.
 
-    cells: Cells  # memory: x of the cycle that begins
-    states: Cells  # the same cells, memory: their states
-    spare: Pending  # room for states
-    r_from: Any  # where a transition sets out
+    Attributes
+    ----------
+    cells
+        The group, where ``memory`` holds x of the cycle that begins.
+    states
+        The same group, where ``memory`` holds its states.
+    spare
+        Pending work of which only ``ring_copies`` is used, as working memory for states.
+    r_from, u_from
+        R_LRS as a mixing state and U_RESET in V of the cycle before, from which the transition of partly reset cells
+        starts.
+    drawn_group
+        The group whose device vectors the scratch holds; -1 for none.
+    id_lo, id_hi
+        Low and high halves of the cell ids.
+    """
+
+    cells: CellPointers
+    states: CellPointers
+    spare: Pending
+    r_from: Any
     u_from: Any
-    known: Any  # the tile whose device vectors lie on the desk
+    drawn_group: Any
     id_lo: Any
     id_hi: Any
 
 
 @nbx.intrinsic
 def load_codes(typingctx: Any, pointer: Any, index: Any) -> Any:
-    """Lanes of words from W consecutive 16-bit codes."""
+    """Load uint32 lanes from W consecutive 16-bit codes.
+
+    Parameters
+    ----------
+    pointer, index
+        Memory of uint16, and the index of the first code.
+
+    Returns
+    -------
+    uint32 lanes
+    """
 
     def build(cx: Any, b: ir.IRBuilder, s: Any, a: Any) -> ir.Value:
-        x = b.load(b.bitcast(b.gep(a[0], [a[1]]), WORD.llvm(ir.IntType(16)).as_pointer()))
+        x = b.load(b.bitcast(b.gep(a[0], [a[1]]), UINT32.llvm(ir.IntType(16)).as_pointer()))
         x.align = 2
-        return b.zext(x, WORD.llvm())
+        return b.zext(x, UINT32.llvm())
 
-    return WORD(pointer, types.intp), build
+    return UINT32(pointer, types.intp), build
 
 
 @nbx.intrinsic
-def store_codes(typingctx: Any, pointer: Any, index: Any, word: Any) -> Any:
-    """Lanes of words to W consecutive 16-bit codes."""
-    narrow = WORD.llvm(ir.IntType(16))
+def store_codes(typingctx: Any, pointer: Any, index: Any, codes: Any) -> Any:
+    """Store uint32 lanes to W consecutive 16-bit codes.
+
+    Parameters
+    ----------
+    pointer, index
+        Memory of uint16, and the index of the first code.
+    codes : uint32 lanes
+        Each below 65536.
+
+    Returns
+    -------
+    None
+    """
+    narrow = UINT32.llvm(ir.IntType(16))
 
     def build(cx: Any, b: ir.IRBuilder, s: Any, a: Any) -> ir.Value:
         b.store(b.trunc(a[2], narrow), b.bitcast(b.gep(a[0], [a[1]]), narrow.as_pointer())).align = 2
         return cx.get_dummy_value()
 
-    return types.void(pointer, types.intp, WORD), build
+    return types.void(pointer, types.intp, UINT32), build
 
 
 @njit(**INLINE)
-def packed_cells(state: Any, consecutive: bool, first_id: int) -> Packed:
-    """Raw pointers to the arrays of a state."""
-    r, words, thresholds, states, scales, state_scales, mixture, log_sigma, id_lo, id_hi = state
+def packed_cells(state_arrays: Arrays, consecutive: bool, first_id: int) -> Packed:
+    """Return raw pointers to the arrays of a state.
+
+    Parameters
+    ----------
+    state_arrays : tuple
+        What `PackedEngine` passes to kernels.
+    consecutive, first_id
+        As in `CellPointers`.
+
+    Returns
+    -------
+    Packed
+    """
+    r, status, thresholds, states, scales, state_scales, mixture, log_sigma, id_lo, id_hi = state_arrays
     pointers = (data(mixture[0]), data(mixture[1]), data(mixture[2]))
     return Packed(
         data(r),
-        data(words),
+        data(status),
         data(thresholds),
         data(states),
         scales,
@@ -115,29 +187,56 @@ def packed_cells(state: Any, consecutive: bool, first_id: int) -> Packed:
 
 
 @njit(**INLINE)
-def desk_size(states: int) -> int:
-    """Numbers of single precision that a desk takes."""
-    return (1 + 2 + 4 + 2 * states) * W + HOT + DEVICE_RECORD + CURVE
+def scratch_arrays(states: int) -> Arrays:
+    """Allocate the arrays of `Scratch`.
+
+    Parameters
+    ----------
+    states : int
+        States per cell, q.
+
+    Returns
+    -------
+    tuple of arrays
+        To be kept alive as long as the pointers of `scratch_on` are in use.
+    """
+    size = (1 + 2 + 4 + 2 * states) * W + HOT + DEVICE_RECORD + CURVE
+    return aligned(size), np.empty(2 * W, np.uint32), np.empty(1, np.int64)
 
 
 @njit(**INLINE)
-def desk_on(numbers: Any, words: Any, known: Any, q: int) -> Desk:
-    """A desk on some room: ``desk_size`` numbers, 2 W words, and one integer."""
+def scratch_on(arrays: Arrays, states: int) -> Scratch:
+    """Return the pointers of `Scratch`, with no device drawn yet.
+
+    Parameters
+    ----------
+    arrays : tuple of arrays
+        Arrays from `scratch_arrays`.
+    states : int
+        States per cell, q.
+
+    Returns
+    -------
+    Scratch
+    """
+    numbers, id_numbers, drawn_group = arrays
     hot, after = numbers[W : W + HOT], numbers[W + HOT :]
     device, after = after[:DEVICE_RECORD], after[DEVICE_RECORD:]
     curve, rest = after[:CURVE], after[CURVE:]
-    lo, hi, first = data(words), data(words[W:]), np.uint64(0)
-    at_hand = (data(numbers), data(hot), data(hot.view(np.uint32)), data(device), data(curve))
-    x, states, spare = data(rest[2 * W :]), data(rest[6 * W :]), data(rest[(6 + q) * W :])
-    known[0] = -1
-    none = data(known)
-    return Desk(
-        Cells(*at_hand, x, lo, hi, first, False),
-        Cells(*at_hand, states, lo, hi, first, False),
-        Pending(none, lo, none, none, 0, spare, spare, lo, none, lo, none),
+    lo, hi, first = data(id_numbers), data(id_numbers[W:]), np.uint64(0)
+    shared = (data(numbers), data(hot), data(hot.view(np.uint32)), data(device), data(curve))
+    x, memory, spare = data(rest[2 * W :]), data(rest[6 * W :]), data(rest[(6 + states) * W :])
+    drawn_group[0] = -1
+    group_data = data(drawn_group)
+    # only `ring_copies` of the pending work is used here; the other pointers are stand-ins of the right types
+    unused = group_data
+    return Scratch(
+        CellPointers(*shared, x, lo, hi, first, False),
+        CellPointers(*shared, memory, lo, hi, first, False),
+        Pending(unused, lo, unused, unused, 0, spare, spare, lo, unused, lo, unused),
         data(rest),
         data(rest[W:]),
-        none,
+        group_data,
         lo,
         hi,
     )
