@@ -52,7 +52,7 @@ class DeviceParams(Record):
         constant. At least u_max. Derived when not given: the largest symmetric range, at most 2*u_max, on which the
         lowest LRS conducts, and conducts more than the highest HRS. `replace` derives it anew.
     stretch : array of shape (3,), optional
-        Knee, slope in 1/V and rest, by which the RESET transition departs from a power law (`model.iv.transition_profile`), none
+        Knee, slope in 1/V and rest, by which the RESET transition departs from a power law (see `eta`), none
         negative. Default: it does not.
     source : mapping of str to str, optional
         Where the figures come from.
