@@ -6,7 +6,19 @@ from .ops import Real
 
 
 def poly(coefficients: Any, x: Real) -> Real:
-    """Horner's rule; ``coefficients`` is a tuple, highest power first."""
+    """Return the value of a polynomial, by Horner's rule.
+
+    Parameters
+    ----------
+    coefficients : tuple of numbers
+        Highest power first.
+    x : Real
+        The variable.
+
+    Returns
+    -------
+    Real
+    """
     y = coefficients[0]
     for c in coefficients[1:]:
         y = y * x + c
@@ -14,7 +26,19 @@ def poly(coefficients: Any, x: Real) -> Real:
 
 
 def slope(coefficients: Any, x: Real) -> Real:
-    """Derivative of `poly` with respect to x."""
+    """Return the derivative of `poly` with respect to x.
+
+    Parameters
+    ----------
+    coefficients : tuple of numbers
+        Highest power first.
+    x : Real
+        The variable.
+
+    Returns
+    -------
+    Real
+    """
     y = coefficients[0]
     d = 0.0 * x
     for c in coefficients[1:]:
