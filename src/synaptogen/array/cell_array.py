@@ -291,7 +291,7 @@ class CellArray:
     def apply_voltages(self, pulses: ArrayLike, *, where: ArrayLike | None = None) -> None:
         """Apply K voltages one after the other, in one pass over memory.
 
-        The result is that of K calls of `apply_voltage`, and takes less time.
+        The result is that of K calls of `apply_voltage`, in less time.
 
         Parameters
         ----------
@@ -723,7 +723,9 @@ class CellArray:
         True
         """
         count = checks.positive_int("count", count)
-        self._require_results(len(Features._fields) * count, "ask for fewer cycles, or for parts of the array")
+        self._require_results(
+            len(Features._fields) * count, "run fewer cycles, or parts of the array one after the other"
+        )
         cycles = []
         for _ in range(count):
             self.apply_voltages([-FAR, FAR])

@@ -87,7 +87,15 @@ def run_cycles(cells: CellArray, pulses: RealArray, where: BoolArray | None) -> 
 
 
 def set_read_number(cells: CellArray, number: int) -> None:
-    """Set the number of the next read of a block, which its noise depends on."""
+    """Set the number of the next read of a block.
+
+    Parameters
+    ----------
+    cells : CellArray
+        The block.
+    number : int
+        The number, which the noise of the read depends on.
+    """
     cells.state.number_reads(number)
 
 

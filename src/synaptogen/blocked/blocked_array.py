@@ -167,14 +167,14 @@ class BlockedArray(ABC):
         kind = "VAR" if spec.params.history.kind == "var" else "compact"
         noise = f"noise of {spec.bandwidth:g} Hz at 300 K" if spec.bandwidth else "no read noise"
         return (
-            f"{type(self).__name__}({' x '.join(map(str, self.shape))}, {self._place()}, params={spec.params.name!r}, "
-            f"engine={spec.engine}, storage={spec.storage}, history={kind}({spec.params.history.order}), "
-            f"start={spec.start}, seed={spec.seed}, {noise}, {self.blocks} blocks, {spec.bytes_per_cell:.0f} B a cell, "
-            f"{self.nbytes / 2**20:.1f} MiB)"
+            f"{type(self).__name__}({' x '.join(map(str, self.shape))}, {self._location()}, "
+            f"params={spec.params.name!r}, engine={spec.engine}, storage={spec.storage}, "
+            f"history={kind}({spec.params.history.order}), start={spec.start}, seed={spec.seed}, {noise}, {self.blocks} blocks, "
+            f"{spec.bytes_per_cell:.0f} B a cell, {self.nbytes / 2**20:.1f} MiB)"
         )
 
     @abstractmethod
-    def _place(self) -> str:
+    def _location(self) -> str:
         """Return where the cells are, in a few words for `repr`."""
 
     # ---- voltages
@@ -505,7 +505,7 @@ class BlockedArray(ABC):
         with replacing(target) as beside:
             layout = state_layout(self._spec)
             writer = Writer.new(beside, self.size, layout, self._blocks.chunk, compress=False)
-            for _ in self._evaluate(block_operations.write, lambda k: (str(beside), self._blocks.begin(k))):
+            for _ in self._evaluate(block_operations.write, lambda k: (str(beside), self._blocks.first_cell(k))):
                 pass
             writer.finish(self._saved())
             flush(beside)

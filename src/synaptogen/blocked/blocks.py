@@ -1,4 +1,4 @@
-"""How an array is cut into blocks: along its first axis, so that a block of a crossbar is some of its rows."""
+"""The blocks of an array: it is cut along its first axis, so that a block of a crossbar is some of its rows."""
 
 import math
 from typing import TypeVar
@@ -13,7 +13,7 @@ BLOCK_BYTES = 1 << 27
 ALIGNED = 64  # consecutive cells that share their noise: a block begins with a multiple where it can
 MOST_CHUNKS = 4096  # of a block
 
-Entry = TypeVar("Entry", bound=np.generic)
+Value = TypeVar("Value", bound=np.generic)
 
 
 def default_block(bytes_per_cell: float) -> int:
@@ -36,39 +36,39 @@ class Blocks:
 
     Attributes
     ----------
-    entry : int
+    cells_per_entry : int
         Number of cells of an entry of the first axis.
-    entries : int
+    entries_per_block : int
         Number of entries of a block.
     """
 
     def __init__(self, shape: Shape, cells: int) -> None:
         self.shape = shape
-        self.entry = math.prod(shape[1:])
-        entries, step = max(1, cells // self.entry), ALIGNED // math.gcd(ALIGNED, self.entry)
-        self.entries = min(shape[0], entries - entries % step if entries >= step else entries)
+        self.cells_per_entry = math.prod(shape[1:])
+        entries, step = max(1, cells // self.cells_per_entry), ALIGNED // math.gcd(ALIGNED, self.cells_per_entry)
+        self.entries_per_block = min(shape[0], entries - entries % step if entries >= step else entries)
 
     def __len__(self) -> int:
-        return -(-self.shape[0] // self.entries)
+        return -(-self.shape[0] // self.entries_per_block)
 
     def __getitem__(self, k: int) -> slice:
         """Return the entries of the first axis that block ``k`` has."""
-        return slice(k * self.entries, min((k + 1) * self.entries, self.shape[0]))
+        return slice(k * self.entries_per_block, min((k + 1) * self.entries_per_block, self.shape[0]))
 
     def shape_of(self, k: int) -> Shape:
         """Return the shape of block ``k``."""
         here = self[k]
         return (here.stop - here.start, *self.shape[1:])
 
-    def begin(self, k: int) -> int:
+    def first_cell(self, k: int) -> int:
         """Return the flat number of the first cell of block ``k``."""
-        return k * self.entries * self.entry
+        return k * self.entries_per_block * self.cells_per_entry
 
     def size_of(self, k: int) -> int:
         """Return the number of cells of block ``k``."""
         return math.prod(self.shape_of(k))
 
-    def part(self, k: int, values: NDArray[Entry] | None, axis: int = 0) -> NDArray[Entry] | None:
+    def part(self, k: int, values: NDArray[Value] | None, axis: int = 0) -> NDArray[Value] | None:
         """Return the part of values that concerns a block.
 
         Parameters
@@ -92,7 +92,7 @@ class Blocks:
     @property
     def chunk(self) -> int:
         """Number of cells of a chunk on disk; a block has a whole number of chunks."""
-        cells = self.entries * self.entry
+        cells = self.entries_per_block * self.cells_per_entry
         for parts in range(-(-cells // CHUNK), MOST_CHUNKS):
             if cells % parts == 0:
                 return cells // parts

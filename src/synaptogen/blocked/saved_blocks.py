@@ -83,7 +83,7 @@ def load_block(
         If the block would not fit into memory.
     """
     target = Path(path)
-    begin, size = blocks.begin(k), blocks.size_of(k)
+    begin, size = blocks.first_cell(k), blocks.size_of(k)
     group = open_saved(target)
     try:
         reader = Reader.from_group(group, math.prod(blocks.shape))

@@ -163,7 +163,7 @@ class DistributedArray(BlockedArray):
         for _ in self._evaluate(block_operations.no_operation):
             pass
 
-    def _place(self) -> str:
+    def _location(self) -> str:
         return f"on {len(set(self._placement.owners.values()))} workers"
 
     # ---- requests

@@ -96,7 +96,7 @@ class Placement:
             if losses > MOST_LOSSES:
                 raise RuntimeError(
                     f"workers have vanished {losses} times at the same request: look into their logs, perhaps memory "
-                    "is short; cells are safe, and made anew when workers are there"
+                    "is short; cells are safe, and built again when workers are there"
                 )
         return done
 
@@ -126,7 +126,8 @@ class Placement:
                 return found
             if time.monotonic() > end:
                 raise RuntimeError(
-                    f"there has been no worker for {self._patience:g} s: start some; cells are safe, and made anew then"
+                    f"there has been no worker for {self._patience:g} s: start some; cells are safe, "
+                    "and built again then"
                 )
             time.sleep(POLL)
 

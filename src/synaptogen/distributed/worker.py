@@ -16,7 +16,7 @@ from synaptogen.state import ArraySpec, CellState
 MOST_MEMORY = 0.7  # of a worker's limit: at 0.8 Dask gives it no more work, at 0.95 it ends it
 
 Entry = tuple[Any, Any]
-"""What one step applies: voltages (K, ...), aligned with the axes of a block, and a mask or None."""
+"""The voltages (K, ...) of one step, aligned with the axes of a block, and a mask or None."""
 
 
 class Source(NamedTuple):
@@ -25,7 +25,7 @@ class Source(NamedTuple):
     spec: ArraySpec
     """Everything that determines the cells."""
     blocks: Blocks
-    """How the array is cut."""
+    """The blocks of the array."""
     saved: str | None
     """Directory of the saved array that the block is in; None for new cells."""
     voltages: int
@@ -42,7 +42,7 @@ class Request(NamedTuple):
     entries: tuple[Entry, ...]
     """Voltages of the steps from ``start`` on."""
     operation: Callable[..., Any]
-    """What to do then; see `synaptogen.blocked.block_operations`."""
+    """The operation to call then; see `synaptogen.blocked.block_operations`."""
     arguments: tuple[Any, ...]
     """Further arguments of the operation."""
     changes: bool
@@ -59,7 +59,7 @@ class Reply(NamedTuple):
     done: bool
     """Whether the request was done; if not, it has to be sent again with the source of the block."""
     value: Any = None
-    """What the operation has returned."""
+    """The result of the operation."""
 
 
 class Held:
@@ -171,7 +171,7 @@ class WorkerState:
             if (found.spec.seed, found.voltages) != (spec.seed, source.voltages):
                 raise ValueError(f"{source.saved} is another array than the checkpoint that was left there")
             return load_block(source.saved, spec, blocks, k, self.threads)
-        state = CellState.build(spec, CellIds(size, spec.first + blocks.begin(k)), self.threads)
+        state = CellState.build(spec, CellIds(size, spec.first + blocks.first_cell(k)), self.threads)
         return CellArray.from_state(state, blocks.shape_of(k))
 
     def require_memory(self, size: float) -> None:

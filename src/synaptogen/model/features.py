@@ -6,11 +6,11 @@ with a quantile polynomial Gamma for each feature, and the cell's own offset mu 
 x to the range on which its Gamma increases, resistances to 1 ... 1e12 ohm, thresholds to a millivolt from zero.
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from .constants import Constants
 from .iv import mixing_from_conductance, passive
-from .ops import Mask, Real, absolute, exp2, maximum, minimum
+from .ops import Mask, Real, Reals, absolute, exp2, maximum, minimum
 from .polynomial import poly
 
 LOG2_10 = 3.321928094887362
@@ -29,7 +29,7 @@ class Features(NamedTuple):
     limited: Mask  # whether any feature had to be limited
 
 
-def limit(x: Real, low: Any, high: Any) -> Real:
+def limit(x: Real, low: Real, high: Real) -> Real:
     """Return ``x`` limited to a range.
 
     Parameters
@@ -46,7 +46,7 @@ def limit(x: Real, low: Any, high: Any) -> Real:
     return minimum(maximum(x, low), high)
 
 
-def cycle_features(x: Any, mu: Any, sigma: Any, p: Constants) -> Features:
+def cycle_features(x: Reals, mu: Reals, sigma: Reals, p: Constants) -> Features:
     """Return the features of a cycle.
 
     Parameters

@@ -6,12 +6,10 @@ The memory is a weighted sum of the last p values of x (VAR, Hennen et al., Fron
 q numbers of a state space. Engines store these numbers, and call `add_scaled` for each of them.
 """
 
-from typing import Any
-
-from .ops import Real, rounded_mul
+from .ops import Matrix, Real, Reals, rounded_mul
 
 
-def innovation(e: Any, b: Any) -> tuple[Real, Real, Real, Real]:
+def innovation(e: Reals, b: Matrix) -> tuple[Real, Real, Real, Real]:
     """Return the innovation B e of a cycle.
 
     Parameters
@@ -33,7 +31,7 @@ def innovation(e: Any, b: Any) -> tuple[Real, Real, Real, Real]:
     )
 
 
-def add_scaled(x: Any, column: Any, m: Real) -> tuple[Real, Real, Real, Real]:
+def add_scaled(x: Reals, column: Reals, m: Real) -> tuple[Real, Real, Real, Real]:
     """Return x + column * m.
 
     Parameters

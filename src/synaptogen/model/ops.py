@@ -18,20 +18,29 @@ UInt32: TypeAlias = Any
 Mask: TypeAlias = Any
 """A truth value of any engine."""
 
+Value: TypeAlias = Any
+"""A number of any kind: `Real` or `UInt32`."""
 
-def where(mask: Mask, a: Any, b: Any) -> Any:
-    """Return one of two values by a mask.
+Reals: TypeAlias = Any
+"""Several real numbers, by their index: a tuple, or the rows of an array."""
+
+Matrix: TypeAlias = Any
+"""Rows of real numbers, by two indices: a tuple of tuples, or an array."""
+
+
+def where(mask: Mask, a: Value, b: Value) -> Value:
+    """Return one of two numbers by a mask.
 
     Parameters
     ----------
     mask : Mask
         Where to take ``a``.
-    a, b : Real or UInt32
-        The values; ``b`` is taken elsewhere.
+    a, b : Value
+        The numbers; ``b`` is taken elsewhere.
 
     Returns
     -------
-    Real or UInt32
+    Value
     """
     return np.where(mask, a, b)
 

@@ -1,11 +1,9 @@
 """Polynomials, the form of all fitted curves of the model."""
 
-from typing import Any
-
-from .ops import Real
+from .ops import Real, Reals
 
 
-def poly(coefficients: Any, x: Real) -> Real:
+def poly(coefficients: Reals, x: Real) -> Real:
     """Return the value of a polynomial, by Horner's rule.
 
     Parameters
@@ -25,7 +23,7 @@ def poly(coefficients: Any, x: Real) -> Real:
     return y
 
 
-def slope(coefficients: Any, x: Real) -> Real:
+def slope(coefficients: Reals, x: Real) -> Real:
     """Return the derivative of `poly` with respect to x.
 
     Parameters

@@ -3,14 +3,12 @@
 A component is chosen (never averaged), then means[k] + cholesky[k] @ normals is the cell's 8-vector (mu, sigma).
 """
 
-from typing import Any
-
 from .ops import Mask, Real, UInt32, exp2
 
 LOG2_E = 1.4426950408889634
 
 
-def chosen(word: UInt32, start: Any) -> Mask:
+def chosen(word: UInt32, start: UInt32) -> Mask:
     """Return whether a random word chooses a component of the mixture, or a later one.
 
     Parameters

@@ -4,8 +4,9 @@ The status of a cell is one 32-bit word: the mode in the top two bits, then one 
 running cycle had to be limited, and the number of the cycle in the other 29 bits.
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from .constants import Constants
 from .ops import Mask, Real, UInt32, where
 
 LRS = 1 << 30
@@ -69,7 +70,7 @@ def sets(status: UInt32, u: Real, u_set: Real) -> Mask:
     return ~is_lrs(status) & (u <= u_set)
 
 
-def resets(status: UInt32, u: Real, u_reset: Real, u_ratchet: Real, p: Any) -> Resets:
+def resets(status: UInt32, u: Real, u_reset: Real, u_ratchet: Real, p: Constants) -> Resets:
     """Return which cells a voltage resets, partly or completely.
 
     A cell in its LRS resets above its U_RESET, and a partly reset one above the largest voltage since then.

@@ -176,7 +176,7 @@ class DiskArray(BlockedArray):
         self._set_layout(saved, block)
         require_cells(AT_ONCE * self._blocks.size_of(0), self._spec.bytes_per_cell)
 
-    def _place(self) -> str:
+    def _location(self) -> str:
         return f"on disk at {self.path}"
 
     # ---- passes
@@ -216,7 +216,7 @@ class DiskArray(BlockedArray):
                 del cells
                 if writing is not None:
                     writing.result()
-                writing = thread.submit(writer.write, self._blocks.begin(k), state)
+                writing = thread.submit(writer.write, self._blocks.first_cell(k), state)
                 self._report(k)
             if writing is not None:
                 writing.result()
@@ -225,7 +225,7 @@ class DiskArray(BlockedArray):
 
     def _new_blocks(self) -> Iterator[tuple[int, CellArray]]:
         for k in range(self.blocks):
-            cells = CellIds(self._blocks.size_of(k), self._blocks.begin(k))
+            cells = CellIds(self._blocks.size_of(k), self._blocks.first_cell(k))
             state = CellState.build(self._spec, cells, self._threads)
             yield k, CellArray.from_state(state, self._blocks.shape_of(k))
 
@@ -249,7 +249,7 @@ class DiskArray(BlockedArray):
 
     def _report(self, k: int) -> None:
         if self._progress is not None:
-            self._progress(self._blocks.begin(k) + self._blocks.size_of(k), self.size)
+            self._progress(self._blocks.first_cell(k) + self._blocks.size_of(k), self.size)
 
     # ---- numbers of reads and products are on disk, too, so that noise does not repeat when the array is opened again
 

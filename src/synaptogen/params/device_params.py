@@ -70,7 +70,7 @@ class DeviceParams(Record):
     eta : float
         Exponent of the RESET transition (`model.iv.transition_profile`).
     u_range : float, optional
-        Voltage in V up to which, on both sides, the current polynomials are used; beyond, the chord conductance is
+        Voltage in V up to which, on both sides, the current polynomials are used; beyond it the chord conductance is
         constant. At least u_max. Default: the largest symmetric range, at most 2*u_max, on which the lowest LRS
         conducts, and conducts more than the highest HRS.
     stretch : array of shape (3,), optional

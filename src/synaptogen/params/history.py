@@ -1,4 +1,4 @@
-"""How cycles depend on earlier ones: stationary distribution of the history, lower orders and compact forms.
+"""Histories, by which cycles depend on earlier ones: stationary distribution, lower orders and compact forms.
 
 This is linear algebra in NumPy, done once when parameters are loaded or learned. One cycle is a vector of four
 latent standard-normal features, x_n, driven by independent standard normals e_n (4,):
@@ -303,7 +303,7 @@ def yule_walker(autocovariance: ArrayLike, order: int) -> VAR:
         B = np.linalg.cholesky((unexplained + unexplained.T) / 2)
     except np.linalg.LinAlgError as error:
         raise ValueError(
-            "autocovariance is not positive definite, so no process has it: ask for a lower order, or estimate it with"
+            "autocovariance is not positive definite, so no process has it: choose a lower order, or estimate it with"
             " the same divisor at every lag"
         ) from error
     return VAR(B, A.reshape(FEATURES, order, FEATURES).swapaxes(0, 1))

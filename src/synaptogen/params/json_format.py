@@ -180,7 +180,7 @@ def require_keys(where: str, content: Collection[str], required: Collection[str]
     """
     missing = [key for key in required if key not in content]
     if missing:
-        raise ValueError(f"{where} lacks {', '.join(missing)}: it is not whole, or not {what}")
+        raise ValueError(f"{where} lacks {', '.join(missing)}: it is not complete, or not {what}")
 
 
 def _refuse_others(where: str, content: Collection[str], known: Collection[str]) -> None:

@@ -90,22 +90,24 @@ class Record:
     def __eq__(self, other: object) -> bool:
         if type(other) is not type(self):
             return NotImplemented
-        return all(_same(mine, theirs) for mine, theirs in zip(self._values(), other._values(), strict=True))
+        return all(_same(mine, theirs) for mine, theirs in zip(_values(self), _values(other), strict=True))
 
     def __hash__(self) -> int:
-        return hash((type(self), *map(_hashable, self._values())))
+        return hash((type(self), *map(_hashable, _values(self))))
 
     def __reduce__(self) -> tuple[Any, ...]:
         # through the constructor, since a pickled array forgets that it is read-only
-        return type(self), tuple(dict(v) if isinstance(v, Mapping) else v for v in self._values())
+        return type(self), tuple(dict(v) if isinstance(v, Mapping) else v for v in _values(self))
 
     def _set(self, **values: Any) -> None:
         """Set fields while the record is being made."""
         for name, value in values.items():
             object.__setattr__(self, name, value)
 
-    def _values(self) -> list[Any]:
-        return [getattr(self, field.name) for field in fields(self)]  # type: ignore[arg-type]  # subclasses are dataclasses
+
+def _values(record: Record) -> list[Any]:
+    """Return the fields of a record, which is of a subclass that is a dataclass."""
+    return [getattr(record, field.name) for field in fields(record)]  # type: ignore[arg-type]  # Record itself is none
 
 
 def _same(a: Any, b: Any) -> bool:
