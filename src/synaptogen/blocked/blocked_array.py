@@ -169,8 +169,8 @@ class BlockedArray(ABC):
         return (
             f"{type(self).__name__}({' x '.join(map(str, self.shape))}, {self._location()}, "
             f"params={spec.params.name!r}, engine={spec.engine}, storage={spec.storage}, "
-            f"history={kind}({spec.params.history.order}), start={spec.start}, seed={spec.seed}, {noise}, {self.blocks} blocks, "
-            f"{spec.bytes_per_cell:.0f} B a cell, {self.nbytes / 2**20:.1f} MiB)"
+            f"history={kind}({spec.params.history.order}), start={spec.start}, seed={spec.seed}, {noise}, "
+            f"{self.blocks} blocks, {spec.bytes_per_cell:.0f} B a cell, {self.nbytes / 2**20:.1f} MiB)"
         )
 
     @abstractmethod
