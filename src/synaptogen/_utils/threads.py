@@ -74,4 +74,4 @@ def share(
                 helper.result()
     finally:
         left.clear()
-        wait(helpers)  # even if interrupted: no kernel may go on behind the caller's back
+        wait(helpers)  # even if interrupted: no kernel may run on after this function has ended

@@ -135,7 +135,7 @@ class CellArray:
         cells.state, cells.shape = state, shape
         return cells
 
-    # ---- what the array is
+    # ---- properties of the array
 
     @property
     def params(self) -> DeviceParams:

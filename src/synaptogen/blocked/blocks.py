@@ -11,7 +11,7 @@ from synaptogen.io import CHUNK
 
 BLOCK_BYTES = 1 << 27
 ALIGNED = 64  # consecutive cells that share their noise: a block begins with a multiple where it can
-MOST_CHUNKS = 4096  # of a block
+MOST_CHUNKS = 4096  # chunks of a block
 
 Value = TypeVar("Value", bound=np.generic)
 

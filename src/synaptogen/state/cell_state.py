@@ -87,7 +87,7 @@ class CellState:
         engine_class(spec.engine, spec.storage).require_room(spec.compiled_params, cells.size)
         return cls(spec.populate(cells, threads, fill=fill), spec.params, spec.bandwidth)
 
-    # ---- what the cells are
+    # ---- properties of the array
 
     @property
     def size(self) -> int:
@@ -161,7 +161,7 @@ class CellState:
         counters = self.counters.copy(self.positions, self.size)
         return CellState(self.engine.copy(self.positions), self.params, self.bandwidth, None, counters)
 
-    # ---- reads, which count, so that no two have the same noise
+    # ---- reads, which are counted, so that each has its own noise
 
     def advance_reads(self, count: int) -> None:
         """Count ``count`` more reads of the cells."""
