@@ -95,7 +95,7 @@ def compare(path: Path, n: int, threads: int) -> tuple[float, float]:
     cells = sg.CellArray((n, n), rng=1, storage="compact", threads=threads)
     cells.apply_voltages([-3.0, 2.0])
     in_memory = seconds(lambda: cells.apply_voltages(PROGRAM))
-    reader = store.Reader.of(store.opened(path), cells.size)
+    reader = store.Reader.from_group(store.open_saved(path), cells.size)
     equal = []
     for begin in range(0, cells.size, 2**22):
         end = min(cells.size, begin + 2**22)

@@ -8,7 +8,8 @@ currents = cells @ voltages
 """
 
 import importlib
-from typing import Any
+import logging
+from types import ModuleType
 
 from .array import CellArray, load
 from .crossbar import ADC, DAC
@@ -18,7 +19,9 @@ from .state import Features, Mode
 __version__ = "0.1.0"
 
 _ROOMS = ("circuit", "crossbar", "distributed", "learn", "outofcore", "plot", "torch")
-"""Rooms for users, imported when they are first asked for: most need libraries of extras."""
+"""Sub-packages for users, imported when they are first used: most need libraries of extras."""
+
+logging.getLogger(__name__).addHandler(logging.NullHandler())  # silent unless a program asks for messages
 
 __all__ = [
     "ADC",
@@ -35,7 +38,7 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> ModuleType:
     if name in _ROOMS:
         return importlib.import_module(f".{name}", __name__)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import synaptogen as sg
-from synaptogen._utils import memory as room
+from synaptogen._utils import memory
 from synaptogen.params.device_params import DeviceParams, Population
 
 PRESET = DeviceParams.preset("hennen2024")
@@ -541,7 +541,7 @@ def test_a_refused_array_does_not_use_up_the_generator():
 @engines
 def test_arrays_that_do_not_fit_are_refused_before_anything_is_allocated(engine, monkeypatch):
     small = sg.CellArray(100, rng=1, engine=engine)
-    monkeypatch.setattr(room, "available_memory", lambda: 10_000_000)
+    monkeypatch.setattr(memory, "available_memory", lambda: 10_000_000)
 
     def no_engine(*_, **__):
         raise AssertionError("an engine was made")
@@ -551,7 +551,7 @@ def test_arrays_that_do_not_fit_are_refused_before_anything_is_allocated(engine,
         sg.CellArray((1000, 1000), engine=engine)
     with pytest.raises(MemoryError):
         sg.CellArray((2**40, 2**40), engine=engine)  # more cells than an int64 counts
-    monkeypatch.setattr(room, "available_memory", lambda: 1000)
+    monkeypatch.setattr(memory, "available_memory", lambda: 1000)
     with pytest.raises(MemoryError):
         small.copy()
     with pytest.raises(MemoryError):
@@ -562,7 +562,7 @@ def test_arrays_that_do_not_fit_are_refused_before_anything_is_allocated(engine,
 def test_results_that_do_not_fit_are_refused_before_a_cell_changes(engine, monkeypatch, state, same_state):
     cells = sg.CellArray((10, 10), rng=1, engine=engine)
     before = state(cells)
-    monkeypatch.setattr(room, "available_memory", lambda: 30_000)
+    monkeypatch.setattr(memory, "available_memory", lambda: 30_000)
     for use in (lambda: cells.sweep(np.full(1000, -2.0)), lambda: cells.run_cycles(1000)):
         with pytest.raises(MemoryError, match="parts of the array"):
             use()
@@ -570,13 +570,13 @@ def test_results_that_do_not_fit_are_refused_before_a_cell_changes(engine, monke
 
 
 def test_memory_is_not_checked_where_the_machine_does_not_say(monkeypatch):
-    monkeypatch.setattr(room, "available_memory", lambda: None)
+    monkeypatch.setattr(memory, "available_memory", lambda: None)
     assert sg.CellArray(10).size == 10
 
 
 def test_memory_of_this_machine():
-    assert room.available_memory() is None or 2**20 < room.available_memory() < 2**50
-    array = room.allocate(1000, np.float32)
+    assert memory.available_memory() is None or 2**20 < memory.available_memory() < 2**50
+    array = memory.allocate(1000, np.float32)
     assert array.ctypes.data % 64 == 0
     assert not array.any()
     assert array.flags.writeable

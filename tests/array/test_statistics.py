@@ -1,4 +1,4 @@
-"""Do millions of cycles follow the params that they should? Against closed forms, computed here and not by the package.
+"""Millions of cycles against the distributions they should follow: closed forms, computed here and not by the package.
 
 65,536 cells live through 220 cycles each. Their latent x is recovered from features of a population that was made for
 it: identity quantile polynomials, and all cells alike, so that features are affine in x. z-scores use exact standard
@@ -68,11 +68,11 @@ def stationary_law(history, lags):
     """E[x_n x_n-k^T] for k = 0 ... lags."""
     F, G, H, B = state_space(history)
     P = scipy.linalg.solve_discrete_lyapunov(F, G @ G.T)
-    cross, params = F @ P @ H.T + G @ B.T, [H @ P @ H.T + B @ B.T]
+    cross, covariances = F @ P @ H.T + G @ B.T, [H @ P @ H.T + B @ B.T]
     for _ in range(lags):
-        params.append(H @ cross)
+        covariances.append(H @ cross)
         cross = F @ cross
-    return np.array(params)
+    return np.array(covariances)
 
 
 def law_from_zeros(history, cycles):
@@ -84,21 +84,21 @@ def law_from_zeros(history, cycles):
     for _ in range(cycles - 1):
         impulse.append(H @ power)
         power = F @ power
-    params = np.zeros((cycles, cycles, 4, 4))
+    covariances = np.zeros((cycles, cycles, 4, 4))
     for n in range(cycles):
         for m in range(n + 1):
-            params[n, m] = sum(impulse[n - k] @ impulse[m - k].T for k in range(m + 1))
-    return params
+            covariances[n, m] = sum(impulse[n - k] @ impulse[m - k].T for k in range(m + 1))
+    return covariances
 
 
-def error_of_autocovariances(params, lags, steps):
+def error_of_autocovariances(covariances, lags, steps):
     """Exact standard errors of sum over t of x_i(t) x_j(t-k) / steps in one stationary Gaussian life.
 
     The covariance of two such products d cycles apart is g_ii(d) g_jj(d) + g_ij(d+k) g_ji(d-k).
     """
 
     def g(d):
-        return params[d] if d >= 0 else params[-d].T
+        return covariances[d] if d >= 0 else covariances[-d].T
 
     errors = np.zeros((lags + 1, 4, 4))
     for k in range(lags + 1):
@@ -151,37 +151,37 @@ def test_stationary_lives(name, unlikely):
 
 @pytest.mark.parametrize("name", HISTORIES)
 def test_stationary_from_the_very_first_cycle(name, unlikely):
-    """The params of the first cycles alone, all pairs of them: nothing has to settle."""
+    """The distribution of the first cycles alone, all pairs of them: nothing has to settle."""
     cycles = 13
     x = lives(sg.CellArray(2 * CELLS, affine(HISTORIES[name]), rng=102), cycles)
-    params = stationary_law(HISTORIES[name].history, cycles)
-    check_pairs_of_cycles(x, lambda n, m: params[n - m], unlikely)
+    covariances = stationary_law(HISTORIES[name].history, cycles)
+    check_pairs_of_cycles(x, lambda n, m: covariances[n - m], unlikely)
 
 
 @pytest.mark.parametrize("name", HISTORIES)
 def test_pristine_lives_start_from_zeros(name, unlikely):
     cycles = 13
     x = lives(sg.CellArray(2 * CELLS, affine(HISTORIES[name]), rng=103, start="pristine"), cycles)
-    params = law_from_zeros(HISTORIES[name].history, cycles)
-    check_pairs_of_cycles(x, lambda n, m: params[n, m], unlikely)
+    covariances = law_from_zeros(HISTORIES[name].history, cycles)
+    check_pairs_of_cycles(x, lambda n, m: covariances[n, m], unlikely)
     # and this is something else than a stationary beginning
     B = HISTORIES[name].history.innovation
     assert np.diagonal(B @ B.T)[2] < 0.7 < np.diagonal(stationary_law(HISTORIES[name].history, 0)[0])[2]
 
 
-def check_pairs_of_cycles(x, params, unlikely):
+def check_pairs_of_cycles(x, covariances, unlikely):
     cells = x.shape[2]
     for n in range(len(x)):
         scores = []
         for m in range(n + 1):
-            expected = params(n, m)
-            variance = np.outer(np.diagonal(params(n, n)), np.diagonal(params(m, m))) + expected**2
+            expected = covariances(n, m)
+            variance = np.outer(np.diagonal(covariances(n, n)), np.diagonal(covariances(m, m))) + expected**2
             scores.append(((x[n] @ x[m].T).astype(float) / cells - expected) / np.sqrt(variance / cells))
         unlikely(scores)
 
 
 @pytest.mark.parametrize("history", ["var", "compact"])
-def test_reference_engine_lives_by_the_same_law(history, unlikely):
+def test_reference_engine_follows_the_same_distribution(history, unlikely):
     params = affine(PRESET if history == "var" else PRESET.compact(8))
     x = lives(sg.CellArray(4096, params, rng=104, engine="reference"), 60)
     check_stationary_lives(x, params.history, unlikely)
@@ -190,10 +190,10 @@ def test_reference_engine_lives_by_the_same_law(history, unlikely):
 
 
 def test_published_stationary_law():
-    """Figures of the published model: the params that the tests above hold lives to is the right one."""
-    params = stationary_law(PRESET.history, 1)
-    assert np.diagonal(params[0]) == pytest.approx([0.9987, 1.0003, 0.9942, 0.9973], abs=5e-5)
-    assert np.diagonal(params[1]) == pytest.approx([0.135, 0.176, 0.505, 0.323], abs=5e-4)
+    """Figures of the published model: the distribution that the tests above compare with is the right one."""
+    covariances = stationary_law(PRESET.history, 1)
+    assert np.diagonal(covariances[0]) == pytest.approx([0.9987, 1.0003, 0.9942, 0.9973], abs=5e-5)
+    assert np.diagonal(covariances[1]) == pytest.approx([0.135, 0.176, 0.505, 0.323], abs=5e-4)
     assert np.array_equal(PRESET.history.lags, PUBLISHED["history"]["lags"])
 
 

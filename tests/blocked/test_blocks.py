@@ -20,12 +20,12 @@ def test_blocks_hold_every_cell_once(shape, most):
     parts = [blocks.part(k, flat).ravel() for k in range(len(blocks))]
     assert np.array_equal(np.concatenate(parts), flat.ravel())
     for k, part in enumerate(parts):
-        assert (blocks.begin(k), blocks.size_of(k)) == (part[0], len(part))
+        assert (blocks.first_cell(k), blocks.size_of(k)) == (part[0], len(part))
         assert math.prod(blocks.shape_of(k)) == len(part)
         assert len(part) <= max(most, math.prod(shape[1:]))
-        assert blocks.begin(k) % blocks.chunk == 0
+        assert blocks.first_cell(k) % blocks.chunk == 0
     if len(blocks) > 1 and most >= ALIGNED * math.prod(shape[1:]):
-        assert blocks.begin(1) % ALIGNED == 0
+        assert blocks.first_cell(1) % ALIGNED == 0
 
 
 @given(st.integers(2, 10**7), st.integers(1, 10**9))

@@ -216,14 +216,14 @@ def test_no_workers(client):
 
 
 def test_memory_is_given_back(inside):
-    from synaptogen.distributed.worker import _ROOMS
+    from synaptogen.distributed.worker import _WORKER_STATES
 
     held = DistributedArray(SHAPE, client=inside, **OPTIONS)
-    name = held._crew.array
-    assert any(name in room.arrays for room in _ROOMS.values())
+    name = held._placement.array
+    assert any(name in worker.arrays for worker in _WORKER_STATES.values())
     del held
     end = time.monotonic() + 10
-    while any(name in room.arrays for room in _ROOMS.values()):
+    while any(name in worker.arrays for worker in _WORKER_STATES.values()):
         assert time.monotonic() < end
         time.sleep(0.01)
 

@@ -14,12 +14,12 @@ MODES = [sw.IRS, sw.LRS, sw.HRS]
 LARGEST = 2**29 - 1
 
 
-def word(mode, cycle=0, limited=False):
+def status(mode, cycle=0, limited=False):
     return np.array([mode + cycle + (2**29 if limited else 0)], np.uint32)
 
 
 def parts(word_):
-    """Mode, cycle and limited bit of a word, by division."""
+    """Mode, cycle and limited bit of a status, by division."""
     value = int(word_[0])
     return value // 2**30 * 2**30, value % 2**29, bool(value // 2**29 % 2)
 
@@ -28,7 +28,7 @@ def true(mask):
     return bool(np.all(mask))
 
 
-words = st.builds(word, st.sampled_from(MODES), st.integers(0, LARGEST), st.booleans())
+statuses = st.builds(status, st.sampled_from(MODES), st.integers(0, LARGEST), st.booleans())
 volts = st.floats(-3, 3)
 
 
@@ -37,8 +37,8 @@ def test_parts_of_a_word_do_not_overlap():
     assert len(set(MODES)) == 3
 
 
-@given(words)
-def test_a_word_tells_its_parts(w):
+@given(statuses)
+def test_a_status_holds_its_parts(w):
     mode, cycle, limited = parts(w)
     assert true(sw.is_lrs(w)) == (mode == sw.LRS)
     assert true(sw.is_hrs(w)) == (mode == sw.HRS)
@@ -47,14 +47,14 @@ def test_a_word_tells_its_parts(w):
     assert int(sw.cycle(w)[0]) == cycle
 
 
-@given(words, st.sampled_from(MODES), st.booleans())
+@given(statuses, st.sampled_from(MODES), st.booleans())
 def test_going_over_to_a_mode_keeps_the_rest(w, mode, chosen):
     _, cycle, limited = parts(w)
     after = parts(sw.in_mode(w, np.array([chosen]), mode))
     assert after == ((mode, cycle, limited) if chosen else parts(w))
 
 
-@given(words, st.booleans(), st.booleans())
+@given(statuses, st.booleans(), st.booleans())
 def test_next_cycle_keeps_the_mode_and_says_whether_it_was_limited(w, chosen, limited):
     mode, cycle, _ = parts(w)
     after = sw.in_next_cycle(w, np.array([chosen]), np.array([limited]))
@@ -65,17 +65,17 @@ def test_next_cycle_keeps_the_mode_and_says_whether_it_was_limited(w, chosen, li
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("limited", [False, True])
 def test_cycle_number_wraps_into_nothing_else(mode, limited):
-    after = sw.in_next_cycle(word(mode, LARGEST, True), np.array([True]), np.array([limited]))
+    after = sw.in_next_cycle(status(mode, LARGEST, True), np.array([True]), np.array([limited]))
     assert parts(after) == (mode, 0, limited)
 
 
-@given(words, volts, st.floats(-2, -1e-3), st.booleans())
+@given(statuses, volts, st.floats(-2, -1e-3), st.booleans())
 def test_set(w, u, u_set, exactly):
     u = u_set if exactly else u
     assert true(sw.sets(w, np.array([u]), u_set)) == (parts(w)[0] != sw.LRS and u <= u_set)
 
 
-@given(words, volts, st.floats(1e-3, 2), st.floats(1e-3, 1.46), st.sampled_from(["any", "reset", "ratchet", "max"]))
+@given(statuses, volts, st.floats(1e-3, 2), st.floats(1e-3, 1.46), st.sampled_from(["any", "reset", "ratchet", "max"]))
 def test_reset(w, u, u_reset, u_ratchet, exactly):
     u = {"any": u, "reset": u_reset, "ratchet": u_ratchet, "max": 1.46}[exactly]
     mode = parts(w)[0]
@@ -88,6 +88,6 @@ def test_reset(w, u, u_reset, u_ratchet, exactly):
 
 def test_a_threshold_above_u_max_allows_only_a_full_reset():
     for u, expected in [(1.5, False), (1.8, False), (1.81, True)]:
-        event = sw.resets(word(sw.LRS), np.array([u]), 1.8, 0.0, P)
+        event = sw.resets(status(sw.LRS), np.array([u]), 1.8, 0.0, P)
         assert true(event.full) == expected
         assert not true(event.partial)

@@ -474,7 +474,7 @@ def test_published_layout_holds_several_orders(write):
 
 BAD_PUBLISHED = {
     "lacks HHRS, LLRS": {"U": [1, 2]},
-    "lacks wk: it is not whole": {key: value for key, value in published(PRESET).items() if key != "wk"},
+    "lacks wk: it is not complete": {key: value for key, value in published(PRESET).items() if key != "wk"},
     "there is no history": {key: value for key, value in published(PRESET).items() if not key.startswith("VAR")},
     r"VAR_003 must have shape \(4, 16\), not \(4, 44\)": published(PRESET, {3: PRESET.history}),
     r"μDtD must have shape \(8, 3\), not \(3, 8\)": {**published(PRESET), "μDtD": POPULATION.means.tolist()},

@@ -1,4 +1,4 @@
-"""Helpers that know nothing of devices: argument checks, optional libraries, files, threads, memory, messages."""
+"""Helpers without device physics: argument checks, array types, optional libraries, files, threads, memory."""
 
 from . import checks
 from .arrays import AnyArray, BoolArray, Float32Array, Float64Array, IntArray, PathLike, Progress, RealArray, Shape

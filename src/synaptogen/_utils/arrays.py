@@ -18,9 +18,11 @@ IntArray: TypeAlias = NDArray[np.int64]
 BoolArray: TypeAlias = NDArray[np.bool_]
 """Truth values."""
 AnyArray: TypeAlias = NDArray[Any]
-"""An array whose type of numbers is not known before it is read."""
+"""An array whose type of numbers is not known before the program runs."""
 
 Shape: TypeAlias = tuple[int, ...]
+"""Lengths of the axes of an array."""
 PathLike: TypeAlias = str | os.PathLike[str]
+"""The path of a file or folder."""
 Progress: TypeAlias = Callable[[int, int], None]
 """Called as ``progress(done, total)``."""

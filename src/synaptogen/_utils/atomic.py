@@ -1,4 +1,4 @@
-"""Write beside, then rename: whatever crashes, a reader finds the old or the new, never half of it."""
+"""Files and folders that are replaced in one step: after a crash a reader finds the old or the new, never a part."""
 
 import ctypes
 import glob
@@ -14,11 +14,21 @@ _HERE, _EXCHANGE = -100, 2  # AT_FDCWD and RENAME_EXCHANGE of Linux
 
 @contextmanager
 def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """A name beside ``path`` for a file or folder; what was written there takes the place of ``path`` at the end.
+    """Give a name beside ``path`` for a new file or folder, which takes the place of ``path`` at the end of the block.
 
-    If the block raises, it is removed, and ``path`` stays as it was.
+    If the block raises, the new file or folder is removed, and ``path`` stays as it was.
+
+    Parameters
+    ----------
+    path : path
+        File or folder to make or replace. Behind a link, its target is replaced.
+
+    Returns
+    -------
+    context manager of Path
+        The name to write to.
     """
-    target = Path(path).resolve()  # behind a link, the file that it means is replaced
+    target = Path(path).resolve()
     beside = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
     try:
         yield beside
@@ -28,7 +38,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
 
 
 def flush(folder: Path) -> None:
-    """Have all files of a folder on the disk, so that a power failure after they took their place finds them whole."""
+    """Wait until all files of a folder are on the disk, so that they are complete even after a power failure."""
     for path in folder.rglob("*"):
         if path.is_file():
             with path.open("rb+") as file:
@@ -36,7 +46,7 @@ def flush(folder: Path) -> None:
 
 
 def remove_leftovers(path: str | os.PathLike[str]) -> None:
-    """Remove what a process that was killed wrote beside ``path``; nobody may be writing there."""
+    """Remove what a process that was killed has left beside ``path``; no other process may be writing there."""
     target = Path(path).resolve()
     for beside in target.parent.glob(f".{glob.escape(target.name)}.????????"):
         _remove(beside)

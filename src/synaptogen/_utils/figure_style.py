@@ -1,11 +1,11 @@
-"""What all figures have in common: their style and colours, an empty figure, an image of a crossbar.
+"""Style and colours that all figures share, an empty figure, and an image of a crossbar.
 
 Needs the extra ``synaptogen[plot]``.
 """
 
 import functools
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Literal, ParamSpec
+from typing import TYPE_CHECKING, Literal, ParamSpec
 
 from .arrays import Float64Array
 from .optional import require
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.axis import Axis
     from matplotlib.figure import Figure
+    from matplotlib.image import AxesImage
 
 P = ParamSpec("P")
 
@@ -43,7 +44,7 @@ MICRO, OHM = "\N{MICRO SIGN}", "\N{GREEK CAPITAL LETTER OMEGA}"
 
 
 def styled(draw: "Callable[P, Figure]") -> "Callable[P, Figure]":
-    """Draw with this module's style, and leave the user's own as it was."""
+    """Return a function that draws with the style of this module, and leaves the user's own as it was."""
 
     @functools.wraps(draw)
     def drawn(*args: P.args, **kwargs: P.kwargs) -> "Figure":
@@ -54,14 +55,38 @@ def styled(draw: "Callable[P, Figure]") -> "Callable[P, Figure]":
 
 
 def new_figure(width: float, height: float) -> "Figure":
-    """An empty figure of so many inches that belongs to nobody else."""
+    """Return an empty figure that pyplot does not know of.
+
+    Parameters
+    ----------
+    width, height : float
+        Size in inches.
+
+    Returns
+    -------
+    Figure
+    """
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), layout="constrained")
 
 
-def draw_map(axes: "Axes", values: Float64Array, limits: tuple[float, float]) -> Any:
-    """Values (rows, columns) of the cells of a crossbar as an image, colours between two limits; returns the image."""
+def draw_map(axes: "Axes", values: Float64Array, limits: tuple[float, float]) -> "AxesImage":
+    """Draw a value of each cell of a crossbar as an image.
+
+    Parameters
+    ----------
+    axes : Axes
+        Where to draw.
+    values : array of shape (rows, columns)
+        One value per cell.
+    limits : tuple of float
+        Values at the two ends of the colour scale.
+
+    Returns
+    -------
+    AxesImage
+    """
     aspect: Literal["equal", "auto"] = "equal" if max(values.shape) <= 4 * min(values.shape) else "auto"
     image = axes.imshow(values, cmap="viridis", vmin=limits[0], vmax=limits[1], interpolation="nearest", aspect=aspect)
     axes.tick_params(top=False, right=False, direction="out")
@@ -73,7 +98,7 @@ def draw_map(axes: "Axes", values: Float64Array, limits: tuple[float, float]) ->
 
 
 def whole_numbers(axis: "Axis") -> None:
-    """Ticks at whole numbers only, as of rows, columns, cycles."""
+    """Put ticks at whole numbers only: for axes that count rows, columns or cycles."""
     from matplotlib.ticker import MaxNLocator
 
     axis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 5, 10], integer=True))

@@ -1,16 +1,17 @@
-"""Is there room for an array? Asked before anything is allocated."""
+"""Free memory: checked before anything is allocated."""
 
 import mmap
 import os
 from contextlib import suppress
-from typing import Any
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import DTypeLike
+
+from .arrays import AnyArray
 
 
 def available_memory() -> int | None:
-    """Bytes that this machine can still give, or None where it does not say."""
+    """Return the bytes that this machine can still give, or None where it does not say."""
     try:
         with open("/proc/meminfo", encoding="ascii") as lines:
             for line in lines:
@@ -25,7 +26,22 @@ def available_memory() -> int | None:
 
 
 def require_memory(what: str, size: float, remedy: str) -> None:
-    """Raise MemoryError that names the remedy unless ``size`` bytes for ``what`` are free."""
+    """Require free memory.
+
+    Parameters
+    ----------
+    what : str
+        What is to be stored, for the message.
+    size : float
+        Bytes that it takes.
+    remedy : str
+        What the user can do instead, for the message.
+
+    Raises
+    ------
+    MemoryError
+        If less is free. Where the machine does not say how much is, nothing is raised.
+    """
     available = available_memory()
     if available is not None and size > available:
         raise MemoryError(
@@ -34,7 +50,20 @@ def require_memory(what: str, size: float, remedy: str) -> None:
 
 
 def require_cells(cells: int, bytes_per_cell: float) -> None:
-    """Raise MemoryError unless so many cells fit."""
+    """Require free memory for cells.
+
+    Parameters
+    ----------
+    cells : int
+        Number of cells.
+    bytes_per_cell : float
+        Bytes that one takes.
+
+    Raises
+    ------
+    MemoryError
+        If they do not fit.
+    """
     require_memory(
         f"{cells:,} cells of {bytes_per_cell:.0f} B",
         cells * bytes_per_cell,
@@ -43,8 +72,20 @@ def require_cells(cells: int, bytes_per_cell: float) -> None:
     )
 
 
-def allocate(count: int, dtype: DTypeLike) -> NDArray[Any]:
-    """A zeroed array on pages of its own: aligned for vector loads, and on huge pages where there are any."""
+def allocate(count: int, dtype: DTypeLike) -> AnyArray:
+    """Return an array of zeros on pages of its own: aligned for vector loads, and on huge pages where there are any.
+
+    Parameters
+    ----------
+    count : int
+        Number of entries.
+    dtype : dtype
+        Type of the entries.
+
+    Returns
+    -------
+    array of shape (count,)
+    """
     dtype = np.dtype(dtype)
     size = max(count * dtype.itemsize, mmap.PAGESIZE)
     # private, since shared pages are small; not every system names the flags

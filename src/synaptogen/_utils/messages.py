@@ -1,17 +1,36 @@
-"""Tell the user what takes long, once it does."""
+"""Messages to the user about work that takes long, by `logging` under the name "synaptogen".
 
-import sys
+They are of level INFO, which Python does not show unless a program asks for it. The command line does; in a program:
+
+    logging.basicConfig(level=logging.WARNING)
+    logging.getLogger("synaptogen").setLevel(logging.INFO)
+"""
+
+import logging
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-_told: set[str] = set()
+_LOGGER = logging.getLogger("synaptogen")
+_logged: set[str] = set()
 
 
 @contextmanager
 def notice(message: str, after: float = 1.0) -> Iterator[None]:
-    """Print a message to standard error if the block takes longer than ``after`` seconds; a message once a process."""
-    timer = threading.Timer(after, _tell, (message,))
+    """Log a message if the block takes longer than some time; each message once per process.
+
+    Parameters
+    ----------
+    message : str
+        Text of the message, logged at level INFO.
+    after : float
+        Seconds that the block may take without a message.
+
+    Returns
+    -------
+    context manager
+    """
+    timer = threading.Timer(after, _log_once, (message,))
     timer.daemon = True
     timer.start()
     try:
@@ -20,7 +39,7 @@ def notice(message: str, after: float = 1.0) -> Iterator[None]:
         timer.cancel()
 
 
-def _tell(message: str) -> None:
-    if message not in _told:
-        _told.add(message)
-        print(message, file=sys.stderr, flush=True)
+def _log_once(message: str) -> None:
+    if message not in _logged:
+        _logged.add(message)
+        _LOGGER.info(message)

@@ -1,10 +1,10 @@
-"""Optional libraries: imported where they are used, named with their remedy where they are missing."""
+"""Optional libraries: imported where they are used. Errors for missing ones name the command that installs them."""
 
 import importlib
-from typing import Any
+from types import ModuleType
 
 
-def require(module: str, extra: str) -> Any:
+def require(module: str, extra: str) -> ModuleType:
     """Import a library that an extra of this package brings.
 
     Parameters

@@ -1,17 +1,26 @@
-"""From whatever a user calls a source of randomness to one 64-bit seed."""
+"""Sources of randomness as users give them, and the one 64-bit seed that each stands for."""
 
 from typing import TypeAlias
 
 import numpy as np
 
 RNG: TypeAlias = int | np.integer | np.random.SeedSequence | np.random.Generator | None
+"""A source of randomness, see `seed_of`."""
 
 
 def seed_of(rng: RNG) -> int:
-    """The seed that ``rng`` stands for (Scientific Python SPEC 7).
+    """Return the seed that a source of randomness stands for (Scientific Python SPEC 7).
 
-    An int from 0 to 2**64 - 1 is the seed itself, a SeedSequence or a Generator gives one (a Generator moves on), None
-    takes fresh entropy from the system.
+    Parameters
+    ----------
+    rng : int, SeedSequence, Generator or None
+        An int is the seed itself. A SeedSequence or a Generator gives one; a Generator moves on. None takes fresh
+        entropy from the system.
+
+    Returns
+    -------
+    int
+        From 0 to 2**64 - 1.
 
     Raises
     ------

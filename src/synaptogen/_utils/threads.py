@@ -1,4 +1,4 @@
-"""Share a loop among threads. Kernels release the interpreter lock, so plain threads do, any number of them."""
+"""Share a loop among threads. Kernels release the interpreter lock, so ordinary threads run them in parallel."""
 
 import os
 from collections import deque
@@ -8,13 +8,13 @@ from functools import cache
 from itertools import pairwise
 from typing import Any
 
-PIECES = 4  # a thread, if they are long, so that a busy core does not hold up the others
-LONG = 4  # times the smallest piece
-SMALLEST = 4096  # entries; a thread that has slept, or waits for the interpreter, costs as much as some thousand
+PIECES = 4  # per thread, if pieces are long, so that a busy core does not hold up the others
+LONG = 4  # a long piece has so many times the entries of the smallest
+SMALLEST = 4096  # entries of a piece; waking a thread, or waiting for the interpreter, costs as much as some thousand
 
 
 def default_threads() -> int:
-    """As many as this process has cores."""
+    """Return the number of cores that this process may use."""
     try:
         return len(os.sched_getaffinity(0))
     except AttributeError:  # not on every system
@@ -23,7 +23,7 @@ def default_threads() -> int:
 
 @cache
 def pool(threads: int) -> ThreadPoolExecutor:
-    """The pool of so many threads, made once."""
+    """Return the pool of so many threads, made once per process."""
     return ThreadPoolExecutor(threads, thread_name_prefix="synaptogen")
 
 
@@ -34,9 +34,23 @@ if hasattr(os, "register_at_fork"):
 def share(
     kernel: Callable[..., Any], count: int, threads: int, arguments: tuple[Any, ...], smallest: int = SMALLEST
 ) -> None:
-    """Call ``kernel(first, last, *arguments)`` for pieces of 0 ... count, of at least ``smallest`` entries.
+    """Call a kernel for all pieces of a range, by several threads.
 
     The caller begins at once and takes pieces like the others: a thread that wakes too late to help costs little.
+
+    Parameters
+    ----------
+    kernel : callable
+        Called as ``kernel(first, last, *arguments)`` for entries ``first`` ... ``last`` - 1. It must release the
+        interpreter lock to gain from threads, and pieces must not depend on each other.
+    count : int
+        Number of entries.
+    threads : int
+        Threads to use at the most, the caller among them.
+    arguments : tuple
+        Further arguments of the kernel.
+    smallest : int
+        Least number of entries of a piece.
     """
     pieces = min(threads * PIECES, max(count // (LONG * smallest), min(threads, count // smallest)))
     if threads == 1 or pieces <= 1:
@@ -60,4 +74,4 @@ def share(
                 helper.result()
     finally:
         left.clear()
-        wait(helpers)  # even if interrupted: no kernel may go on behind the caller's back
+        wait(helpers)  # even if interrupted: no kernel may run on after this function has ended

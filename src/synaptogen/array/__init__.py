@@ -1,4 +1,4 @@
-"""CellArray: virtual devices as users hold them."""
+"""CellArray, the array of virtual devices that users work with."""
 
 from .cell_array import FAR, CellArray, load
 

@@ -1,37 +1,35 @@
-"""CellArray: virtual devices, as users hold them."""
+"""CellArray: an array of virtual devices, the class that users work with."""
 
 import functools
 import math
-import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from synaptogen._utils import RNG, checks, default_threads, require_memory
-from synaptogen.engines import FIELDS, CellIds, ReadNumbers
+from synaptogen._utils import RNG, PathLike, RealArray, Shape, checks, default_threads, require_memory
+from synaptogen.engines import FIELDS, CellIds, EngineName, ReadNumbers, Start, Storage
 from synaptogen.io import load_state, save_state
-from synaptogen.model import iv
-from synaptogen.model import switching as sw
+from synaptogen.model import cycle, is_limited, iv
 from synaptogen.params import DeviceParams
-from synaptogen.state import BANDWIDTH, CellState, Features, array_spec
+from synaptogen.state import BANDWIDTH, ArraySpec, CellState, Features, HistoryKind, modes_of
 from synaptogen.wires import Wires, apply_through_lines, line_currents
 
-from .indexing import positions_of
+from .indexing import Index, select_positions
 
 if TYPE_CHECKING:
     from .on_gpu import OnGPU
 
-FAR = 1e6  # V; SETs and RESETs any cell
+FAR = 1e6  # V; a voltage that sets or resets any cell completely
 
 
 class CellArray:
     """An array of virtual resistive memory cells.
 
-    Every cell is one device drawn from a learned population, with its own future: what it will do depends on the seed,
-    on its place in the array, and on the voltages that it has seen, never on how the work is divided. Cells start in
-    the HRS of their cycle 0.
+    Every cell is one device drawn from a learned population. Its behaviour depends on the seed, on its position in the
+    array and on the voltages applied to it, and never on how the computation is divided or parallelised. Cells start
+    in the HRS of their cycle 0.
 
     Parameters
     ----------
@@ -40,20 +38,21 @@ class CellArray:
     params : str or DeviceParams
         The device population: the name of a preset (`synaptogen.presets`) or a parameter set.
     rng : int, SeedSequence, Generator or None
-        Source of the seed; an int is the seed.
+        Source of the seed; an int from 0 to 2**64 - 1 is the seed itself, None takes a fresh one.
     engine : {"cpu", "cuda", "reference"}
-        Compiled single precision on the processor or on a GPU of NVIDIA (with the extra ``synaptogen[cuda12]`` or
-        ``synaptogen[cuda13]``), or plain NumPy double precision.
+        Compiled code in single precision on the processor, or on an NVIDIA GPU (with the extra ``synaptogen[cuda12]``
+        or ``synaptogen[cuda13]``), or plain NumPy in double precision.
     history : {"var", "compact"}, optional
-        The kind of memory of earlier cycles: a vector autoregression, or a state space of a few numbers a cell, faster
-        and smaller. Default: what the parameter set holds. Where it holds the other kind, `DeviceParams.compact` (8
-        states) or `DeviceParams.with_order` (order 10) makes it.
+        How a cell remembers earlier cycles: by a vector autoregression, or by a state space of a few numbers per cell,
+        which is faster and smaller. Default: the kind that the parameter set holds. The other kind is made by
+        `DeviceParams.compact` (8 states) or `DeviceParams.with_order` (order 10).
     storage : {"full", "compact"}
-        How cells are kept: in single precision, or packed into 16-bit numbers, 20 bytes a cell with a history of 4
-        states (made if none is given; `DeviceParams.compact` makes others), for a billion cells on one machine. Compact
-        cells live the same lives within rounding, and take longer where a cycle begins. CPU engine only.
+        How cells are stored: in single precision, or packed into 16-bit numbers, which takes 20 bytes per cell with a
+        history of 4 states (made if none is given; `DeviceParams.compact` makes others) and allows a billion cells on
+        one machine. Compact cells behave like full ones within rounding, and take longer where a cycle begins. CPU
+        engine only.
     start : {"stationary", "pristine"}
-        Cells that have been cycled for long before, or cells without a past.
+        Whether cells have been cycled many times before, or have no past.
     threads : int, optional
         Threads of the CPU engine; default: the number of cores.
     bandwidth : float
@@ -65,9 +64,28 @@ class CellArray:
         If an argument is not of the kind described, or no preset, engine or history has that name.
     MemoryError
         If the array would not fit into memory.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        Shape of the array.
+    state : CellState
+        The cells behind the array, for other parts of the package.
+
+    Examples
+    --------
+    >>> import synaptogen as sg
+    >>> cells = sg.CellArray((2, 3), rng=7)
+    >>> (1e6 * cells.conductance()).round(1)  # HRS, microsiemens
+    array([[27.9, 13.4, 14.2],
+           [ 3.6, 24.5,  8.6]], dtype=float32)
+    >>> cells.apply_voltage(-2.0)
+    >>> (1e6 * cells.conductance()).round(0)  # LRS
+    array([[213., 243., 215.],
+           [222., 221., 222.]], dtype=float32)
     """
 
-    __array_ufunc__ = None  # `array @ cells` is ours, not an attempt of NumPy to make an array of cells
+    __array_ufunc__ = None  # so that `array @ cells` calls __rmatmul__ and NumPy makes no array of the cells
     __hash__ = object.__hash__
 
     def __init__(
@@ -76,17 +94,17 @@ class CellArray:
         params: str | DeviceParams = "hennen2024",
         *,
         rng: RNG = None,
-        engine: str = "cpu",
-        history: str | None = None,
-        storage: str = "full",
-        start: str = "stationary",
+        engine: EngineName = "cpu",
+        history: HistoryKind | None = None,
+        storage: Storage = "full",
+        start: Start = "stationary",
         threads: int | None = None,
         bandwidth: float = BANDWIDTH,
     ) -> None:
         shape = checks.shape(shape)
         workers = default_threads() if threads is None else checks.positive_int("threads", threads)
         size = math.prod(shape)
-        spec = array_spec(
+        spec = ArraySpec.from_arguments(
             params,
             rng=rng,
             engine=engine,
@@ -99,15 +117,15 @@ class CellArray:
         self.state, self.shape = CellState.build(spec, CellIds(size), workers), shape
 
     @classmethod
-    def from_state(cls, state: CellState, shape: tuple[int, ...]) -> "CellArray":
-        """Return the array of some cells that are already there.
+    def from_state(cls, state: CellState, shape: Shape) -> "CellArray":
+        """Return an array of cells that exist already.
 
         Parameters
         ----------
         state : CellState
             The cells.
         shape : tuple of int
-            Shape of the array, of as many cells.
+            Shape of the array, of as many cells as ``state`` has.
 
         Returns
         -------
@@ -117,11 +135,11 @@ class CellArray:
         cells.state, cells.shape = state, shape
         return cells
 
-    # ---- what the array is
+    # ---- properties of the array
 
     @property
     def params(self) -> DeviceParams:
-        """The device population."""
+        """The parameter set of the device population."""
         return self.state.params
 
     @property
@@ -145,22 +163,22 @@ class CellArray:
 
     @property
     def seed(self) -> int:
-        """The 64-bit seed: ``CellArray(shape, params, rng=cells.seed)`` makes the same cells anew."""
+        """The 64-bit seed: ``CellArray(shape, params, rng=cells.seed)`` makes the same cells again."""
         return self.state.engine.seed
 
     @property
     def engine(self) -> str:
-        """Name of the engine."""
+        """Name of the engine: "cpu", "cuda" or "reference"."""
         return self.state.engine.name
 
     @property
     def storage(self) -> str:
-        """How cells are kept: "full" or "compact"."""
+        """Form in which cells are stored: "full" or "compact"."""
         return self.state.engine.storage
 
     @property
     def dtype(self) -> np.dtype[np.floating[Any]]:
-        """Type of the numbers that come out: single precision on the CPU engine, double on the reference."""
+        """Type of results: single precision of the engines "cpu" and "cuda", double precision of "reference"."""
         return np.dtype(self.state.engine.dtype)
 
     @property
@@ -184,12 +202,34 @@ class CellArray:
             f"{self.state.engine.bytes_per_cell:.0f} B a cell, {self.nbytes / 2**20:.1f} MiB)"
         )
 
-    def __getitem__(self, key: Any) -> "CellArray":
-        """A view: the same cells, with the same lives.
+    def __getitem__(self, key: Index) -> "CellArray":
+        """Return a view of some cells: a voltage applied to the view is applied to these cells of the array.
 
-        Raises IndexError for cells that are not there, or are named twice.
+        Parameters
+        ----------
+        key : index as for a NumPy array
+            Ints, slices, an ellipsis, arrays of int or bool, or a tuple of these.
+
+        Returns
+        -------
+        CellArray
+            The same cells, not copies.
+
+        Raises
+        ------
+        IndexError
+            If the index selects cells that do not exist, none at all, or one of them twice.
+
+        Examples
+        --------
+        >>> import synaptogen as sg
+        >>> cells = sg.CellArray((2, 3), rng=7)
+        >>> cells[0].apply_voltage(-2.0)
+        >>> cells.mode
+        array([[1, 1, 1],
+               [2, 2, 2]], dtype=uint8)
         """
-        positions = positions_of(self.shape, key)
+        positions = select_positions(self.shape, key)
         shape, flat = positions.shape, positions.ravel()
         if flat.size == 0:
             raise IndexError(f"the index {key!r} selects no cells of an array of shape {self.shape}")
@@ -198,7 +238,14 @@ class CellArray:
         return self.from_state(self.state.take(flat), shape)
 
     def ravel(self) -> "CellArray":
-        """A view of the same cells with one axis."""
+        """Return a view of the same cells with one axis.
+
+        Examples
+        --------
+        >>> import synaptogen as sg
+        >>> sg.CellArray((2, 3), rng=7).ravel().shape
+        (6,)
+        """
         return self.from_state(self.state.alias(), (self.size,))
 
     # ---- voltages
@@ -211,17 +258,27 @@ class CellArray:
         u : float or array that broadcasts to `shape`
             Voltages in V. Zero changes nothing.
         where : array of bool that broadcasts to `shape`, optional
-            Only these cells see the voltage.
+            Apply the voltage to these cells only; default: to all.
         wires : Wires, optional
-            The voltages come through the lines of a crossbar, u[i, j] = columns[j] - rows[i], all of them driven; cells
-            see what wires leave of it, solved anew after cells have switched until none does any more. A warning tells
-            if that does not come to its end.
+            Apply the voltages through the lines of a crossbar, all of them driven: u[i, j] = columns[j] - rows[i]. The
+            wires take a part of the voltage. The voltages across the cells are solved again after cells have switched,
+            until no more cells switch; a warning is given if that does not end. Default: ideal wires.
 
         Raises
         ------
         ValueError
             If a voltage is not finite or a shape does not fit; with ``wires``, if ``where`` is given too or ``u`` is no
             such difference. No cell has changed then.
+
+        Examples
+        --------
+        >>> import synaptogen as sg
+        >>> cells = sg.CellArray((2, 3), rng=7)
+        >>> cells.apply_voltage(-2.0)  # SET
+        >>> cells.apply_voltage(1.1, where=[True, False, True])  # partial RESET of two columns
+        >>> cells.mode  # 0: partly reset, 1: LRS
+        array([[0, 1, 0],
+               [0, 1, 0]], dtype=uint8)
         """
         if wires is not None:
             if where is not None:
@@ -232,26 +289,36 @@ class CellArray:
         return self.state.engine.apply(voltage[None], self.state.selection, mask)
 
     def apply_voltages(self, pulses: ArrayLike, *, where: ArrayLike | None = None) -> None:
-        """Apply K voltages one after the other, in one pass over memory: faster than K calls.
+        """Apply K voltages one after the other, in one pass over memory.
+
+        The result is that of K calls of `apply_voltage`, in less time.
 
         Parameters
         ----------
         pulses : array of shape (K,) or (K, ...) with axes that broadcast to `shape`
             Voltages in V.
         where : array of bool that broadcasts to `shape`, optional
-            Only these cells see them.
+            Apply them to these cells only; default: to all.
 
         Raises
         ------
         ValueError
             If a voltage is not finite or a shape does not fit. No cell has changed then.
+
+        Examples
+        --------
+        >>> import synaptogen as sg
+        >>> cells = sg.CellArray(3, rng=1)
+        >>> cells.apply_voltages([-2.0, 1.2, 2.0])  # SET, partial RESET, full RESET
+        >>> cells.mode  # 2: HRS
+        array([2, 2, 2], dtype=uint8)
         """
         voltages = checks.pulses("pulses", pulses, self.shape, self.state.engine.dtype)
         mask = None if where is None else checks.mask("where", where, self.shape)
         self.state.engine.apply(voltages, self.state.selection, mask)
 
-    def sweep(self, waveform: ArrayLike, *, noise: bool = False) -> NDArray[Any]:
-        """Apply a waveform and record the current at each of its points: a measured I-V curve.
+    def sweep(self, waveform: ArrayLike, *, noise: bool = False) -> RealArray:
+        """Apply a waveform and record the current at each of its points, as in the measurement of an I-V curve.
 
         Parameters
         ----------
@@ -269,6 +336,21 @@ class CellArray:
         ------
         ValueError
             If a voltage is not finite or a shape does not fit. No cell has changed then.
+        MemoryError
+            If the currents would not fit into memory. No cell has changed then.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import synaptogen as sg
+        >>> cells = sg.CellArray(3, rng=1)
+        >>> currents = cells.sweep(np.linspace(0.0, -2.0, 5))
+        >>> (1e6 * currents).round(0)  # microamperes; all cells set before -1 V
+        array([[   0.,    0.,    0.],
+               [  -4.,   -9.,  -13.],
+               [-161., -158., -158.],
+               [-176., -175., -174.],
+               [-255., -254., -254.]], dtype=float32)
         """
         voltages = checks.pulses("waveform", waveform, self.shape, self.state.engine.dtype)
         bandwidth = self.bandwidth if noise else 0.0
@@ -280,42 +362,71 @@ class CellArray:
 
     # ---- reads
 
-    def read(self, u: ArrayLike | None = None, *, bandwidth: float | None = None) -> NDArray[Any]:
-        """Currents in A with the thermal and shot noise of a measurement; reading changes no cell.
+    def read(self, u: ArrayLike | None = None, *, bandwidth: float | None = None) -> RealArray:
+        """Return currents with the thermal and shot noise of a measurement; reading changes no cell.
+
+        Each read of a cell has its own noise.
 
         Parameters
         ----------
         u : float or array that broadcasts to `shape`, optional
             Read voltages in V; default: the read voltage of the parameter set.
         bandwidth : float, optional
-            Bandwidth in Hz; default: that of the array.
+            Bandwidth in Hz; default: that of the array. 0: no noise.
+
+        Returns
+        -------
+        array of shape `shape`
+            Currents in A.
 
         Raises
         ------
         ValueError
             If a voltage is not finite, a shape does not fit, or the bandwidth is negative.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import synaptogen as sg
+        >>> cells = sg.CellArray((2, 3), rng=7)
+        >>> first, second = cells.read(0.2), cells.read(0.2)
+        >>> np.array_equal(first, second)
+        False
+        >>> np.allclose(first, cells.current(0.2), atol=1e-6)
+        True
         """
         voltage = self._read_voltage(u)
         bandwidth = self.bandwidth if bandwidth is None else checks.bandwidth(bandwidth)
         return self.state.read(voltage[None], bandwidth).reshape(self.shape)
 
-    def read_in_blocks(self, u: float | None = None, *, block: int = 1 << 22) -> Iterator[NDArray[Any]]:
-        """The currents of `read`, for all cells at one voltage, a block of cells after the other.
+    def read_in_blocks(self, u: float | None = None, *, block: int = 1 << 22) -> Iterator[RealArray]:
+        """Read all cells at one voltage, and return the currents block by block.
 
-        An array may be larger than what is left of memory for its currents. The blocks, laid end to end, are the flat
-        result of one `read`, bit for bit.
+        The blocks, laid end to end, are the flat result of one `read`, bit for bit. They are of use where the memory
+        left beside an array cannot hold all of its currents.
 
         Parameters
         ----------
         u : float, optional
             Read voltage in V; default: that of the parameter set.
         block : int
-            Cells of a block.
+            Number of cells of a block.
+
+        Returns
+        -------
+        iterator of arrays of shape (block,)
+            Currents in A; the last block may be shorter.
 
         Raises
         ------
         ValueError
             If ``u`` is not one finite voltage, or ``block`` is less than 1.
+
+        Examples
+        --------
+        >>> import synaptogen as sg
+        >>> [len(currents) for currents in sg.CellArray(10, rng=1).read_in_blocks(block=4)]
+        [4, 4, 2]
         """
         block, voltage = checks.positive_int("block", block), self._read_voltage(u)
         if voltage.size > 1:
@@ -327,22 +438,58 @@ class CellArray:
             self.state.advance_reads(1)
         return self._blocks_read(voltage[None], block, reads)
 
-    def _blocks_read(self, u: NDArray[Any], block: int, reads: ReadNumbers) -> Iterator[NDArray[Any]]:
+    def _blocks_read(self, u: RealArray, block: int, reads: ReadNumbers) -> Iterator[RealArray]:
         for begin in range(0, self.size, block):
             here = np.arange(begin, min(self.size, begin + block))
             yield self.state.engine.read(u, self.state.take(here).selection, self.bandwidth, reads)
 
-    def current(self, u: ArrayLike | None = None) -> NDArray[Any]:
-        """Currents in A without noise, at ``u`` in V (default: the read voltage)."""
+    def current(self, u: ArrayLike | None = None) -> RealArray:
+        """Return currents without noise.
+
+        Parameters
+        ----------
+        u : float or array that broadcasts to `shape`, optional
+            Voltages in V; default: the read voltage of the parameter set.
+
+        Returns
+        -------
+        array of shape `shape`
+            Currents in A.
+
+        Raises
+        ------
+        ValueError
+            If a voltage is not finite or a shape does not fit.
+
+        Examples
+        --------
+        >>> import synaptogen as sg
+        >>> cells = sg.CellArray((2, 3), rng=7)
+        >>> (1e6 * cells.current([0.1, 0.2, 0.3])).round(2)  # microamperes, one voltage per column
+        array([[2.75, 2.68, 4.41],
+               [0.34, 4.9 , 2.74]], dtype=float32)
+        """
         voltage = self._read_voltage(u)
         return self.state.read(voltage[None], 0.0).reshape(self.shape)
 
-    def conductance(self) -> NDArray[Any]:
-        """Conductances I/U in S at the read voltage of the parameter set."""
+    def conductance(self) -> RealArray:
+        """Return conductances I/U at the read voltage of the parameter set, without noise.
+
+        Returns
+        -------
+        array of shape `shape`
+            Conductances in S.
+
+        Examples
+        --------
+        >>> import synaptogen as sg
+        >>> (1e6 * sg.CellArray(3, rng=7).conductance()).round(1)  # microsiemens
+        array([27.9, 13.4, 14.2], dtype=float32)
+        """
         u = self.state.engine.dtype(self.params.u_read)
         return np.asarray(self.current(u) / u)
 
-    def _read_voltage(self, u: ArrayLike | None) -> NDArray[Any]:
+    def _read_voltage(self, u: ArrayLike | None) -> RealArray:
         return checks.voltages("u", self.params.u_read if u is None else u, self.shape, self.state.engine.dtype)
 
     # ---- crossbar products
@@ -354,8 +501,10 @@ class CellArray:
         transpose: bool = False,
         bandwidth: float | None = None,
         wires: Wires | None = None,
-    ) -> NDArray[Any]:
-        """Currents of all lines of the crossbar at once.
+    ) -> RealArray:
+        """Return the currents of all lines of the crossbar, as in a product of matrix and vector.
+
+        ``cells @ v`` is ``cells.product(v)``, and ``v @ cells`` is ``cells.product(v, transpose=True)``.
 
         Parameters
         ----------
@@ -366,7 +515,7 @@ class CellArray:
         bandwidth : float, optional
             Bandwidth in Hz of the measurement of a line; default: that of the array. 0: no noise.
         wires : Wires, optional
-            Lines with resistance, solved exactly; default: none, and cells see all of ``v``.
+            Resistances of the lines, with which the network is solved exactly; default: ideal lines.
 
         Returns
         -------
@@ -376,7 +525,17 @@ class CellArray:
         Raises
         ------
         ValueError
-            If the array has not two axes, shapes do not match, or a voltage is not finite.
+            If the array does not have two axes, shapes do not match, or a voltage is not finite.
+
+        Examples
+        --------
+        >>> import synaptogen as sg
+        >>> cells = sg.CellArray((2, 3), rng=7)
+        >>> cells.apply_voltage(-2.0)
+        >>> (1e6 * cells.product([0.2, 0.1, 0.0], bandwidth=0)).round(1)  # microamperes, one per row
+        array([66.8, 66.3], dtype=float32)
+        >>> (cells @ [0.2, 0.1, 0.0]).shape, ([0.2, 0.1] @ cells).shape
+        ((2,), (3,))
         """
         bandwidth = self.bandwidth if bandwidth is None else checks.bandwidth(bandwidth)
         crossbar = checks.crossbar(self.shape)
@@ -386,15 +545,15 @@ class CellArray:
         shaped = currents if transpose else currents.T
         return shaped.reshape(-1) if np.ndim(v) == 1 else np.ascontiguousarray(shaped)
 
-    def __matmul__(self, v: ArrayLike) -> NDArray[Any]:
+    def __matmul__(self, v: ArrayLike) -> RealArray:
         return self.product(v)
 
-    def __rmatmul__(self, v: ArrayLike) -> NDArray[Any]:
+    def __rmatmul__(self, v: ArrayLike) -> RealArray:
         return self.product(v, transpose=True)
 
     @property
     def on_gpu(self) -> "OnGPU":
-        """The same cells for programs on the GPU: arrays of CuPy, PyTorch and others in, arrays of the GPU out.
+        """Methods of the array that take arrays of CuPy, PyTorch and others on the GPU, and leave results there.
 
         Raises
         ------
@@ -403,30 +562,65 @@ class CellArray:
         """
         if self.engine != "cuda":
             raise ValueError(f"these cells are of engine={self.engine!r}: make them with engine='cuda'")
-        from .on_gpu import OnGPU
+        from .on_gpu import OnGPU  # loads the GPU compiler, an extra
 
         return OnGPU(self.state, self.shape)
 
-    # ---- state, by copy
+    # ---- state, as copies
 
     @property
-    def r(self) -> NDArray[Any]:
-        """Mixing states: 0 at the lowest LRS, towards 1 at the highest HRS."""
+    def r(self) -> RealArray:
+        """Mixing states, of shape `shape`: 0 at the lowest LRS, towards 1 at the highest HRS.
+
+        Examples
+        --------
+        >>> import synaptogen as sg
+        >>> cells = sg.CellArray(3, rng=7)
+        >>> cells.r.round(2)
+        array([0.8 , 0.85, 0.84], dtype=float32)
+        """
         return self.state.mixing().reshape(self.shape)
 
     @property
     def mode(self) -> NDArray[np.uint8]:
-        """Modes, as numbers of `Mode`."""
-        return (self._status() >> np.uint32(30)).astype(np.uint8)
+        """Modes of shape `shape`, as numbers of `Mode`: 0 partly reset, 1 LRS, 2 HRS.
+
+        Examples
+        --------
+        >>> import synaptogen as sg
+        >>> cells = sg.CellArray(3, rng=7)
+        >>> cells.mode
+        array([2, 2, 2], dtype=uint8)
+        >>> cells.apply_voltage(-2.0)
+        >>> cells.mode == sg.Mode.LRS
+        array([ True,  True,  True])
+        """
+        return modes_of(self._status())
 
     @property
     def cycle(self) -> NDArray[np.uint32]:
-        """Numbers of the running cycles."""
-        return np.asarray(sw.cycle(self._status()))
+        """Numbers of the running cycles, of shape `shape`; a cycle begins with the RESET of a cell in its LRS.
+
+        Examples
+        --------
+        >>> import synaptogen as sg
+        >>> cells = sg.CellArray(3, rng=7)
+        >>> cells.apply_voltages([-2.0, 2.0] * 4)
+        >>> cells.cycle
+        array([4, 4, 4], dtype=uint32)
+        """
+        return np.asarray(cycle(self._status()))
 
     @property
     def features(self) -> Features:
-        """Features of the running cycles."""
+        """Features of the running cycles, four arrays of shape `shape`.
+
+        Examples
+        --------
+        >>> import synaptogen as sg
+        >>> sg.CellArray(3, rng=7).features.u_set.round(2)  # V
+        array([-0.57, -0.74, -0.7 ], dtype=float32)
+        """
         p, fields = self.state.constants, self.state.fields()
         values = dict(zip(FIELDS, fields.astype(float), strict=True))
         for name in ("r_hrs", "r_lrs"):
@@ -435,26 +629,103 @@ class CellArray:
         return Features(*(values[name].astype(kind).reshape(self.shape) for name in Features._fields))
 
     @property
-    def device(self) -> NDArray[Any]:
-        """Device vectors of shape (8, *shape): offset mu of each feature, then scale sigma, as drawn."""
+    def device(self) -> RealArray:
+        """Device vectors of shape (8, *shape), as drawn: the offset mu of each feature, then the scale sigma of each.
+
+        Features in this order: log10 of r_hrs in ohm, u_set in V, r_lrs in ohm, u_reset in V.
+
+        Examples
+        --------
+        >>> import synaptogen as sg
+        >>> sg.CellArray(3, rng=7).device[1].round(2)  # offsets of U_SET, V
+        array([-0.66, -0.67, -0.69], dtype=float32)
+        """
         return self.state.engine.device(self.state.selection).reshape(8, *self.shape)
 
     @property
     def component(self) -> NDArray[np.uint8]:
-        """Numbers of the components of the population that cells were drawn from: what tells outliers from the rest."""
+        """Numbers, of shape `shape`, of the components of the population that cells were drawn from.
+
+        They identify outliers where the population has a component for them.
+
+        Examples
+        --------
+        >>> import synaptogen as sg
+        >>> sg.CellArray(3, rng=7).component
+        array([1, 0, 0], dtype=uint8)
+        """
         return self.state.components().reshape(self.shape)
 
     def upcoming(self, count: int) -> Features:
-        """Features of the next ``count`` cycles, each of shape (count, *shape); no cell changes.
+        """Return the features of the next cycles; no cell changes.
 
-        The future is a function of the seed: whatever voltages come, these are the cycles that a cell will run through.
+        The features of all cycles are fixed by the seed. Voltages determine when a cycle begins, not its features.
+
+        Parameters
+        ----------
+        count : int
+            Number of cycles, at least 1.
+
+        Returns
+        -------
+        Features
+            Four arrays of shape (count, *shape).
+
+        Raises
+        ------
+        ValueError
+            If ``count`` is less than 1.
+        MemoryError
+            If a copy of the cells, or the features, would not fit into memory.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import synaptogen as sg
+        >>> cells = sg.CellArray(3, rng=7)
+        >>> future = cells.upcoming(2)
+        >>> future.u_set.round(2)  # V
+        array([[-0.62, -0.63, -0.75],
+               [-0.64, -0.7 , -0.66]], dtype=float32)
+        >>> np.array_equal(cells.run_cycles(2).u_set, future.u_set)
+        True
         """
         return self.copy().run_cycles(count)
 
     def run_cycles(self, count: int) -> Features:
-        """Run every cell through ``count`` complete cycles; returns their features, each of shape (count, *shape)."""
+        """Run every cell through complete cycles of SET and full RESET, and return the features of each.
+
+        Parameters
+        ----------
+        count : int
+            Number of cycles, at least 1.
+
+        Returns
+        -------
+        Features
+            Four arrays of shape (count, *shape).
+
+        Raises
+        ------
+        ValueError
+            If ``count`` is less than 1.
+        MemoryError
+            If the features would not fit into memory. No cell has changed then.
+
+        Examples
+        --------
+        >>> import synaptogen as sg
+        >>> cells = sg.CellArray(100, rng=7)
+        >>> features = cells.run_cycles(50)
+        >>> features.r_hrs.shape
+        (50, 100)
+        >>> bool((features.r_hrs > features.r_lrs).mean() > 0.9)
+        True
+        """
         count = checks.positive_int("count", count)
-        self._require_results(len(Features._fields) * count, "ask for fewer cycles, or for parts of the array")
+        self._require_results(
+            len(Features._fields) * count, "run fewer cycles, or parts of the array one after the other"
+        )
         cycles = []
         for _ in range(count):
             self.apply_voltages([-FAR, FAR])
@@ -466,8 +737,15 @@ class CellArray:
         require_memory(f"a result of {numbers} numbers for each of {self.size:,} cells", size, remedy)
 
     def limited(self) -> np.int64:
-        """Number of cells with a feature of the running cycle that had to be limited to what a device can be."""
-        return np.int64(np.count_nonzero(sw.is_limited(self._status())))
+        """Return the number of cells with a feature of the running cycle that was clipped to physical bounds.
+
+        Examples
+        --------
+        >>> import synaptogen as sg
+        >>> int(sg.CellArray((100, 100), rng=7).limited()) < 100
+        True
+        """
+        return np.int64(np.count_nonzero(is_limited(self._status())))
 
     def _status(self) -> NDArray[np.uint32]:
         return self.state.status().reshape(self.shape)
@@ -475,31 +753,73 @@ class CellArray:
     # ---- copies
 
     def copy(self) -> "CellArray":
-        """An array of its own with the same cells: from here on both live the same lives, apart."""
+        """Return a copy of the cells. Both arrays change independently, and respond alike to the same voltages.
+
+        Raises
+        ------
+        MemoryError
+            If the copy would not fit into memory.
+
+        Examples
+        --------
+        >>> import synaptogen as sg
+        >>> cells = sg.CellArray(3, rng=7)
+        >>> twin = cells.copy()
+        >>> twin.apply_voltage(-2.0)
+        >>> cells.mode, twin.mode
+        (array([2, 2, 2], dtype=uint8), array([1, 1, 1], dtype=uint8))
+        """
         return self.from_state(self.state.copy(), self.shape)
 
-    def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
-        """Write the array as a zarr directory, from which `synaptogen.load` resumes bit for bit.
+    def save(self, path: PathLike, *, overwrite: bool = False) -> None:
+        """Write the array as a zarr directory, from which `synaptogen.load` restores the exact state.
 
         The directory is written beside its place and renamed, so that a crash leaves what was there before. Needs the
         extra ``synaptogen[zarr]``.
+
+        Parameters
+        ----------
+        path : path
+            Directory to make.
+        overwrite : bool
+            Replace a saved array that is at ``path``; other files and folders are never replaced.
 
         Raises
         ------
         FileExistsError
             If there is something at ``path`` and ``overwrite`` is not given.
+        FileNotFoundError
+            If the folder of ``path`` is missing.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> import numpy as np
+        >>> import synaptogen as sg
+        >>> cells = sg.CellArray((2, 3), rng=7)
+        >>> cells.apply_voltage(-2.0)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     cells.save(f"{folder}/cells.zarr")
+        ...     again = sg.load(f"{folder}/cells.zarr")
+        >>> np.array_equal(cells.r, again.r)
+        True
         """
         save_state(self.state, self.shape, path, overwrite=overwrite)
 
 
-def load(path: str | os.PathLike[str], *, threads: int | None = None) -> CellArray:
-    """Read an array written by `CellArray.save`: it goes on bit for bit where that one stopped.
+def load(path: PathLike, *, threads: int | None = None) -> CellArray:
+    """Read an array that `CellArray.save` has written, in exactly the state in which it was saved.
 
     Parameters
     ----------
-    path : path of the zarr directory
+    path : path
+        The zarr directory.
     threads : int, optional
         Threads of the CPU engine; default: the number of cores.
+
+    Returns
+    -------
+    CellArray
 
     Raises
     ------
@@ -507,6 +827,18 @@ def load(path: str | os.PathLike[str], *, threads: int | None = None) -> CellArr
         If there is nothing at ``path``.
     ValueError
         If it is something else, of another version, or incomplete.
+    MemoryError
+        If the array would not fit into memory.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import synaptogen as sg
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     sg.CellArray((2, 3), rng=7).save(f"{folder}/cells.zarr")
+    ...     cells = sg.load(f"{folder}/cells.zarr")
+    >>> cells.shape, cells.seed
+    ((2, 3), 7)
     """
     workers = default_threads() if threads is None else checks.positive_int("threads", threads)
     return CellArray.from_state(*load_state(path, workers))

@@ -1,23 +1,46 @@
-"""Which cells does an index mean? Positions in a flat array, without listing all cells where slices are asked for."""
+"""Flat positions of the cells that an index selects, without a list of all cells where slices are given."""
 
-from typing import Any
+from types import EllipsisType
+from typing import SupportsIndex, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from synaptogen._utils import BoolArray, IntArray, Shape
 
-def positions_of(shape: tuple[int, ...], key: Any) -> NDArray[np.int64]:
-    """Flat positions, in the shape of the result, of what ``key`` selects from an array of ``shape``.
+IndexItem: TypeAlias = SupportsIndex | slice | EllipsisType | NDArray[np.integer] | BoolArray | list[int] | list[bool]
+"""One entry of an index, as NumPy takes it."""
+Index: TypeAlias = IndexItem | tuple[IndexItem, ...]
+"""An index of cells, as NumPy takes it for arrays."""
 
-    Raises IndexError as NumPy does for its own arrays.
+
+def select_positions(shape: Shape, key: Index) -> IntArray:
+    """Return the flat positions of the entries that an index selects from an array.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Shape of the array.
+    key : index
+        Ints, slices, an ellipsis, arrays of int or bool, or a tuple of these.
+
+    Returns
+    -------
+    array of int
+        Positions in the order of rows, in the shape that NumPy gives the result.
+
+    Raises
+    ------
+    IndexError
+        As NumPy does for its own arrays.
     """
     keys = key if isinstance(key, tuple) else (key,)
     if all(isinstance(k, int | np.integer | slice) or k is Ellipsis for k in keys):
-        return _of_slices(shape, keys)
+        return _positions_of_slices(shape, keys)
     return np.asarray(np.arange(np.prod(shape, dtype=np.int64)).reshape(shape)[key])
 
 
-def _of_slices(shape: tuple[int, ...], keys: tuple[Any, ...]) -> NDArray[np.int64]:
+def _positions_of_slices(shape: Shape, keys: tuple[IndexItem, ...]) -> IntArray:
     if keys.count(Ellipsis) > 1:
         raise IndexError("an index can only have a single ellipsis ('...')")
     given = len(keys) - keys.count(Ellipsis)

@@ -1,16 +1,16 @@
-"""Arrays whose cells do not all lie in the memory of this process: in blocks, each an ordinary `CellArray`."""
+"""Arrays whose cells do not all fit into the memory of this process: cut into blocks, each an ordinary `CellArray`."""
 
 from . import block_operations
 from .blocked_array import Arguments, BlockedArray, no_arguments
 from .blocks import Blocks
-from .saved_blocks import block_from, saved_at
+from .saved_blocks import describe_saved, load_block
 
 __all__ = [
     "Arguments",
     "BlockedArray",
     "Blocks",
-    "block_from",
     "block_operations",
+    "describe_saved",
+    "load_block",
     "no_arguments",
-    "saved_at",
 ]

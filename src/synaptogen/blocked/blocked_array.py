@@ -1,66 +1,104 @@
-"""BlockedArray: what arrays in blocks have in common, with the methods of `CellArray`."""
+"""BlockedArray: the methods of `CellArray`, for arrays that are cut into blocks."""
 
 import functools
 import math
-import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from synaptogen._utils import AnyArray, checks, flush, replacing, require_memory
+from synaptogen._utils import AnyArray, BoolArray, PathLike, RealArray, checks, flush, replacing, require_memory
 from synaptogen.array import FAR, CellArray
 from synaptogen.engines import engine_class, line_weights, with_noise
-from synaptogen.io import Saved, Writer, layout_of, writable
+from synaptogen.io import Saved, Writer, check_writable, state_layout
 from synaptogen.params import DeviceParams
 from synaptogen.state import Features
 
-from . import block_operations as orders
+from . import block_operations
 from .blocks import Blocks, default_block
 
-Arguments: TypeAlias = Callable[[int], tuple[Any, ...]]
-"""Arguments of an order for the block of that number."""
+T = TypeVar("T")
+
+Arguments: TypeAlias = Callable[[int], tuple[object, ...]]
+"""A function that returns the arguments of an operation, besides the block, for the block of a number."""
 
 
 def no_arguments(_: int) -> tuple[()]:
-    """An order that needs none."""
+    """Return the arguments of operations that take nothing but the block."""
     return ()
 
 
 class BlockedArray(ABC):
     """An array of virtual resistive memory cells in blocks that are `CellArray` themselves.
 
-    The cells are those of ``CellArray(shape, params, rng=seed, ...)`` and live the same lives, bit for bit. Methods of
-    the same names do the same. Results are ordinary arrays in the memory of this process; where they do not fit, use
+    The cells are those of ``CellArray(shape, params, rng=seed, ...)`` and behave alike, bit for bit. Methods of the
+    same names do the same. Results are ordinary arrays in the memory of this process; where they do not fit, use
     `read_in_blocks` and `map_blocks`. There are no views.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        Shape of the array.
     """
 
     __array_ufunc__ = None
     __hash__ = object.__hash__
 
-    def _describe(self, saved: Saved, block: int | None) -> None:
+    def _set_layout(self, saved: Saved, block: int | None) -> None:
+        """Take over the description of an array, and cut it into blocks of at most ``block`` cells."""
         self._spec, self.shape = saved.spec, saved.shape
         cells = default_block(saved.spec.bytes_per_cell) if block is None else checks.positive_int("block", block)
         self._blocks = Blocks(self.shape, cells)
         self._reads, self._products, self._voltages = saved.reads, saved.products, saved.voltages
 
-    # ---- what makes the difference
+    # ---- how operations reach the blocks: the difference between subclasses
 
     @abstractmethod
-    def _ask(
-        self, order: Callable[..., Any], arguments: Arguments = no_arguments, blocks: Iterable[int] | None = None
+    def _evaluate(
+        self, operation: Callable[..., Any], arguments: Arguments = no_arguments, blocks: Iterable[int] | None = None
     ) -> Iterator[Any]:
-        """What ``order(block, *arguments(k))`` returns for each block, in their order; it changes no cell."""
+        """Return the results of an operation that changes no cell, for each block in order.
+
+        Parameters
+        ----------
+        operation : callable
+            Called as ``operation(block, *arguments(k))`` for block number k.
+        arguments : callable
+            Returns the further arguments for block number k.
+        blocks : iterable of int, optional
+            Numbers of the blocks; default: all.
+
+        Returns
+        -------
+        iterator
+        """
 
     @abstractmethod
-    def _change(
-        self, order: Callable[..., Any], pulses: AnyArray, where: AnyArray | None, *arguments: Any
+    def _modify(
+        self, operation: Callable[..., Any], pulses: RealArray, where: BoolArray | None, *arguments: object
     ) -> Iterator[Any]:
-        """The same for orders that apply K voltages, of shape (K, ...), aligned with the axes of the array."""
+        """Return the results of an operation that applies voltages, for each block in order.
 
-    # ---- what the array is
+        Parameters
+        ----------
+        operation : callable
+            Called as ``operation(block, pulses, where, *arguments)`` with the parts for the block.
+        pulses : array of shape (K, ...)
+            Voltages in V; the axes after the first are those of the array, of full length or 1.
+        where : array of bool, optional
+            Apply the voltages to these cells only; axes as of the array, of full length or 1.
+        *arguments
+            Further arguments, the same for all blocks.
+
+        Returns
+        -------
+        iterator
+            It must be run to its end.
+        """
+
+    # ---- properties of the array
 
     @property
     def size(self) -> int:
@@ -74,7 +112,7 @@ class BlockedArray(ABC):
 
     @property
     def params(self) -> DeviceParams:
-        """The device population."""
+        """The parameter set of the device population."""
         return self._spec.params
 
     @property
@@ -89,7 +127,7 @@ class BlockedArray(ABC):
 
     @property
     def storage(self) -> str:
-        """How cells are kept: "full" or "compact"."""
+        """Form in which cells are stored: "full" or "compact"."""
         return self._spec.storage
 
     @property
@@ -99,18 +137,18 @@ class BlockedArray(ABC):
 
     @property
     def dtype(self) -> np.dtype[np.floating[Any]]:
-        """Type of the numbers that come out."""
+        """Type of results."""
         kind: np.dtype[np.floating[Any]] = np.dtype(engine_class(self.engine, self.storage).dtype)
         return kind
 
     @property
     def nbytes(self) -> int:
-        """Memory in bytes that the cells take, all together."""
+        """Memory in bytes that all cells take together."""
         return round(self.size * self._spec.bytes_per_cell)
 
     @property
     def voltages(self) -> int:
-        """How many voltages have been applied to the array since its cells were made.
+        """Number of voltages that have been applied to the array since its cells were made.
 
         It is saved with the array: a program that was interrupted goes on with ``program[cells.voltages :]``.
         """
@@ -125,71 +163,152 @@ class BlockedArray(ABC):
         return self.shape[0]
 
     def __repr__(self) -> str:
-        r = self._spec
-        kind = "VAR" if r.params.history.kind == "var" else "compact"
-        noise = f"noise of {r.bandwidth:g} Hz at 300 K" if r.bandwidth else "no read noise"
+        spec = self._spec
+        kind = "VAR" if spec.params.history.kind == "var" else "compact"
+        noise = f"noise of {spec.bandwidth:g} Hz at 300 K" if spec.bandwidth else "no read noise"
         return (
-            f"{type(self).__name__}({' x '.join(map(str, self.shape))}, {self._place()}, params={r.params.name!r}, "
-            f"engine={r.engine}, storage={r.storage}, history={kind}({r.params.history.order}), start={r.start}, "
-            f"seed={r.seed}, {noise}, {self.blocks} blocks, {r.bytes_per_cell:.0f} B a cell, "
-            f"{self.nbytes / 2**20:.1f} MiB)"
+            f"{type(self).__name__}({' x '.join(map(str, self.shape))}, {self._location()}, "
+            f"params={spec.params.name!r}, engine={spec.engine}, storage={spec.storage}, "
+            f"history={kind}({spec.params.history.order}), start={spec.start}, seed={spec.seed}, {noise}, "
+            f"{self.blocks} blocks, {spec.bytes_per_cell:.0f} B a cell, {self.nbytes / 2**20:.1f} MiB)"
         )
 
     @abstractmethod
-    def _place(self) -> str:
-        """Where the cells are, in a few words."""
+    def _location(self) -> str:
+        """Return where the cells are, in a few words for `repr`."""
 
     # ---- voltages
 
     def apply_voltage(self, u: ArrayLike, *, where: ArrayLike | None = None) -> None:
-        """Apply a voltage to each cell; see `CellArray.apply_voltage`."""
+        """Apply a voltage to each cell; see `CellArray.apply_voltage`.
+
+        Parameters
+        ----------
+        u : float or array that broadcasts to `shape`
+            Voltages in V. Zero changes nothing.
+        where : array of bool that broadcasts to `shape`, optional
+            Apply the voltage to these cells only; default: to all.
+
+        Raises
+        ------
+        ValueError
+            If a voltage is not finite or a shape does not fit. No cell has changed then.
+        """
         self.apply_voltages(self._aligned("u", u)[None], where=where)
 
     def apply_voltages(self, pulses: ArrayLike, *, where: ArrayLike | None = None) -> None:
         """Apply K voltages one after the other in one pass over all blocks; see `CellArray.apply_voltages`.
 
-        Voltages that are the same for all entries of an axis are best given as such, with size 1 along it: they are
-        passed on as they are.
+        Voltages that are the same along an axis are best given with length 1 along it: they are passed on like that.
+
+        Parameters
+        ----------
+        pulses : array of shape (K,) or (K, ...) with axes that broadcast to `shape`
+            Voltages in V.
+        where : array of bool that broadcasts to `shape`, optional
+            Apply them to these cells only; default: to all.
+
+        Raises
+        ------
+        ValueError
+            If a voltage is not finite or a shape does not fit. No cell has changed then.
         """
         mask = None if where is None else checks.aligned("where", checks.truths("where", where), self.shape)
-        for _ in self._change(orders.apply, self._pulses("pulses", pulses), mask):
+        for _ in self._modify(block_operations.apply, self._pulses("pulses", pulses), mask):
             pass
 
-    def sweep(self, waveform: ArrayLike, *, noise: bool = False) -> AnyArray:
-        """Apply a waveform and record the current at each of its points; see `CellArray.sweep`."""
+    def sweep(self, waveform: ArrayLike, *, noise: bool = False) -> RealArray:
+        """Apply a waveform and record the current at each of its points; see `CellArray.sweep`.
+
+        Parameters
+        ----------
+        waveform : array of shape (T,) or (T, ...) with axes that broadcast to `shape`
+            Voltages in V.
+        noise : bool
+            Add the noise of a read to each current.
+
+        Returns
+        -------
+        array of shape (T, *shape)
+            Currents in A.
+
+        Raises
+        ------
+        ValueError
+            If a voltage is not finite or a shape does not fit. No cell has changed then.
+        MemoryError
+            If the currents would not fit into memory. No cell has changed then.
+        """
         pulses = self._pulses("waveform", waveform)
-        out = self._room(self.dtype, len(pulses))
+        out = self._allocate_result(self.dtype, len(pulses))
         number, noise = self._reads, bool(noise and self.bandwidth)
         self._count_reads(len(pulses) if noise else 0)  # before, so that it is saved with what the sweep changes
-        return self._gather(out, self._change(orders.sweep, pulses, None, noise, number))
+        return self._gather(out, self._modify(block_operations.sweep, pulses, None, noise, number))
 
     def run_cycles(self, count: int) -> Features:
-        """Run every cell through complete cycles; see `CellArray.run_cycles`."""
+        """Run every cell through complete cycles, and return the features of each; see `CellArray.run_cycles`."""
         count = checks.positive_int("count", count)
-        out = self._room(self.dtype, len(Features._fields), count)
+        out = self._allocate_result(self.dtype, len(Features._fields), count)
         pulses = self._pulses("pulses", [-FAR, FAR] * count)
-        return Features(*self._gather(out, self._change(orders.run_cycles, pulses, None)))
+        return Features(*self._gather(out, self._modify(block_operations.run_cycles, pulses, None)))
 
-    def _aligned(self, name: str, value: ArrayLike) -> AnyArray:
+    def _aligned(self, name: str, value: ArrayLike) -> RealArray:
         return checks.aligned(name, checks.finite(name, value, self.dtype.type), self.shape)
 
-    def _pulses(self, name: str, value: ArrayLike) -> AnyArray:
+    def _pulses(self, name: str, value: ArrayLike) -> RealArray:
         return checks.aligned(name, checks.counted(name, value, self.dtype.type), self.shape, first=True)
 
     # ---- reads
 
-    def read(self, u: ArrayLike | None = None, *, bandwidth: float | None = None) -> AnyArray:
-        """Currents in A with noise; see `CellArray.read`."""
+    def read(self, u: ArrayLike | None = None, *, bandwidth: float | None = None) -> RealArray:
+        """Return currents with noise; see `CellArray.read`.
+
+        Parameters
+        ----------
+        u : float or array that broadcasts to `shape`, optional
+            Read voltages in V; default: the read voltage of the parameter set.
+        bandwidth : float, optional
+            Bandwidth in Hz; default: that of the array. 0: no noise.
+
+        Returns
+        -------
+        array of shape `shape`
+            Currents in A.
+
+        Raises
+        ------
+        ValueError
+            If a voltage is not finite, a shape does not fit, or the bandwidth is negative.
+        MemoryError
+            If the currents would not fit into memory.
+        """
         voltage, bandwidth = self._read_voltage(u), self._bandwidth(bandwidth)
-        out, number = self._room(self.dtype), self._reads
-        self._gather(out, self._ask(orders.read, lambda k: (self._blocks.part(k, voltage), bandwidth, number)))
+        out, number = self._allocate_result(self.dtype), self._reads
+
+        def arguments(k: int) -> tuple[object, ...]:
+            return self._blocks.part(k, voltage), bandwidth, number
+
+        self._gather(out, self._evaluate(block_operations.read, arguments))
         self._count_reads(1 if bandwidth else 0)
         return out
 
-    def read_in_blocks(self, u: float | None = None) -> Iterator[AnyArray]:
-        """The currents of one `read` at one voltage, flat, a block after the other.
+    def read_in_blocks(self, u: float | None = None) -> Iterator[RealArray]:
+        """Read all cells at one voltage, and return the currents block by block; see `CellArray.read_in_blocks`.
 
-        Raises ValueError if ``u`` is not one finite voltage.
+        Parameters
+        ----------
+        u : float, optional
+            Read voltage in V; default: that of the parameter set.
+
+        Returns
+        -------
+        iterator of flat arrays
+            Currents in A.
+
+        Raises
+        ------
+        ValueError
+            If ``u`` is not one finite voltage.
         """
         voltage, number = self._read_voltage(u), self._reads
         if voltage.size > 1:
@@ -197,23 +316,23 @@ class BlockedArray(ABC):
         self._count_reads(1 if self.bandwidth else 0)
         return self._blocks_read(voltage, number)
 
-    def _blocks_read(self, voltage: AnyArray, number: int) -> Iterator[AnyArray]:
+    def _blocks_read(self, voltage: RealArray, number: int) -> Iterator[RealArray]:
         for k in range(self.blocks):
-            for currents in self._ask(orders.read, lambda _: (voltage, self.bandwidth, number), [k]):
+            for currents in self._evaluate(block_operations.read, lambda _: (voltage, self.bandwidth, number), [k]):
                 yield currents.reshape(-1)
 
-    def current(self, u: ArrayLike | None = None) -> AnyArray:
-        """Currents in A without noise; see `CellArray.current`."""
+    def current(self, u: ArrayLike | None = None) -> RealArray:
+        """Return currents in A without noise; see `CellArray.current`."""
         voltage = self._read_voltage(u)
-        out = self._room(self.dtype)
-        return self._gather(out, self._ask(orders.current, lambda k: (self._blocks.part(k, voltage),)))
+        out = self._allocate_result(self.dtype)
+        return self._gather(out, self._evaluate(block_operations.current, lambda k: (self._blocks.part(k, voltage),)))
 
-    def conductance(self) -> AnyArray:
-        """Conductances in S at the read voltage of the parameter set."""
+    def conductance(self) -> RealArray:
+        """Return conductances in S at the read voltage of the parameter set, of shape `shape`."""
         u = self.dtype.type(self.params.u_read)
         return np.asarray(self.current(u) / u)
 
-    def _read_voltage(self, u: ArrayLike | None) -> AnyArray:
+    def _read_voltage(self, u: ArrayLike | None) -> RealArray:
         return self._aligned("u", self.params.u_read if u is None else u)
 
     def _bandwidth(self, bandwidth: float | None) -> float:
@@ -224,12 +343,30 @@ class BlockedArray(ABC):
 
     # ---- crossbar products
 
-    def product(self, v: ArrayLike, *, transpose: bool = False, bandwidth: float | None = None) -> AnyArray:
-        """Currents of all lines of the crossbar at once; see `CellArray.product`.
+    def product(self, v: ArrayLike, *, transpose: bool = False, bandwidth: float | None = None) -> RealArray:
+        """Return the currents of all lines of the crossbar; see `CellArray.product`.
 
-        Rows lie in one block each, and their currents are those of a `CellArray`. Currents of columns are sums over
-        blocks, formed in double precision in the order of the blocks: they depend on the size of blocks, by rounding,
-        and on nothing else.
+        Each row lies in one block, and its current is that of a `CellArray`. Currents of columns are sums over blocks,
+        in double precision and in the order of the blocks, so that the size of blocks changes their rounding.
+
+        Parameters
+        ----------
+        v : array of shape (columns,) or (columns, batch)
+            Voltages in V on the columns; with ``transpose`` on the rows, (rows,) or (batch, rows).
+        transpose : bool
+            Drive the rows and return the currents of the columns.
+        bandwidth : float, optional
+            Bandwidth in Hz of the measurement of a line; default: that of the array. 0: no noise.
+
+        Returns
+        -------
+        array of shape (rows,) or (rows, batch); with ``transpose`` (columns,) or (batch, columns)
+            Currents in A.
+
+        Raises
+        ------
+        ValueError
+            If the array does not have two axes, shapes do not match, or a voltage is not finite.
         """
         bandwidth = self._bandwidth(bandwidth)
         checks.crossbar(self.shape)
@@ -240,87 +377,94 @@ class BlockedArray(ABC):
         else:
             given = vectors[0] if np.ndim(v) == 1 else vectors.T
             number = self._products
-            shaped = np.concatenate(list(self._ask(orders.row_currents, lambda _: (given, bandwidth, number))))
+            parts = self._evaluate(block_operations.row_currents, lambda _: (given, bandwidth, number))
+            shaped = np.concatenate(list(parts))
         self._count_products(1 if bandwidth else 0)
         return shaped
 
-    def _column_currents(self, vectors: AnyArray, bandwidth: float) -> AnyArray:
+    def _column_currents(self, vectors: RealArray, bandwidth: float) -> RealArray:
         offset, weights = line_weights(vectors.astype(np.float64), bandwidth, self._spec.compiled_params.constants)
-        parts = self._ask(orders.column_sums, lambda k: (weights[:, self._blocks[k]],))
+        parts = self._evaluate(block_operations.column_sums, lambda k: (weights[:, self._blocks[k]],))
         sums = functools.reduce(lambda total, part: total + part.astype(np.float64), parts, offset)
         normals = None
         if bandwidth:
             number = self._products
-            (normals,) = self._ask(orders.column_normals, lambda _: (number, len(vectors)), [0])
+            (normals,) = self._evaluate(block_operations.column_normals, lambda _: (number, len(vectors)), [0])
         return np.asarray(with_noise(sums, normals, len(vectors)), self.dtype)
 
-    def __matmul__(self, v: ArrayLike) -> AnyArray:
+    def __matmul__(self, v: ArrayLike) -> RealArray:
         return self.product(v)
 
-    def __rmatmul__(self, v: ArrayLike) -> AnyArray:
+    def __rmatmul__(self, v: ArrayLike) -> RealArray:
         return self.product(v, transpose=True)
 
     def _count_products(self, k: int) -> None:
         self._products += k
 
-    # ---- state, by copy
+    # ---- state, as copies
 
     @property
-    def r(self) -> AnyArray:
-        """Mixing states."""
+    def r(self) -> RealArray:
+        """Mixing states of shape `shape`; see `CellArray.r`."""
         return self._state("r", self.dtype)
 
     @property
     def mode(self) -> NDArray[np.uint8]:
-        """Modes, as numbers of `Mode`."""
+        """Modes of shape `shape`, as numbers of `Mode`."""
         return self._state("mode", np.uint8)
 
     @property
     def cycle(self) -> NDArray[np.uint32]:
-        """Numbers of the running cycles."""
+        """Numbers of the running cycles, of shape `shape`."""
         return self._state("cycle", np.uint32)
 
     @property
     def component(self) -> NDArray[np.uint8]:
-        """Numbers of the components of the population that cells were drawn from."""
+        """Numbers, of shape `shape`, of the components of the population that cells were drawn from."""
         return self._state("component", np.uint8)
 
     @property
-    def device(self) -> AnyArray:
-        """Device vectors of shape (8, *shape)."""
+    def device(self) -> RealArray:
+        """Device vectors of shape (8, *shape); see `CellArray.device`."""
         return self._state("device", self.dtype, 8)
 
     @property
     def features(self) -> Features:
-        """Features of the running cycles."""
-        return Features(*self._gather(self._room(self.dtype, len(Features._fields)), self._ask(orders.features)))
+        """Features of the running cycles, four arrays of shape `shape`."""
+        out = self._allocate_result(self.dtype, len(Features._fields))
+        return Features(*self._gather(out, self._evaluate(block_operations.features)))
 
     def upcoming(self, count: int) -> Features:
-        """Features of the next cycles; see `CellArray.upcoming`."""
+        """Return the features of the next cycles; see `CellArray.upcoming`."""
         count = checks.positive_int("count", count)
-        out = self._room(self.dtype, len(Features._fields), count)
-        return Features(*self._gather(out, self._ask(orders.upcoming, lambda _: (count,))))
+        out = self._allocate_result(self.dtype, len(Features._fields), count)
+        return Features(*self._gather(out, self._evaluate(block_operations.upcoming, lambda _: (count,))))
 
     def limited(self) -> np.int64:
-        """Number of cells with a feature of the running cycle that had to be limited."""
-        return np.int64(sum(self._ask(orders.limited)))
+        """Return the number of cells with a limited feature of the running cycle; see `CellArray.limited`."""
+        return np.int64(sum(self._evaluate(block_operations.limited)))
 
-    def map_blocks(self, function: Callable[[CellArray], Any]) -> list[Any]:
-        """What a function returns for each block, in their order, called where the block is.
+    def map_blocks(self, function: Callable[[CellArray], T]) -> list[T]:
+        """Call a function with each block, where the block is, and return the results in the order of the blocks.
 
         Parameters
         ----------
         function : callable
             Takes a `CellArray` that holds some entries of the first axis. It may read, and must not apply voltages:
             what it changed would be lost, or not, depending on where the block is.
+
+        Returns
+        -------
+        list
         """
-        return list(self._ask(orders.call, lambda _: (function,)))
+        return list(self._evaluate(block_operations.call_function, lambda _: (function,)))
 
     def _state(self, name: str, dtype: DTypeLike, *lead: int) -> AnyArray:
-        return self._gather(self._room(dtype, *lead), self._ask(orders.state, lambda _: (name,)))
+        out = self._allocate_result(dtype, *lead)
+        return self._gather(out, self._evaluate(block_operations.array_property, lambda _: (name,)))
 
-    def _room(self, dtype: DTypeLike, *lead: int) -> AnyArray:
-        """An array for a result with axes before those of the cells, if it fits into memory."""
+    def _allocate_result(self, dtype: DTypeLike, *lead: int) -> AnyArray:
+        """Return an array for a result, with axes ``lead`` before those of the cells, if it fits into memory."""
         numbers, kind = math.prod(lead), np.dtype(dtype)
         require_memory(
             f"a result of {numbers} numbers for each of {self.size:,} cells",
@@ -340,13 +484,28 @@ class BlockedArray(ABC):
     def _saved(self) -> Saved:
         return Saved(self._spec, self.shape, self._reads, self._products, self._voltages)
 
-    def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
-        """Write the array as a zarr directory that `synaptogen.load` reads, too; see `CellArray.save`."""
-        target = writable(path, overwrite=overwrite).absolute()
+    def save(self, path: PathLike, *, overwrite: bool = False) -> None:
+        """Write the array as a zarr directory, which `synaptogen.load` reads, too; see `CellArray.save`.
+
+        Parameters
+        ----------
+        path : path
+            Directory to make.
+        overwrite : bool
+            Replace a saved array that is at ``path``.
+
+        Raises
+        ------
+        FileExistsError
+            If there is something at ``path`` that must not be replaced.
+        FileNotFoundError
+            If the folder of ``path`` is missing.
+        """
+        target = check_writable(path, overwrite=overwrite).absolute()
         with replacing(target) as beside:
-            layout = layout_of(self._spec)
+            layout = state_layout(self._spec)
             writer = Writer.new(beside, self.size, layout, self._blocks.chunk, compress=False)
-            for _ in self._ask(orders.write, lambda k: (str(beside), self._blocks.begin(k))):
+            for _ in self._evaluate(block_operations.write, lambda k: (str(beside), self._blocks.first_cell(k))):
                 pass
             writer.finish(self._saved())
             flush(beside)

@@ -1,69 +1,98 @@
-"""How an array is cut into blocks: along its first axis, so that a block of a crossbar is some of its rows."""
+"""The blocks of an array: it is cut along its first axis, so that a block of a crossbar is some of its rows."""
 
 import math
-from typing import Any
+from typing import TypeVar
 
+import numpy as np
 from numpy.typing import NDArray
 
+from synaptogen._utils import Shape
 from synaptogen.io import CHUNK
 
 BLOCK_BYTES = 1 << 27
 ALIGNED = 64  # consecutive cells that share their noise: a block begins with a multiple where it can
-MOST_CHUNKS = 4096  # of a block
+MOST_CHUNKS = 4096  # chunks of a block
+
+Value = TypeVar("Value", bound=np.generic)
 
 
 def default_block(bytes_per_cell: float) -> int:
-    """Cells of a block: a power of two, of the size that pays and leaves room for some of them."""
+    """Return the number of cells of a block of about 128 MiB: a power of two.
+
+    Such a block is large enough to make good use of a disk, and small enough that memory holds several.
+    """
     return 1 << int(math.log2(BLOCK_BYTES / bytes_per_cell))
 
 
 class Blocks:
-    """Blocks of whole entries of the first axis, all of one size but the last.
+    """Blocks of whole entries of the first axis of an array, all of one size but the last.
 
     Parameters
     ----------
     shape : tuple of int
         Shape of the array.
     cells : int
-        Cells of a block at the most, if an entry has not more.
+        Largest number of cells of a block. A block has at least one entry, even if an entry has more cells.
+
+    Attributes
+    ----------
+    cells_per_entry : int
+        Number of cells of an entry of the first axis.
+    entries_per_block : int
+        Number of entries of a block.
     """
 
-    def __init__(self, shape: tuple[int, ...], cells: int) -> None:
+    def __init__(self, shape: Shape, cells: int) -> None:
         self.shape = shape
-        self.entry = math.prod(shape[1:])
-        entries, step = max(1, cells // self.entry), ALIGNED // math.gcd(ALIGNED, self.entry)
-        self.entries = min(shape[0], entries - entries % step if entries >= step else entries)
+        self.cells_per_entry = math.prod(shape[1:])
+        entries, step = max(1, cells // self.cells_per_entry), ALIGNED // math.gcd(ALIGNED, self.cells_per_entry)
+        self.entries_per_block = min(shape[0], entries - entries % step if entries >= step else entries)
 
     def __len__(self) -> int:
-        return -(-self.shape[0] // self.entries)
+        return -(-self.shape[0] // self.entries_per_block)
 
     def __getitem__(self, k: int) -> slice:
-        """Entries of a block."""
-        return slice(k * self.entries, min((k + 1) * self.entries, self.shape[0]))
+        """Return the entries of the first axis that block ``k`` has."""
+        return slice(k * self.entries_per_block, min((k + 1) * self.entries_per_block, self.shape[0]))
 
-    def shape_of(self, k: int) -> tuple[int, ...]:
-        """Shape of a block."""
+    def shape_of(self, k: int) -> Shape:
+        """Return the shape of block ``k``."""
         here = self[k]
         return (here.stop - here.start, *self.shape[1:])
 
-    def begin(self, k: int) -> int:
-        """First cell of a block."""
-        return k * self.entries * self.entry
+    def first_cell(self, k: int) -> int:
+        """Return the flat number of the first cell of block ``k``."""
+        return k * self.entries_per_block * self.cells_per_entry
 
     def size_of(self, k: int) -> int:
-        """Cells of a block."""
+        """Return the number of cells of block ``k``."""
         return math.prod(self.shape_of(k))
 
-    def part(self, k: int, values: NDArray[Any] | None, axis: int = 0) -> NDArray[Any] | None:
-        """What concerns a block of values that broadcast to the array, its first axis being ``axis`` of them."""
+    def part(self, k: int, values: NDArray[Value] | None, axis: int = 0) -> NDArray[Value] | None:
+        """Return the part of values that concerns a block.
+
+        Parameters
+        ----------
+        k : int
+            Number of the block.
+        values : array, optional
+            Values that broadcast to the array, from ``axis`` on.
+        axis : int
+            Axis of ``values`` that is the first axis of the array.
+
+        Returns
+        -------
+        array or None
+            A view; all of ``values`` where they are the same along the first axis, None where they are None.
+        """
         if values is None or values.shape[axis] == 1:
             return values
         return values[(slice(None),) * axis + (self[k],)]
 
     @property
     def chunk(self) -> int:
-        """Cells of a chunk on disk, of which a block is a whole number."""
-        cells = self.entries * self.entry
+        """Number of cells of a chunk on disk; a block has a whole number of chunks."""
+        cells = self.entries_per_block * self.cells_per_entry
         for parts in range(-(-cells // CHUNK), MOST_CHUNKS):
             if cells % parts == 0:
                 return cells // parts

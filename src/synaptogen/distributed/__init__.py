@@ -6,18 +6,17 @@
     cells.apply_voltages([-3.0, 2.0])
     cells.checkpoint()
 
-How it works, and why so. A block lives in the memory of one worker and changes there, in place. Every request names the
-step (how many voltages, in calls, the cells have seen) that its block must have reached, and carries the voltages that
-lead from the step that the worker last reported to it. A worker that holds the block at some step between, takes it
-the rest of the way; one that does not hold it, or holds it at a later step, says so, and is sent all that it takes to
-make the block anew: seed or checkpoint, and the voltages since. So requests can be repeated, at the same or another
-worker, and a voltage can neither be lost nor be applied twice: there is no other way of recovery than this one, and it
-is the way in which arrays are made in the first place. Cells are functions of their seed, ids and voltages, so what is
-made anew is the same to the last bit.
+How it works. A block is in the memory of one worker and changes there, in place. A step is one call that applies
+voltages. Every request names the step that its block must have reached, and carries the voltages that lead to it from
+the step that the worker last reported. If the worker holds the block at a step between the two, it applies the voltages
+that are missing. If it does not hold the block, or holds it at a later step, it says so, and is sent everything needed
+to build the block again: seed or checkpoint, and the voltages since. So requests can be repeated, with the same worker
+or another, and a voltage is neither lost nor applied twice. Recovery is the way in which arrays are made in the first
+place. Cells are functions of their seed, ids and voltages, so a block that is built again is the same to the last bit.
 
-Dask's own ways were considered. Actors hold state in place, too, but are lost with their worker. Chains of futures
-(state, voltages -> state) are recomputed by the scheduler, but only if tasks are pure: that would double the memory,
-or, changing cells in place, apply voltages twice when a worker was thought dead and a task run again.
+Why not the means of Dask. Actors hold state in place, too, but are lost with their worker. Chains of futures (state,
+voltages -> state) are recomputed by the scheduler, but only if tasks are pure. Pure tasks would double the memory;
+tasks that change cells in place would apply voltages twice when a worker was considered dead and a task run again.
 """
 
 from synaptogen._utils import missing

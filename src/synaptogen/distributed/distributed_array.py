@@ -1,6 +1,5 @@
-"""DistributedArray: cells on the workers of a Dask cluster, as users hold them."""
+"""DistributedArray: an array of cells on the workers of a Dask cluster."""
 
-import os
 import weakref
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -8,38 +7,39 @@ from typing import Any, Self
 
 from distributed import Client, default_client
 
-from synaptogen._utils import RNG, AnyArray, checks, require
-from synaptogen.blocked import Arguments, BlockedArray, no_arguments, saved_at
-from synaptogen.blocked import block_operations as orders
+from synaptogen._utils import RNG, BoolArray, PathLike, RealArray, checks, require
+from synaptogen.blocked import Arguments, BlockedArray, block_operations, describe_saved, no_arguments
+from synaptogen.engines import EngineName, Start, Storage
 from synaptogen.io import Saved
 from synaptogen.params import DeviceParams
-from synaptogen.state import BANDWIDTH, array_spec
+from synaptogen.state import BANDWIDTH, ArraySpec, HistoryKind
 
-from .placement import Crew, disband
-from .worker import Entry, Job, Origin
+from .placement import Placement, release_blocks
+from .worker import Entry, Request, Source
 
 
 class DistributedArray(BlockedArray):
     """An array of cells on the workers of a Dask cluster, with the methods of `CellArray`.
 
-    Lives are those of ``CellArray(shape, params, rng=seed, ...)``, bit for bit, whatever the number of workers, and
-    whichever of them die: their blocks are made anew from the last checkpoint and the voltages since. A method returns
-    when all workers are done. If it raises for want of workers or memory, voltages that it was to apply are not lost:
-    cells see them before the next request is met.
+    The cells behave like those of ``CellArray(shape, params, rng=seed, ...)``, bit for bit, with any number of workers.
+    If a worker dies, its blocks are built again from the last checkpoint and the voltages since. A method returns
+    when all workers are done. If it raises because workers or memory are missing, voltages that it was to apply are
+    not lost: they are applied before the next request is answered.
 
     Parameters
     ----------
     shape, params, rng, engine, history, storage, start, bandwidth
         As for `CellArray`.
     client : distributed.Client, optional
-        Default: the one that was made last.
+        The cluster; default: the client that was made last.
     block : int, optional
-        Cells of a block; default: those of some 128 MiB. Give less where there would be less than some blocks a worker.
+        Number of cells of a block; default: cells of about 128 MiB. Give less where there would be fewer than several
+        blocks per worker.
     checkpoint : path, optional
-        Directory for checkpoints, which all workers see under that path. Without, blocks are made anew from the seed
-        and all voltages.
+        Directory for checkpoints, which all workers see under that path. Default: none; blocks are then built again
+        from the seed and all voltages.
     checkpoint_every : int, optional
-        Write a checkpoint by itself after so many voltages.
+        Write a checkpoint automatically after so many voltages; default: only when `checkpoint` is called.
     workers : iterable of str, optional
         Addresses of the workers to use; default: all there are.
     patience : float
@@ -50,7 +50,7 @@ class DistributedArray(BlockedArray):
     ValueError, TypeError
         If an argument is not of the kind described, or there is no client.
     FileExistsError
-        If there is something at ``checkpoint``: `open` goes on with it.
+        If there is something at ``checkpoint``: `open` continues from it.
     MemoryError
         If a worker would have to hold more than 0.7 of its memory limit.
     """
@@ -61,14 +61,14 @@ class DistributedArray(BlockedArray):
         params: str | DeviceParams = "hennen2024",
         *,
         rng: RNG = None,
-        engine: str = "cpu",
-        history: str | None = None,
-        storage: str = "full",
-        start: str = "stationary",
+        engine: EngineName = "cpu",
+        history: HistoryKind | None = None,
+        storage: Storage = "full",
+        start: Start = "stationary",
         bandwidth: float = BANDWIDTH,
         client: Client | None = None,
         block: int | None = None,
-        checkpoint: str | os.PathLike[str] | None = None,
+        checkpoint: PathLike | None = None,
         checkpoint_every: int | None = None,
         workers: Iterable[str] | None = None,
         patience: float = 60.0,
@@ -76,8 +76,8 @@ class DistributedArray(BlockedArray):
         shape = checks.blocked_shape(shape)
         if checkpoint is not None and Path(checkpoint).exists():
             raise FileExistsError(f"{checkpoint} exists: DistributedArray.open goes on with it, or remove it")
-        crew = Crew(_client(client), workers, checks.positive("patience", patience, "seconds"))
-        spec = array_spec(
+        placement = Placement(_client(client), workers, checks.positive("patience", patience, "seconds"))
+        spec = ArraySpec.from_arguments(
             params,
             rng=rng,
             engine=engine,
@@ -87,12 +87,12 @@ class DistributedArray(BlockedArray):
             bandwidth=bandwidth,
             resident=1,
         )
-        self._settle(Saved(spec, shape), crew, block, checkpoint, checkpoint_every)
+        self._set_up(Saved(spec, shape), placement, block, checkpoint, checkpoint_every)
 
     @classmethod
     def open(
         cls,
-        path: str | os.PathLike[str],
+        path: PathLike,
         *,
         client: Client | None = None,
         block: int | None = None,
@@ -100,129 +100,168 @@ class DistributedArray(BlockedArray):
         workers: Iterable[str] | None = None,
         patience: float = 60.0,
     ) -> Self:
-        """Go on from a checkpoint, or from any saved array; further checkpoints will take its place.
+        """Continue from a checkpoint, or from any saved array; further checkpoints replace it.
 
-        `voltages` tells what the cells have seen, and so where to go on in a program.
+        `voltages` is the number of voltages that had been applied: a program continues with ``program[voltages:]``.
+
+        Parameters
+        ----------
+        path : path
+            Directory of the checkpoint, and of further ones; all workers see it under that path.
+        client : distributed.Client, optional
+            The cluster; default: the client that was made last.
+        block : int, optional
+            Number of cells of a block; default: cells of about 128 MiB.
+        checkpoint_every : int, optional
+            Write a checkpoint automatically after so many voltages.
+        workers : iterable of str, optional
+            Addresses of the workers to use; default: all there are.
+        patience : float
+            Seconds to wait for a worker where there is none.
+
+        Returns
+        -------
+        DistributedArray
 
         Raises
         ------
         FileNotFoundError
             If there is nothing at ``path``.
         ValueError
-            If it is something else, damaged, or a copy of scattered cells.
+            If it is something else, damaged, or a copy of scattered cells; or if there is no client.
         """
-        crew = Crew(_client(client), workers, checks.positive("patience", patience, "seconds"))
-        saved = saved_at(path)
+        placement = Placement(_client(client), workers, checks.positive("patience", patience, "seconds"))
+        saved = describe_saved(path)
         cells = cls.__new__(cls)
-        cells._origin_path = str(Path(path).absolute())
-        cells._settle(saved, crew, block, path, checkpoint_every)
+        cells._source_path = str(Path(path).absolute())
+        cells._set_up(saved, placement, block, path, checkpoint_every)
         return cells
 
-    _origin_path: str | None = None
+    _source_path: str | None = None
 
-    def _settle(
+    def _set_up(
         self,
         saved: Saved,
-        crew: Crew,
+        placement: Placement,
         block: int | None,
-        checkpoint: str | os.PathLike[str] | None,
+        checkpoint: PathLike | None,
         checkpoint_every: int | None,
     ) -> None:
-        self._describe(saved, block)
+        self._set_layout(saved, block)
         self._every = None if checkpoint_every is None else checks.positive_int("checkpoint_every", checkpoint_every)
         if self._every is not None and checkpoint is None:
             raise ValueError("checkpoint_every needs a place: give checkpoint=path, too")
         if checkpoint is not None:
             require("zarr", "distributed")
         self._checkpoint = None if checkpoint is None else Path(checkpoint).absolute()
-        self._crew = crew
-        self._log: list[Entry] = []  # since the origin, which is of step 0 or the last checkpoint
-        self._origin_step, self._origin_voltages = 0, self._voltages
-        self._known: dict[int, int] = {}  # the step of each block as its owner last reported it
-        self._finalizer = weakref.finalize(self, _forgotten, crew)
+        self._placement = placement
+        self._log: list[Entry] = []  # of all steps since the source: since step 0 or the last checkpoint
+        self._source_step, self._source_voltages = 0, self._voltages
+        self._known: dict[int, int] = {}  # the step that each block had reached when its owner last replied
+        self._finalizer = weakref.finalize(self, _release_blocks, placement)
         self._finalizer.atexit = False
-        for _ in self._ask(orders.nothing):
+        for _ in self._evaluate(block_operations.no_operation):
             pass
 
-    def _place(self) -> str:
-        return f"on {len(set(self._crew.owners.values()))} workers"
+    def _location(self) -> str:
+        return f"on {len(set(self._placement.owners.values()))} workers"
 
     # ---- requests
 
     @property
     def _step(self) -> int:
-        return self._origin_step + len(self._log)
+        """Number of calls that have applied voltages."""
+        return self._source_step + len(self._log)
 
-    def _job(self, k: int, anew: bool, order: Callable[..., Any], arguments: Arguments, changes: bool) -> Job:
-        start = self._origin_step if anew else self._known[k]
+    def _request(
+        self, k: int, rebuild: bool, operation: Callable[..., Any], arguments: Arguments, changes: bool
+    ) -> Request:
+        start = self._source_step if rebuild else self._known[k]
         entries = tuple(
             (self._blocks.part(k, pulses, axis=1), self._blocks.part(k, where))
-            for pulses, where in self._log[start - self._origin_step :]
+            for pulses, where in self._log[start - self._source_step :]
         )
-        origin = None
-        if anew:
-            origin = Origin(self._spec, self._blocks, self._origin_path, self._origin_voltages)
-        return Job(k, start, entries, order, arguments(k), changes, origin)
+        source = None
+        if rebuild:
+            source = Source(self._spec, self._blocks, self._source_path, self._source_voltages)
+        return Request(k, start, entries, operation, arguments(k), changes, source)
 
     def _run(
-        self, order: Callable[..., Any], arguments: Arguments, blocks: Iterable[int] | None, changes: bool
+        self, operation: Callable[..., Any], arguments: Arguments, blocks: Iterable[int] | None, changes: bool
     ) -> Iterator[Any]:
-        asked = list(range(self.blocks) if blocks is None else blocks)
-        done = self._crew.run(
-            {k: self._blocks.size_of(k) for k in asked},
-            lambda k, anew: self._job(k, anew, order, arguments, changes),
+        wanted = list(range(self.blocks) if blocks is None else blocks)
+        done = self._placement.run(
+            {k: self._blocks.size_of(k) for k in wanted},
+            lambda k, rebuild: self._request(k, rebuild, operation, arguments, changes),
         )
-        self._known |= dict.fromkeys(asked, self._step)
-        for k in asked:
+        self._known |= dict.fromkeys(wanted, self._step)
+        for k in wanted:
             yield done.pop(k)
 
-    def _ask(
-        self, order: Callable[..., Any], arguments: Arguments = no_arguments, blocks: Iterable[int] | None = None
+    def _evaluate(
+        self, operation: Callable[..., Any], arguments: Arguments = no_arguments, blocks: Iterable[int] | None = None
     ) -> Iterator[Any]:
-        return self._run(order, arguments, blocks, False)
+        return self._run(operation, arguments, blocks, False)
 
-    def _change(
-        self, order: Callable[..., Any], pulses: AnyArray, where: AnyArray | None, *arguments: Any
+    def _modify(
+        self, operation: Callable[..., Any], pulses: RealArray, where: BoolArray | None, *arguments: object
     ) -> Iterator[Any]:
-        # what is in the log happens: where a request fails, blocks catch up at the next
+        # voltages in the log are applied in any case: after a request that failed, blocks catch up at the next
         self._log.append((pulses.copy(), None if where is None else where.copy()))
         self._voltages += len(pulses)
-        yield from self._run(order, lambda _: arguments, None, True)
-        if self._every is not None and self._voltages - self._origin_voltages >= self._every:
+        yield from self._run(operation, lambda _: arguments, None, True)
+        if self._every is not None and self._voltages - self._source_voltages >= self._every:
             self.checkpoint()
 
-    # ---- what is peculiar to workers
+    # ---- checkpoints and the memory of workers
 
     def checkpoint(self) -> None:
-        """Write all cells to the directory for checkpoints; voltages before need not be kept any more.
+        """Write all cells to the directory for checkpoints; earlier voltages need not be kept any more.
 
-        The one before stays until the new one is complete.
+        The last checkpoint stays until the new one is complete.
 
-        Raises ValueError if the array was made without such a directory.
+        Raises
+        ------
+        ValueError
+            If the array was made without such a directory.
         """
         if self._checkpoint is None:
             raise ValueError("this array has no place for checkpoints: give checkpoint=path when you make it")
         self.save(self._checkpoint, overwrite=True)
 
-    def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
-        """Write the array as a zarr directory that `synaptogen.load` reads, too; see `CellArray.save`.
+    def save(self, path: PathLike, *, overwrite: bool = False) -> None:
+        """Write the array as a zarr directory, which `synaptogen.load` reads, too; see `CellArray.save`.
 
-        Each worker writes its blocks: all need to see the same file system under the same path. In the directory for
-        checkpoints, it is one.
+        Each worker writes its blocks.
+
+        Parameters
+        ----------
+        path : path
+            Directory to make, which all workers see under that path. The directory for checkpoints makes it a
+            checkpoint.
+        overwrite : bool
+            Replace a saved array that is at ``path``.
+
+        Raises
+        ------
+        FileExistsError
+            If there is something at ``path`` that must not be replaced.
+        FileNotFoundError
+            If the folder of ``path`` is missing.
         """
         super().save(path, overwrite=overwrite)
         if Path(path).absolute() == self._checkpoint:
-            self._origin_path, self._origin_step = str(self._checkpoint), self._step
-            self._origin_voltages = self._voltages
+            self._source_path, self._source_step = str(self._checkpoint), self._step
+            self._source_voltages = self._voltages
             self._log = []
 
     def release(self) -> None:
-        """Give the memory of workers back.
+        """Free the memory of the workers.
 
-        At the next request blocks are made anew, from the last checkpoint and the voltages since, spread over all
-        workers that are there then.
+        At the next request blocks are built again, from the last checkpoint and the voltages since, and distributed
+        over all workers that are there then.
         """
-        self._crew.disband()
+        self._placement.release()
         self._known.clear()
 
     def __enter__(self) -> Self:
@@ -245,5 +284,5 @@ def _client(client: Client | None) -> Client:
     return client
 
 
-def _forgotten(crew: Crew) -> None:
-    disband(crew.client, crew.array, crew.owners)
+def _release_blocks(placement: Placement) -> None:
+    release_blocks(placement.client, placement.array, placement.owners)

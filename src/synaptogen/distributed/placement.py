@@ -1,4 +1,4 @@
-"""Who holds which block, and how requests get there, whoever dies on the way."""
+"""Which worker holds which block, and how requests reach it, also when workers die."""
 
 import asyncio
 import concurrent.futures
@@ -15,23 +15,31 @@ import dask
 from distributed import Client, Future, KilledWorker, fire_and_forget
 from distributed.scheduler import NoValidWorkerError
 
-from .worker import Job, Reply, forget, work
+from .worker import Reply, Request, forget, work
 
-POLL = 0.5  # s between looks at who is still there, while replies are awaited
-MOST_LOSSES = 10  # rounds of one request in which workers vanished
+POLL = 0.5  # s between checks of which workers are alive, while replies are awaited
+MOST_LOSSES = 10  # rounds of one call of `run` in which workers may vanish
 LOST = (KilledWorker, NoValidWorkerError, asyncio.CancelledError, concurrent.futures.CancelledError)
 
 
-class Crew:
-    """The workers of an array.
+class Placement:
+    """The placement of the blocks of an array on workers.
 
     Parameters
     ----------
     client : distributed.Client
+        The cluster.
     workers : iterable of str, optional
         Addresses of the workers to use; default: all there are.
     patience : float
         Seconds to wait for a worker where there is none.
+
+    Attributes
+    ----------
+    array : str
+        Name of the array on the workers; a new one after each release.
+    owners : dict of int to str
+        Address of the worker that holds each block.
     """
 
     def __init__(self, client: Client, workers: Iterable[str] | None, patience: float) -> None:
@@ -41,19 +49,37 @@ class Crew:
         self.owners: dict[int, str] = {}
         self._numbers = count()
 
-    def run(self, sizes: Mapping[int, int], job: Callable[[int, bool], Job]) -> dict[int, Any]:
-        """What becomes of jobs for blocks of some sizes. ``job(block, anew)`` gives the job; ``anew`` with its origin.
+    def run(self, sizes: Mapping[int, int], request: Callable[[int, bool], Request]) -> dict[int, Any]:
+        """Have requests done, one for each of some blocks.
 
-        Returns when each has been done. Raises what a job has raised, or RuntimeError if there are no workers.
+        Parameters
+        ----------
+        sizes : mapping of int to int
+            Numbers of the blocks, and how many cells each has.
+        request : callable
+            Called as ``request(block, rebuild)``; returns the request for a block, with the source of the block if it
+            is to be built again.
+
+        Returns
+        -------
+        dict of int to object
+            The result of each operation, by block.
+
+        Raises
+        ------
+        RuntimeError
+            If there are no workers, or workers keep vanishing.
+        Exception
+            Whatever an operation has raised.
         """
         done: dict[int, Any] = {}
-        anew: set[int] = set()
+        rebuild: set[int] = set()
         losses = 0
         while missing := [k for k in sizes if k not in done]:
-            anew |= self._place({k: sizes[k] for k in missing})
-            batches: dict[str, list[Job]] = defaultdict(list)
+            rebuild |= self._place({k: sizes[k] for k in missing})
+            batches: dict[str, list[Request]] = defaultdict(list)
             for k in missing:
-                batches[self.owners[k]].append(job(k, k in anew))
+                batches[self.owners[k]].append(request(k, k in rebuild))
             lost, error = False, None
             for address, outcome in self._round(batches).items():
                 if outcome is None:
@@ -63,21 +89,21 @@ class Crew:
                     error = error or outcome
                 else:
                     done |= {reply.block: reply.value for reply in outcome if reply.done}
-                    anew |= {reply.block for reply in outcome if not reply.done}
+                    rebuild |= {reply.block for reply in outcome if not reply.done}
             if error is not None:
                 raise error
             losses += lost
             if losses > MOST_LOSSES:
                 raise RuntimeError(
                     f"workers have vanished {losses} times at the same request: look into their logs, perhaps memory "
-                    "is short; cells are safe, and made anew when workers are there"
+                    "is short; cells are safe, and built again when workers are there"
                 )
         return done
 
-    # ---- who holds what
+    # ---- which worker holds which block
 
     def _place(self, sizes: Mapping[int, int]) -> set[int]:
-        """Give blocks that nobody holds to workers, evenly by threads; returns those blocks."""
+        """Assign blocks that no worker holds, evenly by threads, and return their numbers."""
         orphans = sorted(sizes.keys() - self.owners.keys())
         if orphans:
             threads = self._alive()
@@ -92,7 +118,7 @@ class Crew:
         return set(orphans)
 
     def _alive(self) -> dict[str, int]:
-        """Addresses of workers and their threads; there is one at least."""
+        """Return the threads of all workers by address; there is at least one worker."""
         end = time.monotonic() + self._patience
         while True:
             found = {a: n for a, n in self.client.nthreads().items() if self._allowed is None or a in self._allowed}
@@ -100,7 +126,8 @@ class Crew:
                 return found
             if time.monotonic() > end:
                 raise RuntimeError(
-                    f"there has been no worker for {self._patience:g} s: start some; cells are safe, and made anew then"
+                    f"there has been no worker for {self._patience:g} s: start some; cells are safe, "
+                    "and built again then"
                 )
             time.sleep(POLL)
 
@@ -109,19 +136,19 @@ class Crew:
 
     # ---- one round of requests
 
-    def _round(self, batches: Mapping[str, list[Job]]) -> dict[str, list[Reply] | BaseException | None]:
-        """Replies of workers, or what they raised, or None for those that have vanished."""
-        futures = {address: self._submit(address, jobs) for address, jobs in batches.items()}
+    def _round(self, batches: Mapping[str, list[Request]]) -> dict[str, list[Reply] | BaseException | None]:
+        """Return the replies of workers, or the error that one raised, or None for those that have vanished."""
+        futures = {address: self._submit(address, requests) for address, requests in batches.items()}
         outcomes: dict[str, list[Reply] | BaseException | None] = self.client.sync(self._await, futures)
         return outcomes
 
-    def _submit(self, address: str, jobs: list[Job]) -> Future:
+    def _submit(self, address: str, requests: list[Request]) -> Future:
         # pickled here: Dask would look for futures inside, and warn of large arguments
         with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1 PiB"}):
             return self.client.submit(
                 work,
                 self.array,
-                cloudpickle.dumps(jobs),
+                cloudpickle.dumps(requests),
                 key=f"synaptogen-{self.array}-{next(self._numbers)}",
                 workers=[address],
                 allow_other_workers=False,
@@ -140,9 +167,9 @@ class Crew:
                     task.cancel()
         return {address: None if task.cancelled() else task.result() for address, task in tasks.items()}
 
-    def disband(self) -> None:
-        """Let workers forget the array. They are made anew, for whoever is there, at the next request."""
-        disband(self.client, self.array, self.owners)
+    def release(self) -> None:
+        """Free the blocks on all workers; the next request builds them again, on the workers that are there then."""
+        release_blocks(self.client, self.array, self.owners)
         self.array = secrets.token_hex(8)
         self.owners = {}
 
@@ -157,8 +184,18 @@ async def _outcome(future: Future) -> list[Reply] | BaseException | None:
         return error
 
 
-def disband(client: Client, array: str, owners: Mapping[int, str]) -> None:
-    """Let the owners of blocks forget an array; never waits."""
+def release_blocks(client: Client, array: str, owners: Mapping[int, str]) -> None:
+    """Free the blocks of an array, without waiting for it.
+
+    Parameters
+    ----------
+    client : distributed.Client
+        The cluster.
+    array : str
+        Name of the array on the workers.
+    owners : mapping of int to str
+        Address of the worker that holds each block.
+    """
     with suppress(Exception):  # the client may be closed, or the cluster gone, and with it all memory
         for address in set(owners.values()):
             fire_and_forget(client.submit(forget, array, workers=[address], allow_other_workers=True, pure=False))

@@ -1,7 +1,18 @@
-"""Saved arrays: a zarr directory that resumes with the exact state."""
+"""Saved arrays: zarr directories, from which an array resumes in exactly the state in which it was saved."""
 
-from .saved_arrays import load_state, save_state, writable
-from .zarr_format import CHUNK, DAMAGE, Reader, Saved, Writer, damaged, described, layout_of, opened, recount
+from .saved_arrays import check_writable, load_state, save_state
+from .zarr_format import (
+    CHUNK,
+    DAMAGE,
+    Reader,
+    Saved,
+    Writer,
+    damage_error,
+    describe,
+    open_saved,
+    state_layout,
+    update_counts,
+)
 
 __all__ = [
     "CHUNK",
@@ -9,12 +20,12 @@ __all__ = [
     "Reader",
     "Saved",
     "Writer",
-    "damaged",
-    "described",
-    "layout_of",
+    "check_writable",
+    "damage_error",
+    "describe",
     "load_state",
-    "opened",
-    "recount",
+    "open_saved",
     "save_state",
-    "writable",
+    "state_layout",
+    "update_counts",
 ]

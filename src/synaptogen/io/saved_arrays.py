@@ -1,4 +1,4 @@
-"""Save and load arrays: a zarr directory, versioned, written beside its place and renamed."""
+"""Saving and loading whole arrays: a versioned zarr directory, written beside its place and renamed."""
 
 from pathlib import Path
 
@@ -13,38 +13,62 @@ BLOCK = CHUNK  # cells written or read at a time
 
 
 def save_state(state: CellState, shape: Shape, path: PathLike, *, overwrite: bool) -> None:
-    """Write cells of an array of a shape; see `synaptogen.CellArray.save`.
+    """Write the cells of an array; see `synaptogen.CellArray.save`.
+
+    Parameters
+    ----------
+    state : CellState
+        The cells; a part of an engine is copied first.
+    shape : tuple of int
+        Shape of the array.
+    path : path
+        Directory to make.
+    overwrite : bool
+        Replace a saved array that is at ``path``.
 
     Raises
     ------
     FileExistsError
-        If there is something at ``path`` that must stay.
+        If there is something at ``path`` that must not be replaced.
     FileNotFoundError
         If the folder of ``path`` is missing.
+    ModuleNotFoundError
+        If the extra ``synaptogen[zarr]`` is not installed.
     """
     require("zarr", "zarr")
-    target = writable(path, overwrite=overwrite)
+    target = check_writable(path, overwrite=overwrite)
     owner = state if state.positions is None else state.copy()
     with replacing(target) as beside:
         _write(owner, shape, beside)
 
 
-def writable(path: PathLike, *, overwrite: bool) -> Path:
-    """Return the place for a saved array, if one may be written there.
+def check_writable(path: PathLike, *, overwrite: bool) -> Path:
+    """Return the path for a saved array, once it is clear that one may be written there.
+
+    Parameters
+    ----------
+    path : path
+        Directory to make.
+    overwrite : bool
+        Replace a saved array that is at ``path``; anything else is never replaced.
+
+    Returns
+    -------
+    Path
 
     Raises
     ------
     FileExistsError
-        If there is something that must stay.
+        If there is something at ``path`` that must not be replaced.
     FileNotFoundError
-        If its folder is missing.
+        If the folder of ``path`` is missing.
     """
     target = Path(path)
     if target.exists() and not overwrite:
         raise FileExistsError(f"{target} exists: give overwrite=True to replace it, or another path")
     if not target.absolute().parent.is_dir():
         raise FileNotFoundError(f"{target.absolute().parent} is no directory: make it first")
-    if target.exists() and not zarr_format.is_ours(target):
+    if target.exists() and not zarr_format.is_saved_array(target):
         raise FileExistsError(f"{target} is not an array saved by synaptogen: remove it yourself or give another path")
     return target
 
@@ -62,7 +86,21 @@ def _write(state: CellState, shape: Shape, folder: Path) -> None:
 
 
 def load_state(path: PathLike, threads: int) -> tuple[CellState, Shape]:
-    """Read cells, and the shape of their array; see `synaptogen.load`.
+    """Read the cells of a saved array; see `synaptogen.load`.
+
+    Parameters
+    ----------
+    path : path
+        The directory.
+    threads : int
+        Threads of the CPU engine.
+
+    Returns
+    -------
+    state : CellState
+        All cells, as they were saved.
+    shape : tuple of int
+        Shape of the array.
 
     Raises
     ------
@@ -70,18 +108,20 @@ def load_state(path: PathLike, threads: int) -> tuple[CellState, Shape]:
         If there is nothing at ``path``.
     ValueError
         If it is something else, of another version, or incomplete.
+    ModuleNotFoundError
+        If the extra ``synaptogen[zarr]`` is not installed.
     """
     require("zarr", "zarr")
     target = Path(path)
-    group = zarr_format.opened(target)
+    group = zarr_format.open_saved(target)
     try:
-        saved = zarr_format.described(group)
-        reader = zarr_format.Reader.of(group, saved.size)
+        saved = zarr_format.describe(group)
+        reader = zarr_format.Reader.from_group(group, saved.size)
         cells = CellIds(saved.size, saved.spec.first, reader.ids)
         state = CellState.build(saved.spec, cells, threads, fill=False)
         state.counters.reads, state.counters.products = reader.reads(saved.reads), saved.products
         for begin in range(0, saved.size, BLOCK):
             state.engine.restore(begin, reader.state(begin, min(saved.size, begin + BLOCK)))
     except zarr_format.DAMAGE as error:
-        raise zarr_format.damaged(target, error) from error
+        raise zarr_format.damage_error(target, error) from error
     return state, saved.shape

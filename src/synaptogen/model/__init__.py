@@ -1,7 +1,8 @@
 """The device model: every formula once, as plain functions of numbers of any kind.
 
-Nothing in here knows about arrays, memory or engines. Engines bring the numbers: float64 arrays (the reference), SIMD
-lanes (the CPU engine), GPU scalars, or symbols that print circuit code.
+The formulas do not depend on arrays, memory or engines. Each engine brings its own kind of number: float64 arrays (the
+reference), SIMD lanes (the CPU engine), GPU scalars, or symbols that print circuit code. The mathematics is described
+in docs/model.md.
 """
 
 from . import features, iv, latent, lines, noise, ops, polynomial, population, random, switching
@@ -44,7 +45,21 @@ from .ops import (
 from .polynomial import poly
 from .population import chosen, scale
 from .random import CYCLES, DEVICE, HISTORY, PRODUCT, READ, normals, random_words, read_block, read_normal
-from .switching import CYCLE, HRS, IRS, LIMITED, LRS, cycle, in_mode, in_next_cycle, is_hrs, is_irs, resets, sets
+from .switching import (
+    CYCLE,
+    HRS,
+    IRS,
+    LIMITED,
+    LRS,
+    cycle,
+    in_mode,
+    in_next_cycle,
+    is_hrs,
+    is_irs,
+    is_limited,
+    resets,
+    sets,
+)
 
 __all__ = [
     "CYCLE",
@@ -82,6 +97,7 @@ __all__ = [
     "innovation",
     "is_hrs",
     "is_irs",
+    "is_limited",
     "iv",
     "latent",
     "linear_in_mixing",

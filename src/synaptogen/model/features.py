@@ -1,4 +1,4 @@
-"""From the latent normal scale to the four features of a cycle.
+"""The four features of a cycle, from the latent normal scale (docs/model.md, "From the latent scale to features").
 
     z = Gamma(x),   y = mu + |sigma| z
 
@@ -6,11 +6,11 @@ with a quantile polynomial Gamma for each feature, and the cell's own offset mu 
 x to the range on which its Gamma increases, resistances to 1 ... 1e12 ohm, thresholds to a millivolt from zero.
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from .constants import Constants
 from .iv import mixing_from_conductance, passive
-from .ops import Mask, Real, absolute, exp2, maximum, minimum
+from .ops import Mask, Real, Reals, absolute, exp2, maximum, minimum
 from .polynomial import poly
 
 LOG2_10 = 3.321928094887362
@@ -20,22 +20,47 @@ U_MIN = 1e-3  # V
 
 
 class Features(NamedTuple):
-    """The features of one cycle, as a cell stores them, and whether any had to be limited."""
+    """The features of one cycle, in the form in which a cell stores them."""
 
     r_hrs: Real  # mixing state
     u_set: Real  # V
     r_lrs: Real  # mixing state
     u_reset: Real  # V
-    limited: Mask
+    limited: Mask  # whether any feature had to be limited
 
 
-def limit(x: Real, low: Any, high: Any) -> Real:
-    """X, held between two ends."""
+def limit(x: Real, low: Real, high: Real) -> Real:
+    """Return ``x`` limited to a range.
+
+    Parameters
+    ----------
+    x : Real
+        A number.
+    low, high : Real
+        Ends of the range.
+
+    Returns
+    -------
+    Real
+    """
     return minimum(maximum(x, low), high)
 
 
-def cycle_features(x: Any, mu: Any, sigma: Any, p: Constants) -> Features:
-    """Features of the cycle with latent ``x``, for a cell with offsets ``mu`` and scales ``sigma`` (four each)."""
+def cycle_features(x: Reals, mu: Reals, sigma: Reals, p: Constants) -> Features:
+    """Return the features of a cycle.
+
+    Parameters
+    ----------
+    x : four Real
+        Latent vector of the cycle.
+    mu, sigma : four Real each
+        Offsets and scales of the cell, in the units of the features: log10 of ohm, V, ohm, V.
+    p : Constants
+
+    Returns
+    -------
+    Features
+    """
     x_0 = limit(x[0], p.x_min[0], p.x_max[0])
     x_1 = limit(x[1], p.x_min[1], p.x_max[1])
     x_2 = limit(x[2], p.x_min[2], p.x_max[2])

@@ -1,18 +1,28 @@
-"""How cycles follow each other: one step of the latent process x of a cell.
+"""One step of the latent process x of a cell, by which its cycles depend on earlier ones.
 
     x_n = B e_n + (memory of earlier cycles)
 
-The memory is a weighted sum, of the last p values of x (VAR, Hennen et al., Front. Neurosci. 16:941753, 2022) or of the
-q numbers of a state space. Engines hold it, and call `add_scaled` for each number in it.
+The memory is a weighted sum of the last p values of x (VAR, Hennen et al., Front. Neurosci. 16:941753, 2022) or of the
+q numbers of a state space. Engines store these numbers, and call `add_scaled` for each of them.
 """
 
-from typing import Any
-
-from .ops import Real, rounded_mul
+from .ops import Matrix, Real, Reals, rounded_mul
 
 
-def innovation(e: Any, b: Any) -> tuple[Real, Real, Real, Real]:
-    """B e for four independent normals ``e`` and lower triangular ``b``."""
+def innovation(e: Reals, b: Matrix) -> tuple[Real, Real, Real, Real]:
+    """Return the innovation B e of a cycle.
+
+    Parameters
+    ----------
+    e : four Real
+        Independent standard normals.
+    b : four rows of four
+        Lower triangular matrix B.
+
+    Returns
+    -------
+    four Real
+    """
     return (
         b[0][0] * e[0],
         rounded_mul(b[1][0], e[0]) + b[1][1] * e[1],
@@ -21,8 +31,22 @@ def innovation(e: Any, b: Any) -> tuple[Real, Real, Real, Real]:
     )
 
 
-def add_scaled(x: Any, column: Any, m: Real) -> tuple[Real, Real, Real, Real]:
-    """X + column * m, for four-vectors x and column and a number m."""
+def add_scaled(x: Reals, column: Reals, m: Real) -> tuple[Real, Real, Real, Real]:
+    """Return x + column * m.
+
+    Parameters
+    ----------
+    x : four Real
+        Latent vector so far.
+    column : four numbers
+        Weights of one number of the memory.
+    m : Real
+        That number.
+
+    Returns
+    -------
+    four Real
+    """
     return (
         m * column[0] + x[0],
         m * column[1] + x[1],

@@ -1,4 +1,4 @@
-"""Noise of a current read with bandwidth B: thermal plus shot noise, Gaussian, at 300 K.
+"""Noise of a current that is read with bandwidth B: thermal and shot noise, Gaussian, at 300 K.
 
 var = 4 k T B |I/U| + 2 q B |I|
 """
@@ -10,21 +10,60 @@ Q = 1.602176634e-19  # C
 
 
 def noise_density(u: Real) -> Real:
-    """Variance of the current per unit of bandwidth and of conductance, in A^2/(Hz S), at voltage ``u``."""
+    """Return the variance of a current per unit of bandwidth and of conductance.
+
+    Parameters
+    ----------
+    u : Real
+        Voltage in V.
+
+    Returns
+    -------
+    Real
+        In A^2/(Hz S).
+    """
     return 4.0 * KT + 2.0 * Q * absolute(u)
 
 
 def noise_variance(g: Real, u: Real, bandwidth: Real) -> Real:
-    """Variance in A^2 of a read with ``bandwidth`` in Hz, of a cell with chord conductance ``g`` in S at ``u`` in V.
+    """Return the variance of the current of a read.
 
-    At U = 0 only the thermal noise of the small-signal conductance is left, which is what `iv.conductance` gives there.
+    At U = 0 only the thermal noise of the small-signal conductance is left, which `iv.conductance` returns there.
+
+    Parameters
+    ----------
+    g : Real
+        Chord conductance of the cell in S.
+    u : Real
+        Voltage in V.
+    bandwidth : Real
+        Bandwidth in Hz.
+
+    Returns
+    -------
+    Real
+        Variance in A^2.
     """
     return absolute(g) * (noise_density(u) * bandwidth)
 
 
 def noisy_current(g: Real, u: Real, density: Real, z: Real) -> Real:
-    """Current in A of a read of a cell with chord conductance ``g``, for a normal ``z``.
+    """Return the current of a read with noise.
 
-    ``density`` is the variance per unit of conductance: `noise_density` times the bandwidth.
+    Parameters
+    ----------
+    g : Real
+        Chord conductance of the cell in S.
+    u : Real
+        Voltage in V.
+    density : Real
+        Variance in A^2 per S of conductance: `noise_density` times the bandwidth.
+    z : Real
+        A standard normal.
+
+    Returns
+    -------
+    Real
+        Current in A.
     """
     return rounded_mul(u, g) + sqrt(absolute(g) * density) * z

@@ -1,20 +1,42 @@
 """Polynomials, the form of all fitted curves of the model."""
 
-from typing import Any
-
-from .ops import Real
+from .ops import Real, Reals
 
 
-def poly(coefficients: Any, x: Real) -> Real:
-    """Horner's rule; ``coefficients`` is a tuple, highest power first."""
+def poly(coefficients: Reals, x: Real) -> Real:
+    """Return the value of a polynomial, by Horner's rule.
+
+    Parameters
+    ----------
+    coefficients : tuple of numbers
+        Highest power first.
+    x : Real
+        The variable.
+
+    Returns
+    -------
+    Real
+    """
     y = coefficients[0]
     for c in coefficients[1:]:
         y = y * x + c
     return y
 
 
-def slope(coefficients: Any, x: Real) -> Real:
-    """Derivative of `poly` with respect to x."""
+def slope(coefficients: Reals, x: Real) -> Real:
+    """Return the derivative of `poly` with respect to x.
+
+    Parameters
+    ----------
+    coefficients : tuple of numbers
+        Highest power first.
+    x : Real
+        The variable.
+
+    Returns
+    -------
+    Real
+    """
     y = coefficients[0]
     d = 0.0 * x
     for c in coefficients[1:]:

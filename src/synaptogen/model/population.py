@@ -1,20 +1,30 @@
-"""How cells differ: one draw from a Gaussian mixture gives a cell its offsets and scales.
+"""The draw of a device from the Gaussian mixture of its population, which gives a cell its offsets and scales.
 
 A component is chosen (never averaged), then means[k] + cholesky[k] @ normals is the cell's 8-vector (mu, sigma).
 """
-
-from typing import Any
 
 from .ops import Mask, Real, UInt32, exp2
 
 LOG2_E = 1.4426950408889634
 
 
-def chosen(word: UInt32, start: Any) -> Mask:
-    """Is the component whose share of the words begins at ``start``, or a later one, chosen by a random word?"""
+def chosen(word: UInt32, start: UInt32) -> Mask:
+    """Return whether a random word chooses a component of the mixture, or a later one.
+
+    Parameters
+    ----------
+    word : UInt32
+        A random word.
+    start : UInt32
+        First of the words that choose this component or a later one.
+
+    Returns
+    -------
+    Mask
+    """
     return word >= start
 
 
 def scale(sigma: Real) -> Real:
-    """Sigma of a population that was fitted to log sigma."""
+    """Return sigma from its natural logarithm, for a population that was fitted to logarithms."""
     return exp2(sigma * LOG2_E)

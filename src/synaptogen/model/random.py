@@ -9,10 +9,10 @@ from .ops import Real, UInt32, flip_sign, log, real, signed_real, sqrt, where, w
 DEVICE, CYCLES, HISTORY, READ, PRODUCT = range(5)
 """Streams: device vectors, cycle innovations, initial history, read noise, noise of crossbar products."""
 
-STREAM_SHIFT = 24  # a cell id has 56 bits; the stream's number sits above them
+STREAM_SHIFT = 24  # in the high word of a cell id, which has 56 bits; the number of the stream is above them
 READ_GROUP = 64  # cells that share the blocks of their read noise
 
-# sin and cos on +-pi/4 in powers of the angle's square, minimax to single precision
+# sin and cos on +-pi/4 in powers of the square of the angle: minimax polynomials for single precision
 SIN = (-0.00019517, 0.00833218, -0.16666655, 1.0)
 COS = (2.43904497e-05, -1.38867638e-03, 4.16666233e-02, -4.99999997e-01, 1.0)
 
@@ -20,7 +20,19 @@ COS = (2.43904497e-05, -1.38867638e-03, 4.16666233e-02, -4.99999997e-01, 1.0)
 def philox_round(
     c0: UInt32, c1: UInt32, c2: UInt32, c3: UInt32, k0: UInt32, k1: UInt32
 ) -> tuple[UInt32, UInt32, UInt32, UInt32]:
-    """One round of Philox4x32."""
+    """Return the counter after one round of Philox4x32.
+
+    Parameters
+    ----------
+    c0, c1, c2, c3 : UInt32
+        Counter.
+    k0, k1 : UInt32
+        Key of the round.
+
+    Returns
+    -------
+    four UInt32
+    """
     hi_0, lo_0 = wide_product(c0, 0xD2511F53)
     hi_2, lo_2 = wide_product(c2, 0xCD9E8D57)
     return hi_2 ^ c1 ^ k0, lo_2, hi_0 ^ c3 ^ k1, lo_0
@@ -29,7 +41,19 @@ def philox_round(
 def philox(
     c0: UInt32, c1: UInt32, c2: UInt32, c3: UInt32, k0: UInt32, k1: UInt32
 ) -> tuple[UInt32, UInt32, UInt32, UInt32]:
-    """Four random words for a counter of four words and a key of two."""
+    """Return four random words: ten rounds of Philox4x32.
+
+    Parameters
+    ----------
+    c0, c1, c2, c3 : UInt32
+        Counter.
+    k0, k1 : UInt32
+        Key.
+
+    Returns
+    -------
+    four UInt32
+    """
     for _ in range(10):
         c0, c1, c2, c3 = philox_round(c0, c1, c2, c3, k0, k1)
         k0 = k0 + 0x9E3779B9
@@ -40,13 +64,42 @@ def philox(
 def random_words(
     lo: UInt32, hi: UInt32, stream: int, number: UInt32, block: UInt32, k0: UInt32, k1: UInt32
 ) -> tuple[UInt32, UInt32, UInt32, UInt32]:
-    """Four random words of a cell (id in two words), a stream, a cycle or read number, and a block."""
+    """Return the four random words of an address.
+
+    Parameters
+    ----------
+    lo, hi : UInt32
+        Low and high word of the id of the cell.
+    stream : int
+        Number of the stream.
+    number : UInt32
+        Number of the cycle, read or product.
+    block : UInt32
+        Number of the block of four words.
+    k0, k1 : UInt32
+        Low and high word of the seed.
+
+    Returns
+    -------
+    four UInt32
+    """
     return philox(lo, hi | (stream << STREAM_SHIFT), number, block, k0, k1)
 
 
 def box_muller(w0: UInt32, w1: UInt32) -> tuple[Real, Real]:
-    """Two independent normals from two words: 32 bits of radius; 30 bits of angle within +-45 degrees of an axis, one
-    bit that chooses the axis and one its direction."""
+    """Return two independent standard normals from two random words.
+
+    Parameters
+    ----------
+    w0 : UInt32
+        32 bits for the radius.
+    w1 : UInt32
+        30 bits for the angle within +-45 degrees of an axis, one bit that chooses the axis, and one for its direction.
+
+    Returns
+    -------
+    two Real
+    """
     radius = sqrt(log(real(w0) * 2.3283064365386963e-10 + 1.1641532182693481e-10) * -2.0)
     f = signed_real(w1 & 0x3FFFFFFF) * 1.4629180792671596e-09 - 0.7853981633974483
     q = f * f
@@ -59,7 +112,25 @@ def box_muller(w0: UInt32, w1: UInt32) -> tuple[Real, Real]:
 def normals(
     lo: UInt32, hi: UInt32, stream: int, number: UInt32, block: UInt32, k0: UInt32, k1: UInt32
 ) -> tuple[Real, Real, Real, Real]:
-    """Four independent normals, addressed like `words`."""
+    """Return four independent standard normals of an address.
+
+    Parameters
+    ----------
+    lo, hi : UInt32
+        Low and high word of the id of the cell.
+    stream : int
+        Number of the stream.
+    number : UInt32
+        Number of the cycle, read or product.
+    block : UInt32
+        Number of the block of four normals.
+    k0, k1 : UInt32
+        Low and high word of the seed.
+
+    Returns
+    -------
+    four Real
+    """
     w0, w1, w2, w3 = random_words(lo, hi, stream, number, block, k0, k1)
     a, b = box_muller(w0, w1)
     c, d = box_muller(w2, w3)
@@ -67,10 +138,23 @@ def normals(
 
 
 def read_normal(lo: UInt32, hi: UInt32, number: UInt32, k0: UInt32, k1: UInt32) -> Real:
-    """The normal of one cell's read number ``number``.
+    """Return the standard normal of a read of a cell.
 
-    Sixty-four cells share sixteen blocks of four normals: cell id bits 0-3 and 6-55 address the block, bits 4-5 choose
-    from it, so that an engine with lanes uses all it draws.
+    Sixty-four cells share sixteen blocks of four normals: bits 0-3 and 6-55 of the cell id address the block, bits 4-5
+    choose from it, so that an engine with lanes uses all normals that it draws.
+
+    Parameters
+    ----------
+    lo, hi : UInt32
+        Low and high word of the id of the cell.
+    number : UInt32
+        Number of the read.
+    k0, k1 : UInt32
+        Low and high word of the seed.
+
+    Returns
+    -------
+    Real
     """
     a, b, c, d = normals(read_block(lo), hi, READ, number, number ^ number, k0, k1)
     odd = (lo & 16) != 0
@@ -78,5 +162,5 @@ def read_normal(lo: UInt32, hi: UInt32, number: UInt32, k0: UInt32, k1: UInt32) 
 
 
 def read_block(lo: UInt32) -> UInt32:
-    """Low word of the address of the block that holds a cell's read noise."""
+    """Return the low word of the address of the block with the read noise of a cell, from the low word of its id."""
     return lo & 0xFFFFFFCF

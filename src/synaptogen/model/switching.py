@@ -1,11 +1,12 @@
-"""One applied voltage: which cells SET, RESET or begin their next cycle.
+"""Switching under one applied voltage: which cells SET, RESET or begin their next cycle.
 
-A cell's word holds its mode in the top two bits, then one bit that says that a feature of its running cycle had to be
-limited, and its cycle number below.
+The status of a cell is one 32-bit word: the mode in the top two bits, then one bit that is set if a feature of the
+running cycle had to be limited, and the number of the cycle in the other 29 bits.
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from .constants import Constants
 from .ops import Mask, Real, UInt32, where
 
 LRS = 1 << 30
@@ -14,61 +15,122 @@ IRS = 0
 MODE = LRS | HRS
 LIMITED = 1 << 29
 CYCLE = LIMITED - 1
-"""Largest cycle number; after it a cell starts its life again at cycle 0."""
+"""Largest number of a cycle; after it a cell begins again with cycle 0."""
 
 
 class Resets(NamedTuple):
-    """What a positive voltage does: cells in ``begin`` start their next cycle, and are in ``full`` or ``partial``."""
+    """The cells that a voltage resets."""
 
-    begin: Mask
-    full: Mask
-    partial: Mask
-
-
-def is_lrs(word: UInt32) -> Mask:
-    """Is the cell in its LRS?"""
-    return (word & LRS) != 0
+    begin: Mask  # cells that begin their next cycle
+    full: Mask  # cells that are completely reset
+    partial: Mask  # cells that are partly reset
 
 
-def is_hrs(word: UInt32) -> Mask:
-    """Is the cell in a completely reset HRS?"""
-    return (word & HRS) != 0
+def is_lrs(status: UInt32) -> Mask:
+    """Return whether a cell is in its LRS."""
+    return (status & LRS) != 0
 
 
-def is_irs(word: UInt32) -> Mask:
-    """Is the cell partly reset?"""
-    return (word & MODE) == 0
+def is_hrs(status: UInt32) -> Mask:
+    """Return whether a cell is completely reset, in its HRS."""
+    return (status & HRS) != 0
 
 
-def is_limited(word: UInt32) -> Mask:
-    """Did a feature of the running cycle have to be limited?"""
-    return (word & LIMITED) != 0
+def is_irs(status: UInt32) -> Mask:
+    """Return whether a cell is partly reset."""
+    return (status & MODE) == 0
 
 
-def cycle(word: UInt32) -> UInt32:
-    """Number of the running cycle."""
-    return word & CYCLE
+def is_limited(status: UInt32) -> Mask:
+    """Return whether a feature of the running cycle had to be limited."""
+    return (status & LIMITED) != 0
 
 
-def sets(word: UInt32, u: Real, u_set: Real) -> Mask:
-    """A cell that is not in its LRS sets at and below its U_SET."""
-    return ~is_lrs(word) & (u <= u_set)
+def cycle(status: UInt32) -> UInt32:
+    """Return the number of the running cycle."""
+    return status & CYCLE
 
 
-def resets(word: UInt32, u: Real, u_reset: Real, u_ratchet: Real, p: Any) -> Resets:
-    """A set cell resets above its U_RESET, a partly reset one above the largest voltage it has seen since."""
-    lrs = is_lrs(word)
-    reset = ~is_hrs(word) & (u > where(lrs, u_reset, u_ratchet))
+def sets(status: UInt32, u: Real, u_set: Real) -> Mask:
+    """Return whether a voltage sets a cell: if it is not in its LRS, and the voltage is at or below its U_SET.
+
+    Parameters
+    ----------
+    status : UInt32
+        Status of the cell.
+    u : Real
+        Voltage in V.
+    u_set : Real
+        U_SET of the running cycle in V.
+
+    Returns
+    -------
+    Mask
+    """
+    return ~is_lrs(status) & (u <= u_set)
+
+
+def resets(status: UInt32, u: Real, u_reset: Real, u_ratchet: Real, p: Constants) -> Resets:
+    """Return which cells a voltage resets, partly or completely.
+
+    A cell in its LRS resets above its U_RESET, and a partly reset one above the largest voltage since then.
+
+    Parameters
+    ----------
+    status : UInt32
+        Status of the cell.
+    u : Real
+        Voltage in V.
+    u_reset : Real
+        U_RESET of the running cycle in V.
+    u_ratchet : Real
+        Largest voltage in V that was applied since the RESET began.
+    p : Constants
+
+    Returns
+    -------
+    Resets
+    """
+    lrs = is_lrs(status)
+    reset = ~is_hrs(status) & (u > where(lrs, u_reset, u_ratchet))
     full = reset & (u >= p.u_max)
     return Resets(reset & lrs, full, reset & ~full)
 
 
-def in_mode(word: UInt32, mask: Mask, mode: int) -> UInt32:
-    """The word after cells in the mask have gone over to a mode."""
-    return where(mask, (word & (LIMITED | CYCLE)) | mode, word)
+def in_mode(status: UInt32, mask: Mask, mode: int) -> UInt32:
+    """Return the status after cells have changed to a mode.
+
+    Parameters
+    ----------
+    status : UInt32
+        Status before.
+    mask : Mask
+        Cells that change.
+    mode : int
+        `LRS`, `HRS` or `IRS`.
+
+    Returns
+    -------
+    UInt32
+    """
+    return where(mask, (status & (LIMITED | CYCLE)) | mode, status)
 
 
-def in_next_cycle(word: UInt32, mask: Mask, limited: Mask) -> UInt32:
-    """The word after cells in the mask have begun their next cycle."""
-    following = (word & MODE) | ((word + 1) & CYCLE)
-    return where(mask, where(limited, following | LIMITED, following), word)
+def in_next_cycle(status: UInt32, mask: Mask, limited: Mask) -> UInt32:
+    """Return the status after cells have begun their next cycle.
+
+    Parameters
+    ----------
+    status : UInt32
+        Status before.
+    mask : Mask
+        Cells that begin it.
+    limited : Mask
+        Whether a feature of that cycle had to be limited.
+
+    Returns
+    -------
+    UInt32
+    """
+    following = (status & MODE) | ((status + 1) & CYCLE)
+    return where(mask, where(limited, following | LIMITED, following), status)

@@ -1,4 +1,4 @@
-"""Arrays larger than memory: cells on disk, brought into memory a block at a time."""
+"""Arrays larger than memory: cells on disk, brought into memory block by block."""
 
 from .disk_array import DiskArray
 

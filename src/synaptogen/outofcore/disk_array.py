@@ -1,25 +1,27 @@
-"""Arrays larger than memory: cells lie on disk, and a pass over them brings each block into memory once.
+"""Arrays larger than memory: the cells are on disk, and a pass over them brings each block into memory once.
 
     cells = DiskArray((1 << 17, 1 << 17), path="cells.zarr", rng=1, storage="compact")
     cells.apply_voltages([-3.0, 2.0] * 10)  # twenty voltages, one pass
     for currents in cells.read_in_blocks(0.2): ...
     cells = DiskArray.open("cells.zarr")    # later
 
-The directory at ``path`` is a saved array as `CellArray.save` writes them. A pass that changes cells writes a new one
-beside it, which takes its place in one step when it is complete. So whatever happens, a crash, a full disk, an
-interrupt, the array at ``path`` is that before the pass or that after it; the price is room on disk for two. What a
-pass that was killed has left beside is removed when the array is opened, or by the next pass.
+The directory at ``path`` is a saved array as `CellArray.save` writes them. A pass that changes cells writes a new array
+beside it, which takes its place in one step when it is complete. So after a crash, on a full disk or after an
+interrupt, the array at ``path`` is that before the pass or that after it. This takes disk space for two arrays. What a
+pass that was killed has left is removed when the array is opened, or by the next pass.
 """
 
-import os
 from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Self, TypeAlias
+from typing import Any, Self
 
 from synaptogen._utils import (
     RNG,
-    AnyArray,
+    BoolArray,
+    PathLike,
+    Progress,
+    RealArray,
     checks,
     default_threads,
     flush,
@@ -29,15 +31,20 @@ from synaptogen._utils import (
     require_cells,
 )
 from synaptogen.array import CellArray
-from synaptogen.blocked import Arguments, BlockedArray, block_from, no_arguments, saved_at
-from synaptogen.blocked import block_operations as orders
-from synaptogen.engines import CellIds
-from synaptogen.io import Saved, Writer, layout_of, recount, writable
+from synaptogen.blocked import (
+    Arguments,
+    BlockedArray,
+    block_operations,
+    describe_saved,
+    load_block,
+    no_arguments,
+)
+from synaptogen.engines import CellIds, EngineName, Start, Storage
+from synaptogen.io import Saved, Writer, check_writable, state_layout, update_counts
 from synaptogen.params import DeviceParams
-from synaptogen.state import BANDWIDTH, CellState, array_spec
+from synaptogen.state import BANDWIDTH, ArraySpec, CellState, HistoryKind
 
-Progress: TypeAlias = Callable[[int, int], None]
-AT_ONCE = 4  # blocks in memory at a time: one that is read, one at work, one that is written, and its copy
+AT_ONCE = 4  # blocks in memory at a time: one being read, one in use, one being written, and its copy
 
 
 class DiskArray(BlockedArray):
@@ -48,12 +55,12 @@ class DiskArray(BlockedArray):
     shape, params, rng, engine, history, storage, start, threads, bandwidth
         As for `CellArray`.
     path : path
-        Directory of the array, made here.
+        Directory of the array, which is made.
     overwrite : bool
-        Replace an array that is there.
+        Replace a saved array that is at ``path``.
     block : int, optional
-        CellIds that are brought into memory together; default: those of some 128 MiB. Four such blocks are in memory at
-        a time.
+        Number of cells that are brought into memory together; default: cells of about 128 MiB. Four such blocks are in
+        memory at a time.
     progress : callable, optional
         Called as ``progress(done, total)`` with numbers of cells, after each block of every pass.
 
@@ -65,6 +72,26 @@ class DiskArray(BlockedArray):
         If there is something at ``path`` and ``overwrite`` is not given.
     OSError
         If the disk is full. A pass that raises has changed nothing.
+
+    Attributes
+    ----------
+    path : Path
+        Directory of the array.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import synaptogen as sg
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     cells = sg.outofcore.DiskArray((64, 4), path=f"{folder}/cells.zarr", rng=7, block=64)
+    ...     cells.apply_voltages([-2.0, 2.0, -2.0])  # three voltages, one pass over four blocks
+    ...     modes = cells.mode
+    ...     again = sg.outofcore.DiskArray.open(f"{folder}/cells.zarr", block=64)
+    ...     blocks, voltages = again.blocks, again.voltages
+    >>> bool((modes == sg.Mode.LRS).all())
+    True
+    >>> blocks, voltages
+    (4, 3)
     """
 
     def __init__(
@@ -72,12 +99,12 @@ class DiskArray(BlockedArray):
         shape: int | tuple[int, ...],
         params: str | DeviceParams = "hennen2024",
         *,
-        path: str | os.PathLike[str],
+        path: PathLike,
         rng: RNG = None,
-        engine: str = "cpu",
-        history: str | None = None,
-        storage: str = "full",
-        start: str = "stationary",
+        engine: EngineName = "cpu",
+        history: HistoryKind | None = None,
+        storage: Storage = "full",
+        start: Start = "stationary",
         threads: int | None = None,
         bandwidth: float = BANDWIDTH,
         overwrite: bool = False,
@@ -87,8 +114,8 @@ class DiskArray(BlockedArray):
         require("zarr", "zarr")
         shape = checks.blocked_shape(shape)
         workers = default_threads() if threads is None else checks.positive_int("threads", threads)
-        target = writable(path, overwrite=overwrite)
-        spec = array_spec(
+        target = check_writable(path, overwrite=overwrite)
+        spec = ArraySpec.from_arguments(
             params,
             rng=rng,
             engine=engine,
@@ -98,7 +125,7 @@ class DiskArray(BlockedArray):
             bandwidth=bandwidth,
             resident=1,
         )
-        self._settle(target, Saved(spec, shape), workers, block, progress)
+        self._set_up(target, Saved(spec, shape), workers, block, progress)
         remove_leftovers(target)
         for _ in self._pass(self._new_blocks(), lambda k, cells: None):
             pass
@@ -106,13 +133,30 @@ class DiskArray(BlockedArray):
     @classmethod
     def open(
         cls,
-        path: str | os.PathLike[str],
+        path: PathLike,
         *,
         threads: int | None = None,
         block: int | None = None,
         progress: Progress | None = None,
     ) -> Self:
-        """Go on with an array on disk, one that `CellArray.save` has written, too. Nobody else may be changing it.
+        """Open an array on disk, also one that `CellArray.save` has written.
+
+        Later passes replace it. No other process may be changing it.
+
+        Parameters
+        ----------
+        path : path
+            Its directory.
+        threads : int, optional
+            Threads of the CPU engine; default: the number of cores.
+        block : int, optional
+            Number of cells that are brought into memory together; default: cells of about 128 MiB.
+        progress : callable, optional
+            Called as ``progress(done, total)`` with numbers of cells, after each block of every pass.
+
+        Returns
+        -------
+        DiskArray
 
         Raises
         ------
@@ -123,46 +167,46 @@ class DiskArray(BlockedArray):
         """
         workers = default_threads() if threads is None else checks.positive_int("threads", threads)
         cells = cls.__new__(cls)
-        cells._settle(Path(path), saved_at(path), workers, block, progress)
+        cells._set_up(Path(path), describe_saved(path), workers, block, progress)
         remove_leftovers(path)
         return cells
 
-    def _settle(self, path: Path, saved: Saved, threads: int, block: int | None, progress: Progress | None) -> None:
+    def _set_up(self, path: Path, saved: Saved, threads: int, block: int | None, progress: Progress | None) -> None:
         self.path, self._threads, self._progress = path.absolute(), threads, progress
-        self._describe(saved, block)
+        self._set_layout(saved, block)
         require_cells(AT_ONCE * self._blocks.size_of(0), self._spec.bytes_per_cell)
 
-    def _place(self) -> str:
+    def _location(self) -> str:
         return f"on disk at {self.path}"
 
     # ---- passes
 
-    def _ask(
-        self, order: Callable[..., Any], arguments: Arguments = no_arguments, blocks: Iterable[int] | None = None
+    def _evaluate(
+        self, operation: Callable[..., Any], arguments: Arguments = no_arguments, blocks: Iterable[int] | None = None
     ) -> Iterator[Any]:
         numbers = range(self.blocks) if blocks is None else blocks
-        for k, cells in self._read_blocks(numbers, orders.NEEDS.get(order)):
-            yield order(cells, *arguments(k))
+        for k, cells in self._read_blocks(numbers, block_operations.REQUIRED_STATE.get(operation)):
+            yield operation(cells, *arguments(k))
             self._report(k)
 
-    def _change(
-        self, order: Callable[..., Any], pulses: AnyArray, where: AnyArray | None, *arguments: Any
+    def _modify(
+        self, operation: Callable[..., Any], pulses: RealArray, where: BoolArray | None, *arguments: object
     ) -> Iterator[Any]:
-        def work(k: int, cells: CellArray) -> Any:
-            return order(cells, self._blocks.part(k, pulses, axis=1), self._blocks.part(k, where), *arguments)
+        def modify(k: int, cells: CellArray) -> Any:
+            return operation(cells, self._blocks.part(k, pulses, axis=1), self._blocks.part(k, where), *arguments)
 
         remove_leftovers(self.path)
         before = self._voltages
         self._voltages += len(pulses)
         try:
-            yield from self._pass(self._read_blocks(range(self.blocks)), work)
+            yield from self._pass(self._read_blocks(range(self.blocks)), modify)
         except BaseException:
             self._voltages = before
             raise
 
     def _pass(self, blocks: Iterator[tuple[int, CellArray]], work: Callable[[int, CellArray], Any]) -> Iterator[Any]:
-        """Work on each block and write it; the new array takes the place of the old one at the end."""
-        layout = layout_of(self._spec)
+        """Call a function with each block and write the block; the new array takes the place of the old at the end."""
+        layout = state_layout(self._spec)
         with replacing(self.path) as beside, ThreadPoolExecutor(1) as thread:
             writer = Writer.new(beside, self.size, layout, self._blocks.chunk, compress=False)
             writing: Future[None] | None = None
@@ -172,7 +216,7 @@ class DiskArray(BlockedArray):
                 del cells
                 if writing is not None:
                     writing.result()
-                writing = thread.submit(writer.write, self._blocks.begin(k), state)
+                writing = thread.submit(writer.write, self._blocks.first_cell(k), state)
                 self._report(k)
             if writing is not None:
                 writing.result()
@@ -181,22 +225,22 @@ class DiskArray(BlockedArray):
 
     def _new_blocks(self) -> Iterator[tuple[int, CellArray]]:
         for k in range(self.blocks):
-            cells = CellIds(self._blocks.size_of(k), self._blocks.begin(k))
+            cells = CellIds(self._blocks.size_of(k), self._blocks.first_cell(k))
             state = CellState.build(self._spec, cells, self._threads)
             yield k, CellArray.from_state(state, self._blocks.shape_of(k))
 
     def _read_blocks(
         self, numbers: Iterable[int], names: Collection[str] | None = None
     ) -> Iterator[tuple[int, CellArray]]:
-        """Blocks from disk, each read while the one before it is worked on."""
-        order = list(numbers)
+        """Read blocks from disk, each while the one before it is in use."""
+        wanted = list(numbers)
 
         def read(k: int) -> CellArray:
-            return block_from(str(self.path), self._spec, self._blocks, k, self._threads, names)
+            return load_block(str(self.path), self._spec, self._blocks, k, self._threads, names)
 
         with ThreadPoolExecutor(1) as reader:
-            ahead = reader.submit(read, order[0])
-            for k, following in zip(order, [*order[1:], None], strict=True):
+            ahead = reader.submit(read, wanted[0])
+            for k, following in zip(wanted, [*wanted[1:], None], strict=True):
                 cells = ahead.result()
                 if following is not None:
                     ahead = reader.submit(read, following)
@@ -205,16 +249,16 @@ class DiskArray(BlockedArray):
 
     def _report(self, k: int) -> None:
         if self._progress is not None:
-            self._progress(self._blocks.begin(k) + self._blocks.size_of(k), self.size)
+            self._progress(self._blocks.first_cell(k) + self._blocks.size_of(k), self.size)
 
-    # ---- how often the array was read is kept on disk, too: noise does not begin anew when it is opened
+    # ---- numbers of reads and products are on disk, too, so that noise does not repeat when the array is opened again
 
     def _count_reads(self, k: int) -> None:
         super()._count_reads(k)
         if k:
-            recount(self.path, self._saved())
+            update_counts(self.path, self._saved())
 
     def _count_products(self, k: int) -> None:
         super()._count_products(k)
         if k:
-            recount(self.path, self._saved())
+            update_counts(self.path, self._saved())

@@ -1,4 +1,4 @@
-"""Parameter sets: learned device populations, checked, with presets and files."""
+"""Parameter sets of learned device populations, with presets and files."""
 
 from .device_params import FEATURE_NAMES, FEATURE_UNITS, DeviceParams, as_device_params, presets
 from .history import FEATURES, VAR, History, StateSpace, autocorrelation_error, balanced_truncation, yule_walker

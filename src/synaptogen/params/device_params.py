@@ -1,4 +1,4 @@
-"""A learned population of devices: what its cells share, how they differ, and how their cycles follow each other."""
+"""DeviceParams: a learned population of devices, checked, with presets and files."""
 
 import difflib
 import functools
@@ -8,12 +8,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from functools import cached_property
 from types import MappingProxyType
-from typing import Any, cast
+from typing import Any, TypedDict, Unpack, cast
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from synaptogen._utils import Float64Array
+from synaptogen._utils import Float64Array, PathLike
 from synaptogen.model import Constants
 
 from . import json_format, published_format, ranges
@@ -24,44 +24,75 @@ from .record import Record, real_array
 FEATURE_NAMES = ("r_hrs", "u_set", "r_lrs", "u_reset")
 FEATURE_UNITS = {"r_hrs": "ohm", "u_set": "V", "r_lrs": "ohm", "u_reset": "V"}
 _MOST_COEFFICIENTS = 16
-_POWER_LAW = (1e30, 0.0, 0.0)  # a knee out of reach, but not of single precision
+_POWER_LAW = (1e30, 0.0, 0.0)  # a stretch without effect; the knee is out of reach, but within single precision
+
+
+class Changes(TypedDict, total=False):
+    """Arguments of `DeviceParams`, any of them."""
+
+    name: str
+    quantile: ArrayLike
+    history: History
+    population: Population
+    llrs: ArrayLike
+    hhrs: ArrayLike
+    u_max: float
+    u_read: float
+    eta: float
+    u_range: float | None
+    stretch: ArrayLike | None
+    source: Mapping[str, str]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class DeviceParams(Record):
-    """A device population: everything an engine needs to make cells and to cycle them.
+    """A device population: everything that an engine needs to make cells and to cycle them.
+
+    The mathematics is described in docs/model.md.
 
     Parameters
     ----------
     name : str
+        Name of the parameter set.
     quantile : array of shape (4, d + 1)
         Quantile polynomial Gamma of each feature, highest power first, increasing at 0.
     history : VAR or StateSpace
+        How cycles depend on earlier ones.
     population : Population
+        How devices differ.
     llrs, hhrs : array of shape (n,), (m,)
         Current in A as polynomials in the voltage in V, highest power first, of the lowest LRS and of the highest HRS.
         The last coefficient, the current at zero voltage, must be 0.
     u_max : float
-        Voltage in V of a full RESET.
+        Voltage in V at which RESET is complete.
     u_read : float
         Voltage in V at which resistances are defined, between 0 and u_max.
     eta : float
         Exponent of the RESET transition (`model.iv.transition_profile`).
     u_range : float, optional
-        Voltage in V up to which, on both sides, the current polynomials are used; beyond, the chord conductance is
-        constant. At least u_max. Derived when not given: the largest symmetric range, at most 2*u_max, on which the
-        lowest LRS conducts, and conducts more than the highest HRS. `replace` derives it anew.
+        Voltage in V up to which, on both sides, the current polynomials are used; beyond it the chord conductance is
+        constant. At least u_max. Default: the largest symmetric range, at most 2*u_max, on which the lowest LRS
+        conducts, and conducts more than the highest HRS.
     stretch : array of shape (3,), optional
-        Knee, slope in 1/V and rest, by which the RESET transition departs from a power law (`model.iv.transition_profile`), none
+        Knee, slope in 1/V and rest, by which the RESET transition departs from a power law (see `eta`), none
         negative. Default: it does not.
     source : mapping of str to str, optional
-        Where the figures come from.
+        Where the numbers come from.
 
     Raises
     ------
     ValueError
         If an argument has the wrong shape or content, or arguments contradict each other. The message names the
         argument and the remedy.
+
+    Examples
+    --------
+    >>> import synaptogen as sg
+    >>> params = sg.DeviceParams.preset("hennen2024")
+    >>> params
+    DeviceParams('hennen2024', VAR(10), 3 components)
+    >>> params.u_max, params.u_read, round(params.u_range, 2), round(params.r_max, 3)
+    (1.46, 0.2, 1.87, 0.889)
     """
 
     name: str
@@ -94,82 +125,168 @@ class DeviceParams(Record):
 
     @classmethod
     def preset(cls, name: str) -> "DeviceParams":
-        """Return a parameter set that comes with the package; `presets` lists them.
+        """Return a parameter set that comes with the package.
+
+        Parameters
+        ----------
+        name : str
+            Its name; `presets` lists all.
+
+        Returns
+        -------
+        DeviceParams
 
         Raises
         ------
         ValueError
             If there is none of that name.
+
+        Examples
+        --------
+        >>> import synaptogen as sg
+        >>> sg.DeviceParams.preset("hennen2024")
+        DeviceParams('hennen2024', VAR(10), 3 components)
         """
         return _preset(name)
 
     @classmethod
-    def from_json(cls, source: str | os.PathLike[str] | Mapping[str, Any]) -> "DeviceParams":
-        """Read a parameter set from a file that `to_json` wrote, or from the object or text it holds.
+    def from_json(cls, source: PathLike | Mapping[str, Any]) -> "DeviceParams":
+        """Read a parameter set from JSON.
+
+        Parameters
+        ----------
+        source : path, str or mapping
+            Path of a file that `to_json` has written, the JSON text, or the JSON object.
+
+        Returns
+        -------
+        DeviceParams
 
         Raises
         ------
         FileNotFoundError
             If there is no such file.
         ValueError
-            If it is not such a file, is not whole, or holds a parameter set that is not sound.
+            If it is no parameter file, not complete, or holds numbers that the constructor refuses.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> import synaptogen as sg
+        >>> params = sg.DeviceParams.preset("hennen2024")
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     text = params.to_json(f"{folder}/params.json")
+        ...     again = sg.DeviceParams.from_json(f"{folder}/params.json")
+        >>> again == params
+        True
         """
         where, fields_ = json_format.read(source)
         return _assemble(where, fields_)
 
     @classmethod
-    def from_published(
-        cls, path: str | os.PathLike[str], *, order: int | None = None, name: str | None = None
-    ) -> "DeviceParams":
+    def from_published(cls, path: PathLike, *, order: int | None = None, name: str | None = None) -> "DeviceParams":
         """Read a parameter file in the layout published with the model (doi:10.1109/TED.2024.3427616).
 
-        Such a file names quantities by Greek letters, and holds a VAR of several orders, each with its lags from the
+        Such a file names quantities by Greek letters, and holds VARs of several orders, each with its lags from the
         OLDEST cycle to the most recent.
 
         Parameters
         ----------
-        path : str or path
+        path : path
+            The file.
         order : int, optional
-            Order of the VAR, by default the highest in the file.
+            Order of the VAR; default: the highest in the file.
         name : str, optional
-            Name of the parameter set, by default that of the file without its suffix.
+            Name of the parameter set; default: that of the file without its suffix.
+
+        Returns
+        -------
+        DeviceParams
 
         Raises
         ------
         FileNotFoundError
             If there is no such file.
         ValueError
-            If it has another layout, is not whole, lacks that order, or holds a parameter set that is not sound.
+            If it has another layout, is not complete, lacks that order, or holds numbers that the constructor refuses.
         """
         return _assemble(os.fspath(path), published_format.read_published(path, order, name))
 
-    def to_json(self, path: str | os.PathLike[str] | None = None) -> str:
-        """Return the parameter set as JSON text, and write it to ``path`` if given: as a whole or not at all.
+    def to_json(self, path: PathLike | None = None) -> str:
+        """Return the parameter set as JSON text, and write it to a file if a path is given.
 
-        Reading it back gives an equal set, bit for bit.
+        `from_json` reads back an equal set, bit for bit. The file is written completely or not at all.
+
+        Parameters
+        ----------
+        path : path, optional
+            File to write.
+
+        Returns
+        -------
+        str
+
+        Examples
+        --------
+        >>> import json
+        >>> import synaptogen as sg
+        >>> text = sg.DeviceParams.preset("hennen2024").to_json()
+        >>> json.loads(text)["U_max"]
+        1.46
         """
         text = json_format.write({**self._content(), "u_range": self._given_u_range})
         if path is not None:
             json_format.write_whole(path, text)
         return text
 
-    def replace(self, **changes: Any) -> "DeviceParams":
-        """Return a copy with some arguments changed; ``u_range`` is derived anew unless it was given.
+    def replace(self, **changes: Unpack[Changes]) -> "DeviceParams":
+        """Return a copy with some arguments changed; ``u_range`` is derived again unless it was given.
+
+        Parameters
+        ----------
+        **changes
+            Arguments of the constructor.
+
+        Returns
+        -------
+        DeviceParams
 
         Raises
         ------
         ValueError
             As the constructor.
+
+        Examples
+        --------
+        >>> import synaptogen as sg
+        >>> sg.DeviceParams.preset("hennen2024").replace(u_read=0.1).u_read
+        0.1
         """
-        return DeviceParams(**{**self._content(), "u_range": self._given_u_range, **changes})
+        content: dict[str, Any] = {**self._content(), "u_range": self._given_u_range, **changes}
+        return DeviceParams(**content)
 
     def with_order(self, q: int) -> "DeviceParams":
-        """Return the set with a VAR of order q that has the same autocovariances up to lag q (Yule-Walker).
+        """Return the set with a VAR of another order, which has the same autocovariances up to that lag (Yule-Walker).
+
+        Parameters
+        ----------
+        q : int
+            Order of the VAR.
+
+        Returns
+        -------
+        DeviceParams
 
         Raises
         ------
         ValueError
-            If q is less than 1, or above the order of a VAR, which has nothing more to tell.
+            If q is less than 1, or above the order of the VAR that the set has: its further lags are 0.
+
+        Examples
+        --------
+        >>> import synaptogen as sg
+        >>> sg.DeviceParams.preset("hennen2024").with_order(3).history
+        VAR(3)
         """
         if self.history.kind == "var" and q == self.history.order:
             return self
@@ -185,15 +302,33 @@ class DeviceParams(Record):
         )
 
     def compact(self, q: int = 8) -> "DeviceParams":
-        """Return the set with a compact history of q states, ready for updates in place.
+        """Return the set with a compact history, by balanced truncation.
 
-        Balanced truncation, in the basis of `StateSpace.quasi_triangular`. ``source["compact"]`` tells how much of the
-        autocorrelation was lost.
+        Its states are in the basis of `StateSpace.quasi_triangular`. ``source["compact"]`` states the error of the
+        autocorrelation.
+
+        Parameters
+        ----------
+        q : int
+            Number of states.
+
+        Returns
+        -------
+        DeviceParams
 
         Raises
         ------
         ValueError
-            If q is less than 1, or more than the number of states that the history has use for.
+            If q is less than 1, or more than the number of states that the history makes use of.
+
+        Examples
+        --------
+        >>> import synaptogen as sg
+        >>> params = sg.DeviceParams.preset("hennen2024").compact(8)
+        >>> params.history
+        compact(8)
+        >>> params.source["compact"]
+        '8 states by balanced truncation of VAR(10); worst autocorrelation error to lag 200: 0.023'
         """
         history = balanced_truncation(self.history, q).quasi_triangular()
         note = (
@@ -203,26 +338,61 @@ class DeviceParams(Record):
         return self.replace(history=history, source={**self.source, "compact": note})
 
     def autocovariance(self, lags: int) -> Float64Array:
-        """Return E[x_n x_{n-k}^T] of the latent process for k = 0 ... lags, shape (lags + 1, 4, 4)."""
+        """Return the autocovariances of the latent process of cycles.
+
+        Parameters
+        ----------
+        lags : int
+            Largest lag in cycles, 0 or more.
+
+        Returns
+        -------
+        array of shape (lags + 1, 4, 4)
+            E[x_n x_{n-k}^T] for k = 0 ... lags.
+
+        Raises
+        ------
+        ValueError
+            If ``lags`` is negative.
+
+        Examples
+        --------
+        >>> import synaptogen as sg
+        >>> gamma = sg.DeviceParams.preset("hennen2024").autocovariance(2)
+        >>> gamma.shape
+        (3, 4, 4)
+        >>> gamma[1].diagonal().round(2)  # from a cycle to the next: R_HRS, U_SET, R_LRS, U_RESET
+        array([0.13, 0.18, 0.5 , 0.32])
+        """
         return self.history.autocovariance(lags)
 
     @property
     def spectral_radius(self) -> float:
-        """How slowly the memory of past cycles fades, below 1."""
+        """Spectral radius of the history, below 1; the closer to 1, the slower the memory of past cycles fades."""
         return self.history.spectral_radius
 
     @cached_property
     def r_max(self) -> float:
-        """Largest mixing state r whose current has the sign of the voltage on all of +-u_range: passivity."""
+        """Largest mixing state r for which a cell is passive: its current has the sign of the voltage on +-u_range."""
         return ranges.passive_limit(self.llrs[:-1], self.hhrs[:-1], self.u_range)
 
     @cached_property
     def x_range(self) -> Float64Array:
-        """Range around 0 on which each quantile polynomial increases, at most +-8, shape (4, 2)."""
+        """Ranges of shape (4, 2), around 0 and at most +-8, on which the quantile polynomials increase."""
         return real_array("x_range", [ranges.increasing_range(row) for row in self.quantile], (FEATURES, 2))
 
-    def constants(self, dtype: Callable[[float], Any] = float) -> Constants:
-        """Return what the formulas of `synaptogen.model` take, each number passed through ``dtype``."""
+    def constants(self, dtype: Callable[[float], object] = float) -> Constants:
+        """Return the constants that the formulas of `synaptogen.model` take.
+
+        Parameters
+        ----------
+        dtype : callable
+            Called with each number, for example `numpy.float32`.
+
+        Returns
+        -------
+        Constants
+        """
         g_llrs, g_hhrs = self._chords(self.u_read)
         knee, gradual, rest = _POWER_LAW if self.stretch is None else self.stretch.tolist()
         values = Constants(
@@ -320,7 +490,14 @@ class DeviceParams(Record):
 
 
 def presets() -> list[str]:
-    """Return the names of the parameter sets that come with the package."""
+    """Return the names of the parameter sets that come with the package.
+
+    Examples
+    --------
+    >>> import synaptogen as sg
+    >>> sg.presets()
+    ['hennen2024']
+    """
     folder = importlib.resources.files("synaptogen.params") / "presets"
     return sorted(file.name.removesuffix(".json") for file in folder.iterdir() if file.name.endswith(".json"))
 
@@ -337,7 +514,7 @@ def _preset(name: str) -> DeviceParams:
 
 
 def _assemble(where: str, values: dict[str, Any]) -> DeviceParams:
-    """Make a parameter set of what a file holds; errors name the file."""
+    """Return a parameter set from the content of a file; errors name the file."""
     try:
         history = values.pop("history")
         return DeviceParams(
@@ -386,19 +563,28 @@ def _check_length(name: str, n: int) -> None:
         raise ValueError(f"{name} must have 2 to {_MOST_COEFFICIENTS} coefficients, not {n}: fit another degree")
 
 
-def _positive(name: str, value: Any, unit: str) -> float:
+def _positive(name: str, value: ArrayLike, unit: str) -> float:
     number = float(real_array(name, value, ()))
     if not 0 < number <= 100:
         raise ValueError(f"{name} must be positive and at most 100{' ' + unit if unit else ''}, not {number:g}")
     return number
 
 
-def _nested(value: Any, dtype: Callable[[float], Any]) -> Any:
+def _nested(value: Any, dtype: Callable[[float], object]) -> Any:
+    """Return nested lists as nested tuples, each number passed through ``dtype``."""
     return tuple(_nested(v, dtype) for v in value) if isinstance(value, list) else dtype(value)
 
 
 def as_device_params(params: str | DeviceParams) -> DeviceParams:
-    """Return a parameter set, or the preset of that name.
+    """Return a parameter set, given as such or by the name of a preset.
+
+    Parameters
+    ----------
+    params : str or DeviceParams
+
+    Returns
+    -------
+    DeviceParams
 
     Raises
     ------

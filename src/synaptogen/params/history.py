@@ -1,17 +1,18 @@
-"""How cycles follow each other: the stationary law of a cell's history, lower orders and compact forms.
+"""Histories, by which cycles depend on earlier ones: stationary distribution, lower orders and compact forms.
 
-All of it is linear algebra on the host, done once when parameters are loaded or learned. One cycle is a vector of four
+This is linear algebra in NumPy, done once when parameters are loaded or learned. One cycle is a vector of four
 latent standard-normal features, x_n, driven by independent standard normals e_n (4,):
 
 - `VAR`:         x_n = B e_n + A_1 x_{n-1} + ... + A_p x_{n-p}
 - `StateSpace`:  x_n = H s_n + B e_n,   s_{n+1} = F s_n + G e_n
 
 A VAR is itself a state space, whose memory s_n is (x_{n-1}, ..., x_{n-p}); everything below is computed in that form.
+The mathematics is described in docs/model.md, "From cycle to cycle".
 """
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -25,17 +26,24 @@ _NEGLIGIBLE = 1e-12  # Hankel singular values below this share of the largest ca
 
 
 class _Process(Record):
-    """What both kinds of history have in common: their stationary law."""
+    """The stationary distribution, which both kinds of history compute alike."""
 
     innovation: Float64Array
 
     def realisation(self) -> tuple[Float64Array, Float64Array, Float64Array]:
-        """Return F (q, q), G (q, 4) and H (4, q) of the state-space form."""
+        """Return the matrices of the state-space form.
+
+        Returns
+        -------
+        F : array of shape (q, q)
+        G : array of shape (q, 4)
+        H : array of shape (4, q)
+        """
         raise NotImplementedError
 
     @cached_property
     def spectral_radius(self) -> float:
-        """Largest modulus of the eigenvalues of F: how slowly the memory fades, below 1."""
+        """Largest modulus of the eigenvalues of F, below 1; the closer to 1, the slower the memory fades."""
         return _spectral_radius(self.realisation()[0])
 
     @cached_property
@@ -52,25 +60,40 @@ class _Process(Record):
 
         Returns
         -------
-        array of shape (4p, 4p) for a `VAR`: of (x_{n-1}, ..., x_{n-p}), index 4*(j-1) + feature; of shape (q, q) for a
-        `StateSpace`: of s_n. It solves P = F P F^T + G G^T.
+        array of shape (4p, 4p) or (q, q)
+            Solution P of P = F P F^T + G G^T. For a `VAR` the covariance of (x_{n-1}, ..., x_{n-p}), with index
+            4*(j-1) + feature; for a `StateSpace` that of s_n.
         """
         return self._covariance
 
     def memory_cholesky(self) -> Float64Array:
-        """Return the lower Cholesky factor of `stationary_covariance`: it makes normals a memory to start with.
+        """Return the lower Cholesky factor of `stationary_covariance`, which makes an initial memory of normals.
 
         A covariance that is singular within rounding (states that no innovation reaches, or that repeat each other) is
-        factored by way of its eigenvalues, negative ones taken as zero. The factor then has zeros on its diagonal;
+        factored through its eigenvalues, with negative ones taken as zero. The factor then has zeros on its diagonal;
         nothing is added to the covariance to make it definite.
+
+        Returns
+        -------
+        array of the shape of `stationary_covariance`
         """
         return self._cholesky
 
     def autocovariance(self, lags: int) -> Float64Array:
-        """Return Gamma[k] = E[x_n x_{n-k}^T] of the stationary process, shape (lags + 1, 4, 4).
+        """Return the autocovariances of the stationary process.
 
         Closed form: Gamma[0] = H P H^T + B B^T and Gamma[k] = H F^(k-1) (F P H^T + G B^T), with P the covariance of the
         memory (e.g. H. Luetkepohl, New Introduction to Multiple Time Series Analysis, 2005, sections 2.1.4 and 18.2).
+
+        Parameters
+        ----------
+        lags : int
+            Largest lag in cycles, 0 or more.
+
+        Returns
+        -------
+        array of shape (lags + 1, 4, 4)
+            Gamma[k] = E[x_n x_{n-k}^T].
 
         Raises
         ------
@@ -104,7 +127,17 @@ class VAR(_Process):
     Raises
     ------
     ValueError
-        If an array has the wrong shape or content, or the process has no stationary law (spectral radius 1 or more).
+        If an array has the wrong shape or content, or the process is not stationary (spectral radius 1 or more).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import synaptogen as sg
+    >>> history = sg.VAR(np.eye(4), [0.5 * np.eye(4)])
+    >>> history, round(history.spectral_radius, 3)
+    (VAR(1), 0.5)
+    >>> history.autocovariance(2)[:, 0, 0].round(3)
+    array([1.333, 0.667, 0.333])
     """
 
     innovation: Float64Array
@@ -124,11 +157,18 @@ class VAR(_Process):
 
     @property
     def order(self) -> int:
-        """Number of past cycles p that a cycle depends on."""
+        """Number p of past cycles that a cycle depends on."""
         return len(self.lags)
 
     def realisation(self) -> tuple[Float64Array, Float64Array, Float64Array]:
-        """Return F (4p, 4p), G (4p, 4) and H (4, 4p) with memory (x_{n-1}, ..., x_{n-p}): the companion form."""
+        """Return the matrices of the companion form, with memory (x_{n-1}, ..., x_{n-p}).
+
+        Returns
+        -------
+        F : array of shape (4p, 4p)
+        G : array of shape (4p, 4)
+        H : array of shape (4, 4p)
+        """
         size = FEATURES * self.order
         H = np.concatenate(list(self.lags), axis=1)
         F = np.vstack([H, np.eye(size - FEATURES, size)])
@@ -148,13 +188,27 @@ class StateSpace(_Process):
     innovation : array of shape (4, 4)
         B, lower triangular with a positive diagonal.
     F : array of shape (q, q)
+        Weights of the memory in the next memory.
     G : array of shape (q, 4)
+        Weights of the innovation in the next memory.
     H : array of shape (4, q)
+        Weights of the memory in the cycle.
 
     Raises
     ------
     ValueError
-        If an array has the wrong shape or content, or the process has no stationary law (spectral radius 1 or more).
+        If an array has the wrong shape or content, or the process is not stationary (spectral radius 1 or more).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import synaptogen as sg
+    >>> half = 0.5 * np.eye(4)
+    >>> history = sg.StateSpace(np.eye(4), F=half, G=np.eye(4), H=half)
+    >>> history
+    compact(4)
+    >>> history.autocovariance(2)[:, 0, 0].round(3)
+    array([1.333, 0.667, 0.333])
     """
 
     innovation: Float64Array
@@ -179,23 +233,28 @@ class StateSpace(_Process):
 
     @property
     def order(self) -> int:
-        """Number of states q."""
+        """Number q of states."""
         return len(self.F)
 
     def realisation(self) -> tuple[Float64Array, Float64Array, Float64Array]:
-        """Return F (q, q), G (q, 4) and H (4, q)."""
+        """Return F, G and H as they are."""
         return self.F, self.G, self.H
 
     def quasi_triangular(self) -> "StateSpace":
         """Return the same process in a basis in which F is upper quasi-triangular, so that s can be updated in place.
 
-        The real Schur form F = Z T Z^T, Z orthogonal: states Z^T s. Below its first subdiagonal T is exactly zero, and
-        no two neighbours on the subdiagonal are both nonzero (a nonzero entry joins the two states of an oscillation).
-        Returns the process itself when F has that form already.
+        The basis is that of the real Schur form F = Z T Z^T with Z orthogonal, in which the states are Z^T s. Below its
+        first subdiagonal T is exactly zero, and no two neighbours on the subdiagonal are both nonzero (a nonzero entry
+        joins the two states of an oscillation).
+
+        Returns
+        -------
+        StateSpace
+            The process itself if F has that form already.
         """
         if _is_quasi_triangular(self.F):
             return self
-        import scipy.linalg  # here, since importing it takes as long as all else
+        import scipy.linalg  # here, since it takes as long to import as the rest of the package
 
         T, Z = scipy.linalg.schur(self.F, output="real")
         return StateSpace(self.innovation, np.triu(T, -1), Z.T @ self.G, self.H @ Z)
@@ -205,6 +264,7 @@ class StateSpace(_Process):
 
 
 History: TypeAlias = VAR | StateSpace
+"""Either kind of history."""
 
 
 def yule_walker(autocovariance: ArrayLike, order: int) -> VAR:
@@ -218,14 +278,18 @@ def yule_walker(autocovariance: ArrayLike, order: int) -> VAR:
     autocovariance : array of shape (at least order + 1, 4, 4)
         Gamma[k] = E[x_n x_{n-k}^T].
     order : int
-        1 or more.
+        Order of the VAR, 1 or more.
+
+    Returns
+    -------
+    VAR
 
     Raises
     ------
     ValueError
         If there are too few lags for the order, or no process has such autocovariances (not positive definite).
     """
-    import scipy.linalg  # here, since importing it takes as long as all else
+    import scipy.linalg  # here, since it takes as long to import as the rest of the package
 
     gamma = real_array("autocovariance", autocovariance, (None, FEATURES, FEATURES))
     if not 1 <= order < len(gamma):
@@ -239,23 +303,34 @@ def yule_walker(autocovariance: ArrayLike, order: int) -> VAR:
         B = np.linalg.cholesky((unexplained + unexplained.T) / 2)
     except np.linalg.LinAlgError as error:
         raise ValueError(
-            "autocovariance is not positive definite, so no process has it: ask for a lower order, or estimate it with"
+            "autocovariance is not positive definite, so no process has it: choose a lower order, or estimate it with"
             " the same divisor at every lag"
         ) from error
     return VAR(B, A.reshape(FEATURES, order, FEATURES).swapaxes(0, 1))
 
 
 def balanced_truncation(history: History, q: int) -> StateSpace:
-    """Return a state space of q states that comes close to a longer history; B stays as it is.
+    """Return a state space of few states that approximates a longer history; B stays as it is.
 
-    The q states are those that are both well driven by the innovations and well seen in x: the largest Hankel singular
-    values, found by the square-root method (B. C. Moore, IEEE Trans. Autom. Control 26, 17 (1981); A. J. Laub et al.,
-    same journal 32, 115 (1987)). The result is stable, since the truncation of a balanced stable system is.
+    The states kept are those that innovations excite most and that contribute most to x: those with the largest Hankel
+    singular values, found by the square-root method (B. C. Moore, IEEE Trans. Autom. Control 26, 17 (1981); A. J. Laub
+    et al., same journal 32, 115 (1987)). The result is stable, since the truncation of a balanced stable system is.
+
+    Parameters
+    ----------
+    history : VAR or StateSpace
+        The longer history.
+    q : int
+        Number of states to keep.
+
+    Returns
+    -------
+    StateSpace
 
     Raises
     ------
     ValueError
-        If q is less than 1, or more than the number of states that history has use for.
+        If q is less than 1, or more than the number of states that the history makes use of.
     """
     F, G, H = history.realisation()
     reach = _symmetric_root(history.stationary_covariance())
@@ -273,10 +348,23 @@ def balanced_truncation(history: History, q: int) -> StateSpace:
 
 
 def autocorrelation_error(a: History, b: History, lags: int = 200) -> float:
-    """Return the worst difference of autocorrelation between b and the reference a, over all feature pairs and lags.
+    """Return the largest difference of autocorrelation between two histories, over all pairs of features and all lags.
 
     Both autocovariances are divided by the stationary standard deviations of ``a``, so that an error of variance
-    counts as well: it is the difference at lag 0.
+    counts, too: as a difference at lag 0.
+
+    Parameters
+    ----------
+    a : VAR or StateSpace
+        The reference.
+    b : VAR or StateSpace
+        The other history.
+    lags : int
+        Largest lag in cycles.
+
+    Returns
+    -------
+    float
     """
     reference = a.autocovariance(lags)
     deviation = np.sqrt(np.diagonal(reference[0]))
@@ -289,6 +377,7 @@ def _read_only(array: Float64Array) -> Float64Array:
 
 
 def _require_stable(what: str, radius: float) -> None:
+    """Raise ValueError unless a spectral radius is below 1."""
     if not radius < 1:
         raise ValueError(
             f"{what} has spectral radius {radius:.6g}, which must be below 1 for a stationary history: check the order"
@@ -297,6 +386,7 @@ def _require_stable(what: str, radius: float) -> None:
 
 
 def _spectral_radius(F: Float64Array) -> float:
+    """Return the largest modulus of the eigenvalues of F (q, q)."""
     try:
         return float(np.abs(np.linalg.eigvals(F)).max())
     except np.linalg.LinAlgError:  # entries so large that the iteration overflowed
@@ -304,10 +394,11 @@ def _spectral_radius(F: Float64Array) -> float:
 
 
 def _lyapunov(F: Float64Array, Q: Float64Array) -> Float64Array:
-    """Solve P = F P F^T + Q for a stable F by doubling: after k steps P holds 2^k terms of sum_j F^j Q F^jT.
+    """Solve P = F P F^T + Q by doubling, for a stable F (q, q) and a positive semidefinite Q (q, q).
 
-    Squared Smith method (R. A. Smith, SIAM J. Appl. Math. 16, 198 (1968)): sums of positive semidefinite terms only,
-    more accurate than the bilinear transform of `scipy.linalg.solve_discrete_lyapunov`, and faster for long histories.
+    After k steps P holds 2^k terms of the sum over j of F^j Q F^jT: the squared Smith method (R. A. Smith, SIAM J.
+    Appl. Math. 16, 198 (1968)). It adds positive semidefinite terms only. It is more accurate than the bilinear
+    transform of `scipy.linalg.solve_discrete_lyapunov`, and faster for long histories.
     """
     P, power = Q, F
     for _ in range(64):
@@ -320,13 +411,14 @@ def _lyapunov(F: Float64Array, Q: Float64Array) -> Float64Array:
 
 
 def _symmetric_root(P: Float64Array) -> Float64Array:
-    """Return R with R R^T = P for a positive semidefinite P, rounding errors below zero taken as zero."""
+    """Return R with R R^T = P for a positive semidefinite P (q, q); eigenvalues negative by rounding count as zero."""
     values, vectors = np.linalg.eigh(P)
     root: Float64Array = vectors * np.sqrt(np.maximum(values, 0))
     return root
 
 
 def _lower_root(P: Float64Array) -> Float64Array:
+    """Return a lower triangular R with R R^T = P for a positive semidefinite P (q, q), also a singular one."""
     try:
         return np.asarray(np.linalg.cholesky(P), dtype=np.float64)
     except np.linalg.LinAlgError:
@@ -335,12 +427,13 @@ def _lower_root(P: Float64Array) -> Float64Array:
 
 
 def _block_toeplitz(gamma: Float64Array) -> Float64Array:
-    """Return the covariance (4q, 4q) of q successive cycles, most recent first."""
+    """Return the covariance (4q, 4q) of q successive cycles, most recent first, from autocovariances (q, 4, 4)."""
     q = len(gamma)
-    rows: list[list[Any]] = [[gamma[j - i] if j >= i else gamma[i - j].T for j in range(q)] for i in range(q)]
+    rows: list[list[Float64Array]] = [[gamma[j - i] if j >= i else gamma[i - j].T for j in range(q)] for i in range(q)]
     return np.block(rows)
 
 
 def _is_quasi_triangular(F: Float64Array) -> bool:
+    """Return whether F (q, q) has the form that `StateSpace.quasi_triangular` gives it."""
     joined = np.diagonal(F, -1) != 0
     return not np.any(np.tril(F, -2)) and not np.any(joined[1:] & joined[:-1])

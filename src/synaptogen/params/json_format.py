@@ -1,7 +1,7 @@
 """Files of device parameters in the JSON form of this package.
 
-Readers return the keyword arguments of `synaptogen.params.DeviceParams`, history and population as dictionaries.
-Whether the figures are sound is for its constructor to say.
+Readers return the keyword arguments of `synaptogen.params.DeviceParams`, history and population as dictionaries. Its
+constructor checks the numbers.
 """
 
 import json
@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 from synaptogen._utils import PathLike, replacing
 
 Fields: TypeAlias = dict[str, Any]
+"""Keyword arguments of `DeviceParams`."""
 
 SCHEMA = "synaptogen/device-params/1"
 
@@ -28,7 +29,27 @@ _PARTS = ("schema", "features", "source", "iv", "history", "population")
 
 
 def read(source: PathLike | Mapping[str, Any]) -> tuple[str, Fields]:
-    """Return a name for the source, to put before errors, and the parameters it holds."""
+    """Read parameters from a file, a text or an object.
+
+    Parameters
+    ----------
+    source : path, str or mapping
+        Path of a file, JSON text, or the JSON object itself.
+
+    Returns
+    -------
+    where : str
+        A name of the source, for messages.
+    fields : dict
+        The parameters.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If it is no parameter file, or not complete.
+    """
     if isinstance(source, Mapping):
         where, document = "parameters", source
     elif isinstance(source, str) and source.lstrip().startswith("{"):
@@ -41,7 +62,7 @@ def read(source: PathLike | Mapping[str, Any]) -> tuple[str, Fields]:
 
 
 def write(values: Mapping[str, Any]) -> str:
-    """Return parameters as JSON text; floats are written so that they are read back bit for bit."""
+    """Return parameters as JSON text, from which floats are read back bit for bit."""
     history, population = values["history"], values["population"]
     memory = ["lags"] if history.kind == "var" else ["F", "G", "H"]
     document = {
@@ -66,7 +87,15 @@ def write(values: Mapping[str, Any]) -> str:
 
 
 def write_whole(path: PathLike, text: str) -> None:
-    """Write a text file as a whole or not at all: to a file beside it, which then takes its place."""
+    """Write a text file completely or not at all.
+
+    Parameters
+    ----------
+    path : path
+        The file.
+    text : str
+        Its content.
+    """
     with replacing(path) as beside, beside.open("x", encoding="utf-8") as file:
         file.write(text)
         file.flush()
@@ -74,7 +103,7 @@ def write_whole(path: PathLike, text: str) -> None:
 
 
 def load_object(where: str) -> Mapping[str, Any]:
-    """Return the JSON object in a file."""
+    """Return the JSON object in the file ``where``; raises ValueError if there is none in it."""
     try:
         return _parse(where, Path(where).read_text(encoding="utf-8"))
     except UnicodeDecodeError as error:
@@ -131,14 +160,31 @@ def _part(
 
 
 def require_keys(where: str, content: Collection[str], required: Collection[str], what: str) -> None:
-    """Raise ValueError unless all required keys are there."""
+    """Require keys of an object.
+
+    Parameters
+    ----------
+    where : str
+        Name of the object, for messages.
+    content : collection of str
+        Keys that it has.
+    required : collection of str
+        Keys that it must have.
+    what : str
+        What an object with these keys is, for messages.
+
+    Raises
+    ------
+    ValueError
+        If a key is missing.
+    """
     missing = [key for key in required if key not in content]
     if missing:
-        raise ValueError(f"{where} lacks {', '.join(missing)}: it is not whole, or not {what}")
+        raise ValueError(f"{where} lacks {', '.join(missing)}: it is not complete, or not {what}")
 
 
 def _refuse_others(where: str, content: Collection[str], known: Collection[str]) -> None:
-    """An unknown key may be a known one misspelt: ignoring it would be silent."""
+    """Raise ValueError for unknown keys: one may be a misspelt known key, and would be ignored silently."""
     others = [key for key in content if key not in known]
     if others:
         raise ValueError(

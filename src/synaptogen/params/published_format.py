@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from synaptogen._utils import PathLike
+from synaptogen._utils import Float64Array, PathLike
 
 from .json_format import Fields, load_object, require_keys
 from .record import real_array
@@ -20,7 +19,29 @@ _PUBLISHED = ("HHRS", "LLRS", _ETA, "U0", "Umax", f"{_MU}DtD", "LDtD", _GAMMA, "
 
 
 def read_published(path: PathLike, order: int | None, name: str | None) -> Fields:
-    """Return the parameters in a file of the published layout, with the VAR of an order, by default the highest."""
+    """Read parameters from a file of the published layout.
+
+    Parameters
+    ----------
+    path : path
+        The file.
+    order : int, optional
+        Order of the VAR; default: the highest in the file.
+    name : str, optional
+        Name of the parameter set; default: the name of the file without its suffix.
+
+    Returns
+    -------
+    dict
+        Keyword arguments of `DeviceParams`.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If it has another layout, is not complete, or lacks that order.
+    """
     where = os.fspath(path)
     # the names hold Greek letters and a subscript, which Unicode can write in several ways
     document = {unicodedata.normalize("NFKC", key): value for key, value in load_object(where).items()}
@@ -73,11 +94,11 @@ def _published_population(document: Mapping[str, Any]) -> Fields:
     }
 
 
-def _table(document: Mapping[str, Any], key: str, rows: int, columns: int) -> NDArray[np.float64]:
+def _table(document: Mapping[str, Any], key: str, rows: int, columns: int) -> Float64Array:
     return real_array(key, document[key], (rows, columns))
 
 
 def _only(document: Mapping[str, Any], key: str) -> Any:
-    """Some files hold a number as a list of one."""
+    """Return a number that some files hold as a list of one."""
     value = document[key]
     return value[0] if isinstance(value, list) and len(value) == 1 else value

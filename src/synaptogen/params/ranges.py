@@ -1,24 +1,33 @@
-"""Where the fitted polynomials of a parameter set can be relied on: found from their roots, not from a grid.
+"""Ranges in which the fitted polynomials of a parameter set can be relied on, from their roots rather than on a grid.
 
 Envelopes are given as chord conductances G(U) = I(U)/U in S, highest power first, that is as the current polynomials
 without their last coefficient.
 """
 
-from typing import Any
-
 import numpy as np
 
-from synaptogen._utils import Float64Array
+from synaptogen._utils import Float64Array, RealArray
 
-X_LIMIT = 8.0  # beyond the largest normal that the generator makes, about 6.8
+X_LIMIT = 8.0  # above the largest normal that the generator makes, about 6.8
 _IMMATERIAL = 1e-16  # a leading term below this share of the largest, everywhere in range, is rounding error
 
 
 def conducting_range(llrs: Float64Array, hhrs: Float64Array, limit: float) -> float:
     """Return the largest u <= limit such that on -u < U < u the LRS conducts, and conducts more than the HRS.
 
-    Where the two envelopes meet, a current says nothing about the state: the mixing state r is defined inside only.
-    At U = 0 both conditions must hold.
+    Where the two envelopes meet, a current does not determine the mixing state r, which is defined between them only.
+
+    Parameters
+    ----------
+    llrs, hhrs : array of shape (n,), (m,)
+        Envelopes; at U = 0 both conditions must hold.
+    limit : float
+        Largest voltage in V to return.
+
+    Returns
+    -------
+    float
+        Voltage in V.
     """
     touching = np.concatenate([_real_roots(p, limit, tolerance=1e-6) for p in (llrs, np.polysub(llrs, hhrs))])
     return float(np.abs(touching).min(initial=limit))
@@ -27,8 +36,19 @@ def conducting_range(llrs: Float64Array, hhrs: Float64Array, limit: float) -> fl
 def passive_limit(llrs: Float64Array, hhrs: Float64Array, u_range: float) -> float:
     """Return the largest r with (1 - r) G_LLRS(U) + r G_HHRS(U) >= 0 for all |U| <= u_range.
 
-    It is the minimum of G_LLRS / (G_LLRS - G_HHRS), at a root of that ratio's derivative or at an end of the range. A
-    finite number always, below 1 if the highest HRS is active somewhere, above 1 if it conducts everywhere.
+    It is the minimum of G_LLRS / (G_LLRS - G_HHRS), at a root of its derivative or at an end of the range.
+
+    Parameters
+    ----------
+    llrs, hhrs : array of shape (n,), (m,)
+        Envelopes.
+    u_range : float
+        Voltage in V, at most that of `conducting_range`.
+
+    Returns
+    -------
+    float
+        Always finite; below 1 if the highest HRS is active at some voltage, above 1 if it conducts at all voltages.
     """
     span = np.polysub(llrs, hhrs)
     slope = np.polysub(np.polymul(np.polyder(llrs), span), np.polymul(llrs, np.polyder(span)))
@@ -39,16 +59,26 @@ def passive_limit(llrs: Float64Array, hhrs: Float64Array, u_range: float) -> flo
 
 
 def increasing_range(polynomial: Float64Array) -> tuple[float, float]:
-    """Return the range around 0 on which a polynomial with positive slope at 0 increases, at most +-`X_LIMIT`."""
+    """Return the range around 0 on which a polynomial increases, at most +-`X_LIMIT`.
+
+    Parameters
+    ----------
+    polynomial : array of shape (n,)
+        Coefficients, highest power first, with a positive slope at 0.
+
+    Returns
+    -------
+    low, high : float
+    """
     turns = _real_roots(np.polyder(polynomial), X_LIMIT, tolerance=0.0)
     return float(turns[turns < 0].max(initial=-X_LIMIT)), float(turns[turns > 0].min(initial=X_LIMIT))
 
 
-def _real_roots(polynomial: Any, bound: float, tolerance: float) -> Float64Array:
-    """Return the real roots in [-bound, bound]; double ones, which rounding makes complex, as far as tolerance goes.
+def _real_roots(polynomial: RealArray, bound: float, tolerance: float) -> Float64Array:
+    """Return the real roots in [-bound, bound], with double roots, which rounding makes complex, within a tolerance.
 
-    The variable is scaled to [-1, 1] first, where leading terms too small to matter are seen and dropped: they would
-    only bring roots far outside.
+    The variable is scaled to [-1, 1] first. Leading terms that are negligible there are dropped: they would only add
+    roots far outside.
     """
     scaled = polynomial * bound ** np.arange(len(polynomial) - 1.0, -1.0, -1.0)
     material = np.flatnonzero(np.abs(scaled) > _IMMATERIAL * np.abs(scaled).max())

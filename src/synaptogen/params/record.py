@@ -1,18 +1,33 @@
-"""Immutable records of arrays: checked on the way in, equal by content, safe to share between threads and processes."""
+"""Immutable records of arrays: checked when made, equal by content, safe to share between threads and processes."""
 
 from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any, TypeAlias
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-Shape: TypeAlias = tuple[int | None, ...]
+from synaptogen._utils import Float64Array
+
+ExpectedShape: TypeAlias = tuple[int | None, ...]
+"""A shape in which None stands for any length but 0."""
 _LARGEST = 1e100  # so that no product of a few entries overflows
 
 
-def real_array(name: str, value: ArrayLike, shape: Shape) -> NDArray[np.float64]:
-    """Return ``value`` as a read-only float64 array of its own, of the given shape (None: any length but 0).
+def real_array(name: str, value: ArrayLike, shape: ExpectedShape) -> Float64Array:
+    """Return a read-only copy of an array in double precision.
+
+    Parameters
+    ----------
+    name : str
+        Name of the argument, for messages.
+    value : array of real numbers
+    shape : tuple of int or None
+        The shape that it must have; None stands for any length but 0.
+
+    Returns
+    -------
+    array of float64
 
     Raises
     ------
@@ -39,8 +54,20 @@ def real_array(name: str, value: ArrayLike, shape: Shape) -> NDArray[np.float64]
     return array
 
 
-def lower_factor(name: str, value: ArrayLike, shape: Shape) -> NDArray[np.float64]:
-    """Return one or more lower triangular matrices (..., n, n) with positive diagonals, checked like `real_array`.
+def lower_factor(name: str, value: ArrayLike, shape: ExpectedShape) -> Float64Array:
+    """Return a read-only copy of lower triangular matrices with positive diagonals, as Cholesky factors are.
+
+    Parameters
+    ----------
+    name : str
+        Name of the argument, for messages.
+    value : array of shape (..., n, n)
+    shape : tuple of int or None
+        The shape that it must have; None stands for any length but 0.
+
+    Returns
+    -------
+    array of float64
 
     Raises
     ------
@@ -63,22 +90,24 @@ class Record:
     def __eq__(self, other: object) -> bool:
         if type(other) is not type(self):
             return NotImplemented
-        return all(_same(mine, theirs) for mine, theirs in zip(self._values(), other._values(), strict=True))
+        return all(_same(mine, theirs) for mine, theirs in zip(_values(self), _values(other), strict=True))
 
     def __hash__(self) -> int:
-        return hash((type(self), *map(_hashable, self._values())))
+        return hash((type(self), *map(_hashable, _values(self))))
 
     def __reduce__(self) -> tuple[Any, ...]:
         # through the constructor, since a pickled array forgets that it is read-only
-        return type(self), tuple(dict(v) if isinstance(v, Mapping) else v for v in self._values())
+        return type(self), tuple(dict(v) if isinstance(v, Mapping) else v for v in _values(self))
 
     def _set(self, **values: Any) -> None:
-        """Replace fields while the record is being made."""
+        """Set fields while the record is being made."""
         for name, value in values.items():
             object.__setattr__(self, name, value)
 
-    def _values(self) -> list[Any]:
-        return [getattr(self, field.name) for field in fields(self)]  # type: ignore[arg-type]
+
+def _values(record: Record) -> list[Any]:
+    """Return the fields of a record, which is of a subclass that is a dataclass."""
+    return [getattr(record, field.name) for field in fields(record)]  # type: ignore[arg-type]  # Record itself is none
 
 
 def _same(a: Any, b: Any) -> bool:

@@ -1,13 +1,9 @@
-"""Figures as a laboratory draws them: I-V loops, switching features, conductance maps, crossbar products.
-
-Each function returns a `matplotlib.figure.Figure` that belongs to nobody else: nothing is registered with pyplot, so
-that figures can be made on servers and need not be closed. Needs the extra ``synaptogen[plot]``.
-"""
+"""Figures of cells and crossbars: I-V loops, switching features, conductance maps, crossbar products."""
 
 import itertools
 from collections.abc import Sequence
 from statistics import NormalDist
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -30,18 +26,16 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.axis import Axis
     from matplotlib.figure import Figure
+    from matplotlib.image import AxesImage
 
-__all__ = ["conductance_map", "feature_distributions", "feature_traces", "iv_grid", "product_scatter"]
-
-
-MOST_LOOPS = 120  # of a cell that are drawn: more only make the bundle darker
+MOST_LOOPS = 120  # loops drawn for a cell: more only make the bundle darker
 MOST_LINES = 64  # cells with a line of their own
-WIDEST = 96  # lines of a conductance map whose cells can be told apart
+WIDEST = 96  # rows or columns of a conductance map in which single cells can be seen
 ZOOM = 32  # rows and columns of the enlarged corner of a larger map
 
 
 class _Quantity(NamedTuple):
-    """How a feature is written on an axis."""
+    """The form in which a feature is written on an axis."""
 
     name: str
     label: str
@@ -61,24 +55,39 @@ QUANTITIES = (
 def iv_grid(
     voltages: ArrayLike, currents: ArrayLike, *, highlight: int = 3, labels: Sequence[str] | None = None
 ) -> "Figure":
-    """I-V loops of several cells side by side: many cycles as a faint bundle, a few of them in colour.
+    """Draw I-V loops of several cells side by side: many cycles as a faint bundle, and a few of them in colour.
 
     Parameters
     ----------
     voltages : array of shape (T,)
-        Waveform of one cycle in V.
+        Voltages in V of the waveform of one cycle.
     currents : array of shape (n_cycles, T, n_cells)
-        Currents in A: what `CellArray.sweep` returns for the waveform tiled n_cycles times, reshaped. At most 120
-        cycles of each cell are drawn, evenly spaced.
+        Currents in A, for example those of `CellArray.sweep` for the waveform repeated n_cycles times, reshaped. At
+        most 120 cycles of each cell are drawn, evenly spaced.
     highlight : int
-        Number of cycles in colour, the first, the last and between.
+        Number of cycles in colour: the first, the last, and others between them.
     labels : sequence of str, optional
         Names of the cells; default: "cell 0" and so on.
+
+    Returns
+    -------
+    Figure
 
     Raises
     ------
     ValueError
         If shapes do not match.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import synaptogen as sg
+    >>> cells = sg.CellArray(4, rng=1)
+    >>> loop = np.interp(np.arange(160), [0, 40, 120, 160], [0.0, -1.5, 1.5, 0.0])  # V
+    >>> currents = cells.sweep(np.tile(loop, 5)).reshape(5, 160, 4)
+    >>> figure = sg.plot.iv_grid(loop, currents)
+    >>> len(figure.axes)
+    4
     """
     u, i = _loops(voltages, currents)
     names = labels or [f"cell {k}" for k in range(i.shape[2])]
@@ -96,7 +105,7 @@ def iv_grid(
 
 
 def _loops(voltages: ArrayLike, currents: ArrayLike) -> tuple[Float64Array, Float64Array]:
-    """Voltages in V, currents in uA, once their shapes match."""
+    """Return voltages in V and currents in uA, after a check of their shapes."""
     u, i = np.asarray(voltages, float), 1e6 * np.asarray(currents, float)
     if u.ndim != 1 or i.ndim != 3 or i.shape[1] != len(u) or i.size == 0:
         raise ValueError(
@@ -106,11 +115,12 @@ def _loops(voltages: ArrayLike, currents: ArrayLike) -> tuple[Float64Array, Floa
 
 
 def _spaced(count: int, most: int) -> list[int]:
-    """At most so many numbers of 0 ... count - 1, evenly spaced, both ends among them."""
+    """Return at most ``most`` of the numbers 0 ... count - 1, evenly spaced, with both ends."""
     return sorted({round(k) for k in np.linspace(0, count - 1, min(count, most))})
 
 
 def _grid(cells: int) -> "tuple[Figure, list[Axes]]":
+    """Return a figure with axes for a number of cells."""
     columns = int(np.ceil(np.sqrt(cells)))
     rows = -(-cells // columns)
     figure = new_figure(max(1.9 * columns, 3.6) + 0.5, 1.55 * rows + 0.9)
@@ -123,11 +133,11 @@ def _grid(cells: int) -> "tuple[Figure, list[Axes]]":
 
 
 def _draw_loops(axes: "Axes", u: Float64Array, i: Float64Array, chosen: list[int]) -> None:
-    """Loops (n_cycles, T) of a cell."""
+    """Draw the loops (n_cycles, T) of a cell, those of ``chosen`` cycles in colour."""
     from matplotlib.collections import LineCollection
 
     bundle = [np.column_stack([u, i[k]]) for k in _spaced(len(i), MOST_LOOPS)]
-    # as an image: a hundred curves a cell would make a vector file of many megabytes
+    # as an image: a hundred curves per cell would make a vector file of many megabytes
     axes.add_collection(LineCollection(bundle, colors=FAINT, linewidths=0.4, alpha=0.35, rasterized=True))
     for k, colour in zip(chosen, itertools.cycle(OKABE_ITO), strict=False):
         axes.plot(u, i[k], color=colour, label=f"cycle {k + 1}")
@@ -145,23 +155,34 @@ def _legend_outside(figure: "Figure", axes: "Axes") -> None:
 
 @styled
 def feature_traces(features: Features, *, cells: Sequence[int] | None = None, first_cycle: int = 1) -> "Figure":
-    """The four features of a few cells against the cycle number: cycles as points, their running median as a line.
+    """Draw the features of a few cells against the cycle number: cycles as points, their running median as a line.
 
-    The median is of 25 cycles, or a tenth of them where there are fewer than 250.
+    The median is taken over 25 cycles, or over a tenth of them where there are fewer than 250.
 
     Parameters
     ----------
     features : Features of shape (n_cycles, ...)
-        For example what `CellArray.upcoming` returns.
+        For example from `CellArray.upcoming`.
     cells : sequence of int, optional
         Flat numbers of the cells to draw; default: the first three.
     first_cycle : int
         Number of the first cycle.
 
+    Returns
+    -------
+    Figure
+
     Raises
     ------
     ValueError
         If there is no cycle, or no such cell.
+
+    Examples
+    --------
+    >>> import synaptogen as sg
+    >>> figure = sg.plot.feature_traces(sg.CellArray(10, rng=1).upcoming(100), cells=[0, 7])
+    >>> len(figure.axes), figure.axes[-1].get_xlabel()
+    (4, 'Cycle number')
     """
     tables = _tables(features)
     cycles, count = tables[0].shape
@@ -185,7 +206,7 @@ def feature_traces(features: Features, *, cells: Sequence[int] | None = None, fi
 
 
 def _tables(features: Features) -> list[Float64Array]:
-    """The four features as (n_cycles, n_cells), in the units of their axes."""
+    """Return the four features as tables (n_cycles, n_cells), in the units of their axes."""
     shapes = {np.shape(values) for values in features}
     if len(shapes) != 1 or 0 in (shape := shapes.pop()) or not shape:
         raise ValueError("features must hold four arrays of one shape (n_cycles, ...) that is not empty")
@@ -205,7 +226,7 @@ def _draw_trace(axes: "Axes", cycles: Float64Array, values: Float64Array, colour
 
 
 def _scale(axis: "Axis", table: Float64Array, scale: str) -> None:
-    """Numbers as people read them also on a logarithmic axis: 50, 100, 200 rather than powers of ten."""
+    """Write plain numbers also on a logarithmic axis: 50, 100, 200 rather than powers of ten."""
     from matplotlib.ticker import LogLocator, NullFormatter
 
     if scale == "log":
@@ -217,19 +238,30 @@ def _scale(axis: "Axis", table: Float64Array, scale: str) -> None:
 
 @styled
 def feature_distributions(features: Features) -> "Figure":
-    """Quantile plots of the four features: each cell a thin line, all cells pooled a thick one, the cells' medians.
+    """Draw quantile plots of the four features: each cell a thin line, all cells pooled a thick one, medians as marks.
 
-    On the normal scale of the vertical axis a Gaussian (for R_HRS: a lognormal) is a straight line, and tails show.
+    On the normal scale of the vertical axis a Gaussian distribution (for R_HRS: a lognormal one) is a straight line.
 
     Parameters
     ----------
     features : Features of shape (n_cycles, ...)
-        For example what `CellArray.upcoming` returns. At most 64 cells have a line of their own.
+        For example from `CellArray.upcoming`. At most 64 cells have a line of their own.
+
+    Returns
+    -------
+    Figure
 
     Raises
     ------
     ValueError
         If there is no cycle.
+
+    Examples
+    --------
+    >>> import synaptogen as sg
+    >>> figure = sg.plot.feature_distributions(sg.CellArray(10, rng=1).upcoming(100))
+    >>> [axes.get_xscale() for axes in figure.axes]
+    ['log', 'linear', 'linear', 'linear']
     """
     tables = _tables(features)
     figure = new_figure(6.6, 5.6)
@@ -261,7 +293,7 @@ def _draw_quantiles(axes: "Axes", table: Float64Array) -> None:
 
 
 def _normal_points(count: int) -> Float64Array:
-    """Standard normal quantiles that so many values support, at most 200."""
+    """Return standard normal quantiles, at most 200, in the range that a number of values supports."""
     end = NormalDist().inv_cdf(1 - 0.5 / max(count, 2))
     return np.linspace(-end, end, min(200, count))
 
@@ -280,17 +312,28 @@ def _probability_axis(axes: "Axes") -> None:
 
 @styled
 def conductance_map(g: ArrayLike) -> "Figure":
-    """Conductances of a crossbar as an image, and their histogram; of a large array also a corner, enlarged.
+    """Draw the conductances of a crossbar as an image, and their histogram; for a large array also an enlarged corner.
 
     Parameters
     ----------
     g : array of shape (rows, columns)
         Conductances in S, for example from `CellArray.conductance`. Colours span the middle 99 %.
 
+    Returns
+    -------
+    Figure
+
     Raises
     ------
     ValueError
-        If it has not two axes, or is empty.
+        If it does not have two axes, or is empty.
+
+    Examples
+    --------
+    >>> import synaptogen as sg
+    >>> figure = sg.plot.conductance_map(sg.CellArray((16, 16), rng=1).conductance())
+    >>> [axes.get_ylabel() for axes in figure.axes][:2]
+    ['Row', 'Share of cells (%)']
     """
     values = 1e6 * np.asarray(g, float)
     if values.ndim != 2 or values.size == 0:
@@ -323,7 +366,7 @@ def _map_axes(large: bool) -> "tuple[Figure, list[Axes], Axes]":
     return figure, [axes["whole"], axes["corner"]], axes["histogram"]
 
 
-def _draw_histogram(axes: "Axes", values: Float64Array, image: Any) -> None:
+def _draw_histogram(axes: "Axes", values: Float64Array, image: "AxesImage") -> None:
     counts, edges = np.histogram(values, bins=60)
     centres = (edges[1:] + edges[:-1]) / 2
     axes.bar(centres, 100 * counts / values.size, width=np.diff(edges), color=image.cmap(image.norm(centres)))
@@ -334,17 +377,30 @@ def _draw_histogram(axes: "Axes", values: Float64Array, image: Any) -> None:
 
 @styled
 def product_scatter(ideal: ArrayLike, noisy: ArrayLike) -> "Figure":
-    """Measured currents of a crossbar product against the noiseless ones, and what the noise adds.
+    """Draw the currents of a crossbar product with noise against those without, and a histogram of the differences.
 
     Parameters
     ----------
     ideal, noisy : arrays of the same shape
         Currents in A: ``cells.product(v, bandwidth=0)`` and ``cells @ v``.
 
+    Returns
+    -------
+    Figure
+
     Raises
     ------
     ValueError
         If shapes differ or there is nothing to draw.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import synaptogen as sg
+    >>> cells, v = sg.CellArray((64, 16), rng=1), np.full(16, 0.2)
+    >>> figure = sg.plot.product_scatter(cells.product(v, bandwidth=0), cells @ v)
+    >>> len(figure.axes)
+    2
     """
     x, y = np.ravel(np.asarray(ideal, float)), np.ravel(np.asarray(noisy, float))
     if np.shape(ideal) != np.shape(noisy) or x.size == 0:
@@ -360,7 +416,7 @@ def product_scatter(ideal: ArrayLike, noisy: ArrayLike) -> "Figure":
 
 
 def _prefix(largest: float) -> tuple[float, str]:
-    """Factor and unit that make a current a handy number."""
+    """Return the factor and unit in which a current is a number of one to three digits."""
     for exponent, unit in ((0, "A"), (3, "mA"), (6, f"{MICRO}A")):
         if largest * 10.0**exponent >= 1:
             return 10.0**exponent, unit

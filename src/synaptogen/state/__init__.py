@@ -1,20 +1,20 @@
-"""The state of an array: its cells in an engine, which of them are meant, and how often they were read."""
+"""The state of an array: the engine that holds its cells, which of them belong to it, and how often they were read."""
 
 from .cell_state import CellState, LineSolver
 from .components import components_of
 from .counters import Counters
-from .features import Features, Mode
-from .spec import BANDWIDTH, HISTORIES, ArraySpec, array_spec
+from .features import Features, Mode, modes_of
+from .spec import BANDWIDTH, ArraySpec, HistoryKind
 
 __all__ = [
     "BANDWIDTH",
-    "HISTORIES",
     "ArraySpec",
     "CellState",
     "Counters",
     "Features",
+    "HistoryKind",
     "LineSolver",
     "Mode",
-    "array_spec",
     "components_of",
+    "modes_of",
 ]

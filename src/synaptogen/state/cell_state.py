@@ -1,4 +1,4 @@
-"""CellState: cells in an engine, which of them are meant, and how often they have been read."""
+"""CellState: an engine that holds cells, which of them belong to an array, and how often they were read."""
 
 from collections.abc import Callable
 from functools import cached_property
@@ -17,14 +17,15 @@ from .counters import Counters
 from .spec import ArraySpec
 
 LineSolver: TypeAlias = Callable[[Float64Array, bool, float], tuple[Float64Array, Float64Array]]
-"""Takes voltages (batch, inputs), transpose and bandwidth; returns currents (batch, lines) and variances of noise."""
+"""A function of voltages in V (batch, inputs), transpose and bandwidth in Hz; returns currents in A (batch, lines) and
+the variances of their noise in A^2, of the same shape."""
 
 
 class CellState:
-    """All cells of an engine, or some of them: what stands behind a `CellArray`.
+    """All cells of an engine, or some of them, behind a `CellArray`.
 
-    Other rooms of the package take a state where they need more of an array than its public methods. Arrays that are
-    views of each other share one engine and its counters.
+    Other parts of the package take a state where the public methods of an array are not enough. Arrays that are views
+    of each other share one engine and its counters.
 
     Parameters
     ----------
@@ -37,7 +38,14 @@ class CellState:
     positions : array of int of shape (m,), optional
         Positions of the cells in the engine; default: all of them.
     counters : Counters, optional
-        How often cells of the engine have been read and multiplied; default: never.
+        Numbers of reads and products of the cells of the engine; default: none.
+
+    Examples
+    --------
+    >>> import synaptogen as sg
+    >>> state = sg.CellArray((2, 3), rng=7)[0].state
+    >>> state.size, state.positions, state.engine.name
+    (3, array([0, 1, 2]), 'cpu')
     """
 
     def __init__(
@@ -54,18 +62,18 @@ class CellState:
 
     @classmethod
     def build(cls, spec: ArraySpec, cells: CellIds, threads: int, *, fill: bool = True) -> "CellState":
-        """Make cells in memory.
+        """Return the state of an array of new cells.
 
         Parameters
         ----------
         spec : ArraySpec
-            How they are made.
+            Everything that determines them.
         cells : CellIds
-            Which cells of the whole array.
+            Ids of the cells of the whole array that are made.
         threads : int
             Threads of the CPU engine.
         fill : bool
-            Draw their devices and first cycles; without, the state of all cells is still to be restored.
+            Draw devices and first cycles. Without, the state of all cells is still to be restored.
 
         Returns
         -------
@@ -79,7 +87,7 @@ class CellState:
         engine_class(spec.engine, spec.storage).require_room(spec.compiled_params, cells.size)
         return cls(spec.populate(cells, threads, fill=fill), spec.params, spec.bandwidth)
 
-    # ---- what the cells are
+    # ---- properties of the array
 
     @property
     def size(self) -> int:
@@ -88,7 +96,7 @@ class CellState:
 
     @property
     def spec(self) -> ArraySpec:
-        """How all cells of the engine are made."""
+        """Everything that determines the cells of the engine."""
         e = self.engine
         return ArraySpec(self.params, e.name, e.storage, e.seed, e.start, self.bandwidth, e.cells.first)
 
@@ -99,18 +107,29 @@ class CellState:
 
     @property
     def threads(self) -> int:
-        """Threads of the engine."""
+        """Number of threads of the engine."""
         return self.engine.threads
 
     @cached_property
-    def selection(self) -> Any:
-        """The cells in the form in which the methods of the engine take them."""
+    def selection(self) -> Any:  # each engine has a type of its own
+        """The cells in the form that the methods of the engine take."""
         return self.engine.selection(self.positions)
 
     def line_starts(self, shape: tuple[int, int], transpose: bool) -> Positions:
-        """Positions of the first cell of each row of a crossbar, or of each column if transposed.
+        """Return the positions in the engine of the first cell of each line of a crossbar.
 
         They address the noise of the lines, and are kept from product to product.
+
+        Parameters
+        ----------
+        shape : tuple of int
+            Rows and columns.
+        transpose : bool
+            Take columns as lines; otherwise rows.
+
+        Returns
+        -------
+        array of int of shape (columns,) or (rows,)
         """
         rows, columns = shape
         key = (rows, columns, transpose)
@@ -122,12 +141,12 @@ class CellState:
     # ---- other cells of the same engine, and copies
 
     def take(self, indices: NDArray[np.int64]) -> "CellState":
-        """Return some of these cells, by their indices among them: the same cells, not copies."""
+        """Return the state of some of these cells, not copies, by their indices (m,) among them."""
         positions = indices if self.positions is None else self.positions[indices]
         return CellState(self.engine, self.params, self.bandwidth, positions, self.counters)
 
     def alias(self) -> "CellState":
-        """Return the same cells, with a bandwidth of their own."""
+        """Return a state of the same cells, whose bandwidth can be changed independently."""
         return CellState(self.engine, self.params, self.bandwidth, self.positions, self.counters)
 
     def copy(self) -> "CellState":
@@ -142,18 +161,31 @@ class CellState:
         counters = self.counters.copy(self.positions, self.size)
         return CellState(self.engine.copy(self.positions), self.params, self.bandwidth, None, counters)
 
-    # ---- reads, which count, so that no two have the same noise
+    # ---- reads, which are counted, so that each has its own noise
 
     def advance_reads(self, count: int) -> None:
-        """Note that the cells have been read ``count`` times more."""
+        """Count ``count`` more reads of the cells."""
         self.counters.advance_reads(self.positions, count)
 
     def number_reads(self, number: int) -> None:
-        """Give the next read of all cells of the engine a number, which its noise depends on."""
+        """Set the number of the next read of all cells of the engine, on which its noise depends."""
         self.counters.reads = ReadNumbers(number)
 
     def read(self, u: RealArray, bandwidth: float) -> RealArray:
-        """Return currents of shape (m,) in A at voltages (1, 1) or (1, m) in V, noiseless for a bandwidth of 0."""
+        """Read the cells, and count the read if it has noise.
+
+        Parameters
+        ----------
+        u : array of shape (1, 1) or (1, m)
+            Voltages in V, one for all cells or one for each.
+        bandwidth : float
+            Bandwidth in Hz; 0: no noise.
+
+        Returns
+        -------
+        array of shape (m,)
+            Currents in A.
+        """
         out = self.engine.read(u, self.selection, bandwidth, self.counters.reads)
         if bandwidth:
             self.advance_reads(1)
@@ -162,7 +194,7 @@ class CellState:
     def line_currents(
         self, shape: tuple[int, int], v: RealArray, transpose: bool, bandwidth: float, through: LineSolver | None = None
     ) -> RealArray:
-        """Return the currents of all lines of a crossbar that the cells fill row by row.
+        """Return the currents of all lines of a crossbar; the cells fill it row by row.
 
         Parameters
         ----------
@@ -175,7 +207,7 @@ class CellState:
         bandwidth : float
             Bandwidth in Hz; 0: no noise.
         through : callable, optional
-            Solves lines that have resistance.
+            Solver for lines with resistance; default: ideal lines.
 
         Returns
         -------
@@ -193,7 +225,7 @@ class CellState:
             self.counters.products += 1
         return np.asarray(currents, self.engine.dtype)
 
-    # ---- what the cells show, one entry per cell
+    # ---- properties of the cells, one entry per cell
 
     def mixing(self) -> RealArray:
         """Return mixing states of shape (m,)."""
@@ -204,7 +236,7 @@ class CellState:
         return self.engine.status(self.selection)
 
     def fields(self) -> RealArray:
-        """Return features, ratchet and RESET transition of shape (7, m), in the order of `engines.FIELDS`."""
+        """Return features, ratchets and RESET transitions of shape (7, m), in the order of `engines.FIELDS`."""
         return self.engine.fields(self.selection)
 
     def components(self) -> NDArray[np.uint8]:

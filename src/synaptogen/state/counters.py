@@ -1,4 +1,4 @@
-"""How often cells have been read: what makes the noise of each read its own."""
+"""Numbers of reads and products: each read and each product has noise of its own, addressed by its number."""
 
 import numpy as np
 
@@ -6,13 +6,42 @@ from synaptogen.engines import Positions, ReadNumbers
 
 
 class Counters:
-    """How often cells of one engine have been read and multiplied: all its views share them."""
+    """Numbers of reads and products of the cells of one engine; all views of an array share them.
+
+    Parameters
+    ----------
+    size : int
+        Number of cells of the engine.
+
+    Attributes
+    ----------
+    reads : ReadNumbers
+        Number of the next read: one for all cells, or one per cell once some were read more often than others.
+    products : int
+        Number of the next crossbar product.
+
+    Examples
+    --------
+    >>> import synaptogen as sg
+    >>> cells = sg.CellArray(3, rng=1)
+    >>> _ = cells.read(), cells.read()
+    >>> cells.state.counters.reads.times
+    2
+    """
 
     def __init__(self, size: int) -> None:
         self.size, self.reads, self.products = size, ReadNumbers(), 0
 
     def advance_reads(self, positions: Positions | None, k: int) -> None:
-        """Some cells, or all, have been read k times more."""
+        """Count reads.
+
+        Parameters
+        ----------
+        positions : array of int of shape (m,), optional
+            Positions in the engine of the cells that were read; default: all.
+        k : int
+            Number of reads.
+        """
         times, each = self.reads
         if each is None and positions is not None:
             each = np.full(-(-self.size // 64) * 64, times, np.uint32)
@@ -25,7 +54,20 @@ class Counters:
         self.reads = ReadNumbers(times, each)
 
     def copy(self, positions: Positions | None, size: int) -> "Counters":
-        """Counters of their own for copies of some cells, or of all."""
+        """Return counters for copies of cells.
+
+        Parameters
+        ----------
+        positions : array of int of shape (size,), optional
+            Positions in the engine of the cells that are copied; default: all.
+        size : int
+            Number of the copies.
+
+        Returns
+        -------
+        Counters
+            They start with the numbers of the cells that were copied.
+        """
         other = Counters(size)
         times, each = self.reads
         if each is not None:

@@ -1,23 +1,70 @@
-"""How the cells of an array are made: all but which of them, and how many."""
+"""ArraySpec: everything that determines the cells of an array, except which of them and how many."""
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Literal, Protocol, TypeAlias, cast
 
 from synaptogen._utils import RNG, checks, seed_of
-from synaptogen.engines import STARTS, AnyEngine, CellIds, CompiledParams, compile_params, engine_class
+from synaptogen.engines import (
+    STARTS,
+    AnyEngine,
+    CellIds,
+    CompiledParams,
+    EngineName,
+    Start,
+    Storage,
+    compile_params,
+    engine_class,
+)
 from synaptogen.params import DeviceParams, as_device_params
 
-HISTORIES = ("var", "compact")
-PACKED_STATES = 4  # of a compact history that is made for compact storage
-BANDWIDTH = 1e8  # Hz, of a read
+HistoryKind: TypeAlias = Literal["var", "compact"]
+
+HISTORIES: tuple[HistoryKind, ...] = ("var", "compact")
+PACKED_STATES = 4  # states of a compact history that is made for compact storage
+BANDWIDTH = 1e8  # Hz; of reads, unless another is given
+
+
+class _MakesEngine(Protocol):
+    """The constructor that all engines have, which their common protocol leaves out."""
+
+    def __call__(
+        self, params: CompiledParams, cells: CellIds, seed: int, start: str, threads: int, /, *, fill: bool
+    ) -> AnyEngine: ...
 
 
 @dataclass(frozen=True)
 class ArraySpec:
-    """What `CellArray` was asked for, checked and made explicit: any part of an array can be made from it.
+    """The arguments of `CellArray` after checks, all explicit: any part of an array can be made from them.
 
-    Raises ValueError if the engine cannot run the parameter set.
+    Parameters
+    ----------
+    params : DeviceParams
+        The device population, with the kind of history that the cells have.
+    engine : str
+        Name of the engine: "cpu", "cuda" or "reference".
+    storage : str
+        Form in which cells are stored: "full" or "compact".
+    seed : int
+        The 64-bit seed.
+    start : str
+        "stationary" for cells with a past, "pristine" for cells without.
+    bandwidth : float
+        Bandwidth of reads in Hz.
+    first : int
+        Id of the first cell of the whole array.
+
+    Raises
+    ------
+    ValueError
+        If the engine cannot run the parameter set.
+
+    Examples
+    --------
+    >>> import synaptogen as sg
+    >>> spec = sg.CellArray(3, rng=7, storage="compact").state.spec
+    >>> spec.engine, spec.storage, spec.seed, spec.params.history, spec.bytes_per_cell
+    ('cpu', 'compact', 7, compact(4), 20.0)
     """
 
     params: DeviceParams
@@ -26,27 +73,92 @@ class ArraySpec:
     seed: int
     start: str
     bandwidth: float
-    first: int = 0  # id of the first cell of the whole array
+    first: int = 0
+
+    @classmethod
+    def from_arguments(
+        cls,
+        params: str | DeviceParams,
+        *,
+        rng: RNG,
+        engine: EngineName,
+        history: HistoryKind | None,
+        storage: Storage,
+        start: Start,
+        bandwidth: float,
+        resident: int,
+    ) -> "ArraySpec":
+        """Check arguments as `CellArray` takes them; ``rng`` is used only if all are sound.
+
+        Parameters
+        ----------
+        params : str or DeviceParams
+            Name of a preset, or a parameter set.
+        rng : int, SeedSequence, Generator or None
+            Source of the seed.
+        engine : {"cpu", "cuda", "reference"}
+            Name of the engine.
+        history : {"var", "compact"}, optional
+            Kind of history; default: that of ``params``, or the one that ``storage`` needs.
+        storage : {"full", "compact"}
+            Form in which cells are stored.
+        start : {"stationary", "pristine"}
+            Whether cells have a past.
+        bandwidth : float
+            Bandwidth of reads in Hz.
+        resident : int
+            Number of cells that must fit into memory.
+
+        Returns
+        -------
+        ArraySpec
+
+        Raises
+        ------
+        ValueError, TypeError
+            If an argument is not of the kind described.
+        MemoryError
+            If ``resident`` cells would not fit into memory.
+        """
+        make = engine_class(engine, storage)
+        checks.one_of("start", start, STARTS)
+        bandwidth = checks.bandwidth(bandwidth)
+        chosen = _with_history(as_device_params(params), history, storage)
+        make.require_room(compile_params(chosen), resident)
+        return cls(chosen, engine, storage, seed_of(rng), start, bandwidth)
 
     @cached_property
     def compiled_params(self) -> CompiledParams:
-        """The params by which cells live."""
+        """The parameter set in the form that engines use."""
         return compile_params(self.params)
 
     @property
     def bytes_per_cell(self) -> float:
-        """Memory that one cell takes."""
+        """Bytes that one cell takes."""
         return float(engine_class(self.engine, self.storage).bytes_for(self.compiled_params))
 
     def populate(self, cells: CellIds, threads: int, *, fill: bool = True) -> AnyEngine:
-        """An engine with some of the cells; without ``fill`` their state is still to be restored."""
-        make: Any = engine_class(self.engine, self.storage)
-        engine: AnyEngine = make(self.compiled_params, cells, self.seed, self.start, threads, fill=fill)
-        return engine
+        """Return an engine that holds some of the cells.
+
+        Parameters
+        ----------
+        cells : CellIds
+            The cells.
+        threads : int
+            Threads of the CPU engine.
+        fill : bool
+            Draw devices and first cycles. Without, the state of all cells is still to be restored.
+
+        Returns
+        -------
+        Engine
+        """
+        make = cast("_MakesEngine", engine_class(self.engine, self.storage))
+        return make(self.compiled_params, cells, self.seed, self.start, threads, fill=fill)
 
 
-def with_history(params: DeviceParams, history: str | None, storage: str = "full") -> DeviceParams:
-    """The parameter set with the kind of history asked for, or the one that storage needs."""
+def _with_history(params: DeviceParams, history: HistoryKind | None, storage: Storage) -> DeviceParams:
+    """Return the parameter set with a kind of history, by default its own or the one that storage needs."""
     if history is not None:
         checks.one_of("history", history, HISTORIES)
     if storage == "compact" and history == "var":
@@ -56,27 +168,3 @@ def with_history(params: DeviceParams, history: str | None, storage: str = "full
     if history is None or history == params.history.kind:
         return params
     return params.compact() if history == "compact" else params.with_order(10)
-
-
-def array_spec(
-    params: str | DeviceParams,
-    *,
-    rng: RNG,
-    engine: str,
-    history: str | None,
-    storage: str,
-    start: str,
-    bandwidth: float,
-    resident: int,
-) -> ArraySpec:
-    """The spec for arguments as `CellArray` takes them; ``resident`` cells must fit into memory.
-
-    Raises ValueError or TypeError for what is not known, MemoryError if the cells would not fit; ``rng`` has not moved
-    on then.
-    """
-    make = engine_class(engine, storage)
-    checks.one_of("start", start, STARTS)
-    bandwidth = checks.bandwidth(bandwidth)
-    chosen = with_history(as_device_params(params), history, storage)
-    make.require_room(compile_params(chosen), resident)
-    return ArraySpec(chosen, engine, storage, seed_of(rng), start, bandwidth)
