@@ -160,7 +160,7 @@ def test_bench(run):
 
 
 def test_bars_on_a_terminal(capsys, monkeypatch):
-    monkeypatch.setattr(output, "err", output.Console(stderr=True, force_terminal=True))
+    monkeypatch.setattr(output, "stderr", output.Console(stderr=True, force_terminal=True))
     with output.steps() as shown:
         advance = shown.begin("stirring", 2)
         advance()

@@ -11,7 +11,7 @@ from synaptogen._utils import Float64Array, checks
 from .circuit import ArrayCircuit, Testbench, Wave, constant, wave
 
 Scheme: TypeAlias = Literal["V/2", "V/3"]
-SCHEMES: dict[str, tuple[float, float]] = {"V/2": (0.5, 0.5), "V/3": (1.0 / 3.0, 2.0 / 3.0)}
+SCHEMES: dict[Scheme, tuple[float, float]] = {"V/2": (0.5, 0.5), "V/3": (1.0 / 3.0, 2.0 / 3.0)}
 """For each `Scheme` the voltages of columns and rows that are not selected, as fractions of the write voltage."""
 
 
@@ -99,7 +99,8 @@ def _line_volts(
     shape: tuple[int, int], rows: ArrayLike, columns: ArrayLike, u: float, scheme: Scheme
 ) -> tuple[Float64Array, Float64Array]:
     """Return the voltages of rows and of columns in V."""
-    column_part, row_part = checks.named("scheme", scheme, SCHEMES)
+    checks.one_of("scheme", scheme, SCHEMES)
+    column_part, row_part = SCHEMES[scheme]
     row_volts, column_volts = np.full(shape[0], u * row_part), np.full(shape[1], u * column_part)
     row_volts[np.asarray(rows)] = 0.0
     column_volts[np.asarray(columns)] = u

@@ -24,9 +24,9 @@ from .spectre import Spectre
 from .state_transfer import follow
 from .vacask import Vacask
 
-DIALECTS: dict[str, Callable[..., Dialect]] = {"ngspice": Ngspice, "vacask": Vacask, "spectre": Spectre}
+DIALECTS: dict[DialectName, Callable[..., Dialect]] = {"ngspice": Ngspice, "vacask": Vacask, "spectre": Spectre}
 """The class of each `DialectName`."""
-RUNNABLE: dict[str, Callable[..., RunnableDialect]] = {"ngspice": Ngspice, "vacask": Vacask}
+RUNNABLE: dict[SimulatorName, Callable[..., RunnableDialect]] = {"ngspice": Ngspice, "vacask": Vacask}
 """The class of each dialect whose simulator can run here, by `SimulatorName`."""
 TIMEOUT = 600.0  # s
 
@@ -137,7 +137,8 @@ def export(
     >>> path.name, lines[0], lines[-1]
     ('array.scs', '// Read of an array', 'save c1 vc1:p')
     """
-    language = checks.named("dialect", dialect, DIALECTS)(subcircuit=subcircuit)
+    checks.one_of("dialect", dialect, DIALECTS)
+    language = DIALECTS[dialect](subcircuit=subcircuit)
     place = Path(folder)
     if not place.is_dir():
         raise FileNotFoundError(f"{place} is no directory: make it first")

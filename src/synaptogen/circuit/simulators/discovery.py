@@ -115,7 +115,7 @@ def _check_ngspice(path: str) -> None:
         )
 
 
-SIMULATORS: dict[str, Callable[[], Simulator]] = {"ngspice": _ngspice, "vacask": _vacask}
+SIMULATORS: dict[SimulatorName, Callable[[], Simulator]] = {"ngspice": _ngspice, "vacask": _vacask}
 """For each `SimulatorName` the function that finds the simulator, or raises with the remedy."""
 
 
@@ -148,4 +148,5 @@ def simulator(name: SimulatorName) -> Simulator:
     >>> simulator("ngspice").program  # doctest: +SKIP
     PosixPath('/usr/bin/ngspice')
     """
-    return checks.named("simulator", name, SIMULATORS)()
+    checks.one_of("simulator", name, SIMULATORS)
+    return SIMULATORS[name]()
