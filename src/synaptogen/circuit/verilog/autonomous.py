@@ -31,7 +31,7 @@ PARAMETERS = """\
 localparam real mode_start = 2.0;  // a life begins in the HRS of cycle 0
 localparam real u_ratchet_start = 0.0;"""  # noqa: E501  # lines of the file that is written
 
-DRAWING = """\
+INITIAL_BLOCK = """\
 // ---- the life of the cell, drawn once before a simulation begins
 
 @@features
@@ -88,7 +88,7 @@ def write_autonomous(params: DeviceParams, cycles: int) -> Draft:
         f"ReRAM cell that draws its own life: cycle 0 and {cycles} further cycles",
         TAPE,
         params,
-        "\n\n".join((switching(params), draws(params), _drawing(compile_params(params), cycles))),
+        "\n\n".join((switching(params), draws(params), _initial_block(compile_params(params), cycles))),
         instance=PARAMETERS,
         select=curve_cases(cycles),
     ).replace("@last", str(cycles))
@@ -96,12 +96,12 @@ def write_autonomous(params: DeviceParams, cycles: int) -> Draft:
     return Draft(source, ("p", "n"), IDENTITY, (("t_switch", 1e-9),), outputs)
 
 
-def _drawing(params: CompiledParams, cycles: int) -> str:
+def _initial_block(params: CompiledParams, cycles: int) -> str:
     memory = numbered("m", params.memory)
     past, cycle = (_var_past, _var_cycle) if params.slots else (_states_past, _states_cycle)
     following = [] if params.slots else [f"real {', '.join(numbered('n', params.memory))};"]
     return filled(
-        DRAWING,
+        INITIAL_BLOCK,
         {
             "features": "\n".join(_feature_variable(feature) for feature in feature_names(cycles)),
             "memory": "\n".join(wrapped([f"real {', '.join(memory)};", *following])),
@@ -156,7 +156,7 @@ def _innovation(params: CompiledParams, results: Sequence[str], e: Sequence[str]
     return _assigned(results, traced(latent.innovation)([name(n) for n in e], params.constants.innovation))
 
 
-def _remembered(params: CompiledParams, memory: Sequence[str]) -> list[str]:
+def _add_memory(params: CompiledParams, memory: Sequence[str]) -> list[str]:
     """Add to x the share of earlier cycles: a line for each number of the memory."""
     x = [name(n) for n in numbered("x", 4)]
     lines = []
@@ -202,7 +202,7 @@ def _var_cycle(params: CompiledParams, memory: list[str]) -> str:
             [
                 draw_normals(random.CYCLES, "k", 0, numbered("e", 4)),
                 *_innovation(params, numbered("x", 4), numbered("e", 4)),
-                *_remembered(params, memory),
+                *_add_memory(params, memory),
                 *wrapped([" ".join([*moved, *(f"m{k} = x{k};" for k in range(4))])]),
             ]
         ),
@@ -239,7 +239,7 @@ def _states_cycle(params: CompiledParams, memory: list[str]) -> str:
     lines = [
         draw_normals(random.CYCLES, "k", 0, e),
         *_innovation(params, numbered("x", 4), e),
-        *_remembered(params, memory),
+        *_add_memory(params, memory),
         *_assigned(following, _products(np.hstack((params.F, params.G)), [*memory, *e])),
         *wrapped([" ".join(f"{m} = {n};" for m, n in zip(memory, following, strict=True))]),
     ]

@@ -42,7 +42,7 @@ class Symbol:
         self.form, self.rank, self.kind = form, rank, kind
         self.args = tuple(symbol(a, "uint32" if kind == "uint32" else "real") for a in args)
 
-    __hash__ = object.__hash__  # == makes a symbol, so nodes are told apart by identity
+    __hash__ = object.__hash__  # == makes a symbol, so nodes are distinguished by identity
 
     def __bool__(self) -> bool:
         raise TypeError("a formula must not branch on a value: use where(mask, a, b)")
@@ -86,10 +86,10 @@ class Symbol:
     def __ge__(self, other: Operand) -> "Symbol":
         return _compare(">=", ORDER, self, other)
 
-    def __eq__(self, other: Operand) -> "Symbol":  # type: ignore[override]  # makes a node, where object tells bool
+    def __eq__(self, other: Operand) -> "Symbol":  # type: ignore[override]  # a node, not a bool
         return _compare("==", EQUAL, self, other)
 
-    def __ne__(self, other: Operand) -> "Symbol":  # type: ignore[override]  # makes a node, where object tells bool
+    def __ne__(self, other: Operand) -> "Symbol":  # type: ignore[override]  # a node, not a bool
         return _compare("!=", EQUAL, self, other)
 
     def __and__(self, other: Operand) -> "Symbol":
