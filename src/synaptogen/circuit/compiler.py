@@ -71,7 +71,7 @@ def compile_osdi(model: CellModel, *, folder: PathLike | None = None) -> Path:
     >>> from synaptogen.circuit import cell_model, compile_osdi
     >>> model = cell_model(DeviceParams.preset("hennen2024"), "tape")
     >>> compile_osdi(model)  # doctest: +SKIP
-    PosixPath('/home/me/.cache/synaptogen/osdi/reram_tape_f6d9566d2c-3a0d7f6b1c1c1a52.osdi')
+    PosixPath('/home/me/.cache/synaptogen/osdi/reram_tape_194b11ec7b-edf8e62b1087494d.osdi')
     """
     _refuse_hidden_state(model)
     binary = compiler()

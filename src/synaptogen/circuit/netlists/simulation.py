@@ -206,7 +206,7 @@ def simulate(
     >>> cells = sg.CellArray((2, 2), rng=1)
     >>> bench = read_bench(array_circuit(cells, "read", wire_resistance=1.0), [0.2, 0.2])
     >>> simulate(bench, "vacask").rows[0]  # A, of each row  # doctest: +SKIP
-    array([1.6e-06, 1.9e-06])
+    array([4.47911320e-06, 7.77422924e-06])
     """
     found = find_simulator(simulator)
     language = RUNNABLE[simulator]()
