@@ -26,7 +26,7 @@ from synaptogen.circuit.netlists import (
     sweep_bench,
     write_bench,
 )
-from synaptogen.circuit.netlists.dialect import netlist
+from synaptogen.circuit.netlists.dialect import Dialect, netlist
 from synaptogen.circuit.netlists.spectre import Spectre
 from synaptogen.circuit.netlists.spectre_syntax import SpectreSyntax
 from synaptogen.circuit.simulators import SimulationError, read_raw, simulator
@@ -412,7 +412,7 @@ def test_a_simulation_that_takes_too_long_is_stopped(program):
 # ---- another dialect
 
 
-class Words(SpectreSyntax):
+class Words(SpectreSyntax, Dialect):
     """A language of its own: the least that the contract of `Dialect` asks for."""
 
     name, suffix, executable = "words", ".txt", False

@@ -3,10 +3,10 @@
 A netlist consists of the same statements in every language, only written differently. `netlist` here decides which
 statements there are and in which order; a `Dialect` writes each one. To add a dialect:
 
-1. Write a class with the attributes and methods of `Dialect` in a file of its own, see `ngspice`, `vacask` and
-   `spectre`. Languages of Spectre's family can begin from `spectre_syntax.SpectreSyntax`.
-2. For a simulator that runs here, add the methods of `RunnableDialect`, which say where its results are, and a function
-   that finds its program, see `synaptogen.circuit.simulators.discovery`.
+1. Write a subclass of `Dialect` in a file of its own, see `ngspice`, `vacask` and `spectre`. Languages of Spectre's
+   family can take some methods from `spectre_syntax.SpectreSyntax`.
+2. For a simulator that runs here, subclass `RunnableDialect`, whose methods say where its results are, and write a
+   function that finds its program, see `synaptogen.circuit.simulators.discovery`.
 3. Enter the class in `DIALECTS` of `simulation`, under its `DialectName`, and in `RUNNABLE` if it runs here.
 
 Every method returns text without a line break at its end, or yields such lines. Numbers are written with all digits

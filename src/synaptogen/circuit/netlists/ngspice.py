@@ -5,14 +5,14 @@ from collections.abc import Iterator, Mapping
 from synaptogen._utils import Float64Array
 
 from .circuit import ArrayCircuit, CellInstance, Resistor, Testbench, TransistorInstance, VoltageSource
-from .dialect import MODEL, SUBCIRCUIT, assigned
+from .dialect import MODEL, SUBCIRCUIT, RunnableDialect, assigned
 
 RAW, STATE = "out.raw", "state.raw"
 BLOCK = 1000  # cells whose states are read in one block of statements
 NODE_SCALE = 1e-9  # keeps the current of a pulse cell's inner node from ruling the time step
 
 
-class Ngspice:
+class Ngspice(RunnableDialect):
     """Statements of ngspice; see `Dialect` for the meaning of the methods.
 
     Parameters

@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 
 from .circuit import ArrayCircuit, Resistor, Testbench, VoltageSource
-from .dialect import MODEL, SUBCIRCUIT, assigned
+from .dialect import MODEL, SUBCIRCUIT, Dialect, assigned
 from .spectre_syntax import SpectreSyntax
 
 
-class Spectre(SpectreSyntax):
+class Spectre(SpectreSyntax, Dialect):
     """Statements of Spectre's own language; see `Dialect` for the meaning of the methods.
 
     Parameters

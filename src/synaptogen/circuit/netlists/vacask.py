@@ -7,13 +7,13 @@ import numpy as np
 from synaptogen._utils import Float64Array
 
 from .circuit import ArrayCircuit, Resistor, Testbench, VoltageSource
-from .dialect import MODEL, SUBCIRCUIT, assigned
+from .dialect import MODEL, SUBCIRCUIT, RunnableDialect, assigned
 from .spectre_syntax import SpectreSyntax
 
 OP, TRAN = "op1", "tran1"
 
 
-class Vacask(SpectreSyntax):
+class Vacask(SpectreSyntax, RunnableDialect):
     """Statements of VACASK; see `Dialect` for the meaning of the methods.
 
     Parameters
