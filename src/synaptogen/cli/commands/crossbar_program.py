@@ -133,7 +133,25 @@ def program(
 
 @dataclass(frozen=True)
 class Writing:
-    """A method of writing with its settings, see `write_verify` and `one_shot`."""
+    """A method of writing with its settings, see `write_verify` and `one_shot`.
+
+    Parameters
+    ----------
+    method : {"write-verify", "one-shot"}
+        One-shot takes only tolerance, scheme, outside and u_set.
+    tolerance : float
+        Tolerance of a conductance in S.
+    budget, reads, passes : int
+        Most pulses of a cell, reads that are averaged, passes through all cells.
+    strategy : {"transition", "ramp"}
+        Amplitudes of the pulses.
+    scheme : {"V/2", "V/3"}, optional
+        Voltage of other cells; None: selectors keep it from them.
+    outside : {"clip", "refuse"}
+        Treatment of conductances out of reach.
+    u_set : float, optional
+        Amplitude of SET pulses in V.
+    """
 
     method: Method
     tolerance: float
