@@ -50,7 +50,7 @@ class Measured(NamedTuple):
 
 
 def measured(cycling, time, currents, p):
-    """Features from currents of shape (T, cells); nothing is known but the envelopes and the law of RESET."""
+    """Features from currents of shape (T, cells); nothing is known but the envelopes and the transition of RESET."""
     u = np.interp(time, cycling.times, cycling.volts)
     resistance = U_READ / np.stack([np.interp(cycling.reads, time, i) for i in currents.T], axis=1)
     r_hrs, r_lrs = resistance[::2], resistance[1::2]

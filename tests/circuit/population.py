@@ -1,4 +1,4 @@
-"""What a population's features are distributed like, in closed form: for tests against samples."""
+"""The distribution of a population's features in closed form, for tests against samples."""
 
 import numpy as np
 from scipy.special import roots_hermitenorm

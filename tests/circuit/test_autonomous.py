@@ -54,28 +54,28 @@ POPULATIONS = {
 
 def drawn_in_simulator(program, model, values, folder):
     """Features that cells drew, {name: (cells,)}, as variables of the cells at an operating point."""
-    count, wanted = len(values["cell_id"]), [*feature_names(model.cycles), "limited_cycles"]
+    count, outputs = len(values["cell_id"]), [*feature_names(model.cycles), "limited_cycles"]
     rows = [" ".join(f"{k}={float(v[n])!r}" for k, v in values.items()) for n in range(count)]
     library = compile_osdi(model)
     if program == "vacask":
         lines = ["t", "ground 0", f'load "{library}"', "model vsrc vsource", f"model m {model.module}"]
         lines += ["v1 (a 0) vsrc dc=0.2", *(f"n{n} (a 0) m {row}" for n, row in enumerate(rows)), "control"]
         lines += ['  options rawfile="binary"']
-        lines += [f"  save {' '.join(f'p(n{n},{name})' for name in wanted)}" for n in range(count)]
+        lines += [f"  save {' '.join(f'p(n{n},{name})' for name in outputs)}" for n in range(count)]
         lines += ["  analysis op1 op", "endc"]
     else:
         lines = ["t", f".model m {model.module}", "v1 a 0 0.2", *(f"n{n} a 0 m {row}" for n, row in enumerate(rows))]
         lines += [".control", "set filetype=binary", f"pre_osdi {library}", "op", "setplot new"]
-        for name in wanted:
+        for name in outputs:
             lines += [f"let {name} = vector({count})", *(f"let {name}[{n}] = @n{n}[{name}]" for n in range(count))]
-        lines += [f"write op1.raw {' '.join(wanted)}", ".endc", ".end"]
+        lines += [f"write op1.raw {' '.join(outputs)}", ".endc", ".end"]
     path = folder / "op1.net"
     path.write_text("\n".join(lines) + "\n")
     (raw,) = simulator(program).run(path, ("op1.raw",))
     vectors = read_raw(raw)[0].vectors
     if program == "ngspice":
-        return {name: vectors[name] for name in wanted}
-    return {name: np.array([vectors[f"n{n}.{name}"][0] for n in range(count)]) for name in wanted}
+        return {name: vectors[name] for name in outputs}
+    return {name: np.array([vectors[f"n{n}.{name}"][0] for n in range(count)]) for name in outputs}
 
 
 def foretold(cells, cycles):
@@ -190,7 +190,7 @@ def test_an_array_in_python_follows_cells_that_it_never_met(program):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         ({"shape": 0}, "shape=0"),
         ({"shape": (2, 2, 2)}, "at most two axes"),
@@ -204,8 +204,8 @@ def test_an_array_in_python_follows_cells_that_it_never_met(program):
         ({"shape": 2, "t_switch": np.nan}, "t_switch"),
     ],
 )
-def test_bad_arguments_are_named(arguments, told):
-    with pytest.raises(ValueError, match=told):
+def test_bad_arguments_are_named(arguments, message):
+    with pytest.raises(ValueError, match=message):
         population_circuit(**arguments)
 
 
@@ -217,7 +217,7 @@ def test_a_thousand_cells_are_distributed_like_the_population(program):
     """Kolmogorov-Smirnov: the four features of cycle 0, as measured from currents, against the closed form.
 
     Together the four tests raise a false alarm for one seed in 1000. That a sample which spreads by a quarter more than
-    the population is told from it shows what they can see.
+    the population is distinguished from it shows what they can see.
     """
     wave, t_switch, found = cycling_wave(1), 1e-5, []
     for k in range(40):

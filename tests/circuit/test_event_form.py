@@ -47,8 +47,8 @@ x1 (a i) {model.module} t_switch=1e-5 {" ".join(f"{k}={v!r}" for k, v in values.
 tran1 tran stop={float(corners[-1][0])!r} maxstep={step!r}
 save a:16e i:16e
 """)
-    code, told = evas(folder, "simulate", "bench.scs", "-o", "out", "--spectre-strict")
-    assert code == 0, told
+    code, output = evas(folder, "simulate", "bench.scs", "-o", "out", "--spectre-strict")
+    assert code == 0, output
     t, u, i = np.loadtxt(folder / "out" / "tran.csv", delimiter=",", skiprows=1).T
     return t, u, i * 1e-6
 
@@ -108,11 +108,11 @@ def test_strict_lint_for_spectre_is_clean(params, tmp_path):
     model = cell_model(params, "event", cycles=3)
     (tmp_path / "cell.va").write_text(model.source)
     (tmp_path / "flow.va").write_text(flow(model))
-    code, told = evas(tmp_path, "lint", "flow.va", "--spectre-strict")
-    assert (code, told.strip()) == (0, "No EVAS lint diagnostics.")
-    code, told = evas(tmp_path, "lint", "cell.va", "--spectre-strict", "--format", "json")
-    assert code == 0, told
-    assert {found["code"] for found in json.loads(told)} == {"EVAS-COMP-EKCL"}
+    code, output = evas(tmp_path, "lint", "flow.va", "--spectre-strict")
+    assert (code, output.strip()) == (0, "No EVAS lint diagnostics.")
+    code, output = evas(tmp_path, "lint", "cell.va", "--spectre-strict", "--format", "json")
+    assert code == 0, output
+    assert {found["code"] for found in json.loads(output)} == {"EVAS-COMP-EKCL"}
 
 
 def test_a_netlist_for_spectre_takes_it(params, tmp_path):

@@ -76,8 +76,8 @@ def test_only_accepted_voltages_count(takes_back, before):
             simulator.evaluate(float(k), wild)
         found.append((simulator.accept(float(k), u), cell.variables["mode"]))
     current, mode = np.array(found).T
-    told = np.array([(python.sweep([u])[0], python.mode) for u in volts], float)
-    expected, expected_mode = told.T
+    points = np.array([(python.sweep([u])[0], python.mode) for u in volts], float)
+    expected, expected_mode = points.T
     sets = (expected_mode == sg.Mode.LRS) & (mode != sg.Mode.LRS)  # SET comes one point later
     assert sets.sum() == np.sum(np.diff(np.r_[0.0, expected_mode == sg.Mode.LRS]) == 1) - (before == (-2.0,)) > 5
     assert not np.any(sets[1:] & sets[:-1])

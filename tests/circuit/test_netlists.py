@@ -22,11 +22,13 @@ from synaptogen.circuit.netlists import (
     read_bench,
     selected,
     simulate,
+    simulation,
     sweep_bench,
     write_bench,
 )
-from synaptogen.circuit.netlists.dialect import netlist
+from synaptogen.circuit.netlists.dialect import Dialect, netlist
 from synaptogen.circuit.netlists.spectre import Spectre
+from synaptogen.circuit.netlists.spectre_syntax import SpectreSyntax
 from synaptogen.circuit.simulators import SimulationError, read_raw, simulator
 from synaptogen.model import iv
 from synaptogen.wires import Wires
@@ -161,18 +163,18 @@ def test_256_cells_run_through_ten_cycles_with_their_own_features(program):
     np.testing.assert_allclose(u_reset, expected[3][:10], atol=15e-3)
     np.testing.assert_array_equal(cells.cycle, np.full(256, 10))
     np.testing.assert_array_equal(cells.mode, np.full(256, sg.Mode.HRS))
-    for found, wanted in zip(cells.features, expected, strict=True):
-        np.testing.assert_array_equal(found, wanted[-1])
+    for found, exact in zip(cells.features, expected, strict=True):
+        np.testing.assert_array_equal(found, exact[-1])
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_a_tape_that_is_too_short_is_an_error(program):
     cells = sg.CellArray(4, rng=5)
     wave, array = cycling_wave(4), array_circuit(cells, "tape", cycles=2, t_switch=T_SWITCH)
-    told = "4 of 4 cells came to the end of their tape of 2 cycles(.|\n)*with more cycles"
-    with pytest.warns(RuntimeWarning, match=told):
+    message = "4 of 4 cells came to the end of their tape of 2 cycles(.|\n)*with more cycles"
+    with pytest.warns(RuntimeWarning, match=message):
         result = simulate(sweep_bench(array, wave.times, wave.volts, step=RAMP / 50), program)
-    with pytest.raises(ValueError, match=told):
+    with pytest.raises(ValueError, match=message):
         result.update(cells)
     assert np.all(cells.cycle == 0)
 
@@ -281,14 +283,14 @@ def test_states_that_cells_cannot_come_to_change_nothing():
     before = cells.r
     mode, begun, ratchet = cells.mode.copy(), np.zeros((3, 3)), np.full((3, 3), 0.9)
     mode[cells.mode == sg.Mode.LRS] = sg.Mode.HRS  # without beginning a cycle
-    for arguments, told in [
+    for arguments, message in [
         ((mode, begun, ratchet), "cannot come to"),
         ((np.full((3, 3), np.nan), begun, ratchet), "whole numbers"),
         ((cells.mode, begun - 1, ratchet), "whole numbers"),
         ((cells.mode, begun[:2], ratchet), "one value for each cell"),
         ((np.zeros((3, 3)), begun + 1, ratchet * np.nan), "not finite"),
     ]:
-        with pytest.raises(ValueError, match=told):
+        with pytest.raises(ValueError, match=message):
             follow(cells, *arguments)
     np.testing.assert_array_equal(cells.r, before)
 
@@ -310,7 +312,7 @@ def test_results_fit_only_the_cells_that_were_simulated():
 def test_bad_circuits():
     cells = sg.CellArray((2, 3), rng=1)
     array = array_circuit(cells, "read")
-    for call, told in [
+    for call, message in [
         (lambda: array_circuit(sg.CellArray((2, 2, 2), rng=1)), "at most two axes"),
         (lambda: array_circuit(cells, wire_resistance=-1.0), "wire_resistance"),
         (lambda: array_circuit(cells, wire_resistance=np.nan), "wire_resistance"),
@@ -328,7 +330,7 @@ def test_bad_circuits():
         (lambda: simulate(read_bench(array, [0.1] * 3), "spice"), "simulator"),
         (lambda: export(read_bench(array, [0.1] * 3), ".", "spice"), "dialect"),
     ]:
-        with pytest.raises(ValueError, match=told):
+        with pytest.raises(ValueError, match=message):
             call()
     with pytest.raises(IndexError):
         write_bench(array, 2, 0, 1.0)
@@ -343,7 +345,7 @@ def test_numbers_that_are_not_finite_are_named_before_anything_is_written(tmp_pa
     ground, bad = constant(0.0), Wave((0.0, 1e-6), (0.0, nan))
     spoilt = {**array.values, "r_lrs1": np.where(np.arange(6) == 4, nan, 4e3)}
     bench = Testbench(array=array, rows=[ground] * 2, columns=[ground] * 3, stop=1e-6)
-    for make, told in [
+    for make, message in [
         (lambda: replace(array, values=spoilt), "values['r_lrs1'] holds values that are not finite"),
         (
             lambda: replace(array, values={**array.values, "u_set0": np.full(5, -0.5)}),
@@ -369,7 +371,7 @@ def test_numbers_that_are_not_finite_are_named_before_anything_is_written(tmp_pa
         (lambda: write_bench(array, 0, 0, -1.0, edge=nan), "edge=nan"),
         (lambda: read_bench(array, [0.1, nan, 0.1]), "v holds values that are not finite"),
     ]:
-        with pytest.raises(ValueError, match=re.escape(told)):
+        with pytest.raises(ValueError, match=re.escape(message)):
             export(make(), tmp_path, "vacask")
     assert list(tmp_path.iterdir()) == []
 
@@ -405,3 +407,42 @@ def test_a_simulation_that_takes_too_long_is_stopped(program):
     bench = sweep_bench(array, wave.times, wave.volts, step=1e-7)
     with pytest.raises(SimulationError, match=r"stopped after 0\.5 s"):
         simulate(bench, program, timeout=0.5)
+
+
+# ---- another dialect
+
+
+class Words(SpectreSyntax, Dialect):
+    """A language of its own: the least that the contract of `Dialect` asks for."""
+
+    name, suffix, executable = "words", ".txt", False
+
+    def __init__(self, *, subcircuit=False):
+        assert not subcircuit
+
+    def head(self, bench, library):
+        yield f"use {library}"
+
+    def subcircuit(self, array):
+        return "begin", "end"
+
+    def resistor(self, resistor):
+        return f"resistor {resistor.a} {resistor.b} {resistor.ohms!r}"
+
+    def source(self, source):
+        return f"source {source.node} {source.wave.volts[0]!r}"
+
+    def tail(self, bench):
+        yield "operating point" if bench.stop is None else "transient"
+
+
+def test_another_dialect_needs_no_more_than_its_contract(monkeypatch, tmp_path):
+    monkeypatch.setitem(simulation.DIALECTS, "words", Words)
+    circuit = array_circuit(sg.CellArray((1, 2), rng=1), "read", wire_resistance=2.0)
+    path = export(read_bench(circuit, [0.1, 0.2]), tmp_path, "words", subcircuit=False)
+    lines = path.read_text().splitlines()
+    assert path.name == "array.txt"
+    assert lines[0].endswith(".va")
+    assert [line.split(" r=")[0] for line in lines[1:3]] == ["n0_0 (c0_0 r0_0) cell", "n0_1 (c0_1 r0_1) cell"]
+    assert lines.count("resistor r0 r0_0 2.0") == lines.count("resistor c1 c0_1 2.0") == 1
+    assert lines[-4:] == ["source r0 0.0", "source c0 0.1", "source c1 0.2", "operating point"]

@@ -53,17 +53,17 @@ def test_timeout_ends_the_simulator_and_what_it_started_and_shows_the_log(tmp_pa
 
 
 @pytest.mark.parametrize(
-    ("end", "told"),
+    ("end", "message"),
     [
         ("sys.exit(3)", "failed with exit code 3"),
         ("os.abort()", "ended by signal 6"),
         ("pass", "did not write out.raw"),
     ],
 )
-def test_a_failure_shows_the_log(tmp_path, end, told):
+def test_a_failure_shows_the_log(tmp_path, end, message):
     found = script(tmp_path, f"import os, sys\nprint('singular matrix', flush=True)\n{end}\n")
     (tmp_path / "out.raw").write_text("of an earlier run")
-    with pytest.raises(SimulationError, match=rf"{told}(.|\n)*singular matrix"):
+    with pytest.raises(SimulationError, match=rf"{message}(.|\n)*singular matrix"):
         found.run(netlist(tmp_path), ("out.raw",))
 
 
@@ -83,14 +83,14 @@ def test_missing_ngspice_names_the_remedy(monkeypatch, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("version", "told"), [("ngspice-39", "is ngspice 39, which cannot load"), ("calculator 7", "is it ngspice")]
+    ("version", "message"), [("ngspice-39", "is ngspice 39, which cannot load"), ("calculator 7", "is it ngspice")]
 )
-def test_an_old_ngspice_is_refused(monkeypatch, tmp_path, version, told):
+def test_an_old_ngspice_is_refused(monkeypatch, tmp_path, version, message):
     program = tmp_path / "ngspice"
     program.write_text(f"#!/bin/sh\necho '** {version} : Circuit level simulation program'\n")
     program.chmod(0o755)
     monkeypatch.setenv("SYNAPTOGEN_NGSPICE", str(program))
-    with pytest.raises(ValueError, match=told):
+    with pytest.raises(ValueError, match=message):
         simulator("ngspice")
 
 

@@ -13,7 +13,7 @@ from synaptogen.circuit.verilog import KINDS, formulas
 from synaptogen.circuit.verilog.symbols import OPERATIONS, name, statements, symbol, text, traced
 from synaptogen.model import iv, noise, ops, random
 
-MACHINE_WORDS = {ops.any_, ops.bits, ops.from_bits, ops.signed_word, ops.shift_right_signed}
+OF_BITS = {ops.any_, ops.bits, ops.from_bits, ops.signed_word, ops.shift_right_signed}
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +23,7 @@ def params():
 
 def test_every_operation_of_formulas_has_a_symbolic_form():
     named = {f for _, f in inspect.getmembers(ops, inspect.isfunction) if f.__module__ == ops.__name__}
-    assert named - MACHINE_WORDS == set(OPERATIONS)
+    assert named - OF_BITS == set(OPERATIONS)
 
 
 @pytest.mark.parametrize("stretch", [None, [0.3, 0.05, 0.1]])
@@ -82,20 +82,20 @@ def traced_any():
     return _exchanged(ops.any_)
 
 
-def test_random_numbers_trace_as_words():
+def test_random_numbers_trace_as_unsigned_integers():
     """Ten rounds of integer arithmetic; that they compute the same is for simulators to show (test_autonomous)."""
-    words = traced(random.random_words)(name("lo", "word"), name("hi", "word"), 1, name("n", "word"), 0, 5, 6)
-    assert all(w.kind == "word" for w in words)
+    drawn = traced(random.random_words)(name("lo", "uint32"), name("hi", "uint32"), 1, name("n", "uint32"), 0, 5, 6)
+    assert all(w.kind == "uint32" for w in drawn)
 
 
-def test_words_have_no_sign_though_integers_have():
-    w, x = name("w", "word"), name("x")
+def test_numbers_of_32_bits_have_no_sign_though_integers_have():
+    w, x = name("w", "uint32"), name("x")
     assert text(w >= 0x80000001) == "unsigned_real(w) >= 2147483649.0"
     assert text((w & 0x40000000) != 0) == "(w & 1073741824) != 0"
     assert text(OPERATIONS[ops.real](w) * 0.5) == "unsigned_real(w)*0.5"
     assert text(OPERATIONS[ops.signed_real](w & 3) * 0.5) == "1.0*(w & 3)*0.5"
     assert text(OPERATIONS[ops.flip_sign](x + 1.0, w)) == "(w < 0 ? -(x + 1.0) : x + 1.0)"
-    assert text(w | name("stream", "word") << 24) == "w | stream << 24"
+    assert text(w | name("stream", "uint32") << 24) == "w | stream << 24"
     assert text(w + 0x9E3779B9) == "w - 1640531527"
 
 

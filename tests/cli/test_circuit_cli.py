@@ -46,7 +46,7 @@ def test_export_writes_a_netlist(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (("--cells", "8"), "give 2"),
         (("--simulator", "spice"), "--simulator"),
@@ -56,10 +56,10 @@ def test_export_writes_a_netlist(tmp_path):
         (("--cells", "128x128", "--timeout", "0.001"), "stopped after 0.001 s"),
     ],
 )
-def test_bad_input_is_told_without_a_traceback(arguments, told):
+def test_bad_input_is_one_line_without_a_traceback(arguments, message):
     done = invoke(*arguments)
     assert done.exit_code == 1
-    assert told in done.stderr
+    assert message in done.stderr
     assert "Traceback" not in done.output
 
 
@@ -77,13 +77,13 @@ def test_iv_draws_and_tells_the_difference(tmp_path):
     assert report["cycles"] == report["cycles_python"] == 1
     assert report["points_compared"] < report["points"]
     assert figure.stat().st_size > 10_000
-    told = circuit("iv", "--sweeps", "1")
-    assert told.exit_code == 0
-    assert "% of the largest current" in told.stdout
+    done = circuit("iv", "--sweeps", "1")
+    assert done.exit_code == 0
+    assert "% of the largest current" in done.stdout
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (("--simulator", "spice"), "--simulator"),
         (("iv.gif",), "iv.gif is no figure"),
@@ -93,10 +93,10 @@ def test_iv_draws_and_tells_the_difference(tmp_path):
         (("--timeout", "0.001"), "stopped after 0.001 s"),
     ],
 )
-def test_bad_sweeps_are_told_without_a_traceback(arguments, told):
+def test_bad_sweeps_are_one_line_without_a_traceback(arguments, message):
     done = circuit("iv", *arguments)
     assert done.exit_code == 1
-    assert told in done.stderr
+    assert message in done.stderr
     assert "Traceback" not in done.output
 
 
@@ -149,10 +149,10 @@ def test_export_gives_each_form_a_testbench(tmp_path, form):
     assert ("pwl(" in text) == (form != "read")
 
 
-def test_bad_exports_are_told_and_write_nothing(tmp_path):
+def test_bad_exports_are_refused_and_write_nothing(tmp_path):
     (tmp_path / "array.scs").write_text("mine")
     (tmp_path / "file").write_text("mine")
-    for arguments, told in [
+    for arguments, message in [
         ((tmp_path, "--netlist", "spectre"), "array.scs exists"),
         ((tmp_path, "--netlist", "hspice"), "--netlist='hspice' is not known"),
         ((tmp_path, "--form", "tap"), "did you mean 'tape'"),
@@ -167,7 +167,7 @@ def test_bad_exports_are_told_and_write_nothing(tmp_path):
     ]:
         done = circuit("export", *arguments)
         assert done.exit_code == 1, arguments
-        assert told in done.stderr
+        assert message in done.stderr
         assert "Traceback" not in done.output
     assert {file.name for file in tmp_path.iterdir()} == {"array.scs", "file"}
     assert (tmp_path / "array.scs").read_text() == "mine"

@@ -4,6 +4,7 @@ import csv
 import importlib.metadata
 import io
 import json
+import logging
 import sys
 
 import numpy as np
@@ -18,8 +19,7 @@ from typer.testing import CliRunner
 
 from synaptogen import cli
 from synaptogen.cli import app as application
-from synaptogen.cli import output
-from synaptogen.cli import sinks as files
+from synaptogen.cli import output, sinks
 from synaptogen.cli.commands import demo, info, simulate
 
 FEATURES = ["r_hrs", "u_set", "r_lrs", "u_reset"]
@@ -160,7 +160,7 @@ def test_bench(run):
 
 
 def test_bars_on_a_terminal(capsys, monkeypatch):
-    monkeypatch.setattr(output, "err", output.Console(stderr=True, force_terminal=True))
+    monkeypatch.setattr(output, "stderr", output.Console(stderr=True, force_terminal=True))
     with output.steps() as shown:
         advance = shown.begin("stirring", 2)
         advance()
@@ -169,6 +169,21 @@ def test_bars_on_a_terminal(capsys, monkeypatch):
     assert "stirring" in printed.err
     assert "2/2" in printed.err
     assert printed.out == ""
+
+
+def test_messages_of_the_library_go_to_standard_error(run, monkeypatch):
+    logger = logging.getLogger("synaptogen")
+    level, handlers = logger.level, list(logger.handlers)
+
+    def gather():
+        logger.info("compiling [once] ...")
+        return {}
+
+    monkeypatch.setattr(info, "gather", gather)
+    result = run("info", "--json")
+    assert result.stderr == "compiling [once] ...\n"
+    assert json.loads(result.stdout) == {}
+    assert (logger.level, logger.handlers) == (level, handlers)
 
 
 # ---- simulate
@@ -246,7 +261,7 @@ def test_blocks_change_nothing(run, tmp_path, monkeypatch, job):
 def test_zarr(run, tmp_path, monkeypatch):
     zarr = pytest.importorskip("zarr")
     monkeypatch.setattr(simulate, "BLOCK", 12)
-    monkeypatch.setattr(files, "LARGEST_CHUNK", 4)
+    monkeypatch.setattr(sinks, "LARGEST_CHUNK", 4)
     run("simulate", "--cells", "2x3", "--cycles", 5, "--rng", 2**64 - 1, "--out", "f.zarr")
     group = zarr.open_group(tmp_path / "f.zarr", mode="r")
     expected = sg.CellArray((2, 3), rng=2**64 - 1).upcoming(5)
@@ -274,7 +289,7 @@ def test_a_file_is_replaced_only_if_asked_and_only_as_a_whole(run, tmp_path, mon
     assert target.read_text() == "mine"
 
     with monkeypatch.context() as broken:
-        broken.setattr(files.np, "savetxt", lambda *a, **k: (_ for _ in ()).throw(OSError(28, "No space left")))
+        broken.setattr(sinks.np, "savetxt", lambda *a, **k: (_ for _ in ()).throw(OSError(28, "No space left")))
         assert "No space left" in run(*arguments, "--overwrite", code=1).stderr
     assert target.read_text() == "mine"
     assert [path.name for path in tmp_path.iterdir()] == ["o.csv"]
@@ -398,8 +413,8 @@ def test_a_pipe_that_closes_early_is_no_error(run_python):
         "process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)\n"
         "assert process.stdout.readline().startswith('cell,cycle')\n"
         "process.stdout.close()\n"
-        "told = process.stderr.read()\n"
+        "text = process.stderr.read()\n"
         "process.stderr.close()\n"
         "process.wait()\n"
-        "assert 'Traceback' not in told and 'error' not in told, told\n"
+        "assert 'Traceback' not in text and 'error' not in text, text\n"
     )

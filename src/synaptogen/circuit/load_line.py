@@ -1,33 +1,42 @@
-"""A cell behind a resistor, quasi-static, in Python: what circuit simulators are held to."""
+"""A cell behind a resistor, quasi-static, in Python: the reference for circuit simulators."""
 
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.optimize import brentq
 
-from synaptogen._utils import checks
+from synaptogen._utils import Float64Array, checks
 from synaptogen.array import CellArray
 from synaptogen.model import iv
 
 SETTLED = 1e-9  # V; a RESET that moves the voltage by less than this has come to rest
 MOST_MOVES = 10_000
-GRID = 200  # voltages among which the first meeting point is looked for
+GRID = 200  # voltages between which the first meeting point is searched
 
 
 class LoadLine(NamedTuple):
-    """A cell behind a resistor at each voltage of the source, each of shape (T,)."""
+    """A cell behind a resistor, at rest at each voltage of the source.
 
-    u: NDArray[np.float64]
-    """Voltage of the cell in V."""
-    current: NDArray[np.float64]
-    """Current in A."""
-    r: NDArray[np.float64]
-    """Mixing state."""
-    mode: NDArray[np.float64]
-    """Mode, of `synaptogen.Mode`."""
-    cycle: NDArray[np.float64]
-    """Number of the running cycle."""
+    Attributes
+    ----------
+    u : array of shape (T,)
+        Voltage of the cell in V.
+    current : array of shape (T,)
+        Current in A.
+    r : array of shape (T,)
+        Mixing state.
+    mode : array of shape (T,)
+        Mode, a number of `synaptogen.Mode`.
+    cycle : array of shape (T,)
+        Number of the running cycle.
+    """
+
+    u: Float64Array
+    current: Float64Array
+    r: Float64Array
+    mode: Float64Array
+    cycle: Float64Array
 
 
 def sweep_behind_resistor(cell: CellArray, volts: ArrayLike, ohms: float) -> LoadLine:
@@ -47,10 +56,26 @@ def sweep_behind_resistor(cell: CellArray, volts: ArrayLike, ohms: float) -> Loa
     ohms : float
         The resistor, in ohm; 0: none.
 
+    Returns
+    -------
+    LoadLine
+        Voltage, current and state of the cell at each voltage, arrays of shape (T,).
+
     Raises
     ------
     ValueError
         If there is not one cell, voltages are not finite or not one row, or the resistance is negative.
+
+    Examples
+    --------
+    >>> import synaptogen as sg
+    >>> from synaptogen.circuit.load_line import sweep_behind_resistor
+    >>> cell = sg.CellArray((), rng=1, engine="reference")
+    >>> line = sweep_behind_resistor(cell, [-0.3, -2.0, 0.2], ohms=1000.0)
+    >>> [sg.Mode(int(mode)).name for mode in line.mode]
+    ['HRS', 'LRS', 'LRS']
+    >>> bool(line.u[2] + 1000.0 * line.current[2] - 0.2 < 1e-12)
+    True
     """
     if cell.size != 1:
         raise ValueError(f"cell holds {cell.size} cells: give one")
@@ -64,6 +89,7 @@ def sweep_behind_resistor(cell: CellArray, volts: ArrayLike, ohms: float) -> Loa
 
 
 def _point(cell: CellArray, source: float, ohms: float) -> tuple[float, float, float, float, float]:
+    """Let the cell come to rest; return the numbers of a `LoadLine`."""
     p = cell.params.constants()
     u = _meet(cell, source, ohms)
     for _ in range(MOST_MOVES):
@@ -83,7 +109,7 @@ def _mixing(cell: CellArray) -> float:
 
 
 def _meet(cell: CellArray, source: float, ohms: float) -> float:
-    """The voltage at which the cell, as it is, meets the load line: the first from 0 V on.
+    """Return the voltage at which the cell, in its present state, meets the load line: the first from 0 V on.
 
     There may be others where the current falls with the voltage; a source that rises from 0 V does not get there.
     """
@@ -91,9 +117,9 @@ def _meet(cell: CellArray, source: float, ohms: float) -> float:
         return source
     p, r = cell.params.constants(), _mixing(cell)
 
-    def missing(u: float) -> float:
+    def excess(u: float) -> float:
         return float(u + ohms * iv.current(r, u, p) - source)
 
     grid = np.linspace(0.0, source, GRID)
     beyond = np.flatnonzero((grid + ohms * iv.current(r, grid, p) - source) * np.sign(source) >= 0.0)
-    return float(brentq(missing, grid[beyond[0] - 1], grid[beyond[0]], xtol=1e-15, rtol=1e-14))
+    return float(brentq(excess, grid[beyond[0] - 1], grid[beyond[0]], xtol=1e-15, rtol=1e-14))

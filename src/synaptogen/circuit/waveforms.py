@@ -1,15 +1,38 @@
-"""The I-V sweep that cells are given where nothing else is asked for."""
+"""The default I-V sweep of cells in a circuit."""
 
 import numpy as np
-from numpy.typing import NDArray
+
+from synaptogen._utils import Float64Array
 
 PERIOD = 1e-3  # s, of one sweep
 T_SWITCH = 2e-8  # s, in which cells follow an event: r is then within some 0.1 mV of quasi-static switching
 STEP = 1e-6  # s, the longest time step
 
 
-def triangles(count: int, u_min: float, u_max: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Corners of so many sweeps 0, ``u_min``, ``u_max``, 0 of one slope: times in s and voltages in V."""
+def triangles(count: int, u_min: float, u_max: float) -> tuple[Float64Array, Float64Array]:
+    """Return the corners of sweeps 0, ``u_min``, ``u_max``, 0, all ramps of the same slope.
+
+    Parameters
+    ----------
+    count : int
+        Number of sweeps; each takes 1 ms.
+    u_min, u_max : float
+        Ends of a sweep in V, below and above 0.
+
+    Returns
+    -------
+    times : array of shape (2 count + 2,)
+        Times of the corners in s.
+    volts : array of shape (2 count + 2,)
+        Voltages there in V.
+
+    Examples
+    --------
+    >>> from synaptogen.circuit import triangles
+    >>> times, volts = triangles(1, -1.5, 1.5)
+    >>> times.tolist(), volts.tolist()
+    ([0.0, 0.00025, 0.00075, 0.001], [0.0, -1.5, 1.5, 0.0])
+    """
     share = -u_min / (u_max - u_min)
     corners = np.arange(count)[:, None] + np.array([0.5 * share, 0.5 * share + 0.5])
     times = PERIOD * np.concatenate([[0.0], corners.ravel(), [count]])

@@ -6,7 +6,7 @@ from synaptogen._utils import require
 
 
 def main() -> None:
-    """Run the command line, or say how to install what it needs."""
+    """Run the command line; without its libraries, print how to install them and exit."""
     try:
         require("typer", "cli")
         require("rich", "cli")

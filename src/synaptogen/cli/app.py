@@ -1,6 +1,7 @@
-"""The commands, and what they have in common: errors without tracebacks, a version."""
+"""The application: its commands, errors without tracebacks, messages of the library, the version."""
 
-from typing import Annotated, Any
+import logging
+from typing import Annotated
 
 import typer
 from typer.core import TyperGroup
@@ -8,17 +9,17 @@ from typer.core import TyperGroup
 import synaptogen
 
 from .commands import bench, circuit, crossbar, demo, extract, fit, info, report, sample, simulate, validate
-from .output import complain
+from .output import complain, show_messages
 
 EXPECTED = (ValueError, TypeError, OSError, MemoryError, ModuleNotFoundError)
-"""What the library raises with a message for users."""
+"""Errors that the library raises with a message for users."""
 
 
 class Commands(TyperGroup):
     """Commands whose expected errors become one line on standard error and exit code 1."""
 
-    def invoke(self, ctx: Any) -> Any:
-        """Run the command that was asked for."""
+    def invoke(self, ctx: typer.Context) -> object:  # type: ignore[override]  # typer passes its own class
+        """Run the command that the arguments name."""
         try:
             return super().invoke(ctx)
         except BrokenPipeError:  # the reader of a pipe has enough: not an error of ours
@@ -37,12 +38,23 @@ def _show_version(wanted: bool) -> None:
 
 
 def start(
+    context: typer.Context,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
     version: Annotated[
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    """Virtual resistive memory (ReRAM) devices by the million."""
+    """Virtual resistive memory (ReRAM) devices by the million.
+    \f
+
+    Parameters
+    ----------
+    context : typer.Context
+        While it is open, messages of the library's logger go to standard error.
+    debug, version : bool
+        See the help of the options.
+    """
+    context.with_resource(show_messages(logging.getLogger(synaptogen.__name__)))
 
 
 app = typer.Typer(

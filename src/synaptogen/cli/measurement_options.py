@@ -1,4 +1,4 @@
-"""What a command is told of a measurement, besides where it is."""
+"""Options that describe a measurement, and how it is read with them."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeAlias
@@ -30,12 +30,26 @@ def measured_from(
     series_resistance: float | None,
     polarity: int | None,
 ) -> "xr.Dataset":
-    """The measurement in a file or folder.
+    """Read the measurement in a file or folder.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file or folder.
+    columns : list of str, optional
+        Names of columns as OURS=THEIRS.
+    current_limit, series_resistance, polarity : float, float, int, optional
+        Current limit in A, resistance in ohm to be subtracted, 1 or -1; see `synaptogen.learn.read`.
+
+    Returns
+    -------
+    xarray.Dataset
+        Loops or features.
 
     Raises
     ------
     ValueError, OSError
-        As `synaptogen.learn.read`; and if a column is not given as OURS=THEIRS.
+        If `synaptogen.learn.read` raises it, or a column is not given as OURS=THEIRS.
     """
     from synaptogen import learn  # heavy, and an extra
 

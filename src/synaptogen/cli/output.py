@@ -1,6 +1,7 @@
-"""What commands print: results to standard output, progress and errors to standard error."""
+"""Printing: results to standard output; progress, messages and errors to standard error."""
 
 import json
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeAlias
@@ -17,25 +18,26 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
-out = Console(highlight=False)
-err = Console(stderr=True, highlight=False)
+stdout = Console(highlight=False)
+stderr = Console(stderr=True, highlight=False)
 
 Advance: TypeAlias = Callable[[], None]
+"""Called after each part of a step."""
 
 
 def say(message: str) -> None:
-    """Print a line to standard error, whole, whatever it holds."""
-    err.print(message, markup=False, soft_wrap=True)
+    """Print a line to standard error, without markup and without breaking it."""
+    stderr.print(message, markup=False, soft_wrap=True)
 
 
 def complain(error: Exception) -> None:
     """Print an error as one red line on standard error."""
-    err.print(f"error: {_told(error)}", style="red", markup=False, soft_wrap=True)
+    stderr.print(f"error: {_one_line(error)}", style="red", markup=False, soft_wrap=True)
 
 
-def _told(error: Exception) -> str:
+def _one_line(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
-        # as Python writes it, less the number
+        # Python would write the number of the error, too
         named = f": {error.filename}" if error.filename is not None else ""
         return f"{error.strerror}{named}"
     return " ".join(str(error).split()) or type(error).__name__
@@ -46,17 +48,62 @@ def print_json(content: dict[str, Any]) -> None:
     typer.echo(json.dumps(content, indent=2))
 
 
+class _MessageHandler(logging.Handler):
+    """Prints messages of a logger as plain lines, above the bars if there are any."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        say(self.format(record))
+
+
+@contextmanager
+def show_messages(logger: logging.Logger) -> Iterator[None]:
+    """Print messages of a logger, of level INFO and above, to standard error.
+
+    Parameters
+    ----------
+    logger : logging.Logger
+        The logger; its handlers and level are restored at the end of the block.
+    """
+    handler, level = _MessageHandler(), logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)
+
+
 class Steps:
-    """Bars on a terminal, plain lines elsewhere."""
+    """Progress in steps of known size: bars on a terminal, plain lines elsewhere.
+
+    Parameters
+    ----------
+    bars : rich.progress.Progress
+        The bars; disabled where there is no terminal.
+    """
 
     def __init__(self, bars: Progress) -> None:
         self._bars = bars
 
-    def begin(self, what: str, total: int) -> Advance:
-        """Announce a step of so many parts; call what is returned after each part."""
+    def begin(self, title: str, total: int) -> Advance:
+        """Announce a step.
+
+        Parameters
+        ----------
+        title : str
+            Its description.
+        total : int
+            Number of its parts.
+
+        Returns
+        -------
+        callable
+            To be called after each part.
+        """
         if self._bars.disable:
-            say(f"{what} ...")
-        task = self._bars.add_task(what, total=total)
+            say(f"{title} ...")
+        task = self._bars.add_task(title, total=total)
         self._bars.refresh()
 
         def advance() -> None:
@@ -67,14 +114,20 @@ class Steps:
 
 
 class Stages:
-    """Tells stages that say what share of them is done: bars on a terminal, a line for each elsewhere."""
+    """Progress of stages that report the share that is done: bars on a terminal, a line for each elsewhere.
+
+    Parameters
+    ----------
+    bars : rich.progress.Progress
+        The bars; disabled where there is no terminal.
+    """
 
     def __init__(self, bars: Progress) -> None:
         self._bars = bars
         self._last: tuple[str, TaskID] | None = None
 
     def __call__(self, stage: str, share: float) -> None:
-        """Take the next report."""
+        """Take the next report: the name of the stage, and its share from 0 to 1."""
         if self._last is None or self._last[0] != stage:
             if self._bars.disable:
                 say(f"{stage} ...")
@@ -87,26 +140,26 @@ class Stages:
 
 @contextmanager
 def stages() -> Iterator[Stages]:
-    """Show the progress of what is done inside, stage by stage, on standard error."""
+    """Show the progress of the stages inside the block on standard error."""
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
     with Progress(
-        *columns, console=err, auto_refresh=False, redirect_stdout=False, disable=not err.is_terminal
+        *columns, console=stderr, auto_refresh=False, redirect_stdout=False, disable=not stderr.is_terminal
     ) as bars:
         yield Stages(bars)
 
 
 @contextmanager
 def steps(*, transient: bool = False) -> Iterator[Steps]:
-    """Show the progress of what is done inside, on standard error."""
+    """Show the progress of the steps inside the block on standard error; ``transient`` bars vanish at its end."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     # drawn only between parts: a thread that draws would disturb what is timed
     bars = Progress(
         *columns,
-        console=err,
+        console=stderr,
         transient=transient,
         auto_refresh=False,
         redirect_stdout=False,  # results go where they were sent
-        disable=not err.is_terminal,
+        disable=not stderr.is_terminal,
     )
     with bars:
         yield Steps(bars)

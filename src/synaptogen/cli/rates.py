@@ -1,4 +1,4 @@
-"""How fast this machine does what can be done to an array."""
+"""Rates of this machine: how long the operations of an array take."""
 
 import statistics
 import time
@@ -18,25 +18,47 @@ SET, RESET, PARTIAL, RANDOM, READ = -2.0, 2.0, 1.0, 1.5, 0.2  # V
 REPEATS = 5
 
 
-def _nothing() -> None:
-    """Prepare nothing."""
+def _no_preparation() -> None:
+    pass
 
 
 @dataclass(frozen=True)
 class Task:
-    """Something to time: ``count`` units of work a call, each call after an untimed preparation."""
+    """An operation to time.
+
+    Parameters
+    ----------
+    key, title, unit : str
+        Its key in JSON, its name for people, and the unit of its work.
+    count : int
+        Units of work per call.
+    run : callable
+        Does the work.
+    prepare : callable
+        Called before each call of ``run``, and not timed.
+    """
 
     key: str
     title: str
     unit: str
     count: int
     run: Callable[[], object]
-    prepare: Callable[[], object] = _nothing
+    prepare: Callable[[], object] = _no_preparation
 
 
 @dataclass(frozen=True)
 class Rate:
-    """What a task took: ``seconds`` for a call that does ``count`` units of work."""
+    """The time that a task takes.
+
+    Parameters
+    ----------
+    key, title, unit : str
+        Those of the `Task`.
+    count : int
+        Units of work per call.
+    seconds : float
+        Time of a call in s.
+    """
 
     key: str
     title: str
@@ -46,16 +68,16 @@ class Rate:
 
     @property
     def per_second(self) -> float:
-        """Units of work a second."""
+        """Units of work per second."""
         return self.count / self.seconds
 
     @property
     def ns_each(self) -> float:
-        """Nanoseconds a unit of work."""
+        """Nanoseconds per unit of work."""
         return 1e9 * self.seconds / self.count
 
     def as_json(self) -> dict[str, Any]:
-        """For machines."""
+        """Return the numbers for JSON."""
         return {
             "unit": self.unit,
             "count": self.count,
@@ -66,7 +88,20 @@ class Rate:
 
 
 def array_tasks(cells: CellArray, rng: int | None) -> Iterator[Task]:
-    """What can be done to an array: SET, RESET, whole cycles, partial RESET, random voltages, reads, products."""
+    """Yield the operations of an array: SET, RESET, whole cycles, partial RESET, random voltages, reads, products.
+
+    Parameters
+    ----------
+    cells : CellArray
+        The array; the tasks change it.
+    rng : int, optional
+        Seed of random voltages.
+
+    Yields
+    ------
+    Task
+        Products only for arrays with two axes.
+    """
     size, apply = cells.size, cells.apply_voltage
     source = np.random.default_rng(rng)
     yield Task("set", f"SET, {SET:g} V", "cells", size, lambda: apply(SET), lambda: apply(RESET))
@@ -88,7 +123,22 @@ def array_tasks(cells: CellArray, rng: int | None) -> Iterator[Task]:
 
 
 def measure(task: Task, steps: Steps, repeats: int = REPEATS) -> Rate:
-    """The median time of some calls, after one that warms up: it compiles kernels and touches memory."""
+    """Return the median time of some calls, after one that warms up: it compiles kernels and touches memory.
+
+    Parameters
+    ----------
+    task : Task
+        The operation.
+    steps : Steps
+        Shows the progress.
+    repeats : int
+        Number of timed calls.
+
+    Returns
+    -------
+    Rate
+        With the median of the times.
+    """
     advance = steps.begin(task.title, repeats + 1)
     times = []
     for _ in range(repeats + 1):
@@ -101,7 +151,20 @@ def measure(task: Task, steps: Steps, repeats: int = REPEATS) -> Rate:
 
 
 def rate_table(title: str, rates: Iterable[Rate]) -> Table:
-    """The rates as a table."""
+    """Return the rates as a table.
+
+    Parameters
+    ----------
+    title : str
+        Its title.
+    rates : iterable of Rate
+        A line each.
+
+    Returns
+    -------
+    rich.table.Table
+        To be printed.
+    """
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD)
     table.add_column("Step")
     for heading in ("a call (ms)", "each (ns)", "million/s"):

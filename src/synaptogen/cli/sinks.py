@@ -1,4 +1,4 @@
-"""Files that ``synaptogen simulate`` reads and writes."""
+"""Files that ``synaptogen simulate`` reads and writes: voltages in, tables or zarr groups out."""
 
 import csv
 import json
@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any, Protocol, TextIO, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
-from synaptogen._utils import AnyArray, replacing, require
+from synaptogen._utils import AnyArray, Float64Array, Shape, replacing, require
+
+from .options import require_free
 
 Block: TypeAlias = Mapping[str, AnyArray]
 """Quantities by name, each of shape (k, *cells): k cycles or steps that follow those of the block before."""
@@ -23,13 +24,23 @@ LARGEST_CHUNK = 1 << 22  # numbers
 STDOUT = "-"
 
 
-def read_voltages(path: str) -> NDArray[np.float64]:
-    """Voltages in V of a CSV file, of shape (T, columns); a first line without any number is a heading.
+def read_voltages(path: str) -> Float64Array:
+    """Read voltages from a CSV file.
+
+    Parameters
+    ----------
+    path : str
+        A file with a column for all cells, or one for each; a first line without any number is a heading.
+
+    Returns
+    -------
+    array of shape (T, columns)
+        Voltages in V.
 
     Raises
     ------
     ValueError
-        If the file is empty, or a line has something else than finite numbers, or more or fewer than the line before.
+        If the file is empty, or a line holds anything but finite numbers, or more or fewer than the line before.
     """
     rows: list[list[float]] = []
     with open(path, newline="", encoding="utf-8-sig") as file:
@@ -65,7 +76,7 @@ def _volts(path: str, line: int, text: str) -> float:
 
 
 class Sink(Protocol):
-    """Where blocks go."""
+    """A destination of blocks."""
 
     def write(self, block: Block) -> None:
         """Take the next block."""
@@ -73,7 +84,17 @@ class Sink(Protocol):
 
 
 class CSVSink:
-    """A table in long form: a line for each cell and cycle or step, one cycle or step after the other."""
+    """A table in long form: a line for each cell and cycle or step, one cycle or step after the other.
+
+    Parameters
+    ----------
+    file : text file
+        Open for writing.
+    index : {"cycle", "step"}
+        Name of the first axis of blocks.
+    first : int
+        Its first number.
+    """
 
     def __init__(self, file: TextIO, index: str, first: int) -> None:
         self._file, self._index, self._next = file, index, first
@@ -98,12 +119,20 @@ class CSVSink:
 
 
 def _exact(dtype: np.dtype[Any]) -> str:
-    """A format that reads back as the same number."""
+    """Return a format that reads back as the same number."""
     return "%.9g" if dtype == np.float32 else "%.17g"
 
 
 class ZarrSink:
-    """A zarr group: one array of shape (total, *cells) for each quantity."""
+    """A zarr group: one array of shape (total, *cells) for each quantity.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        The group; it must not exist.
+    total : int
+        Number of cycles or steps of all blocks together.
+    """
 
     def __init__(self, folder: Path, total: int) -> None:
         self._group = require("zarr", "zarr").create_group(folder, zarr_format=3)
@@ -123,8 +152,8 @@ class ZarrSink:
         self._group.attrs.update(format=FORMAT, version=VERSION, **attributes)
 
 
-def _chunks(shape: tuple[int, ...]) -> tuple[int, ...]:
-    """A block as a chunk, cut along its first axes where it is large."""
+def _chunks(shape: Shape) -> Shape:
+    """Return the shape of a chunk: that of a block, cut along its first axes where it is large."""
     chunks = list(shape)
     for axis in range(len(chunks)):
         chunks[axis] = max(1, min(chunks[axis], LARGEST_CHUNK // math.prod(chunks[axis + 1 :])))
@@ -133,9 +162,27 @@ def _chunks(shape: tuple[int, ...]) -> tuple[int, ...]:
 
 @contextmanager
 def sink_for(
-    out: str, index: str, first: int, total: int, attributes: Mapping[str, Any], overwrite: bool
+    destination: str, index: str, first: int, total: int, attributes: Mapping[str, Any], overwrite: bool
 ) -> Iterator[Sink]:
-    """Open what ``out`` names; the file or folder takes its place as a whole, or not at all.
+    """Open a destination; a file or folder takes its place as a whole, or not at all.
+
+    Parameters
+    ----------
+    destination : str
+        Name of a file that ends in .csv, of a folder that ends in .zarr, or "-" for CSV to standard output.
+    index : {"cycle", "step"}
+        Name of the first axis of blocks.
+    first, total : int
+        Its first number, and how many there are in all blocks.
+    attributes : mapping of str to object
+        Attributes of a zarr group, for JSON.
+    overwrite : bool
+        Allow to replace a file, or a folder that this command wrote.
+
+    Yields
+    ------
+    Sink
+        It takes blocks one after the other.
 
     Raises
     ------
@@ -144,13 +191,14 @@ def sink_for(
     OSError
         If something is there that must not be replaced.
     """
-    if out == STDOUT:
+    if destination == STDOUT:
         yield CSVSink(sys.stdout, index, first)
         return
-    target = Path(out)
+    target = Path(destination)
     if target.suffix not in (".csv", ".zarr"):
-        raise ValueError(f"--out {out!r} must end in .csv or .zarr, or be {STDOUT} for CSV to standard output")
-    _require_free(target, overwrite)
+        raise ValueError(f"--out {destination!r} must end in .csv or .zarr, or be {STDOUT} for CSV to standard output")
+    require_free(target, overwrite)
+    _require_replaceable(target)
     with replacing(target) as beside:
         if target.suffix == ".csv":
             with beside.open("x", encoding="utf-8", newline="") as file:
@@ -161,13 +209,10 @@ def sink_for(
             sink.finish(attributes)
 
 
-def _require_free(target: Path, overwrite: bool) -> None:
-    if not target.absolute().parent.is_dir():
-        raise FileNotFoundError(f"{target.absolute().parent} is no directory: make it first")
+def _require_replaceable(target: Path) -> None:
+    """Refuse to replace a folder that this command has not written."""
     if not os.path.lexists(target):
         return
-    if not overwrite:
-        raise FileExistsError(f"{target} exists: give --overwrite to replace it, or another name")
     if not (_is_ours(target) if target.suffix == ".zarr" else target.is_file()):
         raise FileExistsError(f"{target} was not written by this command: remove it yourself, or give another name")
 

@@ -2,7 +2,8 @@
 
 from .autonomous_circuit import population_circuit
 from .circuit import ArrayCircuit, Testbench, Transistor, Wave, array_circuit, constant, wave
-from .drives import SCHEMES, read_bench, selected, sweep_bench, write_bench
+from .dialect import Dialect, DialectName, RunnableDialect
+from .drives import SCHEMES, Scheme, read_bench, selected, sweep_bench, write_bench
 from .simulation import DIALECTS, Result, export, simulate
 from .state_transfer import follow
 
@@ -10,7 +11,11 @@ __all__ = [
     "DIALECTS",
     "SCHEMES",
     "ArrayCircuit",
+    "Dialect",
+    "DialectName",
     "Result",
+    "RunnableDialect",
+    "Scheme",
     "Testbench",
     "Transistor",
     "Wave",

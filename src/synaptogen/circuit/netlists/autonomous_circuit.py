@@ -1,10 +1,10 @@
-"""Circuits of new cells of a population, which draw their own lives: a netlist from a seed, without an array."""
+"""Circuits of new cells that draw their own devices and cycles: a netlist from a seed, without an array."""
 
 import numpy as np
 
 from synaptogen._utils import RNG, checks, seed_of
-from synaptogen.circuit.verilog import cell_model, identity
-from synaptogen.engines import STARTS
+from synaptogen.circuit.verilog import cell_model, identity_values
+from synaptogen.engines import STARTS, Start
 from synaptogen.params import DeviceParams, as_device_params
 
 from .circuit import ArrayCircuit, Transistor, circuit_of
@@ -16,14 +16,14 @@ def population_circuit(
     *,
     rng: RNG = None,
     first: int = 0,
-    start: str = "stationary",
+    start: Start = "stationary",
     cycles: int = 8,
     t_switch: float | None = None,
     wire_resistance: float = 0.0,
     column_resistance: float | None = None,
     transistor: Transistor | None = None,
 ) -> ArrayCircuit:
-    """The circuit of cells that are drawn from a population inside the simulator, from a seed and their numbers.
+    """Return the circuit of cells that the simulator draws from a population, from a seed and their numbers.
 
     They are the cells of ``CellArray(shape, params, rng=rng, start=start)``, in the HRS of their cycle 0; nothing is
     drawn here.
@@ -42,12 +42,24 @@ def population_circuit(
     start : {"stationary", "pristine"}
         Cells that have been cycled for long before, or cells without a past.
     cycles, t_switch, wire_resistance, column_resistance, transistor
-        As of `array_circuit`.
+        See `array_circuit`.
+
+    Returns
+    -------
+    ArrayCircuit
+        Cells of kind autonomous.
 
     Raises
     ------
     ValueError, TypeError
         If an argument is not of the kind described.
+
+    Examples
+    --------
+    >>> from synaptogen.circuit.netlists import population_circuit
+    >>> circuit = population_circuit((2, 2), "hennen2024", rng=42, cycles=3)
+    >>> circuit.values["cell_id"].tolist(), circuit.values["seed"].tolist()
+    ([0.0, 1.0, 2.0, 3.0], [42.0, 42.0, 42.0, 42.0])
     """
     sizes = checks.shape(shape)
     checks.one_of("start", start, STARTS)
@@ -55,7 +67,7 @@ def population_circuit(
     if first < 0 or first + count > 2**53:
         raise ValueError(f"first={first}: give the number of a cell, 0 or more, all of them below 2**53")
     model, seed = cell_model(as_device_params(params), "autonomous", cycles=cycles), seed_of(rng)
-    values = identity(first + np.arange(count, dtype=np.float64), seed, start)
+    values = identity_values(first + np.arange(count, dtype=np.float64), seed, pristine=start == "pristine")
     return circuit_of(
         sizes,
         model,

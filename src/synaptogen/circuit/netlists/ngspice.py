@@ -1,17 +1,25 @@
 """Netlists for ngspice (44 or later, with OSDI)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from .circuit import ArrayCircuit, Testbench, Wave
-from .dialect import MODEL, SUBCIRCUIT, assigned
+from synaptogen._utils import Float64Array
+
+from .circuit import ArrayCircuit, CellInstance, Resistor, Testbench, TransistorInstance, VoltageSource
+from .dialect import MODEL, SUBCIRCUIT, RunnableDialect, assigned
 
 RAW, STATE = "out.raw", "state.raw"
 BLOCK = 1000  # cells whose states are read in one block of statements
 NODE_SCALE = 1e-9  # keeps the current of a pulse cell's inner node from ruling the time step
 
 
-class Ngspice:
-    """Statements of ngspice."""
+class Ngspice(RunnableDialect):
+    """Statements of ngspice; see `Dialect` for the meaning of the methods.
+
+    Parameters
+    ----------
+    subcircuit : bool
+        Whether the cells lie in a subcircuit.
+    """
 
     name = "ngspice"
     suffix = ".cir"
@@ -21,7 +29,21 @@ class Ngspice:
         self._prefix = f"n.x{SUBCIRCUIT}." if subcircuit else ""
 
     def head(self, bench: Testbench, library: str) -> Iterator[str]:
-        """Title, options and models."""
+        """Yield title, options and models.
+
+        Parameters
+        ----------
+        bench : Testbench
+            What is simulated.
+        library : str
+            Path of the compiled cell.
+
+        Yields
+        ------
+        str
+            A line.
+        """
+        self._library = library  # loaded by a command of the control section
         array = bench.array
         settings = dict(array.settings)
         yield f"* {bench.title}"
@@ -36,39 +58,39 @@ class Ngspice:
         if array.transistor:
             yield array.transistor.card
         yield f".model {MODEL} {array.model.module} {assigned(settings)}".rstrip()
-        self._library = library
 
-    def subcircuit(self, array: ArrayCircuit, body: Iterator[str]) -> Iterator[str]:
-        """A subcircuit with the lines as pins."""
-        yield f".subckt {SUBCIRCUIT} {' '.join(array.terminals())}"
-        yield from body
-        yield f".ends {SUBCIRCUIT}"
+    def subcircuit(self, array: ArrayCircuit) -> tuple[str, str]:
+        """Return the first and the last line of a subcircuit with the lines as pins."""
+        return f".subckt {SUBCIRCUIT} {' '.join(array.terminals())}", f".ends {SUBCIRCUIT}"
 
     def instance(self, array: ArrayCircuit) -> str:
-        """An instance of it."""
+        """Return an instance of the array's subcircuit."""
         return f"x{SUBCIRCUIT} {' '.join(array.terminals())} {SUBCIRCUIT}"
 
-    def cell(self, name: str, p: str, n: str, values: str) -> str:
-        """A cell."""
-        return f"{name} {p} {n} {MODEL} {values}"
+    def cell(self, cell: CellInstance) -> str:
+        """Return the statement of a cell."""
+        return f"{cell.name} {cell.p} {cell.n} {MODEL} {cell.values}"
 
-    def resistor(self, name: str, a: str, b: str, ohms: float) -> str:
-        """A resistor."""
+    def resistor(self, resistor: Resistor) -> str:
+        """Return the statement of a resistor."""
+        name, a, b, ohms = resistor
         return f"{name} {a} {b} {ohms!r}"
 
-    def transistor(self, name: str, nodes: tuple[str, str, str, str], model: str, values: str) -> str:
-        """A transistor."""
+    def transistor(self, transistor: TransistorInstance) -> str:
+        """Return the statement of an access transistor."""
+        name, nodes, model, values = transistor
         return f"{name} {' '.join(nodes)} {model} {values}"
 
-    def source(self, name: str, node: str, wave: Wave) -> str:
-        """A voltage source from a node to ground."""
+    def source(self, source: VoltageSource) -> str:
+        """Return the statement of a voltage source from a node to ground."""
+        name, node, wave = source
         if wave.constant:
             return f"{name} {node} 0 {wave.volts[0]!r}"
         points = " ".join(f"{t!r} {u!r}" for t, u in zip(*wave, strict=True))
         return f"{name} {node} 0 pwl({points})"
 
-    def tail(self, bench: Testbench, cells: list[str]) -> Iterator[str]:
-        """Analysis and results."""
+    def tail(self, bench: Testbench) -> Iterator[str]:
+        """Yield a control section: the analysis and what it writes."""
         yield ".control"
         yield "set num_threads=1"  # threads slow small circuits down
         yield "set filetype=binary"
@@ -79,17 +101,44 @@ class Ngspice:
         yield f"write {RAW}"
         if bench.stop is not None:
             yield from _measures(bench)
-            yield from self._states(bench, cells)
+            yield from self._states(bench)
         yield ".endc"
         yield ".end"
 
-    def _states(self, bench: Testbench, cells: list[str]) -> Iterator[str]:
-        """The states of cells as they stand at the end: to save them over time would take time with N squared.
+    def raw_files(self, bench: Testbench) -> tuple[str, ...]:
+        """Return the names of the raw files that a run writes."""
+        return (RAW,) if bench.stop is None else (RAW, STATE)
 
-        In blocks: ngspice frees the statements of one level by a recursion as deep as they are many, and a million of
-        them overflow its stack.
+    def current_name(self, source: str) -> str:
+        """Return the name of a source's current in the raw file."""
+        return f"i({source})"
+
+    def final_states(self, vectors: Mapping[str, Float64Array], output: str, cells: list[str]) -> Float64Array:
+        """Return the final values of an output: one vector holds those of all cells.
+
+        Parameters
+        ----------
+        vectors : mapping of str to array
+            Content of the file of states.
+        output : str
+            One of `CellModel.outputs`.
+        cells : list of str
+            Names of the cells.
+
+        Returns
+        -------
+        array of shape (len(cells),)
+            Values in the order of ``cells``.
         """
-        outputs = bench.array.model.outputs
+        return vectors[output][: len(cells)]
+
+    def _states(self, bench: Testbench) -> Iterator[str]:
+        """Yield statements that write the final states of the cells; to save them over time takes N squared time.
+
+        They come in blocks: ngspice frees the statements of one level by a recursion as deep as they are many, and a
+        million of them overflow its stack.
+        """
+        outputs, cells = bench.array.model.outputs, bench.array.cell_names()
         yield "setplot new"
         yield from (f"let {output} = vector({len(cells)})" for output in outputs)
         for first in range(0, len(cells), BLOCK):
@@ -110,7 +159,7 @@ def _analysis(bench: Testbench) -> str:
 
 
 def _measures(bench: Testbench) -> Iterator[str]:
-    """The largest and smallest current of each row, for those who read the log."""
+    """Yield statements that print the largest and smallest current of each row to the log."""
     for k, volts in enumerate(bench.rows):
         if volts is not None:
             yield f"meas tran i_r{k}_max max i(vr{k})"

@@ -1,49 +1,60 @@
-"""From a testbench to currents and states: write, compile, run, read."""
+"""Simulate a testbench: write the netlist, compile the cell, run the simulator, read currents and states."""
 
 import math
-import os
 import tempfile
 import warnings
 from collections.abc import Callable, Iterable
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from synaptogen._utils import Float64Array, checks, replacing
+from synaptogen._utils import Float64Array, PathLike, checks, replacing
 from synaptogen.array import CellArray
 from synaptogen.circuit.compiler import compile_osdi
-from synaptogen.circuit.simulators import read_raw, simulator
+from synaptogen.circuit.simulators import SimulatorName, read_raw
+from synaptogen.circuit.simulators import simulator as find_simulator
 from synaptogen.circuit.verilog import instance_values
 
-from . import ngspice, vacask
 from .circuit import ArrayCircuit, Testbench
-from .dialect import Dialect, netlist
+from .dialect import Dialect, DialectName, RunnableDialect, netlist
 from .ngspice import Ngspice
 from .spectre import Spectre
 from .state_transfer import follow
 from .vacask import Vacask
 
-DIALECTS: dict[str, Callable[..., Dialect]] = {"ngspice": Ngspice, "vacask": Vacask, "spectre": Spectre}
+DIALECTS: dict[DialectName, Callable[..., Dialect]] = {"ngspice": Ngspice, "vacask": Vacask, "spectre": Spectre}
+"""The class of each `DialectName`."""
+RUNNABLE: dict[SimulatorName, Callable[..., RunnableDialect]] = {"ngspice": Ngspice, "vacask": Vacask}
+"""The class of each dialect whose simulator can run here, by `SimulatorName`."""
 TIMEOUT = 600.0  # s
 
 
 @dataclass(frozen=True)
 class Result:
-    """What a simulation gave."""
+    """Currents and final states of a simulation.
+
+    Attributes
+    ----------
+    bench : Testbench
+        What was simulated.
+    time : array of shape (T,)
+        Times in s; one for an operating point.
+    rows : array of shape (T, rows)
+        Currents in A out of the array into the drivers of its rows; NaN for lines that float.
+    columns : array of shape (T, columns)
+        Currents in A from the drivers of the columns into the array; NaN for lines that float.
+    state : dict of str to array of shape (rows, columns)
+        Final `CellModel.outputs` of the cells (``r_now``, ``mode_now``, ``cycles_done`` ...) after a transient of cells
+        that switch.
+    """
 
     bench: Testbench
     time: Float64Array
-    """Times in s, of shape (T,); one for an operating point."""
     rows: Float64Array
-    """Currents in A out of the array into the drivers of its rows, of shape (T, rows); NaN for lines that float."""
     columns: Float64Array
-    """Currents in A from the drivers of the columns into the array, of shape (T, columns)."""
     state: dict[str, Float64Array]
-    """Final ``r_now``, ``mode_now``, ``cycles_done`` ... of the cells, each of shape (rows, columns), after a transient
-    of cells that switch."""
 
     @property
     def ended(self) -> int:
@@ -52,6 +63,11 @@ class Result:
 
     def update(self, cells: CellArray) -> None:
         """Bring the cells that were simulated to the state in which the simulation left them.
+
+        Parameters
+        ----------
+        cells : CellArray
+            The cells of which the circuit was made, unchanged since; they change.
 
         Raises
         ------
@@ -63,7 +79,7 @@ class Result:
         if "mode_now" not in self.state:
             raise ValueError("the simulation changed no state: simulate cells of another kind than read in a transient")
         if self.ended:
-            raise ValueError(_ended(self.ended, array))
+            raise ValueError(_end_of_tape(self.ended, array))
         try:
             now = instance_values(cells, array.model)
         except ValueError as error:
@@ -77,12 +93,30 @@ class Result:
 
 
 def export(
-    bench: Testbench, folder: str | os.PathLike[str], dialect: str, *, name: str = "array", subcircuit: bool = True
+    bench: Testbench, folder: PathLike, dialect: DialectName, *, name: str = "array", subcircuit: bool = True
 ) -> Path:
-    """Write a netlist and its cell into a folder; returns the path of the netlist.
+    """Write a netlist and its cell into a folder.
 
     For ngspice and VACASK the cell is compiled and lies beside the netlist; for Spectre it is Verilog-A. Run the
     netlist in that folder.
+
+    Parameters
+    ----------
+    bench : Testbench
+        The array, its drivers and the analysis.
+    folder : path
+        An existing folder.
+    dialect : {"ngspice", "vacask", "spectre"}
+        Language of the netlist.
+    name : str
+        Name of the netlist's file, without its suffix.
+    subcircuit : bool
+        Put the array into a subcircuit ``array`` with its lines as pins.
+
+    Returns
+    -------
+    pathlib.Path
+        The netlist.
 
     Raises
     ------
@@ -90,20 +124,33 @@ def export(
         If the dialect is not known, or compiles its cells and these are of the event form.
     FileNotFoundError
         If the folder is not there.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import synaptogen as sg
+    >>> from synaptogen.circuit.netlists import array_circuit, export, read_bench
+    >>> bench = read_bench(array_circuit(sg.CellArray((2, 2), rng=1), "read"), [0.2, 0.2])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = export(bench, folder, "spectre")
+    ...     lines = path.read_text().splitlines()
+    >>> path.name, lines[0], lines[-1]
+    ('array.scs', '// Read of an array', 'save c1 vc1:p')
     """
-    to = checks.named("dialect", dialect, DIALECTS)(subcircuit=subcircuit)
+    checks.one_of("dialect", dialect, DIALECTS)
+    language = DIALECTS[dialect](subcircuit=subcircuit)
     place = Path(folder)
     if not place.is_dir():
         raise FileNotFoundError(f"{place} is no directory: make it first")
     model = bench.array.model
-    compiled = compile_osdi(model) if to.executable else None  # before anything is written
+    compiled = compile_osdi(model) if language.executable else None  # before anything is written
     library = place / f"{model.module}.va"
     library.write_text(model.source)
     if compiled is not None:
         library = place / f"{model.module}.osdi"
         with replacing(library) as beside:
             beside.write_bytes(compiled.read_bytes())
-    return _write(netlist(bench, to, library.name, subcircuit=subcircuit), place / f"{name}{to.suffix}")
+    return _write(netlist(bench, language, library.name, subcircuit=subcircuit), place / f"{name}{language.suffix}")
 
 
 def _write(lines: Iterable[str], path: Path) -> Path:
@@ -115,9 +162,9 @@ def _write(lines: Iterable[str], path: Path) -> Path:
 
 def simulate(
     bench: Testbench,
-    program: str = "vacask",
+    simulator: SimulatorName = "vacask",
     *,
-    folder: str | os.PathLike[str] | None = None,
+    folder: PathLike | None = None,
     timeout: float = TIMEOUT,
 ) -> Result:
     """Simulate a testbench.
@@ -125,11 +172,18 @@ def simulate(
     Parameters
     ----------
     bench : Testbench
-    program : {"vacask", "ngspice"}
+        The array, its drivers and the analysis.
+    simulator : {"vacask", "ngspice"}
+        The circuit simulator.
     folder : path, optional
         Where to keep netlist, log and results; default: a folder that is removed afterwards.
     timeout : float
         Time limit in s.
+
+    Returns
+    -------
+    Result
+        Currents of all lines and final states of the cells.
 
     Raises
     ------
@@ -144,55 +198,53 @@ def simulate(
     -----
     RuntimeWarning
         If cells came to the end of their tape; the message names its length. Such a state cannot be read back.
+
+    Examples
+    --------
+    >>> import synaptogen as sg
+    >>> from synaptogen.circuit.netlists import array_circuit, read_bench, simulate
+    >>> cells = sg.CellArray((2, 2), rng=1)
+    >>> bench = read_bench(array_circuit(cells, "read", wire_resistance=1.0), [0.2, 0.2])
+    >>> simulate(bench, "vacask").rows[0]  # A, of each row  # doctest: +SKIP
+    array([4.47911320e-06, 7.77422924e-06])
     """
-    found = simulator(program)
-    to = DIALECTS[program]()
+    found = find_simulator(simulator)
+    language = RUNNABLE[simulator]()
     library = str(compile_osdi(bench.array.model))
     with nullcontext(folder) if folder is not None else tempfile.TemporaryDirectory() as place:
-        path = _write(netlist(bench, to, library), Path(place) / f"bench{to.suffix}")
-        raw = found.run(path, _results(bench, program), timeout=timeout)
-        vectors = read_raw(raw[0])[0].vectors
-        finals = read_raw(raw[1])[0].vectors if len(raw) > 1 else vectors
-    result = _result(bench, program, vectors, finals)
+        path = _write(netlist(bench, language, library), Path(place) / f"bench{language.suffix}")
+        files = found.run(path, language.raw_files(bench), timeout=timeout)
+        vectors = [read_raw(file)[0].vectors for file in files]
+    result = _result(bench, language, vectors[0], vectors[-1])
     if result.ended:
-        warnings.warn(_ended(result.ended, bench.array), RuntimeWarning, stacklevel=2)
+        warnings.warn(_end_of_tape(result.ended, bench.array), RuntimeWarning, stacklevel=2)
     return result
 
 
-def _ended(count: int, array: ArrayCircuit) -> str:
+def _end_of_tape(count: int, array: ArrayCircuit) -> str:
     return (
         f"{count} of {math.prod(array.shape)} cells came to the end of their tape of {array.model.cycles} cycles, and"
         " stayed in their LRS where they should have begun a further one: make the circuit with more cycles"
     )
 
 
-def _results(bench: Testbench, program: str) -> tuple[str, ...]:
-    if program == "vacask":
-        return (f"{vacask.OP if bench.stop is None else vacask.TRAN}.raw",)
-    return (ngspice.RAW,) if bench.stop is None else (ngspice.RAW, ngspice.STATE)
-
-
 def _result(
-    bench: Testbench, program: str, vectors: dict[str, Float64Array], finals: dict[str, Float64Array]
+    bench: Testbench, language: RunnableDialect, vectors: dict[str, Float64Array], finals: dict[str, Float64Array]
 ) -> Result:
+    """Take currents from the vectors of the analysis, and states from those of the final state."""
     array = bench.array
-    some = next(iter(vectors.values()))
+    points = len(next(iter(vectors.values())))
     time = vectors.get("time", np.zeros(1))
-    form = "i({})" if program == "ngspice" else "{}:flow(br)"
-    floats = np.full(len(some), np.nan)
+    floating = np.full(points, np.nan)
 
     def currents(letter: str, count: int) -> Float64Array:
-        return np.stack([vectors.get(form.format(f"v{letter}{k}"), floats) for k in range(count)], axis=1)
+        names = [language.current_name(f"v{letter}{k}") for k in range(count)]
+        return np.stack([vectors.get(name, floating) for name in names], axis=1)
 
     state: dict[str, Float64Array] = {}
     if bench.stop is not None:
+        cells = array.cell_names()
         for output in array.model.outputs:
-            state[output] = _final(finals, program, output, [c.name for c in array.cells()]).reshape(array.shape)
+            state[output] = language.final_states(finals, output, cells).reshape(array.shape)
     # a source's current is counted into its node's end
     return Result(bench, time, currents("r", array.shape[0]), -currents("c", array.shape[1]), state)
-
-
-def _final(finals: dict[str, Float64Array], program: str, output: str, cells: list[str]) -> Any:
-    if program == "ngspice":
-        return finals[output][: len(cells)]
-    return np.array([finals[f"{cell}.{output}"][-1] for cell in cells])

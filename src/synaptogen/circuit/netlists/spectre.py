@@ -1,13 +1,20 @@
-"""Netlists for Spectre. Written from its documentation, not run: Spectre is not to be had freely."""
+"""Netlists for Spectre. Written from its documentation, not run: Spectre is commercial and was not available."""
 
 from collections.abc import Iterator
 
-from .circuit import ArrayCircuit, Testbench, Wave
-from .dialect import MODEL, SUBCIRCUIT, assigned
+from .circuit import ArrayCircuit, Resistor, Testbench, VoltageSource
+from .dialect import MODEL, SUBCIRCUIT, Dialect, assigned
+from .spectre_syntax import SpectreSyntax
 
 
-class Spectre:
-    """Statements of Spectre's own language."""
+class Spectre(SpectreSyntax, Dialect):
+    """Statements of Spectre's own language; see `Dialect` for the meaning of the methods.
+
+    Parameters
+    ----------
+    subcircuit : bool
+        Whether the cells lie in a subcircuit.
+    """
 
     name = "spectre"
     suffix = ".scs"
@@ -17,7 +24,20 @@ class Spectre:
         self._prefix = f"x{SUBCIRCUIT}." if subcircuit else ""
 
     def head(self, bench: Testbench, library: str) -> Iterator[str]:
-        """Title, the Verilog-A cell and models."""
+        """Yield title, the Verilog-A cell and models.
+
+        Parameters
+        ----------
+        bench : Testbench
+            What is simulated.
+        library : str
+            Path of the Verilog-A cell.
+
+        Yields
+        ------
+        str
+            A line.
+        """
         array = bench.array
         yield f"// {bench.title}"
         yield "simulator lang=spectre"
@@ -27,37 +47,25 @@ class Spectre:
             yield array.transistor.card
         yield f"model {MODEL} {array.model.module} {assigned(array.settings)}".rstrip()
 
-    def subcircuit(self, array: ArrayCircuit, body: Iterator[str]) -> Iterator[str]:
-        """A subcircuit with the lines as pins."""
-        yield f"subckt {SUBCIRCUIT} ({' '.join(array.terminals())})"
-        yield from body
-        yield f"ends {SUBCIRCUIT}"
+    def subcircuit(self, array: ArrayCircuit) -> tuple[str, str]:
+        """Return the first and the last line of a subcircuit with the lines as pins."""
+        return f"subckt {SUBCIRCUIT} ({' '.join(array.terminals())})", f"ends {SUBCIRCUIT}"
 
-    def instance(self, array: ArrayCircuit) -> str:
-        """An instance of it."""
-        return f"x{SUBCIRCUIT} ({' '.join(array.terminals())}) {SUBCIRCUIT}"
-
-    def cell(self, name: str, p: str, n: str, values: str) -> str:
-        """A cell."""
-        return f"{name} ({p} {n}) {MODEL} {values}"
-
-    def resistor(self, name: str, a: str, b: str, ohms: float) -> str:
-        """A resistor."""
+    def resistor(self, resistor: Resistor) -> str:
+        """Return the statement of a resistor."""
+        name, a, b, ohms = resistor
         return f"{name} ({a} {b}) resistor r={ohms!r}"
 
-    def transistor(self, name: str, nodes: tuple[str, str, str, str], model: str, values: str) -> str:
-        """A transistor."""
-        return f"{name} ({' '.join(nodes)}) {model} {values}"
-
-    def source(self, name: str, node: str, wave: Wave) -> str:
-        """A voltage source from a node to ground."""
+    def source(self, source: VoltageSource) -> str:
+        """Return the statement of a voltage source from a node to ground."""
+        name, node, wave = source
         if wave.constant:
             return f"{name} ({node} 0) vsource dc={wave.volts[0]!r}"
         points = " ".join(f"{t!r} {u!r}" for t, u in zip(*wave, strict=True))
         return f"{name} ({node} 0) vsource type=pwl wave=[{points}]"
 
-    def tail(self, bench: Testbench, cells: list[str]) -> Iterator[str]:
-        """Analysis and what is saved."""
+    def tail(self, bench: Testbench) -> Iterator[str]:
+        """Yield the analysis and what is saved."""
         if bench.array.model.kind == "event":  # its variables have no attributes that would make them outputs
             yield "saveahdl options saveahdlvars=all"
         if bench.stop is None:
@@ -66,7 +74,7 @@ class Spectre:
             bound = f" maxstep={bench.step!r}" if bench.step else ""
             method = "euler" if bench.array.model.kind == "pulse" else "gear2"
             yield f"tran1 tran stop={bench.stop!r} method={method}{bound}"
-            for cell in cells if bench.array.model.kind != "event" else []:
+            for cell in bench.array.cell_names() if bench.array.model.kind != "event" else []:
                 yield "save " + " ".join(f"{self._prefix}{cell}:{output}" for output in bench.array.model.outputs)
         for name, node, _ in bench.sources():
             yield f"save {node} {name}:p"

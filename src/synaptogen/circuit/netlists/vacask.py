@@ -1,15 +1,26 @@
 """Netlists for VACASK."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from .circuit import ArrayCircuit, Testbench, Wave
-from .dialect import MODEL, SUBCIRCUIT, assigned
+import numpy as np
+
+from synaptogen._utils import Float64Array
+
+from .circuit import ArrayCircuit, Resistor, Testbench, VoltageSource
+from .dialect import MODEL, SUBCIRCUIT, RunnableDialect, assigned
+from .spectre_syntax import SpectreSyntax
 
 OP, TRAN = "op1", "tran1"
 
 
-class Vacask:
-    """Statements of VACASK."""
+class Vacask(SpectreSyntax, RunnableDialect):
+    """Statements of VACASK; see `Dialect` for the meaning of the methods.
+
+    Parameters
+    ----------
+    subcircuit : bool
+        Whether the cells lie in a subcircuit.
+    """
 
     name = "vacask"
     suffix = ".sim"
@@ -19,7 +30,20 @@ class Vacask:
         self._name = f'"x{SUBCIRCUIT}:{{}}"' if subcircuit else "{}"
 
     def head(self, bench: Testbench, library: str) -> Iterator[str]:
-        """Title, libraries and models."""
+        """Yield title, libraries and models.
+
+        Parameters
+        ----------
+        bench : Testbench
+            What is simulated.
+        library : str
+            Path of the compiled cell.
+
+        Yields
+        ------
+        str
+            A line.
+        """
         array = bench.array
         yield bench.title
         yield "ground 0"
@@ -33,37 +57,25 @@ class Vacask:
         settings = f" ({assigned(array.settings)})" if array.settings else ""
         yield f"model {MODEL} {array.model.module}{settings}"
 
-    def subcircuit(self, array: ArrayCircuit, body: Iterator[str]) -> Iterator[str]:
-        """A subcircuit with the lines as pins."""
-        yield f"subckt {SUBCIRCUIT} ({' '.join(array.terminals())})"
-        yield from body
-        yield "ends"
+    def subcircuit(self, array: ArrayCircuit) -> tuple[str, str]:
+        """Return the first and the last line of a subcircuit with the lines as pins."""
+        return f"subckt {SUBCIRCUIT} ({' '.join(array.terminals())})", "ends"
 
-    def instance(self, array: ArrayCircuit) -> str:
-        """An instance of it."""
-        return f"x{SUBCIRCUIT} ({' '.join(array.terminals())}) {SUBCIRCUIT}"
-
-    def cell(self, name: str, p: str, n: str, values: str) -> str:
-        """A cell."""
-        return f"{name} ({p} {n}) {MODEL} {values}"
-
-    def resistor(self, name: str, a: str, b: str, ohms: float) -> str:
-        """A resistor."""
+    def resistor(self, resistor: Resistor) -> str:
+        """Return the statement of a resistor."""
+        name, a, b, ohms = resistor
         return f"{name} ({a} {b}) res r={ohms!r}"
 
-    def transistor(self, name: str, nodes: tuple[str, str, str, str], model: str, values: str) -> str:
-        """A transistor."""
-        return f"{name} ({' '.join(nodes)}) {model} {values}"
-
-    def source(self, name: str, node: str, wave: Wave) -> str:
-        """A voltage source from a node to ground."""
+    def source(self, source: VoltageSource) -> str:
+        """Return the statement of a voltage source from a node to ground."""
+        name, node, wave = source
         if wave.constant:
             return f"{name} ({node} 0) vsrc dc={wave.volts[0]!r}"
         points = ", ".join(f"{t!r}, {u!r}" for t, u in zip(*wave, strict=True))
         return f'{name} ({node} 0) vsrc type="pwl" wave=[{points}]'
 
-    def tail(self, bench: Testbench, cells: list[str]) -> Iterator[str]:
-        """Analysis and what is saved."""
+    def tail(self, bench: Testbench) -> Iterator[str]:
+        """Yield the analysis and what is saved."""
         yield "control"
         pulse = bench.array.model.kind == "pulse"
         if bench.stop is None:
@@ -77,10 +89,37 @@ class Vacask:
         if bench.stop is None:
             yield f"  analysis {OP} op"
         else:
-            for cell in cells:
+            for cell in bench.array.cell_names():
                 name = self._name.format(cell)
                 yield "  save " + " ".join(f"p({name},{output})" for output in bench.array.model.outputs)
             step = bench.step or bench.stop / 100.0
             bound = f" maxstep={bench.step!r}" if bench.step else ""
             yield f"  analysis {TRAN} tran step={step!r} stop={bench.stop!r}{bound}"
         yield "endc"
+
+    def raw_files(self, bench: Testbench) -> tuple[str, ...]:
+        """Return the name of the raw file that a run writes."""
+        return (f"{OP if bench.stop is None else TRAN}.raw",)
+
+    def current_name(self, source: str) -> str:
+        """Return the name of a source's current in the raw file."""
+        return f"{source}:flow(br)"
+
+    def final_states(self, vectors: Mapping[str, Float64Array], output: str, cells: list[str]) -> Float64Array:
+        """Return the final values of an output: each cell has a vector over time.
+
+        Parameters
+        ----------
+        vectors : mapping of str to array
+            Content of the raw file.
+        output : str
+            One of `CellModel.outputs`.
+        cells : list of str
+            Names of the cells.
+
+        Returns
+        -------
+        array of shape (len(cells),)
+            Values in the order of ``cells``.
+        """
+        return np.array([vectors[f"{cell}.{output}"][-1] for cell in cells])

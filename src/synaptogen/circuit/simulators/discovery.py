@@ -1,4 +1,12 @@
-"""Which simulators there are on this machine."""
+"""Find circuit simulators on this machine.
+
+To add a simulator:
+
+1. Write a function here that finds its program, checks its version and returns a `Simulator`; enter it in `SIMULATORS`
+   and its name in `SimulatorName`. It must load OSDI models and write binary raw files (`rawfile`).
+2. Write a dialect, which writes netlists for it and names its results: `synaptogen.circuit.netlists.dialect` says how.
+   `synaptogen.circuit.netlists.simulation.RUNNABLE` joins the two by name.
+"""
 
 import os
 import re
@@ -7,25 +15,50 @@ import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal, TypeAlias
 
 from synaptogen._utils import checks, require
 
 from .process import failure, run
 
+SimulatorName: TypeAlias = Literal["ngspice", "vacask"]
 NGSPICE_MINIMUM = 44  # the first to load OSDI 0.4
 
 
 @dataclass(frozen=True)
 class Simulator:
-    """A simulator that was found."""
+    """A simulator on this machine.
+
+    Attributes
+    ----------
+    name : {"ngspice", "vacask"}
+        Its name.
+    program : pathlib.Path
+        The program.
+    arguments : tuple of str
+        Arguments that come before the name of the netlist.
+    """
 
     name: str
-    """``ngspice`` or ``vacask``."""
     program: Path
     arguments: tuple[str, ...] = ()
 
     def run(self, netlist: Path, results: tuple[str, ...], *, timeout: float = 600.0) -> tuple[Path, ...]:
-        """Run a netlist in its folder, and return the paths of the results it is to write there.
+        """Run a netlist in the folder in which it lies.
+
+        Parameters
+        ----------
+        netlist : pathlib.Path
+            The netlist; the log is written beside it, with the suffix .log.
+        results : tuple of str
+            Names of the files that the simulator is to write there. Old ones are deleted first.
+        timeout : float
+            Time limit in s.
+
+        Returns
+        -------
+        tuple of pathlib.Path
+            The paths of the results, in the order of ``results``.
 
         Raises
         ------
@@ -69,10 +102,10 @@ def _ngspice() -> Simulator:
 
 def _check_ngspice(path: str) -> None:
     try:
-        told = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=30, check=False).stdout
+        banner = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=30, check=False).stdout
     except (OSError, subprocess.TimeoutExpired) as error:
         raise ValueError(f"{path} does not tell its version: {error}") from error
-    version = re.search(r"ngspice-([0-9]+)", told)
+    version = re.search(r"ngspice-([0-9]+)", banner)
     if version is None:
         raise ValueError(f"{path} does not tell its version: is it ngspice?")
     if int(version[1]) < NGSPICE_MINIMUM:
@@ -82,14 +115,25 @@ def _check_ngspice(path: str) -> None:
         )
 
 
-SIMULATORS: dict[str, Callable[[], Simulator]] = {"ngspice": _ngspice, "vacask": _vacask}
+SIMULATORS: dict[SimulatorName, Callable[[], Simulator]] = {"ngspice": _ngspice, "vacask": _vacask}
+"""For each `SimulatorName` the function that finds the simulator, or raises with the remedy."""
 
 
-def simulator(name: str) -> Simulator:
-    """Find a simulator.
+def simulator(name: SimulatorName) -> Simulator:
+    """Find a simulator on this machine.
 
-    ``vacask`` comes with the extra ``synaptogen[circuit]`` (or is named by SYNAPTOGEN_VACASK), ``ngspice`` is
-    looked for in SYNAPTOGEN_NGSPICE and on the PATH.
+    ``vacask`` comes with the extra ``synaptogen[circuit]``, or SYNAPTOGEN_VACASK names its program. ``ngspice`` is
+    the program that SYNAPTOGEN_NGSPICE names, else the one on the PATH.
+
+    Parameters
+    ----------
+    name : {"vacask", "ngspice"}
+        The simulator.
+
+    Returns
+    -------
+    Simulator
+        It runs netlists, see `Simulator.run`.
 
     Raises
     ------
@@ -97,5 +141,12 @@ def simulator(name: str) -> Simulator:
         If there is no simulator of that name, or it is too old.
     FileNotFoundError, ModuleNotFoundError
         If it is not installed; the message names what to install.
+
+    Examples
+    --------
+    >>> from synaptogen.circuit.simulators import simulator
+    >>> simulator("ngspice").program  # doctest: +SKIP
+    PosixPath('/usr/bin/ngspice')
     """
-    return checks.named("simulator", name, SIMULATORS)()
+    checks.one_of("simulator", name, SIMULATORS)
+    return SIMULATORS[name]()

@@ -1,4 +1,4 @@
-"""A simulator as a process: with a time limit, a log, and nothing left running."""
+"""Run a simulator as a process, with a time limit and a log, so that nothing is left running."""
 
 import os
 import signal
@@ -14,7 +14,18 @@ class SimulationError(RuntimeError):
 
 
 def run(command: Sequence[str | os.PathLike[str]], folder: Path, log: Path, timeout: float) -> None:
-    """Run a simulator in a folder, its output to a log.
+    """Run a simulator and wait for its end.
+
+    Parameters
+    ----------
+    command : sequence of str or path
+        The program and its arguments.
+    folder : pathlib.Path
+        Working directory of the process.
+    log : pathlib.Path
+        File for its output, standard output and standard error together.
+    timeout : float
+        Time limit in s.
 
     Raises
     ------
@@ -45,8 +56,21 @@ def run(command: Sequence[str | os.PathLike[str]], folder: Path, log: Path, time
         raise failure(f"{name} {how}", log)
 
 
-def failure(what: str, log: Path) -> SimulationError:
-    """An error that shows the end of a log."""
+def failure(message: str, log: Path) -> SimulationError:
+    """Make an error that shows the end of a log.
+
+    Parameters
+    ----------
+    message : str
+        The first sentence of the error, without its full stop.
+    log : pathlib.Path
+        The log file; its last 30 lines follow.
+
+    Returns
+    -------
+    SimulationError
+        To be raised by the caller.
+    """
     lines = log.read_text(errors="replace").strip().splitlines()
     shown = "\n".join(lines[-SHOWN:]) or "(it wrote nothing)"
-    return SimulationError(f"{what}. The end of its log:\n{shown}")
+    return SimulationError(f"{message}. The end of its log:\n{shown}")

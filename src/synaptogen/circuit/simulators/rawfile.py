@@ -1,26 +1,42 @@
-"""Raw files: what SPICE-like simulators write. Own reader, of binary files of real numbers, in one copy."""
+"""Read raw files, the results of SPICE-like simulators: binary files of real numbers."""
 
-import os
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+
+from synaptogen._utils import Float64Array, PathLike
 
 _MARK = b"Binary:\n"
 
 
 class Plot(NamedTuple):
-    """One analysis of a raw file."""
+    """One analysis of a raw file.
+
+    Attributes
+    ----------
+    name : str
+        Its title, such as ``Transient Analysis``.
+    vectors : dict of str to array of shape (points,)
+        Values by name in lower case, such as ``time`` (s), ``v(c0)`` (V) and ``i(vc0)`` (A).
+    """
 
     name: str
-    """Such as ``Transient Analysis``."""
-    vectors: dict[str, NDArray[np.float64]]
-    """Values by name in lower case, each of shape (points,)."""
+    vectors: dict[str, Float64Array]
 
 
-def read_raw(path: str | os.PathLike[str]) -> list[Plot]:
+def read_raw(path: PathLike) -> list[Plot]:
     """Read all analyses of a binary raw file.
+
+    Parameters
+    ----------
+    path : path
+        A file that ngspice or VACASK has written.
+
+    Returns
+    -------
+    list of Plot
+        The analyses in the order of the file.
 
     Raises
     ------
@@ -28,22 +44,40 @@ def read_raw(path: str | os.PathLike[str]) -> list[Plot]:
         If there is no such file.
     ValueError
         If it is not a binary raw file of real numbers, or was cut short.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import numpy as np
+    >>> from synaptogen.circuit.simulators import read_raw
+    >>> head = (
+    ...     "Title: two points\\nPlotname: Transient Analysis\\nFlags: real\\nNo. Variables: 2\\nNo. Points: 2\\n"
+    ...     "Variables:\\n\\t0\\ttime\\ttime\\n\\t1\\tv(c0)\\tvoltage\\nBinary:\\n"
+    ... )
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "out.raw"
+    ...     _ = path.write_bytes(head.encode() + np.array([[0.0, 0.2], [1e-6, 0.3]], "<f8").tobytes())
+    ...     [plot] = read_raw(path)
+    >>> plot.name, plot.vectors["v(c0)"].tolist()
+    ('Transient Analysis', [0.2, 0.3])
     """
     content = Path(path).read_bytes()
-    plots, at = [], 0
-    while content[at:].strip():
-        mark = content.find(_MARK, at)
+    plots, begin = [], 0
+    while content[begin:].strip():
+        mark = content.find(_MARK, begin)
         if mark < 0:
             raise ValueError(f"{path} is not a binary raw file, or was cut short")
-        plot, at = _plot(path, content, at, mark)
+        plot, begin = _plot(path, content, begin, mark)
         plots.append(plot)
     if not plots:
         raise ValueError(f"{path} is empty")
     return plots
 
 
-def _plot(path: str | os.PathLike[str], content: bytes, at: int, mark: int) -> tuple[Plot, int]:
-    head, _, variables = content[at:mark].decode(errors="replace").partition("\nVariables:")
+def _plot(path: PathLike, content: bytes, start: int, mark: int) -> tuple[Plot, int]:
+    """Return the analysis whose head begins at ``start`` and ends at ``mark``, and where the next one begins."""
+    head, _, variables = content[start:mark].decode(errors="replace").partition("\nVariables:")
     fields = {
         key.strip().lower(): value.strip() for key, _, value in (line.partition(":") for line in head.split("\n"))
     }

@@ -1,24 +1,24 @@
 """The autonomous cell: it draws its device, its past and its cycles itself, from a seed and a cell number.
 
-Random numbers and their addresses are those of the engines, so that the cell is the one that a `CellArray` of that seed
-has at that place.
+Random numbers and their addresses are those of the engines, so that it is the cell that a `CellArray` of that seed has
+at that place.
 """
 
 from collections.abc import Sequence
 from functools import reduce
 from operator import add
-from typing import Any
 
 import numpy as np
 
+from synaptogen._utils import Float64Array
 from synaptogen.engines import CompiledParams, compile_params
 from synaptogen.model import latent, population, random
 from synaptogen.params import FEATURE_NAMES, DeviceParams
 
 from .formulas import filled, switching, wrapped
 from .module_frame import SWITCHING_OUTPUTS, Draft, curve_cases, feature_names, file
-from .random_draws import draws, normals, words
-from .symbols import Symbol, name, symbol, text, traced
+from .random_draws import draw_normals, draw_random, draws
+from .symbols import Operand, Symbol, name, numbered, symbol, text, traced
 from .templates import TAPE
 
 IDENTITY = ("cell_id", "seed", "seed_high", "pristine")
@@ -29,9 +29,9 @@ PARAMETERS = """\
 (* type="instance", desc="seed, divided by 2**32" *) parameter real seed_high = 0.0 from [0:4294967296.0);
 (* type="instance", desc="0: a device that has been cycled for long, 1: one without a past" *) parameter real pristine = 0.0 from [0:1];
 localparam real mode_start = 2.0;  // a life begins in the HRS of cycle 0
-localparam real u_ratchet_start = 0.0;"""  # noqa: E501
+localparam real u_ratchet_start = 0.0;"""  # noqa: E501  # lines of the file that is written
 
-LIFE = """\
+INITIAL_BLOCK = """\
 // ---- the life of the cell, drawn once before a simulation begins
 
 @@features
@@ -70,12 +70,25 @@ end"""
 
 
 def write_autonomous(params: DeviceParams, cycles: int) -> Draft:
-    """The cell that draws its own features, of so many cycles after the first."""
+    """Write the cell of kind autonomous.
+
+    Parameters
+    ----------
+    params : DeviceParams
+        The device population.
+    cycles : int
+        Number of cycles after the first.
+
+    Returns
+    -------
+    Draft
+        The cell.
+    """
     source = file(
         f"ReRAM cell that draws its own life: cycle 0 and {cycles} further cycles",
         TAPE,
         params,
-        "\n\n".join((switching(params), draws(params), _life(compile_params(params), cycles))),
+        "\n\n".join((switching(params), draws(params), _initial_block(compile_params(params), cycles))),
         instance=PARAMETERS,
         select=curve_cases(cycles),
     ).replace("@last", str(cycles))
@@ -83,41 +96,38 @@ def write_autonomous(params: DeviceParams, cycles: int) -> Draft:
     return Draft(source, ("p", "n"), IDENTITY, (("t_switch", 1e-9),), outputs)
 
 
-def _life(params: CompiledParams, cycles: int) -> str:
-    memory = _numbered("m", params.memory)
+def _initial_block(params: CompiledParams, cycles: int) -> str:
+    memory = numbered("m", params.memory)
     past, cycle = (_var_past, _var_cycle) if params.slots else (_states_past, _states_cycle)
-    following = [] if params.slots else [f"real {', '.join(_numbered('n', params.memory))};"]
+    following = [] if params.slots else [f"real {', '.join(numbered('n', params.memory))};"]
     return filled(
-        LIFE,
+        INITIAL_BLOCK,
         {
-            "features": "\n".join(_told(feature) for feature in feature_names(cycles)),
+            "features": "\n".join(_feature_variable(feature) for feature in feature_names(cycles)),
             "memory": "\n".join(wrapped([f"real {', '.join(memory)};", *following])),
             "device": _device(params),
             "past": past(params, memory),
             "cycle": cycle(params, memory),
-            "store": "\n".join(_stored(k) for k in range(cycles + 1)),
+            "store": "\n".join(_store_case(k) for k in range(cycles + 1)),
         },
     ).rstrip()
 
 
-def _told(feature: str) -> str:
+def _feature_variable(feature: str) -> str:
     return f'(* desc="of cycle {feature.lstrip("_abcdefghijklmnopqrstuvwxyz")}" *) real {feature};'
 
 
-def _stored(k: int) -> str:
+def _store_case(k: int) -> str:
     return f"{k}: begin {' '.join(f'{feature}{k} = new_{feature};' for feature in FEATURE_NAMES)} end"
 
 
-def _numbered(letter: str, count: int) -> list[str]:
-    return [f"{letter}{k}" for k in range(count)]
-
-
-def _assigned(results: Sequence[str], values: Sequence[Any]) -> list[str]:
+def _assigned(results: Sequence[str], values: Sequence[Operand]) -> list[str]:
+    """Return a statement for each result."""
     return wrapped([f"{result} = {text(symbol(value))};" for result, value in zip(results, values, strict=True)])
 
 
-def _products(matrix: Any, names: Sequence[str], offsets: Sequence[float] = ()) -> list[Symbol]:
-    """A matrix times a vector of variables, plus ``offsets``; zeros are left out."""
+def _products(matrix: Float64Array, names: Sequence[str], offsets: Sequence[float] = ()) -> list[Symbol]:
+    """Return a matrix times a vector of variables, plus ``offsets``; zeros are left out."""
     terms = [[symbol(offset)] for offset in offsets] or [[] for _ in matrix]
     for row, sum_ in zip(matrix, terms, strict=True):
         sum_ += [float(c) * name(n) for c, n in zip(row, names, strict=True) if c]
@@ -125,12 +135,16 @@ def _products(matrix: Any, names: Sequence[str], offsets: Sequence[float] = ()) 
 
 
 def _device(params: CompiledParams) -> str:
-    """A choice between components, then means + cholesky @ normals."""
-    z, traits = _numbered("z", 8), [*_numbered("mu", 4), *_numbered("sigma", 4)]
-    lines = [words(random.DEVICE, "0", 0), normals(random.DEVICE, "0", 1, z[:4]), normals(random.DEVICE, "0", 2, z[4:])]
+    """Draw the device: a choice between components, then means + cholesky @ normals."""
+    z, traits = numbered("z", 8), [*numbered("mu", 4), *numbered("sigma", 4)]
+    lines = [
+        draw_random(random.DEVICE, "0", 0),
+        draw_normals(random.DEVICE, "0", 1, z[:4]),
+        draw_normals(random.DEVICE, "0", 2, z[4:]),
+    ]
     chosen = traced(population.chosen)
     for k in reversed(range(len(params.means))):
-        start = f"if ({text(chosen(name('w0', 'word'), params.component_starts[k]))}) " if k else ""
+        start = f"if ({text(chosen(name('w0', 'uint32'), params.component_starts[k]))}) " if k else ""
         draw = _products(params.cholesky[k], z, params.means[k])
         lines += [f"{start}begin", *_indented(_assigned(traits, draw)), "end else" if k else "end"]
     if params.log_sigma:
@@ -142,13 +156,13 @@ def _innovation(params: CompiledParams, results: Sequence[str], e: Sequence[str]
     return _assigned(results, traced(latent.innovation)([name(n) for n in e], params.constants.innovation))
 
 
-def _remembered(params: CompiledParams, memory: Sequence[str]) -> list[str]:
-    """What a cycle owes to those before: a line for each number that is remembered."""
-    x = [name(n) for n in _numbered("x", 4)]
+def _add_memory(params: CompiledParams, memory: Sequence[str]) -> list[str]:
+    """Add to x the share of earlier cycles: a line for each number of the memory."""
+    x = [name(n) for n in numbered("x", 4)]
     lines = []
     for column, m in zip(params.readout.tolist(), memory, strict=True):
         added = traced(latent.add_scaled)(x, column, name(m))
-        lines.append(" ".join(_assigned(_numbered("x", 4), added)))
+        lines.append(" ".join(_assigned(numbered("x", 4), added)))
     return lines
 
 
@@ -160,15 +174,18 @@ def _indented(lines: Sequence[str]) -> list[str]:
 
 
 def _var_past(params: CompiledParams, memory: list[str]) -> str:
-    """The stationary params of (x_0, x_-1, ...) is a triangular matrix times normals: in place, from its last rows."""
-    pasts = [normals(random.HISTORY, "0", lag, memory[4 * lag : 4 * lag + 4]) for lag in range(1, params.slots)]
+    """Draw the past from the stationary distribution of (x_0, x_-1, ...): a triangular matrix times normals.
+
+    The product is formed in place, from its last rows.
+    """
+    pasts = [draw_normals(random.HISTORY, "0", lag, memory[4 * lag : 4 * lag + 4]) for lag in range(1, params.slots)]
     stationary = _assigned(memory[::-1], _products(params.start, memory)[::-1])
-    nothing = [f"{m} = 0.0;" for m in memory[4:]]
+    zeros = [f"{m} = 0.0;" for m in memory[4:]]
     lines = [
-        normals(random.CYCLES, "0", 0, _numbered("e", 4)),
+        draw_normals(random.CYCLES, "0", 0, numbered("e", 4)),
         "if (pristine != 0.0) begin",
-        *_indented(_innovation(params, memory[:4], _numbered("e", 4))),
-        *_indented(wrapped([" ".join(nothing)])),
+        *_indented(_innovation(params, memory[:4], numbered("e", 4))),
+        *_indented(wrapped([" ".join(zeros)])),
         "end else begin",
         *_indented([" ".join(f"m{k} = e{k};" for k in range(4)), *pasts, *stationary]),
         "end",
@@ -177,15 +194,15 @@ def _var_past(params: CompiledParams, memory: list[str]) -> str:
 
 
 def _var_cycle(params: CompiledParams, memory: list[str]) -> str:
-    """x_n = B e_n + A_1 x_(n-1) + ..., and the memory moves on; the first cycle has been drawn with the past."""
+    """Step x_n = B e_n + A_1 x_(n-1) + ..., and move the memory on; the first cycle has been drawn with the past."""
     moved = [f"{to} = {from_};" for to, from_ in zip(memory[:3:-1], memory[-5::-1], strict=True)]
     lines = [
         "if (k > 0) begin",
         *_indented(
             [
-                normals(random.CYCLES, "k", 0, _numbered("e", 4)),
-                *_innovation(params, _numbered("x", 4), _numbered("e", 4)),
-                *_remembered(params, memory),
+                draw_normals(random.CYCLES, "k", 0, numbered("e", 4)),
+                *_innovation(params, numbered("x", 4), numbered("e", 4)),
+                *_add_memory(params, memory),
                 *wrapped([" ".join([*moved, *(f"m{k} = x{k};" for k in range(4))])]),
             ]
         ),
@@ -200,9 +217,12 @@ def _var_cycle(params: CompiledParams, memory: list[str]) -> str:
 
 
 def _states_past(params: CompiledParams, memory: list[str]) -> str:
-    """The stationary params of the states is a triangular matrix times normals: in place, from its last rows."""
-    room = [*memory, *_numbered("e", -len(memory) % 4)]
-    drawn = [normals(random.HISTORY, "0", b, room[4 * b : 4 * b + 4]) for b in range(len(room) // 4)]
+    """Draw the states from their stationary distribution: a triangular matrix times normals.
+
+    The product is formed in place, from its last rows.
+    """
+    drawn_into = [*memory, *numbered("e", -len(memory) % 4)]
+    drawn = [draw_normals(random.HISTORY, "0", b, drawn_into[4 * b : 4 * b + 4]) for b in range(len(drawn_into) // 4)]
     lines = [
         "if (pristine != 0.0) begin",
         *_indented(wrapped([" ".join(f"{m} = 0.0;" for m in memory)])),
@@ -214,12 +234,12 @@ def _states_past(params: CompiledParams, memory: list[str]) -> str:
 
 
 def _states_cycle(params: CompiledParams, memory: list[str]) -> str:
-    """x_n = B e_n + H s_n, s_(n+1) = F s_n + G e_n."""
-    e, following = _numbered("e", 4), _numbered("n", params.memory)
+    """Step x_n = B e_n + H s_n, s_(n+1) = F s_n + G e_n."""
+    e, following = numbered("e", 4), numbered("n", params.memory)
     lines = [
-        normals(random.CYCLES, "k", 0, e),
-        *_innovation(params, _numbered("x", 4), e),
-        *_remembered(params, memory),
+        draw_normals(random.CYCLES, "k", 0, e),
+        *_innovation(params, numbered("x", 4), e),
+        *_add_memory(params, memory),
         *_assigned(following, _products(np.hstack((params.F, params.G)), [*memory, *e])),
         *wrapped([" ".join(f"{m} = {n};" for m, n in zip(memory, following, strict=True))]),
     ]

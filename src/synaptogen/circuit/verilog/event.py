@@ -1,4 +1,4 @@
-"""The event form: a cell for Spectre and its like, whose variables keep their state from one time point to the next."""
+"""The event form: a cell for simulators like Spectre, whose variables keep their state between time points."""
 
 import re
 
@@ -17,8 +17,8 @@ from .module_frame import (
 )
 
 SIGNAL_FLOW = "SYNAPTOGEN_SIGNAL_FLOW"
-"""The macro that gives a cell of the event form an input vin (V) and an output iout (V, 1 V per uA) for its pins: for
-simulators that know no currents."""
+"""Name of the macro that gives a cell of the event form an input vin (V) and an output iout (V, 1 V per uA) in place of
+its pins: for simulators without currents."""
 
 EVENT = """
 // The event form, for Spectre and its like: variables keep their state from one time point to the next.
@@ -157,7 +157,20 @@ endmodule
 
 
 def write_event(params: DeviceParams, cycles: int) -> Draft:
-    """The event form of the cell that can run through so many further cycles."""
+    """Write the cell of kind event.
+
+    Parameters
+    ----------
+    params : DeviceParams
+        The device population.
+    cycles : int
+        Number of cycles after the running one.
+
+    Returns
+    -------
+    Draft
+        The cell.
+    """
     source = file(
         f"ReRAM cell, event form: its state, running cycle and {cycles} further cycles are instance parameters",
         EVENT,
@@ -171,8 +184,8 @@ def write_event(params: DeviceParams, cycles: int) -> Draft:
 
 
 def _plain(line: str) -> str:
-    """The line of a parameter with a comment for its attributes, which not all simulators of this kind can read."""
-    told = re.fullmatch(r'\(\* type="instance", desc="([^"]*)"(?:, units="([^"]*)")? \*\) (.*;)', line)
-    assert told is not None
-    what, unit, declared = told.groups()
-    return f"{declared}  // {what}{', ' + unit if unit else ''}"
+    """Write the attributes of a parameter as a comment, for simulators that cannot read attributes."""
+    parts = re.fullmatch(r'\(\* type="instance", desc="([^"]*)"(?:, units="([^"]*)")? \*\) (.*;)', line)
+    assert parts is not None
+    meaning, unit, declared = parts.groups()
+    return f"{declared}  // {meaning}{', ' + unit if unit else ''}"

@@ -1,4 +1,4 @@
-"""The formulas of the model as functions of Verilog-A, each traced from its Python original."""
+"""The formulas of the model as functions of Verilog-A, each traced from its Python source."""
 
 import textwrap
 from collections.abc import Mapping, Sequence
@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from synaptogen.model import Constants, iv, noise
 from synaptogen.params import DeviceParams
 
-from .symbols import Symbol, name, statements, traced
+from .symbols import Symbol, Type, name, statements, traced
 
 NAMED = {
     "u_max": "V, a full RESET at and above",
     "eta": "exponent of the RESET transition",
-    "knee": "of the line that it follows where its power params is above it",
+    "knee": "of the line that it follows where its power law is above it",
     "gradual": "1/V, slope of that line",
     "rest": "what it leaves for the full RESET",
     "u_range": "V, beyond +-u_range the chord conductances are constant",
@@ -19,22 +19,24 @@ NAMED = {
     "per_span": "ohm, 1/(g_llrs - g_hhrs)",
     "r_max": "largest mixing state, passivity",
 }
-TYPES = {"real": "real", "word": "integer", "mask": "integer"}
+"""Constants that stand in a file under their names, with the comment there; the other ones stand as numbers."""
+TYPES: dict[Type, str] = {"real": "real", "uint32": "integer", "mask": "integer"}
+"""The type of Verilog-A that holds each type of symbols."""
 
 
 def constants(params: DeviceParams) -> Constants:
-    """The constants of a parameter set, those that designers know under their names, the others as numbers."""
+    """Return the constants of a parameter set for tracing: symbols for those that stand under their names."""
     return params.constants()._replace(**{key: name(key) for key in NAMED})
 
 
 def declarations(params: DeviceParams) -> str:
-    """The constants as localparams."""
+    """Return the constants with names as localparams."""
     p = params.constants()
     return "\n".join(f"localparam real {key} = {getattr(p, key)!r};  // {what}" for key, what in NAMED.items())
 
 
-def function(title: str, comment: str, inputs: str, result: Symbol, names: Sequence[str] = ()) -> str:
-    """A function of real numbers that returns ``result``; ``names`` are those of its variables."""
+def _function(title: str, comment: str, inputs: str, result: Symbol, names: Sequence[str] = ()) -> str:
+    """Return a function of real numbers that returns ``result``; ``names`` are those of its temporary variables."""
     lines, kinds = statements({title: result}, names)
     locals_ = "".join(f"\n  {TYPES[kind]} {temporary};" for temporary, kind in kinds.items())
     body = "\n".join(f"    {line}" for line in wrapped(lines))
@@ -53,20 +55,36 @@ def procedure(
     first: str = "",
     variables: Mapping[str, Sequence[str]] | None = None,
 ) -> str:
-    """A function that gives several ``results`` through arguments behind its ``inputs``, which are {type: names}.
+    """Return a function with several results, which it gives through arguments; its own value is 0.
 
-    ``first`` is a statement before all others, ``variables`` are {type: names} that it needs. The value of the function
-    is 0.
+    Parameters
+    ----------
+    title, comment : str
+        Its name, and the line before it.
+    inputs : mapping of str to sequence of str
+        Names of the inputs of each type of Verilog-A.
+    results : mapping of str to Symbol
+        Expression of each result; they follow the inputs as arguments.
+    first : str
+        A statement before all others.
+    variables : mapping of str to sequence of str, optional
+        Variables that this statement needs, by type.
+
+    Returns
+    -------
+    str
+        Verilog-A.
     """
     lines, kinds = statements(results)
-    told = [*inputs.items(), *((TYPES[node.kind], (result,)) for result, node in results.items())]
-    told += [*(variables or {}).items(), *((TYPES[kind], (temporary,)) for temporary, kind in kinds.items())]
+    typed: list[tuple[str, Sequence[str]]] = [*inputs.items()]
+    typed += [(TYPES[node.kind], (result,)) for result, node in results.items()]
+    typed += [*(variables or {}).items(), *((TYPES[kind], (temporary,)) for temporary, kind in kinds.items())]
     declared: dict[str, list[str]] = {}
-    for kind, names in told:
-        declared.setdefault(kind, []).extend(names)
+    for type_, names in typed:
+        declared.setdefault(type_, []).extend(names)
     arguments = ", ".join(text for names in inputs.values() for text in names)
     head = [f"input {arguments};", f"output {', '.join(results)};"]
-    head += [f"{kind} {', '.join(names)};" for kind, names in declared.items()]
+    head += [f"{type_} {', '.join(names)};" for type_, names in declared.items()]
     body = [*([first] if first else []), *lines, f"{title} = 0.0;"]
     return "\n".join(
         [
@@ -82,7 +100,7 @@ def procedure(
 
 
 def wrapped(lines: Sequence[str]) -> list[str]:
-    """Lines, long ones broken."""
+    """Return lines of at most 110 characters: long ones are broken at spaces."""
     return [
         part
         for line in lines
@@ -91,19 +109,19 @@ def wrapped(lines: Sequence[str]) -> list[str]:
 
 
 def conduction(params: DeviceParams) -> str:
-    """Functions that every cell needs: its conductance, and the density of its noise."""
+    """Return the functions that every cell needs: its conductance, and the density of its noise."""
     p = constants(params)
     r, u = name("r"), name("u")
     return "\n\n".join(
         (
-            function(
+            _function(
                 "conductance",
                 "chord conductance I/U in S of mixing state r at u: 0 is the lowest LRS, 1 the highest HRS",
                 "r, u",
                 traced(iv.conductance)(r, u, p),
                 ("u_in", "llrs"),
             ),
-            function(
+            _function(
                 "noise_density",
                 "variance of the current per Hz and per S in A^2/(Hz S): thermal and shot noise, 300 K",
                 "u",
@@ -114,14 +132,14 @@ def conduction(params: DeviceParams) -> str:
 
 
 def switching(params: DeviceParams) -> str:
-    """Functions that a cell needs to switch: mixing states of resistances, and the RESET transition."""
+    """Return the functions that a cell needs to switch: mixing states of resistances, and the RESET transition."""
     p = constants(params)
     ohm, i, r, u, r_from, u_from, r_to = map(name, ("ohm", "i", "r", "u", "r_from", "u_from", "r_to"))
     mixing = traced(iv.passive)(traced(iv.mixing_from_conductance)(1.0 / ohm, p), p)
     curve = traced(iv.transition)(r_from, u_from, r_to, p)
     return "\n\n".join(
         (
-            function(
+            _function(
                 # not plain "current", which disciplines.vams takes
                 "cell_current",
                 "current in A of mixing state r at u",
@@ -129,22 +147,22 @@ def switching(params: DeviceParams) -> str:
                 traced(iv.current)(r, u, p),
                 ("u_in", "llrs"),
             ),
-            function(
+            _function(
                 "mixing_from_current",
                 "mixing state of a cell that carries i at u, 0 < u <= u_range",
                 "i, u",
                 traced(iv.mixing_from_current)(i, u, p),
                 ("i_llrs",),
             ),
-            function(
+            _function(
                 "fall",
                 "how far a RESET transition at u is above its end",
                 "u",
                 traced(iv.transition_profile)(u, p),
                 ("v",),
             ),
-            function("mixing", "mixing state of a resistance at the read voltage", "ohm", mixing),
-            function(
+            _function("mixing", "mixing state of a resistance at the read voltage", "ohm", mixing),
+            _function(
                 "partial_reset",
                 "mixing state of a cell driven from (u_from, r_from) towards (u_max, r_to) as far as u",
                 "r_from, u_from, r_to, u",
@@ -156,7 +174,20 @@ def switching(params: DeviceParams) -> str:
 
 
 def filled(template: str, parts: Mapping[str, str]) -> str:
-    """A template with each line ``@name`` replaced by a part, at that line's depth."""
+    """Fill in a template.
+
+    Parameters
+    ----------
+    template : str
+        Text in which a line ``@@name`` stands for a part.
+    parts : mapping of str to str
+        Text of each part, which is indented as that line.
+
+    Returns
+    -------
+    str
+        The text, with a line break at its end.
+    """
     lines = []
     for line in template.splitlines():
         stripped = line.strip()

@@ -1,8 +1,10 @@
-"""From an array of cells to the instance parameters of their circuit models."""
+"""Instance parameters of circuit cells, from an array of cells or from a seed."""
+
+from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
+from synaptogen._utils import AnyArray, Float64Array
 from synaptogen.array import CellArray
 from synaptogen.engines import FIELDS
 from synaptogen.state import Mode
@@ -11,25 +13,45 @@ from .autonomous import IDENTITY
 from .cell import CellModel
 from .module_frame import STATE
 
-Values = dict[str, NDArray[np.float64]]
+InstanceValues: TypeAlias = dict[str, Float64Array]
+"""Values of instance parameters by name, each of shape (n_cells,)."""
 
 
-def instance_values(cells: CellArray, model: CellModel) -> Values:
-    """Instance parameters of all cells, each of shape (cells.size,), in the order of ``model.instance``.
-
-    The dictionary's keys are ``model.instance``. Cells are in C order, ``cells.r.ravel()``. No cell changes.
+def instance_values(cells: CellArray, model: CellModel) -> InstanceValues:
+    """Return the instance parameters of all cells. No cell changes.
 
     - read: ``r``.
     - tape: ``mode_start``, ``r_start``, ``u_ratchet_start``, then ``r_hrs0, u_set0, r_lrs0, u_reset0`` of the
       running cycle and ``r_hrs1 ... u_resetK`` of the following, in ohm and V.
-    - autonomous: ``cell_id``, ``seed``, ``seed_high``, ``pristine``; all cells must be at the beginning of their life.
+    - autonomous: ``cell_id``, ``seed``, ``seed_high``, ``pristine``; all cells must be new, in the HRS of cycle 0.
     - pulse: ``mode_start``, ``r_start``, ``u_ratchet_start``, ``r_hrs0, u_set0, r_lrs0, u_reset0, r_hrs1``.
+
+    Parameters
+    ----------
+    cells : CellArray
+        The cells.
+    model : CellModel
+        A cell of the same parameter set.
+
+    Returns
+    -------
+    dict of str to array of shape (cells.size,)
+        Values of each parameter in the order of ``model.instance``; cells are in C order, ``cells.r.ravel()``.
 
     Raises
     ------
     ValueError
-        If the model was made from another parameter set than the cells, or an autonomous cell is to begin elsewhere
-        than at the beginning of its life.
+        If the model was made from another parameter set than the cells, or the model is autonomous and a cell has been
+        used already.
+
+    Examples
+    --------
+    >>> import synaptogen as sg
+    >>> from synaptogen.circuit import cell_model, instance_values
+    >>> cells = sg.CellArray((2, 3), rng=1)
+    >>> values = instance_values(cells, cell_model(cells.params, "tape", cycles=2))
+    >>> list(values)[:5], values["mode_start"].tolist()
+    (['mode_start', 'r_start', 'u_ratchet_start', 'r_hrs0', 'u_set0'], [2.0, 2.0, 2.0, 2.0, 2.0, 2.0])
     """
     if cells.params != model.params:
         raise ValueError(
@@ -43,39 +65,55 @@ def instance_values(cells: CellArray, model: CellModel) -> Values:
     return {name: values[name] for name in model.instance}
 
 
-def _flat(values: NDArray[np.generic]) -> NDArray[np.float64]:
+def _flat(values: AnyArray) -> Float64Array:
     return np.asarray(values, np.float64).reshape(-1)
 
 
-def _identity(cells: CellArray) -> Values:
-    lived = np.count_nonzero((cells.cycle != 0) | (cells.mode != Mode.HRS))
-    if lived:
+def _identity(cells: CellArray) -> InstanceValues:
+    used = np.count_nonzero((cells.cycle != 0) | (cells.mode != Mode.HRS))
+    if used:
         raise ValueError(
-            f"{lived} cells have lived already, and autonomous cells begin in the HRS of cycle 0: take the kind tape"
+            f"{used} cells have lived already, and autonomous cells begin in the HRS of cycle 0: take the kind tape"
         )
     low, high = cells.state.id_words()
-    return identity(high.astype(np.float64) * 2.0**32 + low, cells.seed, cells.state.engine.start)
+    ids = high.astype(np.float64) * 2.0**32 + low
+    return identity_values(ids, cells.seed, pristine=cells.state.engine.start == "pristine")
 
 
-def identity(ids: NDArray[np.float64], seed: int, start: str) -> Values:
-    """Instance parameters of autonomous cells from their numbers (n,), their seed, and how their lives start."""
-    shared = (float(seed % 2**32), float(seed // 2**32), float(start == "pristine"))
+def identity_values(ids: Float64Array, seed: int, *, pristine: bool) -> InstanceValues:
+    """Return the instance parameters of autonomous cells.
+
+    Parameters
+    ----------
+    ids : array of shape (n_cells,)
+        Numbers of the cells, 0 to 2**53.
+    seed : int
+        Seed of all cells, of 64 bits.
+    pristine : bool
+        Whether the cells have no past.
+
+    Returns
+    -------
+    dict of str to array of shape (n_cells,)
+        ``cell_id``, ``seed``, ``seed_high``, ``pristine``.
+    """
+    shared = (float(seed % 2**32), float(seed // 2**32), float(pristine))
     return dict(zip(IDENTITY, (ids, *(np.full(len(ids), value) for value in shared)), strict=True))
 
 
-def _state(cells: CellArray) -> Values:
+def _state(cells: CellArray) -> InstanceValues:
     mode = _flat(cells.mode)
     ratchet = np.where(mode == Mode.IRS, _ratchet(cells), 0.0)
     return dict(zip(STATE, (mode, _flat(cells.r), ratchet), strict=True))
 
 
-def _ratchet(cells: CellArray) -> NDArray[np.float64]:
+def _ratchet(cells: CellArray) -> Float64Array:
     return _flat(cells.state.fields()[FIELDS.index("u_ratchet")])
 
 
-def _tape(cells: CellArray, cycles: int) -> Values:
+def _tape(cells: CellArray, cycles: int) -> InstanceValues:
     running, following = cells.features, cells.upcoming(cycles)
-    values: Values = {}
+    values: InstanceValues = {}
     for k in range(cycles + 1):
         for name, now, later in zip(running._fields, running, following, strict=True):
             values[f"{name}{k}"] = _flat(now if k == 0 else later[k - 1])

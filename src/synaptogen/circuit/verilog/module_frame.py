@@ -1,4 +1,4 @@
-"""What the writers of all kinds of cells share: the frame of a module, its parameters, the tape."""
+"""Text that all kinds of cells share: the frame of a module, its parameters, the cases of a tape."""
 
 from typing import NamedTuple
 
@@ -12,7 +12,17 @@ SWITCHING_OUTPUTS = ("r_now", "mode_now", "cycles_done", "u_ratchet_now")
 
 
 class Draft(NamedTuple):
-    """A cell whose module has no name yet: @module stands in its place."""
+    """A cell whose module has no name yet; `CellModel` has the same fields.
+
+    Attributes
+    ----------
+    source : str
+        The Verilog-A text, with @module in place of the name.
+    ports, instance, outputs : tuple of str
+        Pins, instance parameters, variables to save.
+    settings : tuple of (str, float)
+        Model parameters and their defaults.
+    """
 
     source: str
     ports: tuple[str, ...]
@@ -22,26 +32,60 @@ class Draft(NamedTuple):
 
 
 def file(title: str, template: str, params: DeviceParams, functions: str = "", **parts: str) -> str:
-    """The text of a file: a head, and a module made from a template."""
+    """Return the text of a file: a head, and a module made from a template.
+
+    Parameters
+    ----------
+    title : str
+        The first line, a comment.
+    template : str
+        The module, of `templates`; ``@@constants`` and ``@@functions`` are filled in here.
+    params : DeviceParams
+        The device population.
+    functions : str
+        Functions that follow those for conduction.
+    **parts : str
+        Other parts of the template by name.
+
+    Returns
+    -------
+    str
+        Verilog-A, with @module in place of the module's name.
+    """
     head = HEAD.replace("@title", title).replace("@params", params.name.replace("\n", " "))
     functions = "\n\n".join(part for part in (conduction(params), functions) if part)
     return head + filled(template, {"constants": declarations(params), "functions": functions, **parts})
 
 
 def feature_names(cycles: int) -> list[str]:
-    """Names of the features on a tape: r_hrs0 ... u_reset0 of the running cycle, then of so many further cycles."""
+    """Return the names of the features on a tape: r_hrs0 ... u_reset0 of the running cycle, then of further cycles."""
     return [f"{feature}{k}" for k in range(cycles + 1) for feature in FEATURE_NAMES]
 
 
-def parameter(name: str, value: float, range_: str, what: str, units: str = "") -> str:
-    """The line of an instance parameter."""
+def parameter(name: str, value: float, range_: str, meaning: str, units: str = "") -> str:
+    """Return the line of an instance parameter.
+
+    Parameters
+    ----------
+    name, value : str, float
+        Its name and default.
+    range_ : str
+        Range of allowed values in Verilog-A, or "".
+    meaning, units : str
+        Its description and unit.
+
+    Returns
+    -------
+    str
+        Verilog-A.
+    """
     unit = f', units="{units}"' if units else ""
     limits = f" from {range_}" if range_ else ""
-    return f'(* type="instance", desc="{what}"{unit} *) parameter real {name} = {value!r}{limits};'
+    return f'(* type="instance", desc="{meaning}"{unit} *) parameter real {name} = {value!r}{limits};'
 
 
 def state_parameters(params: DeviceParams) -> list[str]:
-    """Lines of the parameters that say in which state a cell begins."""
+    """Return the lines of the parameters that say in which state a cell begins."""
     r_hrs = min(float(params.r_max), 0.85)
     return [
         parameter("mode_start", 2.0, "[0:2]", "mode at the start: 0 partly reset (IRS), 1 LRS, 2 HRS"),
@@ -51,27 +95,53 @@ def state_parameters(params: DeviceParams) -> list[str]:
 
 
 def feature_parameters(params: DeviceParams, cycles: int) -> list[str]:
-    """Lines of the parameters of a tape. Their defaults are those of the population's average device."""
+    """Return the lines of the parameters of a tape.
+
+    Parameters
+    ----------
+    params : DeviceParams
+        The population; its average device gives the defaults.
+    cycles : int
+        Number of cycles after the running one.
+
+    Returns
+    -------
+    list of str
+        Verilog-A.
+    """
     return [feature_parameter(params, name) for name in feature_names(cycles)]
 
 
 def feature_parameter(params: DeviceParams, name: str) -> str:
-    """The line of one feature of one cycle."""
+    """Return the line of one feature of one cycle.
+
+    Parameters
+    ----------
+    params : DeviceParams
+        The population; its average device gives the default.
+    name : str
+        One of `feature_names`.
+
+    Returns
+    -------
+    str
+        Verilog-A.
+    """
     feature, cycle = name.rstrip("0123456789"), name.lstrip("_abcdefghijklmnopqrstuvwxyz")
     mean = params.population.mean()[:4]
     value = dict(zip(FEATURE_NAMES, (10.0 ** mean[0], min(mean[1], -0.001), mean[2], max(mean[3], 0.001)), strict=True))
-    told = {
+    descriptions = {
         "r_hrs": ("resistance of the HRS it starts from", "(0:inf)", "ohm"),
         "u_set": ("sets at and below", "(-inf:0)", "V"),
         "r_lrs": ("resistance after SET", "(0:inf)", "ohm"),
         "u_reset": ("RESET begins above", "(0:inf)", "V"),
     }
-    what, limits, unit = told[feature]
-    return parameter(name, float(f"{value[feature]:.6g}"), limits, f"cycle {cycle}: {what}", unit)
+    meaning, limits, unit = descriptions[feature]
+    return parameter(name, float(f"{value[feature]:.6g}"), limits, f"cycle {cycle}: {meaning}", unit)
 
 
 def curve_cases(cycles: int) -> str:
-    """A case on the number of SETs, ``count``: the curve that the cell is on, and its next SET."""
+    """Return a case on ``count``, the number of SETs: the RESET curve that the cell is on, and its next SET."""
     lines = ["case (count)"]
     for n in range(cycles + 2):
         todo = []

@@ -1,4 +1,4 @@
-"""Random numbers and features as functions of Verilog-A: what a cell needs to draw its own life."""
+"""Functions of Verilog-A with which a cell draws random numbers and the features of its cycles."""
 
 from collections.abc import Sequence
 
@@ -6,12 +6,12 @@ from synaptogen.model import features, iv, random
 from synaptogen.params import FEATURE_NAMES, DeviceParams
 
 from .formulas import constants, procedure
-from .symbols import WORDS, Symbol, name, traced
+from .symbols import RANDOM_NAMES, Symbol, Type, name, numbered, traced
 
 ADDRESS = ("lo", "hi", "stream", "number", "block", "k0", "k1")
-"""Arguments of a draw: the cell's id in two words, a stream, a cycle, a block, the seed in two words."""
+"""Arguments of a draw, each of 32 bits: the cell's id in two halves, stream, cycle, block, the seed in two halves."""
 
-WORDS_OF_NUMBERS = """\
+UINT32_FUNCTIONS = """\
 // 32-bit words are integers, whose sign means nothing: what is above 2147483647 stands below 0
 analog function real unsigned_real;
   input word;
@@ -45,49 +45,73 @@ endfunction"""
 
 
 def draws(params: DeviceParams) -> str:
-    """Functions: words, normals, and the features of a cycle."""
-    return "\n\n".join((WORDS_OF_NUMBERS, _words(), _normals(), _features(params)))
+    """Return the functions: random bits, normals, and the features of a cycle."""
+    return "\n\n".join((UINT32_FUNCTIONS, _random_function(), _normals_function(), _features_function(params)))
 
 
-def normals(stream: int, number: str, block: int, results: Sequence[str]) -> str:
-    """The statement that draws four normals."""
+def draw_normals(stream: int, number: str, block: int, results: Sequence[str]) -> str:
+    """Return the statement that draws four standard normals.
+
+    Parameters
+    ----------
+    stream, number, block : int, str, int
+        Address of the draw: a stream of `synaptogen.model.random`, the cycle as an expression, a block of four.
+    results : sequence of str
+        The four variables that take them.
+
+    Returns
+    -------
+    str
+        Verilog-A.
+    """
     return f"done = normals(id_low, id_high, {stream}, {number}, {block}, seed_low, seed_top, {', '.join(results)});"
 
 
-def words(stream: int, number: str, block: int) -> str:
-    """The statement that draws four words."""
-    return f"done = words(id_low, id_high, {stream}, {number}, {block}, seed_low, seed_top, {', '.join(WORDS)});"
+def draw_random(stream: int, number: str, block: int) -> str:
+    """Return the statement that draws four random numbers of 32 bits into `RANDOM_NAMES`.
+
+    Parameters
+    ----------
+    stream, number, block : int, str, int
+        Address of the draw, see `draw_normals`.
+
+    Returns
+    -------
+    str
+        Verilog-A.
+    """
+    return f"done = words(id_low, id_high, {stream}, {number}, {block}, seed_low, seed_top, {', '.join(RANDOM_NAMES)});"
 
 
-def _symbols(names: Sequence[str], kind: str = "real") -> list[Symbol]:
+def _symbols(names: Sequence[str], kind: Type = "real") -> list[Symbol]:
     return [name(text, kind) for text in names]
 
 
-def _words() -> str:
-    drawn = traced(random.random_words)(*_symbols(ADDRESS, "word"))
+def _random_function() -> str:
+    drawn = traced(random.random_words)(*_symbols(ADDRESS, "uint32"))
     return procedure(
         "words",
         "four random words of a cell: Philox4x32-10 (J. K. Salmon et al., SC 2011), the same as in Python",
         {"integer": ADDRESS},
-        dict(zip(WORDS, drawn, strict=True)),
+        dict(zip(RANDOM_NAMES, drawn, strict=True)),
     )
 
 
-def _normals() -> str:
-    drawn = traced(random.normals)(*_symbols(ADDRESS, "word"))
+def _normals_function() -> str:
+    drawn = traced(random.normals)(*_symbols(ADDRESS, "uint32"))
     return procedure(
         "normals",
         "four independent normals: Box-Muller",
         {"integer": ADDRESS},
         dict(zip(("z0", "z1", "z2", "z3"), drawn, strict=True)),
-        first=f"done = words({', '.join((*ADDRESS, *WORDS))});",
-        variables={"integer": WORDS, "real": ("done",)},
+        first=f"done = words({', '.join((*ADDRESS, *RANDOM_NAMES))});",
+        variables={"integer": RANDOM_NAMES, "real": ("done",)},
     )
 
 
-def _features(params: DeviceParams) -> str:
+def _features_function(params: DeviceParams) -> str:
     p = constants(params)
-    x, mu, sigma = (_numbered(letter, 4) for letter in ("x", "mu", "sigma"))
+    x, mu, sigma = (numbered(letter, 4) for letter in ("x", "mu", "sigma"))
     f = traced(features.cycle_features)(_symbols(x), _symbols(mu), _symbols(sigma), p)
     ohm = traced(iv.resistance_from_mixing)
     values = (ohm(f.r_hrs, p), f.u_set, ohm(f.r_lrs, p), f.u_reset)
@@ -97,7 +121,3 @@ def _features(params: DeviceParams) -> str:
         {"real": (*x, *mu, *sigma)},
         {**dict(zip(FEATURE_NAMES, values, strict=True)), "limited": f.limited},
     )
-
-
-def _numbered(letter: str, count: int) -> list[str]:
-    return [f"{letter}{k}" for k in range(count)]

@@ -1,4 +1,4 @@
-"""Cells that need little: one that only reads, one for a single pulse."""
+"""Two small cells for large arrays: one that only conducts, one for a single pulse."""
 
 from synaptogen.params import DeviceParams
 
@@ -19,14 +19,40 @@ _PULSE_FEATURES = (*feature_names(0), "r_hrs1")
 
 
 def write_read(params: DeviceParams, cycles: int) -> Draft:
-    """The cell whose state is given and stays."""
+    """Write the cell of kind read, whose state is given and stays.
+
+    Parameters
+    ----------
+    params : DeviceParams
+        The device population.
+    cycles : int
+        0; the cell begins no cycle.
+
+    Returns
+    -------
+    Draft
+        The cell.
+    """
     instance = parameter("r", min(float(params.r_max), 0.85), "", "mixing state: 0 lowest LRS, 1 highest HRS")
     source = file("ReRAM cell for reads: its state is given and stays", READ, params, instance=instance)
     return Draft(source, ("p", "n"), ("r",), (), ("r_now",))
 
 
 def write_pulse(params: DeviceParams, cycles: int) -> Draft:
-    """The cell that sets and resets at most once."""
+    """Write the cell of kind pulse, which sets and resets at most once.
+
+    Parameters
+    ----------
+    params : DeviceParams
+        The device population.
+    cycles : int
+        1; the features of the next cycle that the cell needs are fixed.
+
+    Returns
+    -------
+    Draft
+        The cell.
+    """
     instance = [*state_parameters(params), *(feature_parameter(params, name) for name in _PULSE_FEATURES)]
     source = file(
         "ReRAM cell for one pulse: at most one SET and one RESET",

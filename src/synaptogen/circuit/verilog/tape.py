@@ -1,4 +1,4 @@
-"""The full cell: features of its cycles are instance parameters, a tape."""
+"""The full cell: the features of its cycles are instance parameters, a tape."""
 
 from synaptogen.params import DeviceParams
 
@@ -17,7 +17,20 @@ from .templates import TAPE
 
 
 def write_tape(params: DeviceParams, cycles: int) -> Draft:
-    """The cell that can run through so many further cycles."""
+    """Write the cell of kind tape.
+
+    Parameters
+    ----------
+    params : DeviceParams
+        The device population.
+    cycles : int
+        Number of cycles after the running one.
+
+    Returns
+    -------
+    Draft
+        The cell.
+    """
     source = file(
         f"ReRAM cell: its state, running cycle and {cycles} further cycles are instance parameters",
         TAPE,

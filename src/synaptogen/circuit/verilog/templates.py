@@ -1,6 +1,6 @@
-"""What a cell does, apart from the formulas of the model: its pins, its state and how that moves.
+"""Templates of modules: pins, state and the dynamics of the state. The formulas of the model are filled in.
 
-Lines that begin with @@ are filled in by `cell`.
+`formulas.filled` replaces lines that begin with @@.
 """
 
 HEAD = """\

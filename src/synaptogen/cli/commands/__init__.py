@@ -1,4 +1,7 @@
-"""The commands of ``synaptogen``, one file each."""
+"""The commands of ``synaptogen``, one file each.
+
+Docstrings of commands are their help, up to the form feed; options document themselves.
+"""
 
 from . import bench, circuit, crossbar, demo, extract, fit, info, report, sample, simulate, validate
 

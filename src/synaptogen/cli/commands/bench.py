@@ -1,4 +1,4 @@
-"""``synaptogen bench``: how fast is this machine?"""
+"""``synaptogen bench``: the rates of this machine."""
 
 import math
 from typing import Annotated
@@ -6,9 +6,9 @@ from typing import Annotated
 import typer
 
 from synaptogen.array import CellArray
-from synaptogen.cli import rates as measure
 from synaptogen.cli.options import JSON, Threads, shape_of, shape_text
-from synaptogen.cli.output import out, print_json, steps
+from synaptogen.cli.output import print_json, stdout, steps
+from synaptogen.cli.rates import Task, array_tasks, measure, rate_table
 
 
 def bench(
@@ -16,21 +16,32 @@ def bench(
     threads: Threads = None,
     as_json: JSON = False,
 ) -> None:
-    """Measure the rates of this machine: a table of what takes how long a cell."""
+    """Measure the rates of this machine: a table of what takes how long a cell.
+    \f
+
+    Parameters
+    ----------
+    cells : str
+        Shape of the array; products are measured with two axes.
+    threads : int, optional
+        Threads of the CPU engine.
+    as_json : bool
+        Print JSON instead of a table.
+    """
     shape = shape_of(cells)
-    made: list[CellArray] = []
+    arrays: list[CellArray] = []
 
     def make() -> None:
-        made.append(CellArray(shape, rng=1, threads=threads))
+        arrays.append(CellArray(shape, rng=1, threads=threads))
 
     with steps(transient=True) as shown:
         # one array at a time, whatever its size
-        init = measure.Task("init", "make the cells", "cells", math.prod(shape), make, made.clear)
-        rates = [measure.measure(init, shown)]
-        rates += [measure.measure(task, shown) for task in measure.array_tasks(made[-1], rng=1)]
-    array = made[-1]
+        init = Task("init", "make the cells", "cells", math.prod(shape), make, arrays.clear)
+        rates = [measure(init, shown)]
+        rates += [measure(task, shown) for task in array_tasks(arrays[-1], rng=1)]
+    array = arrays[-1]
     if as_json:
         print_json({"cells": list(shape), "array": repr(array), "rates": {r.key: r.as_json() for r in rates}})
     else:
-        out.print(measure.rate_table(f"{shape_text(shape)} cells", rates))
-        out.print(repr(array), markup=False)
+        stdout.print(rate_table(f"{shape_text(shape)} cells", rates))
+        stdout.print(repr(array), markup=False)

@@ -1,18 +1,18 @@
-"""``synaptogen circuit crossbar``: an array read or written in a circuit simulator, beside Python."""
+"""``synaptogen circuit crossbar``: an array read or written in a circuit simulator and in Python."""
 
 from pathlib import Path
 from time import perf_counter
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeAlias, cast
 
 import numpy as np
 import typer
-from numpy.typing import NDArray
 
-from synaptogen._utils import checks
+from synaptogen._utils import Float64Array, IntArray, Shape
 from synaptogen.array import CellArray
 from synaptogen.circuit.netlists import (
     DIALECTS,
     Result,
+    Scheme,
     Testbench,
     array_circuit,
     export,
@@ -21,73 +21,100 @@ from synaptogen.circuit.netlists import (
     simulate,
     write_bench,
 )
-from synaptogen.circuit.simulators import SIMULATORS, SimulationError
-from synaptogen.cli.options import JSON, params_from, shape_of, shape_text
-from synaptogen.cli.output import out, print_json, say, steps
+from synaptogen.circuit.simulators import SIMULATORS, SimulationError, SimulatorName
+from synaptogen.cli.options import (
+    JSON,
+    CrossbarShape,
+    Params,
+    Simulator,
+    Timeout,
+    WireResistance,
+    choice,
+    params_from,
+    shape_of,
+    shape_text,
+)
+from synaptogen.cli.output import print_json, say, stdout, steps
 from synaptogen.crossbar import Wires
 from synaptogen.state import Mode
 
+Write: TypeAlias = Annotated[
+    float | None, typer.Option("--write", metavar="V", help="Write with this voltage (negative sets); default: read.")
+]
+Row: TypeAlias = Annotated[int, typer.Option("--row", metavar="I", help="Row to write.")]
+Column: TypeAlias = Annotated[
+    int | None, typer.Option("--column", metavar="J", help="Column to write; default: the whole row.")
+]
+SchemeName: TypeAlias = Annotated[str, typer.Option("--scheme", metavar="NAME", help="Select scheme: V/2 or V/3.")]
+Seed: TypeAlias = Annotated[int, typer.Option("--rng", metavar="SEED", help="Seed of the array.")]
+Folder: TypeAlias = Annotated[
+    Path | None,
+    typer.Option("--export", metavar="FOLDER", help="Write the netlist into this folder, and do not run it."),
+]
+Language: TypeAlias = Annotated[
+    str, typer.Option("--dialect", metavar="NAME", help="Of --export: vacask, ngspice or spectre.")
+]
+
 
 def crossbar(
-    cells: Annotated[str, typer.Option("--cells", metavar="ROWSxCOLUMNS", help="Shape of the array.")] = "32x32",
-    write: Annotated[
-        float | None,
-        typer.Option("--write", metavar="V", help="Write with this voltage (negative sets); default: read."),
-    ] = None,
-    row: Annotated[int, typer.Option("--row", metavar="I", help="Row to write.")] = 0,
-    column: Annotated[
-        int | None, typer.Option("--column", metavar="J", help="Column to write; default: the whole row.")
-    ] = None,
-    scheme: Annotated[str, typer.Option("--scheme", metavar="NAME", help="Select scheme: V/2 or V/3.")] = "V/3",
-    wires: Annotated[
-        float, typer.Option("--wires", metavar="OHM", help="Resistance of a wire segment between two cells.")
-    ] = 0.0,
-    params: Annotated[
-        str, typer.Option("--params", metavar="NAME|FILE.json", help="A preset, or a parameter file.")
-    ] = "hennen2024",
-    rng: Annotated[int, typer.Option("--rng", metavar="SEED", help="Seed of the array.")] = 0,
-    simulator: Annotated[str, typer.Option("--simulator", metavar="NAME", help="vacask or ngspice.")] = "vacask",
-    folder: Annotated[
-        Path | None,
-        typer.Option("--export", metavar="FOLDER", help="Write the netlist into this folder, and do not run it."),
-    ] = None,
-    dialect: Annotated[
-        str, typer.Option("--dialect", metavar="NAME", help="Of --export: vacask, ngspice or spectre.")
-    ] = "vacask",
-    timeout: Annotated[float, typer.Option("--timeout", metavar="S", help="Time limit of the simulator.")] = 600.0,
+    cells: CrossbarShape = "32x32",
+    write: Write = None,
+    row: Row = 0,
+    column: Column = None,
+    scheme: SchemeName = "V/3",
+    wires: WireResistance = 0.0,
+    params: Params = "hennen2024",
+    rng: Seed = 0,
+    simulator: Simulator = "vacask",
+    folder: Folder = None,
+    dialect: Language = "vacask",
+    timeout: Timeout = 600.0,
     as_json: JSON = False,
 ) -> None:
     """Read or write a crossbar in a circuit simulator, and compare with Python.
 
     Half of the cells, at random, are in their LRS, the others in their HRS.
+    \f
+
+    Parameters
+    ----------
+    cells, params, rng : str, str, int
+        Shape, population and seed of the array.
+    write, row, column, scheme : float, int, int, str
+        Write voltage in V, selected lines and select scheme; None: read at the read voltage, or the whole row.
+    wires : float
+        Resistance of a wire segment in ohm.
+    simulator, timeout : str, float
+        The simulator and its time limit in s.
+    folder, dialect : pathlib.Path, str
+        Only write a netlist.
+    as_json : bool
+        Print JSON instead of text.
+
+    Raises
+    ------
+    ValueError
+        If an option is out of range.
+    typer.Exit
+        If the simulation fails; its log is printed.
     """
     array = _half_set(shape_of(cells, axes=2), params, rng)
-    checks.one_of("--simulator", simulator, SIMULATORS)
-    checks.one_of("--dialect", dialect, DIALECTS)
-    rows, columns = array.shape
-    for name, line, count in (("--row", row, rows), ("--column", column, columns)):
-        if line is not None and not 0 <= line < count:
-            raise ValueError(f"{name} {line} is not there: lines are numbered 0 to {count - 1}")
-    targets = np.arange(columns) if column is None else np.array([column])
+    program = choice("--simulator", simulator, SIMULATORS)
+    language = choice("--dialect", dialect, DIALECTS)
+    _require_lines(array, row, column)
+    targets = np.arange(array.shape[1]) if column is None else np.array([column])
     bench = _bench(array, write, row, targets, scheme, wires)
     if folder is not None:
-        path = export(bench, folder, dialect, name="crossbar")
+        path = export(bench, folder, language, name="crossbar")
         if as_json:
             print_json({"netlist": str(path)})
         else:
             say(f"wrote {path}")
         return
     begin = perf_counter()
-    try:
-        with steps(transient=True) as progress:
-            advance = progress.begin(f"{shape_text(array.shape)} cells in {simulator}", 1)
-            result = simulate(bench, simulator, timeout=timeout)
-            advance()
-    except SimulationError as error:  # its log has more than one line
-        say(str(error))
-        raise typer.Exit(1) from error
+    result = _simulated(bench, program, timeout)
     report: dict[str, Any] = {
-        "simulator": simulator,
+        "simulator": program,
         "cells": list(array.shape),
         "wire_resistance": wires,
         "seconds": round(perf_counter() - begin, 3),
@@ -95,8 +122,28 @@ def crossbar(
     if write is None:
         report |= _read_report(array, result)
     else:
-        report |= _write_report(array, result, selected((rows, columns), row, targets, write, scheme), wires)
+        volts = selected(bench.array.shape, row, targets, write, cast("Scheme", scheme))
+        report |= _write_report(array, result, volts, wires)
     _show(report, as_json)
+
+
+def _require_lines(array: CellArray, row: int, column: int | None) -> None:
+    for name, line, count in (("--row", row, array.shape[0]), ("--column", column, array.shape[1])):
+        if line is not None and not 0 <= line < count:
+            raise ValueError(f"{name} {line} is not there: lines are numbered 0 to {count - 1}")
+
+
+def _simulated(bench: Testbench, program: SimulatorName, timeout: float) -> Result:
+    """Simulate; print the log and exit where that fails."""
+    try:
+        with steps(transient=True) as progress:
+            advance = progress.begin(f"{shape_text(bench.array.shape)} cells in {program}", 1)
+            result = simulate(bench, program, timeout=timeout)
+            advance()
+    except SimulationError as error:  # its log has more than one line
+        say(str(error))
+        raise typer.Exit(1) from error
+    return result
 
 
 def _read_report(array: CellArray, result: Result) -> dict[str, Any]:
@@ -107,7 +154,7 @@ def _read_report(array: CellArray, result: Result) -> dict[str, Any]:
     }
 
 
-def _write_report(array: CellArray, result: Result, volts: NDArray[np.float64], wires: float) -> dict[str, Any]:
+def _write_report(array: CellArray, result: Result, volts: Float64Array, wires: float) -> dict[str, Any]:
     before, ideal, python = array.r, array.copy(), array.copy()
     result.update(array)
     ideal.apply_voltage(volts)
@@ -121,19 +168,21 @@ def _write_report(array: CellArray, result: Result, volts: NDArray[np.float64], 
     }
 
 
-def _half_set(shape: tuple[int, ...], params: str, rng: int) -> CellArray:
+def _half_set(shape: Shape, params: str, rng: int) -> CellArray:
+    """Return an array of which half of the cells, at random, are in their LRS, the others in their HRS."""
     array = CellArray(shape, params_from(params), rng=rng)
     array.apply_voltages([-2.0, 2.0])
     array.apply_voltage(-2.0, where=np.random.default_rng(rng).random(shape) < 0.5)
     return array
 
 
-def _bench(array: CellArray, write: float | None, row: int, columns: Any, scheme: str, wires: float) -> Testbench:
+def _bench(array: CellArray, write: float | None, row: int, columns: IntArray, scheme: str, wires: float) -> Testbench:
+    """Return the read at the read voltage of all columns, or the write."""
     if write is None:
         circuit = array_circuit(array, "read", wire_resistance=wires)
         return read_bench(circuit, np.full(array.shape[1], array.params.u_read))
     circuit = array_circuit(array, "pulse", wire_resistance=wires)
-    return write_bench(circuit, row, columns, write, scheme=scheme)
+    return write_bench(circuit, row, columns, write, scheme=cast("Scheme", scheme))
 
 
 def _show(report: dict[str, Any], as_json: bool) -> None:
@@ -142,4 +191,4 @@ def _show(report: dict[str, Any], as_json: bool) -> None:
         return
     for name, value in report.items():
         shown = f"{value:.4g}" if isinstance(value, float) else shape_text(tuple(value)) if name == "cells" else value
-        out.print(f"{name.replace('_', ' '):36} {shown}")
+        stdout.print(f"{name.replace('_', ' '):36} {shown}")

@@ -1,7 +1,7 @@
 """``synaptogen circuit export``: cells as Verilog-A, arrays as netlists."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeAlias
 
 import numpy as np
 import typer
@@ -13,6 +13,7 @@ from synaptogen.circuit import STEP, T_SWITCH, triangles
 from synaptogen.circuit.netlists import (
     DIALECTS,
     ArrayCircuit,
+    DialectName,
     Testbench,
     array_circuit,
     export,
@@ -20,8 +21,17 @@ from synaptogen.circuit.netlists import (
     sweep_bench,
     write_bench,
 )
-from synaptogen.circuit.verilog import KINDS, cell_model
-from synaptogen.cli.options import JSON, Overwrite, params_from, require_free, shape_of, shape_text
+from synaptogen.circuit.verilog import KINDS, CellKind, cell_model
+from synaptogen.cli.options import (
+    JSON,
+    Overwrite,
+    WireResistance,
+    choice,
+    params_from,
+    require_free,
+    shape_of,
+    shape_text,
+)
 from synaptogen.cli.output import print_json, say, steps
 from synaptogen.params import DeviceParams
 
@@ -29,32 +39,38 @@ U_SWEEP, U_SET = 1.5, -1.5  # V
 MOST_SWEEPS = 3
 
 
+Form: TypeAlias = Annotated[
+    str | None, typer.Option("--form", metavar="NAME", help=f"Of the cell: {', '.join(KINDS)}; default: see below.")
+]
+Netlist: TypeAlias = Annotated[
+    str | None, typer.Option("--netlist", metavar="SIMULATOR", help=f"Write a netlist too: {', '.join(DIALECTS)}.")
+]
+SavedArray: TypeAlias = Annotated[
+    Path | None, typer.Option("--array", metavar="FILE.zarr", help="A saved array, instead of a new one.")
+]
+NewShape: TypeAlias = Annotated[str | None, typer.Option("--cells", metavar="SHAPE", help="Shape of a new array.")]
+NewParams: TypeAlias = Annotated[
+    str | None,
+    typer.Option("--params", metavar="NAME|FILE.json", help="Of a new array: a preset (hennen2024), or a file."),
+]
+Seed: TypeAlias = Annotated[int, typer.Option("--rng", metavar="SEED", help="Seed of a new array.")]
+Cycles: TypeAlias = Annotated[
+    int, typer.Option("--cycles", metavar="K", help="Cycles that a cell can begin after the running one.")
+]
+FileName: TypeAlias = Annotated[str, typer.Option("--name", metavar="NAME", help="Of the netlist's file.")]
+
+
 def export_cells(
     folder: Annotated[Path, typer.Argument(help="Where files go; made where it is not there.")],
-    form: Annotated[
-        str | None,
-        typer.Option("--form", metavar="NAME", help=f"Of the cell: {', '.join(KINDS)}; default: see below."),
-    ] = None,
-    netlist: Annotated[
-        str | None,
-        typer.Option("--netlist", metavar="SIMULATOR", help=f"Write a netlist too: {', '.join(DIALECTS)}."),
-    ] = None,
-    array: Annotated[
-        Path | None, typer.Option("--array", metavar="FILE.zarr", help="A saved array, instead of a new one.")
-    ] = None,
-    cells: Annotated[str | None, typer.Option("--cells", metavar="SHAPE", help="Shape of a new array.")] = None,
-    params: Annotated[
-        str | None,
-        typer.Option("--params", metavar="NAME|FILE.json", help="Of a new array: a preset (hennen2024), or a file."),
-    ] = None,
-    rng: Annotated[int, typer.Option("--rng", metavar="SEED", help="Seed of a new array.")] = 0,
-    cycles: Annotated[
-        int, typer.Option("--cycles", metavar="K", help="Cycles that a cell can begin after the running one.")
-    ] = 8,
-    wires: Annotated[
-        float, typer.Option("--wires", metavar="OHM", help="Resistance of a wire segment between two cells.")
-    ] = 0.0,
-    name: Annotated[str, typer.Option("--name", metavar="NAME", help="Of the netlist's file.")] = "array",
+    form: Form = None,
+    netlist: Netlist = None,
+    array: SavedArray = None,
+    cells: NewShape = None,
+    params: NewParams = None,
+    rng: Seed = 0,
+    cycles: Cycles = 8,
+    wires: WireResistance = 0.0,
+    name: FileName = "array",
     overwrite: Overwrite = False,
     as_json: JSON = False,
 ) -> None:
@@ -64,38 +80,50 @@ def export_cells(
     testbench, each cell with its own device, state and coming cycles; cells are of the event form for Spectre and of
     the tape form for ngspice and VACASK, or of --form. Cells that switch are swept over +-1.5 V, read cells are read,
     pulse cells of row 0 are set.
+    \f
+
+    Parameters
+    ----------
+    folder, name, overwrite : pathlib.Path, str, bool
+        Where files go, the name of the netlist without its suffix, and whether to replace one.
+    form, netlist : str, optional
+        Kind of the cells (`cell_model`), and the dialect of a netlist.
+    array : pathlib.Path, optional
+        A saved array; it needs ``netlist`` and excludes ``params``.
+    cells, params, rng : str, str, int
+        Shape, population and seed of a new array.
+    cycles, wires : int, float
+        Cycles after the running one, and the resistance of a wire segment in ohm.
+    as_json : bool
+        Print JSON instead of text.
     """
-    population, saved = _what_to_export(array, params, netlist)
+    population, saved = _population(array, params, netlist)
     checks.positive_int("--cycles", cycles)
-    if form is not None:
-        checks.one_of("--form", form, KINDS)
-    if netlist is not None:
-        checks.one_of("--netlist", netlist, DIALECTS)
-    _make_free(folder, "" if netlist is None else f"{name}{DIALECTS[netlist]().suffix}", overwrite)
-    if netlist is None:
-        written = [_write_model(folder, population, kind, cycles) for kind in ([form] if form else KINDS)]
+    kind = None if form is None else choice("--form", form, KINDS)
+    dialect = None if netlist is None else choice("--netlist", netlist, DIALECTS)
+    _make_free(folder, "" if dialect is None else f"{name}{DIALECTS[dialect]().suffix}", overwrite)
+    if dialect is None:
+        written = [_write_model(folder, population, each, cycles) for each in ([kind] if kind else KINDS)]
     else:
-        taken = form or ("event" if netlist == "spectre" else "tape")
+        kind = kind or ("event" if dialect == "spectre" else "tape")
         chosen = saved or CellArray(shape_of(cells or "1x1"), population, rng=rng)
-        bench = _bench(
-            array_circuit(
-                chosen,
-                taken,
-                cycles=cycles,
-                wire_resistance=wires,
-                t_switch=None if taken in ("read", "pulse") else T_SWITCH,
-            )
-        )
-        with steps(transient=True) as progress:
-            advance = progress.begin(f"{shape_text(bench.array.shape)} cells for {netlist}", 1)
-            path = export(bench, folder, netlist, name=name)
-            advance()
-        written = [path, *sorted(folder.glob(f"{bench.array.model.module}.*"))]
+        t_switch = None if kind in ("read", "pulse") else T_SWITCH
+        circuit = array_circuit(chosen, kind, cycles=cycles, wire_resistance=wires, t_switch=t_switch)
+        written = _write_netlist(_bench(circuit), folder, dialect, name)
     if as_json:
         print_json({"files": [str(path) for path in written]})
         return
     for path in written:
         say(f"wrote {path}")
+
+
+def _write_netlist(bench: Testbench, folder: Path, dialect: DialectName, name: str) -> list[Path]:
+    """Write the netlist and its cell; return the paths of all files."""
+    with steps(transient=True) as progress:
+        advance = progress.begin(f"{shape_text(bench.array.shape)} cells for {dialect}", 1)
+        path = export(bench, folder, dialect, name=name)
+        advance()
+    return [path, *sorted(folder.glob(f"{bench.array.model.module}.*"))]
 
 
 def _make_free(folder: Path, file: str, overwrite: bool) -> None:
@@ -109,9 +137,8 @@ def _make_free(folder: Path, file: str, overwrite: bool) -> None:
     folder.mkdir(exist_ok=True)
 
 
-def _what_to_export(
-    array: Path | None, params: str | None, netlist: str | None
-) -> tuple[DeviceParams, CellArray | None]:
+def _population(array: Path | None, params: str | None, netlist: str | None) -> tuple[DeviceParams, CellArray | None]:
+    """Return the population, and the saved array if one is given."""
     if array is None:
         return params_from(params or "hennen2024"), None
     if params is not None:
@@ -122,7 +149,7 @@ def _what_to_export(
     return saved.params, saved
 
 
-def _write_model(folder: Path, params: DeviceParams, kind: str, cycles: int) -> Path:
+def _write_model(folder: Path, params: DeviceParams, kind: CellKind, cycles: int) -> Path:
     model = cell_model(params, kind, cycles=cycles)
     path = folder / f"{model.module}.va"
     path.write_text(model.source, encoding="utf-8")
@@ -130,7 +157,7 @@ def _write_model(folder: Path, params: DeviceParams, kind: str, cycles: int) -> 
 
 
 def _bench(circuit: ArrayCircuit) -> Testbench:
-    """What a designer would try first with cells of this kind."""
+    """Return the testbench that a designer would try first with cells of this kind."""
     kind, columns = circuit.model.kind, circuit.shape[1]
     if kind == "read":
         return read_bench(circuit, np.full(columns, circuit.model.params.u_read))

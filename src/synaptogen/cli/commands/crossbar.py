@@ -1,4 +1,4 @@
-"""``synaptogen crossbar``: what is done with cells as a matrix."""
+"""``synaptogen crossbar``: cells as a matrix."""
 
 import typer
 
@@ -8,7 +8,7 @@ crossbar = typer.Typer(name="crossbar", no_args_is_help=True, rich_markup_mode="
 
 
 @crossbar.callback()
-def about() -> None:
+def _group() -> None:
     """Crossbars: write weights with pulses, solve voltages on wires."""
 
 

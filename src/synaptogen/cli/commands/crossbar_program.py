@@ -1,18 +1,17 @@
-"""``synaptogen crossbar program``: write weights or conductances to virtual cells, and see what becomes of them."""
+"""``synaptogen crossbar program``: write weights or conductances to virtual cells, and report the result."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal, TypeAlias, cast
 
 import numpy as np
 import typer
-from numpy.typing import NDArray
 
-from synaptogen._utils import AnyArray, checks, replacing
+from synaptogen._utils import AnyArray, Float64Array, replacing, require
 from synaptogen.array import CellArray
-from synaptogen.cli.options import JSON, Threads, params_from, shape_of
-from synaptogen.cli.output import Steps, out, print_json, say, steps
+from synaptogen.cli.options import JSON, NewSeed, Params, Threads, choice, params_from, require_free, shape_of
+from synaptogen.cli.output import Steps, print_json, say, stdout, steps
 from synaptogen.crossbar import (
     BitSlicing,
     DifferentialPair,
@@ -25,145 +24,244 @@ from synaptogen.crossbar import (
     write_verify,
 )
 
-METHODS = ("write-verify", "one-shot")
-MAPPINGS = ("none", "pair", "offset", "slices")
+Method: TypeAlias = Literal["write-verify", "one-shot"]
+MappingName: TypeAlias = Literal["none", "pair", "offset", "slices"]
+Outside: TypeAlias = Literal["clip", "refuse"]
+METHODS: tuple[Method, ...] = ("write-verify", "one-shot")
+MAPPINGS: tuple[MappingName, ...] = ("none", "pair", "offset", "slices")
 SUFFIXES = (".csv", ".npy")
+
+# ---- options
+
+Matrix: TypeAlias = Annotated[
+    Path | None, typer.Argument(help="Weights, or with --mapping none conductances in S: a matrix as CSV or NPY.")
+]
+RandomShape: TypeAlias = Annotated[
+    str | None,
+    typer.Option("--random", metavar="ROWSxCOLUMNS", help="Instead of a file: random weights of that shape."),
+]
+MappingOption: TypeAlias = Annotated[
+    str, typer.Option("--mapping", metavar="KIND", help="pair, offset, slices, or none: the matrix is in S.")
+]
+LargestWeight: TypeAlias = Annotated[
+    float | None, typer.Option("--w-max", metavar="W", help="Largest weight; default: that of the matrix.")
+]
+Base: TypeAlias = Annotated[int, typer.Option("--base", metavar="N", help="Slices: levels of a cell.")]
+Levels: TypeAlias = Annotated[int, typer.Option("--levels", metavar="N", help="Slices: magnitudes of a weight.")]
+Share: TypeAlias = Annotated[
+    float, typer.Option("--share", help="Use the conductances that this share of cycles reaches.")
+]
+MethodOption: TypeAlias = Annotated[str, typer.Option("--method", metavar="NAME", help="write-verify or one-shot.")]
+Tolerance: TypeAlias = Annotated[float, typer.Option("--tolerance", metavar="S", help="Of a conductance, in S.")]
+Budget: TypeAlias = Annotated[int, typer.Option("--budget", metavar="N", help="Most pulses of a cell.")]
+Strategy: TypeAlias = Annotated[str, typer.Option("--strategy", metavar="NAME", help="transition or ramp.")]
+Reads: TypeAlias = Annotated[int, typer.Option("--reads", metavar="N", help="Reads that are averaged.")]
+Passes: TypeAlias = Annotated[int, typer.Option("--passes", metavar="N", help="How often to go through all cells.")]
+SchemeName: TypeAlias = Annotated[
+    str | None, typer.Option("--scheme", metavar="V/2|V/3", help="No selectors: other cells see a part.")
+]
+SetVoltage: TypeAlias = Annotated[
+    float | None, typer.Option("--u-set", metavar="V", help="Amplitude of SET pulses, in V.")
+]
+Clip: TypeAlias = Annotated[bool, typer.Option("--clip", help="Clip what is out of reach, rather than refuse it.")]
+ArraysFile: TypeAlias = Annotated[
+    Path | None, typer.Option("--out", metavar="FILE.npz", help="Where targets, results and pulses go.")
+]
+FigureFile: TypeAlias = Annotated[Path | None, typer.Option("--figure", metavar="FILE", help="Draw errors and pulses.")]
+OverwriteFiles: TypeAlias = Annotated[bool, typer.Option("--overwrite", help="Replace files that are there.")]
 
 
 def program(
-    matrix: Annotated[
-        Path | None,
-        typer.Argument(help="Weights, or with --mapping none conductances in S: a matrix as CSV or NPY."),
-    ] = None,
-    random: Annotated[
-        str | None,
-        typer.Option("--random", metavar="ROWSxCOLUMNS", help="Instead of a file: random weights of that shape."),
-    ] = None,
-    mapping: Annotated[
-        str, typer.Option("--mapping", metavar="KIND", help="pair, offset, slices, or none: the matrix is in S.")
-    ] = "pair",
-    w_max: Annotated[
-        float | None, typer.Option("--w-max", metavar="W", help="Largest weight; default: that of the matrix.")
-    ] = None,
-    base: Annotated[int, typer.Option("--base", metavar="N", help="Slices: levels of a cell.")] = 4,
-    levels: Annotated[int, typer.Option("--levels", metavar="N", help="Slices: magnitudes of a weight.")] = 256,
-    share: Annotated[
-        float, typer.Option("--share", help="Use the conductances that this share of cycles reaches.")
-    ] = 0.95,
-    method: Annotated[str, typer.Option("--method", metavar="NAME", help="write-verify or one-shot.")] = "write-verify",
-    tolerance: Annotated[float, typer.Option("--tolerance", metavar="S", help="Of a conductance, in S.")] = 1e-6,
-    budget: Annotated[int, typer.Option("--budget", metavar="N", help="Most pulses of a cell.")] = 100,
-    strategy: Annotated[str, typer.Option("--strategy", metavar="NAME", help="transition or ramp.")] = "transition",
-    reads: Annotated[int, typer.Option("--reads", metavar="N", help="Reads that are averaged.")] = 1,
-    passes: Annotated[int, typer.Option("--passes", metavar="N", help="How often to go through all cells.")] = 1,
-    scheme: Annotated[
-        str | None, typer.Option("--scheme", metavar="V/2|V/3", help="No selectors: other cells see a part.")
-    ] = None,
-    u_set: Annotated[float | None, typer.Option("--u-set", metavar="V", help="Amplitude of SET pulses, in V.")] = None,
-    clip: Annotated[bool, typer.Option("--clip", help="Clip what is out of reach, rather than refuse it.")] = False,
-    params: Annotated[
-        str, typer.Option("--params", metavar="NAME|FILE.json", help="A preset, or a parameter file.")
-    ] = "hennen2024",
-    rng: Annotated[
-        int | None, typer.Option("--rng", metavar="SEED", help="Seed of 64 bits; default: a new one, which is told.")
-    ] = None,
+    matrix: Matrix = None,
+    random: RandomShape = None,
+    mapping: MappingOption = "pair",
+    w_max: LargestWeight = None,
+    base: Base = 4,
+    levels: Levels = 256,
+    share: Share = 0.95,
+    method: MethodOption = "write-verify",
+    tolerance: Tolerance = 1e-6,
+    budget: Budget = 100,
+    strategy: Strategy = "transition",
+    reads: Reads = 1,
+    passes: Passes = 1,
+    scheme: SchemeName = None,
+    u_set: SetVoltage = None,
+    clip: Clip = False,
+    params: Params = "hennen2024",
+    rng: NewSeed = None,
     threads: Threads = None,
-    output: Annotated[
-        Path | None, typer.Option("--out", metavar="FILE.npz", help="Where targets, results and pulses go.")
-    ] = None,
-    figure: Annotated[Path | None, typer.Option("--figure", metavar="FILE", help="Draw errors and pulses.")] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that are there.")] = False,
+    output: ArraysFile = None,
+    figure: FigureFile = None,
+    overwrite: OverwriteFiles = False,
     as_json: JSON = False,
 ) -> None:
     """Write a matrix to virtual cells with pulses, and report errors, pulses, failures and energy.
 
     The file of --out holds arrays of the shape of the cells: target, reached and measured in S, energy in J, pulses,
     converged, component; and, unless --mapping is none, weights and the weights that were reached.
+    \f
+
+    Parameters
+    ----------
+    matrix, random : pathlib.Path, str
+        The weights: a file, or the shape of random ones. One of the two must be given.
+    mapping, w_max, base, levels, share : str, float, int, int, float
+        How weights become conductances, and the window of conductances; see `WeightMapping`, `reachable_window`.
+    method, tolerance, budget, strategy, reads, passes, scheme, u_set, clip
+        How cells are written, see `write_verify` and `one_shot`.
+    params, rng, threads : str, int, int
+        Population, seed and threads of the cells.
+    output, figure, overwrite : pathlib.Path, pathlib.Path, bool
+        Files to write, and whether to replace them.
+    as_json : bool
+        Print JSON instead of text.
     """
-    _check_files(output, figure, overwrite)
-    checks.one_of("--method", method, METHODS)
-    checks.one_of("--mapping", mapping, MAPPINGS)
+    _require_free_files(output, figure, overwrite)
+    writer = choice("--method", method, METHODS)
+    kind = choice("--mapping", mapping, MAPPINGS)
     population = params_from(params)
     window = reachable_window(population, share)
-    job = _job(matrix, random, mapping, window, w_max, base, levels, clip, rng)
+    given = _given_matrix(matrix, random, kind, window, rng)
+    writing = Writing(writer, tolerance, budget, strategy, reads, passes, scheme, "clip" if clip else "refuse", u_set)
+    job = _job(given, kind, window, w_max, base, levels, writing.outside)
     cells = CellArray(job.targets.shape, population, rng=rng, threads=threads)
-    outside = "clip" if clip else "refuse"
-    with steps(transient=True) as shown:
-        if method == "one-shot":
-            report = one_shot(cells, job.targets, tolerance=tolerance, scheme=scheme, outside=outside, u_set=u_set)
-        else:
-            report = write_verify(
-                cells,
-                job.targets,
-                tolerance=tolerance,
-                budget=budget,
-                strategy=strategy,
-                reads=reads,
-                passes=passes,
-                scheme=scheme,
-                outside=outside,
-                u_set=u_set,
-                progress=_bar(shown, f"writing {cells.size:,} cells"),
-            )
-    _tell(report, job, as_json)
+    report = writing.apply(cells, job.targets)
+    _show(report, job, as_json)
     _write(report, job, output, figure)
 
 
 @dataclass(frozen=True)
-class Job:
-    """What to write: conductances, and the weights that they stand for."""
+class Writing:
+    """A method of writing with its settings, see `write_verify` and `one_shot`.
+
+    Parameters
+    ----------
+    method : {"write-verify", "one-shot"}
+        One-shot takes only tolerance, scheme, outside and u_set.
+    tolerance : float
+        Tolerance of a conductance in S.
+    budget, reads, passes : int
+        Most pulses of a cell, reads that are averaged, passes through all cells.
+    strategy : {"transition", "ramp"}
+        Amplitudes of the pulses.
+    scheme : {"V/2", "V/3"}, optional
+        Voltage of other cells; None: selectors keep it from them.
+    outside : {"clip", "refuse"}
+        Treatment of conductances out of reach.
+    u_set : float, optional
+        Amplitude of SET pulses in V.
+    """
+
+    method: Method
+    tolerance: float
+    budget: int
+    strategy: str
+    reads: int
+    passes: int
+    scheme: str | None
+    outside: Outside
+    u_set: float | None
+
+    def apply(self, cells: CellArray, targets: AnyArray) -> ProgrammingReport:
+        """Write conductances to cells, and show the progress.
+
+        Parameters
+        ----------
+        cells : CellArray
+            The cells; they change.
+        targets : array of shape ``cells.shape``
+            Conductances in S.
+
+        Returns
+        -------
+        ProgrammingReport
+            Errors, pulses and energy of each cell.
+        """
+        scheme = cast("Literal['V/2', 'V/3'] | None", self.scheme)
+        with steps(transient=True) as shown:
+            if self.method == "one-shot":
+                return one_shot(
+                    cells, targets, tolerance=self.tolerance, scheme=scheme, outside=self.outside, u_set=self.u_set
+                )
+            return write_verify(
+                cells,
+                targets,
+                tolerance=self.tolerance,
+                budget=self.budget,
+                strategy=cast("Literal['transition', 'ramp']", self.strategy),
+                reads=self.reads,
+                passes=self.passes,
+                scheme=scheme,
+                outside=self.outside,
+                u_set=self.u_set,
+                progress=_bar(shown, f"writing {cells.size:,} cells"),
+            )
+
+
+@dataclass(frozen=True)
+class ProgrammingJob:
+    """The conductances to write, and the weights that they stand for.
+
+    Parameters
+    ----------
+    targets : array of shape (rows, columns)
+        Conductances of the cells in S.
+    weights : array, optional
+        Weights of the matrix.
+    mapping : WeightMapping, optional
+        How weights became conductances.
+    """
 
     targets: AnyArray
     weights: AnyArray | None = None
     mapping: WeightMapping | None = None
 
     def weight_error(self, report: ProgrammingReport) -> float | None:
-        """Root mean square of the errors of weights, over the largest weight."""
+        """Return the root mean square of the errors of weights, divided by the largest weight."""
         if self.mapping is None or self.weights is None:
             return None
         error = self.mapping.combine(report.reached.astype(float)) - self.weights
         return float(np.sqrt(np.mean(error**2)) / self.mapping.w_max)
 
 
+def _given_matrix(
+    matrix: Path | None, random: str | None, mapping: MappingName, window: Window, rng: int | None
+) -> Float64Array:
+    """Return the matrix of the file, or random weights from -1 to 1, or random conductances within the window."""
+    if (matrix is None) == (random is None):
+        raise ValueError("give either a file or --random ROWSxCOLUMNS")
+    if random is None:
+        return _read_matrix(Path(str(matrix)))
+    uniform = np.random.default_rng(rng).uniform(-1, 1, shape_of(random, axes=2))
+    return window.low + (uniform + 1) / 2 * (window.high - window.low) if mapping == "none" else uniform
+
+
 def _job(
-    matrix: Path | None,
-    random: str | None,
-    mapping: str,
+    given: Float64Array,
+    mapping: MappingName,
     window: Window,
     w_max: float | None,
     base: int,
     levels: int,
-    clip: bool,
-    rng: int | None,
-) -> Job:
-    if (matrix is None) == (random is None):
-        raise ValueError("give either a file or --random ROWSxCOLUMNS")
-    if random is not None:
-        uniform = np.random.default_rng(rng).uniform(-1, 1, shape_of(random, axes=2))
-        given = window.low + (uniform + 1) / 2 * (window.high - window.low) if mapping == "none" else uniform
-    else:
-        given = read_matrix(Path(str(matrix)))
+    outside: Outside,
+) -> ProgrammingJob:
+    """Map weights to conductances; with the mapping none the matrix holds conductances already."""
     if mapping == "none":
-        return Job(given)
-    largest = float(np.abs(given).max()) or 1.0
-    made = _mapping(mapping, window, largest if w_max is None else w_max, base, levels)
-    return Job(made.targets(given, outside="clip" if clip else "refuse"), given, made)
+        return ProgrammingJob(given)
+    largest = (float(np.abs(given).max()) or 1.0) if w_max is None else w_max
+    chosen = _mapping(mapping, window, largest, base, levels)
+    return ProgrammingJob(chosen.targets(given, outside=outside), given, chosen)
 
 
-def _mapping(name: str, window: Window, w_max: float, base: int, levels: int) -> WeightMapping:
+def _mapping(name: MappingName, window: Window, w_max: float, base: int, levels: int) -> WeightMapping:
     if name == "slices":
         return BitSlicing(*window, w_max, base, levels)
     return DifferentialPair(*window, w_max) if name == "pair" else OffsetColumn(*window, w_max)
 
 
-def read_matrix(path: Path) -> NDArray[np.float64]:
-    """A matrix of finite numbers from a CSV or NPY file.
-
-    Raises
-    ------
-    ValueError, OSError
-        If there is none, or it holds something else.
-    """
+def _read_matrix(path: Path) -> Float64Array:
+    """Read a matrix of finite numbers from a CSV or NPY file."""
     if path.suffix not in SUFFIXES:
         raise ValueError(f"{path}: give a file that ends in {' or '.join(SUFFIXES)}")
     try:
@@ -179,54 +277,53 @@ def read_matrix(path: Path) -> NDArray[np.float64]:
 
 
 def _lines(path: Path) -> list[str]:
+    """Return the lines of a file that are not blank."""
     lines = [line for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
     if not lines:
         raise ValueError("it is empty")
     return lines
 
 
-def _bar(shown: Steps, what: str) -> Callable[[int, int], None]:
-    """What tells a bar how many cells are done."""
-    advance_by = 100  # per cent
-    advance, told = shown.begin(what, advance_by), 0
+def _bar(shown: Steps, title: str) -> Callable[[int, int], None]:
+    """Return the function that moves a bar, in per cent, by the number of cells that are done."""
+    whole = 100
+    advance, moved = shown.begin(title, whole), 0
 
     def progress(done: int, total: int) -> None:
-        nonlocal told
-        while told < advance_by * done // total:
+        nonlocal moved
+        while moved < whole * done // total:
             advance()
-            told += 1
+            moved += 1
 
     return progress
 
 
-def _tell(report: ProgrammingReport, job: Job, as_json: bool) -> None:
+def _show(report: ProgrammingReport, job: ProgrammingJob, as_json: bool) -> None:
     error = job.weight_error(report)
     if as_json:
         facts = {"cells": list(report.target.shape), "seed": str(report.cells.seed), "array": repr(report.cells)}
-        told = {"report": report.statistics(), "mapping": repr(job.mapping) if job.mapping else None}
-        print_json({**facts, **told, "rms_weight_error": error})
+        results = {"report": report.statistics(), "mapping": repr(job.mapping) if job.mapping else None}
+        print_json({**facts, **results, "rms_weight_error": error})
         return
-    out.print(repr(report.cells), markup=False, soft_wrap=True)
+    stdout.print(repr(report.cells), markup=False, soft_wrap=True)
     if job.mapping is not None:
-        out.print(repr(job.mapping), markup=False, soft_wrap=True)
-    out.print(report.summary(), markup=False, soft_wrap=True)
+        stdout.print(repr(job.mapping), markup=False, soft_wrap=True)
+    stdout.print(report.summary(), markup=False, soft_wrap=True)
     if error is not None:
-        out.print(f"weights: rms error {100 * error:.3g} % of the largest", markup=False)
+        stdout.print(f"weights: rms error {100 * error:.3g} % of the largest", markup=False)
 
 
-def _check_files(output: Path | None, figure: Path | None, overwrite: bool) -> None:
+def _require_free_files(output: Path | None, figure: Path | None, overwrite: bool) -> None:
     if output is not None and output.suffix != ".npz":
         raise ValueError(f"--out {output}: give a file that ends in .npz")
     for path in (output, figure):
-        if path is not None and path.exists() and not overwrite:
-            raise FileExistsError(f"{path} exists: give --overwrite to replace it, or another name")
+        if path is not None:
+            require_free(path, overwrite)
     if figure is not None:
-        from synaptogen._utils import require
-
         require("matplotlib", "plot")
 
 
-def _write(report: ProgrammingReport, job: Job, output: Path | None, figure: Path | None) -> None:
+def _write(report: ProgrammingReport, job: ProgrammingJob, output: Path | None, figure: Path | None) -> None:
     if output is not None:
         arrays = {name: getattr(report, name) for name in ("target", "reached", "measured", "pulses", "energy")}
         arrays |= {"converged": report.converged, "component": report.components}
@@ -243,4 +340,4 @@ def _write(report: ProgrammingReport, job: Job, output: Path | None, figure: Pat
 
 def _save(path: Path, arrays: dict[str, AnyArray]) -> None:
     with replacing(path) as part, Path(part).open("wb") as file:
-        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
+        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]  # NumPy takes the names of arrays for its own arguments

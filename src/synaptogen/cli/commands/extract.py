@@ -1,7 +1,7 @@
 """``synaptogen extract``: the four features of each cycle from measured loops."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import numpy as np
 import typer
@@ -11,38 +11,64 @@ from rich.table import Table
 from synaptogen._utils import require
 from synaptogen.cli.measurement_options import Columns, CurrentLimit, Polarity, SeriesResistance, measured_from
 from synaptogen.cli.options import JSON, Measured, Overwrite, require_free
-from synaptogen.cli.output import out, print_json, say, stages
+from synaptogen.cli.output import print_json, say, stages, stdout
+
+if TYPE_CHECKING:
+    from synaptogen.learn import Extraction
+
+
+Output: TypeAlias = Annotated[
+    Path, typer.Option("--out", "-o", metavar="FILE", help="Ends in .csv, .tsv, .parquet, .npz or .nc.")
+]
+ReadVoltage: TypeAlias = Annotated[
+    float, typer.Option("--u-read", metavar="V", help="Voltage that resistances are for.")
+]
+FigureFile: TypeAlias = Annotated[
+    Path | None,
+    typer.Option("--figure", metavar="FILE", help="Draw loops with what was found in them; ends in .png, .pdf, .svg."),
+]
+Device: TypeAlias = Annotated[
+    int, typer.Option("--device", metavar="N", help="Whose loops are drawn: 0 is the first device.")
+]
 
 
 def extract(
     data: Measured,
-    output: Annotated[
-        Path, typer.Option("--out", "-o", metavar="FILE", help="Ends in .csv, .tsv, .parquet, .npz or .nc.")
-    ],
+    output: Output,
     columns: Columns = None,
     current_limit: CurrentLimit = None,
     series_resistance: SeriesResistance = None,
     polarity: Polarity = None,
-    u_read: Annotated[float, typer.Option("--u-read", metavar="V", help="Voltage that resistances are for.")] = 0.2,
-    figure: Annotated[
-        Path | None,
-        typer.Option(
-            "--figure", metavar="FILE", help="Draw loops with what was found in them; ends in .png, .pdf, .svg."
-        ),
-    ] = None,
-    device: Annotated[
-        int, typer.Option("--device", metavar="N", help="Whose loops are drawn: 0 is the first device.")
-    ] = 0,
+    u_read: ReadVoltage = 0.2,
+    figure: FigureFile = None,
+    device: Device = 0,
     overwrite: Overwrite = False,
     as_json: JSON = False,
 ) -> None:
-    """Extract R_HRS, U_SET, R_LRS, U_RESET of each cycle, with flags of what failed."""
+    """Extract R_HRS, U_SET, R_LRS, U_RESET of each cycle, with flags of what failed.
+    \f
+
+    Parameters
+    ----------
+    data, output, overwrite : pathlib.Path, pathlib.Path, bool
+        Measured loops, the file for the features, and whether to replace it.
+    columns, current_limit, series_resistance, polarity
+        Description of the measurement, see `measured_from`.
+    u_read : float
+        Voltage in V at which resistances are taken.
+    figure, device : pathlib.Path, int
+        A figure of the loops of one device.
+    as_json : bool
+        Print JSON instead of a table.
+
+    Raises
+    ------
+    ValueError, OSError
+        If the measurement holds no loops, or a file cannot be read or written.
+    """
     from synaptogen import learn  # heavy, and an extra
 
-    require_free(output, overwrite)
-    if figure is not None:
-        require_free(figure, overwrite)
-        require("matplotlib", "plot")
+    _require_free_files(output, figure, overwrite)
     learn.check_ending(output)
     measured = measured_from(data, columns, current_limit, series_resistance, polarity)
     if "current" not in measured:
@@ -52,14 +78,7 @@ def extract(
     if figure is not None:
         learn.markers(measured, found, device=device).savefig(figure)
     learn.write(found.features, output)
-    facts = {
-        "reliability": dict(found.reliability),
-        "cycles": dict(found.counts),
-        "offset_A": float(np.median(found.offset)),
-        "noise_A": float(np.median(found.noise)),
-        "current_limit_A": float(np.median(found.current_limit)),
-        "definitions": dict(found.definitions),
-    }
+    facts = _facts(found)
     if as_json:
         print_json(facts)
     else:
@@ -67,6 +86,25 @@ def extract(
     say(f"written: {output}")
     if figure is not None:
         say(f"written: {figure}")
+
+
+def _require_free_files(output: Path, figure: Path | None, overwrite: bool) -> None:
+    require_free(output, overwrite)
+    if figure is not None:
+        require_free(figure, overwrite)
+        require("matplotlib", "plot")
+
+
+def _facts(found: "Extraction") -> dict[str, Any]:
+    """Return reliabilities, counts of cycles, and the medians of offset, noise and current limit in A."""
+    return {
+        "reliability": dict(found.reliability),
+        "cycles": dict(found.counts),
+        "offset_A": float(np.median(found.offset)),
+        "noise_A": float(np.median(found.noise)),
+        "current_limit_A": float(np.median(found.current_limit)),
+        "definitions": dict(found.definitions),
+    }
 
 
 def _show(facts: dict[str, Any]) -> None:
@@ -80,4 +118,4 @@ def _show(facts: dict[str, Any]) -> None:
     for name, count in facts["cycles"].items():
         if count or name in ("all", "good"):
             table.add_row(f"cycles: {name}", f"{count:,}")
-    out.print(table)
+    stdout.print(table)

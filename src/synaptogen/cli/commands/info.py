@@ -1,4 +1,4 @@
-"""``synaptogen info`` and ``synaptogen presets``: what is there?"""
+"""``synaptogen info`` and ``synaptogen presets``: the installation and its parameter sets."""
 
 import platform
 import re
@@ -13,7 +13,7 @@ from rich.text import Text
 import synaptogen
 from synaptogen._utils import available_memory, default_threads
 from synaptogen.cli.options import JSON
-from synaptogen.cli.output import out, print_json
+from synaptogen.cli.output import print_json, stdout
 from synaptogen.engines import ENGINES
 from synaptogen.engines.cpu import W
 from synaptogen.params import DeviceParams
@@ -31,11 +31,11 @@ def info(as_json: JSON = False) -> None:
     table = Table.grid(padding=(0, 2))
     for name, value in _readable(facts):
         table.add_row(Text(name, style="bold"), Text(value))  # plain text: no brackets lost as markup
-    out.print(table)
+    stdout.print(table)
 
 
 def gather() -> dict[str, Any]:
-    """What ``info`` shows."""
+    """Return the facts that ``info`` shows, for JSON."""
     features = binding.get_host_cpu_features()
     return {
         "synaptogen": synaptogen.__version__,
@@ -56,7 +56,7 @@ def gather() -> dict[str, Any]:
 
 
 def extras() -> dict[str, list[str]]:
-    """The extras of this installation, and the libraries that each brings."""
+    """Return the extras of this installation, and the libraries that each brings."""
     try:
         requirements = metadata.requires("synaptogen") or []
     except metadata.PackageNotFoundError:  # run from a source tree that is not installed
@@ -103,7 +103,7 @@ def _remedy(extra: str, missing: list[str]) -> str:
 
 def presets(as_json: JSON = False) -> None:
     """List the parameter sets that come with the package."""
-    rows = [describe(DeviceParams.preset(name)) for name in synaptogen.presets()]
+    rows = [_description(DeviceParams.preset(name)) for name in synaptogen.presets()]
     if as_json:
         print_json({"presets": rows})
         return
@@ -113,11 +113,11 @@ def presets(as_json: JSON = False) -> None:
         history = f"{row['history']['kind']}({row['history']['order']})"
         cells = (row["name"], history, row["components"], f"{row['u_max']:g}", f"{row['citation']}\n{row['licence']}")
         table.add_row(*(Text(str(cell)) for cell in cells))
-    out.print(table)
+    stdout.print(table)
 
 
-def describe(params: DeviceParams) -> dict[str, Any]:
-    """What ``presets`` shows of a parameter set."""
+def _description(params: DeviceParams) -> dict[str, Any]:
+    """Return the facts that ``presets`` shows, for JSON."""
     return {
         "name": params.name,
         "history": {"kind": params.history.kind, "order": params.history.order},

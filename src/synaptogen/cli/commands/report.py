@@ -1,4 +1,4 @@
-"""``synaptogen report``: a validation as a page for people."""
+"""``synaptogen report``: a validation as an HTML page."""
 
 from pathlib import Path
 from typing import Annotated
@@ -17,7 +17,16 @@ def report(
     ] = None,
     overwrite: Overwrite = False,
 ) -> None:
-    """Write one HTML page that shows how good a parameter set is."""
+    """Write one HTML page that shows how good a parameter set is.
+    \f
+
+    Parameters
+    ----------
+    validation : pathlib.Path
+        A saved `synaptogen.learn.Validation`.
+    output, figures, overwrite : pathlib.Path, pathlib.Path, bool
+        The page, a folder for figures, and whether to replace the page.
+    """
     from synaptogen import learn  # heavy, and an extra
 
     require_free(output, overwrite)

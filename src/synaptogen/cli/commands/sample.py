@@ -1,4 +1,4 @@
-"""``synaptogen sample-data``: a synthetic measurement, to try everything with."""
+"""``synaptogen sample-data``: a synthetic measurement, for trying out."""
 
 from pathlib import Path
 from typing import Annotated
@@ -21,7 +21,16 @@ def sample_data(
     rng: Annotated[int, typer.Option("--rng", metavar="SEED", help="Seed of 64 bits.")] = 0,
     overwrite: Overwrite = False,
 ) -> None:
-    """Write I-V loops as a laboratory measures them: limited current, offset, noise, some odd devices."""
+    """Write I-V loops as a laboratory measures them: limited current, offset, noise, some odd devices.
+    \f
+
+    Parameters
+    ----------
+    output, overwrite : pathlib.Path, bool
+        The file, and whether to replace it.
+    params, devices, cycles, points, outliers, rng
+        Population and size of the measurement, see `synaptogen.learn.sample_loops`.
+    """
     from synaptogen import learn  # heavy, and an extra
 
     require_free(output, overwrite)

@@ -1,4 +1,4 @@
-"""``synaptogen validate``: generated cycles against measured ones."""
+"""``synaptogen validate``: generated cycles compared with measured ones."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -10,7 +10,7 @@ from rich.table import Table
 
 from synaptogen.cli.measurement_options import Columns, CurrentLimit, Polarity, SeriesResistance, measured_from
 from synaptogen.cli.options import JSON, Measured, Overwrite, params_from, require_free
-from synaptogen.cli.output import out, print_json, say, stages
+from synaptogen.cli.output import print_json, say, stages, stdout
 
 if TYPE_CHECKING:
     from synaptogen.learn import Validation
@@ -41,7 +41,24 @@ def validate(
     overwrite: Overwrite = False,
     as_json: JSON = False,
 ) -> None:
-    """Compare virtual devices with measured ones, property by property."""
+    """Compare virtual devices with measured ones, property by property.
+    \f
+
+    Parameters
+    ----------
+    params, data : str, pathlib.Path
+        The parameter set, and loops or features.
+    output, overwrite : pathlib.Path, bool
+        A file for the result, and whether to replace it.
+    columns, current_limit, series_resistance, polarity
+        Description of the measurement, see `measured_from`.
+    hold_out : float, optional
+        Share of the data to use; default: the share that the fit has kept, 0: all data.
+    rng : int
+        Seed of virtual devices and splits.
+    as_json : bool
+        Print JSON instead of a table.
+    """
     from synaptogen import learn  # heavy, and an extra
 
     if output is not None:
@@ -49,11 +66,11 @@ def validate(
     chosen = params_from(params)
     measured = measured_from(data, columns, current_limit, series_resistance, polarity)
     share = float(chosen.source.get("hold_out", 0)) if hold_out is None else hold_out
-    told = None
+    held_out = None
     if share:
-        _, measured, told = learn.hold_out(measured, share)
+        _, measured, held_out = learn.hold_out(measured, share)
     with stages() as shown:
-        result = learn.validate(chosen, measured, rng=rng, held_out=told, progress=shown)
+        result = learn.validate(chosen, measured, rng=rng, held_out=held_out, progress=shown)
     if output is not None:
         result.save(output)
     if as_json:
@@ -75,11 +92,11 @@ def _show(result: "Validation") -> None:
         figures = (p.generated, p.floor, p.limit, p.independent, p.order_1)
         cells = ["" if value != value else f"{value:.2g}" for value in figures]
         table.add_row(p.name, *cells, p.grade, style=STYLES[p.grade])
-    out.print(table)
+    stdout.print(table)
     for p in result.properties:
         if p.grade in ("poor", "unknown"):
-            out.print(f"{p.name}: {p.verdict}", markup=False)
+            stdout.print(f"{p.name}: {p.verdict}", markup=False)
     for name, value in result.facts.items():
-        out.print(f"{name}: {value}", markup=False)
+        stdout.print(f"{name}: {value}", markup=False)
     for note in result.notes:
-        out.print(f"- {note}", markup=False)
+        stdout.print(f"- {note}", markup=False)
