@@ -1,4 +1,4 @@
-"""Between cells and networks: mappings of weights, programming, converters, tiles, and wires.
+"""Crossbars of cells: mapping weights to conductances, programming, converters, tiles, and wires.
 
 The matrix products themselves are methods of `synaptogen.CellArray`.
 """
