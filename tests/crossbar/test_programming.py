@@ -304,13 +304,15 @@ def test_windows_hold_the_share_that_they_say():
     cells.apply_voltage(1.5)
     hrs = cells.conductance()
     for share in (0.5, 0.9, 0.99):
-        low, high = reachable_window(share=share)
+        low, high = reachable_window(coverage=share)
         deviation = np.sqrt(share * (1 - share) * (1 / 40_000 + 1 / 16_384))
         assert abs(np.mean(hrs <= low) - share) < 6 * deviation
         assert abs(np.mean(lrs >= high) - share) < 6 * deviation
-    wide, narrow = reachable_window(share=0.01), reachable_window(share=0.99)
+    wide, narrow = reachable_window(coverage=0.01), reachable_window(coverage=0.99)
     assert wide.low < narrow.low < narrow.high < wide.high
-    assert reachable_window(sg.DeviceParams.preset("hennen2024"), 0.5) == reachable_window(share=0.5)
+    assert reachable_window(sg.DeviceParams.preset("hennen2024"), 0.5) == reachable_window(coverage=0.5)
+    with pytest.warns(DeprecationWarning, match="coverage"):
+        assert reachable_window(share=0.5) == reachable_window(coverage=0.5)
 
 
 def test_targets_out_of_reach_are_refused_or_clipped(state, same_state):
@@ -321,7 +323,7 @@ def test_targets_out_of_reach_are_refused_or_clipped(state, same_state):
         write_verify(cells, targets)
     same_state(state(cells), before)
     report = write_verify(cells, targets, outside="clip", budget=10)
-    low, high = reachable_window(share=1e-3)
+    low, high = reachable_window(coverage=1e-3)
     assert report.clipped == 3
     assert report.target[0, 0] == np.float32(low)
     assert np.all(report.target[1, :2] == np.float32(high))
@@ -368,8 +370,8 @@ def test_more_bad_input():
     with pytest.raises(ValueError, match="tolerance"):
         one_shot(cells, 1e-4, tolerance=-1.0)
     for share in (0.0, 1.0, np.nan):
-        with pytest.raises(ValueError, match="share"):
-            reachable_window(share=share)
+        with pytest.raises(ValueError, match="coverage"):
+            reachable_window(coverage=share)
     with pytest.raises(ValueError, match=r"preset|known"):
         reachable_window("hennen")
     with pytest.raises(ValueError, match="start"):
