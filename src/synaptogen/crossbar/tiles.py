@@ -1,15 +1,23 @@
 """A matrix that is larger than one crossbar: tiles with their own converters, and digital sums."""
 
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Literal, TypedDict, Unpack
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from synaptogen._utils import AnyArray, Float64Array, IntArray, checks
 from synaptogen.array import CellArray
+from synaptogen.wires import Wires
 
 from .converters import ADC, DAC, CountingConverter
+
+
+class ProductOptions(TypedDict, total=False):
+    """Further arguments of `CellArray.product`."""
+
+    bandwidth: float | None
+    wires: Wires | None
 
 
 class Tiles:
@@ -86,7 +94,7 @@ class Tiles:
             f"{adcs or 'no ADCs'}, {f'{self.dac.bits}-bit DACs' if self.dac else 'no DACs'}, {self.cells!r})"
         )
 
-    def product(self, v: ArrayLike, *, transpose: bool = False, **options: Any) -> Float64Array:
+    def product(self, v: ArrayLike, *, transpose: bool = False, **options: Unpack[ProductOptions]) -> Float64Array:
         """Compute the currents of all lines, summed over tiles.
 
         Without converters and noise this is the product of the whole array, to single precision.
@@ -98,7 +106,7 @@ class Tiles:
         transpose : bool
             Drive rows and sense columns.
         **options
-            Further arguments of `CellArray.product` for each tile, such as ``bandwidth``.
+            Further arguments of `CellArray.product` for each tile: ``bandwidth``, ``wires``.
 
         Returns
         -------
@@ -126,7 +134,7 @@ class Tiles:
         return self.product(v, transpose=True)
 
     def _partials(
-        self, inputs: AnyArray, transpose: bool, options: dict[str, Any]
+        self, inputs: AnyArray, transpose: bool, options: ProductOptions
     ) -> Iterator[tuple[tuple[int, int], slice, AnyArray]]:
         """Generate the place, the lines and the currents in A (batch, lines) of each tile."""
         for i, rows in enumerate(self._cuts[0]):
@@ -141,7 +149,13 @@ class Tiles:
     # ---- converters
 
     def calibrate(
-        self, inputs: ArrayLike, bits: int, *, coverage: float = 1.0, transpose: bool = False, **options: Any
+        self,
+        inputs: ArrayLike,
+        bits: int,
+        *,
+        coverage: float = 1.0,
+        transpose: bool = False,
+        **options: Unpack[ProductOptions],
     ) -> None:
         """Give each tile an ADC whose range is that of its currents for typical inputs, and reset its counts.
 

@@ -314,7 +314,7 @@ class _Sweeps:
         return g
 
     def missing(self, group: Group, floor: Float64Array) -> tuple[Float64Array, Float64Array]:
-        """Return the sums of missing currents, and what may be missing, in A, (8,); set J to the currents of the cells."""
+        """Return the sums of missing currents and the allowed ones in A, (8,); set J to the cells' currents."""
         missing, largest = np.empty(LANES), np.empty(LANES)
         word_lines, bit_lines = tuple(self.network.word_lines), tuple(self.network.bit_lines)
         self.loops.check(word_lines, bit_lines, self.cells, group.sources, group.lines, missing, largest)

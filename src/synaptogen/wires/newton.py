@@ -59,7 +59,13 @@ class LinearCells:
         return self._g
 
     def evaluate(self, run: "Run", active: BoolArray, network: Network, state: State, g: Float64Array) -> None:
-        """Compute currents by Ohm's law, see `CellCurrents.evaluate`."""
+        """Compute currents by Ohm's law.
+
+        Parameters
+        ----------
+        run, active, network, state, g
+            See `CellCurrents.evaluate`.
+        """
         sources = network.word_voltages, network.bit_voltages
         run(
             kernels.evaluate_linear,
@@ -103,7 +109,13 @@ class ModelCells:
         return np.zeros(shape)
 
     def evaluate(self, run: "Run", active: BoolArray, network: Network, state: State, g: Float64Array) -> None:
-        """Compute currents and slopes by the model, see `CellCurrents.evaluate`."""
+        """Compute currents and slopes by the model.
+
+        Parameters
+        ----------
+        run, active, network, state, g
+            See `CellCurrents.evaluate`.
+        """
         sources = network.word_voltages, network.bit_voltages
         run(
             kernels.evaluate_cells(),
@@ -285,68 +297,46 @@ class _Newton:
 
     def correct(self, goal: Float64Array) -> None:
         """Set x and y to the corrections of bit and word lines, by conjugate gradients until sum |r| <= goal."""
-        sides, shared, outer = self.shape[0], self.cells.linear, self.active.copy()
-        lines = self.g, self.t_w, self.z_w, shared
-        word_segment, bit_segment = self.network.word_lines.segment, self.network.bit_lines.segment
-        self.run(kernels.eliminate, sides * self.row_blocks, self.active, word_segment, *lines, self.rho_w, self.rho_b)
-        r = self.rho_b
+        sides, outer = self.shape[0], self.active.copy()
+        count, word_lines = sides * self.row_blocks, self._word_lines()
+        # from here on rho_b is the residual r of conjugate gradients
+        self.run(kernels.eliminate, count, self.active, *word_lines, self.rho_w, self.rho_b)
         for array in (self.x, self.p, self.q):
             array[self.active] = 0.0
         alpha, beta, old = np.zeros(sides), np.zeros(sides), np.ones(sides)
         for _ in range(MOST_STEPS):
-            sums, norms = np.zeros((2, sides, self.column_blocks))
-            self.run(
-                kernels.descend,
-                sides * self.column_blocks,
-                self.active,
-                bit_segment,
-                self.t_b,
-                self.z_b,
-                shared,
-                self.x,
-                self.p,
-                r,
-                self.s,
-                self.y,
-                alpha,
-                sums,
-                norms,
-            )
-            new = sums.sum(axis=1)
-            self.active &= norms.sum(axis=1) > goal
+            new, size = self._descend(alpha)
+            self.active &= size > goal
             if not self.active.any():
                 break
             beta = np.where(alpha == 0.0, 0.0, new / old)
             old = np.where(self.active, new, 1.0)
-            sums = np.zeros((sides, self.row_blocks))
-            self.run(
-                kernels.direction,
-                sides * self.row_blocks,
-                self.active,
-                word_segment,
-                *lines,
-                self.y,
-                r,
-                self.p,
-                self.q,
-                self.s,
-                beta,
-                sums,
-            )
-            curvature = sums.sum(axis=1)
+            curvature = self._next_direction(beta)
             self.active &= curvature > 0.0  # otherwise rounding errors dominate
             alpha = np.where(self.active, new / np.where(self.active, curvature, 1.0), 0.0)
         self.active[:] = outer
-        self.run(
-            kernels.back_substitute,
-            sides * self.row_blocks,
-            self.active,
-            word_segment,
-            *lines,
-            self.rho_w,
-            self.x,
-            self.y,
-        )
+        self.run(kernels.back_substitute, count, self.active, *word_lines, self.rho_w, self.x, self.y)
+
+    def _word_lines(self) -> tuple[float, Float64Array, Float64Array, Float64Array, bool]:
+        """Return segment, g, t, z and shared, as kernels take them."""
+        return self.network.word_lines.segment, self.g, self.t_w, self.z_w, self.cells.linear
+
+    def _descend(self, alpha: Float64Array) -> tuple[Float64Array, Float64Array]:
+        """Take a step alpha along p; return <r, y> and the sum of |r| of each side."""
+        sides, segment = self.shape[0], self.network.bit_lines.segment
+        sums, norms = np.zeros((2, sides, self.column_blocks))
+        factors, vectors = (self.t_b, self.z_b, self.cells.linear), (self.x, self.p, self.rho_b, self.s, self.y)
+        count = sides * self.column_blocks
+        self.run(kernels.descend, count, self.active, segment, *factors, *vectors, alpha, sums, norms)
+        return sums.sum(axis=1), norms.sum(axis=1)
+
+    def _next_direction(self, beta: Float64Array) -> Float64Array:
+        """Set p to y + beta p, and s to S p; return <p, s> of each side."""
+        sums = np.zeros((self.shape[0], self.row_blocks))
+        vectors = self.y, self.rho_b, self.p, self.q, self.s
+        count = self.shape[0] * self.row_blocks
+        self.run(kernels.direction, count, self.active, *self._word_lines(), *vectors, beta, sums)
+        return np.asarray(sums.sum(axis=1))
 
     def advance(self, before: Float64Array) -> tuple[Float64Array, Float64Array]:
         """Apply the correction, or half of it, a quarter ..., where the whole one would increase the residual."""

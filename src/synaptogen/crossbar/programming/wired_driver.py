@@ -26,9 +26,9 @@ class _WiredReads:
         if not self.wired_reads:
             return g
         u = self.crossbar.params.u_read
-        return np.asarray(g - cells.current(u) / u + self.currents(index, u) / u, g.dtype)
+        return np.asarray(g - cells.current(u) / u + self._currents(index, u) / u, g.dtype)
 
-    def currents(self, index: AnyArray, u: float) -> AnyArray:
+    def _currents(self, index: AnyArray, u: float) -> AnyArray:
         """Return the currents of cells when their lines are read.
 
         Parameters
@@ -78,8 +78,8 @@ class WiredRowDriver(_WiredReads):
             energy[row] += np.abs(amplitudes * (before + after)) * self.width / 2
         return np.asarray(energy.reshape(-1)[index], self.crossbar.dtype)
 
-    def currents(self, index: AnyArray, u: float) -> AnyArray:
-        """Read row by row, all cells of a row at once; see `_WiredReads.currents`."""
+    def _currents(self, index: AnyArray, u: float) -> AnyArray:
+        """Read row by row, all cells of a row at once; see `_WiredReads._currents`."""
         found, wanted = np.zeros(self.crossbar.shape), self._wanted(index, u)
         for row in np.flatnonzero(wanted.any(axis=1)):
             found[row] = solve_row(self.crossbar, self.wires, int(row), wanted[row])[1]
@@ -111,8 +111,8 @@ class WiredLineDriver(_WiredReads):
             energy += float(np.abs(voltages * (before + after)).sum()) * self.width / 2
         return np.full(len(index), energy / len(index), crossbar.dtype)
 
-    def currents(self, index: AnyArray, u: float) -> AnyArray:
-        """Read column by column, with all other columns at 0 V and rows sensed; see `_WiredReads.currents`."""
+    def _currents(self, index: AnyArray, u: float) -> AnyArray:
+        """Read column by column, with all other columns at 0 V and rows sensed; see `_WiredReads._currents`."""
         columns = self.crossbar.shape[1]
         return line_currents(self.crossbar, self.wires, u * np.eye(columns), False, 0.0)[0].T.reshape(-1)[index]
 
