@@ -67,7 +67,7 @@ class Quantiser:
         if not 0 < coverage <= 1:
             raise ValueError(f"coverage={coverage!r}: give a share above 0, at most 1")
         if given.size == 0 or not np.isfinite(given).all():
-            raise ValueError("values must be finite numbers, and at least one: a range cannot be told from others")
+            raise ValueError("values must be finite numbers, at least one: they give no range otherwise")
         low, high = np.quantile(given, [(1 - coverage) / 2, (1 + coverage) / 2])
         if low == high:
             raise ValueError(f"values are all {low:g}, which is no range: calibrate with inputs that vary")

@@ -160,6 +160,11 @@ class Recurrent(AnalogLayer, nn.RNNCellBase):
         -------
         tuple of tensors of shape (..., hidden_size)
             State after the step.
+
+        Raises
+        ------
+        NotImplementedError
+            In this base class.
         """
         raise NotImplementedError
 
@@ -172,7 +177,19 @@ class _OneState(Recurrent):
     """Base class of recurrent cells without a cell state."""
 
     def forward(self, x: Tensor, hx: Tensor | None = None) -> Tensor:
-        """Return the next hidden state for inputs (..., input_size) and a hidden state (..., hidden_size)."""
+        """Return the next hidden state.
+
+        Parameters
+        ----------
+        x : tensor of shape (..., input_size)
+            Inputs.
+        hx : tensor of shape (..., hidden_size), optional
+            Hidden state; default: zeros.
+
+        Returns
+        -------
+        tensor of shape (..., hidden_size)
+        """
         return self._next(x, None if hx is None else (hx,))[0]
 
 
