@@ -143,18 +143,18 @@ def test_scalars_vectors_and_single_cells():
 
 
 def test_what_pulses_a_strategy_of_ones_own_brings():
-    """What it is told: rising amplitudes since the last SET, and what followed."""
-    told = []
+    """Its arguments hold rising amplitudes since the last SET, and the reads that followed."""
+    readbacks = []
 
     def strategy(seen):
-        told.append(seen)
+        readbacks.append(seen)
         return np.where(seen.u > 0, seen.u + 0.05, 0.6)
 
     report = write_verify(made((50,)), 80e-6, tolerance=3e-6, strategy=strategy, budget=60)
     assert report.method == "write-verify, function"
     assert report.converged.mean() > 0.8
-    assert np.all(told[0].u == 0)
-    for seen in told:
+    assert np.all(readbacks[0].u == 0)
+    for seen in readbacks:
         assert np.all(seen.g > seen.target)
         assert np.all(seen.u_before[seen.u > 0] <= seen.u[seen.u > 0])
         assert np.all(seen.g <= seen.g_set + 2e-6)
@@ -224,9 +224,9 @@ def test_one_shot_reaches_the_target_in_the_median(engine):
 def test_one_shot_is_two_pulses():
     a, b = made((500,)), made((500,))
     one_shot(a, 80e-6)
-    typical = population_statistics(b.params)
-    b.apply_voltage(typical.u_set)
-    b.apply_voltage(np.float32(np.interp(-80e-6, -typical.conductances, typical.amplitudes)))
+    population = population_statistics(b.params)
+    b.apply_voltage(population.u_set)
+    b.apply_voltage(np.float32(np.interp(-80e-6, -population.conductances, population.amplitudes)))
     assert np.allclose(a.conductance(), b.conductance(), rtol=1e-5, atol=0)
 
 
@@ -297,7 +297,7 @@ def test_a_report_tells_in_figures_and_words():
 
 
 def test_windows_hold_the_share_that_they_say():
-    """Of 40,000 other cells; the sample of 16,384 that told has errors of its own: 6 deviations of both."""
+    """Shares of 40,000 other cells; the sample of 16,384 behind the window has errors too: 6 deviations of both."""
     cells = sg.CellArray(40_000, rng=5)
     cells.apply_voltage(-2.0)
     lrs = cells.conductance()

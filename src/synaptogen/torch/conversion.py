@@ -3,7 +3,7 @@
 import copy
 import fnmatch
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Literal, NamedTuple, overload
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, overload
 
 import numpy as np
 from torch import nn
@@ -81,26 +81,27 @@ class Plan(list[Decision]):
         return table(rows)
 
 
-@overload
-def convert(
-    model: nn.Module,
-    config: AnalogConfig | None = None,
-    *,
-    exclude: Iterable[str] = (),
-    per_layer: Mapping[str, AnalogConfig] | None = None,
-    dry_run: Literal[False] = False,
-) -> nn.Module: ...
+if TYPE_CHECKING:  # what is returned depends on dry_run
 
+    @overload
+    def convert(
+        model: nn.Module,
+        config: AnalogConfig | None = None,
+        *,
+        exclude: Iterable[str] = (),
+        per_layer: Mapping[str, AnalogConfig] | None = None,
+        dry_run: Literal[False] = False,
+    ) -> nn.Module: ...
 
-@overload
-def convert(
-    model: nn.Module,
-    config: AnalogConfig | None = None,
-    *,
-    exclude: Iterable[str] = (),
-    per_layer: Mapping[str, AnalogConfig] | None = None,
-    dry_run: Literal[True],
-) -> Plan: ...
+    @overload
+    def convert(
+        model: nn.Module,
+        config: AnalogConfig | None = None,
+        *,
+        exclude: Iterable[str] = (),
+        per_layer: Mapping[str, AnalogConfig] | None = None,
+        dry_run: Literal[True],
+    ) -> Plan: ...
 
 
 def convert(

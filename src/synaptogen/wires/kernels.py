@@ -527,6 +527,8 @@ def lay_out(first, last, sign, sources, state, solution):
 
     Parameters
     ----------
+    first, last
+        Rows to work on, for all right sides.
     sign
         +1 or -1: direction of cell voltages, see `evaluate_cells`.
     sources
