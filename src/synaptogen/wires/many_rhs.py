@@ -22,7 +22,7 @@ from synaptogen._utils import BoolArray, Float64Array, notice, pool
 
 from . import kernels, sor_kernels
 from .parameters import Chains
-from .problem import CellCurrents, Network
+from .problem import COMPILING, CellCurrents, Network
 from .sor_kernels import LANES
 from .tolerances import allowed
 
@@ -119,7 +119,7 @@ def solve(
     """
     sides = len(network.word_voltages)
     parts = [slice(k, min(k + LANES, sides)) for k in range(0, sides, LANES)]
-    with notice("synaptogen: compiling the solver for wires, once ..."):
+    with notice(COMPILING):
         crossbar = _Sweeps(cells, network, tolerance, floor)
         for first in range(0, len(parts), threads):
             now = parts[first : first + threads]

@@ -12,6 +12,7 @@ from .parameters import Chains
 Kernel: TypeAlias = Callable[..., None]
 """A compiled loop; its first two arguments are the first item and the end of the items to work on."""
 
+COMPILING = "synaptogen: compiling the solver for wires, once ..."
 SMALLEST = 1 << 14  # cells per thread from which a further thread pays
 _READY: set[Kernel] = set()  # kernels that have been compiled in this process
 
@@ -157,7 +158,7 @@ class Run:
     def __call__(self, kernel: Kernel, count: int, *arguments: object) -> None:
         """Call a kernel for items 0 to ``count - 1``; ``arguments`` follow the range of items."""
         if kernel not in _READY:
-            with notice("synaptogen: compiling the solver for wires, once ..."):
+            with notice(COMPILING):
                 kernel(0, 0, *arguments)
             _READY.add(kernel)
         work = self._cells / count  # cells of one item
