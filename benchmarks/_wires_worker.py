@@ -1,4 +1,4 @@
-"""One contender of `wires.py` in a process of its own: CPU seconds and memory of one crossbar, as JSON.
+"""One contender of `wires.py` in its own process: CPU seconds and memory of one crossbar, as JSON.
 
 Runs under any interpreter that has NumPy and the contender: CONTENDER N SIDES REPEATS SECONDS GIBIBYTES are its
 arguments.
@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 SEGMENT = 1.0  # ohm
-ENOUGH = 5.0  # s; no repeats beyond
+ENOUGH = 5.0  # s; after that there are no more repeats
 
 
 def linear(g, v):
@@ -34,22 +34,22 @@ def non_linear(g, v):
 
 
 def nodal(g):
-    """Conductance matrix of all nodes: words, then bits."""
+    """Return the conductance matrix of all nodes: word lines, then bit lines."""
     import scipy.sparse as sp
 
     n, m = g.shape
     along = sp.diags([[-1.0] * (m - 1), [1.0] + [2.0] * (m - 2) + [1.0], [-1.0] * (m - 1)], [-1, 0, 1])
     first, last = sp.lil_matrix((m, m)), sp.lil_matrix((n, n))
     first[0, 0], last[n - 1, n - 1] = 1, 1
-    words = sp.kron(sp.eye(n), along + first) / SEGMENT
+    word_lines = sp.kron(sp.eye(n), along + first) / SEGMENT
     down = sp.diags([[-1.0] * (n - 1), [1.0] + [2.0] * (n - 2) + [1.0], [-1.0] * (n - 1)], [-1, 0, 1])
-    bits = sp.kron(down + last, sp.eye(m)) / SEGMENT
+    bit_lines = sp.kron(down + last, sp.eye(m)) / SEGMENT
     cells = sp.diags(g.ravel())
-    return sp.block_array([[words + cells, -cells], [-cells, bits + cells]], format="csc")
+    return sp.block_array([[word_lines + cells, -cells], [-cells, bit_lines + cells]], format="csc")
 
 
 def scipy_direct(g, v):
-    """Spsolve; of many right sides one factorisation serves all."""
+    """Solve with spsolve, or factor once for several right sides."""
     from scipy.sparse.linalg import splu, spsolve
 
     def work():
@@ -76,7 +76,7 @@ CONTENDERS = {"linear": linear, "non-linear": non_linear, "scipy": scipy_direct,
 
 
 def resident(which):
-    """VmRSS, or its peak VmHWM, in MiB."""
+    """Return VmRSS, or its peak VmHWM, in MiB."""
     status = Path("/proc/self/status").read_text(encoding="ascii")
     return next(int(line.split()[1]) for line in status.splitlines() if line.startswith(which)) / 1024
 
@@ -93,11 +93,11 @@ def main():
     work = make(*problem(n, sides))
     resource.setrlimit(resource.RLIMIT_AS, (gibibytes << 30,) * 2)
     resource.setrlimit(resource.RLIMIT_CPU, (seconds + round(time.process_time()),) * 2)
-    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # the peak begins anew
+    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # resets the peak
     before, times = resident("VmRSS"), []
     try:
         while len(times) < repeats and sum(times) < ENOUGH:
-            begin = time.thread_time()  # with a limit on its time, the clock of a process is a coarse one
+            begin = time.thread_time()  # under a time limit, the clock of a process is coarse
             kept = work()
             times.append(time.thread_time() - begin)
             del kept

@@ -41,17 +41,17 @@ def written(size: int, threads: int = 1, **options: Any) -> ProgrammingReport:
 
 
 def timed(size: int, threads: int, tolerance: float) -> tuple[float, float]:
-    """Seconds and pulses of one write-verify of new cells."""
+    """Return seconds and pulses of one write-verify of new cells."""
     shape = side(size), side(size)
     cells, wanted = sg.CellArray(shape, rng=1, threads=threads), targets(shape)
-    cells.apply_voltages([-2.0, 1.5])  # the history of the first cycles is drawn
+    cells.apply_voltages([-2.0, 1.5])  # so that the first cycles have been drawn before the clock starts
     reports: list[ProgrammingReport] = []
     took = seconds(lambda: reports.append(write_verify(cells, wanted, tolerance=tolerance)))
     return took, float(reports[0].pulses.sum())
 
 
 def speed(size: int, threads: int, repeats: int, python: str) -> tuple[list[list[Any]], Summary]:
-    """Lines of a table, and updates a second of the published package."""
+    """Return lines of a table, and updates per second of the published package."""
     timed(2**12, threads, 1e-6)
     with worker((python, "-E"), threads, "--package=published") as peer:
         tasks: dict[str, Any] = {f"{t}": partial(timed, size, threads, t) for t in TOLERANCES}
@@ -146,7 +146,7 @@ def draw(
     by_budget: dict[int, ProgrammingReport],
     cells: sg.CellArray,
 ) -> None:
-    """The figures of the documentation."""
+    """Draw the figures of the documentation."""
     folder.mkdir(parents=True, exist_ok=True)
     left = {f"{1e6 * t:g} \N{MICRO SIGN}S": report for t, report in by_tolerance.items()}
     right = {f"{b} pulses": report for b, report in by_budget.items()}

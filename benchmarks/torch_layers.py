@@ -1,12 +1,12 @@
-"""A layer of cells against torch's plain product: forward passes, and programming.
+"""A layer of cells against torch's plain product: forward passes and programming.
 
     python benchmarks/torch_layers.py --repeats 15 [--peer-python /path/to/venv/bin/python]
 
 Needs the extra ``torch``. All on one thread unless --threads says otherwise, in float32, without gradients. With the
 interpreter of an environment that holds aihwkit 1.1.0, its layers take turns with ours.
 
-A round takes the fastest of some calls, one clock reading each: on a machine that others use, a mean of milliseconds
-measures whom the scheduler has preferred.
+A round takes the fastest of some calls, each timed alone: on a shared machine, a mean over milliseconds depends on the
+scheduler.
 """
 
 import functools
@@ -35,7 +35,7 @@ DESIGNS = {
 
 @contextmanager
 def peer(interpreter: str | None, threads: int) -> Iterator[Ask | None]:
-    """What asks aihwkit for the mean seconds of forward passes of a size and batch."""
+    """Yield a function that asks aihwkit for the mean seconds of forward passes of a size and batch."""
     if interpreter is None:
         yield None
         return
@@ -61,12 +61,12 @@ def peer(interpreter: str | None, threads: int) -> Iterator[Ask | None]:
 
 
 def fastest(work: Callable[[], Any], count: int) -> float:
-    """Seconds of the fastest of several calls."""
+    """Return the seconds of the fastest of several calls."""
     return min(seconds(work) for _ in range(count))
 
 
 def products(size: int, batch: int, repeats: int, ask: Ask | None) -> list[list[Any]]:
-    """Forward passes of square matrices as ratios to `torch.matmul`."""
+    """Return rows of a table: forward passes of square matrices as ratios to `torch.matmul`."""
     weight, x = torch.randn(size, size), torch.randn(batch, size)
     count = CYCLES if batch > 1 else 5 * CYCLES
     tasks: dict[str, Callable[[], float]] = {"plain": lambda: fastest(lambda: torch.matmul(x, weight.T), count)}
@@ -90,7 +90,7 @@ def products(size: int, batch: int, repeats: int, ask: Ask | None) -> list[list[
 
 
 def programming(size: int, repeats: int) -> list[list[Any]]:
-    """Seconds to make a layer from weights: cells made, written and read."""
+    """Return rows of a table: seconds to make, write and read the cells of a layer."""
     weight = torch.randn(1, size, size).clamp(-3, 3)
     rows = []
     for method in "one-shot", "write-verify":

@@ -25,22 +25,22 @@ ONE_THREAD = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "OPENBLAS", "MKL")}
 
 
 def measured(python, contender, n, sides, options):
-    """What a contender takes, or why it does not: {"seconds", "mebibytes"} or {"failed"}."""
+    """Return the time and memory of a contender, {"seconds", "mebibytes"}, or the reason of its failure, {"failed"}."""
     numbers = n, sides, options.repeats, options.limit, options.gibibytes
     command = [python, str(WORKER), contender, *map(str, numbers)]
     done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **ONE_THREAD})
     if done.returncode in (-signal.SIGXCPU, -signal.SIGKILL):
         return {"failed": f"more than {options.limit} s"}
     if done.returncode:
-        told = done.stderr.strip().splitlines()
-        memory = done.returncode < 0 or any("emory" in line for line in told)
-        return {"failed": f"more than {options.gibibytes} GiB" if memory else told[-1]}
+        messages = done.stderr.strip().splitlines()
+        memory = done.returncode < 0 or any("emory" in line for line in messages)
+        return {"failed": f"more than {options.gibibytes} GiB" if memory else messages[-1]}
     found = json.loads(done.stdout.splitlines()[-1])  # after its log
     return found if "failed" in found else {**found, "seconds": min(found["seconds"])}
 
 
 def compare(n, sides, options):
-    """All contenders on one crossbar."""
+    """Measure all contenders on one crossbar."""
     pythons = dict.fromkeys(["linear", "non-linear", "scipy"], sys.executable)
     if options.peer_python:
         pythons["badcrossbar"] = options.peer_python
@@ -49,7 +49,7 @@ def compare(n, sides, options):
 
 
 def lines(entry):
-    """Rows of a table, with the times as multiples of ours."""
+    """Generate rows of a table, with the times as multiples of those of this package."""
     found = entry["found"]
     for name, result in found.items():
         if "failed" in result:
@@ -61,7 +61,7 @@ def lines(entry):
 
 
 def effective_errors(n=64):
-    """Mean errors of line currents, relative to the mean current: without wires, and by `effective_conductances`."""
+    """Return rms errors of line currents in % of the rms current: without wires, and by `effective_conductances`."""
     cells = sg.CellArray((n, n), rng=1)
     rng = np.random.default_rng(2)
     cells.apply_voltage(-2.5, where=rng.uniform(size=(n, n)) < 0.5)

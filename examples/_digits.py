@@ -1,7 +1,6 @@
-"""Handwritten digits, and what the examples of networks on cells do with them."""
+"""Handwritten digits, with training and evaluation, for the examples of networks on cells."""
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import torch
@@ -15,7 +14,15 @@ FOLDS = 5
 
 
 class Digits:
-    """scikit-learn's 8x8 digits (real scans, no download), one of five folds of a shuffle being held out."""
+    """scikit-learn's 8x8 digits (real scans, no download), with one of five folds of a shuffle held out.
+
+    Parameters
+    ----------
+    fold : int
+        Fold that is held out.
+    seed : int
+        Of the shuffle.
+    """
 
     def __init__(self, fold: int = 0, seed: int = 0) -> None:
         data = load_digits()
@@ -25,17 +32,40 @@ class Digits:
         self.x, self.x_test, self.y, self.y_test = x[train], x[test], y[train], y[test]
 
     def accuracy(self, model: nn.Module) -> float:
-        """Percent of the held-out digits."""
+        """Return the accuracy on the held-out digits in percent."""
         with torch.no_grad():
             return 100 * float((model.eval()(self.x_test).argmax(1) == self.y_test).float().mean())
 
     def train(
-        self, model: nn.Module, optimiser: Any, epochs: int, *, batch: int = 64, cycle: bool = False, clip: float = 0.0
+        self,
+        model: nn.Module,
+        optimiser: torch.optim.Optimizer,
+        epochs: int,
+        *,
+        batch: int = 64,
+        cycle: bool = False,
+        clip: float = 0.0,
     ) -> nn.Module:
-        """Plain training; with ``cycle`` the rate goes up to that of the optimiser and down to nothing.
+        """Train a model on the training digits.
 
-        With ``clip`` weights stay within so many standard deviations of their layer, since the largest weight decides
-        how large errors of programming are (Joshi et al., Nat. Commun. 11:2473, 2020).
+        Parameters
+        ----------
+        model : torch.nn.Module
+            Changes in place.
+        optimiser : torch.optim.Optimizer
+            Of the parameters of the model.
+        epochs, batch : int
+            Passes over the digits, and digits for each update.
+        cycle : bool
+            Raise the learning rate to that of the optimiser and then lower it to zero.
+        clip : float
+            If not 0, hold weights within so many standard deviations of their layer, since the largest weight sets the
+            size of programming errors (Joshi et al., Nat. Commun. 11:2473, 2020).
+
+        Returns
+        -------
+        torch.nn.Module
+            The model, in evaluation mode.
         """
         steps = epochs * -(-len(self.x) // batch)
         rate = optimiser.param_groups[0]["lr"]
@@ -54,7 +84,7 @@ class Digits:
         return model.eval()
 
     def on_cells(self, analog: nn.Module, chips: int = 1) -> float:
-        """Mean accuracy over so many arrays of cells for the present weights, with ranges from the training digits."""
+        """Return the mean accuracy over several chips for the present weights, calibrated on the training digits."""
         found = []
         for chip in range(chips):
             sg.torch.calibrate(sg.torch.program(analog, seed=chip), [self.x])
@@ -62,22 +92,22 @@ class Digits:
         return float(np.mean(found))
 
     def converted(self, model: nn.Module, config: sg.torch.AnalogConfig, chips: int = 1) -> float:
-        """`on_cells` of a digital network."""
+        """Convert a digital network, and return its accuracy as `on_cells` does."""
         return self.on_cells(sg.torch.convert(model, config), chips)
 
     def aware(self, model: nn.Module, config: sg.torch.AnalogConfig, epochs: int = 100) -> nn.Module:
-        """A network on cells, after training on with drawn errors."""
+        """Convert a network, and train it further with drawn errors."""
         analog = sg.torch.convert(model, replace(config, training="hardware-aware"))
         sg.torch.calibrate(analog, [self.x])
-        return self.longer(analog, epochs, clip=2.5)
+        return self.train_longer(analog, epochs, clip=2.5)
 
-    def longer(self, model: nn.Module, epochs: int = 100, clip: float = 0.0) -> nn.Module:
-        """The network itself, trained on."""
+    def train_longer(self, model: nn.Module, epochs: int = 100, clip: float = 0.0) -> nn.Module:
+        """Train a network further."""
         return self.train(model, torch.optim.Adam(model.parameters(), 5e-3), epochs, cycle=True, clip=clip)
 
 
-class Held(Digits):
-    """Digits of which 30 % are held out, the same for all seeds."""
+class HeldOut(Digits):
+    """Digits of which the same 30 % are held out for all seeds."""
 
     def __init__(self) -> None:
         data = load_digits()

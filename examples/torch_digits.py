@@ -3,8 +3,8 @@
     python examples/torch_digits.py --seeds 5 --figure docs/images/torch_digits.png
 
 Trains a network 64-64-10 on scikit-learn's 8x8 digits (real scans, no download), and measures its accuracy on cells
-as programming, converters, wires, population and training vary. Each seed divides the digits anew into five folds and
-trains a network for each, and so tells how many of all 1,797 digits are recognised when held out. Needs the extras
+for several kinds of programming, converters, wires, populations and training. Each seed divides the digits into five
+other folds and trains a network for each, so that all 1,797 digits are held out once. Needs the extras
 ``torch`` and ``plot``, and scikit-learn.
 """
 
@@ -31,15 +31,15 @@ MICRO = "\N{MICRO SIGN}"
 
 
 def network() -> nn.Module:
-    """The network, untrained."""
+    """Return the untrained network."""
     return nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10))
 
 
 def methods(digits: Digits, seed: int, model: nn.Module) -> dict[str, float]:
-    """The same network by each way to cells; coarse is a cheap design that shows what training recovers."""
+    """Return accuracies for several ways to cells; "coarse" is a cheap design that shows what training recovers."""
     found = {
         "float": digits.accuracy(model),
-        "float, trained as long as hardware-aware": digits.accuracy(digits.longer(copy.deepcopy(model))),
+        "float, trained as long as hardware-aware": digits.accuracy(digits.train_longer(copy.deepcopy(model))),
     }
     for design, options in ("", {}), ("coarse, ", COARSE):
         shot = Config(programming="one-shot", seed=seed, **options)
@@ -50,7 +50,7 @@ def methods(digits: Digits, seed: int, model: nn.Module) -> dict[str, float]:
 
 
 def sweeps(digits: Digits, seed: int, model: nn.Module) -> dict[str, dict[float, float]]:
-    """Accuracy over one property of the design at a time."""
+    """Return accuracies over one property of the design at a time."""
 
     def over(values: Iterable[float], config: Callable[[Any], Config]) -> dict[float, float]:
         return {value: digits.converted(model, config(value)) for value in values}
@@ -65,17 +65,17 @@ def sweeps(digits: Digits, seed: int, model: nn.Module) -> dict[str, dict[float,
 
 
 def wired(seed: int, ohm: float) -> Config:
-    """Tiles of 128 lines and 64 inputs, with wires."""
+    """Return a configuration with wires and tiles of 128 lines and 64 inputs."""
     return Config(seed=seed, tile=TILE, wires=sg.crossbar.Wires(ohm, ohm))
 
 
 def trained_behind_wires(digits: Digits, seed: int, model: nn.Module) -> dict[float, float]:
-    """Accuracy over wire resistance, after training with it."""
+    """Return accuracies over wire resistance, after training with it."""
     return {ohm: digits.on_cells(digits.aware(model, wired(seed, ohm), 50)) for ohm in (5, 10, 20)}
 
 
 def populations() -> dict[str, sg.DeviceParams]:
-    """The preset, and what it would be without some of its spread."""
+    """Return the preset, and variants of it without some of its spread."""
     preset = sg.DeviceParams.preset("hennen2024")
     all_of = preset.population
 
@@ -97,12 +97,12 @@ def populations() -> dict[str, sg.DeviceParams]:
 
 
 def _scaled(cholesky: Any, factor: float) -> Any:
-    """Factors of the covariance of (mu, factor * sigma)."""
+    """Return the factors of the covariance of (mu, factor * sigma)."""
     return np.repeat([1.0, factor], 4)[:, None] * cholesky
 
 
 def on_populations(digits: Digits, seed: int, model: nn.Module) -> dict[str, float]:
-    """Accuracy of one-shot programming on each, in its own window of conductances."""
+    """Return accuracies of one-shot programming on each population, in its own window of conductances."""
     return {
         f"one-shot, {name}": digits.converted(model, Config(params, programming="one-shot", seed=seed), CHIPS)
         for name, params in populations().items()
@@ -115,7 +115,7 @@ def draw(
     trained: list[dict[float, float]],
     path: str,
 ) -> None:
-    """Means and standard deviations over seeds."""
+    """Draw means and standard deviations over seeds."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(9, 6.4), layout="constrained", dpi=150)
@@ -148,13 +148,13 @@ def _curve(axes: Any, found: list[dict[float, float]], marker: str = "o", **look
     axes.errorbar(list(found[0]), y.mean(0), yerr=y.std(0, ddof=1), fmt=f"{marker}-", capsize=3, ms=4, **look)
 
 
-def mean_of(each: list[dict[str, float]]) -> dict[str, float]:
-    """Means over folds, entry by entry."""
+def mean_over_folds(each: list[dict[str, float]]) -> dict[str, float]:
+    """Return means over folds, entry by entry."""
     return {key: float(np.mean([one[key] for one in each])) for key in each[0]}
 
 
 def recovered(found: list[dict[str, float]]) -> None:
-    """Print what share of the drop of one-shot writes training recovers, with its standard error over seeds."""
+    """Print the share of the loss by one-shot programming that training recovers, with its standard error."""
     for design in "", "coarse, ":
         drop = np.array([each["float"] - each[f"{design}one-shot"] for each in found])
         gain = np.array([each[f"{design}one-shot, hardware-aware"] - each[f"{design}one-shot"] for each in found])
@@ -162,8 +162,8 @@ def recovered(found: list[dict[str, float]]) -> None:
         print(f"{design}one-shot: hardware-aware recovers {100 * gain.mean() / drop.mean():.0f} +- {100 * error:.0f} %")
 
 
-def of_seed(seed: int, folds: int) -> tuple[Any, ...]:
-    """Accuracies of one seed: of `methods` and populations, means over folds; and of the other sweeps, one fold."""
+def measure_seed(seed: int, folds: int) -> tuple[Any, ...]:
+    """Return the accuracies of one seed: means over folds of `methods` and populations, and the sweeps of one fold."""
     torch.set_num_threads(1)
     accuracies, populated = [], []
     for fold in range(folds):
@@ -177,11 +177,11 @@ def of_seed(seed: int, folds: int) -> tuple[Any, ...]:
         if fold == 0:
             swept, trained = sweeps(digits, seed, model), trained_behind_wires(digits, seed, model)
             print(f"seed {seed}: {swept}, trained behind wires: {trained}", flush=True)
-    return mean_of(accuracies), swept, mean_of(populated), trained
+    return mean_over_folds(accuracies), swept, mean_over_folds(populated), trained
 
 
 def main() -> None:
-    """Run all, print means and deviations, draw."""
+    """Run all, print means and standard deviations, and draw them."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--folds", type=int, default=FOLDS, help=f"of {FOLDS}; fewer for a quick look")
@@ -191,7 +191,7 @@ def main() -> None:
     if given.seeds < 2:
         parser.error("--seeds: give at least 2, for a deviation")
     with ProcessPoolExecutor(given.processes, mp_context=get_context("spawn")) as pool:
-        measured = list(pool.map(of_seed, range(given.seeds), [given.folds] * given.seeds))
+        measured = list(pool.map(measure_seed, range(given.seeds), [given.folds] * given.seeds))
     found, swept, populated, trained = (list(each) for each in zip(*measured, strict=True))
     table(found)
     table(populated)

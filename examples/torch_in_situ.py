@@ -2,8 +2,8 @@
 
     python examples/torch_in_situ.py --seeds 5 --figure docs/images/torch_in_situ.png
 
-Trains a network 64-64-10 from the cells' own spread, by each rule of `synaptogen.torch.PulseSGD`. Needs the extras
-``torch`` and ``plot``, and scikit-learn.
+Trains a network 64-64-10, whose first weights are programming errors, by each rule of `synaptogen.torch.PulseSGD`.
+Needs the extras ``torch`` and ``plot``, and scikit-learn.
 """
 
 import argparse
@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from _digits import Digits, Held, table
+from _digits import Digits, HeldOut, table
 from torch_digits import network
 
 import synaptogen as sg
@@ -26,7 +26,7 @@ COUNTS = {" pulses a weight": "pulses", " renewals a weight": "renewals"}
 
 
 def in_situ(digits: Digits, seed: int, epochs: int, options: dict[str, Any]) -> tuple[float, dict[str, float]]:
-    """Accuracy of a network that pulses have trained, and how many each weight has taken."""
+    """Train a network by pulses; return its accuracy, and mean numbers of events for each weight."""
     torch.manual_seed(seed)
     model = sg.torch.convert(network(), sg.torch.AnalogConfig(programming="one-shot", seed=seed))
     optimiser = sg.torch.PulseSGD(model, lr=0.2, seed=seed, **options)
@@ -36,7 +36,7 @@ def in_situ(digits: Digits, seed: int, epochs: int, options: dict[str, Any]) -> 
 
 
 def draw(found: list[dict[str, float]], path: str) -> None:
-    """Means and standard deviations over seeds."""
+    """Draw means and standard deviations over seeds."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(4.5, 2.6), layout="constrained", dpi=150)
@@ -52,7 +52,7 @@ def draw(found: list[dict[str, float]], path: str) -> None:
 
 
 def main() -> None:
-    """Run, print, draw."""
+    """Train with all rules and seeds, print accuracies, and draw them."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--epochs", type=int, default=20)
@@ -61,7 +61,7 @@ def main() -> None:
     if given.seeds < 2:
         parser.error("--seeds: give at least 2, for a deviation")
     torch.set_num_threads(1)
-    digits, found, counted = Held(), [], []
+    digits, found, counted = HeldOut(), [], []
     for seed in range(given.seeds):
         measured = {name: in_situ(digits, seed, given.epochs, options) for name, options in RULES.items()}
         found.append({name: accuracy for name, (accuracy, _) in measured.items()})

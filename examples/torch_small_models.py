@@ -3,17 +3,18 @@
     python examples/torch_small_models.py --seeds 5 --figure docs/images/torch_small_models.png
 
 The transformer reads a digit as eight rows of eight pixels. Each model is trained in float, then converted: with the
-default configuration, written one-shot, and written one-shot after training with drawn errors. Needs the extras
+default configuration, with one-shot programming, and with it after training with drawn errors. Needs the extras
 ``torch`` and ``plot``, and scikit-learn.
 """
 
 import argparse
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import torch
-from _digits import Digits, Held
+from _digits import Digits, HeldOut
 from torch import Tensor, nn
 
 import synaptogen as sg
@@ -39,7 +40,7 @@ class Convolutional(nn.Sequential):
 
 
 class Transformer(nn.Module):
-    """Two encoder layers over the rows of a digit, and the mean of what they give."""
+    """Two encoder layers over the rows of a digit, and the mean of their outputs."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -50,7 +51,7 @@ class Transformer(nn.Module):
         self.head = nn.Linear(32, 10)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Scores of the ten digits."""
+        """Return scores of the ten digits (batch, 10) for pixels (batch, 64)."""
         rows = self.embed(x.unflatten(1, (8, 8))) + self.place
         return self.head(self.encoder(rows).mean(1))
 
@@ -58,8 +59,8 @@ class Transformer(nn.Module):
 MODELS = {"convolutional": Convolutional, "transformer": Transformer}
 
 
-def measured(digits: Digits, kind: Any, seed: int) -> list[float]:
-    """Accuracies of one model, as of `WAYS`."""
+def measured(digits: Digits, kind: Callable[[], nn.Module], seed: int) -> list[float]:
+    """Train one model, and return its accuracies in the order of `WAYS`."""
     torch.manual_seed(seed)
     model = kind()
     digits.train(model, torch.optim.Adam(model.parameters(), 3e-3), 30)
@@ -69,20 +70,20 @@ def measured(digits: Digits, kind: Any, seed: int) -> list[float]:
 
 
 def aware(digits: Digits, model: nn.Module, config: sg.torch.AnalogConfig) -> float:
-    """Accuracy on cells after training on with drawn errors."""
+    """Return the accuracy on cells after further training with drawn errors."""
     analog = calibrated(digits, sg.torch.convert(model, replace(config, training="hardware-aware")))
     digits.train(analog, torch.optim.Adam(analog.parameters(), 1e-3), 60)
     return digits.accuracy(calibrated(digits, sg.torch.program(analog)))
 
 
 def calibrated(digits: Digits, analog: nn.Module) -> nn.Module:
-    """The model, with ranges from the training digits."""
+    """Calibrate a model on the training digits."""
     sg.torch.calibrate(analog, [digits.x])
     return analog
 
 
 def draw(found: dict[str, np.ndarray[Any, Any]], path: str) -> None:
-    """Means and standard deviations over seeds."""
+    """Draw means and standard deviations over seeds."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(6, 3.2), layout="constrained", dpi=150)
@@ -105,7 +106,7 @@ def draw(found: dict[str, np.ndarray[Any, Any]], path: str) -> None:
 
 
 def main() -> None:
-    """Run, print, draw."""
+    """Train and convert all models, print accuracies, and draw them."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--figure", default="torch_small_models.png")
@@ -113,7 +114,7 @@ def main() -> None:
     if given.seeds < 2:
         parser.error("--seeds: give at least 2, for a deviation")
     torch.set_num_threads(1)
-    digits, found = Held(), {}
+    digits, found = HeldOut(), {}
     for name, kind in MODELS.items():
         found[name] = np.array([measured(digits, kind, seed) for seed in range(given.seeds)])
         for way, values in zip(WAYS, found[name].T, strict=True):

@@ -6,7 +6,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from synaptogen import ADC, DAC
-from synaptogen.crossbar.converters import Counting
+from synaptogen.crossbar.converters import CountingConverter
 
 ends = st.floats(-1e6, 1e6).filter(lambda x: x == 0 or abs(x) > 1e-6)
 bits = st.integers(1, 24)
@@ -130,7 +130,7 @@ def test_a_share_that_is_none(coverage):
 
 
 def test_a_converter_that_counts():
-    counting = Counting(ADC(3, 0.0, 7.0))
+    counting = CountingConverter(ADC(3, 0.0, 7.0))
     assert np.array_equal(counting([-3.0, 2.2, 9.0]), [0.0, 2.0, 7.0])
     counting(np.full((2, 2), 8.0))
     assert (counting.converted, counting.saturated) == (7, 6)

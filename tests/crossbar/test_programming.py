@@ -143,18 +143,18 @@ def test_scalars_vectors_and_single_cells():
 
 
 def test_what_pulses_a_strategy_of_ones_own_brings():
-    """What it is told: rising amplitudes since the last SET, and what followed."""
-    told = []
+    """Its arguments hold rising amplitudes since the last SET, and the reads that followed."""
+    readbacks = []
 
     def strategy(seen):
-        told.append(seen)
+        readbacks.append(seen)
         return np.where(seen.u > 0, seen.u + 0.05, 0.6)
 
     report = write_verify(made((50,)), 80e-6, tolerance=3e-6, strategy=strategy, budget=60)
     assert report.method == "write-verify, function"
     assert report.converged.mean() > 0.8
-    assert np.all(told[0].u == 0)
-    for seen in told:
+    assert np.all(readbacks[0].u == 0)
+    for seen in readbacks:
         assert np.all(seen.g > seen.target)
         assert np.all(seen.u_before[seen.u > 0] <= seen.u[seen.u > 0])
         assert np.all(seen.g <= seen.g_set + 2e-6)
@@ -224,9 +224,9 @@ def test_one_shot_reaches_the_target_in_the_median(engine):
 def test_one_shot_is_two_pulses():
     a, b = made((500,)), made((500,))
     one_shot(a, 80e-6)
-    typical = population_statistics(b.params)
-    b.apply_voltage(typical.u_set)
-    b.apply_voltage(np.float32(np.interp(-80e-6, -typical.conductances, typical.amplitudes)))
+    population = population_statistics(b.params)
+    b.apply_voltage(population.u_set)
+    b.apply_voltage(np.float32(np.interp(-80e-6, -population.conductances, population.amplitudes)))
     assert np.allclose(a.conductance(), b.conductance(), rtol=1e-5, atol=0)
 
 
@@ -297,20 +297,22 @@ def test_a_report_tells_in_figures_and_words():
 
 
 def test_windows_hold_the_share_that_they_say():
-    """Of 40,000 other cells; the sample of 16,384 that told has errors of its own: 6 deviations of both."""
+    """Shares of 40,000 other cells; the sample of 16,384 behind the window has errors too: 6 deviations of both."""
     cells = sg.CellArray(40_000, rng=5)
     cells.apply_voltage(-2.0)
     lrs = cells.conductance()
     cells.apply_voltage(1.5)
     hrs = cells.conductance()
     for share in (0.5, 0.9, 0.99):
-        low, high = reachable_window(share=share)
+        low, high = reachable_window(coverage=share)
         deviation = np.sqrt(share * (1 - share) * (1 / 40_000 + 1 / 16_384))
         assert abs(np.mean(hrs <= low) - share) < 6 * deviation
         assert abs(np.mean(lrs >= high) - share) < 6 * deviation
-    wide, narrow = reachable_window(share=0.01), reachable_window(share=0.99)
+    wide, narrow = reachable_window(coverage=0.01), reachable_window(coverage=0.99)
     assert wide.low < narrow.low < narrow.high < wide.high
-    assert reachable_window(sg.DeviceParams.preset("hennen2024"), 0.5) == reachable_window(share=0.5)
+    assert reachable_window(sg.DeviceParams.preset("hennen2024"), 0.5) == reachable_window(coverage=0.5)
+    with pytest.warns(DeprecationWarning, match="coverage"):
+        assert reachable_window(share=0.5) == reachable_window(coverage=0.5)
 
 
 def test_targets_out_of_reach_are_refused_or_clipped(state, same_state):
@@ -321,7 +323,7 @@ def test_targets_out_of_reach_are_refused_or_clipped(state, same_state):
         write_verify(cells, targets)
     same_state(state(cells), before)
     report = write_verify(cells, targets, outside="clip", budget=10)
-    low, high = reachable_window(share=1e-3)
+    low, high = reachable_window(coverage=1e-3)
     assert report.clipped == 3
     assert report.target[0, 0] == np.float32(low)
     assert np.all(report.target[1, :2] == np.float32(high))
@@ -368,8 +370,8 @@ def test_more_bad_input():
     with pytest.raises(ValueError, match="tolerance"):
         one_shot(cells, 1e-4, tolerance=-1.0)
     for share in (0.0, 1.0, np.nan):
-        with pytest.raises(ValueError, match="share"):
-            reachable_window(share=share)
+        with pytest.raises(ValueError, match="coverage"):
+            reachable_window(coverage=share)
     with pytest.raises(ValueError, match=r"preset|known"):
         reachable_window("hennen")
     with pytest.raises(ValueError, match="start"):

@@ -35,7 +35,7 @@ def test_no_other_cell_sees_more_than_its_share(scheme, share):
 @pytest.mark.parametrize("parallel", [True, False])
 @pytest.mark.parametrize("scheme", ["V/2", "V/3"])
 def test_cells_see_line_after_line(scheme, parallel):
-    """The same as applying, by hand, what each line's turn brings."""
+    """A call equals applying the voltages of each line by hand."""
     cells, twin = (sg.CellArray((3, 4), rng=3) for _ in range(2))
     cells.apply_voltage(-2.0)
     twin.apply_voltage(-2.0)

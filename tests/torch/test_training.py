@@ -185,9 +185,9 @@ def test_bad_pulsed_training():
 
 def test_summary_tells_what_is_on():
     model = sg.torch.convert(nn.Sequential(nn.Linear(6, 3), nn.Linear(3, 2)), AWARE)
-    told = sg.torch.summary(model)
-    assert "one-shot" in told
-    assert "noise of 1e+08 Hz, DAC 8 bit, ADC 8 bit, ranges estimated, trains with drawn errors" in told
+    text = sg.torch.summary(model)
+    assert "one-shot" in text
+    assert "noise of 1e+08 Hz, DAC 8 bit, ADC 8 bit, ranges estimated, trains with drawn errors" in text
     sg.torch.calibrate(model, [torch.rand(10, 6)])
     assert "ranges from data" in sg.torch.summary(model)
     with pytest.raises(ValueError, match="holds no cells"):

@@ -31,8 +31,8 @@ def test_currents_and_voltages_equal_those_of_badcrossbar():
     rng = np.random.default_rng(0)
     resistances, v = rng.uniform(1e3, 1e5, (64, 48)), rng.uniform(-1, 1, 64)
     task = json.dumps({"v": v.tolist(), "r": resistances.tolist(), "word": 3.0, "bit": 0.5})
-    told = subprocess.run([PYTHON, "-c", PROGRAM], input=task, capture_output=True, text=True, check=True).stdout
-    last = told.splitlines()[-1]  # after its log
+    output = subprocess.run([PYTHON, "-c", PROGRAM], input=task, capture_output=True, text=True, check=True).stdout
+    last = output.splitlines()[-1]  # after its log
     theirs = {name: np.array(values) for name, values in json.loads(last).items()}
     ours = solve(1 / resistances, Wires(3.0, 0.5, tolerance=1e-11), rows=v, transpose=True)
     pairs = {"output": ours.column_currents, "device": ours.currents, "word": ours.rows, "bit": ours.columns}

@@ -5,7 +5,7 @@ import pytest
 
 import synaptogen as sg
 from synaptogen.crossbar import Wires, apply_slowly, solve
-from synaptogen.wires import pulses as applying
+from synaptogen.wires import pulses
 
 
 def varied(shape):
@@ -94,7 +94,7 @@ def test_a_pulse_that_does_not_come_to_rest_says_so_and_can_go_on(monkeypatch):
     cells.apply_voltage(-2.5)
     whole = cells.copy()
     whole.apply_voltage(1.3, wires=wires)
-    monkeypatch.setattr(applying, "MOST_ROUNDS", 2)
+    monkeypatch.setattr(pulses, "MOST_ROUNDS", 2)
     with pytest.warns(RuntimeWarning, match="after 2 rounds .* apply the same voltages again"):
         cells.apply_voltage(1.3, wires=wires)
     assert np.abs(cells.r - whole.r).max() > 1e-3

@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 import synaptogen as sg
 from synaptogen.crossbar import Wires, effective_conductances, solve
 from synaptogen.model import iv
-from synaptogen.wires import many_rhs as many
-from synaptogen.wires import newton as solver
+from synaptogen.wires import many_rhs, newton
 
 ENDS = [("left", "bottom"), ("right", "top"), ("both", "both"), ("left", "both")]
 FINE = 1e-11
@@ -265,7 +264,7 @@ def sweeps_alone(monkeypatch):
     def forbidden(*arguments):
         raise AssertionError("left to Newton's method")
 
-    return lambda: monkeypatch.setattr(solver, "_Newton", forbidden)
+    return lambda: monkeypatch.setattr(newton, "_Newton", forbidden)
 
 
 WIRES = [
@@ -325,10 +324,10 @@ def test_many_right_sides_with_strongly_bent_cells():
 @given(st.floats(0.0, 0.9999), st.integers(0, 60))
 def test_relaxations_are_as_good_as_chebyshev_polynomials(rho, count):
     """Their product over eigenvalues 1 - rho ... 1, a cycle at a time: 1 / T_n(2 / rho - 1) at most."""
-    omegas = many.relaxations(rho, count)
+    omegas = many_rhs.relaxations(rho, count)
     assert len(omegas) == count + (rho > 0.5)
     left = np.abs(np.prod(1 - omegas[:, None] * np.linspace(1 - rho, 1, 999), axis=0)).max()
-    cycles = -(-count // many.CYCLE)
+    cycles = -(-count // many_rhs.CYCLE)
     lengths = [count // cycles + (k < count % cycles) for k in range(cycles)]
     bound = np.prod([1 / np.cosh(n * np.arccosh(2 / max(rho, 1e-9) - 1)) for n in lengths])
     assert left <= bound * (1 + 1e-6) + 1e-12

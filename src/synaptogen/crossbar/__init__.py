@@ -1,4 +1,4 @@
-"""Between cells and networks: mappings of weights, programming, converters, tiles, and wires.
+"""Crossbars of cells: mapping weights to conductances, programming, converters, tiles, and wires.
 
 The matrix products themselves are methods of `synaptogen.CellArray`.
 """
@@ -7,13 +7,14 @@ from synaptogen.wires import Solution, Wires, apply_slowly, effective_conductanc
 
 from . import figures
 from .converters import ADC, DAC
-from .mappings import BitSlicing, DifferentialPair, OffsetColumn, WeightMapping
+from .mappings import BitSlicing, DifferentialPair, OffsetColumn, Outside, WeightMapping
 from .programming import (
     AlongTransition,
     PopulationStatistics,
     ProgrammingReport,
     Ramp,
     Readback,
+    StrategyName,
     Window,
     one_shot,
     population_statistics,
@@ -21,7 +22,7 @@ from .programming import (
     set_reset,
     write_verify,
 )
-from .selection import apply_selected
+from .selection import Scheme, apply_selected
 from .tiles import Tiles
 
 Mapping, Seen = WeightMapping, Readback  # names of earlier versions
@@ -33,11 +34,14 @@ __all__ = [
     "BitSlicing",
     "DifferentialPair",
     "OffsetColumn",
+    "Outside",
     "PopulationStatistics",
     "ProgrammingReport",
     "Ramp",
     "Readback",
+    "Scheme",
     "Solution",
+    "StrategyName",
     "Tiles",
     "WeightMapping",
     "Window",

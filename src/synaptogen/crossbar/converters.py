@@ -4,16 +4,18 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
+
+from synaptogen._utils import Float64Array, IntArray
 
 MOST_BITS = 24
 
 
 @dataclass(frozen=True)
 class Quantiser:
-    """A uniform mid-tread quantiser: 2**bits levels, evenly spaced from ``low`` to ``high``, both included.
+    """A uniform quantiser: 2**bits levels, evenly spaced from ``low`` to ``high``, both included.
 
-    Calling it rounds each value to the nearest level and holds it to the range; `codes` gives level numbers.
+    Calling it rounds each value to the nearest level of the range; `codes` gives the numbers of these levels.
 
     Parameters
     ----------
@@ -25,7 +27,7 @@ class Quantiser:
     Raises
     ------
     ValueError
-        If the resolution or the range is not of that kind, or a value to convert is NaN.
+        If ``bits`` is not an int from 1 to 24, the range is empty or not finite, or a value to convert is NaN.
     """
 
     bits: int
@@ -40,27 +42,32 @@ class Quantiser:
 
     @classmethod
     def calibrated(cls, bits: int, values: ArrayLike, coverage: float = 1.0) -> Self:
-        """A quantiser whose range is that of a sample of values.
+        """Make a quantiser whose range is that of a sample of values.
 
         Parameters
         ----------
         bits : int
-            Resolution.
+            Resolution, 1 to 24.
         values : array
-            What will have to be converted, for example currents of a tile for typical inputs.
+            Sample of the values to convert, for example currents of a tile for typical inputs.
         coverage : float
-            Share of the values that the range holds, above 0; what is cut off is cut off evenly at both ends.
+            Share of the values that the range holds, above 0 and at most 1; the rest is cut off evenly at both ends.
+
+        Returns
+        -------
+        Quantiser
+            Of the class that this is called on.
 
         Raises
         ------
         ValueError
-            If the share is not of that kind, or the values are not finite, or all alike.
+            If ``coverage`` is out of its range, or the values are not finite, or all equal.
         """
         given = np.asarray(values, dtype=float)
         if not 0 < coverage <= 1:
             raise ValueError(f"coverage={coverage!r}: give a share above 0, at most 1")
         if given.size == 0 or not np.isfinite(given).all():
-            raise ValueError("values must be finite numbers, and at least one: a range cannot be told from others")
+            raise ValueError("values must be finite numbers, at least one: they give no range otherwise")
         low, high = np.quantile(given, [(1 - coverage) / 2, (1 + coverage) / 2])
         if low == high:
             raise ValueError(f"values are all {low:g}, which is no range: calibrate with inputs that vary")
@@ -68,53 +75,92 @@ class Quantiser:
 
     @property
     def step(self) -> float:
-        """Distance of neighbouring levels."""
+        """Distance between neighbouring levels."""
         return (self.high - self.low) / ((1 << int(self.bits)) - 1)
 
-    def codes(self, values: ArrayLike) -> NDArray[np.int64]:
-        """Level numbers, 0 to 2**bits - 1."""
+    def codes(self, values: ArrayLike) -> IntArray:
+        """Return the numbers of the nearest levels, 0 to 2**bits - 1."""
         given = np.asarray(values, dtype=float)
         if np.isnan(given).any():
             raise ValueError("values holds NaN, which has no level: clean the input first")
         held = np.clip(given, self.low, self.high)
         return np.asarray(np.rint((held - self.low) / self.step), np.int64)
 
-    def decode(self, codes: ArrayLike) -> NDArray[np.float64]:
-        """Levels from their numbers, which are held to the range."""
+    def decode(self, codes: ArrayLike) -> Float64Array:
+        """Return levels from their numbers; numbers out of range give the lowest or highest level."""
         held = np.clip(np.asarray(codes), 0, 2**self.bits - 1)
         return np.asarray(self.low + held * self.step)
 
     def saturated(self, values: ArrayLike) -> int:
-        """How many values lie outside the range by more than half a step."""
+        """Count the values outside the range by more than half a step."""
         given, margin = np.asarray(values, dtype=float), self.step / 2
         return int(np.count_nonzero((given < self.low - margin) | (given > self.high + margin)))
 
-    def __call__(self, values: ArrayLike) -> NDArray[np.float64]:
-        """Values as levels."""
+    def __call__(self, values: ArrayLike) -> Float64Array:
+        """Return values rounded to levels."""
         return self.decode(self.codes(values))
 
 
 class ADC(Quantiser):
-    """Analog-digital converter for currents: ``low`` and ``high`` in A."""
+    """Analog-digital converter for currents; see `Quantiser`.
+
+    Parameters
+    ----------
+    bits : int
+        Resolution, 1 to 24.
+    low, high : float
+        Lowest and highest level in A.
+
+    Examples
+    --------
+    >>> from synaptogen.crossbar import ADC
+    >>> adc = ADC(bits=3, low=0.0, high=7e-6)
+    >>> adc.codes([1.2e-6, 9e-6])
+    array([1, 7])
+    >>> [round(1e6 * float(current), 6) for current in adc([1.2e-6, 9e-6])]
+    [1.0, 7.0]
+    >>> adc.saturated([1.2e-6, 9e-6])
+    1
+    """
 
 
 class DAC(Quantiser):
-    """Digital-analog converter for voltages: ``low`` and ``high`` in V."""
+    """Digital-analog converter for voltages; see `Quantiser`.
+
+    Parameters
+    ----------
+    bits : int
+        Resolution, 1 to 24.
+    low, high : float
+        Lowest and highest level in V.
+
+    Examples
+    --------
+    >>> from synaptogen.crossbar import DAC
+    >>> dac = DAC(bits=2, low=0.0, high=0.3)
+    >>> [round(float(voltage), 3) for voltage in dac([0.04, 0.16, 0.5])]
+    [0.0, 0.2, 0.3]
+    """
 
 
-class Counting:
-    """A converter that counts what it converts.
+class CountingConverter:
+    """A converter that counts the values that it converts.
 
     Parameters
     ----------
     converter : ADC or DAC
+
+    Attributes
+    ----------
+    converted, saturated : int
+        Values so far, and those of them outside the range.
     """
 
     def __init__(self, converter: Quantiser) -> None:
         self.converter, self.converted, self.saturated = converter, 0, 0
 
-    def __call__(self, values: ArrayLike) -> NDArray[np.float64]:
-        """Values as levels; counts them in ``converted``, and those beyond the range in ``saturated``."""
+    def __call__(self, values: ArrayLike) -> Float64Array:
+        """Return values rounded to levels, and count them."""
         levels = self.converter(values)
         self.converted += levels.size
         self.saturated += self.converter.saturated(values)

@@ -1,6 +1,6 @@
-"""Figures of crossbars: programming errors, disturbance of half-selected cells, voltages behind wires.
+"""Figures of crossbars: programming errors, disturbance of half-selected cells, voltage drops along wires.
 
-Each function returns a `matplotlib.figure.Figure` of its own. Needs the extra ``synaptogen[plot]``.
+Each function returns a new `matplotlib.figure.Figure`. They need the extra ``synaptogen[plot]``.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 from synaptogen._utils import (
     DARK,
     FAINT,
+    MICRO,
     OKABE_ITO,
     STYLE,
     AnyArray,
@@ -25,22 +26,25 @@ from synaptogen.array import CellArray
 from synaptogen.wires import Solution
 
 from .programming import ProgrammingReport
-from .selection import SCHEMES, line_voltages
+from .selection import SCHEMES, Scheme, line_voltages
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-MICRO = "\N{MICRO SIGN}"
-MOVED = 1e-6  # S; a cell that has moved by more was disturbed
+MOVED = 1e-6  # S; a cell whose conductance has changed by more was disturbed
 
 
 def programming_report(report: ProgrammingReport) -> "Figure":
-    """Errors, pulses and failures of one attempt: three panels.
+    """Draw errors, pulses and failures of one programming run, in three panels.
 
     Parameters
     ----------
     report : ProgrammingReport
+
+    Returns
+    -------
+    matplotlib.figure.Figure
 
     Raises
     ------
@@ -56,12 +60,16 @@ def programming_report(report: ProgrammingReport) -> "Figure":
 
 
 def error_distributions(reports: Mapping[str, ProgrammingReport], others: Mapping[str, ProgrammingReport]) -> "Figure":
-    """How errors are distributed in two series of attempts, for example over tolerances and over budgets.
+    """Draw the distributions of errors of two series of programming runs, for example over tolerances and over budgets.
 
     Parameters
     ----------
     reports, others : mapping of str to ProgrammingReport
-        Attempts of the left and of the right panel, by what the legend says of them; at most six each.
+        Runs of the left and of the right panel, by their names in the legend; at most six each.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
 
     Raises
     ------
@@ -77,19 +85,23 @@ def error_distributions(reports: Mapping[str, ProgrammingReport], others: Mappin
 
 
 def disturbance(cells: CellArray, amplitudes: Sequence[float], *, lines: int = 8) -> "Figure":
-    """What share of the other cells move when lines are written, against the amplitude, with the schemes V/2 and V/3.
+    """Draw the share of unselected cells that change when lines are written, against the amplitude, for V/2 and V/3.
 
-    Every second cell of the first lines is selected. SET pulses meet cells in HRS, RESET pulses cells in LRS: the
-    states that they can disturb.
+    Every second cell of the first lines is selected. SET pulses are applied to cells in the HRS and RESET pulses to
+    cells in the LRS, the states that they can disturb.
 
     Parameters
     ----------
     cells : CellArray of shape (rows, columns)
-        They are copied, not changed.
+        A copy of them is used.
     amplitudes : sequence of float
         Magnitudes in V.
     lines : int
-        Lines that are written, one after the other.
+        Number of lines that are written, one after the other.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
 
     Raises
     ------
@@ -114,8 +126,25 @@ def disturbance(cells: CellArray, amplitudes: Sequence[float], *, lines: int = 8
         return figure
 
 
-def disturbed_shares(cells: CellArray, amplitudes: Sequence[float], scheme: str, lines: int = 8) -> AnyArray:
-    """Shares of the other, and of the selected, cells that moved, of shape (amplitudes, 2); see `disturbance`."""
+def disturbed_shares(cells: CellArray, amplitudes: Sequence[float], scheme: Scheme, lines: int = 8) -> AnyArray:
+    """Return the shares of cells that change when lines are written, see `disturbance`.
+
+    Parameters
+    ----------
+    cells : CellArray of shape (rows, columns)
+        A copy of them is used.
+    amplitudes : sequence of float
+        V; negative for SET pulses, positive for RESET pulses.
+    scheme : {"V/2", "V/3"}
+        Selection scheme.
+    lines : int
+        Number of lines that are written, one after the other.
+
+    Returns
+    -------
+    array of shape (amplitudes, 2)
+        Shares of the unselected and of the selected cells.
+    """
     shape = (cells.shape[0], cells.shape[1])
     selected = np.zeros(shape, bool)
     selected[:lines, ::2] = True
@@ -143,7 +172,7 @@ def _panels(count: int, width: float) -> "tuple[Figure, Sequence[Axes]]":
 
 
 def _draw_errors(axes: "Axes", reports: Mapping[str, ProgrammingReport]) -> None:
-    """Shares of cells whose error is larger than what the axis says."""
+    """Draw the share of cells whose error is larger than the value on the axis."""
     for (name, report), colour in zip(reports.items(), OKABE_ITO, strict=False):
         error = np.sort(np.abs(1e6 * report.error[report.selected].astype(float)))
         larger = 100 * (1 - np.arange(len(error)) / len(error))
@@ -189,24 +218,31 @@ def _draw_failures(axes: "Axes", report: ProgrammingReport) -> None:
 
 @styled
 def voltage_drop_map(solution: Solution, ideal: ArrayLike) -> "Figure":
-    """Share of the ideal voltage of each cell that wires leave to it, as an image, and what is lost on the way.
+    """Draw the voltage of each cell as a share of its voltage without wires, as an image and as means along lines.
 
     Parameters
     ----------
-    solution : Solution of one right side
+    solution : Solution
+        For one input vector.
     ideal : float or array that broadcasts to (rows, columns)
         Voltages in V across the cells without wires, not 0.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
 
     Raises
     ------
     ValueError
-        If the solution has several right sides, or an ideal voltage is 0.
+        If the solution is that of several input vectors, or an ideal voltage is 0.
     """
     if solution.cells.ndim != 2:
-        raise ValueError(f"solution holds {len(solution.cells)} right sides: give one, Solution(*(x[0] for x in it))")
+        raise ValueError(f"solution holds {len(solution.cells)} input vectors: give one, Solution(*(x[0] for x in it))")
     without = np.broadcast_to(np.asarray(ideal, float), solution.cells.shape)
     if np.any(without == 0) or not np.isfinite(without).all():
-        raise ValueError("ideal holds voltages of 0 V or that are not finite, of which there is no share")
+        raise ValueError(
+            "ideal holds voltages that are 0 V or not finite: give the voltages of the cells without wires"
+        )
     share = 100 * solution.cells / without
     figure = new_figure(7.0, 3.2)
     image_axes, profile = figure.subplots(1, 2, width_ratios=[1.2, 1])

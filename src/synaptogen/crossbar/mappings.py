@@ -1,26 +1,29 @@
-"""From weights to conductances and back.
+"""Map signed weights to conductances, and conductances back to weights.
 
-Conductances are positive, weights have a sign. A mapping gives each output of a weight matrix (outputs, inputs) one or
-more lines of a crossbar (lines, inputs), and combines their currents with fixed coefficients:
+A mapping gives each output of a weight matrix (outputs, inputs) one or more lines of a crossbar (lines, inputs), and
+combines their currents with fixed coefficients:
 
     w_j = sum_k c_k g_jk - c_ref g_ref
 
-The combination is linear, so `combine` makes weights from conductances, and products with weights from line currents.
+The combination is linear, so `combine` turns conductances into weights, and line currents into products with weights.
+To add a mapping, derive it from `WeightMapping` and define ``coefficients`` and ``_conductances``.
 """
 
 from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from synaptogen._utils import AnyArray, checks
+from synaptogen._utils import AnyArray, Float64Array, IntArray, checks
 
-OUTSIDE = ("refuse", "clip")
+Outside: TypeAlias = Literal["refuse", "clip"]
+OUTSIDE: tuple[Outside, ...] = ("refuse", "clip")
 
 
 @dataclass(frozen=True)
 class WeightMapping:
-    """What the mappings have in common.
+    """Base class of the mappings.
 
     Parameters
     ----------
@@ -32,7 +35,7 @@ class WeightMapping:
     Raises
     ------
     ValueError
-        If they are not of that kind.
+        If the conductances or the largest weight are not in these ranges.
     """
 
     g_min: float
@@ -45,7 +48,7 @@ class WeightMapping:
         if not (np.isfinite(self.w_max) and self.w_max > 0):
             raise ValueError(f"w_max={self.w_max!r}: give the largest magnitude of a weight, above 0")
 
-    # ---- what a mapping says of itself
+    # ---- defined by each mapping
 
     @property
     def coefficients(self) -> AnyArray:
@@ -54,36 +57,42 @@ class WeightMapping:
 
     @property
     def reference(self) -> tuple[float, float] | None:
-        """Conductance in S and coefficient in 1/S of the cells of the reference line, the last one, if there is one."""
+        """Conductance in S and coefficient in 1/S of the reference line, which is the last one; None without one."""
         return None
 
-    def _of_weights(self, w: AnyArray) -> AnyArray:
-        """Conductances (outputs, lines per output, inputs) of weights (outputs, inputs) within +-w_max."""
+    def _conductances(self, w: AnyArray) -> AnyArray:
+        """Return conductances in S (outputs, lines per output, inputs) for weights (outputs, inputs) within +-w_max."""
         raise NotImplementedError
 
-    # ---- what users ask
+    # ---- common to all mappings
 
     def lines(self, outputs: int) -> int:
-        """Number of lines for so many outputs."""
+        """Return the number of lines for a number of outputs."""
         return len(self.coefficients) * outputs + (self.reference is not None)
 
     def beyond(self, weights: ArrayLike) -> int:
-        """How many weights are larger than w_max in magnitude."""
+        """Count the weights that are larger than w_max in magnitude."""
         return int(np.count_nonzero(np.abs(np.asarray(weights)) > self.w_max))
 
-    def targets(self, weights: ArrayLike, outside: str = "refuse") -> NDArray[np.float64]:
-        """Target conductances in S of shape (lines, inputs).
+    def targets(self, weights: ArrayLike, outside: Outside = "refuse") -> Float64Array:
+        """Return the target conductances for weights.
 
         Parameters
         ----------
         weights : array of shape (outputs, inputs)
+            Signed weights.
         outside : {"refuse", "clip"}
-            What to do with weights beyond +-w_max; `beyond` counts them.
+            How to treat weights beyond +-w_max; `beyond` counts them.
+
+        Returns
+        -------
+        array of shape (lines, inputs)
+            S.
 
         Raises
         ------
         ValueError
-            If the shape does not fit, a weight is not finite, or one is beyond w_max and not to be clipped.
+            If the weights are no matrix or not finite, or one is beyond w_max and ``outside`` is "refuse".
         """
         w = np.asarray(weights, float)
         if w.ndim != 2 or w.size == 0:
@@ -97,27 +106,28 @@ class WeightMapping:
                 f"{count} of {w.size} weights are beyond w_max={self.w_max:g} (largest: {np.abs(w).max():g}): "
                 f'raise w_max, or clip them with outside="clip"'
             )
-        g = self._of_weights(np.clip(w, -self.w_max, self.w_max)).reshape(-1, w.shape[1])
+        g = self._conductances(np.clip(w, -self.w_max, self.w_max)).reshape(-1, w.shape[1])
         if self.reference is None:
             return g
         return np.concatenate([g, np.full((1, w.shape[1]), self.reference[0])])
 
     def combine(self, lines: ArrayLike) -> AnyArray:
-        """Weights from conductances in S, or a product with the weights from line currents in A.
+        """Combine the lines of each output: conductances to weights, or line currents to products with weights.
 
         Parameters
         ----------
         lines : array of shape (lines, ...)
-            The line as first axis, in the order of `targets`.
+            Conductances in S or currents in A, with the lines in the order of `targets`.
 
         Returns
         -------
         array of shape (outputs, ...)
+            Weights, or products in V.
 
         Raises
         ------
         ValueError
-            If that is not a number of lines that this mapping makes.
+            If this mapping cannot make that number of lines.
         """
         given, per, extra = np.asarray(lines), len(self.coefficients), int(self.reference is not None)
         if given.ndim == 0 or len(given) <= extra or (len(given) - extra) % per:
@@ -132,17 +142,34 @@ class WeightMapping:
 
 @dataclass(frozen=True)
 class DifferentialPair(WeightMapping):
-    """Two cells for a weight: one carries its positive part above g_min, the other its negative part.
+    """Two cells for a weight: one holds its positive part above g_min, the other its negative part.
 
-    w = w_max (g_plus - g_minus) / (g_max - g_min); neighbouring lines are a pair.
+    w = w_max (g_plus - g_minus) / (g_max - g_min). Two neighbouring lines make one output.
+
+    Parameters
+    ----------
+    g_min, g_max : float
+        Lowest and highest conductance in S.
+    w_max : float
+        Largest magnitude of a weight.
+
+    Examples
+    --------
+    >>> from synaptogen.crossbar import DifferentialPair
+    >>> mapping = DifferentialPair(1e-6, 11e-6)
+    >>> targets = mapping.targets([[0.5, -1.0]])
+    >>> (1e6 * targets).round(3).tolist()
+    [[6.0, 1.0], [1.0, 11.0]]
+    >>> mapping.combine(targets).round(6).tolist()
+    [[0.5, -1.0]]
     """
 
     @property
     def coefficients(self) -> AnyArray:
-        """Plus and minus."""
+        """Coefficients in 1/S of the positive and the negative line."""
         return np.array([1.0, -1.0]) * (self.w_max / (self.g_max - self.g_min))
 
-    def _of_weights(self, w: AnyArray) -> AnyArray:
+    def _conductances(self, w: AnyArray) -> AnyArray:
         parts = np.stack([np.maximum(w, 0), np.maximum(-w, 0)], axis=1)
         return self.g_min + parts * ((self.g_max - self.g_min) / self.w_max)
 
@@ -151,50 +178,81 @@ class DifferentialPair(WeightMapping):
 class OffsetColumn(WeightMapping):
     """One cell for a weight, and one line of reference cells for all outputs, at the middle of the window.
 
-    w = 2 w_max (g - g_ref) / (g_max - g_min). Products put inputs on columns, so here the line in common, which the
-    literature draws as a column, is the last row.
+    w = 2 w_max (g - g_ref) / (g_max - g_min). Inputs are on columns here, so the reference line, which the literature
+    draws as a column, is the last row.
+
+    Parameters
+    ----------
+    g_min, g_max : float
+        Lowest and highest conductance in S.
+    w_max : float
+        Largest magnitude of a weight.
+
+    Examples
+    --------
+    >>> from synaptogen.crossbar import OffsetColumn
+    >>> mapping = OffsetColumn(1e-6, 11e-6)
+    >>> targets = mapping.targets([[0.5, -1.0], [0.0, 0.1]])
+    >>> (1e6 * targets).round(3).tolist()
+    [[8.5, 1.0], [6.0, 6.5], [6.0, 6.0]]
+    >>> mapping.combine(targets).round(6).tolist()
+    [[0.5, -1.0], [0.0, 0.1]]
     """
 
     @property
     def coefficients(self) -> AnyArray:
-        """Of the one line of an output."""
+        """Coefficient in 1/S of the one line of an output."""
         return np.array([2 * self.w_max / (self.g_max - self.g_min)])
 
     @property
     def reference(self) -> tuple[float, float]:
-        """The middle of the window, with the same coefficient."""
+        """Middle of the window in S, and the same coefficient in 1/S."""
         return (self.g_min + self.g_max) / 2, float(self.coefficients[0])
 
-    def _of_weights(self, w: AnyArray) -> AnyArray:
+    def _conductances(self, w: AnyArray) -> AnyArray:
         g: AnyArray = (self.g_min + self.g_max) / 2 + w / self.coefficients[0]
         return g[:, None, :]
 
 
 @dataclass(frozen=True)
 class BitSlicing(WeightMapping):
-    """Weights as whole numbers, each digit in a cell of its own.
+    """Weights as whole numbers, with each digit in its own cell.
 
-    A weight is rounded to one of ``levels`` magnitudes from 0 to w_max, so with its sign to one of 2 levels - 1
-    values. Digits, the lowest first, are written to cells that hold ``base`` conductances each, evenly spaced from
-    g_min to g_max. By default they are those of the magnitude, and each is the difference of a pair of cells. With
-    ``offset`` they are those of the weight plus w_max, a cell each, and one reference line for all outputs takes the
-    offset away.
+    A weight is rounded to one of ``levels`` magnitudes from 0 to w_max; with its sign it has one of 2 levels - 1
+    values. Its digits, the lowest first, are written to cells with ``base`` conductances each, evenly spaced from g_min
+    to g_max. By default they are the digits of the magnitude, and each is the difference of a pair of cells. With
+    ``offset`` they are the digits of the weight plus w_max, with one cell each, and one reference line for all outputs
+    subtracts the offset.
 
     Parameters
     ----------
-    g_min, g_max, w_max
-        As of every mapping.
+    g_min, g_max : float
+        Lowest and highest conductance in S.
+    w_max : float
+        Largest magnitude of a weight.
     base : int
         Levels of a cell, at least 2.
     levels : int
         Magnitudes of a weight, at least 2; any number, not only powers of the base.
     offset : bool
-        An offset in place of pairs: little more than half the cells.
+        Use an offset in place of pairs, which needs little more than half the cells.
 
     Raises
     ------
     ValueError, TypeError
-        If they are not of that kind.
+        If an argument is not in these ranges, or not of these types.
+
+    Examples
+    --------
+    >>> from synaptogen.crossbar import BitSlicing
+    >>> mapping = BitSlicing(1e-6, 11e-6, base=4, levels=16)
+    >>> mapping.digits, mapping.lines(outputs=1)
+    (2, 4)
+    >>> targets = mapping.targets([[0.5, -1.0]])
+    >>> targets.shape
+    (4, 2)
+    >>> mapping.combine(targets).round(4).tolist()
+    [[0.5333, -1.0]]
     """
 
     base: int = 2
@@ -210,7 +268,7 @@ class BitSlicing(WeightMapping):
 
     @property
     def digits(self) -> int:
-        """Digits of a magnitude, or with an offset of the sum."""
+        """Digits of a magnitude, or with an offset of the weight plus w_max."""
         numbers, count = 2 * self.levels - 1 if self.offset else self.levels, 1
         while self.base**count < numbers:
             count += 1
@@ -218,28 +276,28 @@ class BitSlicing(WeightMapping):
 
     @property
     def coefficients(self) -> AnyArray:
-        """Powers of the base, each with plus and minus unless there is an offset."""
+        """Coefficients in 1/S: powers of the base, without an offset each one twice, positive and negative."""
         unit = self.w_max / (self.levels - 1) * (self.base - 1) / (self.g_max - self.g_min)
         powers = unit * float(self.base) ** np.arange(self.digits)
         return powers if self.offset else np.stack([powers, -powers], axis=1).ravel()
 
     @property
     def reference(self) -> tuple[float, float] | None:
-        """With an offset: the middle of the window, counted so that it takes away w_max and what g_min carries."""
+        """With an offset: middle of the window in S, and the coefficient that subtracts w_max and the part of g_min."""
         if not self.offset:
             return None
         middle = (self.g_min + self.g_max) / 2
         return middle, (self.w_max + self.g_min * float(self.coefficients.sum())) / middle
 
-    def rounded(self, weights: ArrayLike) -> NDArray[np.float64]:
-        """Weights as they are represented."""
+    def rounded(self, weights: ArrayLike) -> Float64Array:
+        """Return the weights rounded to their levels."""
         return np.asarray(np.sign(weights) * self._magnitudes(weights) * (self.w_max / (self.levels - 1)))
 
-    def _magnitudes(self, weights: ArrayLike) -> NDArray[np.int64]:
+    def _magnitudes(self, weights: ArrayLike) -> IntArray:
         share = np.minimum(np.abs(np.asarray(weights, float)) / self.w_max, 1.0)
         return np.asarray(np.rint(share * (self.levels - 1)), np.int64)
 
-    def _of_weights(self, w: AnyArray) -> AnyArray:
+    def _conductances(self, w: AnyArray) -> AnyArray:
         powers = self.base ** np.arange(self.digits)
         number, sign = self._magnitudes(w), np.sign(w).astype(np.int64)
         if self.offset:

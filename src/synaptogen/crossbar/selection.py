@@ -1,91 +1,137 @@
-"""How a pulse reaches one line of cells, and what the others see of it.
+"""Selection schemes: pulses on one line of a crossbar without selectors, and the voltages of the other cells.
 
-A crossbar without selectors is written line by line: one row is selected, and each column brings its own amplitude.
-A cell sees the potential of its column minus that of its row. With m the amplitude of largest magnitude of a pulse:
+Such a crossbar is written line by line: one row is selected, and each column is driven with its own amplitude. The
+voltage of a cell is the potential of its column minus that of its row. With m the amplitude of largest magnitude:
 
-    scheme   selected row   other rows   selected column j   other columns   other cells see at most
-    V/2      -m/2           0            U_j - m/2           0               m/2, those of the row and of the columns
-    V/3      0              2m/3         U_j                 m/3             m/3, all of them
+    scheme   selected row   other rows   selected column j   other columns   largest voltage of other cells
+    V/2      -m/2           0            U_j - m/2           0               m/2, in the row and in the columns
+    V/3      0              2m/3         U_j                 m/3             m/3, everywhere
 """
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from synaptogen._utils import AnyArray, checks
+from synaptogen.array import CellArray
+from synaptogen.wires import Wires
 
-if TYPE_CHECKING:
-    from synaptogen.array import CellArray
-    from synaptogen.wires import Wires
-
+Scheme: TypeAlias = Literal["V/2", "V/3"]
 Potentials: TypeAlias = tuple[float, float, AnyArray]
-"""Of the selected row, of the other rows, and of the columns, in V."""
+"""Potentials in V of the selected row, of the other rows, and of the columns (columns,)."""
 
 
-def half(u: AnyArray) -> Potentials:
-    """Potentials of the scheme V/2 for the amplitudes (columns,) of one row, 0: not selected."""
+def _half(u: AnyArray) -> Potentials:
+    """Return the potentials of the scheme V/2 for the amplitudes (columns,) of one row; 0: not selected."""
     m = _largest(u)
     return -m / 2, 0.0, np.where(u != 0, u - m / 2, 0)
 
 
-def third(u: AnyArray) -> Potentials:
-    """Potentials of the scheme V/3."""
+def _third(u: AnyArray) -> Potentials:
+    """Return the potentials of the scheme V/3."""
     m = _largest(u)
     return 0.0, 2 * m / 3, np.where(u != 0, u, m / 3)
 
 
-SCHEMES: dict[str, Callable[[AnyArray], Potentials]] = {"V/2": half, "V/3": third}
+SCHEMES: dict[Scheme, Callable[[AnyArray], Potentials]] = {"V/2": _half, "V/3": _third}
 
 
 def _largest(u: AnyArray) -> float:
     return float(u[np.argmax(np.abs(u))])
 
 
-def line_voltages(scheme: str, row: int, u: AnyArray, shape: tuple[int, int]) -> AnyArray:
-    """What each cell of an array of ``shape`` sees while ``row`` is written with amplitudes ``u`` (columns,) in V."""
-    selected, others, columns = checks.named("scheme", scheme, SCHEMES)(u)
+def line_voltages(scheme: Scheme, row: int, u: AnyArray, shape: tuple[int, int]) -> AnyArray:
+    """Return the voltage of each cell while one row is written.
+
+    Parameters
+    ----------
+    scheme : {"V/2", "V/3"}
+        Selection scheme.
+    row : int
+        Selected row.
+    u : array of shape (columns,)
+        Amplitudes in V; 0: the cell is not selected.
+    shape : (int, int)
+        Rows and columns of the crossbar.
+
+    Returns
+    -------
+    array of shape (rows, columns)
+        V.
+    """
+    checks.one_of("scheme", scheme, SCHEMES)
+    selected, others, columns = SCHEMES[scheme](u)
     rows = np.full((shape[0], 1), others, u.dtype)
     rows[row] = selected
-    seen: AnyArray = columns.astype(u.dtype) - rows
-    seen[row] = np.where(u != 0, u, seen[row])  # to the last bit: thresholds are sharp
-    return seen
+    voltages: AnyArray = columns.astype(u.dtype) - rows
+    voltages[row] = np.where(u != 0, u, voltages[row])  # exact to the last bit, since thresholds are sharp
+    return voltages
 
 
 def apply_selected(
-    cells: "CellArray", u: ArrayLike, scheme: str, *, parallel: bool = True, wires: "Wires | None" = None
+    cells: CellArray, u: ArrayLike, scheme: Scheme, *, parallel: bool = True, wires: Wires | None = None
 ) -> None:
-    """Apply amplitudes to selected cells of a crossbar without selectors, line by line; the others see their share.
+    """Apply amplitudes to selected cells of a crossbar without selectors, line by line, and disturb the others.
 
-    Each row takes one pulse for its negative amplitudes (SET) and one for its positive ones (RESET).
+    Each row gets one pulse for its negative amplitudes (SET) and one for its positive ones (RESET). Unselected cells
+    get the part of each pulse that the scheme leaves on them.
 
     Parameters
     ----------
     cells : CellArray of shape (rows, columns)
+        Cells to change.
     u : array that broadcasts to the shape of the cells
         Amplitudes in V; 0: the cell is not selected.
     scheme : {"V/2", "V/3"}
+        Selection scheme.
     parallel : bool
-        All selected cells of a row at once; else one after the other.
+        Write all selected cells of a row at once; otherwise one after the other.
     wires : Wires, optional
-        The pulses come through lines with resistance.
+        Resistances of the lines that the pulses pass.
 
     Raises
     ------
     ValueError
         If the cells are not a crossbar, a voltage is not finite, a shape does not fit, or there is no such scheme. No
         cell has changed then.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import synaptogen as sg
+    >>> from synaptogen.crossbar import apply_selected
+    >>> cells, u = sg.CellArray((4, 4), rng=1), np.zeros((4, 4))
+    >>> u[1, 2] = -1.5
+    >>> apply_selected(cells, u, "V/3")
+    >>> np.argwhere(cells.mode == sg.Mode.LRS).tolist()
+    [[1, 2]]
     """
     shape = checks.crossbar(cells.shape)
     checks.one_of("scheme", scheme, SCHEMES)
     flat = checks.voltages("u", u, shape, cells.dtype.type)
-    for seen in pulses(np.broadcast_to(flat, cells.size).reshape(shape), scheme, parallel):
-        cells.apply_voltage(seen, wires=wires)
+    for voltages in pulses(np.broadcast_to(flat, cells.size).reshape(shape), scheme, parallel):
+        cells.apply_voltage(voltages, wires=wires)
 
 
-def pulses(u: AnyArray, scheme: str, parallel: bool = True) -> Iterator[AnyArray]:
-    """What all cells see, pulse by pulse, while amplitudes (rows, columns) are applied to selected cells."""
+def pulses(u: AnyArray, scheme: Scheme, parallel: bool = True) -> Iterator[AnyArray]:
+    """Generate the voltages of all cells, pulse by pulse, while amplitudes are applied to selected cells.
+
+    Parameters
+    ----------
+    u : array of shape (rows, columns)
+        Amplitudes in V; 0: the cell is not selected.
+    scheme : {"V/2", "V/3"}
+        Selection scheme.
+    parallel : bool
+        Write all selected cells of a row at once; otherwise one after the other.
+
+    Yields
+    ------
+    array of shape (rows, columns)
+        V.
+    """
     shape = u.shape[0], u.shape[1]
     for row in np.flatnonzero(u.any(axis=1)):
         for sign in (-1, 1):

@@ -3,6 +3,7 @@
 from synaptogen._utils import missing
 
 try:
+    from .analog_parts import analog_parts, program, reseed
     from .calibration import calibrate
     from .config import AnalogConfig
     from .conversion import Decision, Plan, convert
@@ -22,7 +23,6 @@ try:
         RNNCell,
     )
     from .overview import summary
-    from .parts import analog_parts, program, reseed
     from .training import PulseSGD
 except ModuleNotFoundError as error:
     raise missing(error, "torch") from error

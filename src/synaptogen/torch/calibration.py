@@ -1,17 +1,19 @@
-"""Ranges of converters from data."""
+"""Set the ranges of converters from data."""
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor, nn
 
+from .analog_parts import AnalogPart, analog_parts
 from .crossbars import largest
-from .parts import AnalogPart, analog_parts
+
+Batch: TypeAlias = Tensor | tuple[Any, ...] | list[Any]
 
 
 @torch.no_grad()
-def calibrate(model: nn.Module, loader: Iterable[Any], *, quantile: float = 0.999) -> nn.Module:
+def calibrate(model: nn.Module, loader: Iterable[Batch], *, quantile: float = 0.999) -> nn.Module:
     """Set the ranges of converters from data.
 
     Parameters
@@ -19,18 +21,29 @@ def calibrate(model: nn.Module, loader: Iterable[Any], *, quantile: float = 0.99
     model : torch.nn.Module
         A converted model; it is evaluated on the data and its ranges change in place.
     loader : iterable
-        Batches: tensors, or tuples whose first entry is the input of the model.
+        Batches: tensors, or tuples or lists whose first entry is the input of the model.
     quantile : float
         Share of inputs, and of the currents of the worst line of a tile, that a range covers.
 
     Returns
     -------
-    The model.
+    torch.nn.Module
+        The model itself.
 
     Raises
     ------
     ValueError
         If the model holds no cells, the data no batch, or an input is not finite.
+
+    Examples
+    --------
+    >>> import torch
+    >>> import synaptogen as sg
+    >>> model = torch.nn.Sequential(sg.torch.Linear(4, 2, config=sg.torch.AnalogConfig(seed=1)))
+    >>> model[0].analog.calibrated
+    False
+    >>> sg.torch.calibrate(model, [torch.randn(64, 4, generator=torch.manual_seed(1))])[0].analog.calibrated
+    True
     """
     parts = analog_parts(model)
     if not parts:
@@ -42,15 +55,15 @@ def calibrate(model: nn.Module, loader: Iterable[Any], *, quantile: float = 0.99
     try:
         # inputs first: the range of inputs decides how large currents are
         for setting in (_set_input_range, _set_adc_ranges):
-            _observed(model, parts, loader, setting, quantile)
+            _observe(model, parts, loader, setting, quantile)
     finally:
         for module, training in was_training.items():
             module.training = training
     return model
 
 
-class _Seen:
-    """What the cells of a layer need of their converters for the data that they see: the largest over batches."""
+class _Observer:
+    """Records the converter ranges that a module with cells needs for each batch of its inputs."""
 
     def __init__(self, part: AnalogPart, quantile: float) -> None:
         self.part, self.quantile = part, quantile
@@ -63,13 +76,18 @@ class _Seen:
             self.currents.append(self.part.needed_range(currents, self.quantile))
 
 
-def _observed(
-    model: nn.Module, parts: dict[str, AnalogPart], loader: Iterable[Any], setting: Callable[[_Seen], None], q: float
+def _observe(
+    model: nn.Module,
+    parts: dict[str, AnalogPart],
+    loader: Iterable[Batch],
+    setting: Callable[[_Observer], None],
+    quantile: float,
 ) -> None:
-    seen = [_Seen(part, q) for part in parts.values()]
+    """Evaluate the model on all batches, then call ``setting`` for each module with cells that had an input."""
+    observers = [_Observer(part, quantile) for part in parts.values()]
     try:
-        for each in seen:
-            each.part.observe = each
+        for observer in observers:
+            observer.part.observe = observer
         batches = 0
         for batch in loader:
             inputs = batch[0] if isinstance(batch, tuple | list) else batch
@@ -82,16 +100,16 @@ def _observed(
     finally:
         for part in parts.values():
             part.observe = None
-    for each in seen:
-        if each.inputs:
-            setting(each)
+    for observer in observers:
+        if observer.inputs:
+            setting(observer)
 
 
-def _set_input_range(seen: _Seen) -> None:
-    seen.part.input_range.copy_(torch.stack(seen.inputs).amax(0))
+def _set_input_range(observer: _Observer) -> None:
+    observer.part.input_range.copy_(torch.stack(observer.inputs).amax(0))
 
 
-def _set_adc_ranges(seen: _Seen) -> None:
-    seen.part.adc_range.copy_(torch.stack(seen.currents).amax(0))
-    seen.part.calibrated = True
-    seen.part.converted.zero_()
+def _set_adc_ranges(observer: _Observer) -> None:
+    observer.part.adc_range.copy_(torch.stack(observer.currents).amax(0))
+    observer.part.calibrated = True
+    observer.part.converted.zero_()

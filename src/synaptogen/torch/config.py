@@ -1,9 +1,9 @@
-"""What a layer is made of."""
+"""Configuration of layers: devices, programming, converters, wires, training."""
 
 import functools
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 
@@ -13,95 +13,112 @@ from synaptogen.model import noise_variance
 from synaptogen.params import DeviceParams, as_device_params
 from synaptogen.state import BANDWIDTH
 
-PROGRAMMING = ("write-verify", "one-shot", "ideal")
-TRAINING = ("cells", "hardware-aware")
-GRADIENTS = ("straight-through", "exact")
-SCALES = ("output", "layer")
-PLACES = ("digital", "cells")
-WIRE_MODELS = ("effective", "exact")
+Programming: TypeAlias = Literal["write-verify", "one-shot", "ideal"]
+Training: TypeAlias = Literal["cells", "hardware-aware"]
+Gradient: TypeAlias = Literal["straight-through", "exact"]
+Scale: TypeAlias = Literal["output", "layer"]
+ActivationProducts: TypeAlias = Literal["digital", "cells"]
+WireModel: TypeAlias = Literal["effective", "exact"]
 MOST_BITS = 16
 
 
 @dataclass(frozen=True)
 class AnalogConfig:
-    """How weights become cells and how products with them are read; the default is a careful, realistic design.
+    """Configuration of weights on cells and of their reads; the default is a careful, realistic design.
+
+    A new kind of converter, scale or training needs its choice here, checked in ``__post_init__``; the computation
+    belongs to `crossbars.reading` (see there for the methods).
 
     Parameters
     ----------
     params : str or DeviceParams
         The device population.
     programming : {"write-verify", "one-shot", "ideal"}
-        Closed loop with reads in between; SET and one partial RESET from the population's mean curve; or each cell
-        exactly at its target, which no device can do but which shows what the rest costs.
+        "write-verify": pulses with a read after each. "one-shot": a SET and one partial RESET from the median curve of
+        the population. "ideal": each cell exactly at its target, which no device can do, but which separates the other
+        errors.
     tolerance : float
-        Of write-verify, in S.
+        Largest error in S of write-verify.
     budget : int
-        Of write-verify: most pulses a cell.
+        Most pulses per cell of write-verify.
     share : float
-        Share of the population that can reach the whole window of conductances which is used.
+        Share of the switching cycles of the population that reach the whole window of conductances in use (the
+        ``coverage`` of `reachable_window`).
     scale : {"output", "layer"}
-        Which weights share the full scale of the window: those of one output (a digital factor each) or all.
+        Weights that share the full scale of the window: those of one output (with a digital factor each), or all.
     tile : (int, int)
         Most rows and columns of one crossbar. A pair of rows makes one output. Each tile has its own ADC range.
     dac_bits, adc_bits : int or None
-        Resolution of converters, 2 to 16; None: none.
+        Resolution of converters, 2 to 16; None: no converter.
     read_voltage : float, optional
         Voltage in V of a full-scale input; default: the read voltage of the parameter set.
     bandwidth : float
-        Bandwidth in Hz of a read, which sets its noise; 0: no noise.
+        Bandwidth in Hz of a read, which determines its noise; 0: no noise.
     wires : synaptogen.crossbar.Wires, optional
         Resistance of the lines of each tile; inputs are on bit lines, outputs on word lines. Default: none. Cells are
-        written as if there were none. Give tiles of a size that wires can serve.
+        written as if there were none. Choose tiles that are small enough for the voltage drops.
     wire_model : {"effective", "exact"}
-        Wires are solved once, for linear cells, when cells are written, and a read costs what it costs without wires;
-        or each read solves its tiles with the cells' I-V curves, which takes milliseconds a vector, on the CPU.
+        "effective": wires are solved once, for linear cells, when cells are written, and a read takes as long as
+        without wires. "exact": each read solves its tiles with the cells' I-V curves, which takes milliseconds per
+        vector, on the CPU.
     activation_products : {"digital", "cells"}
-        Products of two activations, which attention forms: computed in digital, or one of them is written to cells in
-        every pass, see `AnalogMatmul`.
+        Products of two activations in attention: computed digitally, or with one of them written to cells in every
+        pass, see `AnalogMatmul`.
     training : {"cells", "hardware-aware"}
-        What ``model.train()`` means: read the programmed cells as in evaluation, or draw for each forward pass fresh
+        Effect of ``model.train()``: read the programmed cells as in evaluation, or draw in each forward pass new
         programming errors for the present weights, from the errors that cells of this population have.
     gradient : {"straight-through", "exact"}
-        Backward pass: that of the digital layer with the stored weights, or the derivative of the currents themselves
-        with respect to the input (with neither converters nor a gradient for the weights).
+        Backward pass: that of the digital layer with the stored weights, or the derivative of the currents with respect
+        to the input (without converters, and without a gradient for the weights).
     seed : int, optional
-        Of cells and noise. Default: fresh ones.
+        Of cells and noise. Default: a new seed for each layer.
 
     Raises
     ------
     ValueError, TypeError
-        If an argument is not of that kind, or no loop could reach the tolerance through the noise of its reads.
+        If an argument is not of the kind described, or the tolerance is below three standard deviations of the read
+        noise.
+
+    Examples
+    --------
+    >>> import synaptogen as sg
+    >>> config = sg.torch.AnalogConfig(programming="one-shot", dac_bits=6, seed=1)
+    >>> config.dac_bits, config.adc_bits, config.full_voltage
+    (6, 8, 0.2)
+    >>> low, high = config.window
+    >>> 0.0 < low < high < 1e-3
+    True
     """
 
     params: str | DeviceParams = "hennen2024"
-    programming: str = "write-verify"
+    programming: Programming = "write-verify"
     tolerance: float = 2e-6
     budget: int = 100
     share: float = 0.95
-    scale: str = "output"
+    scale: Scale = "output"
     tile: tuple[int, int] = (1024, 1024)
     dac_bits: int | None = 8
     adc_bits: int | None = 8
     read_voltage: float | None = None
     bandwidth: float = BANDWIDTH
     wires: Wires | None = None
-    wire_model: str = "effective"
-    activation_products: str = "digital"
-    training: str = "cells"
-    gradient: str = "straight-through"
+    wire_model: WireModel = "effective"
+    activation_products: ActivationProducts = "digital"
+    training: Training = "cells"
+    gradient: Gradient = "straight-through"
     seed: int | None = None
 
     def __post_init__(self) -> None:
         params = as_device_params(self.params)
         for name, known in (
-            ("programming", PROGRAMMING),
-            ("scale", SCALES),
-            ("training", TRAINING),
-            ("gradient", GRADIENTS),
-            ("wire_model", WIRE_MODELS),
-            ("activation_products", PLACES),
+            ("programming", Programming),
+            ("scale", Scale),
+            ("training", Training),
+            ("gradient", Gradient),
+            ("wire_model", WireModel),
+            ("activation_products", ActivationProducts),
         ):
-            checks.one_of(name, getattr(self, name), known)
+            checks.one_of(name, getattr(self, name), get_args(known))
         checks.positive_int("budget", self.budget)
         checks.bandwidth(self.bandwidth)
         for name in ("dac_bits", "adc_bits"):
@@ -137,35 +154,61 @@ class AnalogConfig:
 
     @property
     def required_wires(self) -> Wires:
-        """The wires, where there are some."""
-        assert self.wires is not None
+        """The wires, of a configuration that has some."""
+        assert self.wires is not None  # for type checkers
         return self.wires
 
     @property
     def window(self) -> tuple[float, float]:
-        """Conductances in S that stand for a weight of 0 and for full scale."""
-        return window_of(self.device, self.share)
+        """Conductances in S that represent a weight of 0 and full scale."""
+        return _window_of(self.device, self.share)
 
     def _require_tolerance(self) -> None:
-        noise = read_deviation(self.device, self.bandwidth)
+        noise = _read_deviation(self.device, self.bandwidth)
         if not (math.isfinite(self.tolerance) and self.tolerance > 3.0 * noise):
             raise ValueError(
                 f"tolerance={self.tolerance!r} S: a read of the lowest LRS scatters by {noise:.2g} S at a bandwidth of "
                 f"{self.bandwidth:g} Hz, so give more than three times that, or a smaller bandwidth"
             )
 
-    def __deepcopy__(self, memo: Any) -> "AnalogConfig":
-        return self  # frozen all the way down
+    def __deepcopy__(self, memo: dict[int, object]) -> "AnalogConfig":
+        return self  # all fields are immutable
 
 
 @functools.lru_cache(64)
-def window_of(params: DeviceParams, share: float) -> tuple[float, float]:
-    """The conductances in S that a share of a population can reach."""
+def _window_of(params: DeviceParams, share: float) -> tuple[float, float]:
+    """Return the window of conductances that a share of the cycles of a population reach.
+
+    Parameters
+    ----------
+    params : DeviceParams
+        The device population.
+    share : float
+        Coverage of `reachable_window`.
+
+    Returns
+    -------
+    low, high : float
+        S.
+    """
     low, high = reachable_window(params, share)
     return float(low), float(high)
 
 
-def read_deviation(params: DeviceParams, bandwidth: float) -> float:
-    """Standard deviation in S of one read at the read voltage, of a cell in the lowest LRS, the noisiest."""
+def _read_deviation(params: DeviceParams, bandwidth: float) -> float:
+    """Return the standard deviation of one read at the read voltage, of a cell in the lowest LRS, the noisiest.
+
+    Parameters
+    ----------
+    params : DeviceParams
+        The device population.
+    bandwidth : float
+        Hz.
+
+    Returns
+    -------
+    float
+        S.
+    """
     u, g = params.u_read, params.constants().g_llrs
     return float(np.sqrt(noise_variance(g, u, bandwidth))) / u

@@ -1,9 +1,9 @@
-"""A trained model, made of cells."""
+"""Convert a trained model: replace its layers by layers on virtual cells."""
 
 import copy
 import fnmatch
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, overload
 
 import numpy as np
 from torch import nn
@@ -28,6 +28,7 @@ from .layers import (
 )
 from .overview import table
 
+# the first argument is of the class that is the key, which a type cannot express
 CONVERTERS: dict[type[nn.Module], Callable[[Any, AnalogConfig, int], nn.Module]] = {
     nn.Linear: Linear.from_digital,
     nn.Conv1d: Conv1d.from_digital,
@@ -41,11 +42,28 @@ CONVERTERS: dict[type[nn.Module], Callable[[Any, AnalogConfig, int], nn.Module]]
     nn.GRU: GRU.from_digital,
     nn.MultiheadAttention: MultiheadAttention.from_digital,
 }
-"""What can be converted: exactly these classes, since a subclass may compute something else."""
+"""Classes that can be converted, exactly these, since a subclass may compute something else.
+
+A value is called as ``from_digital(layer, config, seed)`` and returns the layer on cells.
+"""
 
 
 class Decision(NamedTuple):
-    """What conversion does with a layer that has weights."""
+    """Decision of a conversion about a layer that has parameters.
+
+    Attributes
+    ----------
+    name : str
+        Name in ``model.named_modules()``.
+    kind : str
+        Name of its class.
+    convert : bool
+        Whether it is converted.
+    cells : int
+        Number of cells that it needs.
+    reason : str
+        Reason why it is not converted; of a converted layer, a note or nothing.
+    """
 
     name: str
     kind: str
@@ -55,12 +73,35 @@ class Decision(NamedTuple):
 
 
 class Plan(list[Decision]):
-    """The decisions of a conversion, one a layer with parameters of its own; prints as a table."""
+    """Decisions of a conversion, one for each layer that has parameters; prints as a table."""
 
     def __str__(self) -> str:
         rows: list[tuple[str, ...]] = [("layer", "kind", "cells", "")]
         rows += [(d.name or "(model)", d.kind, f"{d.cells:,}" if d.convert else "-", d.reason) for d in self]
         return table(rows)
+
+
+if TYPE_CHECKING:  # what is returned depends on dry_run
+
+    @overload
+    def convert(
+        model: nn.Module,
+        config: AnalogConfig | None = None,
+        *,
+        exclude: Iterable[str] = (),
+        per_layer: Mapping[str, AnalogConfig] | None = None,
+        dry_run: Literal[False] = False,
+    ) -> nn.Module: ...
+
+    @overload
+    def convert(
+        model: nn.Module,
+        config: AnalogConfig | None = None,
+        *,
+        exclude: Iterable[str] = (),
+        per_layer: Mapping[str, AnalogConfig] | None = None,
+        dry_run: Literal[True],
+    ) -> Plan: ...
 
 
 def convert(
@@ -70,28 +111,45 @@ def convert(
     exclude: Iterable[str] = (),
     per_layer: Mapping[str, AnalogConfig] | None = None,
     dry_run: bool = False,
-) -> Any:
-    """A copy of a model whose products with weights are read from virtual cells.
+) -> nn.Module | Plan:
+    """Return a copy of a model whose products with weights are read from virtual cells.
 
     Parameters
     ----------
     model : torch.nn.Module
-        Stays as it is.
+        It does not change.
     config : AnalogConfig, optional
-        Of all layers; default: `AnalogConfig()`.
-    exclude : names of layers, as in ``model.named_modules()``, with ``*`` and ``?``
-        They stay digital.
-    per_layer : mapping of such names to AnalogConfig, optional
-        Other configurations for some layers; the first name that fits counts.
+        Configuration of all layers; default: `AnalogConfig()`.
+    exclude : iterable of str
+        Names of layers that stay digital, as in ``model.named_modules()``, with ``*`` and ``?``.
+    per_layer : mapping of str to AnalogConfig, optional
+        Other configurations for some layers, by such names; the first name that fits counts.
     dry_run : bool
-        Convert nothing; return the `Plan`, which lists what would be converted, and why the rest would not.
+        Convert nothing; return the `Plan`, which lists the layers that would be converted, and why others would not.
+
+    Returns
+    -------
+    torch.nn.Module or Plan
+        The converted copy, or with ``dry_run`` the plan.
 
     Raises
     ------
     TypeError
-        If an argument is not of that kind.
+        If the model is no module, or a configuration no `AnalogConfig`.
     ValueError
         If a name fits no layer, no layer can be converted, or a weight is not finite.
+
+    Examples
+    --------
+    >>> import torch
+    >>> import synaptogen as sg
+    >>> model = torch.nn.Sequential(torch.nn.Linear(4, 3), torch.nn.ReLU(), torch.nn.Linear(3, 2))
+    >>> plan = sg.torch.convert(model, exclude=["2"], dry_run=True)
+    >>> [(decision.name, decision.convert, decision.cells, decision.reason) for decision in plan]
+    [('0', True, 24, ''), ('2', False, 0, 'excluded')]
+    >>> analog = sg.torch.convert(model, sg.torch.AnalogConfig(programming="one-shot", seed=1))
+    >>> analog(torch.ones(5, 4)).shape
+    torch.Size([5, 2])
     """
     if not isinstance(model, nn.Module):
         raise TypeError(f"model is a {type(model).__name__}: give a torch.nn.Module")
@@ -121,7 +179,7 @@ def _plan(model: nn.Module, exclude: list[str], others: list[str]) -> Plan:
         if next(module.parameters(recurse=False), None) is None and type(module) not in CONVERTERS:
             continue
         plan.append(_decide(name, module, exclude))
-        # what is inside a layer that is converted as a whole, or is kept as a whole
+        # modules inside a layer that is converted or kept as a whole are not looked at
         taken = f"{name}." if name and (plan[-1].convert or any(module.children())) else ""
     return plan
 
@@ -152,7 +210,7 @@ def _decide(name: str, module: nn.Module, exclude: list[str]) -> Decision:
 
 
 def _how(module: nn.Module) -> str:
-    """What a layer becomes, where that is not one layer of the same name."""
+    """Return a note on what a layer becomes, if that is not one layer of the same name."""
     if isinstance(module, nn.RNNBase):
         count = module.num_layers * (1 + module.bidirectional)
         return f"{count} {type(module).__name__}Cell{'s' * (count > 1)}, stepped over the sequence"
@@ -196,7 +254,7 @@ def _converted(model: nn.Module, plan: Plan, config: AnalogConfig, others: Mappi
 
 
 def _replace(model: nn.Module, replaced: Mapping[int, nn.Module]) -> nn.Module:
-    """Put layers into the place of others, wherever they occur."""
+    """Replace layers, wherever they occur; ``replaced`` maps the ids of old layers to new ones."""
     if id(model) in replaced:
         return replaced[id(model)]
     for module in list(model.modules()):
@@ -208,11 +266,11 @@ def _replace(model: nn.Module, replaced: Mapping[int, nn.Module]) -> nn.Module:
 
 
 def _keep_fused_kernels_out(model: nn.Module) -> None:
-    """torch's encoders have kernels of their own for evaluation, which would read weights past the cells."""
+    """Switch off the fused evaluation kernels of torch's encoders, which would use the weights and not the cells."""
     for module in model.modules():
         if not any(isinstance(part, AnalogCells) for part in module.modules()):
             continue
         if isinstance(module, nn.TransformerEncoderLayer):
-            module.activation_relu_or_gelu = 0  # a value that is none of those kernels' activations
+            module.activation_relu_or_gelu = 0  # an activation that those kernels do not have
         if isinstance(module, nn.TransformerEncoder):
             module.use_nested_tensor = False

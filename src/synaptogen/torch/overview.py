@@ -1,24 +1,43 @@
-"""What the layers of a converted model are made of."""
+"""Overview of the layers of a converted model."""
 
 import numpy as np
 from torch import nn
 
-from .crossbars import Counts
+from .analog_parts import AnalogPart, analog_parts
+from .crossbars import ConverterCounts
 from .layers import AnalogCells, AnalogMatmul
-from .parts import AnalogPart, analog_parts
 
 
 def summary(model: nn.Module) -> str:
-    """What the layers of a converted model are made of, as a table: cells, effects, and how well they were written.
+    """Summarise the layers of a converted model as a table: cells, programming, errors, reads.
 
-    The error is that of the weights which the cells held when they were written: root mean square, in percent of full
-    scale. Saturated is what has been beyond the ranges of converters since these were set: shares of all inputs, and of
-    all currents.
+    The error is the root mean square of the errors of weights when the cells were written, in percent of full scale.
+    "Saturated" are the shares of all inputs and of all currents that were outside the ranges of converters since these
+    were set.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        A converted model.
+
+    Returns
+    -------
+    str
+        Table with one row for each module with cells.
 
     Raises
     ------
     ValueError
         If the model holds no cells.
+
+    Examples
+    --------
+    >>> import torch
+    >>> import synaptogen as sg
+    >>> config = sg.torch.AnalogConfig(programming="ideal", bandwidth=0.0)
+    >>> print(sg.torch.summary(torch.nn.Sequential(sg.torch.Linear(4, 2, config=config))))
+    cells of  matrix  cells  tiles  programming  error   saturated     reads
+    0         2 x 4   16     1      ideal        0.00 %  DAC -, ADC -  no noise, DAC 8 bit, ADC 8 bit, ranges estimated
     """
     parts = analog_parts(model)
     if not parts:
@@ -37,7 +56,7 @@ def _row(name: str, part: AnalogPart) -> tuple[str, ...]:
 
 def _matrix_row(part: AnalogCells) -> tuple[str, ...]:
     c, lines = part.config, 2 * part.groups * part.outputs
-    written = c.programming
+    written: str = c.programming
     if part.report is not None:
         failed = int(np.count_nonzero(part.report.failed))
         written += f", {part.report.pulses.mean():.1f} pulses a cell, {failed} outside {c.tolerance:g} S"
@@ -76,8 +95,8 @@ def _reads(part: AnalogPart) -> str:
     return ", ".join(reads)
 
 
-def _saturated(counts: Counts) -> str:
-    """Shares of inputs and of currents that were beyond the ranges of converters."""
+def _saturated(counts: ConverterCounts) -> str:
+    """Format the shares of inputs and of currents outside the ranges of converters."""
 
     def share(beyond: int, of: int) -> str:
         return f"{100 * beyond / of:.2g} %" if of else "-"
@@ -86,6 +105,6 @@ def _saturated(counts: Counts) -> str:
 
 
 def table(rows: list[tuple[str, ...]]) -> str:
-    """Rows of text in columns; the first row is the heading."""
+    """Format rows of text as a table; the first row is the heading."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join("  ".join(t.ljust(w) for t, w in zip(row, widths, strict=True)).rstrip() for row in rows)

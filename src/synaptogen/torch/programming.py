@@ -1,33 +1,57 @@
-"""Weights to cells, with the programming of `synaptogen.crossbar`, and what errors it leaves."""
+"""Write weights to pairs of cells with the programming of `synaptogen.crossbar`, and tabulate its errors."""
 
 import functools
 from typing import NamedTuple
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from synaptogen._utils import Float32Array, Float64Array
 from synaptogen.array import CellArray
 from synaptogen.crossbar import DifferentialPair, ProgrammingReport, one_shot, write_verify
 from synaptogen.model import mixing_from_conductance
 
 from .config import AnalogConfig
 
-LEVELS, SAMPLES = 33, 256  # of the table of errors: weights from -1 to 1, pairs of cells each
+LEVELS, SAMPLES = 33, 256  # of the table of errors: weights from -1 to 1, and pairs of cells for each
 
 
 class Programmed(NamedTuple):
-    """Pairs of cells that hold a matrix."""
+    """Pairs of cells that hold a matrix.
 
-    plus: NDArray[np.float32]  # mixing states, shape of the matrix
-    minus: NDArray[np.float32]
+    Attributes
+    ----------
+    plus, minus : arrays of shape (outputs, inputs)
+        Mixing states.
+    cells : CellArray of shape (2 * outputs, inputs), or None
+        The cells; None for ideal programming, as is the report.
+    report : ProgrammingReport or None
+        Report of the programming.
+    """
+
+    plus: Float32Array
+    minus: Float32Array
     cells: CellArray | None
     report: ProgrammingReport | None
 
 
-def program_pairs(matrix: NDArray[np.float64], config: AnalogConfig, seed: int) -> Programmed:
-    """Write a matrix (outputs, inputs) with entries in +-1 to pairs of cells of their own."""
+def program_pairs(matrix: Float64Array, config: AnalogConfig, seed: int) -> Programmed:
+    """Write a matrix to pairs of new cells.
+
+    Parameters
+    ----------
+    matrix : array of shape (outputs, inputs)
+        Weights over full scale, -1 to 1.
+    config : AnalogConfig
+        Devices and programming.
+    seed : int
+        Of the cells.
+
+    Returns
+    -------
+    Programmed
+    """
     mapping = DifferentialPair(*config.window)
     targets = mapping.targets(np.clip(matrix, -1.0, 1.0))
     if config.programming == "ideal":
@@ -42,29 +66,37 @@ def program_pairs(matrix: NDArray[np.float64], config: AnalogConfig, seed: int) 
     return Programmed(r[0::2], r[1::2], cells, report)
 
 
-class Errors(NamedTuple):
-    """What programming makes of weights from -1 to 1, of shape (LEVELS, SAMPLES): one row a weight."""
+class ErrorTable(NamedTuple):
+    """Errors of programming for weights from -1 to 1, one row for each weight.
+
+    Attributes
+    ----------
+    error : tensor of shape (LEVELS, SAMPLES)
+        Errors of weights over full scale.
+    total : tensor of shape (LEVELS, SAMPLES)
+        r+ + r- of the pairs.
+    pulses : float
+        Mean number of pulses per cell; 0 for ideal programming, as is the energy.
+    energy : float
+        Mean energy per cell in J.
+    """
 
     error: Tensor
-    """Of the weight over full scale."""
     total: Tensor
-    """r+ + r- of the pair."""
     pulses: float
-    """Pulses a cell; 0 for ideal programming, as is the energy."""
     energy: float
-    """J a cell."""
 
 
 @functools.lru_cache(16)
-def error_table(config: AnalogConfig) -> Errors:
-    """Errors of pairs of this population under this programming. Do not change them in place: they are kept."""
+def error_table(config: AnalogConfig) -> ErrorTable:
+    """Measure the errors of pairs of a population under its programming; copy the tensors before changing them."""
     levels = np.linspace(-1.0, 1.0, LEVELS)
     wanted = np.repeat(levels[:, None], SAMPLES, axis=1)
     written = program_pairs(wanted, config, seed=0)
     per_pair = (config.window[0] - config.window[1]) * config.device.constants().per_span
     plus, minus = written.plus.astype(float), written.minus.astype(float)
     report = written.report
-    return Errors(
+    return ErrorTable(
         torch.from_numpy(np.asarray((plus - minus) / per_pair - wanted, np.float32)),
         torch.from_numpy(np.asarray(plus + minus, np.float32)),
         0.0 if report is None else float(report.pulses.mean()),

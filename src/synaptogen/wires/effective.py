@@ -1,4 +1,4 @@
-"""A crossbar with wires as a matrix: fast, approximate, for training."""
+"""A matrix that approximates a crossbar with wires, for fast products in training."""
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -13,30 +13,45 @@ from .protocols import SolvableCells
 def effective_conductances(
     cells: SolvableCells | ArrayLike, wires: Wires, v: ArrayLike, *, transpose: bool = False
 ) -> Float64Array:
-    """Conductances in S with which a product without wires gives nearly the currents of one with wires.
+    """Return conductances in S whose products without wires approximate the currents of a crossbar with wires.
 
-    The crossbar is solved for some typical inputs. Each cell then counts with the conductance that fits its currents
-    at these inputs best (least squares): G_eff = sum_k I_k v_k / sum_k v_k^2. That is one solve for each typical input,
-    and then a matrix product for every input.
+    The crossbar is solved for the typical inputs ``v``. Each cell then gets the conductance that fits its currents at
+    these inputs best (least squares): G_eff = sum_k I_k v_k / sum_k v_k^2. After one solution for each typical input,
+    any other input costs only a matrix product.
 
     Parameters
     ----------
-    cells : CellArray or array of conductances in S, of shape (rows, columns)
+    cells : CellArray or array of shape (rows, columns)
+        Cells of the model, or conductances in S of linear cells.
     wires : Wires
+        Resistances of the lines.
     v : array of shape (inputs,) or (batch, inputs)
-        Typical voltages in V: on columns, or with ``transpose`` on rows. Each input must be used at least once.
+        Typical voltages in V of columns, or with ``transpose`` of rows. Each input must be other than 0 at least once.
     transpose : bool
-        As for `CellArray.product`.
+        Drive rows and sense columns, as in `CellArray.product`.
 
     Returns
     -------
     array of shape (rows, columns)
-        Currents are ``G_eff @ v``, or with ``transpose`` ``v @ G_eff``.
+        Conductances in S. Currents in A are ``G_eff @ v``, or with ``transpose`` ``v @ G_eff``.
 
     Raises
     ------
     ValueError
-        As `solve`; or if an input is 0 in all typical vectors.
+        If an input is 0 in all typical vectors, or `solve` refuses the arguments.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from synaptogen.crossbar import Wires, effective_conductances, solve
+    >>> g, wires = np.full((2, 3), 1e-4), Wires(word=100.0, bit=100.0)
+    >>> effective = effective_conductances(g, wires, np.eye(3))
+    >>> effective.shape, bool(np.all(effective < g))
+    ((2, 3), True)
+    >>> v = np.array([0.1, 0.2, 0.3])
+    >>> currents = solve(g, wires, columns=v).row_currents
+    >>> bool(np.allclose(effective @ v, currents, rtol=0.1))
+    True
     """
     typical = np.atleast_2d(checks.finite("v", v, np.float64))
     if not np.all(np.any(typical != 0, axis=0)):

@@ -1,22 +1,40 @@
-"""Compiled loops of the solver for crossbars with wires.
+"""Compiled loops of the solver for crossbars with wires (`newton` calls them).
 
-Unknowns are deviations of node voltages from the voltage of the line's source: ``w`` on word lines, ``b`` on bit lines,
-arrays of shape (sides, rows, columns), one entry a right side. So small drops along wires keep all their digits.
+Unknowns are deviations of node voltages from the voltage of the line's source. Small drops along wires therefore keep
+all their digits. The first axis of an array counts right sides: sets of source voltages that are solved together.
 
-Item n of a kernel is block ``n % blocks`` (8 word lines, or 64 bit lines) of right side ``n // blocks``; sums are kept
-a block, so that they do not depend on how threads share the items.
+======================  ================================================================================================
+symbol                  meaning
+======================  ================================================================================================
+w, b                    deviations in V on word lines and on bit lines, (sides, rows, columns)
+g                       slopes dI/dU of the cells in S, (sides, rows, columns), or (1, rows, columns) if shared
+rho_w, rho_b            currents in A missing at the nodes by Kirchhoff's law, (sides, rows, columns)
+push                    currents in A into the last nodes of lines, (sides, lines)
+t, z                    factors of the chains of a line, see below
+x, y                    corrections of b and of w in V, (sides, rows, columns)
+r, p, q, s              vectors of conjugate gradients: residual, direction, P p, S p, (sides, rows, columns)
+alpha, beta             steps of conjugate gradients, (sides,)
+sums, norms             inner products and sums of magnitudes, one for each block of a side
+first, last, active     a kernel handles the items first ... last - 1 of those right sides k for which active[k] holds
+shared                  whether all right sides share g, t and z
+======================  ================================================================================================
 
-**Lines.** A chain of nodes with shunts g_k, segments r and injected currents j_k is solved from its far end to its near
-end and back, as admittances looking outwards:
+Item n of a kernel is block ``n % blocks`` of right side ``n // blocks``. A block is one row, 8 word lines or 64 bit
+lines, as the kernel needs it. Sums are kept for each block, so that they do not depend on how threads share the items.
 
-    Y_k = g_k + t_k Y_k+1,   t_k = 1/(1 + r Y_k+1),   J_k = j_k + t_k J_k+1
-    V_0 = z J_0,             V_k+1 = (V_k + r J_k+1) t_k
+**Lines.** A chain of nodes with shunts g_k, segments of resistance R and injected currents j_k is solved from its far
+end to its near end and back, with admittances Y looking outwards:
 
-All terms are positive: nothing cancels, however small the shunts are, and r = 0 needs no special case.
+    Y_k = g_k + t_k Y_k+1,   t_k = 1/(1 + R Y_k+1),   J_k = j_k + t_k J_k+1
+    V_0 = z J_0,             V_k+1 = (V_k + R J_k+1) t_k
+
+All terms are positive, so nothing cancels, however small the shunts are, and R = 0 needs no special case.
 """
 
+# mypy: allow-untyped-defs
+# (Numba infers the types of kernels from their arguments)
+
 from functools import cache
-from typing import Any
 
 import numpy as np
 from numba import njit
@@ -24,45 +42,68 @@ from numba import njit
 from synaptogen.engines.cpu import source_digest
 from synaptogen.model import conductance, current, differential_conductance
 
+from .problem import Kernel
+
 EXACT = {"cache": True, "nogil": True, "error_model": "numpy", "fastmath": {"contract"}}
 FAST = {**EXACT, "fastmath": {"contract", "reassoc", "nsz"}}  # where sums may take any order
 ROWS, COLUMNS = 8, 64  # lines of a block
 ROUNDING = 2.0**-51
-FLATTEST = 0.1  # a slope is taken as at least this share of its chord conductance
+FLATTEST = 0.1  # smallest slope, as a share of the chord conductance
 
 
 @njit(**EXACT)
-def evaluate_linear(first, last, active, drops, w, b, g, currents):  # type: ignore[no-untyped-def]
-    """Currents from word lines into bit lines, of cells with conductances ``g`` (1, rows, columns)."""
+def evaluate_linear(first, last, active, sources, w, b, g, currents):
+    """Evaluate the currents of linear cells, from word lines into bit lines.
+
+    Parameters
+    ----------
+    first, last, active
+        Items, and the right sides to work on (head of this file).
+    sources
+        Source voltages in V of word lines (sides, rows) and of bit lines (sides, columns).
+    w, b
+        Deviations in V, (sides, rows, columns).
+    g
+        Conductances in S, (1, rows, columns).
+    currents
+        Output in A, (sides, rows, columns).
+    """
     rows, columns = w.shape[1:]
-    word, bit = drops
+    word_line, bit_line = sources
     for n in range(first, last):
         k, i = n // rows, n % rows
         if active[k]:
             for j in range(columns):
-                currents[k, i, j] = g[0, i, j] * ((word[k, i] - bit[k, j]) + (w[k, i, j] - b[k, i, j]))
+                currents[k, i, j] = g[0, i, j] * ((word_line[k, i] - bit_line[k, j]) + (w[k, i, j] - b[k, i, j]))
 
 
 @cache
-def evaluate_cells() -> Any:
-    """The kernel that evaluates cells; made for the sources of the model as they are."""
+def evaluate_cells() -> Kernel:
+    """Return the kernel that evaluates cells of the model.
+
+    Its cache key contains a digest of the model's source, so that a change of the model compiles it anew.
+    """
     return _evaluate_cells(source_digest("cpu"))
 
 
-def _evaluate_cells(revision: str) -> Any:
+def _evaluate_cells(revision: str) -> Kernel:
     @njit(**EXACT)
-    def evaluate(first, last, active, drops, w, b, r, sign, p, currents, slopes):  # type: ignore[no-untyped-def]
-        """Currents from word lines into bit lines, and their slopes; ``sign``: +1 if cells face the word lines."""
-        revision  # noqa: B018
+    def evaluate(first, last, active, sources, w, b, r, sign, p, currents, slopes):
+        """Evaluate currents from word lines into bit lines, and their slopes.
+
+        ``sign`` is +1 if a positive cell voltage lies on the word line, -1 if it lies on the bit line. ``r`` are the
+        mixing states (rows, columns), ``p`` the constants of the model.
+        """
+        revision  # noqa: B018  # named so that it is part of Numba's cache key
         rows, columns = w.shape[1:]
-        word, bit = drops
+        word_line, bit_line = sources
         for n in range(first, last):
             k, i = n // rows, n % rows
             if active[k]:
                 for j in range(columns):
-                    u = sign * ((word[k, i] - bit[k, j]) + (w[k, i, j] - b[k, i, j]))
+                    u = sign * ((word_line[k, i] - bit_line[k, j]) + (w[k, i, j] - b[k, i, j]))
                     currents[k, i, j] = sign * current(r[i, j], u, p)
-                    # with a lower slope, of a negative differential resistance, matrices were not definite
+                    # a lower slope (negative differential resistance) would make the matrices indefinite
                     slopes[k, i, j] = max(
                         differential_conductance(r[i, j], u, p), FLATTEST * conductance(r[i, j], u, p)
                     )
@@ -71,8 +112,8 @@ def _evaluate_cells(revision: str) -> Any:
 
 
 @njit(**EXACT)
-def node_residual(v, below, above, near, far, at_near, at_far, segment):  # type: ignore[no-untyped-def]
-    """Current that flows into a node along its line."""
+def _node_residual(v, below, above, near, far, at_near, at_far, segment):
+    """Return the current in A that flows into a node along its line."""
     flow = 0.0
     flow += -v / near if at_near else (below - v) / segment
     flow += -v / far if at_far else (above - v) / segment
@@ -80,17 +121,34 @@ def node_residual(v, below, above, near, far, at_near, at_far, segment):  # type
 
 
 @njit(**EXACT)
-def counted(missing, v, below, above, segment):  # type: ignore[no-untyped-def]
-    """What is missing at a node beyond the rounding of the node voltages, which hardly changes a cell's current.
+def _less_rounding(missing, v, below, above, segment):
+    """Return the current missing at a node, less what the rounding of the node voltages accounts for.
 
-    Rounding moves current from node to node. What a whole line misses is counted beside, to the last digit.
+    Rounding only moves current from node to node and hardly changes a cell's current. The current that a whole line
+    misses is summed separately, to the last digit.
     """
     return max(abs(missing) - ROUNDING * (abs(v) + abs(below) + abs(above)) / segment, 0.0)
 
 
 @njit(**EXACT)
-def residual_rows(first, last, active, chains, push, w, currents, out, norms):  # type: ignore[no-untyped-def]
-    """Kirchhoff's law at the nodes of word lines: what flows in and not out; ``push`` flows into the last ones."""
+def residual_rows(first, last, active, chains, push, w, currents, out, norms):
+    """Evaluate Kirchhoff's law at the nodes of word lines: current that flows in and not out.
+
+    Parameters
+    ----------
+    first, last, active
+        Items, and the right sides to work on (head of this file).
+    chains
+        Fields of `Chains`: segment in ohm; first and last resistance in ohm, (lines,).
+    push
+        Currents in A into the last nodes, (sides, rows).
+    w, currents
+        Deviations in V and cell currents in A, (sides, rows, columns).
+    out
+        Output: missing currents rho_w in A, (sides, rows, columns).
+    norms
+        Output: sums of their magnitudes, (sides, rows).
+    """
     segment, near, far = chains
     rows, columns = w.shape[1:]
     for n in range(first, last):
@@ -111,7 +169,7 @@ def residual_rows(first, last, active, chains, push, w, currents, out, norms):  
         else:
             for j in range(columns):
                 o[j] = (
-                    node_residual(
+                    _node_residual(
                         v[j],
                         v[max(j - 1, 0)],
                         v[min(j + 1, columns - 1)],
@@ -125,13 +183,29 @@ def residual_rows(first, last, active, chains, push, w, currents, out, norms):  
                 )
                 if j == columns - 1:
                     o[j] += push[k, i]
-                total += counted(o[j], v[j], v[max(j - 1, 0)], v[min(j + 1, columns - 1)], segment)
+                total += _less_rounding(o[j], v[j], v[max(j - 1, 0)], v[min(j + 1, columns - 1)], segment)
         norms[k, i] = total + abs(line)
 
 
 @njit(**EXACT)
-def residual_columns(first, last, active, chains, push, b, currents, out, norms):  # type: ignore[no-untyped-def]
-    """The same on bit lines."""
+def residual_columns(first, last, active, chains, push, b, currents, out, norms):
+    """Evaluate Kirchhoff's law at the nodes of bit lines: current that flows in and not out.
+
+    Parameters
+    ----------
+    first, last, active
+        Items, and the right sides to work on (head of this file).
+    chains
+        Fields of `Chains`: segment in ohm; first and last resistance in ohm, (lines,).
+    push
+        Currents in A into the last nodes, (sides, columns).
+    b, currents
+        Deviations in V and cell currents in A, (sides, rows, columns).
+    out
+        Output: missing currents rho_b in A, (sides, rows, columns).
+    norms
+        Output: sums of their magnitudes, (sides, blocks).
+    """
     segment, near, far = chains
     rows, columns = b.shape[1:]
     blocks = -(-columns // COLUMNS)
@@ -149,12 +223,12 @@ def residual_columns(first, last, active, chains, push, b, currents, out, norms)
                 if segment == 0.0:
                     o[i, j] = 0.0
                 else:
-                    o[i, j] = c[i, j] + node_residual(
+                    o[i, j] = c[i, j] + _node_residual(
                         v[i, j], v[below, j], v[above, j], near[j], far[j], i == 0, i == rows - 1, segment
                     )
                     if i == rows - 1:
                         o[i, j] += push[k, j]
-                    total[j - begin] += counted(o[i, j], v[i, j], v[below, j], v[above, j], segment)
+                    total[j - begin] += _less_rounding(o[i, j], v[i, j], v[below, j], v[above, j], segment)
         for j in range(begin, end):
             if near[j] == 0.0:  # held
                 line[j - begin] = 0.0
@@ -167,14 +241,28 @@ def residual_columns(first, last, active, chains, push, b, currents, out, norms)
 
 
 @njit(**EXACT)
-def entrance(near, admittance):  # type: ignore[no-untyped-def]
-    """z: voltage of the first node for a unit of current J_0."""
+def _entrance(near, admittance):
+    """Return z in ohm: the voltage of the first node for a current J_0 of 1 A."""
     return 1.0 / admittance if near == np.inf else near / (1.0 + near * admittance)
 
 
 @njit(**EXACT)
-def factor_rows(first, last, active, chains, g, t, z):  # type: ignore[no-untyped-def]
-    """t and z of word lines; lanes of 8 lines beside each other: t of shape (sides, blocks, columns, 8)."""
+def factor_rows(first, last, active, chains, g, t, z):
+    """Factor the chains of word lines.
+
+    Parameters
+    ----------
+    first, last, active
+        Items, and the right sides to work on (head of this file).
+    chains
+        Fields of `Chains`: segment in ohm; first and last resistance in ohm, (lines,).
+    g
+        Slopes in S, (sides, rows, columns).
+    t
+        Output of shape (sides, blocks, columns, 8): 8 lines beside each other.
+    z
+        Output in ohm, (sides, rows).
+    """
     segment, near, far = chains
     rows, columns = g.shape[1:]
     blocks = t.shape[1]
@@ -193,12 +281,26 @@ def factor_rows(first, last, active, chains, g, t, z):  # type: ignore[no-untype
                     y[lane] *= t[k, block, j, lane]
                 y[lane] += g[k, block * ROWS + lane, j]
         for lane in range(lanes):
-            z[k, block * ROWS + lane] = entrance(near[block * ROWS + lane], y[lane])
+            z[k, block * ROWS + lane] = _entrance(near[block * ROWS + lane], y[lane])
 
 
 @njit(**EXACT)
-def factor_columns(first, last, active, chains, g, t, z):  # type: ignore[no-untyped-def]
-    """t and z of bit lines; t of shape (sides, rows, columns)."""
+def factor_columns(first, last, active, chains, g, t, z):
+    """Factor the chains of bit lines.
+
+    Parameters
+    ----------
+    first, last, active
+        Items, and the right sides to work on (head of this file).
+    chains
+        Fields of `Chains`: segment in ohm; first and last resistance in ohm, (lines,).
+    g
+        Slopes in S, (sides, rows, columns).
+    t
+        Output of shape (sides, rows, columns).
+    z
+        Output in ohm, (sides, columns).
+    """
     segment, near, far = chains
     rows, columns = g.shape[1:]
     blocks = -(-columns // COLUMNS)
@@ -215,12 +317,12 @@ def factor_columns(first, last, active, chains, g, t, z):  # type: ignore[no-unt
                 t[k, i, j] = 1.0 / (1.0 + segment * y[j - begin])
                 y[j - begin] = g[k, i, j] + t[k, i, j] * y[j - begin]
         for j in range(begin, end):
-            z[k, j] = entrance(near[j], y[j - begin])
+            z[k, j] = _entrance(near[j], y[j - begin])
 
 
 @njit(**FAST)
-def solve_lanes(v, t, z, segment):  # type: ignore[no-untyped-def]
-    """Chains of 8 word lines, in place: injected currents (columns, 8) become voltages."""
+def _solve_lanes(v, t, z, segment):
+    """Solve the chains of 8 word lines in place: injected currents (columns, 8) in A become voltages in V."""
     columns = len(v)
     for j in range(columns - 2, -1, -1):
         for lane in range(ROWS):
@@ -233,8 +335,18 @@ def solve_lanes(v, t, z, segment):  # type: ignore[no-untyped-def]
 
 
 @njit(**FAST)
-def eliminate(first, last, active, segment, g, t, z, shared, rho, f):  # type: ignore[no-untyped-def]
-    """Right side of the bit lines' own system: f += g A^-1 rho."""
+def eliminate(first, last, active, segment, g, t, z, shared, rho, f):
+    """Add the word lines' part to the right side of the bit lines' system: f += g A^-1 rho.
+
+    Parameters
+    ----------
+    first, last, active
+        Items, and the right sides to work on (head of this file).
+    segment, g, t, z, shared
+        Word lines and their factors, see `factor_rows`.
+    rho, f
+        Missing currents in A on word lines; right side on bit lines, changed in place.
+    """
     rows, columns = f.shape[1:]
     blocks = t.shape[1]
     v, entry = np.zeros((columns, ROWS)), np.zeros(ROWS)
@@ -249,15 +361,27 @@ def eliminate(first, last, active, segment, g, t, z, shared, rho, f):  # type: i
             entry[lane] = z[m, begin + lane]
             for j in range(columns):
                 v[j, lane] = rho[k, begin + lane, j]
-        solve_lanes(v, t[m, block], entry, segment)
+        _solve_lanes(v, t[m, block], entry, segment)
         for lane in range(lanes):
             for j in range(columns):
                 f[k, begin + lane, j] += g[m, begin + lane, j] * v[j, lane]
 
 
 @njit(**FAST)
-def back_substitute(first, last, active, segment, g, t, z, shared, rho, x, out):  # type: ignore[no-untyped-def]
-    """Correction of word lines: out = A^-1 (rho + g x)."""
+def back_substitute(first, last, active, segment, g, t, z, shared, rho, x, out):
+    """Correct the word lines: out = A^-1 (rho + g x).
+
+    Parameters
+    ----------
+    first, last, active
+        Items, and the right sides to work on (head of this file).
+    segment, g, t, z, shared
+        Word lines and their factors, see `factor_rows`.
+    rho, x
+        Missing currents in A on word lines; correction in V of bit lines.
+    out
+        Output in V, (sides, rows, columns).
+    """
     rows, columns = x.shape[1:]
     blocks = t.shape[1]
     v, entry = np.zeros((columns, ROWS)), np.zeros(ROWS)
@@ -273,15 +397,33 @@ def back_substitute(first, last, active, segment, g, t, z, shared, rho, x, out):
             entry[lane] = z[m, i]
             for j in range(columns):
                 v[j, lane] = rho[k, i, j] + g[m, i, j] * x[k, i, j]
-        solve_lanes(v, t[m, block], entry, segment)
+        _solve_lanes(v, t[m, block], entry, segment)
         for lane in range(lanes):
             for j in range(columns):
                 out[k, begin + lane, j] = v[j, lane]
 
 
 @njit(**FAST)
-def direction(first, last, active, segment, g, t, z, shared, y, r, p, q, s, beta, sums):  # type: ignore[no-untyped-def]
-    """Next direction of CG, p = y + beta p, and s = S p = P p - g A^-1 g p, with q = P p = r + beta q carried along."""
+def direction(first, last, active, segment, g, t, z, shared, y, r, p, q, s, beta, sums):
+    """Set the next direction of conjugate gradients, p = y + beta p, and s = S p = P p - g A^-1 g p.
+
+    P p need not be computed: q = P p = r + beta q is carried along.
+
+    Parameters
+    ----------
+    first, last, active
+        Items, and the right sides to work on (head of this file).
+    segment, g, t, z, shared
+        Word lines and their factors, see `factor_rows`.
+    y, r
+        Preconditioned residual and residual.
+    p, q, s
+        Vectors, changed in place.
+    beta
+        Steps, (sides,).
+    sums
+        Output: <p, s> for each block, (sides, blocks).
+    """
     rows, columns = p.shape[1:]
     blocks = t.shape[1]
     v, entry = np.zeros((columns, ROWS)), np.zeros(ROWS)
@@ -299,7 +441,7 @@ def direction(first, last, active, segment, g, t, z, shared, y, r, p, q, s, beta
                 p[k, i, j] = y[k, i, j] + step * p[k, i, j]
                 q[k, i, j] = r[k, i, j] + step * q[k, i, j]
                 v[j, lane] = g[m, i, j] * p[k, i, j]
-        solve_lanes(v, t[m, block], entry, segment)
+        _solve_lanes(v, t[m, block], entry, segment)
         total = 0.0
         for lane in range(lanes):
             i = begin + lane
@@ -310,8 +452,24 @@ def direction(first, last, active, segment, g, t, z, shared, y, r, p, q, s, beta
 
 
 @njit(**FAST)
-def descend(first, last, active, segment, t, z, shared, x, p, r, s, y, alpha, sums, norms):  # type: ignore[no-untyped-def]
-    """A step along p: x += alpha p, r -= alpha s; then y = P^-1 r, <r, y> and the sum of |r|."""
+def descend(first, last, active, segment, t, z, shared, x, p, r, s, y, alpha, sums, norms):
+    """Take a step along p: x += alpha p, r -= alpha s; then compute y = P^-1 r, <r, y> and the sum of |r|.
+
+    Parameters
+    ----------
+    first, last, active
+        Items, and the right sides to work on (head of this file).
+    segment, t, z, shared
+        Bit lines and their factors, see `factor_columns`.
+    x, r, y
+        Vectors, changed in place.
+    p, s
+        Direction, and S p.
+    alpha
+        Steps, (sides,).
+    sums, norms
+        Outputs: <r, y> and the sum of |r| for each block, (sides, blocks).
+    """
     rows, columns = x.shape[1:]
     blocks = -(-columns // COLUMNS)
     for n in range(first, last):
@@ -341,8 +499,20 @@ def descend(first, last, active, segment, t, z, shared, x, p, r, s, y, alpha, su
 
 
 @njit(**EXACT)
-def advance(first, last, active, step, dw, db, w, b):  # type: ignore[no-untyped-def]
-    """Node voltages move on by ``step`` (sides,) times their corrections."""
+def advance(first, last, active, step, dw, db, w, b):
+    """Move node voltages on by ``step`` times their corrections.
+
+    Parameters
+    ----------
+    first, last, active
+        Items, and the right sides to work on (head of this file).
+    step
+        Factors, (sides,).
+    dw, db
+        Corrections in V, (sides, rows, columns).
+    w, b
+        Deviations in V, changed in place.
+    """
     rows = w.shape[1]
     for n in range(first, last):
         k, i = n // rows, n % rows
@@ -352,18 +522,32 @@ def advance(first, last, active, step, dw, db, w, b):  # type: ignore[no-untyped
 
 
 @njit(**EXACT)
-def lay_out(first, last, sign, drops, state, solution):  # type: ignore[no-untyped-def]
-    """Voltages of nodes and cells, and currents, of rows: from deviations, whatever the order of their axes."""
-    word, bit = drops
+def lay_out(first, last, sign, sources, state, solution):
+    """Compute the voltages of nodes and cells, and the currents, of rows ``first`` to ``last - 1``.
+
+    Parameters
+    ----------
+    first, last
+        Rows to work on, for all right sides.
+    sign
+        +1 or -1: direction of cell voltages, see `evaluate_cells`.
+    sources
+        Source voltages in V of word lines (sides, rows) and of bit lines (sides, columns).
+    state
+        Deviations w and b in V, and currents in A, (sides, rows, columns) with any memory layout.
+    solution
+        Outputs: fields of `Solution`, (sides, rows, columns).
+    """
+    word_line, bit_line = sources
     w, b, currents = state
     rows, columns, cells, flows = solution
     for i in range(first, last):
         for begin in range(0, w.shape[2], COLUMNS):  # right sides may lie beside each other
-            for k in range(len(word)):
-                source = word[k, i]
+            for k in range(len(word_line)):
+                source = word_line[k, i]
                 for j in range(begin, min(begin + COLUMNS, w.shape[2])):
                     x, y = w[k, i, j], b[k, i, j]
                     rows[k, i, j] = source + x
-                    columns[k, i, j] = bit[k, j] + y
-                    cells[k, i, j] = sign * ((source - bit[k, j]) + (x - y))
+                    columns[k, i, j] = bit_line[k, j] + y
+                    cells[k, i, j] = sign * ((source - bit_line[k, j]) + (x - y))
                     flows[k, i, j] = sign * currents[k, i, j]

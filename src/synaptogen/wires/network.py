@@ -1,4 +1,4 @@
-"""Voltages of all nodes of a crossbar with wires, for voltages on its lines."""
+"""Solve a crossbar with wires: node voltages and cell currents for given voltages of lines."""
 
 from typing import Literal, NamedTuple, cast
 
@@ -14,9 +14,10 @@ from .protocols import SolvableCells, state_of
 
 
 class Solution(NamedTuple):
-    """Voltages and currents of a crossbar; the first axis counts right sides, and is missing if there was one vector.
+    """Voltages and currents of a crossbar.
 
-    ``column_currents - row_currents`` sum to zero but for the tolerance. Floating lines carry none.
+    The first axis counts input vectors; it is missing if `solve` was given single vectors. The sums of
+    ``column_currents`` and of ``row_currents`` are equal within the tolerance. Floating lines carry no current.
     """
 
     rows: Float64Array
@@ -52,26 +53,32 @@ def solve(
     transpose: bool = False,
     threads: int | None = None,
 ) -> Solution:
-    """Solve a crossbar with wires: Kirchhoff's law at each of its 2 * rows * columns nodes.
+    """Solve a crossbar with wires: find voltages for which Kirchhoff's law holds at each of its 2 rows * columns nodes.
 
     Parameters
     ----------
     cells : CellArray or array of shape (rows, columns)
-        Cells with their own I-V curves, or linear ones with conductances in S.
+        Cells with their own I-V curves, or conductances in S of linear cells.
     wires : Wires
+        Resistances of the lines, and the tolerance of the solution.
     rows, columns : array of shape (rows,) or (batch, rows); (columns,) or (batch, columns), optional
-        Voltages in V of the sources of word lines, of bit lines, which have the resistance ``wires.source``. Where
-        not given, lines end in sense amplifiers: 0 V behind the resistance ``wires.sense``.
+        Voltages in V of the drivers of word lines and of bit lines, which have the resistance ``wires.source``. Lines
+        whose voltages are not given end in sense amplifiers: 0 V behind the resistance ``wires.sense``.
     rows_right, columns_bottom : like ``rows``, ``columns``, optional
-        Voltages at the right ends of word lines, at the bottom ends of bit lines, where lines are driven at both ends
-        and these are not the same.
+        Voltages in V at the right ends of word lines and at the bottom ends of bit lines, if lines are driven at both
+        ends with different voltages.
     floating_rows, floating_columns : array of bool of shape (rows,), (columns,), optional
-        Lines that are connected to nothing; their voltages are not used.
+        Lines that are not connected; their voltages are not used.
     transpose : bool
-        By default the voltage across a cell is that of its bit line less that of its word line, as in ``cells @ v``,
-        which drives columns; with ``transpose`` the reverse, as in ``v @ cells``.
+        By default the voltage across a cell is that of its bit line minus that of its word line, as in ``cells @ v``,
+        which drives columns; with ``transpose`` it is the reverse, as in ``v @ cells``.
     threads : int, optional
-        Default: those of the cells, or the number of cores.
+        Most threads; default: those of the cells, or the number of cores.
+
+    Returns
+    -------
+    Solution
+        Voltages in V and currents in A.
 
     Raises
     ------
@@ -80,6 +87,18 @@ def solve(
         lines are not determined because nothing connects them to a source.
     NotConvergedError
         If the tolerance cannot be reached.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from synaptogen.crossbar import Wires, solve
+    >>> found = solve(np.full((2, 3), 1e-4), Wires(word=10.0, bit=10.0), columns=[0.2, 0.0, 0.2])
+    >>> found.currents.shape
+    (2, 3)
+    >>> (1e6 * found.row_currents).round(1).tolist()
+    [39.7, 39.7]
+    >>> bool(np.all(np.abs(found.cells) < 0.2))
+    True
     """
     from . import kernels, newton  # here, since they load Numba
 
@@ -91,17 +110,38 @@ def solve(
     solution = Solution(*(np.empty(network.shape) for _ in Solution._fields))
     run = Run(_threads(cells, threads), network.shape[0] * shape[0] * shape[1])
     for part, state in newton.solve(model, network, wires.tolerance, _threads(cells, threads)):
-        drops = network.word[part], network.bit[part]
-        run(kernels.lay_out, shape[0], sign, drops, tuple(state), tuple(field[part] for field in solution))
+        sources = network.word_voltages[part], network.bit_voltages[part]
+        run(kernels.lay_out, shape[0], sign, sources, tuple(state), tuple(field[part] for field in solution))
     return Solution(*(field[0] for field in solution)) if single else solution
 
 
 def line_currents(
     cells: SolvableCells, wires: Wires, v: Float64Array, transpose: bool, bandwidth: float
 ) -> tuple[Float64Array, Float64Array]:
-    """Currents (batch, lines) in A of the sensed lines for voltages (batch, inputs), and the variances of their noise.
+    """Compute the currents of the sensed lines, and the variances of their noise.
 
-    The variance is that of the cells at the voltages they get; that wires also divide noise is left out.
+    The variance is the sum over the cells of a line at the voltages that they get. The division of noise currents by
+    the wires is neglected.
+
+    Parameters
+    ----------
+    cells : SolvableCells of shape (rows, columns)
+        Cells of the model.
+    wires : Wires
+        Resistances of the lines.
+    v : array of shape (batch, inputs)
+        Voltages in V of columns, or with ``transpose`` of rows.
+    transpose : bool
+        Drive rows and sense columns.
+    bandwidth : float
+        Bandwidth in Hz of the read; 0 for no noise.
+
+    Returns
+    -------
+    currents : array of shape (batch, lines)
+        A.
+    variances : array of shape (batch, lines)
+        A^2.
     """
     from . import newton  # here, since it loads Numba
 
@@ -114,8 +154,8 @@ def line_currents(
     for part, state in newton.solve(_cells(cells, shape, sign), network, wires.tolerance, threads):
         currents[part] = sign * state.currents.sum(axis=lines)
         if bandwidth:
-            u = (network.word[part, :, None] - network.bit[part, None, :]) + (state.w - state.b)
-            # at 0 V noise asks for the small-signal conductance, which a cell of a driven line has almost never
+            u = (network.word_voltages[part, :, None] - network.bit_voltages[part, None, :]) + (state.w - state.b)
+            # at exactly 0 V, which is rare, the thermal noise of the cell is left out
             g = np.divide(state.currents, u, out=np.zeros_like(u), where=u != 0)
             variances[part] = noise_variance(g, u, bandwidth).sum(axis=lines)
     return currents, variances
@@ -157,32 +197,30 @@ def _network(
     floating_rows: ArrayLike | None = None,
     floating_columns: ArrayLike | None = None,
 ) -> tuple[Network, bool]:
-    """The lines, and whether there is but one right side, given as a vector."""
-
+    """Return the network, and whether all voltages were given as single vectors."""
     if not isinstance(wires, Wires):
         raise TypeError(f"wires is a {type(wires).__name__}: give a Wires(...)")
     if rows is None and columns is None:
         raise ValueError("give the voltages of rows, of columns, or of both: no line is driven")
-    words = _lines("rows", shape[0], wires, rows, rows_right, floating_rows)
-    bits = _lines("columns", shape[1], wires, columns, columns_bottom, floating_columns)
-    sides = max(len(words.voltages), len(bits.voltages))
-    if {len(words.voltages), len(bits.voltages)} - {1, sides}:
-        raise ValueError(
-            f"rows has a batch of {len(words.voltages)}, columns of {len(bits.voltages)}: give the same, or one vector"
-        )
+    word_lines = _lines("rows", shape[0], wires, rows, rows_right, floating_rows)
+    bit_lines = _lines("columns", shape[1], wires, columns, columns_bottom, floating_columns)
+    counts = len(word_lines.voltages), len(bit_lines.voltages)
+    sides = max(counts)
+    if set(counts) - {1, sides}:
+        raise ValueError(f"rows has a batch of {counts[0]}, columns of {counts[1]}: give the same, or one vector")
     each = [
         np.ascontiguousarray(np.broadcast_to(x, (sides, x.shape[1])))
-        for x in (words.voltages, bits.voltages, words.push, bits.push)
+        for x in (word_lines.voltages, bit_lines.voltages, word_lines.push, bit_lines.push)
     ]
-    return Network(words.chains, bits.chains, *each), words.single and bits.single
+    return Network(word_lines.chains, bit_lines.chains, *each), word_lines.single and bit_lines.single
 
 
 class _Lines(NamedTuple):
-    """Lines of one kind, their sources, and whether these are those of one right side, given as vectors."""
+    """Lines of one kind with their sources; ``single``: these were given as one vector."""
 
     chains: Chains
-    voltages: Float64Array  # (batch, lines)
-    push: Float64Array  # (batch, lines)
+    voltages: Float64Array  # V, (batch, lines)
+    push: Float64Array  # A into the last nodes, (batch, lines)
     single: bool
 
 
@@ -218,7 +256,7 @@ def _lines(
 
 
 def _voltages(name: str, value: ArrayLike | None, count: int) -> Float64Array:
-    """Of lines, (lines,) or (batch, lines); zeros if there are none."""
+    """Return checked voltages of lines, (lines,) or (batch, lines); zeros if none are given."""
     given = checks.finite(name, np.zeros(count) if value is None else value, np.float64)
     if given.ndim not in (1, 2) or given.shape[-1] != count:
         raise ValueError(f"{name} has shape {given.shape}: give ({count},) voltages in V, or (batch, {count})")
@@ -226,8 +264,8 @@ def _voltages(name: str, value: ArrayLike | None, count: int) -> Float64Array:
 
 
 def _require_connection(network: Network, cells: SolvableCells | ArrayLike, shape: tuple[int, int]) -> None:
-    """Raise ValueError unless every line is connected to a source, by itself or through cells that conduct."""
-    held = np.concatenate([np.isfinite(c.first) | np.isfinite(c.last) for c in (network.words, network.bits)])
+    """Raise ValueError unless every line is connected to a source, directly or through cells that conduct."""
+    held = np.concatenate([np.isfinite(c.first) | np.isfinite(c.last) for c in (network.word_lines, network.bit_lines)])
     if held.all():
         return
     from scipy.sparse import coo_array  # here, since importing them takes longer than all else

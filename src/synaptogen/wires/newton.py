@@ -5,21 +5,23 @@ With T_w, T_b the conductances along word and bit lines, and g the slopes dI/dU 
     [T_w + g    -g   ] [dw]   [rho_w]            A = T_w + g,   P = T_b + g
     [  -g    T_b + g ] [db] = [rho_b]
 
-A and P fall apart into one tridiagonal system a line. Without the word lines S db = rho_b + g A^-1 rho_w is left, with
-S = P - g A^-1 g: symmetric, positive definite, and so near P that conjugate gradients with P as preconditioner need few
-steps. For linear cells one correction is the solution, and a second one cleans up rounding.
+A and P consist of one tridiagonal system for each line. Eliminating the word lines leaves S db = rho_b + g A^-1 rho_w
+with S = P - g A^-1 g: symmetric, positive definite, and so near P that conjugate gradients with P as preconditioner
+need few steps. For linear cells one correction is the solution, and a second one removes rounding errors.
 
-**Error.** The matrix is an M-matrix whose columns sum to what leaves the network: an ampere that is missing at a node
-changes the currents through the ends of all lines by one ampere together. The sum of |rho| over all nodes therefore
-bounds the error of the current of every line, for cells with rising I-V curves. It is what the solver stops at.
+The symbols (w, b, g, rho, push, t, z, x, y, p, q, s) are those of the table at the head of `kernels`. Where there are
+at least three right sides, the sweeps of `many_rhs` come first, and Newton's method finishes what they leave.
+
+**Error.** The matrix is an M-matrix whose columns sum to what leaves the network: a residual of 1 A at a node changes
+the currents through the ends of all lines by 1 A in total. The sum of |rho| over all nodes therefore bounds the error
+of the current of every line, for cells with rising I-V curves. The solver stops when this sum is below the tolerance.
 """
 
 from collections.abc import Iterator
 
 import numpy as np
-from numpy.typing import NDArray
 
-from synaptogen._utils import Float64Array, RealArray
+from synaptogen._utils import BoolArray, Float64Array, RealArray
 from synaptogen.model import Constants, conductance
 
 from . import kernels, many_rhs
@@ -27,13 +29,19 @@ from .problem import CellCurrents, Network, NotConvergedError, Run, State
 from .tolerances import allowed, rounding
 
 MOST_CORRECTIONS, MOST_STEPS, MOST_HALVINGS = 60, 3000, 8
-FORCING = 1e-3  # how far one correction of non-linear cells is solved
-ROOM = 1 << 23  # bytes of all right sides that are solved together: they should stay in a cache
-ARRAYS = 13  # numbers a cell and right side
+FORCING = 1e-3  # relative residual to which one correction of non-linear cells is solved
+CACHE_BYTES = 1 << 23  # of all right sides that are solved together
+ARRAYS = 13  # numbers for each cell and right side
 
 
 class LinearCells:
-    """Cells with fixed conductances in S of shape (rows, columns)."""
+    """Cells with fixed conductances, as `CellCurrents`.
+
+    Parameters
+    ----------
+    conductances : array of shape (rows, columns)
+        S.
+    """
 
     linear = True
 
@@ -43,21 +51,27 @@ class LinearCells:
 
     @property
     def conductances(self) -> Float64Array:
-        """As given."""
+        """Conductances in S, (rows, columns)."""
         return np.asarray(self._g[0])
 
     def slopes(self, shape: tuple[int, int, int]) -> Float64Array:
-        """The conductances."""
+        """Return the conductances in S, (1, rows, columns)."""
         return self._g
 
-    def evaluate(self, run: "Run", active: NDArray[np.bool_], network: Network, state: State, g: Float64Array) -> None:
-        """Ohm's law."""
-        drops = network.word, network.bit
+    def evaluate(self, run: "Run", active: BoolArray, network: Network, state: State, g: Float64Array) -> None:
+        """Compute currents by Ohm's law.
+
+        Parameters
+        ----------
+        run, active, network, state, g
+            See `CellCurrents.evaluate`.
+        """
+        sources = network.word_voltages, network.bit_voltages
         run(
             kernels.evaluate_linear,
             network.shape[0] * network.shape[1],
             active,
-            drops,
+            sources,
             state.w,
             state.b,
             g,
@@ -66,33 +80,48 @@ class LinearCells:
 
 
 class ModelCells:
-    """Cells with mixing states of shape (rows, columns); a positive cell voltage lies on ``sign`` times the row."""
+    """Cells of the device model, as `CellCurrents`.
+
+    Parameters
+    ----------
+    mixing : array of shape (rows, columns)
+        Mixing states.
+    sign : {1.0, -1.0}
+        1 if a positive cell voltage lies on the word line, -1 if it lies on the bit line.
+    constants : Constants
+        Of the parameter set.
+    """
 
     linear = False
 
     def __init__(self, mixing: RealArray, sign: float, constants: Constants) -> None:
         self._r, self._sign = np.ascontiguousarray(mixing, np.float64), sign
-        # currents need no more of the constants
         self._constants = constants
         self.compiled = self._r, sign, constants
 
     @property
     def conductances(self) -> Float64Array:
-        """The model's, at 0 V."""
+        """Conductances in S at 0 V, (rows, columns)."""
         return np.asarray(conductance(self._r, 0.0, self._constants))
 
     def slopes(self, shape: tuple[int, int, int]) -> Float64Array:
-        """Room."""
+        """Return zeros of the shape of the slopes, (sides, rows, columns)."""
         return np.zeros(shape)
 
-    def evaluate(self, run: "Run", active: NDArray[np.bool_], network: Network, state: State, g: Float64Array) -> None:
-        """The model's current and its slope."""
-        drops = network.word, network.bit
+    def evaluate(self, run: "Run", active: BoolArray, network: Network, state: State, g: Float64Array) -> None:
+        """Compute currents and slopes by the model.
+
+        Parameters
+        ----------
+        run, active, network, state, g
+            See `CellCurrents.evaluate`.
+        """
+        sources = network.word_voltages, network.bit_voltages
         run(
             kernels.evaluate_cells(),
             network.shape[0] * network.shape[1],
             active,
-            drops,
+            sources,
             state.w,
             state.b,
             self._r,
@@ -104,7 +133,25 @@ class ModelCells:
 
 
 def solve(cells: CellCurrents, network: Network, tolerance: float, threads: int) -> Iterator[tuple[slice, State]]:
-    """Solve all right sides, as many at a time as there is room for.
+    """Solve all right sides, as many at a time as the cache or memory holds.
+
+    Parameters
+    ----------
+    cells : CellCurrents
+        Cells of shape (rows, columns).
+    network : Network
+        Lines and sources.
+    tolerance : float
+        Largest error of a current, as a share of the largest current of a line.
+    threads : int
+        Most threads.
+
+    Yields
+    ------
+    part : slice
+        Right sides that have been solved.
+    state : State
+        Their solution.
 
     Raises
     ------
@@ -116,7 +163,7 @@ def solve(cells: CellCurrents, network: Network, tolerance: float, threads: int)
         yield from _solve_many(cells, network, tolerance, floor, threads)
         return
     sides, rows, columns = network.shape
-    together = max(1, min(sides, ROOM // (8 * ARRAYS * rows * columns)))
+    together = max(1, min(sides, CACHE_BYTES // (8 * ARRAYS * rows * columns)))
     for begin in range(0, sides, together):
         part = network.part(begin, min(begin + together, sides))
         now = slice(begin, begin + part.shape[0])
@@ -126,7 +173,7 @@ def solve(cells: CellCurrents, network: Network, tolerance: float, threads: int)
 def _solve_many(
     cells: CellCurrents, network: Network, tolerance: float, floor: Float64Array, threads: int
 ) -> Iterator[tuple[slice, State]]:
-    """By sweeps; what these do not solve, from where they have come to."""
+    """Solve right sides by sweeps, and those that do not converge by Newton's method from where the sweeps ended."""
     for part, group, solved in many_rhs.solve(cells, network, tolerance, floor, threads):
         currents, w, b = (line.transpose(2, 0, 1)[: len(solved)] for line in group.lines)
         for lane in np.flatnonzero(~solved):
@@ -140,7 +187,17 @@ def _solve_many(
 
 
 class _Newton:
-    """One group of right sides that are solved together."""
+    """Newton's method for one group of right sides that are solved together.
+
+    Parameters
+    ----------
+    cells, network, tolerance, threads
+        See `solve`.
+    floor : array of shape (sides,)
+        Rounding error of the currents in A.
+    start : State, optional
+        First approximation; default: all nodes at the voltages of their sources.
+    """
 
     def __init__(
         self,
@@ -165,7 +222,7 @@ class _Newton:
 
     @np.errstate(all="ignore")  # what overflows does not converge
     def solve(self) -> State:
-        """Corrections until the residual is small enough."""
+        """Apply corrections until the residual is small enough."""
         missing, goal = self.residual()
         for correction in range(MOST_CORRECTIONS):
             self.active[:] = missing > goal
@@ -184,7 +241,7 @@ class _Newton:
         )
 
     def residual(self) -> tuple[Float64Array, Float64Array]:
-        """Sums of what is missing at all nodes, and what may be missing, for each right side."""
+        """Return the sums of the currents missing at all nodes, and what may be missing, in A, (sides,)."""
         sides, rows, _ = self.shape
         self.cells.evaluate(self.run, self.active, self.network, self.state, self.g)
         norms = np.zeros((sides, rows)), np.zeros((sides, self.column_blocks))
@@ -193,7 +250,7 @@ class _Newton:
             kernels.residual_rows,
             sides * rows,
             self.active,
-            tuple(net.words),
+            tuple(net.word_lines),
             net.word_push,
             state.w,
             state.currents,
@@ -204,7 +261,7 @@ class _Newton:
             kernels.residual_columns,
             sides * self.column_blocks,
             self.active,
-            tuple(net.bits),
+            tuple(net.bit_lines),
             net.bit_push,
             state.b,
             state.currents,
@@ -216,82 +273,73 @@ class _Newton:
         return norms[0].sum(axis=1) + norms[1].sum(axis=1), allowed(self.tolerance, largest, self.floor)
 
     def factor(self) -> None:
-        """The lines' own systems, for the slopes as they are."""
+        """Factor the chains of the lines for the present slopes."""
         own = len(self.g)
         active = np.ones(1, np.bool_) if self.cells.linear else self.active
         self.run(
-            kernels.factor_rows, own * self.row_blocks, active, tuple(self.network.words), self.g, self.t_w, self.z_w
+            kernels.factor_rows,
+            own * self.row_blocks,
+            active,
+            tuple(self.network.word_lines),
+            self.g,
+            self.t_w,
+            self.z_w,
         )
         self.run(
             kernels.factor_columns,
             own * self.column_blocks,
             active,
-            tuple(self.network.bits),
+            tuple(self.network.bit_lines),
             self.g,
             self.t_b,
             self.z_b,
         )
 
     def correct(self, goal: Float64Array) -> None:
-        """Corrections of bit lines into x, of word lines into y, by conjugate gradients up to a sum of |r|."""
-        sides, shared, outer = self.shape[0], self.cells.linear, self.active.copy()
-        lines = self.g, self.t_w, self.z_w, shared
-        words, bits = self.network.words.segment, self.network.bits.segment
-        self.run(kernels.eliminate, sides * self.row_blocks, self.active, words, *lines, self.rho_w, self.rho_b)
-        r = self.rho_b
+        """Set x and y to the corrections of bit and word lines, by conjugate gradients until sum |r| <= goal."""
+        sides, outer = self.shape[0], self.active.copy()
+        count, word_lines = sides * self.row_blocks, self._word_lines()
+        # from here on rho_b is the residual r of conjugate gradients
+        self.run(kernels.eliminate, count, self.active, *word_lines, self.rho_w, self.rho_b)
         for array in (self.x, self.p, self.q):
             array[self.active] = 0.0
         alpha, beta, old = np.zeros(sides), np.zeros(sides), np.ones(sides)
         for _ in range(MOST_STEPS):
-            sums, norms = np.zeros((2, sides, self.column_blocks))
-            self.run(
-                kernels.descend,
-                sides * self.column_blocks,
-                self.active,
-                bits,
-                self.t_b,
-                self.z_b,
-                shared,
-                self.x,
-                self.p,
-                r,
-                self.s,
-                self.y,
-                alpha,
-                sums,
-                norms,
-            )
-            new = sums.sum(axis=1)
-            self.active &= norms.sum(axis=1) > goal
+            new, size = self._descend(alpha)
+            self.active &= size > goal
             if not self.active.any():
                 break
             beta = np.where(alpha == 0.0, 0.0, new / old)
             old = np.where(self.active, new, 1.0)
-            sums = np.zeros((sides, self.row_blocks))
-            self.run(
-                kernels.direction,
-                sides * self.row_blocks,
-                self.active,
-                words,
-                *lines,
-                self.y,
-                r,
-                self.p,
-                self.q,
-                self.s,
-                beta,
-                sums,
-            )
-            curvature = sums.sum(axis=1)
-            self.active &= curvature > 0.0  # else rounding has taken over
+            curvature = self._next_direction(beta)
+            self.active &= curvature > 0.0  # otherwise rounding errors dominate
             alpha = np.where(self.active, new / np.where(self.active, curvature, 1.0), 0.0)
         self.active[:] = outer
-        self.run(
-            kernels.back_substitute, sides * self.row_blocks, self.active, words, *lines, self.rho_w, self.x, self.y
-        )
+        self.run(kernels.back_substitute, count, self.active, *word_lines, self.rho_w, self.x, self.y)
+
+    def _word_lines(self) -> tuple[float, Float64Array, Float64Array, Float64Array, bool]:
+        """Return segment, g, t, z and shared, as kernels take them."""
+        return self.network.word_lines.segment, self.g, self.t_w, self.z_w, self.cells.linear
+
+    def _descend(self, alpha: Float64Array) -> tuple[Float64Array, Float64Array]:
+        """Take a step alpha along p; return <r, y> and the sum of |r| of each side."""
+        sides, segment = self.shape[0], self.network.bit_lines.segment
+        sums, norms = np.zeros((2, sides, self.column_blocks))
+        factors, vectors = (self.t_b, self.z_b, self.cells.linear), (self.x, self.p, self.rho_b, self.s, self.y)
+        count = sides * self.column_blocks
+        self.run(kernels.descend, count, self.active, segment, *factors, *vectors, alpha, sums, norms)
+        return sums.sum(axis=1), norms.sum(axis=1)
+
+    def _next_direction(self, beta: Float64Array) -> Float64Array:
+        """Set p to y + beta p, and s to S p; return <p, s> of each side."""
+        sums = np.zeros((self.shape[0], self.row_blocks))
+        vectors = self.y, self.rho_b, self.p, self.q, self.s
+        count = self.shape[0] * self.row_blocks
+        self.run(kernels.direction, count, self.active, *self._word_lines(), *vectors, beta, sums)
+        return np.asarray(sums.sum(axis=1))
 
     def advance(self, before: Float64Array) -> tuple[Float64Array, Float64Array]:
-        """Apply the correction, or half of it, a quarter ... where a whole one would lead away."""
+        """Apply the correction, or half of it, a quarter ..., where the whole one would increase the residual."""
         step, outer, missing, goal = np.ones(self.shape[0]), self.active.copy(), before.copy(), np.zeros(len(before))
         for halving in range(MOST_HALVINGS + 1):
             self.run(
@@ -304,8 +352,8 @@ class _Newton:
                 self.state.w,
                 self.state.b,
             )
-            after, allowed = self.residual()
-            missing, goal = np.where(self.active, after, missing), np.where(self.active, allowed, goal)
+            after, after_goal = self.residual()
+            missing, goal = np.where(self.active, after, missing), np.where(self.active, after_goal, goal)
             self.active &= ~(after <= before)
             if self.cells.linear or not self.active.any() or halving == MOST_HALVINGS:
                 break

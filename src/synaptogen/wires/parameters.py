@@ -1,17 +1,16 @@
-"""What the wires of a crossbar are: resistances, and where lines are connected."""
+"""Parameters of the wires of a crossbar: resistances, and where lines are connected."""
 
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
-from synaptogen._utils import Float64Array, checks
+from synaptogen._utils import BoolArray, Float64Array, checks
 
 WordEnds: TypeAlias = Literal["left", "right", "both"]
 BitEnds: TypeAlias = Literal["top", "bottom", "both"]
 
-FINEST = 1e-12  # relative; double precision carries no further
+FINEST = 1e-12  # smallest relative tolerance that double precision can hold
 
 
 @dataclass(frozen=True)
@@ -38,6 +37,12 @@ class Wires:
     ------
     ValueError, TypeError
         If a resistance is negative or not finite, an end is not known, or the tolerance not between 1e-12 and 0.1.
+
+    Examples
+    --------
+    >>> from synaptogen.crossbar import Wires
+    >>> Wires(word=2.0, bit=3.0, source=50.0, word_ends="both")
+    Wires(word=2.0, bit=3.0, source=50.0, sense=0.0, word_ends='both', bit_ends='bottom', tolerance=1e-09)
     """
 
     word: float = 1.0
@@ -58,8 +63,22 @@ class Wires:
                 f"tolerance={self.tolerance!r}: give a share of the largest current from {FINEST:g} to 0.1"
             )
 
-    def chains(self, kind: Literal["word", "bit"], driven: bool, floating: NDArray[np.bool_]) -> "Chains":
-        """All lines of one kind: driven or sensed, some of them connected to nothing."""
+    def chains(self, kind: Literal["word", "bit"], driven: bool, floating: BoolArray) -> "Chains":
+        """Return all lines of one kind as chains of nodes.
+
+        Parameters
+        ----------
+        kind : {"word", "bit"}
+            Word lines or bit lines.
+        driven : bool
+            Whether the lines end in drivers (``source``) or in sense amplifiers (``sense``).
+        floating : array of bool, of shape (lines,)
+            Lines that are connected to nothing.
+
+        Returns
+        -------
+        Chains
+        """
         segment, ends = (self.word, self.word_ends) if kind == "word" else (self.bit, self.bit_ends)
         end = segment + (self.source if driven else self.sense)
         first = end if ends in ("left", "top", "both") else np.inf
@@ -70,11 +89,16 @@ class Wires:
 
 
 class Chains(NamedTuple):
-    """Lines as chains of nodes: resistance between neighbours, and of each line's first and last node to its source.
+    """Lines of one kind as chains of nodes. An infinite resistance means that an end is not connected.
 
-    Infinite: not connected.
+    Attributes
+    ----------
+    segment : float
+        Resistance in ohm between neighbouring nodes.
+    first, last : array of shape (lines,)
+        Resistances in ohm from the first and from the last node of each line to its source.
     """
 
     segment: float
-    first: Float64Array  # (lines,)
-    last: Float64Array  # (lines,)
+    first: Float64Array
+    last: Float64Array

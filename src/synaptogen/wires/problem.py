@@ -1,59 +1,94 @@
-"""What the solvers share: the lines and their sources, what they ask of cells, and how kernels are run."""
+"""The problem that the solvers share: lines and their sources, the currents of cells, and how kernels are run."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple, Protocol, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
-from synaptogen._utils import Float64Array, notice, share
+from synaptogen._utils import BoolArray, Float64Array, notice, share
 
 from .parameters import Chains
 
 Kernel: TypeAlias = Callable[..., None]
+"""A compiled loop; its first two arguments are the first item and the end of the items to work on."""
 
-SMALLEST = 1 << 14  # cells a thread should have
+COMPILING = "synaptogen: compiling the solver for wires, once ..."
+SMALLEST = 1 << 14  # cells per thread from which a further thread pays
 _READY: set[Kernel] = set()  # kernels that have been compiled in this process
 
 
 class NotConvergedError(ValueError):
-    """The currents are not known to the tolerance that was asked for."""
+    """Raised when the currents cannot be computed to the requested tolerance."""
 
 
 class Network(NamedTuple):
-    """Lines and their sources: ``word`` (sides, rows) and ``bit`` (sides, columns) voltages, 0 where floating.
+    """Lines and their sources, for some right sides (sets of source voltages).
 
-    A source at the last node that has another voltage than that at the first one is the same with a current beside.
+    A source at the last node with another voltage than the one at the first node is replaced by one with the same
+    voltage and a current into the last node: the "push".
+
+    Attributes
+    ----------
+    word_lines, bit_lines : Chains
+        Resistances of the lines.
+    word_voltages, bit_voltages : array of shape (sides, rows), (sides, columns)
+        Source voltages in V; 0 for floating lines.
+    word_push, bit_push : array of shape (sides, rows), (sides, columns)
+        Currents in A into the last nodes.
     """
 
-    words: Chains
-    bits: Chains
-    word: Float64Array
-    bit: Float64Array
+    word_lines: Chains
+    bit_lines: Chains
+    word_voltages: Float64Array
+    bit_voltages: Float64Array
     word_push: Float64Array
-    """Currents into the last nodes of word lines, like ``word``."""
     bit_push: Float64Array
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """Right sides, rows, columns."""
-        return len(self.word), self.word.shape[1], self.bit.shape[1]
+        """Number of right sides, rows and columns."""
+        return len(self.word_voltages), self.word_voltages.shape[1], self.bit_voltages.shape[1]
 
     @property
     def largest_drop(self) -> Float64Array:
-        """Largest voltage between a word and a bit line of each right side, (sides,)."""
-        up, down = (a.max(axis=1) - b.min(axis=1) for a, b in ((self.word, self.bit), (self.bit, self.word)))
+        """Largest voltage in V between a word and a bit line of each right side, (sides,)."""
+        word_lines, bit_lines = self.word_voltages, self.bit_voltages
+        up, down = (a.max(axis=1) - b.min(axis=1) for a, b in ((word_lines, bit_lines), (bit_lines, word_lines)))
         return np.asarray(np.maximum(up, down))
 
     def part(self, begin: int, end: int) -> "Network":
-        """Some of the right sides."""
-        return self._replace(
-            **{name: getattr(self, name)[begin:end] for name in ("word", "bit", "word_push", "bit_push")}
+        """Return the network of the right sides ``begin`` to ``end - 1``.
+
+        Parameters
+        ----------
+        begin, end : int
+            Range of right sides.
+
+        Returns
+        -------
+        Network
+        """
+        sides = slice(begin, end)
+        return Network(
+            self.word_lines,
+            self.bit_lines,
+            self.word_voltages[sides],
+            self.bit_voltages[sides],
+            self.word_push[sides],
+            self.bit_push[sides],
         )
 
 
 class State(NamedTuple):
-    """Deviations of node voltages from those of the lines' sources, and currents from word into bit lines."""
+    """Solution of the network equations.
+
+    Attributes
+    ----------
+    w, b : array of shape (sides, rows, columns)
+        Deviations in V of the nodes of word and bit lines from the voltages of their sources.
+    currents : array of shape (sides, rows, columns)
+        Currents in A from word into bit lines.
+    """
 
     w: Float64Array
     b: Float64Array
@@ -61,40 +96,70 @@ class State(NamedTuple):
 
 
 class CellCurrents(Protocol):
-    """What the solver asks of cells."""
+    """Cells as the solvers see them: currents and slopes dI/dU as functions of the node voltages.
 
-    linear: bool
-    """One set of slopes for all right sides and voltages."""
-    compiled: tuple[Any, ...]
-    """As `sweeps.cell_current` takes them."""
+    `newton.LinearCells` and `newton.ModelCells` implement this protocol. Newton's method calls `evaluate`; the SOR
+    sweeps evaluate the currents of ``compiled`` inside their own loops.
+    """
+
+    @property
+    def linear(self) -> bool:
+        """Whether one set of slopes holds for all right sides and voltages."""
+        ...
+
+    @property
+    def compiled(self) -> tuple[object, ...]:
+        """The cells as the kernels of `sor_kernels` take them."""
+        ...
 
     @property
     def conductances(self) -> Float64Array:
-        """In S at small voltages, (rows, columns)."""
+        """Conductances in S at small voltages, (rows, columns)."""
         ...
 
     def slopes(self, shape: tuple[int, int, int]) -> Float64Array:
-        """Room for the slopes in S, (sides, rows, columns); of linear cells (1, rows, columns), filled."""
+        """Return an array for slopes in S, (sides, rows, columns); for linear cells filled, (1, rows, columns)."""
         ...
 
-    def evaluate(self, run: "Run", active: NDArray[np.bool_], network: Network, state: State, g: Float64Array) -> None:
-        """Fill in currents and, unless linear, slopes."""
+    def evaluate(self, run: "Run", active: BoolArray, network: Network, state: State, g: Float64Array) -> None:
+        """Compute currents and, unless the cells are linear, slopes.
+
+        Parameters
+        ----------
+        run : Run
+            Calls the kernel.
+        active : array of bool, of shape (sides,)
+            Right sides to work on.
+        network : Network
+            Lines and sources.
+        state : State
+            ``w`` and ``b`` are read, ``currents`` are set.
+        g : array as `slopes` returns
+            Slopes in S, set in place.
+        """
         ...
 
 
 class Run:
-    """Calls kernels, their items shared among threads."""
+    """Calls kernels, with their items shared among threads.
+
+    Parameters
+    ----------
+    threads : int
+        Most threads.
+    cells : int
+        Number of cells times right sides: the work of a call.
+    """
 
     def __init__(self, threads: int, cells: int) -> None:
-        # a thread is worth its while from some ten thousand cells
         self._threads = threads
         self._cells = cells
 
-    def __call__(self, kernel: Kernel, count: int, *arguments: Any) -> None:
-        """All items of a kernel."""
+    def __call__(self, kernel: Kernel, count: int, *arguments: object) -> None:
+        """Call a kernel for items 0 to ``count - 1``; ``arguments`` follow the range of items."""
         if kernel not in _READY:
-            with notice("synaptogen: compiling the solver for wires, once ..."):
+            with notice(COMPILING):
                 kernel(0, 0, *arguments)
             _READY.add(kernel)
-        work = self._cells / count  # cells an item
+        work = self._cells / count  # cells of one item
         share(kernel, count, self._threads, arguments, smallest=max(1, round(SMALLEST / work)))

@@ -1,6 +1,6 @@
-"""What the functions of this room ask of arrays: `synaptogen.CellArray` has it all."""
+"""Protocols of the arrays that the functions of this room take; `synaptogen.CellArray` satisfies both."""
 
-from typing import Any, Protocol, Self
+from typing import Protocol, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -10,23 +10,31 @@ from synaptogen.state import CellState, Features
 
 
 class SolvableCells(Protocol):
-    """Cells whose currents can be found: an array with a state."""
+    """Cells whose currents can be computed.
+
+    Attributes
+    ----------
+    state : CellState
+        The cells, with their mixing states and model constants.
+    shape : tuple of int
+        (rows, columns).
+    """
 
     state: CellState
     shape: tuple[int, ...]
 
 
 class SwitchingCells(SolvableCells, Protocol):
-    """Cells that voltages change."""
+    """Cells whose states change when voltages are applied."""
 
     @property
     def r(self) -> RealArray:
-        """Mixing states."""
+        """Mixing states, 0 to 1."""
         ...
 
     @property
     def mode(self) -> NDArray[np.uint8]:
-        """Modes, as numbers of `synaptogen.Mode`."""
+        """Modes, as values of `synaptogen.Mode`."""
         ...
 
     @property
@@ -34,12 +42,20 @@ class SwitchingCells(SolvableCells, Protocol):
         """Features of the running cycles."""
         ...
 
-    def __getitem__(self, key: Any) -> Self:
-        """Return some of the cells: the same cells, not copies."""
+    def __getitem__(self, key: slice, /) -> Self:
+        """Return a view of some rows."""
         ...
 
     def apply_voltage(self, u: ArrayLike, *, where: ArrayLike | None = None) -> None:
-        """Apply a voltage to each cell."""
+        """Apply a voltage to each cell.
+
+        Parameters
+        ----------
+        u : float or array that broadcasts to ``shape``
+            Voltages in V.
+        where : array of bool that broadcasts to ``shape``, optional
+            Cells to apply them to; default: all.
+        """
         ...
 
 

@@ -1,4 +1,4 @@
-"""Voltages on cells through lines with resistance: programming, and what it disturbs."""
+"""Pulses applied through lines with resistance: programming, and its disturbance of other cells."""
 
 import warnings
 
@@ -13,19 +13,33 @@ from .parameters import Wires
 from .problem import NotConvergedError
 from .protocols import SwitchingCells
 
-MOST_ROUNDS = 1000  # a dozen are usual; more where a RESET hardly gains on the voltage that it raises
-SETTLED = 1e-6  # V
+MOST_ROUNDS = 1000  # a dozen are usual; more where each step of a RESET raises the cell's voltage almost as much again
+SETTLED = 1e-6  # V; change of a cell voltage (and of a mixing state) that counts as none
 
 
 def line_voltages(u: ArrayLike, shape: tuple[int, int]) -> tuple[Float64Array, Float64Array]:
-    """Voltages of rows (rows,) and of columns (columns,) with u[i, j] = columns[j] - rows[i], rows[0] = 0.
+    """Return the voltages of lines that give each cell its voltage, with u[i, j] = columns[j] - rows[i].
 
-    Adding one voltage to all lines changes no current, so one line may be given any.
+    Adding one voltage to all lines changes no current, so rows[0] is set to 0 V.
+
+    Parameters
+    ----------
+    u : float or array that broadcasts to ``shape``
+        Cell voltages in V.
+    shape : (int, int)
+        Rows and columns.
+
+    Returns
+    -------
+    rows : array of shape (rows,)
+        Voltages in V of word lines.
+    columns : array of shape (columns,)
+        Voltages in V of bit lines.
 
     Raises
     ------
     ValueError
-        If there are none: then not all of these voltages can be applied at once.
+        If there are no such voltages: then the cell voltages cannot be applied at once.
     """
     given = checks.finite("u", u, np.float64)
     try:
@@ -41,39 +55,47 @@ def line_voltages(u: ArrayLike, shape: tuple[int, int]) -> tuple[Float64Array, F
 
 
 def apply_through_lines(cells: SwitchingCells, u: ArrayLike, wires: Wires) -> None:
-    """Apply voltages through wires; cells that switch change what the others see, until nothing moves.
+    """Apply voltages through wires, and solve again after each change of cells until no cell voltage changes.
 
-    A pulse whose edges are short against switching: cells that it can set as the array was before, set together. (See
-    `apply_slowly` for long edges.)
-    RESET raises the voltages of others, never lowers them, so its outcome depends on no order: the smallest ratchets
-    that fit the voltages.
+    This is a pulse whose edges are short compared with switching: all cells that can be set in the state before the
+    pulse are set together (see `apply_slowly` for long edges). A RESET can only raise the voltages of other cells, so
+    its outcome does not depend on an order: it is the smallest change of the cells that fits the voltages.
+
+    Parameters
+    ----------
+    cells : SwitchingCells of shape (rows, columns)
+        Cells to change.
+    u : float or array that broadcasts to ``cells.shape``
+        Voltages in V without wires, u[i, j] = columns[j] - rows[i].
+    wires : Wires
+        Resistances of the lines.
 
     Raises
     ------
     ValueError
-        As `line_voltages`; no cell has changed then.
+        If ``u`` is no such difference, or not finite. No cell has changed then.
     NotConvergedError
-        As `solve`; cells may have changed.
+        If `solve` cannot reach the tolerance; cells may have changed.
 
     Warns
     -----
     RuntimeWarning
-        If voltages still move after `MOST_ROUNDS` rounds. Cells are then on their way, as after a shorter pulse; the
-        same voltages, applied again, take them further.
+        If voltages still change after `MOST_ROUNDS` rounds. The cells are then as after a shorter pulse; applying the
+        same voltages again takes them further.
     """
     rows, columns = line_voltages(u, checks.crossbar(cells.shape))
     before = np.zeros(cells.shape)
     for _ in range(MOST_ROUNDS):
         try:
-            seen = solve(cells, wires, rows=rows, columns=columns).cells
+            voltages = solve(cells, wires, rows=rows, columns=columns).cells
         except NotConvergedError as error:
             error.add_note("cells that had switched until then stay so: apply the same voltages again to go on")
             raise
-        moved = np.abs(seen - before).max()
+        moved = np.abs(voltages - before).max()
         if moved <= SETTLED:
             return
-        cells.apply_voltage(seen)
-        before = seen
+        cells.apply_voltage(voltages)
+        before = voltages
     warnings.warn(
         f"voltages of cells still moved by {moved:.1g} V after {MOST_ROUNDS} rounds of switching and solving: apply "
         "the same voltages again, and cells go on from where they are",
@@ -83,37 +105,51 @@ def apply_through_lines(cells: SwitchingCells, u: ArrayLike, wires: Wires) -> No
 
 
 def apply_slowly(cells: SwitchingCells, u: ArrayLike, wires: Wires, *, steps: int = 100) -> None:
-    """Apply voltages through wires that rise together, so slowly that cells set one after the other.
+    """Apply voltages through wires that rise together, so slowly that cells are set one after the other.
 
-    A cell that has set draws current, and through the wires it takes voltage from the others; so fewer set than in a
-    pulse with short edges, ``cells.apply_voltage(u, wires=wires)``. RESET knows no such difference.
+    A cell that has been set draws more current, which lowers the voltages of the others through the wires. Fewer cells
+    are set than by a pulse with short edges, ``cells.apply_voltage(u, wires=wires)``. For RESET there is no difference.
 
     Parameters
     ----------
     cells : CellArray of shape (rows, columns)
+        Cells to change.
     u : float or array that broadcasts to ``cells.shape``
         Voltages in V at the end of the ramp, u[i, j] = columns[j] - rows[i].
     wires : Wires
+        Resistances of the lines.
     steps : int
-        Steps of the ramp. Of several cells that can set in one step, the one that needs the smallest part of its
-        voltage does first.
+        Steps of the ramp. If several cells can be set in one step, the one that needs the smallest share of its voltage
+        is set first.
 
     Raises
     ------
     ValueError, TypeError
-        If u is no such difference or not finite, or ``steps`` not an int of at least 1. No cell has changed then.
+        If ``u`` is no such difference or not finite, or ``steps`` not an int of at least 1. No cell has changed then.
     NotConvergedError
-        As `solve`; cells may have changed.
+        If `solve` cannot reach the tolerance; cells may have changed.
+
+    Examples
+    --------
+    >>> import synaptogen as sg
+    >>> from synaptogen.crossbar import Wires, apply_slowly
+    >>> cells, wires = sg.CellArray((8, 8), rng=1), Wires(100.0, 100.0)
+    >>> slowly = cells.copy()
+    >>> cells.apply_voltage(-1.0, wires=wires)
+    >>> apply_slowly(slowly, -1.0, wires, steps=20)
+    >>> fast, slow = (int((each.mode == sg.Mode.LRS).sum()) for each in (cells, slowly))
+    >>> fast > slow > 0
+    True
     """
     rows, columns = line_voltages(u, checks.crossbar(cells.shape))
     for part in np.linspace(0.0, 1.0, checks.positive_int("steps", steps) + 1)[1:]:
         while True:
-            seen = solve(cells, wires, rows=part * rows, columns=part * columns).cells
-            over = np.where(cells.mode == Mode.LRS, 0.0, seen / cells.features.u_set)
+            voltages = solve(cells, wires, rows=part * rows, columns=part * columns).cells
+            over = np.where(cells.mode == Mode.LRS, 0.0, voltages / cells.features.u_set)
             if over.max() >= 1.0:
-                cells.apply_voltage(seen, where=over == over.max())
+                cells.apply_voltage(voltages, where=over == over.max())
                 continue
             before = cells.r
-            cells.apply_voltage(seen, where=seen > 0.0)
+            cells.apply_voltage(voltages, where=voltages > 0.0)
             if np.abs(cells.r - before).max() <= SETTLED:
                 break

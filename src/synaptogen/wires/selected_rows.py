@@ -1,4 +1,4 @@
-"""One row of an array whose cells have selectors: those of all other rows are switched off."""
+"""Solution and pulses of one row of an array with selectors; the cells of all other rows are switched off."""
 
 import numpy as np
 
@@ -11,15 +11,33 @@ from .pulses import MOST_ROUNDS, SETTLED
 
 
 def solve_row(cells: SwitchingCells, wires: Wires, row: int, u: Float64Array) -> tuple[Float64Array, Float64Array]:
-    """Voltages in V and currents in A of the cells of a row, (columns,), for voltages ``u`` of the columns.
+    """Solve one row: the word line is at 0 V behind its driver, the columns are driven.
 
-    The word line is at 0 V behind its driver. Bit lines carry the current of one cell each, so they are resistances in
-    series, as long as the row is far from where they are connected.
+    Each bit line carries the current of one cell only, so it is a resistance in series that grows with the distance of
+    the row from the end at which the line is connected.
+
+    Parameters
+    ----------
+    cells : SwitchingCells of shape (rows, columns)
+        The whole array.
+    wires : Wires
+        Resistances of the lines.
+    row : int
+        Selected row.
+    u : array of shape (columns,)
+        Voltages in V of the columns.
+
+    Returns
+    -------
+    voltages : array of shape (columns,)
+        Voltages in V across the cells.
+    currents : array of shape (columns,)
+        Currents in A through the cells.
 
     Raises
     ------
     NotConvergedError
-        As `solve`.
+        If the tolerance of ``wires`` cannot be reached.
     """
     rows, columns = cells.shape
     top, bottom = (wires.bit * segments + wires.source for segments in (row + 1, rows - row))
@@ -35,20 +53,37 @@ def solve_row(cells: SwitchingCells, wires: Wires, row: int, u: Float64Array) ->
         np.zeros((1, 1)),
         np.zeros((1, columns)),
     )
-    from . import newton
+    from . import newton  # here, since it loads Numba
 
     model = newton.ModelCells(line.r, -1.0, line.state.constants)
     ((_, state),) = newton.solve(model, network, wires.tolerance, 1)
-    seen = (network.bit - network.word) + (state.b - state.w)[0]
-    return seen[0], -state.currents[0, 0]
+    voltages = (network.bit_voltages - network.word_voltages) + (state.b - state.w)[0]
+    return voltages[0], -state.currents[0, 0]
 
 
 def apply_to_row(cells: SwitchingCells, wires: Wires, row: int, u: Float64Array) -> None:
-    """Apply voltages of columns to a row; cells that switch change what the others see, until nothing moves."""
+    """Apply voltages of columns to one row, and solve again after each change of cells until no voltage changes.
+
+    Parameters
+    ----------
+    cells : SwitchingCells of shape (rows, columns)
+        The whole array.
+    wires : Wires
+        Resistances of the lines.
+    row : int
+        Selected row.
+    u : array of shape (columns,)
+        Voltages in V of the columns.
+
+    Raises
+    ------
+    NotConvergedError
+        If the tolerance of ``wires`` cannot be reached.
+    """
     line, before = cells[row : row + 1], np.zeros(len(u))
     for _ in range(MOST_ROUNDS):
-        seen, _ = solve_row(cells, wires, row, u)
-        if np.abs(seen - before).max() <= SETTLED:
+        voltages, _ = solve_row(cells, wires, row, u)
+        if np.abs(voltages - before).max() <= SETTLED:
             return
-        line.apply_voltage(seen[None])
-        before = seen
+        line.apply_voltage(voltages[None])
+        before = voltages

@@ -1,6 +1,6 @@
-"""Programming: conductances written with pulses, open-loop or with a read after each pulse."""
+"""Write conductances with pulses, open-loop or with a read after each pulse."""
 
-from .pulse_strategies import AlongTransition, Ramp, Readback
+from .pulse_strategies import AlongTransition, Ramp, Readback, StrategyName
 from .report import ProgrammingReport
 from .statistics import PopulationStatistics, Window, population_statistics, reachable_window
 from .write import one_shot, set_reset, write_verify
@@ -11,6 +11,7 @@ __all__ = [
     "ProgrammingReport",
     "Ramp",
     "Readback",
+    "StrategyName",
     "Window",
     "one_shot",
     "population_statistics",

@@ -1,75 +1,135 @@
-"""Pulses on their way to the cells, and what they cost."""
+"""Drivers: they apply the pulses of a programming method to cells, read these, and account for energy."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import numpy as np
 
 from synaptogen._utils import AnyArray
-from synaptogen.crossbar.selection import pulses
-
-if TYPE_CHECKING:
-    from synaptogen.array import CellArray
+from synaptogen.array import CellArray
+from synaptogen.crossbar.selection import Scheme, pulses
 
 
-def pulse_energy(cells: "CellArray", u: AnyArray, width: float) -> AnyArray:
-    """Apply voltages, and return the energy in J of square pulses of ``width`` in s, of each cell.
+def read_cells(cells: CellArray, reads: int) -> AnyArray:
+    """Return the mean of several reads at the read voltage.
 
-    An estimate: the current is the mean of those before and after.
+    Parameters
+    ----------
+    cells : CellArray
+        Cells to read.
+    reads : int
+        Number of reads.
+
+    Returns
+    -------
+    array of the shape of the cells
+        Conductances in S.
+    """
+    total = sum(cells.read() for _ in range(reads))
+    return np.asarray(total / cells.dtype.type(reads * cells.params.u_read))
+
+
+def _apply_pulse(cells: CellArray, u: AnyArray, width: float) -> AnyArray:
+    """Apply voltages, and return the energy in J of each cell for square pulses of a width in s.
+
+    This is an estimate: the current is taken as the mean of the currents before and after.
     """
     before = cells.current(u)
     after = cells.sweep(u[None])[0]
     return np.asarray(np.abs(u * (before + after)) * before.dtype.type(width / 2))
 
 
-def read_cells(cells: "CellArray", reads: int) -> AnyArray:
-    """Conductances in S at the read voltage, the mean of several reads."""
-    total = sum(cells.read() for _ in range(reads))
-    return np.asarray(total / cells.dtype.type(reads * cells.params.u_read))
+class PulseDriver(Protocol):
+    """Applies pulses to some cells of an array, and reads them; the programming methods know no other way to the cells.
 
+    The cells are given as a view of the array, and by their flat places in it.
+    """
 
-class Pulser(Protocol):
-    """How pulses and reads come to cells, at flat places ``index`` of an array and given as a view of it."""
+    def __call__(self, cells: CellArray, index: AnyArray, u: AnyArray) -> AnyArray:
+        """Apply a voltage to each cell, and return the energy of each.
 
-    def __call__(self, cells: "CellArray", index: AnyArray, u: AnyArray) -> AnyArray:
-        """Apply a voltage to each; returns the energy in J of each."""
+        Parameters
+        ----------
+        cells : CellArray of shape (m,)
+            View of the cells.
+        index : array of int of shape (m,)
+            Their flat places in the array.
+        u : array of shape (m,)
+            Amplitudes in V.
+
+        Returns
+        -------
+        array of shape (m,)
+            Energies in J.
+        """
         ...
 
-    def read(self, cells: "CellArray", index: AnyArray, reads: int) -> AnyArray:
-        """Conductances in S, with the noise of the mean of several reads."""
+    def read(self, cells: CellArray, index: AnyArray, reads: int) -> AnyArray:
+        """Read cells, with the noise of the mean of several reads.
+
+        Parameters
+        ----------
+        cells : CellArray of shape (m,)
+            View of the cells.
+        index : array of int of shape (m,)
+            Their flat places in the array.
+        reads : int
+            Number of reads.
+
+        Returns
+        -------
+        array of shape (m,)
+            Conductances in S.
+        """
         ...
 
 
-class _Directly:
-    def read(self, cells: "CellArray", index: AnyArray, reads: int) -> AnyArray:
-        """Reads of the cells themselves."""
+class _DirectReads:
+    def read(self, cells: CellArray, index: AnyArray, reads: int) -> AnyArray:
+        """Read the cells themselves, see `PulseDriver.read`."""
         return read_cells(cells, reads)
 
 
 @dataclass(frozen=True)
-class Isolated(_Directly):
-    """Each cell has a selector of its own: no cell sees what is meant for another."""
+class IsolatedDriver(_DirectReads):
+    """Driver of cells with selectors: a pulse reaches no other cell.
+
+    Parameters
+    ----------
+    width : float
+        Width of pulses in s.
+    """
 
     width: float
 
-    def __call__(self, cells: "CellArray", index: AnyArray, u: AnyArray) -> AnyArray:
-        """Apply voltages to some cells, given as a view; returns the energy of each."""
-        return pulse_energy(cells, u, self.width)
+    def __call__(self, cells: CellArray, index: AnyArray, u: AnyArray) -> AnyArray:
+        """Apply a voltage to each cell, see `PulseDriver.__call__`."""
+        return _apply_pulse(cells, u, self.width)
 
 
 @dataclass(frozen=True)
-class Lines(_Directly):
-    """No selectors: a pulse selects a line, the other cells see their share of it, and take their share of energy."""
+class LineDriver(_DirectReads):
+    """Driver of a crossbar without selectors: a pulse on a line also reaches, and heats, unselected cells.
 
-    crossbar: "CellArray"
-    scheme: str
+    Parameters
+    ----------
+    crossbar : CellArray of shape (rows, columns)
+        The whole array.
+    scheme : {"V/2", "V/3"}
+        Selection scheme.
+    width : float
+        Width of pulses in s.
+    """
+
+    crossbar: CellArray
+    scheme: Scheme
     width: float
 
-    def __call__(self, cells: "CellArray", index: AnyArray, u: AnyArray) -> AnyArray:
-        """Apply voltages to cells at flat places of the crossbar; returns the energy, shared among them evenly."""
+    def __call__(self, cells: CellArray, index: AnyArray, u: AnyArray) -> AnyArray:
+        """Apply a voltage to each cell; the energy of all cells of the array is divided evenly among them."""
         wanted = np.zeros(self.crossbar.shape, self.crossbar.dtype)
         wanted.reshape(-1)[index] = u
         energy = 0.0
-        for seen in pulses(wanted, self.scheme):
-            energy += float(pulse_energy(self.crossbar, seen, self.width).sum(dtype=float))
+        for voltages in pulses(wanted, self.scheme):
+            energy += float(_apply_pulse(self.crossbar, voltages, self.width).sum(dtype=float))
         return np.full(len(index), energy / len(index), self.crossbar.dtype)

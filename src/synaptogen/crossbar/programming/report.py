@@ -1,23 +1,28 @@
-"""What became of an attempt to write conductances."""
+"""Report of a programming run: targets, reached conductances, pulses, energy, failures."""
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import NamedTuple, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 
-from synaptogen._utils import AnyArray
+from synaptogen._utils import MICRO, AnyArray, BoolArray
+from synaptogen.array import CellArray
 
-if TYPE_CHECKING:
-    from synaptogen.array import CellArray
-
-MICRO = "\N{MICRO SIGN}"
-FAINT_NOISE = 3.0  # a tolerance of fewer deviations of the read noise is remarked upon
+FAINT_NOISE = 3.0  # below so many standard deviations of the read noise the summary adds a note on the tolerance
 
 
 class ComponentRate(NamedTuple):
-    """How often cells of one component of the population failed."""
+    """Failures of the cells of one component of the population.
+
+    Attributes
+    ----------
+    component : int
+        Number of the component.
+    cells, failed : int
+        Its cells that were written, and those of them that did not converge.
+    """
 
     component: int
     cells: int
@@ -29,52 +34,73 @@ class ComponentRate(NamedTuple):
         return self.failed / self.cells if self.cells else 0.0
 
 
+class ReportStatistics(TypedDict):
+    """Report as numbers in SI units; JSON can hold them."""
+
+    method: str
+    cells: int
+    converged: int
+    failed: int
+    disturbed: int
+    clipped: int
+    tolerance: float
+    budget: int
+    read_noise: float
+    rms_error: float
+    error_quantiles: dict[str, float]
+    mean_pulses: float
+    most_pulses: int
+    energy: float
+    components: list[dict[str, float]]
+
+
 @dataclass(frozen=True, eq=False)
 class ProgrammingReport:
-    """What became of an attempt to write conductances; arrays have the shape of the cells.
+    """Outcome of a programming run; all arrays have the shape of the cells.
 
     Parameters
     ----------
     method : str
+        Name of the programming method.
     target : array
         Target conductances in S, after clipping.
     reached : array
-        Conductances in S at the end, as they are: without noise.
+        Conductances in S at the end, without read noise.
     measured : array
-        Conductances in S of the last read that decided about the cell.
+        Conductances in S of the last read that was compared with the target.
     converged : array of bool
         Whether that read was within the tolerance.
     selected : array of bool
         Which cells were to be written.
     pulses : array of int
-        SET and RESET pulses that each cell was meant to see.
+        SET and RESET pulses that were meant for each cell.
     energy : array
-        Energy in J of these pulses: square, with the mean of the currents before and after.
+        Energy in J of these pulses, taken as square, with the mean of the currents before and after.
     tolerance : float
-        S.
+        Largest difference in S of a converged cell.
     budget : int
-        Pulses that a cell was allowed.
+        Most pulses per cell.
     clipped : int
-        Targets that lay outside the reachable window.
+        Targets outside the reachable window that were clipped to it.
     read_noise : float
-        Deviation in S of the reads, at the largest target.
+        Standard deviation in S of the reads, at the largest target.
     cells : CellArray
-        The cells, for `components`.
+        The cells that were written.
     """
 
     method: str
     target: AnyArray
     reached: AnyArray
     measured: AnyArray
-    converged: AnyArray
-    selected: AnyArray
+    converged: BoolArray
+    selected: BoolArray
     pulses: AnyArray
     energy: AnyArray
     tolerance: float
     budget: int
     clipped: int
     read_noise: float
-    cells: "CellArray" = field(repr=False)
+    cells: CellArray = field(repr=False)
 
     @property
     def error(self) -> AnyArray:
@@ -82,34 +108,34 @@ class ProgrammingReport:
         return np.asarray(self.reached - self.target)
 
     @property
-    def failed(self) -> AnyArray:
-        """Cells that were to be written and did not converge, of type bool."""
+    def failed(self) -> BoolArray:
+        """Cells that were to be written and did not converge."""
         return np.asarray(self.selected & ~self.converged)
 
     @property
-    def disturbed(self) -> AnyArray:
-        """Cells that have moved by more than the tolerance since the read that decided about them, of type bool."""
+    def disturbed(self) -> BoolArray:
+        """Cells whose conductance has changed by more than the tolerance since their last verified read."""
         return np.asarray(self.selected & (np.abs(self.reached - self.measured) > self.tolerance))
 
     @property
     def total_energy(self) -> float:
-        """J."""
+        """Energy in J of all pulses."""
         return float(self.energy.sum(dtype=float))
 
     @cached_property
     def components(self) -> NDArray[np.uint8]:
-        """Component of the device population that each cell was drawn from, see `CellArray.component`."""
+        """Component of the population that each cell was drawn from, see `CellArray.component`."""
         return self.cells.component
 
     def by_component(self) -> list[ComponentRate]:
-        """Failures of each component of the population."""
+        """Count the failures of each component of the population."""
         count = self.cells.params.population.n_components
         cells = np.bincount(self.components[self.selected], minlength=count)
         failed = np.bincount(self.components[self.failed], minlength=count)
         return [ComponentRate(k, int(cells[k]), int(failed[k])) for k in range(count)]
 
-    def statistics(self) -> dict[str, Any]:
-        """The report in figures, SI units, as JSON has them."""
+    def statistics(self) -> ReportStatistics:
+        """Return the report as numbers in SI units that JSON can hold."""
         chosen, count = self.selected, int(np.count_nonzero(self.selected))
         error = np.abs(self.error[chosen].astype(float))
         return {
@@ -131,7 +157,7 @@ class ProgrammingReport:
         }
 
     def summary(self) -> str:
-        """The report in a few lines."""
+        """Return the report as a few lines of text."""
         s = self.statistics()
         q = {name: 1e6 * value for name, value in s["error_quantiles"].items()}
         lines = [

@@ -1,58 +1,93 @@
-"""What an experimenter knows of a population before writing to it: typical thresholds, states and RESET curve.
+"""Statistics of a population that programming uses: typical thresholds, states and the median RESET curve.
 
-Measured on a sample of virtual cells of the same parameter set, made for the purpose.
+They are measured on a sample of virtual cells of the same parameter set, as an experimenter would on a test array.
 """
 
+import warnings
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from synaptogen._utils import Float64Array
-
-if TYPE_CHECKING:
-    from synaptogen.array import CellArray
-    from synaptogen.params import DeviceParams
-
+from synaptogen.array import CellArray
+from synaptogen.params import DeviceParams, as_device_params
 
 SAMPLE = 1 << 14  # cells
-STEPS = 128  # amplitudes of the mean RESET curve
+STEPS = 128  # amplitudes of the median RESET curve
 QUANTILES = np.linspace(0, 1, 2001)
-SAFETY = 1.2  # a SET pulse goes beyond the lowest U_SET of the sample by this factor
+SAFETY = 1.2  # amplitude of a SET pulse over the lowest U_SET of the sample
 
 
 class Window(NamedTuple):
-    """A range of conductances."""
+    """A range of conductances.
+
+    Attributes
+    ----------
+    low, high : float
+        S.
+    """
 
     low: float
-    """S"""
     high: float
-    """S"""
 
 
 class PopulationStatistics(NamedTuple):
-    """What is typical of a population."""
+    """Typical thresholds and states of a population.
+
+    Attributes
+    ----------
+    u_set : float
+        Voltage in V that sets nearly every cell.
+    u_reset : float
+        Median RESET threshold in V.
+    u_reset_spread : float
+        Half the distance in V between its 16 % and 84 % quantiles.
+    g_lrs : array of shape (2001,)
+        Quantiles in S of the conductance after SET, evenly spaced from 0 to 1.
+    g_hrs : array of shape (2001,)
+        Quantiles in S of the conductance after a full RESET.
+    amplitudes : array of shape (128,)
+        Rising amplitudes in V of RESET pulses.
+    conductances : array of shape (128,)
+        Median conductances in S after SET and a RESET of that amplitude; never rising.
+    """
 
     u_set: float
-    """V; sets nearly every cell."""
     u_reset: float
-    """V; median threshold of the RESET."""
     u_reset_spread: float
-    """V; half the distance of its 16 % and 84 % quantiles."""
     g_lrs: Float64Array
-    """S; quantiles of the conductance after SET, at `QUANTILES`."""
     g_hrs: Float64Array
-    """S; the same after a full RESET."""
     amplitudes: Float64Array
-    """V; rising."""
     conductances: Float64Array
-    """S; medians after SET and a RESET of that amplitude, falling."""
 
 
 @lru_cache(maxsize=16)
-def population_statistics(params: "DeviceParams") -> PopulationStatistics:
-    """Measure a sample of cells of a population."""
-    cells = _sample(params)
+def population_statistics(params: DeviceParams) -> PopulationStatistics:
+    """Measure the statistics of a population on a sample of virtual cells.
+
+    Results of the last 16 parameter sets are kept.
+
+    Parameters
+    ----------
+    params : DeviceParams
+        The device population.
+
+    Returns
+    -------
+    PopulationStatistics
+
+    Examples
+    --------
+    >>> import synaptogen as sg
+    >>> from synaptogen.crossbar import population_statistics
+    >>> statistics = population_statistics(sg.DeviceParams.preset("hennen2024"))
+    >>> statistics.amplitudes.shape, statistics.u_set < 0.0 < statistics.u_reset
+    ((128,), True)
+    >>> bool(statistics.g_hrs.max() < statistics.g_lrs.max())
+    True
+    """
+    cells = CellArray(SAMPLE, params, rng=0, bandwidth=0.0)
     u_set = SAFETY * float(min(cells.features.u_set.min(), cells.upcoming(1).u_set.min()))
     cells.apply_voltage(u_set)
     g_lrs = cells.conductance()
@@ -73,40 +108,53 @@ def population_statistics(params: "DeviceParams") -> PopulationStatistics:
     )
 
 
-def _sample(params: "DeviceParams") -> "CellArray":
-    from synaptogen.array import CellArray  # arrays import this package
-
-    return CellArray(SAMPLE, params, rng=0, bandwidth=0.0)
-
-
-def reachable_window(params: "str | DeviceParams" = "hennen2024", share: float = 0.95) -> Window:
-    """Conductances that ``share`` of all switching cycles reach, at either end.
+def reachable_window(
+    params: str | DeviceParams = "hennen2024", coverage: float = 0.95, *, share: float | None = None
+) -> Window:
+    """Return the range of conductances that a share of all switching cycles reach, at either end.
 
     Parameters
     ----------
     params : str or DeviceParams
         The device population.
-    share : float
-        Between 0 and 1. Near 1: what nearly every cell reaches in any cycle; near 0: what some cell reaches some day.
+    coverage : float
+        Share of the cycles, between 0 and 1. Near 1: conductances that nearly every cell reaches in any cycle; near 0:
+        conductances that few cells reach in few cycles.
+    share : float, optional
+        Earlier name of ``coverage``.
 
     Returns
     -------
     Window
-        ``low``, which that share of HRSs are at or below, and ``high``, which that share of LRSs are at or above, in S.
+        ``low``: that share of HRSs are at or below it; ``high``: that share of LRSs are at or above it, in S.
 
     Raises
     ------
     ValueError
-        If the share is not of that kind, or the population has no window at it.
-    """
-    from synaptogen.params import as_device_params
+        If ``coverage`` is not between 0 and 1, or so many cycles have no range in common.
 
-    if not 0 < share < 1:
-        raise ValueError(f"share={share!r}: give a share of cycles between 0 and 1")
-    typical: Any = population_statistics(as_device_params(params))
+    Warns
+    -----
+    DeprecationWarning
+        If ``share`` is given.
+
+    Examples
+    --------
+    >>> from synaptogen.crossbar import reachable_window
+    >>> most, few = reachable_window(coverage=0.95), reachable_window(coverage=0.01)
+    >>> few.low < most.low < most.high < few.high
+    True
+    """
+    if share is not None:
+        warnings.warn("reachable_window(share=...) is now coverage=...", DeprecationWarning, stacklevel=2)
+        coverage = share
+    if not 0 < coverage < 1:
+        raise ValueError(f"coverage={coverage!r}: give a share of cycles between 0 and 1")
+    statistics = population_statistics(as_device_params(params))
     window = Window(
-        float(np.interp(share, QUANTILES, typical.g_hrs)), float(np.interp(1 - share, QUANTILES, typical.g_lrs))
+        float(np.interp(coverage, QUANTILES, statistics.g_hrs)),
+        float(np.interp(1 - coverage, QUANTILES, statistics.g_lrs)),
     )
     if window.low >= window.high:
-        raise ValueError(f"share={share!r}: so many cycles have no conductance in common; give a smaller share")
+        raise ValueError(f"coverage={coverage!r}: so many cycles have no conductance in common; give a smaller share")
     return window

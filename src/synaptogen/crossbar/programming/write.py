@@ -1,65 +1,64 @@
-"""Writing conductances with pulses: one shot, or pulse by pulse with a read after each.
+"""Write conductances with pulses: in one shot, or pulse by pulse with a read after each.
 
-A cell that is SET takes the LRS of its cycle. A RESET pulse of an amplitude between its U_RESET and U_max leaves it on
-its RESET curve, in between; a larger one moves it on, and only a SET brings it back, to the LRS of the next cycle.
+A SET brings a cell to the LRS of its cycle. A RESET pulse with an amplitude between its U_RESET and U_max leaves it in
+between, on its RESET curve. A larger amplitude moves it further along the curve. Only a SET brings it back, to the LRS
+of the next cycle.
 """
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from synaptogen._utils import AnyArray, checks
-from synaptogen.crossbar.selection import SCHEMES
+from synaptogen._utils import AnyArray, BoolArray, Progress, checks
+from synaptogen.array import CellArray
+from synaptogen.crossbar.mappings import OUTSIDE, Outside
+from synaptogen.crossbar.selection import SCHEMES, Scheme
 from synaptogen.model import noise_variance
 from synaptogen.wires import Wires
 
-from .active_cells import OpenCells
-from .pulse_driver import Isolated, Lines, Pulser
-from .pulse_strategies import STRATEGIES, AlongTransition, Ramp, Strategy
+from .active_cells import ActiveCells
+from .pulse_driver import IsolatedDriver, LineDriver, PulseDriver
+from .pulse_strategies import STRATEGIES, AlongTransition, Ramp, Strategy, StrategyName
 from .report import ProgrammingReport
 from .statistics import PopulationStatistics, population_statistics, reachable_window
+from .wired_driver import WiredLineDriver, WiredRowDriver
 
-if TYPE_CHECKING:
-    from synaptogen.array import CellArray
-
-Progress: TypeAlias = Callable[[int, int], None]
-
-OUTSIDE = ("refuse", "clip")
-SOME_DAY = 1e-3  # share of cycles that reach what counts as reachable at all
+REACHABLE = 1e-3  # share of cycles that must reach a conductance that counts as reachable
 PULSE_WIDTH = 1e-7  # s
-MOVEMENT = 6.0  # deviations of the read noise
+MOVEMENT = 6.0  # standard deviations of the read noise that count as a change of conductance
 
 
-class _Job(NamedTuple):
-    """What all methods have in common; arrays are flat."""
+class _Task(NamedTuple):
+    """Checked arguments that all methods share; arrays are flat."""
 
-    whole: "CellArray"  # as it was given
-    cells: "CellArray"  # with one axis
-    target: AnyArray
-    selected: NDArray[np.bool_]
+    whole: CellArray  # as it was given
+    cells: CellArray  # with one axis
+    target: AnyArray  # S
+    selected: BoolArray
     clipped: int
-    typical: PopulationStatistics
-    u_set: float
-    pulse: Pulser
+    population: PopulationStatistics
+    u_set: float  # V
+    driver: PulseDriver
 
-    def view(self, index: AnyArray) -> "CellArray":
-        """Some of the cells."""
+    def view(self, index: AnyArray) -> CellArray:
+        """Return a view of some of the cells."""
         return self.cells if len(index) == self.cells.size else self.cells[index]
 
-    def report(self, method: str, found: "_Found", tolerance: float, budget: int, noise: float) -> ProgrammingReport:
-        """What became of it."""
+    def report(
+        self, method: str, outcome: "_Outcome", tolerance: float, budget: int, noise: float
+    ) -> ProgrammingReport:
+        """Return the report of a run that has ended."""
         shape = self.whole.shape
         return ProgrammingReport(
             method=method,
             target=self.target.reshape(shape),
             reached=self.whole.conductance(),
-            measured=found.measured.reshape(shape),
-            converged=found.converged.reshape(shape),
+            measured=outcome.measured.reshape(shape),
+            converged=outcome.converged.reshape(shape),
             selected=self.selected.reshape(shape),
-            pulses=found.pulses.reshape(shape),
-            energy=found.energy.reshape(shape),
+            pulses=outcome.pulses.reshape(shape),
+            energy=outcome.energy.reshape(shape),
             tolerance=tolerance,
             budget=budget,
             clipped=self.clipped,
@@ -68,26 +67,26 @@ class _Job(NamedTuple):
         )
 
 
-class _Found(NamedTuple):
-    """What has been found out about each cell, flat."""
+class _Outcome(NamedTuple):
+    """Outcome for each cell so far, flat; see the fields of `ProgrammingReport`."""
 
-    measured: AnyArray
-    converged: NDArray[np.bool_]
+    measured: AnyArray  # S
+    converged: BoolArray
     pulses: NDArray[np.int32]
-    energy: AnyArray
+    energy: AnyArray  # J
 
 
 def write_verify(
-    cells: "CellArray",
+    cells: CellArray,
     targets: ArrayLike,
     *,
     tolerance: float = 1e-6,
     budget: int = 100,
-    strategy: str | Strategy = "transition",
+    strategy: StrategyName | Strategy = "transition",
     reads: int = 1,
     passes: int = 1,
-    scheme: str | None = None,
-    outside: str = "refuse",
+    scheme: Scheme | None = None,
+    outside: Outside = "refuse",
     where: ArrayLike | None = None,
     u_set: float | None = None,
     wires: Wires | None = None,
@@ -97,47 +96,48 @@ def write_verify(
 ) -> ProgrammingReport:
     """Write conductances pulse by pulse, with a read after each, until each cell is within the tolerance.
 
-    Cells that are there already are left alone. The others are SET and then RESET partly, with rising amplitudes. One
-    that falls below its target, or cannot reach it in this cycle, is SET again. All cells see their n-th pulse at the
-    same time.
+    Cells that are within the tolerance already are left alone. The others are SET and then partly RESET with rising
+    amplitudes. A cell that falls below its target, or cannot reach it in this cycle, is SET again. All cells get their
+    n-th pulse at the same time.
 
     Parameters
     ----------
     cells : CellArray
+        Cells to write.
     targets : array that broadcasts to the shape of the cells
         Conductances in S at the read voltage.
     tolerance : float
         Largest difference in S of a read from its target.
     budget : int
-        SET and RESET pulses that a cell may take.
+        Most SET and RESET pulses per cell.
     strategy : {"transition", "ramp"} or callable
         Amplitudes of the RESET pulses: from each cell's RESET curve as far as it is known (`AlongTransition`), in equal
-        steps (`Ramp`), or what a function of `Readback` returns.
+        steps (`Ramp`), or as a function of `Readback` returns them.
     reads : int
-        Reads whose mean decides.
+        Number of reads whose mean is compared with the target.
     passes : int
-        How often to go through all cells. Each pass begins with a new read of all of them, and takes up those that have
-        been disturbed or were accepted by chance; the budget holds for all passes together.
+        Number of passes over all cells. Each pass begins with a new read of all cells and continues with those that
+        have been disturbed or were accepted by chance. The budget holds for all passes together.
     scheme : {"V/2", "V/3"}, optional
-        Cells without selectors, of shape (rows, columns): other cells see a part of each pulse (`selection`). Default:
-        each cell has a selector.
+        Selection scheme of cells without selectors, of shape (rows, columns): other cells get a part of each pulse (see
+        docs/crossbar.md). Default: each cell has a selector.
     outside : {"refuse", "clip"}
-        What to do with targets that hardly any cycle of the population reaches (`reachable_window` with a share of
+        How to treat targets that hardly any cycle of the population reaches (`reachable_window` with a coverage of
         0.001).
     where : array of bool that broadcasts to the shape of the cells, optional
-        Only these cells are written.
+        Write only these cells.
     u_set : float, optional
         Amplitude in V of SET pulses; default: one that sets nearly every cell of the population.
     wires : Wires, optional
-        Pulses come through the lines of a crossbar, row by row, and cells see what wires leave of them: with selectors
-        those of the row alone, else all cells. Energies are then what the drivers give.
+        Pulses pass through the lines of a crossbar, row by row, and are attenuated by their resistance. They reach the
+        cells of the row if cells have selectors, otherwise all cells. Energies then include those of the wires.
     wired_reads : bool
-        Reads go through the wires too: with selectors row by row, all cells of a row that are read at once; else column
-        by column. By default reads are of the cells themselves.
+        Reads pass through the wires too: with selectors row by row, all cells of a row that are read at once; otherwise
+        column by column. By default, reads are of the cells themselves.
     pulse_width : float
         Width in s of pulses, for the energy.
     progress : callable, optional
-        Called after each round with the number of finished cells and of all cells.
+        Called as ``progress(done, total)`` after each pulse, with numbers of cells.
 
     Returns
     -------
@@ -146,128 +146,189 @@ def write_verify(
     Raises
     ------
     ValueError, TypeError
-        If an argument is not of the kind described, a target cannot be reached and is not to be clipped, or the read
+        If an argument is not of the kind described, a target cannot be reached and ``outside`` is "refuse", or the read
         noise is larger than the tolerance. No cell has changed then.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import synaptogen as sg
+    >>> from synaptogen.crossbar import write_verify
+    >>> cells = sg.CellArray((16, 16), rng=1)
+    >>> targets = np.random.default_rng(1).uniform(20e-6, 60e-6, (16, 16))
+    >>> report = write_verify(cells, targets, tolerance=2e-6)
+    >>> bool(report.converged.mean() > 0.95)
+    True
+    >>> bool(np.abs(report.error[report.converged]).max() < 3e-6)
+    True
     """
     checks.positive("tolerance", tolerance, "S")
     checks.positive_int("budget", budget)
     checks.positive_int("passes", passes)
-    job = _prepare(cells, targets, scheme, outside, where, u_set, pulse_width, wires, wired_reads)
-    noise = _read_noise(job, checks.positive_int("reads", reads))
+    task = _prepare(cells, targets, scheme, outside, where, u_set, pulse_width, wires, wired_reads)
+    noise = _read_noise(task, checks.positive_int("reads", reads))
     if tolerance < noise:
         raise ValueError(
             f"tolerance={tolerance:g} S is below the read noise of {noise:.2g} S at the largest target: average "
             f"{int(np.ceil(reads * (noise / tolerance) ** 2))} reads or more, or lower the bandwidth of the cells"
         )
-    choose = _strategy(strategy, job, tolerance, MOVEMENT * noise)
-    found = _nothing(job)
+    choose = _strategy(strategy, task, tolerance, MOVEMENT * noise)
+    outcome = _empty_outcome(task)
     for _ in range(passes):
-        still_open = _verify(job, found, tolerance, budget, reads)
-        if not still_open.size:
+        active = _verify(task, outcome, tolerance, budget, reads)
+        if not active.size:
             break
-        _write(job, found, still_open, choose, tolerance, budget, reads, progress)
-    return job.report(f"write-verify, {_name(strategy)}", found, tolerance, budget, noise)
+        _write(task, outcome, active, choose, tolerance, budget, reads, progress)
+    return task.report(f"write-verify, {_name(strategy)}", outcome, tolerance, budget, noise)
 
 
 def one_shot(
-    cells: "CellArray",
+    cells: CellArray,
     targets: ArrayLike,
     *,
     tolerance: float = 1e-6,
-    scheme: str | None = None,
-    outside: str = "refuse",
+    scheme: Scheme | None = None,
+    outside: Outside = "refuse",
     where: ArrayLike | None = None,
     u_set: float | None = None,
     wires: Wires | None = None,
     wired_reads: bool = False,
     pulse_width: float = PULSE_WIDTH,
 ) -> ProgrammingReport:
-    """Write conductances with two pulses: a SET, then a partial RESET of the amplitude that suits the median cell.
-
-    Parameters and errors as of `write_verify`; the tolerance only says which cells the report counts as converged.
-    """
-    checks.positive("tolerance", tolerance, "S")
-    job = _prepare(cells, targets, scheme, outside, where, u_set, pulse_width, wires, wired_reads)
-    amplitudes = np.interp(-job.target, -job.typical.conductances, job.typical.amplitudes).astype(job.target.dtype)
-    found = _nothing(job)
-    index = np.flatnonzero(job.selected)
-    for u in np.full_like(amplitudes, job.u_set), amplitudes:
-        _pulse_once(job, found, index, u[index])
-    _verify(job, found, tolerance, 2, 1)
-    return job.report("one shot", found, tolerance, 2, _read_noise(job, 1))
-
-
-def set_reset(
-    cells: "CellArray",
-    on: ArrayLike,
-    *,
-    scheme: str | None = None,
-    where: ArrayLike | None = None,
-    u_set: float | None = None,
-    wires: Wires | None = None,
-    wired_reads: bool = False,
-    pulse_width: float = PULSE_WIDTH,
-) -> ProgrammingReport:
-    """Write bits with one pulse a cell: a SET where ``on`` holds, a full RESET elsewhere.
+    """Write conductances with two pulses: a SET, then a partial RESET with the amplitude for the median cell.
 
     Parameters
     ----------
-    on : array of bool that broadcasts to the shape of the cells
-    scheme, where, u_set, wires, wired_reads, pulse_width
-        As of `write_verify`.
+    cells : CellArray
+        Cells to write.
+    targets : array that broadcasts to the shape of the cells
+        Conductances in S at the read voltage.
+    tolerance : float
+        Largest difference in S of a read from its target for a cell that the report counts as converged. It has no
+        influence on the pulses.
+    scheme, outside, where, u_set, wires, wired_reads, pulse_width
+        As for `write_verify`.
 
     Returns
     -------
     ProgrammingReport
-        Targets are the population's median LRS and HRS; a cell has converged if its read is on the right side of their
-        geometric mean, and the tolerance is half their distance.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is not of the kind described, or a target cannot be reached and ``outside`` is "refuse". No cell
+        has changed then.
+
+    Examples
+    --------
+    >>> import synaptogen as sg
+    >>> from synaptogen.crossbar import one_shot
+    >>> report = one_shot(sg.CellArray((8, 8), rng=1), 40e-6, tolerance=5e-6)
+    >>> set(report.pulses.ravel().tolist())
+    {2}
+    >>> bool(0.0 < report.converged.mean() < 1.0)
+    True
+    """
+    checks.positive("tolerance", tolerance, "S")
+    task = _prepare(cells, targets, scheme, outside, where, u_set, pulse_width, wires, wired_reads)
+    curve = task.population
+    amplitudes = np.interp(-task.target, -curve.conductances, curve.amplitudes).astype(task.target.dtype)
+    outcome = _empty_outcome(task)
+    index = np.flatnonzero(task.selected)
+    for u in np.full_like(amplitudes, task.u_set), amplitudes:
+        _pulse_once(task, outcome, index, u[index])
+    _verify(task, outcome, tolerance, 2, 1)
+    return task.report("one shot", outcome, tolerance, 2, _read_noise(task, 1))
+
+
+def set_reset(
+    cells: CellArray,
+    on: ArrayLike,
+    *,
+    scheme: Scheme | None = None,
+    where: ArrayLike | None = None,
+    u_set: float | None = None,
+    wires: Wires | None = None,
+    wired_reads: bool = False,
+    pulse_width: float = PULSE_WIDTH,
+) -> ProgrammingReport:
+    """Write bits with one pulse per cell: a SET where ``on`` holds, a full RESET elsewhere.
+
+    Parameters
+    ----------
+    cells : CellArray
+        Cells to write.
+    on : array of bool that broadcasts to the shape of the cells
+        Which cells are to be in the LRS.
+    scheme, where, u_set, wires, wired_reads, pulse_width
+        As for `write_verify`.
+
+    Returns
+    -------
+    ProgrammingReport
+        Targets are the population's median LRS and HRS. A cell has converged if its read is on the right side of their
+        geometric mean. The tolerance is half their distance.
 
     Raises
     ------
     ValueError, TypeError
         If an argument is not of the kind described. No cell has changed then.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import synaptogen as sg
+    >>> from synaptogen.crossbar import set_reset
+    >>> cells, on = sg.CellArray((4, 4), rng=1), np.eye(4, dtype=bool)
+    >>> report = set_reset(cells, on)
+    >>> report.converged.shape, bool(np.all((cells.mode == sg.Mode.LRS) == on))
+    ((4, 4), True)
     """
     bits = checks.mask("on", on, cells.shape)
-    typical = population_statistics(cells.params)
-    high, low = float(np.median(typical.g_lrs)), float(np.median(typical.g_hrs))
-    wanted = np.where(bits, high, low).reshape(cells.shape)
-    job = _prepare(cells, wanted, scheme, "refuse", where, u_set, pulse_width, wires, wired_reads)
-    found = _nothing(job)
-    index = np.flatnonzero(job.selected)
-    _pulse_once(job, found, index, np.where(bits, job.u_set, cells.params.u_max).astype(job.target.dtype)[index])
-    _verify(job, found, (high - low) / 2, 1, 1)
-    found.converged[:] = job.selected & ((found.measured > np.sqrt(high * low)) == bits)
-    return job.report("SET and RESET", found, (high - low) / 2, 1, _read_noise(job, 1))
+    population = population_statistics(cells.params)
+    high, low = float(np.median(population.g_lrs)), float(np.median(population.g_hrs))
+    targets = np.where(bits, high, low).reshape(cells.shape)
+    task = _prepare(cells, targets, scheme, "refuse", where, u_set, pulse_width, wires, wired_reads)
+    outcome = _empty_outcome(task)
+    index = np.flatnonzero(task.selected)
+    u = np.where(bits, task.u_set, cells.params.u_max).astype(task.target.dtype)
+    _pulse_once(task, outcome, index, u[index])
+    _verify(task, outcome, (high - low) / 2, 1, 1)
+    outcome.converged[:] = task.selected & ((outcome.measured > np.sqrt(high * low)) == bits)
+    return task.report("SET and RESET", outcome, (high - low) / 2, 1, _read_noise(task, 1))
 
 
 # ---- before a pulse
 
 
 def _prepare(
-    cells: "CellArray",
+    cells: CellArray,
     targets: ArrayLike,
-    scheme: str | None,
-    outside: str,
+    scheme: Scheme | None,
+    outside: Outside,
     where: ArrayLike | None,
     u_set: float | None,
     pulse_width: float,
     wires: Wires | None,
     wired_reads: bool,
-) -> _Job:
+) -> _Task:
+    """Check the arguments; nothing has changed if they are refused."""
     checks.one_of("outside", outside, OUTSIDE)
     checks.positive("pulse_width", pulse_width, "s")
-    pulse = _pulser(cells, scheme, pulse_width, wires, wired_reads)
+    driver = _driver(cells, scheme, pulse_width, wires, wired_reads)
     given = np.broadcast_to(checks.voltages("targets", targets, cells.shape, cells.dtype.type), cells.size)
     selected = np.ones(cells.size, bool) if where is None else checks.mask("where", where, cells.shape)
     if not selected.any():
         raise ValueError("where selects no cell: nothing is to be written")
-    typical = population_statistics(cells.params)
+    population = population_statistics(cells.params)
     target, clipped = _reachable(cells, given, selected, outside)
-    u_set = typical.u_set if u_set is None else -checks.positive("-u_set", -u_set, "V, that is a negative u_set,")
-    return _Job(cells, cells.ravel(), target, selected, clipped, typical, u_set, pulse)
+    u_set = population.u_set if u_set is None else -checks.positive("-u_set", -u_set, "V, that is a negative u_set,")
+    return _Task(cells, cells.ravel(), target, selected, clipped, population, u_set, driver)
 
 
-def _pulser(cells: "CellArray", scheme: str | None, width: float, wires: Wires | None, wired_reads: bool) -> Pulser:
+def _driver(
+    cells: CellArray, scheme: Scheme | None, width: float, wires: Wires | None, wired_reads: bool
+) -> PulseDriver:
     if scheme is not None:
         checks.one_of("scheme", scheme, SCHEMES)
     if scheme is not None or wires is not None:
@@ -276,20 +337,17 @@ def _pulser(cells: "CellArray", scheme: str | None, width: float, wires: Wires |
     if wires is None:
         if wired_reads:
             raise ValueError("wired_reads=True needs wires: give wires=Wires(...)")
-        return Isolated(width) if scheme is None else Lines(cells, scheme, width)
+        return IsolatedDriver(width) if scheme is None else LineDriver(cells, scheme, width)
     if not isinstance(wires, Wires):
         raise TypeError(f"wires is a {type(wires).__name__}: give a Wires(...)")
-    from .wired_driver import WiredLines, WiredRows  # its solver takes long to import
-
-    return (
-        WiredRows(cells, wires, width, wired_reads)
-        if scheme is None
-        else WiredLines(cells, wires, width, wired_reads, scheme)
-    )
+    if scheme is None:
+        return WiredRowDriver(cells, wires, width, wired_reads)
+    return WiredLineDriver(cells, wires, width, wired_reads, scheme)
 
 
-def _reachable(cells: "CellArray", given: AnyArray, selected: NDArray[np.bool_], outside: str) -> tuple[AnyArray, int]:
-    low, high = reachable_window(cells.params, SOME_DAY)
+def _reachable(cells: CellArray, given: AnyArray, selected: BoolArray, outside: Outside) -> tuple[AnyArray, int]:
+    """Return targets within the reachable window, and how many were clipped to it."""
+    low, high = reachable_window(cells.params, REACHABLE)
     beyond = selected & ((given < low) | (given > high))
     count = int(np.count_nonzero(beyond))
     if count and outside == "refuse":
@@ -301,49 +359,50 @@ def _reachable(cells: "CellArray", given: AnyArray, selected: NDArray[np.bool_],
     return np.where(beyond, np.clip(given, low, high), given).astype(given.dtype), count
 
 
-def _read_noise(job: _Job, reads: int) -> float:
-    u, g = job.cells.params.u_read, float(job.target[job.selected].max())
-    return float(np.sqrt(noise_variance(g, u, job.cells.bandwidth) / reads)) / u
+def _read_noise(task: _Task, reads: int) -> float:
+    """Return the standard deviation in S of the mean of reads, at the largest target."""
+    u, g = task.cells.params.u_read, float(task.target[task.selected].max())
+    return float(np.sqrt(noise_variance(g, u, task.cells.bandwidth) / reads)) / u
 
 
-def _strategy(strategy: str | Strategy, job: _Job, tolerance: float, resolution: float) -> Strategy:
+def _strategy(strategy: StrategyName | Strategy, task: _Task, tolerance: float, resolution: float) -> Strategy:
     if callable(strategy):
         return strategy
     checks.one_of("strategy", strategy, STRATEGIES)
     if strategy == "ramp":
-        return Ramp(start=job.typical.u_reset - 2 * job.typical.u_reset_spread)
-    return AlongTransition(job.cells.params.constants(), job.typical, tolerance / 2, resolution)
+        return Ramp(start=task.population.u_reset - 2 * task.population.u_reset_spread)
+    return AlongTransition(task.cells.params.constants(), task.population, tolerance / 2, resolution)
 
 
-def _name(strategy: str | Strategy) -> str:
+def _name(strategy: StrategyName | Strategy) -> str:
     return strategy if isinstance(strategy, str) else type(strategy).__name__
 
 
-def _nothing(job: _Job) -> _Found:
-    size, kind = job.cells.size, job.target.dtype
-    return _Found(np.full(size, np.nan, kind), np.zeros(size, bool), np.zeros(size, np.int32), np.zeros(size, kind))
+def _empty_outcome(task: _Task) -> _Outcome:
+    size, kind = task.cells.size, task.target.dtype
+    return _Outcome(np.full(size, np.nan, kind), np.zeros(size, bool), np.zeros(size, np.int32), np.zeros(size, kind))
 
 
 # ---- pulses and reads
 
 
-def _pulse_once(job: _Job, found: _Found, index: AnyArray, u: AnyArray) -> None:
-    found.energy[index] += job.pulse(job.view(index), index, u)
-    found.pulses[index] += 1
+def _pulse_once(task: _Task, outcome: _Outcome, index: AnyArray, u: AnyArray) -> None:
+    outcome.energy[index] += task.driver(task.view(index), index, u)
+    outcome.pulses[index] += 1
 
 
-def _verify(job: _Job, found: _Found, tolerance: float, budget: int, reads: int) -> AnyArray:
-    """Read all cells; returns the places of those that are not there yet and may take more pulses."""
-    index = np.flatnonzero(job.selected)
-    g = job.pulse.read(job.view(index), index, reads)
-    found.measured[index] = g
-    found.converged[index] = np.abs(g - job.target[index]) <= tolerance
-    return np.flatnonzero(job.selected & ~found.converged & (found.pulses < budget))
+def _verify(task: _Task, outcome: _Outcome, tolerance: float, budget: int, reads: int) -> AnyArray:
+    """Read all cells, and return the places of those that have not converged and may take more pulses."""
+    index = np.flatnonzero(task.selected)
+    g = task.driver.read(task.view(index), index, reads)
+    outcome.measured[index] = g
+    outcome.converged[index] = np.abs(g - task.target[index]) <= tolerance
+    return np.flatnonzero(task.selected & ~outcome.converged & (outcome.pulses < budget))
 
 
 def _write(
-    job: _Job,
-    found: _Found,
+    task: _Task,
+    outcome: _Outcome,
     index: AnyArray,
     choose: Strategy,
     tolerance: float,
@@ -351,30 +410,34 @@ def _write(
     reads: int,
     progress: Progress | None,
 ) -> None:
-    """Pulse cells until each has converged or used up its budget."""
-    total = int(np.count_nonzero(job.selected))
-    state = OpenCells(job.view(index), index, job.target[index], found.measured[index], job.cells.params.u_max)
-    while len(state.index):
-        u = _next_voltages(state, choose, job.u_set)
-        found.energy[state.index] += job.pulse(state.cells, state.index, u)
-        found.pulses[state.index] += 1
-        state.after(u, job.pulse.read(state.cells, state.index, reads))
-        there = np.abs(state.g - state.target) <= tolerance
-        found.measured[state.index], found.converged[state.index] = state.g, there
-        state.keep(~there & (found.pulses[state.index] < budget))
+    """Apply pulses to cells until each has converged or used up its budget."""
+    total = int(np.count_nonzero(task.selected))
+    active = ActiveCells(task.view(index), index, task.target[index], outcome.measured[index], task.cells.params.u_max)
+    while len(active.index):
+        u = _next_voltages(active, choose, task.u_set)
+        outcome.energy[active.index] += task.driver(active.cells, active.index, u)
+        outcome.pulses[active.index] += 1
+        active.record(u, task.driver.read(active.cells, active.index, reads))
+        converged = np.abs(active.g - active.target) <= tolerance
+        outcome.measured[active.index], outcome.converged[active.index] = active.g, converged
+        active.keep(~converged & (outcome.pulses[active.index] < budget))
         if progress is not None:
-            progress(total - len(state.index), total)
+            progress(total - len(active.index), total)
 
 
-def _next_voltages(state: OpenCells, choose: Strategy, u_set: float) -> AnyArray:
-    """What each open cell sees next: a RESET on its way down, a RESET to leave a cycle that cannot do it, or a SET."""
-    u_max, kind = state.u_max, state.g.dtype
-    above = state.g > state.target
-    down = np.flatnonzero(above & (state.u < u_max))
-    renew = ~above & (state.u == 0)
-    u = np.where(renew, u_max, u_set).astype(kind)
+def _next_voltages(active: ActiveCells, choose: Strategy, u_set: float) -> AnyArray:
+    """Return the next voltage in V of each active cell.
+
+    A cell above its target gets the next partial RESET. One whose LRS is below its target needs another cycle: a full
+    RESET, and then a SET. All others are SET.
+    """
+    u_max, kind = active.u_max, active.g.dtype
+    above = active.g > active.target
+    down = np.flatnonzero(above & (active.u < u_max))
+    next_cycle = ~above & (active.u == 0)
+    u = np.where(next_cycle, u_max, u_set).astype(kind)
     if len(down):
-        seen = state.seen(down)
-        least = np.nextafter(seen.u, kind.type(np.inf))
-        u[down] = np.minimum(np.maximum(choose(seen), least), u_max)
+        cells = active.readback(down)
+        least = np.nextafter(cells.u, kind.type(np.inf))
+        u[down] = np.minimum(np.maximum(choose(cells), least), u_max)
     return u

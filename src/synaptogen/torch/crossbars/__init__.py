@@ -1,13 +1,13 @@
 """Weights on crossbars, as tensors: tiles, converters, wires, noise."""
 
 from .matrix import AnalogMatrix, full_scale
-from .reading import Counts, Drives, Reads, largest, tiled
+from .reading import AnalogProduct, ConverterCounts, LineDrives, largest, tiled
 
 __all__ = [
     "AnalogMatrix",
-    "Counts",
-    "Drives",
-    "Reads",
+    "AnalogProduct",
+    "ConverterCounts",
+    "LineDrives",
     "full_scale",
     "largest",
     "tiled",

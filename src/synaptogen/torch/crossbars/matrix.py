@@ -1,30 +1,46 @@
-"""A matrix of signed weights on tiles of cells, as tensors: what every layer reads."""
+"""A matrix of signed weights on tiles of cells, as tensors; every layer reads one."""
 
 import math
-from typing import Any
 
 import torch
 from torch import Tensor
 
-from synaptogen.torch.config import AnalogConfig
+from synaptogen._utils import Float64Array
+from synaptogen.torch.config import AnalogConfig, Scale
 
 from . import wiring
 from .formulas import envelopes
 from .noise import normals
 from .quantise import quantise
-from .reading import Drives, Reads, largest, tiled
+from .reading import AnalogProduct, LineDrives, largest, tiled
 
 
-class AnalogMatrix(Reads):
-    """Cells that hold ``groups`` matrices of shape (outputs, inputs); the call is their product with vectors.
+class AnalogMatrix(AnalogProduct):
+    """Cells that hold ``groups`` matrices of shape (outputs, inputs); calling it multiplies vectors by them.
+
+    It has no cells at first: `hold` takes the states of programmed cells.
 
     Parameters
     ----------
     groups, outputs, inputs : int
         Number of matrices and their shape.
     config : AnalogConfig
+        Tiles, converters, noise, wires.
     seed : int
         Of the read noise.
+
+    Examples
+    --------
+    >>> import torch
+    >>> import synaptogen as sg
+    >>> config = sg.torch.AnalogConfig(dac_bits=None, adc_bits=None, bandwidth=0.0)
+    >>> matrix = sg.torch.AnalogMatrix(groups=1, outputs=2, inputs=3, config=config, seed=1)
+    >>> plus, minus = torch.full((1, 2, 3), 0.2), torch.full((1, 2, 3), 0.3)
+    >>> matrix.hold(plus, minus, torch.ones(1, 2, 1))
+    >>> x = torch.tensor([[1.0, 2.0, 3.0]])
+    >>> y = matrix(x)
+    >>> y.shape, bool((y > 0.0).all())
+    (torch.Size([1, 2]), True)
     """
 
     difference: Tensor
@@ -39,32 +55,34 @@ class AnalogMatrix(Reads):
     def __init__(self, groups: int, outputs: int, inputs: int, config: AnalogConfig, seed: int) -> None:
         super().__init__(config, seed)
         self.groups, self.outputs, self.inputs = groups, outputs, inputs
-        # a sum over tiles without conversion in between is one long line
+        # without conversion of partial sums, tiles are one long line
         columns = inputs if config.adc_bits is None else min(inputs, config.tile[1])
         self.column_tiles, self.columns = math.ceil(inputs / columns), columns
         shape = (groups, self.column_tiles, columns, outputs)
         self.register_buffer("difference", torch.zeros(shape))  # r+ - r-
         self.register_buffer("total", torch.zeros(shape))  # r+ + r-
-        # difference and total that wires leave of these; the effective ones
+        # effective difference and total behind wires
         self.register_buffer("wired", torch.zeros((2, *shape) if config.wires is not None else (0,)))
-        self.register_buffer("unit", torch.ones(groups, 1, outputs))  # output in A^-1, for a full-scale input of 1
+        self.register_buffer("unit", torch.ones(groups, 1, outputs))  # output in 1/A, for a full-scale input of 1
         self.register_buffer("full_scale", torch.ones(groups, outputs, 1))  # largest weight
         self.register_buffer("adc_range", torch.ones(groups, self.column_tiles, 1, outputs))  # A
-        self.register_buffer("errors", torch.zeros(0, 0))  # of weights over full scale; see `drawn`
+        self.register_buffer("errors", torch.zeros(0, 0))  # of weights over full scale, see `drawn`
         self.register_buffer("written_error", torch.zeros(()))  # rms, over full scale
 
     def forward(self, x: Tensor, difference: Tensor | None = None) -> Tensor:
-        """Products with vectors.
+        """Multiply vectors by the matrices.
 
         Parameters
         ----------
         x : tensor of shape (..., groups * inputs)
+            Vectors.
         difference : tensor, optional
-            In place of the buffer of that name.
+            Differences r+ - r- in place of the buffer of that name, as `drawn` returns them.
 
         Returns
         -------
-        tensor of shape (..., groups * outputs), in at least single precision
+        tensor of shape (..., groups * outputs)
+            In at least single precision.
         """
         lead = x.shape[:-1]
         with torch.autocast(x.device.type, enabled=False):
@@ -76,13 +94,13 @@ class AnalogMatrix(Reads):
                 currents = self._solved_currents(vectors, top, difference)
             else:
                 lines = (self._tiled(drive.transpose(0, 1)) for drive in self.drives(vectors, top))
-                currents = self.currents(Drives(*lines), *self._seen(difference))
+                currents = self.currents(LineDrives(*lines), *self._states_read(difference))
             self._count(size, top, currents)
             if self.observe is not None:
                 self.observe(vectors, currents)
             out = self.digits(currents, self.adc_range, self.unit.unsqueeze(1))
             summed = out.squeeze(1) if self.column_tiles == 1 else out.sum(1)
-            # NaN and infinities come through
+            # top + 0 * peak lets NaN and infinities pass through
             return (summed.transpose(0, 1) * (top + 0.0 * peak)).reshape(*lead, self.groups * self.outputs)
 
     def _count(self, inputs: Tensor, top: Tensor, currents: Tensor) -> None:
@@ -90,13 +108,13 @@ class AnalogMatrix(Reads):
         if self.config.adc_bits is not None:
             self.count(2, currents.detach().abs(), self.adc_range)
 
-    def _seen(self, difference: Tensor | None) -> tuple[Tensor, Tensor]:
-        """Difference and total as reads see them, of the cells or of others with this difference."""
+    def _states_read(self, difference: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Return the effective difference and total, of the cells or of others with this difference."""
         if self.config.wires is None:
             return self.difference if difference is None else difference, self.total
         if difference is None:
             return self.wired[0], self.wired[1]
-        # others lose what the cells in their places lose: shares of conductances, which rise as r falls from r_zero
+        # wires reduce the conductances of other cells by the same factors; a cell conducts like r_zero - r
         llrs, hhrs = envelopes(torch.full_like(self.input_range, self.full_voltage), self.constants)
         r_zero, signs = llrs / (llrs - hhrs), (1, -1)
         written, left = (
@@ -112,7 +130,7 @@ class AnalogMatrix(Reads):
     @torch.compiler.disable
     @torch.no_grad()
     def _solved_currents(self, x: Tensor, top: Tensor, difference: Tensor | None) -> Tensor:
-        """As `currents`, of tiles whose wires are solved."""
+        """Compute `currents` of tiles by solving their wires."""
         states = self._states(self.difference if difference is None else difference)
         bits = self.config.dac_bits
         u = (x / top if bits is None else quantise(x / top, 1.0, bits)) * self.full_voltage
@@ -129,62 +147,62 @@ class AnalogMatrix(Reads):
         self.noise[1] += 1
         return currents.addcmul_(variances.sqrt_(), z)
 
-    def _states(self, difference: Tensor) -> tuple[Any, Any]:
-        """Mixing states (groups, outputs, inputs) of both cells of pairs, as NumPy arrays in double precision."""
+    def _states(self, difference: Tensor) -> tuple[Float64Array, Float64Array]:
+        """Return the mixing states of both cells of pairs, (groups, outputs, inputs)."""
         both = (self.total + difference) / 2, (self.total - difference) / 2
         plus, minus = (self.matrices(r).double().cpu().numpy() for r in both)
         return plus, minus
 
     def _wire(self) -> None:
-        """Find what wires leave of the cells."""
+        """Compute the effective states of the cells behind wires."""
         if self.config.wires is None or self.config.wire_model == "exact":
             return
-        seen = wiring.effective_states(*self._states(self.difference), self.config)
-        plus, minus = (self.laid_out(torch.from_numpy(r).to(self.difference)) for r in seen)
+        effective = wiring.effective_states(*self._states(self.difference), self.config)
+        plus, minus = (self.laid_out(torch.from_numpy(r).to(self.difference)) for r in effective)
         self.wired.copy_(torch.stack([plus - minus, plus + minus]))
 
     def _tiled(self, drive: Tensor) -> Tensor:
         return tiled(drive, self.columns)
 
     def drawn(self, weight: Tensor) -> Tensor:
-        """Cells for a weight as a fresh programming would leave them: (groups, column_tiles, columns, outputs).
+        """Draw the differences r+ - r- of new cells for a weight, (groups, column_tiles, columns, outputs).
 
-        Each weight gets an error drawn from those that pairs of this population showed at the nearest of some targets.
+        Each weight gets an error drawn from those of pairs of this population at the nearest of some targets.
         """
         kind = self.difference.dtype
         weight = weight.detach().to(kind)
         full = full_scale(weight, self.config.scale)
         scaled = weight / full
         errors = self.errors.flatten()[self.draw(scaled, self.errors)]
-        # reads multiply by the full scale of the cells that were written, which training has left behind
+        # reads multiply by the full scale at the time of writing, from which the weights have changed since
         reached = (scaled + errors) * (full / self.full_scale)
         return self.laid_out(self.per_weight * reached)
 
     def laid_out(self, matrix: Tensor) -> Tensor:
-        """(groups, outputs, inputs) as a buffer of cells has it."""
+        """Return a matrix (groups, outputs, inputs) in the layout of the buffers of cells."""
         return self._tiled(matrix).transpose(-1, -2)
 
     def matrices(self, buffer: Tensor) -> Tensor:
-        """The inverse of `laid_out`."""
+        """Return the matrix (groups, outputs, inputs) of a buffer of cells: the inverse of `laid_out`."""
         flat = buffer.transpose(-1, -2).transpose(1, 2).flatten(2)
         return flat[..., : self.inputs]
 
     def weights(self, difference: Tensor | None = None) -> Tensor:
-        """The weights that the cells hold, or others, `drawn`, at the read voltage: (groups, outputs, inputs)."""
+        """Return the weights that the cells hold, or those of `drawn` differences, (groups, outputs, inputs)."""
         return self.matrices(self.difference if difference is None else difference) / self.per_weight * self.full_scale
 
     @torch.no_grad()
     def hold(self, r_plus: Tensor, r_minus: Tensor, full: Tensor, *, ranges: bool = True) -> None:
-        """Take over the states of programmed cells.
+        """Take the states of programmed cells.
 
         Parameters
         ----------
         r_plus, r_minus : tensors of shape (groups, outputs, inputs)
             Mixing states of the pairs.
         full : tensor of shape (groups, outputs, 1)
-            The weight that full scale stands for.
+            Weight of full scale.
         ranges : bool
-            Estimate ADC ranges anew.
+            Reset converter ranges to estimates, and counts to 0.
         """
         self.difference.copy_(self.laid_out(r_plus - r_minus))
         self.total.copy_(self.laid_out(r_plus + r_minus))
@@ -198,24 +216,48 @@ class AnalogMatrix(Reads):
             self.calibrated = False
 
     def per_tile(self, lines: Tensor) -> Tensor:
-        """The largest entry of each tile's lines, for each of its lines: (groups, column_tiles, 1, outputs)."""
+        """Return for each line the largest entry of the lines of its tile, (groups, column_tiles, 1, outputs)."""
         rows = self.config.tile[0] // 2
         parts = [part.amax(-1, keepdim=True).expand_as(part) for part in lines.split(rows, -1)]
         ranges = torch.cat(parts, -1)
         return torch.where(ranges > 0, ranges, torch.ones_like(ranges))
 
     def needed_range(self, currents: Tensor, quantile: float) -> Tensor:
-        """What a quantile of currents needs of the ADCs, as `adc_range`."""
+        """Return the ADC ranges that cover a quantile of currents.
+
+        Parameters
+        ----------
+        currents : tensor of shape (groups, column_tiles, vectors, outputs)
+            A.
+        quantile : float
+            Share of the currents of the worst line of a tile.
+
+        Returns
+        -------
+        tensor of shape (groups, column_tiles, 1, outputs)
+            A.
+        """
         return self.per_tile(largest(currents.transpose(2, 3), quantile).unsqueeze(2))
 
     def extra_repr(self) -> str:
-        """What the cells are."""
+        """Return the number of cells and the resolution of converters."""
         bits = (f"{name}={n} bit" for name, n in (("dac", self.config.dac_bits), ("adc", self.config.adc_bits)) if n)
         return ", ".join([f"{2 * self.groups * self.outputs * self.inputs} cells", *bits])
 
 
-def full_scale(weight: Tensor, scale: str) -> Tensor:
-    """The largest weight of each output, or of all, of shape (groups, outputs, 1); 1 where all are 0."""
+def full_scale(weight: Tensor, scale: Scale) -> Tensor:
+    """Return the largest magnitude of the weights of each output, or of all; 1 where all are 0.
+
+    Parameters
+    ----------
+    weight : tensor of shape (groups, outputs, inputs)
+    scale : {"output", "layer"}
+        Weights that share the full scale.
+
+    Returns
+    -------
+    tensor of shape (groups, outputs, 1)
+    """
     size = weight.abs()
     peak = size.amax(-1, keepdim=True) if scale == "output" else size.max().expand(*size.shape[:-1], 1)
     return torch.where(peak > 0, peak, torch.ones_like(peak))

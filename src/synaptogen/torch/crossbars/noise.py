@@ -1,7 +1,8 @@
-"""Normals that are a function of a seed and a count, both in one tensor.
+"""Random numbers as a function of a seed and a count, both in one tensor.
 
-A `torch.Generator` cannot be a buffer, nor be traced by `torch.compile`. So a layer keeps the pair (seed, count) as an
-int64 buffer: it is saved, copied and resumed with the rest of the state, and each read takes the next count.
+A `torch.Generator` can neither be a buffer nor be traced by `torch.compile`. A layer therefore keeps the pair
+(seed, count) as an int64 buffer. It is saved, copied and resumed with the rest of the state, and each read takes the
+next count.
 """
 
 import threading
@@ -11,21 +12,33 @@ import torch
 from torch import Tensor
 
 _ODD = 0x9E3779B97F4A7C15  # 2**64 over the golden ratio, of splitmix64
-_WORD = (1 << 64) - 1
-_kept = threading.local()
+_MASK = (1 << 64) - 1
+_THREAD = threading.local()
 
 
 def mixed(seed: int, count: int) -> int:
-    """A 64-bit seed of its own for each pair (Steele et al., OOPSLA 2014: splitmix64)."""
-    z = (seed + (count + 1) * _ODD) & _WORD
-    z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & _WORD
-    z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & _WORD
+    """Return a 64-bit seed for a pair of numbers (Steele et al., OOPSLA 2014: splitmix64).
+
+    Parameters
+    ----------
+    seed : int
+        Seed of a layer.
+    count : int
+        Number of the draw.
+
+    Returns
+    -------
+    int
+    """
+    z = (seed + (count + 1) * _ODD) & _MASK
+    z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
+    z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & _MASK
     return z ^ (z >> 31)
 
 
 def _generator(device: torch.device) -> torch.Generator:
-    """A generator of this thread, seeded before each use: making one takes longer than a small draw."""
-    made: dict[torch.device, torch.Generator] = _kept.__dict__.setdefault("generators", {})
+    """Return the generator of this thread, to be seeded before each use; making one takes longer than a small draw."""
+    made: dict[torch.device, torch.Generator] = _THREAD.__dict__.setdefault("generators", {})
     if device not in made:
         made[device] = torch.Generator(device)
     return made[device]
@@ -33,12 +46,12 @@ def _generator(device: torch.device) -> torch.Generator:
 
 def _normals(state: Tensor, shape: Sequence[int], like: Tensor) -> Tensor:
     seed, count = state.tolist()
-    generator = _generator(like.device).manual_seed(mixed(seed, count) & (_WORD >> 1))
+    generator = _generator(like.device).manual_seed(mixed(seed, count) & (_MASK >> 1))
     return torch.randn(shape, generator=generator, device=like.device, dtype=like.dtype)
 
 
 traced_normals = torch.library.custom_op("synaptogen::normals", _normals, mutates_args=())
-"""`normals` as an operator, which compilers and exporters take whole."""
+"""`normals` as an operator that compilers and exporters do not look into."""
 
 
 @traced_normals.register_fake
@@ -47,9 +60,22 @@ def _(state: Tensor, shape: Sequence[int], like: Tensor) -> Tensor:
 
 
 def normals(state: Tensor, shape: Sequence[int], like: Tensor) -> Tensor:
-    """Standard normals of a shape, with the type and device of ``like``, for ``state`` = (seed, count).
+    """Draw standard normals; the state does not change.
 
     The numbers are those of torch's generator on that device, which differ between kinds of device.
+
+    Parameters
+    ----------
+    state : tensor of two int64
+        Seed and count, see `noise_state`.
+    shape : sequence of int
+        Shape of the result.
+    like : tensor
+        Has the type and device of the result.
+
+    Returns
+    -------
+    tensor
     """
     # an operator costs as much as drawing some ten thousand numbers
     return traced_normals(state, shape, like) if torch.compiler.is_compiling() else _normals(state, shape, like)
@@ -57,9 +83,25 @@ def normals(state: Tensor, shape: Sequence[int], like: Tensor) -> Tensor:
 
 @torch.library.custom_op("synaptogen::choices", mutates_args=())
 def choices(state: Tensor, shape: Sequence[int], below: int, like: Tensor) -> Tensor:
-    """Whole numbers 0 ... below - 1, each as likely, of a shape, on the device of ``like``."""
+    """Draw whole numbers 0 ... below - 1 uniformly; the state does not change.
+
+    Parameters
+    ----------
+    state : tensor of two int64
+        Seed and count, see `noise_state`.
+    shape : sequence of int
+        Shape of the result.
+    below : int
+        Number of values.
+    like : tensor
+        On the device of the result.
+
+    Returns
+    -------
+    tensor of int64
+    """
     seed, count = state.tolist()
-    generator = _generator(like.device).manual_seed(mixed(seed, count) & (_WORD >> 1))
+    generator = _generator(like.device).manual_seed(mixed(seed, count) & (_MASK >> 1))
     return torch.randint(below, shape, generator=generator, device=like.device)
 
 
@@ -69,5 +111,5 @@ def _(state: Tensor, shape: Sequence[int], below: int, like: Tensor) -> Tensor:
 
 
 def noise_state(seed: int) -> Tensor:
-    """The buffer of a layer: (seed, count of draws so far)."""
-    return torch.tensor([seed & (_WORD >> 1), 0], dtype=torch.int64)
+    """Return the buffer of a layer: seed, and count of draws so far."""
+    return torch.tensor([seed & (_MASK >> 1), 0], dtype=torch.int64)

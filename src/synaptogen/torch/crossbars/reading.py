@@ -1,16 +1,28 @@
-"""How lines of cells are read: DAC, currents with noise, ADC; what all products with cells share.
+"""Reads of lines of cells: DAC, currents with noise, ADC. All products with cells build on `AnalogProduct`.
 
 Each weight is a pair of cells whose currents are subtracted before conversion. A cell's current and the variance of
-its noise are linear in its mixing state r (`synaptogen.crossbar.product`), so with r+ and r- of the pairs
+its noise are linear in its mixing state r (docs/model.md). With r+ and r- of the pairs,
 
     I+ - I-      = sum u (G_HHRS - G_LLRS)(u) (r+ - r-)
     var(I+ - I-) = sum n(u) B (2 G_LLRS + (G_HHRS - G_LLRS)(u) (r+ + r-)),   n(u) = 4 k T + 2 q |u|
 
-which is two matrix products, and one normal an output.
+These are two matrix products and one normal number for each output.
+
+**To add another converter**, give `AnalogConfig` a choice for it and change the step in `AnalogProduct` that it
+replaces. A product passes these steps in this order:
+
+1. `full_input` and `drives`: inputs become voltages (the DAC), and these become `LineDrives`.
+2. `currents`: line drives and mixing states give currents with noise.
+3. `digits`: currents become numbers (the ADC). Its range is `estimated_range` at first; `calibrate` replaces it by the
+   ``needed_range`` that each subclass defines for its tiles.
+4. `count`: counts the values outside the ranges of converters.
+
+A step must accept NaN and infinities (they pass through to the outputs) and work under `torch.compile`.
 """
 
 import math
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple, Self
 
 import torch
 from torch import Tensor, nn
@@ -25,38 +37,63 @@ RANGE = 4.0 / math.sqrt(3.0)
 """Estimated ADC range over the root-sum-square of a line: four deviations at uniform inputs."""
 
 
-class Drives(NamedTuple):
-    """What lines are driven with, for voltages of any shape."""
+class LineDrives(NamedTuple):
+    """Factors of currents and variances for the voltages of lines, all of one shape.
+
+    Attributes
+    ----------
+    signal : tensor
+        Current in A per difference r+ - r-.
+    noise : tensor
+        Variance of the noise in A^2 per total r+ + r-.
+    common : tensor
+        Variance in A^2 of a pair at a total of 0.
+    """
 
     signal: Tensor
-    """A; current per difference r+ - r-."""
     noise: Tensor
-    """A^2; variance of the noise per total r+ + r-."""
     common: Tensor
-    """A^2; the variance that each pair has at a total of 0."""
 
 
-class Counts(NamedTuple):
-    """Values that converters have seen since they were calibrated."""
+class ConverterCounts(NamedTuple):
+    """Numbers of values converted since the converters were calibrated.
+
+    Attributes
+    ----------
+    inputs, inputs_beyond : int
+        Inputs of the DACs, and those of them outside the range.
+    currents, currents_beyond : int
+        Currents at the ADCs, and those of them outside the range.
+    """
 
     inputs: int
     inputs_beyond: int
-    """Of these, beyond the range of the DAC."""
     currents: int
     currents_beyond: int
-    """Of these, beyond the range of the ADC."""
 
 
-class Reads(nn.Module):
-    """Base of products with cells. Floating-point buffers are at least single precision.
+class AnalogProduct(nn.Module):
+    """Base class of products with cells: converters, currents, noise, counts.
 
-    Half precision cannot hold a cell's state better than its read noise, nor the noise's variance at all.
+    Floating-point buffers are at least single precision: in half precision a cell's state would be no better than its
+    read noise, and the variance of the noise would underflow. Subclasses define ``forward``, a buffer ``adc_range`` and
+    ``needed_range``.
 
     Parameters
     ----------
     config : AnalogConfig
+        Converters, noise and window of conductances.
     seed : int
         Of the read noise.
+
+    Attributes
+    ----------
+    observe : callable or None
+        Called with inputs and currents of each product while converters are calibrated.
+    calibrated : bool
+        Whether converter ranges come from data.
+    counts : ConverterCounts
+        Values converted so far.
     """
 
     input_range: Tensor
@@ -67,25 +104,25 @@ class Reads(nn.Module):
     def __init__(self, config: AnalogConfig, seed: int) -> None:
         super().__init__()
         self.config = config
-        # as plain numbers: `torch.compile` does not follow a parameter set
+        # plain numbers, since `torch.compile` does not trace a parameter set
         self.constants, self.full_voltage = config.device.constants(), config.full_voltage
         low, high = config.window
         self.window = high - low  # S
         self.per_weight = -self.window * self.constants.per_span  # r+ - r- of a pair that holds full scale
-        self.observe: Any = None  # takes (inputs, currents) while converters are calibrated
+        self.observe: Callable[[Tensor, Tensor], None] | None = None
         self.calibrated = False
-        self.register_buffer("input_range", torch.zeros(()))  # 0: the largest entry of each vector
+        self.register_buffer("input_range", torch.zeros(()))  # 0: each vector sets its own range
         self.register_buffer("noise", noise_state(seed))
         self.register_buffer("levels", self._levels(), persistent=False)
-        self.register_buffer("converted", torch.zeros(4, dtype=torch.int64), persistent=False)  # see `Counts`
+        self.register_buffer("converted", torch.zeros(4, dtype=torch.int64), persistent=False)  # `ConverterCounts`
 
     @property
-    def counts(self) -> Counts:
-        """How many values the converters have seen, and how many were beyond their ranges."""
-        return Counts(*self.converted.tolist())
+    def counts(self) -> ConverterCounts:
+        """Number of values converted, and of those outside the ranges of converters."""
+        return ConverterCounts(*self.converted.tolist())
 
     def _levels(self) -> Tensor:
-        """What `_drive` gives for each level of the DAC, the lowest first: (3, 2**bits)."""
+        """Return the line drives of each level of the DAC, the lowest first, (3, 2**bits)."""
         bits = self.config.dac_bits
         if bits is None:
             return torch.zeros(3, 0)
@@ -93,15 +130,27 @@ class Reads(nn.Module):
         u = torch.arange(-half, half, dtype=torch.float64) * (self.full_voltage / (half - 1))
         return torch.stack(self._drive(u)).to(torch.get_default_dtype())
 
-    def _drive(self, u: Tensor) -> Drives:
+    def _drive(self, u: Tensor) -> LineDrives:
         llrs, hhrs = envelopes(u, self.constants)
         density, span = noise_density(u) * self.config.bandwidth, hhrs - llrs
-        return Drives(u * span, density * span, 2.0 * density * llrs)
+        return LineDrives(u * span, density * span, 2.0 * density * llrs)
 
-    def drives(self, x: Tensor, top: Tensor) -> Drives:
-        """`Drives` for inputs, of which ``top`` stands for the full voltage.
+    def drives(self, x: Tensor, top: Tensor) -> LineDrives:
+        """Convert inputs to line drives.
 
-        A DAC has few levels, for which the formulas were evaluated beforehand.
+        A DAC has few levels, for which the formulas have been evaluated in advance.
+
+        Parameters
+        ----------
+        x : tensor
+            Inputs.
+        top : tensor that broadcasts with ``x``
+            Input that becomes the full voltage, see `full_input`.
+
+        Returns
+        -------
+        LineDrives
+            Tensors of the shape of ``x``.
         """
         bits = self.config.dac_bits
         if bits is None:
@@ -109,20 +158,22 @@ class Reads(nn.Module):
         level = codes(x, top, bits).nan_to_num_().add_(1 << (bits - 1)).int().flatten()
         rows = self.levels if self.config.bandwidth else self.levels[:1]
         found = [row.index_select(0, level).reshape(x.shape) for row in rows]
-        return Drives(found[0], found[-1], found[-1])
+        return LineDrives(found[0], found[-1], found[-1])
 
-    def currents(self, drives: Drives, difference: Tensor, total: Tensor) -> Tensor:
-        """Currents in A of pairs of lines, with noise.
+    def currents(self, drives: LineDrives, difference: Tensor, total: Tensor) -> Tensor:
+        """Compute the differences of currents of pairs of lines, with noise.
 
         Parameters
         ----------
-        drives : Drives of shape (..., vectors, inputs)
+        drives : LineDrives of shape (..., vectors, inputs)
+            LineDrives of the lines.
         difference, total : tensors of shape (..., inputs, outputs)
             r+ - r- and r+ + r- of the pairs.
 
         Returns
         -------
         tensor of shape (..., vectors, outputs)
+            A.
         """
         currents = torch.matmul(drives.signal, difference)
         if not self.config.bandwidth:
@@ -135,12 +186,25 @@ class Reads(nn.Module):
             return currents.addcmul_(deviation, z) if not currents.requires_grad else currents + deviation * z
 
     def full_input(self, largest: Tensor) -> Tensor:
-        """What drives a line with the full voltage, where ``largest`` are the largest entries of vectors."""
+        """Return the inputs that become the full voltage, from the largest entries of vectors."""
         top = torch.where(self.input_range > 0, self.input_range, largest)
         return torch.where(top > 0, top, torch.ones_like(top))
 
     def draw(self, scaled: Tensor, errors: Tensor) -> Tensor:
-        """Places in a table of errors (levels, samples), flattened, at random, one for each weight over full scale."""
+        """Draw a sample of a table of errors for each weight.
+
+        Parameters
+        ----------
+        scaled : tensor
+            Weights over full scale, -1 to 1.
+        errors : tensor of shape (levels, samples)
+            Table of errors, see `programming.error_table`.
+
+        Returns
+        -------
+        tensor of int64, of the shape of ``scaled``
+            Places in the flattened table.
+        """
         levels, samples = errors.shape
         level = ((scaled + 1.0) * (0.5 * (levels - 1))).round().long()
         index = level * samples + choices(self.noise, scaled.shape, samples, scaled)
@@ -148,16 +212,30 @@ class Reads(nn.Module):
         return index
 
     def estimated_range(self, difference: Tensor) -> Tensor:
-        """ADC ranges in A of lines (..., inputs, outputs) for inputs spread over the whole range, (..., 1, outputs).
+        """Estimate ADC ranges in A (..., 1, outputs) of lines (..., inputs, outputs), for inputs over the whole range.
 
-        The largest current bounds them.
+        A range is at most the largest current of its line.
         """
         full = self.full_voltage / self.constants.per_span
         spread = difference.square().sum(-2, keepdim=True).sqrt() * RANGE
         return torch.minimum(spread, difference.abs().sum(-2, keepdim=True)) * full
 
     def digits(self, currents: Tensor, top: Tensor, unit: Tensor) -> Tensor:
-        """What the ADC makes of currents, times ``unit``."""
+        """Convert currents to numbers with the ADC, and scale them.
+
+        Parameters
+        ----------
+        currents : tensor
+            A.
+        top : tensor that broadcasts with ``currents``
+            Range of the ADC in A.
+        unit : tensor that broadcasts with ``currents``
+            Factor in 1/A.
+
+        Returns
+        -------
+        tensor of the shape of ``currents``
+        """
         bits = self.config.adc_bits
         if bits is None:
             return currents * unit
@@ -165,14 +243,24 @@ class Reads(nn.Module):
 
     @torch.no_grad()
     def count(self, at: int, magnitudes: Tensor, top: Tensor) -> None:
-        """Count magnitudes, and those of them beyond a range, at a place in `converted`; they are overwritten."""
+        """Count values, and those outside a range.
+
+        Parameters
+        ----------
+        at : {0, 2}
+            Place in ``converted``: 0 for inputs, 2 for currents.
+        magnitudes : tensor
+            Magnitudes of the values; overwritten.
+        top : tensor that broadcasts with ``magnitudes``
+            Range.
+        """
         self.converted[at] += magnitudes.numel()
-        # comparing into real numbers takes a fifth of the time of making booleans
+        # a comparison with real numbers as result takes a fifth of the time of one with booleans
         self.converted[at + 1] += magnitudes.gt_(top).sum().long()
 
-    def _apply(self, fn: Any, recurse: bool = True) -> Any:
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
         def at_least_single(tensor: Tensor) -> Tensor:
-            changed: Tensor = fn(tensor)
+            changed = fn(tensor)
             if tensor.is_floating_point() and changed.dtype in (torch.float16, torch.bfloat16):
                 return tensor.to(changed.device)
             return changed
@@ -181,7 +269,18 @@ class Reads(nn.Module):
 
 
 def tiled(lines: Tensor, columns: int) -> Tensor:
-    """(..., lines, inputs) as (..., tiles, lines, columns), the last tile filled up with zeros."""
+    """Cut the last axis into tiles; the last tile is filled up with zeros.
+
+    Parameters
+    ----------
+    lines : tensor of shape (..., lines, inputs)
+    columns : int
+        Inputs of a tile.
+
+    Returns
+    -------
+    tensor of shape (..., tiles, lines, columns)
+    """
     count = -(-lines.shape[-1] // columns)
     if count == 1:
         return lines.unsqueeze(-3)
@@ -190,6 +289,17 @@ def tiled(lines: Tensor, columns: int) -> Tensor:
 
 
 def largest(values: Tensor, quantile: float) -> Tensor:
-    """The quantile of magnitudes along the last axis, by sorting: `torch.quantile` refuses large tensors."""
+    """Return a quantile of magnitudes along the last axis; `torch.quantile` refuses large tensors.
+
+    Parameters
+    ----------
+    values : tensor of shape (..., n)
+    quantile : float
+        Above 0, at most 1.
+
+    Returns
+    -------
+    tensor of shape (...)
+    """
     count = values.shape[-1]
     return values.abs().kthvalue(max(1, round(quantile * count)), -1).values

@@ -1,4 +1,7 @@
-"""Layers of PyTorch whose products are read from cells."""
+"""PyTorch layers whose products are read from virtual cells.
+
+`AnalogLayer` is the base class on which to build another layer.
+"""
 
 from . import attention, sequence
 from .attention import MultiheadAttention

@@ -1,6 +1,6 @@
 """Attention whose projections are read from virtual cells.
 
-Scores and their products with values are digital, or keys and values are written to cells in each pass.
+Scores and their products with values are computed digitally, or keys and values are written to cells in each pass.
 """
 
 import math
@@ -17,12 +17,32 @@ from .matmul import AnalogMatmul
 
 
 class MultiheadAttention(nn.Module):
-    """`torch.nn.MultiheadAttention` with its four projections on cells; made by `convert` or `from_digital`.
+    """`torch.nn.MultiheadAttention` with its four projections on cells.
 
-    Stands in `torch.nn.TransformerEncoderLayer` and its relatives, too.
+    `convert` and `from_digital` make it. It also works inside `torch.nn.TransformerEncoderLayer` and similar layers.
+
+    Parameters
+    ----------
+    layer : torch.nn.MultiheadAttention
+        The digital layer; its parameters are copied.
+    config : AnalogConfig
+        With ``activation_products="cells"``, keys and values are written to cells in each pass.
+    seed : int, optional
+        Of the cells and of their noise; default: that of the configuration, or a new one.
+
+    Examples
+    --------
+    >>> import torch
+    >>> import synaptogen as sg
+    >>> digital = torch.nn.MultiheadAttention(8, num_heads=2, batch_first=True)
+    >>> layer = sg.torch.MultiheadAttention.from_digital(digital, sg.torch.AnalogConfig(seed=1))
+    >>> x = torch.ones(3, 5, 8)
+    >>> out, weights = layer(x, x, x)
+    >>> out.shape, weights.shape
+    (torch.Size([3, 5, 8]), torch.Size([3, 5, 5]))
     """
 
-    # what torch's transformer layers ask before they take a fused kernel, which would read weights past the cells
+    # torch's transformer layers look at these before they take a fused kernel, which would use weights and not cells
     in_proj_weight = in_proj_bias = None
     _qkv_same_embed_dim = False
 
@@ -54,7 +74,20 @@ class MultiheadAttention(nn.Module):
     def from_digital(
         cls, layer: nn.MultiheadAttention, config: AnalogConfig, seed: int | None = None
     ) -> "MultiheadAttention":
-        """Attention with a copy of the parameters of a digital one."""
+        """Make attention with a copy of the parameters of a digital layer.
+
+        Parameters
+        ----------
+        layer : torch.nn.MultiheadAttention
+            The digital layer.
+        config : AnalogConfig
+        seed : int, optional
+            Of the cells and of their noise; default: that of the configuration, or a new one.
+
+        Returns
+        -------
+        MultiheadAttention
+        """
         return cls(layer, config, seed)
 
     def forward(
@@ -68,7 +101,33 @@ class MultiheadAttention(nn.Module):
         average_attn_weights: bool = True,
         is_causal: bool = False,
     ) -> tuple[Tensor, Tensor | None]:
-        """As torch's. ``is_causal`` is a hint there, and needs ``attn_mask`` too."""
+        """Compute attention as `torch.nn.MultiheadAttention` does, see there.
+
+        Parameters
+        ----------
+        query, key, value : tensors of shape (length, batch, features), with ``batch_first`` (batch, length, features)
+            Inputs; without the batch axis for a single one.
+        key_padding_mask : tensor of shape (batch, length), optional
+            Keys to leave out (True), or numbers to add to scores.
+        need_weights : bool
+            Return attention weights too.
+        attn_mask : tensor of shape (queries, keys) or (batch * heads, queries, keys), optional
+            Pairs to leave out (True), or numbers to add to scores.
+        average_attn_weights : bool
+            Average the weights over heads.
+        is_causal : bool
+            A hint that ``attn_mask`` is causal; it needs this mask.
+
+        Returns
+        -------
+        output : tensor of the shape of the query
+        weights : tensor of shape (batch, queries, keys) or (batch, heads, queries, keys), or None
+
+        Raises
+        ------
+        ValueError
+            If ``is_causal`` is given without a mask.
+        """
         if is_causal and attn_mask is None:
             raise ValueError("is_causal=True is a hint about attn_mask: give the mask, too")
         batched = query.dim() == 3
@@ -100,7 +159,7 @@ def _product(on_cells: AnalogMatmul | None, a: Tensor, b: Tensor) -> Tensor:
 
 
 def _additive(mask: Tensor, kind: torch.dtype) -> Tensor:
-    """A mask to add to scores; a boolean one is True where attention is not allowed."""
+    """Return a mask to add to scores; a boolean mask is True where attention is not allowed."""
     if mask.dtype != torch.bool:
         return mask.to(kind)
     return torch.zeros_like(mask, dtype=kind).masked_fill(mask, -math.inf)
@@ -115,7 +174,7 @@ def _linear(weight: Tensor, bias: Tensor | None) -> nn.Linear:
 
 
 def why_not(layer: nn.MultiheadAttention) -> str:
-    """Why this attention cannot be converted, if so."""
+    """Return the reason why this layer cannot be converted, or an empty string."""
     if layer.bias_k is not None or layer.add_zero_attn:
         return "attention with add_bias_kv or add_zero_attn, which no layer here computes"
     return ""

@@ -1,10 +1,27 @@
-"""What analog layers have in common: a digital weight, cells that hold it, and which gradient goes back."""
+"""Base classes of layers on cells: a digital weight, cells that hold it, and the gradient of their product.
 
-from typing import Any, Self
+**To add a layer** that torch has as ``nn.X``:
+
+1. Derive a class from `AnalogLayer` and ``nn.X``, in this order. Its constructor then takes the arguments of ``nn.X``
+   and ``config``, and makes the cells.
+2. Define ``forward`` as that of ``nn.X``, with ``self.analog.read(vectors, self.matrix())`` in place of the product.
+   Vectors have their features, (groups * inputs), on the last axis; the result has (groups * outputs) there.
+3. Define the classmethod ``from_digital(layer, config, seed)``: make the layer on the device "meta", and return
+   ``adopt(made, layer).attach(config, seed)``, so that it shares the parameters of the digital layer.
+4. Enter the two classes in ``conversion.CONVERTERS``, and export the layer at the doors of ``layers`` and
+   `synaptogen.torch`.
+
+A layer with a weight of another name or shape overrides `AnalogLayer.matrix`; one with several weights overrides
+`AnalogLayer.attach` and `AnalogLayer.program`, as `recurrent.Recurrent` does. A layer that steps through a sequence
+calls `AnalogCells.for_pass` once and `AnalogCells.read_with` in each step, so that all steps read the same cells.
+"""
+
+from typing import Any, Self, TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import BackwardCFunction, FunctionCtx
 
 from synaptogen._utils import seed_of
 from synaptogen.crossbar import ProgrammingReport
@@ -12,22 +29,25 @@ from synaptogen.torch.config import AnalogConfig
 from synaptogen.torch.crossbars import AnalogMatrix, full_scale
 from synaptogen.torch.programming import error_table, program_pairs
 
+LayerT = TypeVar("LayerT", bound=nn.Module)
 
-class StraightThrough(torch.autograd.Function):
-    """A value computed elsewhere, with the gradients of the digital product of vectors and weights.
 
-    ``x`` of shape (..., groups * inputs), ``weight`` and ``back`` (groups, outputs, inputs), ``value`` (..., groups *
-    outputs). What goes back to ``x`` goes through ``back``.
+class _StraightThrough(torch.autograd.Function):
+    """Give a value that was computed elsewhere the gradients of the digital product of vectors and weights.
+
+    ``x`` has the shape (..., groups * inputs), ``weight`` and ``back`` (groups, outputs, inputs), ``value``
+    (..., groups * outputs). The gradient of ``x`` is computed with ``back`` as weight.
     """
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, value: Tensor, back: Tensor) -> Tensor:  # noqa: D102
+    def forward(ctx: FunctionCtx, x: Tensor, weight: Tensor, value: Tensor, back: Tensor) -> Tensor:
         ctx.save_for_backward(x, back)
         return value.view_as(value)
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, None, None]:  # noqa: D102
-        x, weight = ctx.saved_tensors
+    def backward(ctx: BackwardCFunction, *gradients: Tensor) -> tuple[Tensor, Tensor, None, None]:
+        saved: tuple[Tensor, ...] = ctx.saved_tensors
+        x, weight = saved
         groups, outputs, inputs = weight.shape
         g = gradients[0].to(weight.dtype).reshape(-1, groups, outputs)
         vectors = x.to(weight.dtype).reshape(-1, groups, inputs)
@@ -36,13 +56,38 @@ class StraightThrough(torch.autograd.Function):
 
 
 class AnalogCells(AnalogMatrix):
-    """An `AnalogMatrix` that is programmed from a weight, and reads for it."""
+    """An `AnalogMatrix` that is programmed from a weight, and read with the gradients of that weight.
+
+    Attributes
+    ----------
+    report : ProgrammingReport or None
+        Report of the last programming; None for ideal programming, and after loading.
+    seed : int
+        Of the cells.
+    """
 
     report: ProgrammingReport | None = None
 
     @classmethod
     def holding(cls, weight: Tensor, config: AnalogConfig, seed: int) -> Self:
-        """Cells for a weight of shape (groups, outputs, inputs), on its device."""
+        """Make cells that hold a weight, on its device.
+
+        Parameters
+        ----------
+        weight : tensor of shape (groups, outputs, inputs)
+        config : AnalogConfig
+        seed : int
+            Of the cells and of their noise.
+
+        Returns
+        -------
+        AnalogCells
+
+        Raises
+        ------
+        ValueError
+            If a weight is not finite.
+        """
         groups, outputs, inputs = weight.shape
         made = cls(groups, outputs, inputs, config, seed)
         if config.training == "hardware-aware":
@@ -55,7 +100,11 @@ class AnalogCells(AnalogMatrix):
     seed: int = 0
 
     def program(self, weight: Tensor) -> None:
-        """Write a weight to new cells; ADC ranges and the input range are those of new cells, uncalibrated.
+        """Write a weight to new cells of the same seed; converter ranges become estimates again.
+
+        Parameters
+        ----------
+        weight : tensor of shape (groups, outputs, inputs)
 
         Raises
         ------
@@ -75,57 +124,134 @@ class AnalogCells(AnalogMatrix):
         self.written_error.copy_(((self.weights() - weight) / largest).square().mean().sqrt())
 
     def for_pass(self, weight: Tensor) -> Tensor | None:
-        """What stands for the cells in one pass of training with drawn errors; None: the cells themselves."""
+        """Return drawn cells for one pass of hardware-aware training, or None to read the cells themselves."""
         if not (self.training and self.config.training == "hardware-aware"):
             return None
         with torch.no_grad():
             return self.drawn(weight)
 
     def read(self, x: Tensor, weight: Tensor) -> Tensor:
-        """The product of vectors (..., groups * inputs) with what the cells hold, of the type of ``x``."""
+        """Multiply vectors by the matrices that the cells hold, in a pass of its own.
+
+        Parameters
+        ----------
+        x : tensor of shape (..., groups * inputs)
+            Vectors.
+        weight : tensor of shape (groups, outputs, inputs)
+            The present weight, for gradients and for drawn cells.
+
+        Returns
+        -------
+        tensor of shape (..., groups * outputs)
+            Of the type of ``x``.
+        """
         return self.read_with(x, weight, self.for_pass(weight))
 
     def read_with(self, x: Tensor, weight: Tensor, drawn: Tensor | None) -> Tensor:
-        """`read`, with what `for_pass` has given: several reads of one pass see the same cells."""
+        """Multiply vectors as `read` does, with the cells of a pass that has begun.
+
+        Parameters
+        ----------
+        x : tensor of shape (..., groups * inputs)
+            Vectors.
+        weight : tensor of shape (groups, outputs, inputs)
+            The present weight.
+        drawn : tensor or None
+            Result of `for_pass`.
+
+        Returns
+        -------
+        tensor of shape (..., groups * outputs)
+            Of the type of ``x``.
+        """
         if self.config.gradient == "exact":
             return self(x, drawn).to(x.dtype)
         with torch.no_grad():
             value = self(x.detach(), drawn).to(x.dtype)
-            # errors pass through later layers as they did on the way there (Rasch et al., Nat. Commun. 14:5282, 2023)
+            # the backward pass uses the same errors as the forward pass (Rasch et al., Nat. Commun. 14:5282, 2023)
             back = weight.detach() if drawn is None else self.weights(drawn).to(weight.dtype)
         if not torch.is_grad_enabled():
             return value
-        return StraightThrough.apply(x, weight, value, back)
+        return _StraightThrough.apply(x, weight, value, back)
 
     def __getstate__(self) -> dict[str, Any]:
-        # a report keeps its cells, which are much larger than what is read of them
+        # a report refers to its cells, which are much larger than the buffers
         return {**self.__dict__, "report": None, "observe": None}
 
 
 class AnalogLayer(nn.Module):
-    """Base of layers with one weight; subclasses are torch's layers and take their arguments."""
+    """Base class of layers on cells, to be combined with a layer of torch; see the head of this file.
+
+    Parameters
+    ----------
+    *args, **options
+        Arguments of torch's layer.
+    config : AnalogConfig, optional
+        Default: `AnalogConfig()`.
+
+    Attributes
+    ----------
+    analog : AnalogCells
+        Cells that hold the weight.
+    """
 
     analog: AnalogCells
     weight: Tensor
 
+    def __init__(self, *args: Any, config: AnalogConfig | None = None, **options: Any) -> None:
+        super().__init__(*args, **options)
+        if not next(self.parameters()).is_meta:  # `from_digital` attaches cells later
+            self.attach(config)
+
     def matrix(self) -> Tensor:
-        """The weight as (groups, outputs, inputs)."""
+        """Return the weight as (groups, outputs, inputs)."""
         return self.weight.reshape(getattr(self, "groups", 1), -1, self.weight[0].numel())
 
     def attach(self, config: AnalogConfig | None = None, seed: int | None = None) -> Self:
-        """Make cells for the present weight."""
+        """Make cells for the present weight.
+
+        Parameters
+        ----------
+        config : AnalogConfig, optional
+            Default: `AnalogConfig()`.
+        seed : int, optional
+            Of the cells; default: that of the configuration, or a new one.
+
+        Returns
+        -------
+        AnalogLayer
+            The layer itself.
+
+        Raises
+        ------
+        ValueError
+            If a weight is not finite.
+        """
         config = AnalogConfig() if config is None else config
         self.analog = AnalogCells.holding(self.matrix(), config, seed_of(config.seed if seed is None else seed))
         self.analog.train(self.training)
         return self
 
     def program(self) -> None:
-        """Write the present weight to new cells of the same seed: the same devices, from their beginning."""
+        """Write the present weight to new cells of the same seed: the same devices, from their first cycle."""
         self.analog.program(self.matrix())
 
 
-def adopt(made: Any, digital: nn.Module) -> Any:
-    """Give a layer that was made on the meta device the parameters of a digital one: shared, not copied."""
+def adopt(made: LayerT, digital: nn.Module) -> LayerT:
+    """Give a layer that was made on the meta device the parameters of a digital one, shared and not copied.
+
+    Parameters
+    ----------
+    made : torch.nn.Module
+        Changes in place.
+    digital : torch.nn.Module
+        Layer with parameters of the same names.
+
+    Returns
+    -------
+    torch.nn.Module
+        ``made``.
+    """
     for name, parameter in digital.named_parameters(recurse=False):
         made.register_parameter(name, parameter)
     return made.train(digital.training)

@@ -1,6 +1,6 @@
-"""Linear layers and convolutions on cells. They are torch's layers in all but the product."""
+"""Linear layers and convolutions on cells: torch's layers with another product."""
 
-from typing import Any
+from typing import Any, Self
 
 from torch import Tensor, nn
 
@@ -10,21 +10,50 @@ from .base import AnalogLayer, adopt
 
 
 class Linear(AnalogLayer, nn.Linear):
-    """`torch.nn.Linear` on cells; ``config`` is an `AnalogConfig`, the other arguments are torch's."""
+    """`torch.nn.Linear` on cells.
 
-    def __init__(self, *args: Any, config: AnalogConfig | None = None, **options: Any) -> None:
-        nn.Linear.__init__(self, *args, **options)
-        if not self.weight.is_meta:
-            self.attach(config)
+    Parameters
+    ----------
+    *args, **options
+        Arguments of `torch.nn.Linear`.
+    config : AnalogConfig, optional
+        Default: `AnalogConfig()`.
+
+    Examples
+    --------
+    >>> import torch
+    >>> import synaptogen as sg
+    >>> _ = torch.manual_seed(1)
+    >>> digital = torch.nn.Linear(16, 4)
+    >>> layer = sg.torch.Linear.from_digital(digital, sg.torch.AnalogConfig(seed=1))
+    >>> x = torch.ones(5, 16)
+    >>> layer(x).shape
+    torch.Size([5, 4])
+    >>> bool((layer(x) - digital(x)).abs().max() < 0.5)
+    True
+    """
 
     @classmethod
-    def from_digital(cls, layer: nn.Linear, config: AnalogConfig, seed: int | None = None) -> "Linear":
-        """A layer that shares the parameters of a digital one."""
+    def from_digital(cls, layer: nn.Linear, config: AnalogConfig, seed: int | None = None) -> Self:
+        """Make a layer that shares the parameters of a digital one.
+
+        Parameters
+        ----------
+        layer : torch.nn.Linear
+            The digital layer.
+        config : AnalogConfig
+        seed : int, optional
+            Of the cells and of their noise; default: that of the configuration, or a new one.
+
+        Returns
+        -------
+        Linear
+        """
         made = cls(layer.in_features, layer.out_features, layer.bias is not None, device="meta")
         return adopt(made, layer).attach(config, seed)
 
     def forward(self, x: Tensor) -> Tensor:
-        """As torch's."""
+        """Multiply vectors (..., in_features) by the weight in the cells, and add the bias."""
         y = self.analog.read(x, self.matrix())
         return y if self.bias is None else y + self.bias.to(y.dtype)
 
@@ -33,7 +62,7 @@ class _Convolution(AnalogLayer, nn.modules.conv._ConvNd):
     """Convolution as a product of the cells with the patch around each place."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """As torch's."""
+        """Convolve ``x`` of shape (batch, channels, ...) or (channels, ...) with the weight in the cells."""
         axes = len(self.kernel_size)
         batched = x.dim() == axes + 2
         windows = self._windows(x if batched else x.unsqueeze(0))  # (batch, channels, *places, *kernel)
@@ -53,10 +82,23 @@ class _Convolution(AnalogLayer, nn.modules.conv._ConvNd):
         return x
 
     @classmethod
-    def from_digital(cls, layer: Any, config: AnalogConfig, seed: int | None = None) -> Any:
-        """A layer that shares the parameters of a digital one."""
-        kind: Any = cls
-        made = kind(
+    def from_digital(cls, layer: nn.modules.conv._ConvNd, config: AnalogConfig, seed: int | None = None) -> Self:
+        """Make a layer that shares the parameters of a digital one.
+
+        Parameters
+        ----------
+        layer : torch.nn.Conv1d, Conv2d or Conv3d
+            The digital layer.
+        config : AnalogConfig
+        seed : int, optional
+            Of the cells and of their noise; default: that of the configuration, or a new one.
+
+        Returns
+        -------
+        Conv1d, Conv2d or Conv3d
+        """
+        kind: Any = cls  # subclasses take the arguments of Conv1d to Conv3d, not those of _ConvNd
+        made: Self = kind(
             layer.in_channels,
             layer.out_channels,
             layer.kernel_size,
@@ -72,27 +114,23 @@ class _Convolution(AnalogLayer, nn.modules.conv._ConvNd):
 
 
 class Conv1d(_Convolution, nn.Conv1d):
-    """`torch.nn.Conv1d` on cells; ``config`` is an `AnalogConfig`, the other arguments are torch's."""
-
-    def __init__(self, *args: Any, config: AnalogConfig | None = None, **options: Any) -> None:
-        nn.Conv1d.__init__(self, *args, **options)
-        if not self.weight.is_meta:
-            self.attach(config)
+    """`torch.nn.Conv1d` on cells; ``config`` is an `AnalogConfig`, the other arguments are those of torch."""
 
 
 class Conv2d(_Convolution, nn.Conv2d):
-    """`torch.nn.Conv2d` on cells; ``config`` is an `AnalogConfig`, the other arguments are torch's."""
+    """`torch.nn.Conv2d` on cells; ``config`` is an `AnalogConfig`, the other arguments are those of torch.
 
-    def __init__(self, *args: Any, config: AnalogConfig | None = None, **options: Any) -> None:
-        nn.Conv2d.__init__(self, *args, **options)
-        if not self.weight.is_meta:
-            self.attach(config)
+    Examples
+    --------
+    >>> import torch
+    >>> import synaptogen as sg
+    >>> layer = sg.torch.Conv2d(3, 4, kernel_size=3, padding=1, config=sg.torch.AnalogConfig(seed=1))
+    >>> layer(torch.ones(2, 3, 8, 8)).shape
+    torch.Size([2, 4, 8, 8])
+    >>> layer.analog.weights().shape
+    torch.Size([1, 4, 27])
+    """
 
 
 class Conv3d(_Convolution, nn.Conv3d):
-    """`torch.nn.Conv3d` on cells; ``config`` is an `AnalogConfig`, the other arguments are torch's."""
-
-    def __init__(self, *args: Any, config: AnalogConfig | None = None, **options: Any) -> None:
-        nn.Conv3d.__init__(self, *args, **options)
-        if not self.weight.is_meta:
-            self.attach(config)
+    """`torch.nn.Conv3d` on cells; ``config`` is an `AnalogConfig`, the other arguments are those of torch."""

@@ -1,56 +1,83 @@
-"""Products of two activations: one of them is written to cells in each pass."""
+"""Products of two activations, one of which is written to cells in each pass."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
+from torch.autograd.function import BackwardCFunction, FunctionCtx
 
 from synaptogen._utils import seed_of
 from synaptogen.torch.config import AnalogConfig
-from synaptogen.torch.crossbars import Drives, Reads, largest, tiled
+from synaptogen.torch.crossbars import AnalogProduct, LineDrives, largest, tiled
 from synaptogen.torch.programming import error_table
 
 
-class Product(torch.autograd.Function):
-    """A product computed elsewhere, with the gradients of ``a @ b``; what goes back to ``a`` goes through ``back``."""
+class _StraightThroughProduct(torch.autograd.Function):
+    """Give a value the gradients of ``a @ b``; that of ``a`` is computed with ``back`` in place of ``b``."""
 
     @staticmethod
-    def forward(ctx: Any, a: Tensor, b: Tensor, value: Tensor, back: Tensor) -> Tensor:  # noqa: D102
+    def forward(ctx: FunctionCtx, a: Tensor, b: Tensor, value: Tensor, back: Tensor) -> Tensor:
         ctx.save_for_backward(a, back)
         return value.view_as(value)
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, None, None]:  # noqa: D102
-        a, back = ctx.saved_tensors
+    def backward(ctx: BackwardCFunction, *gradients: Tensor) -> tuple[Tensor, Tensor, None, None]:
+        saved: tuple[Tensor, ...] = ctx.saved_tensors
+        a, back = saved
         g = gradients[0]
         return g @ back.to(g.dtype).mT, a.to(g.dtype).mT @ g, None, None
 
 
-class Cost(NamedTuple):
-    """What writing activations has taken so far."""
+class WritingCost(NamedTuple):
+    """Cost of writing activations so far.
+
+    Attributes
+    ----------
+    cells : int
+        Cells written, counted again in each pass.
+    pulses : float
+        SET and RESET pulses.
+    energy : float
+        Energy of these pulses in J.
+    """
 
     cells: int
-    """Cells written; each is written anew in each pass."""
     pulses: float
-    """Pulses on them, SET and RESET together."""
     energy: float
-    """J of these pulses."""
 
 
-class AnalogMatmul(Reads):
-    """``a @ b`` of two activations, as attention forms them: ``b`` is written to cells, ``a`` drives their lines.
+class AnalogMatmul(AnalogProduct):
+    """Product ``a @ b`` of two activations, as in attention: ``b`` is written to cells, ``a`` drives their lines.
 
-    Each call programs pairs of cells for ``b``, with errors drawn from those that cells of the population show under
-    the configured programming, and reads them for all vectors of ``a`` with noise and converters. A device of its own
-    is assumed for each entry and each call: the errors of repeated writes to the same devices are not correlated here.
-    A cell takes a SET and RESET pulses in every pass, which is what limits the idea in practice: `cost` counts them.
+    Each call programs pairs of cells for ``b``, with errors drawn from those of the population under the configured
+    programming, and reads them for all vectors of ``a`` with noise and converters. Each entry in each call is assumed
+    to have its own device, so the errors of repeated writes to the same devices are not correlated here. A cell takes a
+    SET and RESET pulses in every pass, which limits this method in practice; `cost` counts them.
 
     Parameters
     ----------
     config : AnalogConfig, optional
-        "ideal" programming means no errors. ``wires`` are not modelled here.
+        Default: `AnalogConfig()`. "ideal" programming means no errors. ``wires`` must be None.
     seed : int, optional
-        Of errors and noise. Default: that of the configuration.
+        Of errors and noise; default: that of the configuration, or a new one.
+
+    Raises
+    ------
+    ValueError
+        If the configuration has wires.
+
+    Examples
+    --------
+    >>> import torch
+    >>> import synaptogen as sg
+    >>> matmul = sg.torch.AnalogMatmul(sg.torch.AnalogConfig(adc_bits=None, seed=1))
+    >>> a, b = torch.ones(2, 5, 8), torch.full((2, 8, 3), 0.5)
+    >>> matmul(a, b).shape
+    torch.Size([2, 5, 3])
+    >>> bool((matmul(a, b) - a @ b).abs().max() < 1.0)
+    True
+    >>> matmul.cost().cells
+    192
     """
 
     errors: Tensor
@@ -67,21 +94,23 @@ class AnalogMatmul(Reads):
         table = error_table(config)
         self.pulses, self.energy = table.pulses, table.energy
         self.register_buffer("errors", torch.stack([table.error, table.total]))  # of weights over full scale; r+ + r-
-        self.register_buffer("adc_range", torch.zeros(()))  # A; 0: estimated from what is written
+        self.register_buffer("adc_range", torch.zeros(()))  # A; 0: estimated from the matrix that is written
         self.register_buffer("written", torch.zeros((), dtype=torch.int64))
 
     def forward(self, a: Tensor, b: Tensor) -> Tensor:
-        """The product.
+        """Multiply two activations.
 
         Parameters
         ----------
         a : tensor of shape (..., vectors, inputs)
+            LineDrives lines.
         b : tensor of shape (..., inputs, outputs)
-            Leading axes broadcast as in `torch.matmul`.
+            Is written to cells. Leading axes broadcast as in `torch.matmul`.
 
         Returns
         -------
-        tensor of shape (..., vectors, outputs), of the type of ``a``
+        tensor of shape (..., vectors, outputs)
+            Of the type of ``a``.
 
         Raises
         ------
@@ -96,11 +125,11 @@ class AnalogMatmul(Reads):
             value, back = self._read(a.detach().to(self.errors.dtype), b.detach().to(self.errors.dtype))
         if not torch.is_grad_enabled():
             return value.to(a.dtype)
-        return Product.apply(a, b, value.to(a.dtype), back)
+        return _StraightThroughProduct.apply(a, b, value.to(a.dtype), back)
 
     def _read(self, a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
-        """The product, and ``b`` as the cells hold it."""
-        # tracers and kernels may disagree about the strides of what is made of transposed tensors
+        """Return the product, and ``b`` as the cells hold it."""
+        # tracers and kernels may disagree about the strides of results of transposed tensors
         a, b = a.contiguous(), b.contiguous()
         size = b.abs()
         full = size.amax(-2, keepdim=True) if self.config.scale == "output" else size.amax((-1, -2), keepdim=True)
@@ -112,7 +141,7 @@ class AnalogMatmul(Reads):
         difference, total = (self._laid_out(r) for r in (self.per_weight * reached, self.errors[1].flatten()[index]))
         peak = a.abs().amax(-1, keepdim=True)
         top = self.full_input(peak)
-        currents = self.currents(Drives(*(self._tiled(d) for d in self.drives(a, top))), difference, total)
+        currents = self.currents(LineDrives(*(self._tiled(d) for d in self.drives(a, top))), difference, total)
         adc = self._adc(difference)
         self.count(0, a.abs(), top)
         if self.config.adc_bits is not None:
@@ -120,29 +149,42 @@ class AnalogMatmul(Reads):
         if self.observe is not None:
             self.observe(a, currents)
         unit = (full / (self.full_voltage * self.window)).unsqueeze(-3)
-        # NaN and infinities come through
+        # the terms with factor 0 let NaN and infinities pass through
         out = self.digits(currents, adc, unit).sum(-3) * (top + 0.0 * peak) + 0.0 * b.sum(-2, keepdim=True)
         return out, reached * full
 
     def _adc(self, difference: Tensor) -> Tensor:
-        """Range of the ADCs of each tile in A, as calibrated, or estimated from what was written."""
+        """Return the range in A of the ADCs of each tile, calibrated or estimated from the matrix that was written."""
         estimate = self.estimated_range(difference).amax(-1, keepdim=True)
         found = torch.where(self.adc_range > 0, self.adc_range, estimate)
         return torch.where(found > 0, found, torch.ones_like(found))
 
     def needed_range(self, currents: Tensor, quantile: float) -> Tensor:
-        """What a quantile of currents needs of the ADCs, as `adc_range`: one for all tiles."""
+        """Return the ADC range that covers a quantile of currents, one for all tiles.
+
+        Parameters
+        ----------
+        currents : tensor of any shape
+            A.
+        quantile : float
+            Share of the currents.
+
+        Returns
+        -------
+        tensor without axes
+            A.
+        """
         return largest(currents.flatten(), quantile)
 
-    def cost(self) -> Cost:
-        """What writing has taken so far."""
+    def cost(self) -> WritingCost:
+        """Return the cost of writing so far."""
         cells = int(self.written)
-        return Cost(cells, cells * self.pulses, cells * self.energy)
+        return WritingCost(cells, cells * self.pulses, cells * self.energy)
 
     def _laid_out(self, matrix: Tensor) -> Tensor:
         return self._tiled(matrix.mT).mT
 
     def _tiled(self, lines: Tensor) -> Tensor:
-        # a sum over tiles without conversion in between is one long line
+        # without conversion of partial sums, tiles are one long line
         inputs = lines.shape[-1]
         return tiled(lines, inputs if self.config.adc_bits is None else min(inputs, self.config.tile[1]))

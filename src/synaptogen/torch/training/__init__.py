@@ -1,4 +1,4 @@
-"""Training in the cells: weight updates are pulses."""
+"""Training in the cells, with pulses as weight updates."""
 
 from .pulse_sgd import PulseSGD
 

@@ -1,52 +1,98 @@
-"""Pairs of cells that are moved by pulses, and what their controller keeps.
+"""Pairs of cells whose weights change by pulses, and the state of their controller.
 
-RESET is gradual: a pulse a little higher than the last one lowers a cell's conductance a little, never raises it (a
-ratchet). SET is abrupt. So each weight, a pair of cells, moves up by a RESET pulse on its negative cell and down by
-one on its positive cell, and a pair of which a cell has come to the end of its range is renewed: both are SET, and
-RESET to the weight that was read, open-loop, which costs an error of the device's cycle-to-cycle spread. (The scheme of
-phase-change memory with its roles exchanged; Burr et al., IEEE Trans. Electron Devices 62:3498, 2015.)
+RESET is gradual: a pulse a little higher than the last one lowers a cell's conductance a little and never raises it.
+SET is abrupt. Each weight is a pair of cells. A RESET pulse on its negative cell raises it, and one on its positive
+cell lowers it. When a cell has reached the end of its range, its pair is re-programmed: both cells are SET, and then
+RESET to the weight that was read, open-loop, with an error of the device's cycle-to-cycle spread. (This is the scheme
+of phase-change memory with SET and RESET exchanged; Burr et al., IEEE Trans. Electron Devices 62:3498, 2015.)
 """
 
-from typing import Any
+from types import EllipsisType
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import torch
 
-from synaptogen._utils import AnyArray
+from synaptogen._utils import AnyArray, BoolArray, Float64Array
 from synaptogen.array import CellArray
 from synaptogen.crossbar import population_statistics
 from synaptogen.engines import ReadNumbers
 from synaptogen.torch.config import AnalogConfig
 
-COUNTS = ("pulses", "renewals")
+Place: TypeAlias = EllipsisType | tuple[slice, int]
+"""Where in the matrix of weights: everywhere, or in one column."""
+PulseRule: TypeAlias = Literal["threshold", "stochastic", "sign"]
+
+COUNTS = ("pulses", "renewals")  # these attributes, and those below, are keys of saved states
 ARRAYS = ("waiting", "amplitude")
 
 
 class PulsedPairs:
-    """Pairs of cells (outputs, inputs), the last amplitude of each, and updates that are not made yet.
+    """Pairs of cells, the last amplitude of each cell, and updates that wait to be made.
 
-    Weights are over full scale. At first both cells of each pair are in the middle of the window, so that weights are
-    the devices' own spread.
+    Weights are over full scale here. At first both cells of each pair are programmed to the middle of the window, so
+    that the first weights are the errors of this programming.
+
+    Parameters
+    ----------
+    shape : (int, int)
+        Outputs and inputs.
+    config : AnalogConfig
+        Device population, window of conductances, read noise.
+    step : float
+        Increase in V from pulse to pulse.
+    seed : numpy.random.SeedSequence
+        Of the cells and of stochastic pulses.
+
+    Attributes
+    ----------
+    cells : CellArray of shape (2, outputs, inputs)
+        Positive and negative cells.
+    amplitude : array of shape (2, outputs, inputs)
+        Last amplitude in V of each cell.
+    waiting : array of shape (outputs, inputs)
+        Updates that have not been made yet (rule "threshold").
+    quantum : float
+        Expected change of a weight by one pulse.
+    pulses, renewals : int
+        Update pulses, and re-programmed pairs, so far.
     """
 
     def __init__(self, shape: tuple[int, int], config: AnalogConfig, step: float, seed: np.random.SeedSequence) -> None:
         self.shape, self.voltage_step = shape, step
         self.params = config.device
         self.low, self.high = config.window
-        self.typical = population_statistics(self.params)
+        self.population = population_statistics(self.params)
         self.random = np.random.default_rng(seed)
         self.cells = CellArray((2, *shape), self.params, rng=seed, bandwidth=config.bandwidth)
-        span = self.typical.amplitudes[self.typical.conductances > self.low]
-        self.top = float(span[-1])  # V; beyond it the median cell is below the window
-        begin = self._amplitudes(np.array(self.high))
-        self.quantum = step / (self.top - float(begin))  # what a pulse is expected to do
+        span = self.population.amplitudes[self.population.conductances > self.low]
+        self.top = float(span[-1])  # V; with a larger amplitude the median cell is below the window
+        first = self._amplitudes(np.array(self.high))
+        self.quantum = step / (self.top - float(first))
         self.waiting = np.zeros(shape)
         self.amplitude = np.zeros((2, *shape))
         self.pulses = self.renewals = 0
         self._write(np.zeros(shape), np.ones(shape, bool), middle=True)
 
-    def signs(self, wanted: AnyArray, rule: str, dead: float, where: Any = ...) -> AnyArray:
-        """Pulses -1, 0 or 1 for changes that are wanted of all weights, or of those at a place."""
+    def signs(self, wanted: Float64Array, rule: PulseRule, dead: float, where: Place = ...) -> Float64Array:
+        """Decide which pulses make the wanted changes of weights.
+
+        Parameters
+        ----------
+        wanted : array of shape (outputs, inputs), or (outputs,) with ``where``
+            Changes of weights over full scale.
+        rule : {"threshold", "stochastic", "sign"}
+            See `PulseSGD`.
+        dead : float
+            Smallest change, in expected changes by one pulse, that gets a pulse by the rule "sign".
+        where : ... or (slice, int)
+            All weights, or one column, for the rule "threshold".
+
+        Returns
+        -------
+        array of the shape of ``wanted``; for the rule "threshold" (outputs, inputs)
+            -1, 0 or 1: pulse that lowers the weight, none, or one that raises it.
+        """
         if rule == "sign":
             return np.asarray(np.sign(wanted) * (np.abs(wanted) > dead * self.quantum))
         if rule == "stochastic":
@@ -56,12 +102,22 @@ class PulsedPairs:
         self.waiting -= pulses * self.quantum
         return np.asarray(pulses)
 
-    def pulse(self, up: AnyArray) -> tuple[AnyArray, AnyArray]:
-        """Give pulses, after renewing pairs that cannot take theirs.
+    def pulse(self, up: Float64Array) -> tuple[BoolArray, Float64Array]:
+        """Apply pulses, after re-programming the pairs that have no range left for theirs.
 
-        Returns which pairs were renewed, and by how much reads of these have changed.
+        Parameters
+        ----------
+        up : array of shape (outputs, inputs)
+            Result of `signs`.
+
+        Returns
+        -------
+        spent : array of bool, of shape (outputs, inputs)
+            Pairs that were re-programmed.
+        jump : array of shape (number of these pairs,)
+            Changes of their reads over full scale.
         """
-        index = np.stack([up < 0, up > 0])  # which cell of the pair is RESET a little
+        index = np.stack([up < 0, up > 0])  # the cell of the pair that gets a RESET pulse
         spent = np.any(index & (self.amplitude + self.voltage_step > self.top), axis=0)
         jump = np.zeros(int(spent.sum()))
         if spent.any():
@@ -74,30 +130,31 @@ class PulsedPairs:
         self.pulses += int(index.sum())
         return spent, jump
 
-    def read(self) -> AnyArray:
-        """Weights over full scale, as a noisy read gives them."""
+    def read(self) -> Float64Array:
+        """Read the weights over full scale, with noise, (outputs, inputs)."""
         g = self.cells.read().astype(float) / self.params.u_read
         return np.asarray((g[0] - g[1]) / (self.high - self.low))
 
-    def _write(self, weights: AnyArray, where: Any, middle: bool) -> None:
-        """SET and RESET pairs, open-loop: as high in the window as the weight allows, or around its middle."""
+    def _write(self, weights: Float64Array, where: BoolArray, middle: bool) -> None:
+        """Program pairs open-loop: as high in the window as the weight allows, or around its middle."""
         half = np.clip(weights, -1.0, 1.0) / 2
         centre = 0.5 if middle else 0.95 - np.abs(half)
         share = np.clip(np.stack([centre + half, centre - half]), 0.0, 1.0)
         amplitudes = self._amplitudes(self.low + share * (self.high - self.low))
         both = np.broadcast_to(where, (2, *self.shape))
-        # a full RESET first: only a cell in its HRS begins a new cycle
-        for u in (self.params.u_max, self.typical.u_set, amplitudes):
+        # a full RESET first, since only a cell in its HRS begins a new cycle
+        for u in (self.params.u_max, self.population.u_set, amplitudes):
             self.cells.apply_voltage(u, where=both)
         self.amplitude[both] = amplitudes[both]
 
-    def _amplitudes(self, g: AnyArray) -> AnyArray:
-        return np.interp(-g, -self.typical.conductances, self.typical.amplitudes)
+    def _amplitudes(self, g: Float64Array) -> Float64Array:
+        """Return the amplitudes in V that bring the median cell to conductances in S."""
+        return np.interp(-g, -self.population.conductances, self.population.amplitudes)
 
     # ---- checkpoints
 
     def state(self) -> dict[str, Any]:
-        """All of it, as tensors and whole numbers."""
+        """Return the whole state as tensors and whole numbers."""
         reads = self.cells.state.counters.reads
         return {
             "shape": list(self.shape),
@@ -110,7 +167,7 @@ class PulsedPairs:
         }
 
     def load(self, state: dict[str, Any]) -> None:
-        """Take back what `state` gave."""
+        """Restore a state that `state` has returned."""
         cells = CellArray((2, *self.shape), self.params, rng=state["seed"], bandwidth=self.cells.bandwidth)
         cells.state.engine.restore(0, {name: each.cpu().numpy() for name, each in state["cells"].items()})
         times, each = state["reads"]

@@ -1,62 +1,82 @@
-"""Training in the cells: weight updates are pulses, see `synaptogen.torch.pulses` for what a pulse does."""
+"""Training in the cells: an optimiser whose weight updates are pulses; `pulse_cells` describes their effect."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal, TypeAlias, get_args, overload
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from synaptogen._utils import checks, seed_of
+from synaptogen._utils import Float64Array, checks, seed_of
 from synaptogen.torch.layers import AnalogLayer
 
-from .pulse_cells import PulsedPairs
+from .pulse_cells import PulsedPairs, PulseRule
 
-RULES = ("threshold", "stochastic", "sign", "tiki-taka")
-MOST_PULSES = 16  # of a weight in one transfer; what is left waits for the next
+Rule: TypeAlias = Literal["threshold", "stochastic", "sign", "tiki-taka"]
+
+MOST_PULSES = 16  # of a weight in one transfer; the rest waits for the next
 SPREAD = 4.0  # full scale, in units of the bound 1/sqrt(inputs) of torch's initial weights
 
 
 class PulseSGD(torch.optim.Optimizer):
     """Stochastic gradient descent by pulses on the cells of `Linear` and convolution layers.
 
-    At construction the cells of each layer are made anew and both cells of each pair are written to the middle of
-    the window, so that the first weights are the devices' own spread. Parameters without cells (biases) are updated
-    digitally, with the same rate. ``state_dict`` holds the cells, so that a run resumes bit for bit.
+    The constructor makes new cells for each layer and programs both cells of each pair to the middle of the window, so
+    that the first weights are the errors of this programming. Parameters without cells (biases) are updated digitally
+    with the same rate. ``state_dict`` holds the cells, so that a run resumes exactly.
 
     Parameters
     ----------
     model : torch.nn.Module
-        Converted; its layers are put on the new cells.
+        A converted model; its layers then read the new cells.
     lr : float
         Learning rate.
     rule : {"threshold", "stochastic", "sign", "tiki-taka"}
-        Updates wait in a digital sum until they are worth a pulse; a pulse comes with the probability of update over
-        effect of a pulse; each weight whose update is larger than the effect of ``dead`` pulses gets one pulse; or
-        stochastic pulses go to a second array, from which they are transferred, see below.
+        "threshold": updates wait in a digital sum until they are as large as the effect of a pulse. "stochastic": the
+        probability of a pulse is the update over its effect. "sign": each weight whose update is larger than the effect
+        of ``dead`` pulses gets one pulse. "tiki-taka": stochastic pulses go to a second array and are transferred from
+        there, see the notes.
     step : float
-        By how many V a pulse is higher than the last one that the cell saw.
+        Increase in V of the amplitude from pulse to pulse of a cell.
     dead : float
-        See "sign".
+        Smallest update of the rule "sign", in effects of a pulse.
     transfer_every : int
-        Of "tiki-taka": after so many updates one column (the weights of one input) of the second array is read.
+        Of "tiki-taka": number of updates after which one column (the weights of one input) of the second array is read.
     transfer_rate : float
-        Of "tiki-taka": the weights are to move by so much of what that column has moved since it was read last.
+        Of "tiki-taka": share of the change of that column since its last read that is transferred to the weights.
     seed : int, optional
-        Of cells and of stochastic pulses.
-
-    Notes
-    -----
-    "tiki-taka" follows Gokmen (Front. Artif. Intell. 4:699148, 2021): gradients go as pulses to a fast array A; columns
-    of A are read in turn, added to a digital sum, and that sum is turned into pulses on the array C which the layer
-    reads. There A tends to a symmetry point, where pulses up and down cancel. Cells that can only be RESET gradually
-    have none, so here a read of A counts from the last read of the same pair.
+        Of cells and of stochastic pulses; default: a new one.
 
     Attributes
     ----------
     pulses, renewals : int
-        Update pulses so far; pairs renewed so far.
+        Update pulses so far, and pairs re-programmed so far.
+
+    Raises
+    ------
+    ValueError
+        If the model has no linear or convolution layer on cells, a rule is not known, a number is not above 0, or a
+        layer has wires.
+
+    Notes
+    -----
+    "tiki-taka" follows Gokmen (Front. Artif. Intell. 4:699148, 2021): gradients are applied as pulses to a fast array
+    A. Columns of A are read one after the other and added to a digital sum, which is turned into pulses on the array C
+    that the layer reads. In that work A tends to a symmetry point, where pulses up and down cancel. Cells with gradual
+    RESET only have no such point, so here a read of A counts from the last read of the same pair.
+
+    Examples
+    --------
+    >>> import torch
+    >>> import synaptogen as sg
+    >>> config = sg.torch.AnalogConfig(programming="one-shot", seed=1)
+    >>> layer = sg.torch.Linear(4, 2, config=config)
+    >>> optimiser = sg.torch.PulseSGD(layer, lr=0.5, rule="stochastic", seed=1)
+    >>> before = layer.weight.clone()
+    >>> layer(torch.ones(8, 4)).sum().backward()
+    >>> optimiser.step()
+    >>> optimiser.pulses > 0, bool((layer.weight < before).any())
+    (True, True)
     """
 
     def __init__(
@@ -64,14 +84,14 @@ class PulseSGD(torch.optim.Optimizer):
         model: nn.Module,
         lr: float,
         *,
-        rule: str = "threshold",
+        rule: Rule = "threshold",
         step: float = 0.02,
         dead: float = 0.1,
         transfer_every: int = 1,
         transfer_rate: float = 0.2,
         seed: int | None = None,
     ) -> None:
-        checks.one_of("rule", rule, RULES)
+        checks.one_of("rule", rule, get_args(Rule))
         layers = [m for m in model.modules() if isinstance(m, AnalogLayer) and "weight" in dict(m.named_parameters())]
         if not layers:
             raise ValueError("model has no linear or convolution layer on cells: convert it first")
@@ -83,12 +103,12 @@ class PulseSGD(torch.optim.Optimizer):
         super().__init__(model.parameters(), {"lr": lr})
         seeds = np.random.SeedSequence(seed_of(seed)).spawn(len(layers))
         self.rule, self.dead = rule, dead
-        if rule == "tiki-taka":
-            kind: Callable[..., PulsedLayer] = TikiTaka
-            options: dict[str, Any] = {"every": transfer_every, "rate": transfer_rate}
-        else:
-            kind, options = PulsedLayer, {"rule": rule, "dead": dead}
-        self.layers = [kind(layer, step, own, **options) for layer, own in zip(layers, seeds, strict=True)]
+        self.layers = [
+            _TikiTakaLayer(layer, step, own, transfer_every, transfer_rate)
+            if rule == "tiki-taka"
+            else _PulsedLayer(layer, step, own, rule, dead)
+            for layer, own in zip(layers, seeds, strict=True)
+        ]
         self._weights = {id(layer.weight) for layer in layers}
 
     @property
@@ -98,12 +118,29 @@ class PulseSGD(torch.optim.Optimizer):
 
     @property
     def renewals(self) -> int:
-        """Pairs renewed so far."""
+        """Pairs re-programmed so far."""
         return sum(pairs.renewals for layer in self.layers for pairs in layer.arrays)
 
+    @overload
+    def step(self, closure: None = None) -> None: ...
+
+    @overload
+    def step(self, closure: Callable[[], float]) -> float: ...
+
     @torch.no_grad()
-    def step(self, closure: Callable[[], float] | None = None) -> Any:
-        """Apply one update."""
+    def step(self, closure: Callable[[], float] | None = None) -> float | None:
+        """Update all weights by pulses, and other parameters digitally.
+
+        Parameters
+        ----------
+        closure : callable, optional
+            Evaluates the model again, and returns the loss.
+
+        Returns
+        -------
+        float or None
+            Result of the closure.
+        """
         loss = None
         if closure is not None:
             with torch.enable_grad():
@@ -119,11 +156,16 @@ class PulseSGD(torch.optim.Optimizer):
         return loss
 
     def state_dict(self) -> dict[str, Any]:
-        """As torch's, with the cells of all layers, their history, and the generators."""
+        """Return torch's state, with the cells of all layers, their history, and the random generators."""
         return {**super().state_dict(), "cells": {"rule": self.rule, "layers": [each.state() for each in self.layers]}}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take back what `state_dict` gave; the layers read these cells.
+        """Restore a state; the layers then read these cells.
+
+        Parameters
+        ----------
+        state_dict : dict
+            Result of `state_dict`.
 
         Raises
         ------
@@ -142,11 +184,16 @@ class PulseSGD(torch.optim.Optimizer):
             each.load(state)
 
 
-class PulsedLayer:
-    """A layer whose weights are pairs of cells that pulses move."""
+class _PulsedLayer:
+    """A layer whose weights are pairs of cells that pulses change."""
 
     def __init__(
-        self, layer: AnalogLayer, step: float, seed: np.random.SeedSequence, rule: str = "threshold", dead: float = 0.0
+        self,
+        layer: AnalogLayer,
+        step: float,
+        seed: np.random.SeedSequence,
+        rule: PulseRule = "threshold",
+        dead: float = 0.0,
     ) -> None:
         self.layer, self.rule, self.dead = layer, rule, dead
         part = layer.analog
@@ -157,15 +204,15 @@ class PulsedLayer:
             self._show(ranges=True)
 
     def update(self, change: Tensor) -> None:
-        """Make a change of the weights with pulses."""
+        """Change the weights, a tensor of their shape, with pulses."""
         self._apply(change.detach().cpu().double().numpy().reshape(self.pairs.shape) / self.full)
         self._show()
 
-    def _apply(self, wanted: NDArray[Any]) -> None:
+    def _apply(self, wanted: Float64Array) -> None:
         self.pairs.pulse(self.pairs.signs(wanted, self.rule, self.dead))
 
     def _show(self, ranges: bool = False) -> None:
-        """Let the layer read these cells."""
+        """Copy the states of the cells to the layer, and its weights to the digital copy."""
         part = self.layer.analog
         weight = self.layer.matrix()
         plus, minus = (
@@ -174,24 +221,24 @@ class PulsedLayer:
         )
         part.hold(plus, minus, torch.full_like(part.full_scale, float(self.full)), ranges=ranges)
         if ranges:
-            # the range of conversion has to hold weights that are yet to come
+            # the range must also hold the weights that training leads to
             part.adc_range.mul_(SPREAD)
         self.layer.weight.copy_(part.weights().reshape(self.layer.weight.shape).to(self.layer.weight))
 
     def state(self) -> dict[str, Any]:
-        """For checkpoints."""
+        """Return the state for checkpoints."""
         return {"arrays": [pairs.state() for pairs in self.arrays]}
 
     @torch.no_grad()
     def load(self, state: dict[str, Any]) -> None:
-        """Take back what `state` gave."""
+        """Restore a state that `state` has returned."""
         for pairs, each in zip(self.arrays, state["arrays"], strict=True):
             pairs.load(each)
         self._show()
 
 
-class TikiTaka(PulsedLayer):
-    """Gradients go to a fast array, whose columns are transferred in turn to the one that the layer reads."""
+class _TikiTakaLayer(_PulsedLayer):
+    """Gradients go to a fast array, whose columns are transferred one after the other to the array of the layer."""
 
     def __init__(
         self, layer: AnalogLayer, step: float, seed: np.random.SeedSequence, every: int = 1, rate: float = 0.2
@@ -204,14 +251,16 @@ class TikiTaka(PulsedLayer):
         self.reference = self.fast.read()
         self.updates = 0
 
-    def _apply(self, wanted: NDArray[Any]) -> None:
-        renewed, jump = self.fast.pulse(self.fast.signs(wanted, "stochastic", 0.0))
-        self.reference[renewed] += jump
+    def _apply(self, wanted: Float64Array) -> None:
+        reprogrammed, jump = self.fast.pulse(self.fast.signs(wanted, "stochastic", 0.0))
+        self.reference[reprogrammed] += jump
         self.updates += 1
         if self.updates % self.every == 0:
-            self._transfer(slice(None), self.updates // self.every % self.fast.shape[1])
+            self._transfer(self.updates // self.every % self.fast.shape[1])
 
-    def _transfer(self, *column: Any) -> None:
+    def _transfer(self, number: int) -> None:
+        """Add the change of a column of the fast array since its last read to the weights."""
+        column = slice(None), number
         read = self.fast.read()[column]
         moved = self.rate * (read - self.reference[column])
         self.reference[column] = read
@@ -223,10 +272,10 @@ class TikiTaka(PulsedLayer):
             moved = np.zeros_like(moved)
 
     def state(self) -> dict[str, Any]:
-        """For checkpoints."""
+        """Return the state for checkpoints."""
         return {**super().state(), "reference": torch.from_numpy(self.reference.copy()), "updates": self.updates}
 
     def load(self, state: dict[str, Any]) -> None:
-        """Take back what `state` gave."""
+        """Restore a state that `state` has returned."""
         super().load(state)
         self.reference, self.updates = state["reference"].cpu().numpy().copy(), state["updates"]

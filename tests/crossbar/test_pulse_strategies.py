@@ -42,12 +42,12 @@ def test_two_reads_tell_the_whole_curve():
     now = before + rng.uniform(0.02, 0.1, 2000)
     end = cells.g(np.full(2000, 1.35))
     target = cells.g(now) - rng.uniform(0.05, 0.9, 2000) * (cells.g(now) - end)
-    seen = Readback(target, cells.g_lrs, now, cells.g(now), before, cells.g(before))
-    reached = cells.g(strategy()(seen))
+    readback = Readback(target, cells.g_lrs, now, cells.g(now), before, cells.g(before))
+    reached = cells.g(strategy()(readback))
     assert np.quantile(np.abs(reached - target), 0.99) < 0.1e-6
     assert np.all(np.abs(reached - target) < 0.25e-6)
-    # and half a tolerance higher where told so
-    higher = cells.g(strategy(above=0.5e-6)(seen))
+    # and half a tolerance higher on request
+    higher = cells.g(strategy(above=0.5e-6)(readback))
     assert np.median(higher - target) == pytest.approx(0.5e-6, rel=0.1)
 
 
@@ -55,8 +55,8 @@ def test_one_read_brings_most_cells_closer_without_going_beyond():
     cells = curves()
     now = np.full(2000, 0.88)
     target = 0.6 * cells.g(now)
-    seen = Readback(target, cells.g_lrs, now, cells.g(now), np.zeros(2000), cells.g_lrs)
-    reached = cells.g(strategy()(seen))
+    readback = Readback(target, cells.g_lrs, now, cells.g(now), np.zeros(2000), cells.g_lrs)
+    reached = cells.g(strategy()(readback))
     left = (reached - target) / (cells.g(now) - target)
     assert np.median(np.abs(left)) < 0.1
     assert np.mean(left > -0.2) > 0.95
@@ -77,26 +77,26 @@ def test_the_first_amplitude_is_on_the_safe_side():
 def test_what_has_not_moved_yet_is_tried_higher():
     g = np.full(3, 220e-6)
     u = np.array([0.7, 0.9, 1.1])
-    seen = Readback(np.full(3, 60e-6), g, u, g, np.zeros(3), g)
-    assert np.all(strategy()(seen) > u)
+    readback = Readback(np.full(3, 60e-6), g, u, g, np.zeros(3), g)
+    assert np.all(strategy()(readback) > u)
 
 
 def test_targets_that_no_curve_reaches_ask_for_a_full_reset_at_most():
     cells = Curve(np.full(4, 4500.0), np.full(4, 0.73), np.full(4, 3e4))
     now, before = np.full(4, 1.1), np.full(4, 1.0)
-    seen = Readback(np.full(4, 2e-6), cells.g_lrs, now, cells.g(now), before, cells.g(before))
-    assert np.allclose(strategy()(seen), P.u_max, atol=0.02)
-    assert np.all(strategy()(seen) <= P.u_max)
+    readback = Readback(np.full(4, 2e-6), cells.g_lrs, now, cells.g(now), before, cells.g(before))
+    assert np.allclose(strategy()(readback), P.u_max, atol=0.02)
+    assert np.all(strategy()(readback) <= P.u_max)
 
 
 def test_nonsense_reads_give_amplitudes_all_the_same():
-    """Whatever noise makes of the reads: finite voltages within the range of a RESET."""
+    """Reads with any noise give finite voltages within the range of a RESET."""
     rng = np.random.default_rng(2)
     g = rng.uniform(-5e-6, 3e-4, (5, 5000))
     u = rng.choice([0.0, 0.3, 0.8, 1.0, 1.4, P.u_max], (2, 5000))
-    seen = Readback(np.abs(g[0]), g[1], u[0], g[2], u[1], g[3])
+    readback = Readback(np.abs(g[0]), g[1], u[0], g[2], u[1], g[3])
     with np.errstate(all="raise"):
-        found = strategy()(seen)
+        found = strategy()(readback)
     assert np.all((found > 0) & (found <= P.u_max))
 
 

@@ -1,0 +1,95 @@
+"""The cells of a model: list them, program them again, give them other seeds."""
+
+from collections.abc import Iterator
+from typing import TypeAlias
+
+import numpy as np
+from torch import nn
+
+from .layers import AnalogCells, AnalogLayer, AnalogMatmul
+
+AnalogPart: TypeAlias = AnalogCells | AnalogMatmul
+
+
+def analog_parts(model: nn.Module) -> dict[str, AnalogPart]:
+    """Return the modules of a model that hold cells, by their names in ``model.named_modules()``."""
+    return {name: module for name, module in model.named_modules() if isinstance(module, AnalogPart)}
+
+
+def program(model: nn.Module, seed: int | None = None) -> nn.Module:
+    """Write the present weights of all layers to new cells; converter ranges become estimates again.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        A converted model; its cells change in place.
+    seed : int, optional
+        Of the cells: another seed is another chip of the same population. Default: the same devices as before, from
+        their first cycle.
+
+    Returns
+    -------
+    torch.nn.Module
+        The model itself.
+
+    Raises
+    ------
+    ValueError
+        If a weight is not finite.
+
+    Examples
+    --------
+    >>> import synaptogen as sg
+    >>> layer = sg.torch.Linear(4, 2, config=sg.torch.AnalogConfig(programming="one-shot", seed=1))
+    >>> first = layer.analog.weights().clone()
+    >>> bool((sg.torch.program(layer).analog.weights() == first).all())
+    True
+    >>> bool((sg.torch.program(layer, seed=2).analog.weights() == first).all())
+    False
+    """
+    if seed is not None:
+        for part, own in _seeds(model, seed):
+            if isinstance(part, AnalogCells):
+                part.seed = own
+    for module in model.modules():
+        if isinstance(module, AnalogLayer):
+            module.program()
+    return model
+
+
+def reseed(model: nn.Module, seed: int) -> nn.Module:
+    """Give the read noise of each layer a new seed, for repeats or for each process of a parallel training.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        A converted model; it changes in place.
+    seed : int
+        Of the noise of all layers; each layer gets its own seed from it.
+
+    Returns
+    -------
+    torch.nn.Module
+        The model itself.
+
+    Examples
+    --------
+    >>> import torch
+    >>> import synaptogen as sg
+    >>> config = sg.torch.AnalogConfig(adc_bits=None, seed=1)
+    >>> layer, x = sg.torch.Linear(4, 2, config=config), torch.ones(4)
+    >>> first, second = sg.torch.reseed(layer, 5)(x), sg.torch.reseed(layer, 5)(x)
+    >>> bool((first == second).all()), bool((first == layer(x)).all())
+    (True, False)
+    """
+    for part, own in _seeds(model, seed):
+        part.noise[0] = own >> 1
+        part.noise[1] = 0
+    return model
+
+
+def _seeds(model: nn.Module, seed: int) -> Iterator[tuple[AnalogPart, int]]:
+    """Generate the modules with cells, each with its own 64-bit seed."""
+    parts = list(analog_parts(model).values())
+    for part, own in zip(parts, np.random.SeedSequence(seed).spawn(len(parts)), strict=True):
+        yield part, int(own.generate_state(1, np.uint64)[0])
