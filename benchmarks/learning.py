@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 import synaptogen as sg
 from _timing import introduce, parser, table, write_json
 from synaptogen.learn.statistics.autocovariances import lag_sums
-from synaptogen.learn.statistics.bias_correction import Rounds
+from synaptogen.learn.statistics.bias_correction import BiasCorrectedFit
 from synaptogen.learn.statistics.feature_fit import FeatureFit, fit_features
 from synaptogen.learn.statistics.feature_tables import feature_table
 from synaptogen.learn.statistics.latent_simulation import latent_records
@@ -124,7 +124,7 @@ def short_records(devices: int, cycles: int) -> list[Row]:
     """Errors as found, corrected, and with the true means, of the same number of cycles."""
     data = measure(devices, cycles, 5)
     fit = fit_features(data, preset=PRESET, history="var", order=10)
-    raw = Rounds(feature_table(data), TRUTH, 10, "var", 8, 0, lambda *_: None).raw
+    raw = BiasCorrectedFit(feature_table(data), TRUTH, 10, "var", 8, 0, lambda *_: None).uncorrected
     x = latent_records(TRUTH.history, devices, cycles, np.random.default_rng(5))
     truth = TRUTH.gamma(200)
     error = fit.var.autocovariance(200) - truth

@@ -115,20 +115,20 @@ def _resistance(axes: "Axes", loop: _Loop, state: int, window: tuple[float, floa
 def _draw_r_hrs(axes: "Axes", loop: _Loop) -> None:
     top = loop.found.hrs_top * loop.u[loop.high]
     window = (at.FLOOR * loop.u[loop.high], top)
-    _resistance(axes, loop, at.R_C, window, slice(loop.high, None), r"next $R_\mathrm{HRS}$")
+    _resistance(axes, loop, at.STATE_C, window, slice(loop.high, None), r"next $R_\mathrm{HRS}$")
     axes.set(xlim=(-0.05, 1.55), ylim=(-10, 80))
 
 
 def _draw_r_lrs(axes: "Axes", loop: _Loop) -> None:
     window = (at.LRS_BOTTOM * loop.u[loop.low], at.LRS_TOP * loop.measured[at.U_RESET])
-    _resistance(axes, loop, at.R_B, window, slice(loop.low, loop.high), r"$R_\mathrm{LRS}$")
+    _resistance(axes, loop, at.STATE_B, window, slice(loop.low, loop.high), r"$R_\mathrm{LRS}$")
 
 
 def _draw_u_set(axes: "Axes", loop: _Loop) -> None:
     u_set = float(loop.measured[at.U_SET])
     line = np.linspace(u_set - 0.15, 0, 101)
-    hrs = loop.curve(at.R_A, line)
-    end = np.maximum(loop.curve(at.R_B, line), -1e6 * loop.found.current_limit[0])
+    hrs = loop.curve(at.STATE_A, line)
+    end = np.maximum(loop.curve(at.STATE_B, line), -1e6 * loop.found.current_limit[0])
     axes.plot(line, hrs, color=BLUE, label="HRS")
     axes.plot(line, end, color=GREEN, label="LRS or limit")
     axes.plot(line, (hrs + end) / 2, "--", color=DARK, label="half way")
@@ -143,7 +143,7 @@ def _draw_u_reset(axes: "Axes", loop: _Loop) -> None:
     m = max(1, round(_branches.SLOPE_SHARE * len(u)))
     savgol: Any = require("scipy.signal", "learn").savgol_filter
     slope = savgol(i, 2 * m + 1, 2, deriv=1) / savgol(u, 2 * m + 1, 2, deriv=1)
-    lrs = np.gradient(loop.curve(at.R_B, np.minimum(u, at.LRS_TOP * u_reset) + np.linspace(0, 1e-9, len(u))))
+    lrs = np.gradient(loop.curve(at.STATE_B, np.minimum(u, at.LRS_TOP * u_reset) + np.linspace(0, 1e-9, len(u))))
     below = u <= at.LRS_TOP * u_reset
     level = float(lrs[below][1:-1].mean() / np.diff(u[below]).mean())
     axes.plot(u, slope, color=BLUE, label=f"dI/dU ({MICRO}S)")

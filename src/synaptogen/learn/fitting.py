@@ -1,8 +1,6 @@
 """From a measurement to a parameter set: extraction, envelopes and the statistics of features, in one call."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TypeAlias
 
 import numpy as np
 import xarray as xr
@@ -10,11 +8,10 @@ import xarray as xr
 from synaptogen._utils import RNG, one_of
 from synaptogen.params import FEATURE_NAMES, DeviceParams, as_device_params
 
-from .curves import LAWS, Envelopes, ResetLaw, fit_envelopes
+from .curves import TRANSITIONS, Envelopes, ResetTransition, Transition, fit_envelopes
 from .extraction import Extraction, extract
-from .statistics import Drift, FeatureFit, drift_of, fit_features, remove_trend
-
-Progress: TypeAlias = Callable[[str, float], None]
+from .progress import StageProgress, silent
+from .statistics import Criterion, Drift, FeatureFit, Kind, fit_features, measure_drift, remove_trend
 
 
 @dataclass(frozen=True)
@@ -53,14 +50,14 @@ def fit(
     *,
     preset: str | DeviceParams = "hennen2024",
     name: str = "fitted",
-    order: int | str = "bic",
-    history: str | None = None,
+    order: int | Criterion = "bic",
+    history: Kind | None = None,
     states: int = 8,
     components: int | None = None,
     detrend: int | None = None,
-    reset: str = "auto",
+    reset: Transition = "auto",
     rng: RNG = 0,
-    progress: Progress | None = None,
+    progress: StageProgress | None = None,
 ) -> FitResult:
     """Learn a device population from measured loops, or from features that others have extracted.
 
@@ -97,8 +94,8 @@ def fit(
     ValueError
         If the data are not sound, are too short for what is asked, or never switch.
     """
-    one_of("reset", reset, LAWS)
-    base, tell = as_device_params(preset), progress or _silent
+    one_of("reset", reset, TRANSITIONS)
+    base, tell = as_device_params(preset), progress or silent
     extraction = envelopes = None
     table = data
     if "voltage" in data:
@@ -123,7 +120,7 @@ def fit(
     else:
         params = with_curves(params, envelopes)
         provenance["currents"] = "fitted to the measured branches"
-        provenance["reset"] = _told(envelopes.reset)
+        provenance["reset"] = _describe_reset(envelopes.reset)
     notes += _drift_notes(drift, detrend)
     if detrend is not None:
         provenance["trend"] = f"polynomials of degree {detrend} in the cycle number were taken from each device"
@@ -133,7 +130,7 @@ def fit(
 
 def _drift(learned: FeatureFit) -> Drift:
     measured = tuple(f for f, name in enumerate(FEATURE_NAMES) if np.isfinite(learned.x[..., f]).any())
-    return drift_of(learned.x.to_numpy(), learned.history, measured, seed=1)
+    return measure_drift(learned.x.to_numpy(), learned.history, measured, seed=1)
 
 
 def _drift_notes(drift: Drift, detrend: int | None) -> list[str]:
@@ -161,13 +158,9 @@ def with_curves(params: DeviceParams, curves: Envelopes) -> DeviceParams:
     )
 
 
-def _told(law: ResetLaw) -> str:
-    kind = "power law" if law.stretch is None else "power law with knee, slope and rest"
+def _describe_reset(reset: ResetTransition) -> str:
+    kind = "power law" if reset.stretch is None else "power law with knee, slope and rest"
     held_out = (
-        f"; rms of held-out cycles {1e6 * law.rms_power:.3g} uA by the power law, {1e6 * law.rms_stretched:.3g} uA"
+        f"; rms of held-out cycles {1e6 * reset.rms_power:.3g} uA by the power law, {1e6 * reset.rms_stretched:.3g} uA"
     )
-    return kind + (f"{held_out} with a stretch" if np.isfinite(law.rms_power) else "")
-
-
-def _silent(_stage: str, _share: float) -> None:
-    pass
+    return kind + (f"{held_out} with a stretch" if np.isfinite(reset.rms_power) else "")

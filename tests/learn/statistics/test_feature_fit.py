@@ -5,7 +5,7 @@ import pytest
 import xarray as xr
 
 import synaptogen as sg
-from synaptogen.learn.statistics.bias_correction import Rounds
+from synaptogen.learn.statistics.bias_correction import BiasCorrectedFit
 from synaptogen.learn.statistics.feature_fit import fit_features
 from synaptogen.learn.statistics.feature_tables import feature_table
 from synaptogen.learn.statistics.preset_completion import standard_form
@@ -150,13 +150,13 @@ def test_records_of_300_cycles_are_corrected():
     """Removing the means of devices takes 0.06 off; what is left is chance of 180,000 cycles."""
     table = measure(600, 300, 4)
     found = fit_features(table, preset=PRESET, history="var", components=1)
-    rounds = Rounds(feature_table(table), TRUTH, "bic", "var", 8, 0, lambda *_: None)
-    naive = yule_walker(rounds.raw, 10)
+    rounds = BiasCorrectedFit(feature_table(table), TRUTH, "bic", "var", 8, 0, lambda *_: None)
+    naive = yule_walker(rounds.uncorrected, 10)
     assert worst_acf(naive) > 0.04
     assert worst_acf(found.var) < 0.02
     rms = np.sqrt(np.mean((found.var.autocovariance(200) - TRUTH.gamma(200)) ** 2))
     assert rms < 0.004
-    np.testing.assert_allclose(rounds.effects.noise.shrinkage, 1)
+    np.testing.assert_allclose(rounds.bias.noise.shrinkage, 1)
     sigma = found.devices.sel(trait="sigma_r_lrs")
     assert float(sigma.mean()) == pytest.approx(TRUTH.population.mean()[6], rel=0.03)
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from synaptogen.learn.statistics.modal_form import Modes
+from synaptogen.learn.statistics.modal_form import ModalForm
 from synaptogen.learn.statistics.state_space_fit import (
     divergence_rate,
     fit_compact,
@@ -37,7 +37,7 @@ def long():
 @pytest.mark.parametrize("q", [3, 8])
 def test_modal_form_has_the_law_of_the_state_space(q):
     history = balanced_truncation(PRESET.history, q)
-    modes = Modes.of(history, 0.9999)
+    modes = ModalForm.from_state_space(history, 0.9999)
     lags, omega = np.array([0, 1, 2, 17, 200]), np.array([0.01, 0.5, 3.0])
     gamma, T = modes.law(modes.parameters[None], lags, omega)
     np.testing.assert_allclose(gamma[0], history.autocovariance(200)[lags], atol=1e-9)
@@ -48,7 +48,7 @@ def test_modal_form_has_the_law_of_the_state_space(q):
 
 def test_poles_beyond_the_cap_start_inside_it():
     history = PRESET.compact(8).history
-    capped = Modes.of(history, 0.9).state_space()
+    capped = ModalForm.from_state_space(history, 0.9).state_space()
     assert capped.spectral_radius < 0.9
 
 

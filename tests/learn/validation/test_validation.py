@@ -9,8 +9,8 @@ import synaptogen as sg
 from synaptogen import learn
 from synaptogen.learn.validation import device_spread as spread
 from synaptogen.learn.validation import windows
-from synaptogen.learn.validation.distribution_distances import Marginal, distances, grid_of
-from synaptogen.learn.validation.samples import rivals, splits_of
+from synaptogen.learn.validation.distribution_distances import Marginal, common_grid, ks_and_wasserstein
+from synaptogen.learn.validation.samples import draw_splits, reference_models
 from synaptogen.params.device_params import FEATURE_NAMES
 from synaptogen.params.history import VAR
 
@@ -50,7 +50,7 @@ def test_rivals_stand_beside(true_law):
 
 
 def test_a_law_without_memory_is_found_out():
-    white = rivals(PRESET)["independent"]
+    white = reference_models(PRESET)["independent"]
     v = learn.validate(white, learn.features(**measure(48, 300, 4)), **QUICK)
     assert grades(v)["score correlations"] == "poor"
     assert grades(v)["classifier"] == "poor"
@@ -76,7 +76,7 @@ def different_devices(devices, cycles):
     """Half of the devices remember and are skewed, the others neither."""
     gamma0 = PRESET.history.autocovariance(0)[0]
     half = VAR(lags=0.75 * np.eye(4)[None], innovation=np.linalg.cholesky((1 - 0.75**2) * gamma0))
-    white = rivals(PRESET)["independent"].replace(quantile=np.array([[0, 0, 0, 1, 0]] * 4, float))
+    white = reference_models(PRESET)["independent"].replace(quantile=np.array([[0, 0, 0, 1, 0]] * 4, float))
     parts = [measure(devices // 2, cycles, 6 + k, p) for k, p in enumerate((PRESET.replace(history=half), white))]
     return learn.features(**{name: np.concatenate([p[name] for p in parts]) for name in FEATURE_NAMES})
 
@@ -158,7 +158,7 @@ def test_parts_that_are_held_out_are_disjoint():
 
 def test_splits_are_different_halves():
     for folds in (4, 7, 16):
-        masks = splits_of(folds, 12, np.random.default_rng(1))
+        masks = draw_splits(folds, 12, np.random.default_rng(1))
         assert all(m.sum() == folds // 2 or m.sum() == (folds + 1) // 2 for m in masks)
         sets = [frozenset(np.flatnonzero(m)) for m in masks]
         assert len(set(sets)) == len(masks) >= 3
@@ -168,8 +168,8 @@ def test_distances_of_known_distributions():
     # uniform on [0, 1] against [0.5, 1.5]: KS 1/2, Wasserstein 1/2; 20,000 values know both to 0.01
     rng = np.random.default_rng(2)
     a, b = rng.uniform(size=(4, 5000)), 0.5 + rng.uniform(size=(4, 5000))
-    grid = grid_of(a, b)
-    ks, w1 = distances(Marginal.of(a, grid).whole(), Marginal.of(b, grid).whole(), grid)
+    grid = common_grid(a, b)
+    ks, w1 = ks_and_wasserstein(Marginal.from_records(a, grid).whole(), Marginal.from_records(b, grid).whole(), grid)
     assert abs(ks - 0.5) < 0.02
     assert abs(w1 - 0.5) < 0.02
 
@@ -184,7 +184,7 @@ def test_the_bootstrap_knows_autocorrelation():
         slow[:, n] = 0.9 * slow[:, n - 1] + np.sqrt(1 - 0.81) * white[:, n]
     chance = []
     for x in (white, slow):
-        m = Marginal.of(x, grid_of(x))
+        m = Marginal.from_records(x, common_grid(x))
         chance.append(np.median(m.chance(m, rng)[0]))
     assert chance[1] > 2 * chance[0]
 

@@ -13,7 +13,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
-from synaptogen._utils import RealArray
+from synaptogen._utils import BoolArray, RealArray
 from synaptogen.params import FEATURE_NAMES, FEATURE_UNITS
 
 from . import folders as _folder
@@ -213,7 +213,7 @@ def _like(name: str, value: ArrayLike, shape: tuple[int, ...]) -> RealArray:
         raise ValueError(f"{name} has shape {array.shape}, but current {shape}: give one {name} a point") from None
 
 
-def _check_loops(u: RealArray, i: RealArray, missing: NDArray[np.bool_]) -> None:
+def _check_loops(u: RealArray, i: RealArray, missing: BoolArray) -> None:
     if missing.all():
         raise ValueError("voltage and current hold no point where both are numbers: everything is NaN")
     reach_u, reach_i = _reach("voltage", u), _reach("current", i)
@@ -231,7 +231,7 @@ def _check_loops(u: RealArray, i: RealArray, missing: NDArray[np.bool_]) -> None
         raise ValueError(f"voltage reaches {reach_u:.4g} V only: give V, and see that it is not exchanged with current")
 
 
-def _check_signs(u: RealArray, i: RealArray, missing: NDArray[np.bool_], reach: float) -> None:
+def _check_signs(u: RealArray, i: RealArray, missing: BoolArray, reach: float) -> None:
     """Far from zero, a current that depends on the voltage has its sign."""
     low, high = (i[~missing & (side * u > TELLING * reach)] for side in (-1, 1))
     near = i[~missing & (np.abs(u) < NEAR * reach)]

@@ -9,7 +9,7 @@ import pandas as pd
 import xarray as xr
 
 from synaptogen._utils import AnyArray
-from synaptogen.learn.extraction import segmentation as cutting
+from synaptogen.learn.extraction import number_cycles
 from synaptogen.params import FEATURE_NAMES
 
 from .columns import FLAG, KEYS, KNOWN, LOOPS, Column, columns_of, listed
@@ -126,7 +126,7 @@ def _cut(voltage: AnyArray, device: AnyArray) -> AnyArray:
     number = np.zeros(len(voltage), np.int64)
     for d in np.unique(device):
         points = np.flatnonzero((device == d) & np.isfinite(voltage))
-        number[points] = cutting.numbered(voltage[points])
+        number[points] = number_cycles(voltage[points])
     return number
 
 

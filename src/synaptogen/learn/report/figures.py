@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["FIGURES", "drawn"]
+__all__ = ["FIGURES", "draw_figure"]
 
 
 MEASURED, GENERATED = OKABE_ITO[0], OKABE_ITO[1]
@@ -60,7 +60,7 @@ def _branches(u: AnyArray) -> list[tuple[slice, str, str]]:
 def markers(v: Validation) -> "Figure":
     """Draw what was found where in measured loops."""
     found = {name.removeprefix(MARKED): value for name, value in v.curves.items() if name.startswith(MARKED)}
-    return draw(MarkedLoops.of_arrays(found))
+    return draw(MarkedLoops.from_arrays(found))
 
 
 def series(v: Validation) -> "Figure":
@@ -237,13 +237,13 @@ def residuals(v: Validation) -> "Figure":
     return figure
 
 
-def drawn(v: Validation, name: str) -> "Figure":
+def draw_figure(v: Validation, name: str) -> "Figure":
     """Draw one of `FIGURES`, in the style of the package."""
     with require("matplotlib", "plot").rc_context(STYLE):
         return FIGURES[name][2](v)
 
 
-def available(v: Validation, name: str) -> bool:
+def has_figure(v: Validation, name: str) -> bool:
     """Whether a validation holds what a figure needs."""
     return FIGURES[name][0] in v.curves or any(key.startswith(FIGURES[name][0]) for key in v.curves)
 
@@ -275,7 +275,7 @@ FIGURES: dict[str, tuple[str, str, "Callable[[Validation], Figure]"]] = {
     ),
     "correlations": (
         "x_band",
-        "Memory: correlation of a feature with another (or itself) some cycles before. On the diagonal, how long a"
+        "DynamicsFit: correlation of a feature with another (or itself) some cycles before. On the diagonal, how long a"
         " feature remembers itself. The orange line should lie in the blue band.",
         correlations,
     ),

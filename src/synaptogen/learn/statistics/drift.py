@@ -16,7 +16,7 @@ from synaptogen.params import FEATURE_NAMES, History
 from .feature_tables import without_failed
 from .latent_simulation import latent_records
 
-__all__ = ["Drift", "drift_of", "remove_trend"]
+__all__ = ["Drift", "measure_drift", "remove_trend"]
 
 
 DEGREE = 2
@@ -48,7 +48,7 @@ class Drift:
         return tuple(name for name, value in self.index.items() if value > self.limit[name])
 
 
-def drift_of(x: Float64Array, history: History, measured: tuple[int, ...], seed: int) -> Drift:
+def measure_drift(x: Float64Array, history: History, measured: tuple[int, ...], seed: int) -> Drift:
     """Return the index of scores (devices, cycles, 4), NaN where not measured, and its limit under a history.
 
     The limit is for all measured features at once (Bonferroni): one in twenty stationary populations exceeds it.
@@ -59,17 +59,17 @@ def drift_of(x: Float64Array, history: History, measured: tuple[int, ...], seed:
     rng = np.random.default_rng(seed)
     index, limit = {}, {}
     for f in measured:
-        shares = explained(part[..., f])
+        shares = explained_share(part[..., f])
         shares = shares[np.isfinite(shares)]
         if not len(shares):
             continue
-        drawn = rng.choice(explained(simulated[..., f]), (_RESAMPLES, len(shares))).mean(1)
+        drawn = rng.choice(explained_share(simulated[..., f]), (_RESAMPLES, len(shares))).mean(1)
         index[FEATURE_NAMES[f]] = float(shares.mean())
         limit[FEATURE_NAMES[f]] = float(np.quantile(drawn, 1 - _LEVEL / len(measured)))
     return Drift(index, limit)
 
 
-def explained(records: Float64Array, degree: int = DEGREE) -> Float64Array:
+def explained_share(records: Float64Array, degree: int = DEGREE) -> Float64Array:
     """Return the share of the variance of each record (n, T) that a polynomial explains; NaN of too few values."""
     basis = _basis(records.shape[1], degree)
     shares = np.full(len(records), np.nan)

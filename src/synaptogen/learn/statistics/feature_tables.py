@@ -187,9 +187,9 @@ def _fit_to_learn(
         raise ValueError(
             f"the best known device has {int(known.max())} cycles: at least {FEWEST_CYCLES} are needed to learn from"
         )
-    constant = ~few & np.any((_spread(y)[:, list(measured)] <= 0) & (known > 0), axis=1)
+    constant = ~few & np.any((_value_range(y)[:, list(measured)] <= 0) & (known > 0), axis=1)
     if np.all(few | constant):
-        names = [FEATURE_NAMES[f] for f in measured if np.all(_spread(y)[~few, f] <= 0)]
+        names = [FEATURE_NAMES[f] for f in measured if np.all(_value_range(y)[~few, f] <= 0)]
         raise ValueError(f"{', '.join(names) or 'a feature'} is constant in every device: nothing can be learned of it")
     notes = [
         f"{len(gone)} device{'s' * (len(gone) != 1)} left out, {why}: {', '.join(map(str, devices[gone][:8]))}"
@@ -204,7 +204,7 @@ def _fit_to_learn(
     return FeatureTable(y[kept], measured, devices[kept], cycles, notes)
 
 
-def _spread(y: Float64Array) -> Float64Array:
+def _value_range(y: Float64Array) -> Float64Array:
     """Range of each feature of each device, less what rounding makes, (devices, 4); -1 where there are no values."""
     low = np.where(np.isnan(y), np.inf, y).min(1)
     high = np.where(np.isnan(y), -np.inf, y).max(1)

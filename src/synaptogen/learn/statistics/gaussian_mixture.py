@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.covariance import MinCovDet
 
-from synaptogen._utils import Float64Array
+from synaptogen._utils import BoolArray, Float64Array
 
-__all__ = ["Bulk", "Mixture", "bulk_of", "fit_mixture", "mixture_errors"]
+__all__ = ["Bulk", "GaussianMixture", "find_bulk", "fit_mixture", "mixture_errors"]
 
 
 _OUTLYING = 0.05
@@ -30,7 +30,7 @@ _WIDER = 9.0  # the variances of outlying devices, before any is seen: three tim
 
 
 @dataclass(frozen=True)
-class Mixture:
+class GaussianMixture:
     """Weights (K,), means (K, d) and covariances (K, d, d)."""
 
     weights: Float64Array
@@ -56,12 +56,12 @@ class Bulk:
     covariance: Float64Array
     distance: Float64Array
 
-    def part(self, members: NDArray[np.bool_]) -> "Bulk":
+    def part(self, members: BoolArray) -> "Bulk":
         """Return the same bulk with the distances of some of the points."""
         return replace(self, distance=self.distance[members])
 
 
-def bulk_of(points: Float64Array, seed: int) -> Bulk:
+def find_bulk(points: Float64Array, seed: int) -> Bulk:
     """Return the bulk by minimum covariance determinant; of few points, the mean and the covariance."""
     n, d = points.shape
     if n >= 3 * d:
@@ -85,7 +85,7 @@ def fit_mixture(
     bulk: Bulk | None = None,
     starts: int = 3,
     steps: int = 300,
-) -> Mixture:
+) -> GaussianMixture:
     """Return the most probable mixture of several starts.
 
     Parameters
@@ -102,7 +102,7 @@ def fit_mixture(
     starts, steps : int
         Number of starts, and most iterations of each.
     """
-    bulk = bulk_of(points, _seed(rng)) if bulk is None else bulk
+    bulk = find_bulk(points, _seed(rng)) if bulk is None else bulk
     psi = _prior(bulk, components)
     if components == 1:
         return _maximise(points, np.ones((1, len(points))), psi, strength)
@@ -111,11 +111,11 @@ def fit_mixture(
 
 
 def mixture_errors(
-    points: Float64Array, mixture: Mixture, strength: float, bulk: Bulk, rng: np.random.Generator
+    points: Float64Array, mixture: GaussianMixture, strength: float, bulk: Bulk, rng: np.random.Generator
 ) -> dict[str, Float64Array]:
     """Return standard errors of ``weights`` (K,), ``means`` (K, d) and standard deviations ``spreads`` (K, d).
 
-    The bootstrap over points (B. Efron, R. J. Tibshirani, An Introduction to the Bootstrap, 1993, chapter 6). Each
+    The bootstrap over points (B. Efron, R. J. Tibshirani, An Introduction to the ShortRecordBias, 1993, chapter 6). Each
     resample is fitted from where the whole was, so that components keep their names.
     """
     joint = mixture.log_joint(points)
@@ -141,7 +141,7 @@ def _prior(bulk: Bulk, components: int) -> Float64Array:
 
 def _climb(
     points: Float64Array, share: Float64Array, psi: Float64Array, strength: float, steps: int
-) -> tuple[float, Mixture]:
+) -> tuple[float, GaussianMixture]:
     """Iterate from responsibilities (K, n); returns the posterior, per point, and the mixture."""
     before = -np.inf
     for _ in range(steps):
@@ -156,17 +156,17 @@ def _climb(
     return now, mixture
 
 
-def _maximise(points: Float64Array, share: Float64Array, psi: Float64Array, strength: float) -> Mixture:
+def _maximise(points: Float64Array, share: Float64Array, psi: Float64Array, strength: float) -> GaussianMixture:
     """Return the most probable mixture for responsibilities (K, n) and prior spreads psi (K, d, d)."""
     count = np.maximum(share.sum(1), _LEAST)
     means = share @ points / np.maximum(share.sum(1), 1e-12)[:, None]
     off = points - means[:, None]
     scatter = (share[..., None] * off).swapaxes(1, 2) @ off
     covariances = (scatter + strength * psi) / (share.sum(1) + strength)[:, None, None]
-    return Mixture(count / count.sum(), means, covariances)
+    return GaussianMixture(count / count.sum(), means, covariances)
 
 
-def _log_prior(mixture: Mixture, psi: Float64Array, strength: float) -> float:
+def _log_prior(mixture: GaussianMixture, psi: Float64Array, strength: float) -> float:
     """Log of the inverse-Wishart density, up to a constant."""
     determinants = np.linalg.slogdet(mixture.covariances)[1].sum()
     traces = np.trace(np.linalg.solve(mixture.covariances, psi), axis1=1, axis2=2).sum()

@@ -12,11 +12,11 @@ from .latent_simulation import latent_records
 from .population_fit import EstimationNoise, device_vectors
 from .quantile_transform import local_averages, normal_scores, normalised, polynomial_through
 
-__all__ = ["Bootstrap", "Shapes", "bootstrap", "corrected_polynomials", "learned_shapes", "standardised"]
+__all__ = ["MarginalFit", "ShortRecordBias", "corrected_polynomials", "fit_marginals", "simulate_bias", "standardised"]
 
 
 @dataclass(frozen=True)
-class Shapes:
+class MarginalFit:
     """Quantile polynomials of standardised records, and the scores that they give.
 
     Attributes
@@ -32,7 +32,7 @@ class Shapes:
 
 
 @dataclass(frozen=True)
-class Bootstrap:
+class ShortRecordBias:
     """What the length of the records does to estimates, from simulated records of a learned law.
 
     Attributes
@@ -57,7 +57,7 @@ def standardised(y: Float64Array) -> Float64Array:
         return np.asarray((y - vectors[..., :FEATURES]) / vectors[..., FEATURES:])
 
 
-def learned_shapes(z: Float64Array, measured: tuple[int, ...]) -> Shapes:
+def fit_marginals(z: Float64Array, measured: tuple[int, ...]) -> MarginalFit:
     """Return shapes and scores of standardised records (devices, cycles, 4)."""
     x = np.full_like(z, np.nan)
     averages: list[Float64Array | None] = []
@@ -69,25 +69,25 @@ def learned_shapes(z: Float64Array, measured: tuple[int, ...]) -> Shapes:
         averages.append(row)
         x[..., f] = normal_scores(polynomial_through(row), z[..., f])
     width = next(len(row) for row in averages if row is not None)
-    return Shapes(np.array([np.full(width, np.nan) if row is None else row for row in averages]), x)
+    return MarginalFit(np.array([np.full(width, np.nan) if row is None else row for row in averages]), x)
 
 
-def bootstrap(
+def simulate_bias(
     history: History, quantile: Float64Array, devices: int, cycles: int, lags: int, rng: np.random.Generator
-) -> Bootstrap:
+) -> ShortRecordBias:
     """Simulate records, treat them as measured ones are treated, and compare with what is true of them.
 
     Both sides are taken from the same records, so that chance cancels in the difference.
     """
     x = latent_records(history, devices, cycles, rng)
     z = np.stack([_shaped(quantile[f], x[..., f]) for f in range(FEATURES)], axis=-1)
-    noise = EstimationNoise.of(z)
+    noise = EstimationNoise.from_records(z)
     every = tuple(range(FEATURES))
-    treated = learned_shapes(standardised(z), every)
+    treated = fit_marginals(standardised(z), every)
     true = np.array([local_averages(z[..., f]) for f in every])
     means_removed = unit_variance(lag_sums(x - x.mean(1, keepdims=True), lags).mean())
     correlations = unit_variance(lag_sums(treated.x, lags).mean()) - means_removed
-    return Bootstrap(treated.averages - true, correlations, noise)
+    return ShortRecordBias(treated.averages - true, correlations, noise)
 
 
 def corrected_polynomials(averages: Float64Array, fallback: Float64Array) -> Float64Array:

@@ -24,7 +24,7 @@ _NEAR = 0.999  # of the cap: where poles from beyond it start
 
 
 @dataclass(frozen=True)
-class Modes:
+class ModalForm:
     """The parameters of a state space in modal form, as one vector: poles, G, H, B.
 
     A real pole is cap * tanh(a); a pair is cap * tanh(a) * exp(+-i b).
@@ -36,7 +36,7 @@ class Modes:
     cap: float
 
     @classmethod
-    def of(cls, history: StateSpace, cap: float) -> "Modes":
+    def from_state_space(cls, history: StateSpace, cap: float) -> "ModalForm":
         """Take a state space apart; poles outside the cap are moved inside."""
         poles, V = np.linalg.eig(history.F)
         g, h = np.linalg.solve(V, history.G + 0j), history.H @ V
@@ -58,11 +58,13 @@ class Modes:
         ]
         return cls(np.concatenate([np.ravel(p) for p in parts]), len(real), len(upper), cap)
 
-    def with_parameters(self, parameters: Float64Array) -> "Modes":
+    def with_parameters(self, parameters: Float64Array) -> "ModalForm":
         """Return the same kind of modes with other parameters."""
         return replace(self, parameters=parameters)
 
-    def law(self, thetas: Float64Array, lags: NDArray[np.intp], omega: Float64Array) -> tuple[Float64Array, Complex]:
+    def moments(
+        self, thetas: Float64Array, lags: NDArray[np.intp], omega: Float64Array
+    ) -> tuple[Float64Array, Complex]:
         """Return Gamma at lags (n, lags, 4, 4) and T at frequencies (n, frequencies, 4, 4) of n parameter vectors."""
         poles, g, h, B = self._complete(thetas)
         gg = g @ g.conj().swapaxes(1, 2)

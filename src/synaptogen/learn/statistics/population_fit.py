@@ -2,7 +2,7 @@
 
 - mu and sigma are the mean and the standard deviation of a device's cycles. In T cycles with memory both scatter, and
   sigma comes out small (by 6 % for 300 cycles of hennen2024). Bias and covariance of the errors come from a parametric
-  bootstrap: records of the learned law, treated in the same way (`EstimationNoise.of`).
+  bootstrap: records of the learned law, treated in the same way (`EstimationNoise.from_records`).
 - The mixture is chosen among numbers of components, strengths of the prior (strong: few devices; weak: many), and sigma
   or log sigma, all by the likelihood of held-out devices.
 - The covariance of the errors is subtracted only if held-out devices, each with its own errors added, become more
@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 from synaptogen._utils import Float64Array
 from synaptogen.params import FEATURES, Population
 
-from .gaussian_mixture import Bulk, Mixture, bulk_of, fit_mixture, mixture_errors
+from .gaussian_mixture import Bulk, GaussianMixture, find_bulk, fit_mixture, mixture_errors
 
-__all__ = ["EstimationNoise", "PopulationFit", "combined", "device_vectors", "fit_population", "recentred"]
+__all__ = ["EstimationNoise", "PopulationFit", "combine_populations", "device_vectors", "fit_population", "recentre"]
 
 SigmaScale: TypeAlias = Literal["linear", "log"]
 
@@ -50,7 +50,7 @@ class EstimationNoise:
     covariance: Float64Array
 
     @classmethod
-    def of(cls, records: Float64Array) -> "EstimationNoise":
+    def from_records(cls, records: Float64Array) -> "EstimationNoise":
         """From simulated records (devices, cycles, 4) of devices with mu = 0 and sigma = 1."""
         vectors = device_vectors(records)
         mean, deviation = vectors[:, :FEATURES], vectors[:, FEATURES:]
@@ -138,8 +138,11 @@ def fit_population(
     _check_vectors(vectors[:, columns], components)
     fold = rng.permutation(np.arange(len(vectors)) % _FOLDS)
     choices = _choices(len(vectors), components, sigma_scale)
-    views = {s: _View.of(vectors, columns, s, noise) for s in dict.fromkeys(c.sigma_scale for c in choices)}
-    bulks = {s: bulk_of(v.points, _SEED) for s, v in views.items()}
+    views = {
+        s: _ScaledVectors.from_vectors(vectors, columns, s, noise)
+        for s in dict.fromkeys(c.sigma_scale for c in choices)
+    }
+    bulks = {s: find_bulk(v.points, _SEED) for s, v in views.items()}
     rows: list[dict[str, object]] = []
     held_out: list[float] = []
 
@@ -168,7 +171,7 @@ def fit_population(
     return PopulationFit(view.population(final), pd.DataFrame(rows), subtract, responsibilities, errors)
 
 
-def recentred(population: Population, vectors: Float64Array) -> Population:
+def recentre(population: Population, vectors: Float64Array) -> Population:
     """Return a population moved to measured devices (n, 8): their mean mu, and spreads that grow with their mean sigma.
 
     For devices too few to have a population of their own, of a kind whose figures differ from a preset's.
@@ -185,7 +188,7 @@ def recentred(population: Population, vectors: Float64Array) -> Population:
     return Population(population.weights, means, population.cholesky * scale[:, None], population.sigma_scale)
 
 
-def combined(learned: Population, preset: Population, measured: Sequence[int]) -> Population:
+def combine_populations(learned: Population, preset: Population, measured: Sequence[int]) -> Population:
     """Return all eight entries from a population of the measured features and a preset's of the others, independent.
 
     Each component of the one is paired with each of the other.
@@ -214,7 +217,7 @@ def combined(learned: Population, preset: Population, measured: Sequence[int]) -
 
 
 @dataclass(frozen=True)
-class _View:
+class _ScaledVectors:
     """Device vectors on a scale of sigma, each column about its median and in units of its spread."""
 
     points: Float64Array
@@ -226,9 +229,9 @@ class _View:
     sigma_scale: SigmaScale
 
     @classmethod
-    def of(
+    def from_vectors(
         cls, vectors: Float64Array, columns: list[int], sigma_scale: SigmaScale, noise: EstimationNoise | None
-    ) -> "_View":
+    ) -> "_ScaledVectors":
         v = vectors.copy()
         if sigma_scale == "log":
             v[:, FEATURES:] = np.log(v[:, FEATURES:])
@@ -244,7 +247,7 @@ class _View:
         log_volume = np.broadcast_to(-np.log(spread).sum() - stretch, len(v))
         return cls((v - middle) / spread, errors, middle, spread, log_volume, columns, sigma_scale)
 
-    def subtracted(self, mixture: Mixture) -> Mixture:
+    def subtracted(self, mixture: GaussianMixture) -> GaussianMixture:
         """Return the mixture less the errors that its devices have on average."""
         if self.noise is None:
             return mixture
@@ -252,7 +255,7 @@ class _View:
         share = np.exp(joint - np.logaddexp.reduce(joint, axis=0))
         errors = np.einsum("kn,nij->kij", share, self.noise) / share.sum(1)[:, None, None]
         rest = [_less(S, E) for S, E in zip(mixture.covariances, errors, strict=True)]
-        return Mixture(mixture.weights, mixture.means, np.array(rest))
+        return GaussianMixture(mixture.weights, mixture.means, np.array(rest))
 
     def errors(self, of_points: dict[str, Float64Array]) -> dict[str, Float64Array]:
         """Return standard errors of the natural population from those of the mixture of points."""
@@ -262,7 +265,7 @@ class _View:
             errors[name][:, self.columns] = self.spread * of_points[name]
         return errors
 
-    def population(self, mixture: Mixture) -> Population:
+    def population(self, mixture: GaussianMixture) -> Population:
         """Return the mixture of natural device vectors; features that were not measured get mean 0 and variance 1."""
         k = len(mixture.weights)
         means, factors = np.zeros((k, 2 * FEATURES)), np.tile(np.eye(2 * FEATURES), (k, 1, 1))
@@ -284,8 +287,8 @@ def _choices(devices: int, components: int | None, sigma_scale: SigmaScale | Non
 
 
 def _fold_fits(
-    view: _View, choice: _Choice, fold: NDArray[np.intp], bulk: Bulk, rng: np.random.Generator
-) -> list[Mixture]:
+    view: _ScaledVectors, choice: _Choice, fold: NDArray[np.intp], bulk: Bulk, rng: np.random.Generator
+) -> list[GaussianMixture]:
     return [
         fit_mixture(
             view.points[fold != f],
@@ -300,7 +303,9 @@ def _fold_fits(
     ]
 
 
-def _held_out(view: _View, fits: list[Mixture], fold: NDArray[np.intp], with_errors: bool = False) -> float:
+def _held_out(
+    view: _ScaledVectors, fits: list[GaussianMixture], fold: NDArray[np.intp], with_errors: bool = False
+) -> float:
     """Return the mean log density of devices under the mixtures that were fitted without them."""
     total = 0.0
     for f, mixture in enumerate(fits):
@@ -310,7 +315,9 @@ def _held_out(view: _View, fits: list[Mixture], fold: NDArray[np.intp], with_err
     return total / len(fold)
 
 
-def _subtraction_helps(view: _View, fits: list[Mixture], fold: NDArray[np.intp], without: float) -> bool:
+def _subtraction_helps(
+    view: _ScaledVectors, fits: list[GaussianMixture], fold: NDArray[np.intp], without: float
+) -> bool:
     clean = [view.subtracted(mixture) for mixture in fits]
     return _held_out(view, clean, fold, with_errors=True) > without
 

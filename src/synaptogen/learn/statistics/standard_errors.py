@@ -1,7 +1,7 @@
 """Standard errors of what was learned, from the scatter of parts of the data.
 
 - Quantile polynomials: sixteen groups of devices (of cycles, where devices are few), each treated by itself.
-- History: the delete-a-group jackknife (J. Shao, D. Tu, The Jackknife and Bootstrap, 1995, chapter 2), with groups of
+- History: the delete-a-group jackknife (J. Shao, D. Tu, The Jackknife and ShortRecordBias, 1995, chapter 2), with groups of
   devices, or of stretches of the records where devices are few. The states of a compact history can be chosen in many
   ways that mean the same, so that errors are those of what it predicts: autocorrelations, their sums, and the
   covariance of the next cycle.
@@ -17,11 +17,11 @@ import numpy as np
 from synaptogen._utils import Float64Array
 from synaptogen.params import FEATURES, History
 
-from . import var_fit as dynamics
-from .bias_correction import Memory, Rounds
+from .bias_correction import BiasCorrectedFit, DynamicsFit
 from .quantile_transform import fit_quantiles, normalised
+from .var_fit import var_errors
 
-__all__ = ["history_errors", "predictions", "quantile_errors", "told"]
+__all__ = ["describe_errors", "history_errors", "predictions", "quantile_errors"]
 
 
 GROUPS = 16
@@ -45,7 +45,7 @@ def quantile_errors(z: Float64Array, measured: Sequence[int]) -> Float64Array | 
 
 
 def history_errors(
-    rounds: Rounds, memory: Memory, compact: bool, tell: Callable[[float], None] = lambda _share: None
+    fitter: BiasCorrectedFit, dynamics: DynamicsFit, compact: bool, tell: Callable[[float], None] = lambda _share: None
 ) -> dict[str, Float64Array]:
     """Return standard errors of what the chosen history predicts.
 
@@ -56,10 +56,10 @@ def history_errors(
         autocorrelations over all lags of both signs; ``innovation`` (4, 4), B; and, from theory, ``lags`` (p, 4, 4) of
         the VAR.
     """
-    errors = {"lags": dynamics.var_errors(memory.own, memory.gamma, rounds.total)}
+    errors = {"lags": var_errors(dynamics.own, dynamics.gamma, fitter.total)}
     each = []
-    for n, held in enumerate(rounds.without_groups(memory, GROUPS, compact)):
-        each.append(predictions(held, min(REACH, rounds.lags)))
+    for n, held in enumerate(fitter.without_groups(dynamics, GROUPS, compact)):
+        each.append(predictions(held, min(REACH, fitter.lags)))
         tell((n + 1) / GROUPS)
     if len(each) < 2:
         return errors
@@ -69,7 +69,7 @@ def history_errors(
     return errors
 
 
-def told(errors: dict[str, Float64Array], history: History, weights: Float64Array | None) -> str:
+def describe_errors(errors: dict[str, Float64Array], history: History, weights: Float64Array | None) -> str:
     """The errors in a sentence; empty where there are none. ``weights`` (K,) are those of a population."""
     parts = []
     if "autocorrelation" in errors:

@@ -23,7 +23,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from synaptogen._utils import Float64Array
 from synaptogen.params import FEATURES, VAR, History, StateSpace, balanced_truncation
 
-from .modal_form import Modes
+from .modal_form import ModalForm
 
 __all__ = ["divergence_rate", "fit_compact", "innovation_form", "longest_pole", "rescaled", "spectrum"]
 
@@ -75,13 +75,13 @@ def fit_compact(
     ValueError
         If ``states`` is not positive, or more than ``long`` has use for.
     """
-    modes = Modes.of(balanced_truncation(long, states) if start is None else start, cap)
+    modes = ModalForm.from_state_space(balanced_truncation(long, states) if start is None else start, cap)
     with threadpool_limits(1, "blas"):  # matrices are small: threads would only wait for one another
-        theta = _descend(_Distance(modes, long, gamma), modes.parameters, evaluations, progress)
+        theta = _levenberg_marquardt(_Distance(modes, long, gamma), modes.parameters, evaluations, progress)
     return rescaled(innovation_form(modes.with_parameters(theta).state_space())).quasi_triangular()
 
 
-def _descend(
+def _levenberg_marquardt(
     distance: "_Distance", theta: Float64Array, evaluations: int, progress: Callable[[float], None] | None
 ) -> Float64Array:
     """Levenberg-Marquardt on the normal equations (D. W. Marquardt, J. SIAM 11, 431 (1963)).
@@ -113,7 +113,7 @@ def _descend(
 class _Distance:
     """Residuals of least squares: autocovariances at chosen lags, and the relative spectrum at chosen frequencies."""
 
-    def __init__(self, modes: Modes, long: VAR, gamma: Float64Array) -> None:
+    def __init__(self, modes: ModalForm, long: VAR, gamma: Float64Array) -> None:
         self.modes = modes
         self.lags, share = _chosen_lags(len(gamma) - 1)
         self.gamma = gamma[self.lags]
@@ -128,7 +128,7 @@ class _Distance:
 
     def batch(self, thetas: Float64Array) -> Float64Array:
         """Residuals of many parameter vectors (n, parameters) at once."""
-        gamma, T = self.modes.law(thetas, self.lags, self.omega)
+        gamma, T = self.modes.moments(thetas, self.lags, self.omega)
         white = self.whiten @ T
         relative = (white @ white.conj().swapaxes(-1, -2) - np.eye(FEATURES)) * self.of_frequency
         # a Hermitian matrix has its lower half twice; on and below the diagonal is all there is to know of it

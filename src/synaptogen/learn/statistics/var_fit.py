@@ -13,6 +13,7 @@ logarithmic determinant is what AIC, BIC and the held-out likelihood compare.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 import pandas as pd
@@ -27,18 +28,19 @@ from .autocovariances import LagSums, mean_removal_bias, unit_variance
 __all__ = [
     "Whiteness",
     "best_order",
-    "blended",
+    "blend_with_prior",
+    "compare_orders",
     "fit_var",
-    "order_table",
-    "predictor",
     "undo_mean_removal",
-    "unmeasured_white",
+    "unmeasured_as_white",
     "var_errors",
-    "whiteness",
+    "whiteness_test",
 ]
 
 
-CRITERIA = ("bic", "aic", "held_out")
+Criterion: TypeAlias = Literal["bic", "aic", "held_out"]
+
+CRITERIA: tuple[Criterion, ...] = get_args(Criterion)
 _ITERATIONS = 20
 _TELLING = 1e-6  # of a variance is left at least of a feature that others do not determine
 _FADED = 1e-4  # where a memory ends
@@ -93,7 +95,7 @@ def fit_var(gamma: Float64Array, order: int, cycles: int | None = None) -> VAR:
         taper, T = np.maximum(1 - k / T, 0), T / 2
 
 
-def unmeasured_white(gamma: Float64Array, measured: Sequence[int]) -> Float64Array:
+def unmeasured_as_white(gamma: Float64Array, measured: Sequence[int]) -> Float64Array:
     """Return autocovariances in which features that were not measured are white noise of their own, variance 1."""
     known = np.zeros(FEATURES, dtype=bool)
     known[list(measured)] = True
@@ -102,13 +104,13 @@ def unmeasured_white(gamma: Float64Array, measured: Sequence[int]) -> Float64Arr
     return full
 
 
-def blended(gamma: Float64Array, cycles: float, prior: Float64Array, pseudo_cycles: float) -> Float64Array:
+def blend_with_prior(gamma: Float64Array, cycles: float, prior: Float64Array, pseudo_cycles: float) -> Float64Array:
     """Return the mean of measured autocovariances and of those of a prior that counts as so many cycles (MAP)."""
     short = min(len(gamma), len(prior))
     return np.asarray((cycles * gamma[:short] + pseudo_cycles * prior[:short]) / (cycles + pseudo_cycles))
 
 
-def order_table(
+def compare_orders(
     sums: LagSums | None, orders: Sequence[int], cycles: float, measured: Sequence[int], gamma: Float64Array
 ) -> pd.DataFrame:
     """Compare orders: one row an order, columns aic, bic, held_out (nats per cycle) and spectral_radius.
@@ -125,7 +127,7 @@ def order_table(
     gamma : array of shape (lags + 1, 4, 4)
         Corrected autocovariances, for aic, bic and the spectral radius.
     """
-    R = unmeasured_white(gamma, measured)
+    R = unmeasured_as_white(gamma, measured)
     rows = []
     for p in orders:
         model = fit_var(R, p)
@@ -143,7 +145,7 @@ def order_table(
     return pd.DataFrame(rows).set_index("order")
 
 
-def best_order(table: pd.DataFrame, criterion: str = "bic") -> int:
+def best_order(table: pd.DataFrame, criterion: Criterion = "bic") -> int:
     """Return the order with the lowest criterion, or the highest held-out likelihood."""
     if criterion not in CRITERIA:
         raise ValueError(f"order must be a whole number or one of {', '.join(CRITERIA)}, not {criterion!r}")
@@ -182,7 +184,7 @@ def undo_mean_removal(
     gamma = R if start is None else start
     for _ in range(iterations):
         history = model(gamma)
-        law = unit_variance(history.autocovariance(min(cycles - 1, _reach(history.spectral_radius))))
+        law = unit_variance(history.autocovariance(min(cycles - 1, _lags_until_faded(history.spectral_radius))))
         bias = mean_removal_bias(law, cycles, len(R) - 1)
         kept = np.sqrt(np.maximum(1 - np.diagonal(bias[0]), 0.05))
         after = unit_variance(R * np.outer(kept, kept) + bias)
@@ -192,7 +194,7 @@ def undo_mean_removal(
     return gamma
 
 
-def predictor(history: History, lags: int) -> Float64Array:
+def _predictor(history: History, lags: int) -> Float64Array:
     """Return Pi (lags + 1, 4, 4) of the errors x_n + Pi_1 x_{n-1} + ... of the best prediction; Pi_0 is 1.
 
     A state space must be in innovation form.
@@ -211,16 +213,16 @@ def predictor(history: History, lags: int) -> Float64Array:
     return pi
 
 
-def prediction_error(history: History, gamma: Float64Array, memory: int | None = None) -> Float64Array:
+def _prediction_error(history: History, gamma: Float64Array, memory: int | None = None) -> Float64Array:
     """Return the covariance (4, 4) of the errors that a history's prediction makes on a process Gamma."""
     memory = min(len(gamma) - 1, history.order if isinstance(history, VAR) else len(gamma) - 1, memory or len(gamma))
-    return np.asarray(_residual_covariances(predictor(history, memory), gamma, 0)[0])
+    return np.asarray(_residual_covariances(_predictor(history, memory), gamma, 0)[0])
 
 
 def log_likelihood(history: History, gamma: Float64Array, measured: Sequence[int], memory: int | None = None) -> float:
     """Return nats per cycle of the measured features of a process Gamma under a history, without the constant."""
     B = history.innovation
-    E = prediction_error(history, gamma, memory)
+    E = _prediction_error(history, gamma, memory)
     at = np.ix_(measured, measured)
     S = (B @ B.T)[at]
     return float(-0.5 * (np.linalg.slogdet(S)[1] + np.trace(np.linalg.solve(S, E[at]))))
@@ -234,7 +236,7 @@ def var_errors(model: VAR, gamma: Float64Array, cycles: float) -> Float64Array:
     return np.asarray(errors.reshape(FEATURES, model.order, FEATURES).swapaxes(0, 1))
 
 
-def whiteness(
+def whiteness_test(
     history: History, gamma: Float64Array, cycles: float, measured: Sequence[int], lags: int = 10
 ) -> Whiteness:
     """Test the residuals of a history on (corrected) sample autocovariances, at lags beyond its order too.
@@ -253,7 +255,7 @@ def whiteness(
     """
     free = history.order if isinstance(history, VAR) else 2 * history.order
     h = min(free + lags, max((len(gamma) - 1) // 2, 1))
-    pi = predictor(history, min(len(gamma) - 1 - h, 200, history.order if isinstance(history, VAR) else 200))
+    pi = _predictor(history, min(len(gamma) - 1 - h, 200, history.order if isinstance(history, VAR) else 200))
     at = np.ix_(range(h + 1), measured, measured)
     C = _residual_covariances(pi, gamma, h)[at]
     inverse = np.linalg.inv(C[0])
@@ -267,7 +269,7 @@ def whiteness(
     return Whiteness(statistic, degrees, float(scipy.stats.chi2.sf(statistic, degrees)), h, worst, limit, correlations)
 
 
-def _reach(radius: float) -> int:
+def _lags_until_faded(radius: float) -> int:
     """Number of lags after which a memory has faded."""
     return int(np.ceil(np.log(_FADED) / np.log(max(radius, 0.1)))) + 10
 
@@ -277,8 +279,8 @@ def _held_out(sums: LagSums | None, order: int, measured: Sequence[int]) -> floa
         return float("nan")
     each = []
     for fold in range(sums.folds):
-        model = fit_var(unmeasured_white(sums.without(fold), measured), order)
-        each.append(log_likelihood(model, unmeasured_white(sums.fold(fold), measured), measured))
+        model = fit_var(unmeasured_as_white(sums.without(fold), measured), order)
+        each.append(log_likelihood(model, unmeasured_as_white(sums.fold(fold), measured), measured))
     return float(np.mean(each))
 
 

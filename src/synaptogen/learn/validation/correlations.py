@@ -23,7 +23,9 @@ class Correlations:
     measured: tuple[int, ...]
 
     @classmethod
-    def of(cls, records: Float64Array, fold: NDArray[np.intp], lags: int, measured: tuple[int, ...]) -> "Correlations":
+    def from_records(
+        cls, records: Float64Array, fold: NDArray[np.intp], lags: int, measured: tuple[int, ...]
+    ) -> "Correlations":
         """Of records (n, T, 4), NaN where not measured."""
         return cls(lag_sums(records, lags, fold), measured)
 
@@ -47,6 +49,6 @@ class Correlations:
         return np.asarray(np.quantile([self.of_folds(w) for w in drawn], _LEVELS, axis=0))
 
 
-def rms(a: Float64Array, b: Float64Array) -> float:
+def correlation_rms(a: Float64Array, b: Float64Array) -> float:
     """Root mean square difference of correlations over lags from 1 and all pairs."""
     return float(np.sqrt(np.mean((a[1:] - b[1:]) ** 2)))

@@ -11,7 +11,7 @@ import numpy as np
 from synaptogen._utils import Float64Array
 from synaptogen.params import FEATURE_NAMES
 
-__all__ = ["Spread", "spreads"]
+__all__ = ["TraitSpread", "compare_traits"]
 
 
 FEWEST_DEVICES, FEWEST_CYCLES = 16, 50
@@ -21,7 +21,7 @@ _RESAMPLES = 1000
 
 
 @dataclass(frozen=True)
-class Spread:
+class TraitSpread:
     """One trait of the devices, measured and generated.
 
     ``low`` and ``high`` are the limits of the ratio of the two widths (10 to 90 %), from a bootstrap of devices.
@@ -36,7 +36,7 @@ class Spread:
     @property
     def ratio(self) -> float:
         """How many times as wide the measured spread is."""
-        return width(self.measured) / max(width(self.generated), 1e-12)
+        return quantile_width(self.measured) / max(quantile_width(self.generated), 1e-12)
 
     @property
     def wider(self) -> bool:
@@ -49,13 +49,13 @@ class Spread:
         return float(np.sqrt(max(float(np.var(self.measured) - np.var(self.generated)), 0.0)))
 
 
-def width(values: Float64Array) -> float:
+def quantile_width(values: Float64Array) -> float:
     """Distance between the 10 and the 90 % quantile."""
     low, high = np.quantile(values, (0.1, 0.9))
     return float(high - low)
 
 
-def traits(z: Float64Array, x: Float64Array, measured: tuple[int, ...]) -> dict[str, Float64Array]:
+def device_traits(z: Float64Array, x: Float64Array, measured: tuple[int, ...]) -> dict[str, Float64Array]:
     """Return the lag-1 correlation of the scores and the skewness of each device, NaN of short records."""
     found = {}
     for f in measured:
@@ -72,14 +72,19 @@ def traits(z: Float64Array, x: Float64Array, measured: tuple[int, ...]) -> dict[
     return found
 
 
-def spreads(mine: dict[str, Float64Array], its: dict[str, Float64Array], rng: np.random.Generator) -> list[Spread]:
+def compare_traits(
+    mine: dict[str, Float64Array], its: dict[str, Float64Array], rng: np.random.Generator
+) -> list[TraitSpread]:
     """Compare traits of measured and of generated devices; none where devices or cycles are too few."""
     found = []
     for name, values in mine.items():
         a, b = values[np.isfinite(values)], its[name][np.isfinite(its[name])]
         if min(len(a), len(b)) < FEWEST_DEVICES:
             continue
-        ratios = [width(rng.choice(a, len(a))) / max(width(rng.choice(b, len(b))), 1e-12) for _ in range(_RESAMPLES)]
+        ratios = [
+            quantile_width(rng.choice(a, len(a))) / max(quantile_width(rng.choice(b, len(b))), 1e-12)
+            for _ in range(_RESAMPLES)
+        ]
         low, high = np.quantile(ratios, (_LEVEL, 1 - _LEVEL))
-        found.append(Spread(name, a, b, float(low), float(high)))
+        found.append(TraitSpread(name, a, b, float(low), float(high)))
     return found

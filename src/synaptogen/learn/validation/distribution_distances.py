@@ -10,16 +10,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from synaptogen._utils import Float64Array
+from synaptogen._utils import BoolArray, Float64Array
 
-__all__ = ["Marginal", "grid_of"]
+__all__ = ["Marginal", "common_grid"]
 
 
 _POINTS = 400
 _RESAMPLES = 300
 
 
-def grid_of(*records: Float64Array) -> Float64Array:
+def common_grid(*records: Float64Array) -> Float64Array:
     """Return points, dense where values are, that distribution functions of all records are compared at."""
     values = np.concatenate([r[np.isfinite(r)] for r in records])
     inner = np.quantile(values, np.linspace(0, 1, _POINTS))
@@ -43,7 +43,9 @@ class Marginal:
     grid: Float64Array
 
     @classmethod
-    def of(cls, records: Float64Array, grid: Float64Array, block: NDArray[np.intp] | None = None) -> "Marginal":
+    def from_records(
+        cls, records: Float64Array, grid: Float64Array, block: NDArray[np.intp] | None = None
+    ) -> "Marginal":
         """Of records (n, T), each a block, or joined to the blocks that ``block`` names."""
         number = np.arange(len(records)) if block is None else block
         below, count = np.zeros((int(number.max()) + 1, len(grid))), np.zeros(int(number.max()) + 1)
@@ -53,7 +55,7 @@ class Marginal:
             count[b] += len(there)
         return cls(below, count, grid)
 
-    def function(self, weights: Float64Array | NDArray[np.bool_]) -> Float64Array:
+    def function(self, weights: Float64Array | BoolArray) -> Float64Array:
         """Return the distribution function of blocks, each counted so often."""
         w = np.asarray(weights, dtype=np.float64)
         return np.asarray(w @ self.below / max(float(w @ self.count), 1.0))
@@ -75,7 +77,7 @@ class Marginal:
         """Return Kolmogorov-Smirnov and Wasserstein distances that chance makes between two such samples."""
         mine, its = self.whole(), other.whole()
         found = [
-            distances(self.function(a) - mine, other.function(b) - its, self.grid)
+            ks_and_wasserstein(self.function(a) - mine, other.function(b) - its, self.grid)
             for a, b in zip(self._resamples(rng), other._resamples(rng), strict=True)
         ]
         ks, w1 = np.array(found).T
@@ -86,7 +88,7 @@ class Marginal:
         return rng.multinomial(n, np.full(n, 1 / n), _RESAMPLES)
 
 
-def distances(a: Float64Array, b: Float64Array, grid: Float64Array) -> tuple[float, float]:
+def ks_and_wasserstein(a: Float64Array, b: Float64Array, grid: Float64Array) -> tuple[float, float]:
     """Return the Kolmogorov-Smirnov and the Wasserstein-1 distance of two distribution functions on a grid."""
     gap = np.abs(a - b)
     return float(gap.max()), float(np.sum((gap[1:] + gap[:-1]) / 2 * np.diff(grid)))

@@ -8,14 +8,21 @@ from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from synaptogen._utils import Float64Array, IntArray
+from synaptogen._utils import BoolArray, Float64Array, IntArray
 from synaptogen.array import CellArray
 from synaptogen.learn.statistics import FEWEST, normal_scores, standardised
 from synaptogen.params import FEATURES, VAR, DeviceParams, Population, yule_walker
 
-__all__ = ["FEWEST_FOLDS", "Sample", "folds_of", "generated", "rivals", "splits_of", "twins"]
+__all__ = [
+    "FEWEST_FOLDS",
+    "FeatureSample",
+    "assign_folds",
+    "draw_splits",
+    "generate_features",
+    "population_of_copies",
+    "reference_models",
+]
 
 
 FEWEST_FOLDS = 4
@@ -26,7 +33,7 @@ _NARROW = 1e-7  # of a trait: how far a twin may be from its device
 
 
 @dataclass(frozen=True)
-class Sample:
+class FeatureSample:
     """Records of features, NaN where not measured.
 
     Attributes
@@ -49,7 +56,7 @@ class Sample:
     device: IntArray
 
     @classmethod
-    def of(cls, y: Float64Array, quantile: Float64Array, fold: IntArray, stretches: int) -> "Sample":
+    def from_records(cls, y: Float64Array, quantile: Float64Array, fold: IntArray, stretches: int) -> "FeatureSample":
         """Cut records into stretches, ``fold`` (devices * stretches,) naming the fold of each."""
         cycles = y.shape[1] // stretches
         z = standardised(y)
@@ -63,7 +70,7 @@ class Sample:
         return int(self.fold.max()) + 1
 
 
-def folds_of(devices: int, cycles: int, rng: np.random.Generator) -> tuple[IntArray, int]:
+def assign_folds(devices: int, cycles: int, rng: np.random.Generator) -> tuple[IntArray, int]:
     """Return the fold of each record, and in how many stretches each device's record is cut."""
     if devices >= _MOST_FOLDS // 2:
         return np.asarray(rng.permutation(np.arange(devices) % min(devices, _MOST_FOLDS)), dtype=np.intp), 1
@@ -72,13 +79,13 @@ def folds_of(devices: int, cycles: int, rng: np.random.Generator) -> tuple[IntAr
     return np.asarray(np.arange(records) % min(records, _MOST_FOLDS), dtype=np.intp), stretches
 
 
-def splits_of(folds: int, most: int, rng: np.random.Generator) -> list[NDArray[np.bool_]]:
+def draw_splits(folds: int, most: int, rng: np.random.Generator) -> list[BoolArray]:
     """Return halves of the folds, as masks; no two are the same or each other's rest."""
     half = folds // 2
     if folds <= 10:
         every = [np.isin(np.arange(folds), chosen) for chosen in combinations(range(folds), half) if 0 in chosen]
         return [every[k] for k in rng.permutation(len(every))[:most]]
-    seen: dict[bytes, NDArray[np.bool_]] = {}
+    seen: dict[bytes, BoolArray] = {}
     while len(seen) < most:
         mask = rng.permutation(np.arange(folds)) < half
         mask = mask if mask[0] else ~mask
@@ -86,7 +93,7 @@ def splits_of(folds: int, most: int, rng: np.random.Generator) -> list[NDArray[n
     return list(seen.values())
 
 
-def generated(params: DeviceParams, missing: NDArray[np.bool_], seed: int) -> Float64Array:
+def generate_features(params: DeviceParams, missing: BoolArray, seed: int) -> Float64Array:
     """Return features (devices, cycles, 4) of virtual devices, NaN where ``missing`` (devices, cycles, 4)."""
     devices, cycles, _ = missing.shape
     cells = CellArray(devices, params, rng=seed)
@@ -99,7 +106,7 @@ def generated(params: DeviceParams, missing: NDArray[np.bool_], seed: int) -> Fl
     return y
 
 
-def rivals(params: DeviceParams) -> dict[str, DeviceParams]:
+def reference_models(params: DeviceParams) -> dict[str, DeviceParams]:
     """Return the same devices with less memory: independent cycles, and a VAR of order 1."""
     gamma = params.history.autocovariance(1)
     white = VAR(lags=np.zeros((1, FEATURES, FEATURES)), innovation=np.linalg.cholesky(gamma[0]))
@@ -109,7 +116,7 @@ def rivals(params: DeviceParams) -> dict[str, DeviceParams]:
     }
 
 
-def twins(params: DeviceParams, vectors: Float64Array) -> DeviceParams:
+def population_of_copies(params: DeviceParams, vectors: Float64Array) -> DeviceParams:
     """Return a population of copies of the measured devices (n, 8), where these are too few for one of their own.
 
     Features that were not measured keep the mean of the parameter set's population.
@@ -124,6 +131,6 @@ def twins(params: DeviceParams, vectors: Float64Array) -> DeviceParams:
     return params.replace(population=Population(weights, means, factors, "linear"))
 
 
-def enough(devices: int) -> bool:
+def enough_devices(devices: int) -> bool:
     """Whether so many devices say something of a population."""
     return devices >= FEWEST

@@ -8,64 +8,27 @@ which a difference hardly matters. `validate` is the entry; `_properties` comput
 
 import json
 import os
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import Any, TypeAlias
+from typing import Any, Literal
 from zipfile import BadZipFile
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from synaptogen._utils import RNG, replacing, seed_of
+from synaptogen._utils import RNG, AnyArray, PathLike, replacing, seed_of
 from synaptogen.learn.extraction import extract, mark_loops
+from synaptogen.learn.progress import StageProgress, silent
 from synaptogen.learn.statistics import feature_table
 from synaptogen.params import DeviceParams, as_device_params
 
 from .properties import Comparison
+from .verdicts import Property
 
-__all__ = ["Property", "Validation", "hold_out", "validate"]
-
-Progress: TypeAlias = Callable[[str, float], None]
+__all__ = ["MARKED", "Validation", "hold_out", "validate"]
 
 MARKED = "marked_"  # before the names of curves that show where features were found
 FORMAT, VERSION = "synaptogen/validation", 1
-
-
-@dataclass(frozen=True)
-class Property:
-    """One line of a validation.
-
-    Attributes
-    ----------
-    name, unit : str
-    generated : float
-        Distance of generated from measured halves, median over splits; what ``unit`` says.
-    floor, limit : float
-        Of two measured halves: median, and what 95 % of the splits (of measured or of generated halves) stay below.
-    chance : float
-        Of two generated halves, median.
-    independent, order_1 : float
-        Of generated halves without memory, and with that of one cycle; NaN where it makes no difference.
-    tolerance : float
-        Up to here a difference hardly matters.
-    grade : {"good", "fair", "poor", "unknown"}
-    verdict : str
-        In words.
-    """
-
-    name: str
-    unit: str
-    generated: float
-    floor: float
-    limit: float
-    chance: float
-    independent: float
-    order_1: float
-    tolerance: float
-    grade: str
-    verdict: str
 
 
 @dataclass(frozen=True)
@@ -90,7 +53,7 @@ class Validation:
     one_law: bool
     facts: dict[str, str]
     notes: tuple[str, ...]
-    curves: dict[str, NDArray[Any]]
+    curves: dict[str, AnyArray]
 
     def __getitem__(self, name: str) -> Property:
         """Return the property of that name."""
@@ -99,9 +62,9 @@ class Validation:
                 return one
         raise KeyError(f"there is no property {name!r}: there are {', '.join(p.name for p in self.properties)}")
 
-    def save(self, path: str | os.PathLike[str]) -> None:
+    def save(self, path: PathLike) -> None:
         """Write everything to one NPZ file, as a whole or not at all."""
-        told = {
+        summary = {
             "format": FORMAT,
             "version": VERSION,
             "params": self.params.to_json(),
@@ -112,10 +75,10 @@ class Validation:
         }
         arrays: dict[str, Any] = {f"curve_{name}": values for name, values in self.curves.items()}
         with replacing(path) as beside, open(beside, "wb") as file:
-            np.savez_compressed(file, about=np.array(json.dumps(told)), **arrays)
+            np.savez_compressed(file, about=np.array(json.dumps(summary)), **arrays)
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> "Validation":
+    def load(cls, path: PathLike) -> "Validation":
         """Read what `save` wrote.
 
         Raises
@@ -128,18 +91,18 @@ class Validation:
         try:
             with np.load(path, allow_pickle=False) as file:
                 arrays = {name: file[name] for name in file.files}
-            told = json.loads(str(arrays.pop("about")))
-            if told["format"] != FORMAT or told["version"] != VERSION:
-                raise ValueError(f"format {told['format']!r}, version {told['version']!r}")
-            properties = tuple(Property(**p) for p in told["properties"])
-            params = DeviceParams.from_json(told["params"])
+            summary = json.loads(str(arrays.pop("about")))
+            if summary["format"] != FORMAT or summary["version"] != VERSION:
+                raise ValueError(f"format {summary['format']!r}, version {summary['version']!r}")
+            properties = tuple(Property(**p) for p in summary["properties"])
+            params = DeviceParams.from_json(summary["params"])
         except (ValueError, KeyError, TypeError, EOFError, AttributeError, BadZipFile) as error:
             raise ValueError(
                 f"{os.fspath(path)} is no validation of this version: write one with synaptogen validate -o, or"
                 " Validation.save"
             ) from error
         curves = {name.removeprefix("curve_"): values for name, values in arrays.items()}
-        return cls(params, properties, told["one_law"], told["facts"], tuple(told["notes"]), curves)
+        return cls(params, properties, summary["one_law"], summary["facts"], tuple(summary["notes"]), curves)
 
 
 def validate(
@@ -150,7 +113,7 @@ def validate(
     splits: int = 24,
     windows: int = 6000,
     held_out: str | None = None,
-    progress: Progress | None = None,
+    progress: StageProgress | None = None,
 ) -> Validation:
     """Compare a parameter set with measured loops or features, best of devices or cycles that it was not learned from.
 
@@ -177,7 +140,7 @@ def validate(
     """
     if splits < 2 or windows < 100:
         raise ValueError(f"splits must be 2 or more and windows 100 or more, not {splits} and {windows}")
-    chosen, tell = as_device_params(params), progress or _silent
+    chosen, tell = as_device_params(params), progress or silent
     extraction, table = None, data
     if "voltage" in data:
         extraction = extract(data, u_read=chosen.u_read, progress=lambda done, n: tell("extracting", done / n))
@@ -199,14 +162,16 @@ def validate(
         "splits into halves": str(len(comparison.splits)),
         "seed": str(comparison.seed),
     }
-    properties = tuple(Property(**line) for line in comparison.lines)
+    properties = tuple(comparison.properties)
     curves = comparison.curves
     if extraction is not None:
         curves |= {f"{MARKED}{name}": value for name, value in mark_loops(data, extraction).arrays().items()}
     return Validation(chosen, properties, comparison.one_law, facts, tuple(notes), curves)
 
 
-def hold_out(data: xr.Dataset, share: float = 0.25, *, by: str | None = None) -> tuple[xr.Dataset, xr.Dataset, str]:
+def hold_out(
+    data: xr.Dataset, share: float = 0.25, *, by: Literal["device", "cycle"] | None = None
+) -> tuple[xr.Dataset, xr.Dataset, str]:
     """Cut a measurement into a part to learn from and one to validate with; and say how it was done.
 
     Parameters
@@ -238,9 +203,5 @@ def hold_out(data: xr.Dataset, share: float = 0.25, *, by: str | None = None) ->
     else:
         out[n - count :] = True
     which = "evenly spaced" if axis == "device" else "the last ones"
-    told = f"{count} of {n} {axis}s, {which}"
-    return data.isel({axis: ~out}), data.isel({axis: out}), told
-
-
-def _silent(_stage: str, _share: float) -> None:
-    pass
+    summary = f"{count} of {n} {axis}s, {which}"
+    return data.isel({axis: ~out}), data.isel({axis: out}), summary

@@ -10,14 +10,14 @@ from sklearn.metrics import roc_auc_score
 
 from synaptogen._utils import Float64Array, IntArray
 
-__all__ = ["LENGTH", "auc", "energy_distance", "windows_of"]
+__all__ = ["LENGTH", "classifier_auc", "energy_distance", "sample_windows"]
 
 
 LENGTH = 4  # cycles
 _FOLDS = 4
 
 
-def windows_of(
+def sample_windows(
     records: Float64Array,
     group: IntArray,
     measured: tuple[int, ...],
@@ -40,7 +40,7 @@ def windows_of(
     return points[whole], group[record[whole]]
 
 
-def auc(a: tuple[Float64Array, IntArray], b: tuple[Float64Array, IntArray], seed: int) -> float:
+def classifier_auc(a: tuple[Float64Array, IntArray], b: tuple[Float64Array, IntArray], seed: int) -> float:
     """Return the area under the ROC curve of gradient boosting that tells windows of two samples apart.
 
     0.5: it cannot. NaN where there are fewer than two groups on a side.
