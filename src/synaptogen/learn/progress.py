@@ -1,4 +1,4 @@
-"""How long-running steps of learning report their progress."""
+"""Progress reports of the steps of learning, which take minutes for large measurements."""
 
 from collections.abc import Callable
 from typing import TypeAlias
@@ -10,4 +10,10 @@ StageProgress: TypeAlias = Callable[[str, float], None]
 
 
 def silent(stage: str, share: float) -> None:
-    """Report nothing: the progress of callers who gave none."""
+    """Report nothing; stands in for the progress of callers who gave none.
+
+    Parameters
+    ----------
+    stage : str
+    share : float
+    """

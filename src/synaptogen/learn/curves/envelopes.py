@@ -41,10 +41,10 @@ from .reset_transition import (
 Degrees: TypeAlias = tuple[int, int]
 Fit: TypeAlias = Callable[[BranchSamples], EnvelopeMixture]
 
-MOST_DEVICES, MOST_CYCLES = 64, 1200  # that the curves are fitted to
+MOST_DEVICES, MOST_CYCLES = 64, 1200  # whose loops the curves are fitted to
 DEGREES: list[Degrees] = [(5, 5), (6, 6), (7, 7)]
-WITHIN, WITHIN_BEYOND = 1.01, 1.1  # times the least misfit: lower degrees are as good
-OUTLIER = 3.0  # standard deviations; what is beyond counts as that much
+WITHIN, WITHIN_BEYOND = 1.01, 1.1  # times the least misfit: up to here, lower degrees count as equally good
+OUTLIER = 3.0  # standard deviations; larger residuals count as this much
 RESIDUALS = ("lrs", "lrs_rms", "hrs", "hrs_rms", "hrs_negative", "hrs_negative_rms")
 
 

@@ -25,13 +25,13 @@ Transition: TypeAlias = Literal["auto", "power", "stretched"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 TRANSITIONS: tuple[Transition, ...] = get_args(Transition)
 SHORTEST_TOP = 0.85  # of the ramp: U_max is not sought below
-GAIN = 0.03  # of the residual: by less, neither a U_max below the end of the ramp nor a stretched law is believed
+GAIN = 0.03  # of the residual: a smaller gain justifies neither a U_max below the end of the ramp nor a stretched form
 HUBER = 2.0  # typical residuals
 ETA_RANGE = (0.05, 20.0)
-STEEPEST = 12.0  # exponent of a stretched law: its numbers stay far above the least of single precision
-START = (1.0, 1.0)  # slope and rest of the stretched law
+STEEPEST = 12.0  # exponent of a stretched transition: its numbers stay far above the least of single precision
+START = (1.0, 1.0)  # slope and rest of the stretched transition
 MOST = 20.0  # of them
-KINKS = (0.2, 0.5)  # of U_max - U_RESET from the end: where stretched laws start from
+KINKS = (0.2, 0.5)  # of U_max - U_RESET from the end: where fits of stretched transitions start
 
 
 @dataclass(frozen=True)

@@ -120,7 +120,8 @@ class _Basis:
     def polynomials(self, theta: Float64Array) -> tuple[Float64Array, Float64Array]:
         """Return coefficients in V and A, highest power first."""
         both = theta.reshape(2, -1) * self.scale / self.u_range**self.powers
-        return tuple(np.append(row[:d][::-1], 0.0) for row, d in zip(both, self.degrees, strict=True))  # type: ignore[return-value]
+        llrs, hhrs = (np.append(row[:d][::-1], 0.0) for row, d in zip(both, self.degrees, strict=True))
+        return llrs, hhrs
 
 
 def fit_envelope_mixture(

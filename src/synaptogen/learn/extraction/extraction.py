@@ -36,8 +36,8 @@ from .flags import FAILED, Flag
 from .segmentation import FOLLOWS
 from .state_detection import CycleStates, detect_states
 
-WORN = 5  # failed cycles in a row at the end of a record, at least, that are called wear-out
-MOST_DEVICES, MOST_CYCLES = 64, 900  # that the curves are found from
+WORN = 5  # failed cycles in a row, at least, at the end of a record are called wear-out
+MOST_DEVICES, MOST_CYCLES = 64, 900  # whose loops the curves are fitted to
 MOST_CHECKED = 64  # devices whose odd and even points are compared
 DEGREES = (7, 7)
 ROUNDS = 2

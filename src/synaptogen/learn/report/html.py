@@ -1,4 +1,4 @@
-"""One _page of HTML that works from disk: nothing is fetched, figures are inside."""
+"""One page of HTML that works from disk: nothing is fetched, figures are inside."""
 
 import base64
 import importlib.resources
@@ -25,13 +25,13 @@ def report(
     figures: PathLike | None = None,
     progress: StageProgress | None = None,
 ) -> list[Path]:
-    """Write a validation as one self-contained HTML _page.
+    """Write a validation as one self-contained HTML page.
 
     Parameters
     ----------
     validation : Validation
     path : str or path
-        Of the _page; it takes its place as a whole, or not at all.
+        Of the page; it takes its place as a whole, or not at all.
     figures : str or path, optional
         Folder for the figures as PNG files, made if it is not there.
     progress : callable, optional
@@ -46,6 +46,22 @@ def report(
     ------
     ModuleNotFoundError
         If Matplotlib is not installed.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import synaptogen as sg
+    >>> from synaptogen import learn
+    >>> data = learn.features(r_lrs=sg.CellArray(2, rng=1).run_cycles(60).r_lrs.T)
+    >>> validation = learn.validate("hennen2024", data, splits=2, windows=100)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     files = learn.report(validation, Path(folder) / "report.html")
+    ...     page = files[0].read_text(encoding="utf-8")
+    >>> [file.name for file in files]
+    ['report.html']
+    >>> page.startswith("<!DOCTYPE html>")
+    True
     """
     images = {}
     names = [name for name in FIGURES if has_figure(validation, name)]
@@ -70,7 +86,7 @@ def report(
 
 
 def _page(validation: Validation, images: dict[str, bytes]) -> str:
-    """Return the _page with these figures."""
+    """Return the page with these figures, PNG files by name."""
     template = Template((importlib.resources.files(__package__) / "page.html").read_text(encoding="utf-8"))
     grade, headline = _headline(validation)
     return template.substitute(

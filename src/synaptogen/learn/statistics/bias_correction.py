@@ -1,8 +1,11 @@
-"""MarginalFit and memory from standardised records, corrected for how short the records are.
+"""Quantile polynomials and memory of standardised records, corrected for the shortness of the records.
 
-Means and standard deviations of devices are estimates: they take some of the memory and of the tails with them. BiasCorrectedFit
-of (correct, fit, simulate, see what the treatment does to what is known) converge in a few steps, since what is
-simulated changes little from one to the next.
+The means and standard deviations of devices are estimates, and subtracting them removes some of the memory and of the
+tails. The correction is iterated: fit a model, simulate records of it, treat these as the measured ones were treated,
+and take the difference from the known model as the bias of the estimates. This is indirect inference (C. Gourieroux, A.
+Monfort, E. Renault, J. Appl. Econom. 8, S85 (1993)) by parametric bootstrap; a few rounds are enough, since the
+simulated bias changes little from one to the next. Mean removal alone is corrected in closed form
+(`mean_removal_bias`).
 """
 
 from collections.abc import Callable, Iterator
@@ -38,13 +41,13 @@ __all__ = ["BiasCorrectedFit", "DynamicsFit", "Kind"]
 Kind: TypeAlias = Literal["var", "compact"]
 """Kinds of history that can be learned."""
 
-PSEUDO_CYCLES = 1000.0  # that a preset counts for
-FEW_CYCLES = 20_000  # cycles in all, below which a preset is asked for its opinion
+PSEUDO_CYCLES = 1000.0  # cycles that a preset counts for
+FEW_CYCLES = 20_000  # cycles in all, below which a preset is averaged in
 HIGHEST_ORDER = 20  # order of a VAR among which criteria choose
 LONG_ORDER = 60  # order of the VAR behind a compact history
 COMPACT_CYCLES = 200  # of a record, at least, for a compact history
 _MOST_LAGS = 500
-_STRETCH = 1.2  # times the lags: a stretch of a record that is no shorter tells of them
+_STRETCH = 1.2  # times the lags: a shorter stretch of a record does not determine them
 _FOLDS = 4
 _SIMULATED_CYCLES = (200_000, 1_000_000)  # cycles of a bootstrap
 _LONG_RECORD = 2000  # cycles, of which more rounds change nothing
@@ -52,20 +55,22 @@ _LONG_RECORD = 2000  # cycles, of which more rounds change nothing
 
 @dataclass(frozen=True)
 class DynamicsFit:
-    """What a round found.
+    """Memory and distributions of the features, as one round found them.
 
     Attributes
     ----------
-    measured : array of shape (lags + 1, 4, 4)
-        Autocovariances, corrected; features that were not measured are white.
+    corrected : array of shape (lags + 1, 4, 4)
+        Autocovariances of the latent process, corrected, variances 1; features that were not measured are white.
     gamma : array of shape (lags + 1, 4, 4)
-        The same after the preset had its say.
+        The same, averaged with the preset's where the record is small.
     own : VAR
-        Of the measured features.
+        The VAR of the measured features.
     var : VAR
-        Of all features.
+        The VAR of all features; those that were not measured follow the preset.
     compact : StateSpace or None
+        The compact history of all features, where the record supports one.
     quantile : array of shape (4, 5)
+        Quantile polynomials, highest power first, mean 0 and variance 1.
     """
 
     corrected: Float64Array
@@ -77,22 +82,41 @@ class DynamicsFit:
 
 
 class BiasCorrectedFit:
-    """Learn shapes and memory of a table of features.
+    """Learn quantile polynomials and memory of a table of features.
 
     Parameters
     ----------
     table : FeatureTable
+        Measured features.
     preset : StandardForm
-    order : int or str
-        Of the VAR, or the criterion that chooses it.
-    kind : {"var", "compact"} or None
-        The kind of history asked for.
+        Source of what was not measured, and prior for small records.
+    order : int or {"bic", "aic", "held_out"}
+        Order of the VAR, or the criterion that chooses it.
+    history : {"var", "compact"} or None
+        The kind of history; None: whichever the record supports.
     states : int
-        Of the compact history.
+        Number of states of the compact history.
     seed : int
-        Of all simulations: each round has the same, so that rounds converge.
-    tell : callable
-        Called with a stage and the share of the whole that is done.
+        Seed of all simulations: each round has the same, so that rounds converge.
+    progress : callable
+        Called with the name of a stage and the share of the whole that is done.
+
+    Attributes
+    ----------
+    z : array of shape (n_devices, n_cycles, 4)
+        Standardised features, NaN where not measured.
+    marginals : MarginalFit
+        Their distributions and normal scores.
+    uncorrected : array of shape (lags + 1, 4, 4)
+        Autocovariances of the scores as measured.
+    bias : ShortRecordBias
+        Bias that the last round found; none at first.
+    total : float
+        Number of cycles in all.
+    cycles : int
+        Number of cycles of a typical record.
+    small : bool
+        Whether the record is so small that the preset is used as a prior.
 
     Raises
     ------
@@ -125,7 +149,7 @@ class BiasCorrectedFit:
         self.bias = self._no_bias()
 
     def learn(self) -> DynamicsFit:
-        """Alternate between fitting and finding out what the length of the records does."""
+        """Alternate between fitting a model and simulating the bias that records of this length have under it."""
         dynamics: DynamicsFit | None = None
         rounds = 2 if self.cycles >= _LONG_RECORD else 4
         for n in range(rounds):
@@ -136,7 +160,20 @@ class BiasCorrectedFit:
         return self._fit_once(dynamics)
 
     def order_table(self, gamma: Float64Array, held_out: bool = True) -> pd.DataFrame:
-        """Compare orders up to `HIGHEST_ORDER`, or to the one asked for."""
+        """Compare orders of the VAR, up to `HIGHEST_ORDER` or the order that was given.
+
+        Parameters
+        ----------
+        gamma : array of shape (lags + 1, 4, 4)
+            Corrected autocovariances.
+        held_out : bool
+            Whether to compute the likelihood of held-out devices too.
+
+        Returns
+        -------
+        DataFrame
+            See `compare_orders`.
+        """
         highest = self.highest_order
         sums = self._folds(highest, _FOLDS) if held_out else None
         return compare_orders(sums, range(1, highest + 1), self.total, self.measured, gamma)
@@ -169,7 +206,7 @@ class BiasCorrectedFit:
         return DynamicsFit(measured, gamma, own, var, compact, self._fit_quantiles())
 
     def _model_fitter(self, before: DynamicsFit | None) -> Callable[[Float64Array], History]:
-        """How to fit the law whose records lose their means."""
+        """Return how to fit the model whose records lose their means."""
         if before is not None and before.compact is not None:
             held = before.compact
             return lambda _: held
@@ -177,7 +214,7 @@ class BiasCorrectedFit:
         return lambda measured: fit_var(self._with_prior(measured), min(order, len(measured) - 1), self.cycles)
 
     def _with_prior(self, measured: Float64Array) -> Float64Array:
-        """Let the preset have its say where the record is small."""
+        """Average autocovariances with those of the preset where the record is small."""
         if not self.small:
             return measured
         prior = unmeasured_as_white(self.preset.gamma(self.lags), self.measured)
@@ -229,9 +266,22 @@ class BiasCorrectedFit:
         return ShortRecordBias(np.zeros_like(self.marginals.averages), np.zeros_like(self.uncorrected), noise)
 
     def without_groups(self, dynamics: DynamicsFit, groups: int, compact: bool) -> Iterator[History]:
-        """The history of all records but one group, for each of them, near what all of them have taught.
+        """Yield the history of all records but one group, for each group, for the jackknife.
 
         Groups are those of `_folds`. There are none where the records are too few for that.
+
+        Parameters
+        ----------
+        dynamics : DynamicsFit
+            Fit to all records; histories without a group start near it.
+        groups : int
+            Number of groups.
+        compact : bool
+            Whether to fit compact histories, or VARs.
+
+        Yields
+        ------
+        VAR or StateSpace
         """
         sums = self._folds(self.lags, groups)
         if sums.folds < groups:
@@ -249,7 +299,10 @@ class BiasCorrectedFit:
                 yield held
 
     def _folds(self, lags: int, folds: int) -> LagSums:
-        """Folds are devices, or, of a few devices, stretches of their records; one fold if these are too short."""
+        """Sum lagged products by fold; only one fold if the records are too short.
+
+        Folds are devices, or, of few devices, stretches of their records.
+        """
         x = self.marginals.x
         pieces = -(-folds // len(x))  # of a record
         length = x.shape[1] // pieces

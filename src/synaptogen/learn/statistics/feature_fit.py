@@ -1,4 +1,4 @@
-"""From a table of features to a device population: shapes, dynamics, devices, and what was taken from where."""
+"""From a table of features to a device population: distributions, memory, and how devices differ."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # it carries no types
 
 from synaptogen._utils import RNG, BoolArray, Float64Array, seed_of
 from synaptogen.learn.progress import StageProgress, silent
@@ -38,7 +38,7 @@ TRAITS = tuple(f"{part}_{name}" for part in ("mu", "sigma") for name in FEATURE_
 
 @dataclass(frozen=True)
 class FeatureFit:
-    """What a table of features taught.
+    """A device population learned from a table of features, without currents.
 
     Attributes
     ----------
@@ -48,18 +48,19 @@ class FeatureFit:
     history : VAR or StateSpace
         The history that was chosen, variances 1.
     population : Population
+        Mixture of device vectors (mu, sigma).
     order_table : DataFrame
-        One row an order of the VAR: aic, bic, held_out (nats per cycle), spectral_radius.
+        One row per order of the VAR: aic, bic, held_out (nats per cycle), spectral_radius.
     population_table : DataFrame or None
-        One row a mixture that was tried, with the likelihood of held-out devices.
+        One row per mixture that was tried, with the likelihood of held-out devices.
     x : DataArray of shape (device, cycle, feature)
         Latent scores of the measured cycles, single precision; NaN where not measured.
     devices : DataArray of shape (device, trait)
         mu and sigma of each measured device, NaN for features that were not measured.
-    outlying : array of shape (devices,) or None
+    outlying : array of shape (n_devices,) or None
         Probability that a device belongs to the component of lowest weight.
     standard_errors : dict
-        Those that exist: ``quantile`` (4, 5); ``devices`` (devices, 8); of the history ``autocorrelation``
+        Those that exist: ``quantile`` (4, 5); ``devices`` (n_devices, 8); of the history ``autocorrelation``
         (lags + 1, 4, 4), ``correlation_sum`` (4,), ``innovation`` (4, 4) and, of a VAR, ``lags`` (p, 4, 4); of the
         population ``population_weights`` (K,), ``population_means`` and ``population_spreads`` (K, 8).
     whiteness : Whiteness
@@ -73,9 +74,23 @@ class FeatureFit:
     recentred : Population or None
         A preset's population moved to the measured devices, where they are too few for one of their own.
     provenance : dict of str to str
-        Where each part comes from.
+        Origin of each part.
     notes : tuple of str
-        What a reader should know.
+        Remarks for the reader.
+
+    Examples
+    --------
+    >>> import synaptogen as sg
+    >>> from synaptogen import learn
+    >>> preset = sg.DeviceParams.preset("hennen2024")
+    >>> data = learn.features(*(x.T for x in sg.CellArray(2, rng=1).run_cycles(60)))
+    >>> fit = learn.fit_features(data, preset=preset, order=1, history="var")
+    >>> fit.quantile.shape, fit.x.dims, fit.devices.dims
+    ((4, 5), ('device', 'cycle', 'feature'), ('device', 'trait'))
+    >>> fit.order_table.columns.tolist()
+    ['aic', 'bic', 'held_out', 'spectral_radius']
+    >>> fit.to_params(preset, "mine")
+    DeviceParams('mine', VAR(1), 3 components)
     """
 
     quantile: Float64Array
@@ -96,7 +111,18 @@ class FeatureFit:
     notes: tuple[str, ...]
 
     def to_params(self, preset: DeviceParams, name: str) -> DeviceParams:
-        """Return a parameter set with these features, and currents and transition as in ``preset``."""
+        """Return a parameter set with these features.
+
+        Parameters
+        ----------
+        preset : DeviceParams
+            Source of currents and RESET transition.
+        name : str
+
+        Returns
+        -------
+        DeviceParams
+        """
         return preset.replace(
             name=name,
             quantile=self.quantile,
@@ -117,15 +143,15 @@ def fit_features(
     rng: RNG = 0,
     progress: StageProgress | None = None,
 ) -> FeatureFit:
-    """Learn quantile polynomials, history and population from features (device, cycle).
+    """Learn quantile polynomials, history and population from features.
 
     Parameters
     ----------
-    features : Dataset
-        Variables r_hrs (ohm), u_set (V), r_lrs (ohm), u_reset (V), or some of them; NaN where not measured. An integer
-        coordinate ``cycle`` says where cycles are missing.
+    features : xarray.Dataset
+        Variables r_hrs (ohm), u_set (V), r_lrs (ohm), u_reset (V), or some of them, with dimensions device and cycle;
+        NaN where not measured. An integer coordinate ``cycle`` says where cycles are missing.
     preset : DeviceParams
-        What is not measured comes from here.
+        Source of what is not measured.
     order : int or {"bic", "aic", "held_out"}
         Order of the VAR, or how to choose it.
     history : {"var", "compact"}, optional
@@ -139,28 +165,45 @@ def fit_features(
     progress : callable, optional
         Called with the name of a stage and the share of the whole that is done.
 
+    Returns
+    -------
+    FeatureFit
+
     Raises
     ------
     ValueError
         If the table is not sound (see `feature_table`), an argument is not of the kind described, or the records are
         too short for the order or the number of states.
+
+    Examples
+    --------
+    >>> import synaptogen as sg
+    >>> from synaptogen import learn
+    >>> preset = sg.DeviceParams.preset("hennen2024")
+    >>> cycles = sg.CellArray(20, rng=1).run_cycles(40)
+    >>> data = learn.features(r_lrs=cycles.r_lrs.T)
+    >>> fit = learn.fit_features(data, preset=preset, order=1, history="var", components=1)
+    >>> fit.history, fit.population.n_components
+    (VAR(10), 3)
+    >>> bool(abs(fit.devices.sel(trait="mu_r_lrs").mean() / cycles.r_lrs.mean() - 1) < 0.01)
+    True
     """
     _check_options(order, history, states, components)
-    tell = progress or silent
+    report = progress or silent
     generator = np.random.default_rng(seed_of(rng))
     table = feature_table(features)
     with threadpool_limits(1, "blas"):  # matrices are small: threads would only wait for one another
         seed = int(generator.integers(2**63))
         form = standard_form(preset)
-        fitter = BiasCorrectedFit(table, form, order, history, states, seed, tell)
+        fitter = BiasCorrectedFit(table, form, order, history, states, seed, report)
         dynamics = fitter.learn()
         noise = fitter.bias.noise
         vectors = _unbiased_vectors(table, noise)
-        tell("devices", 0.75)
-        fit = _population(vectors, noise, table.measured, form.population, components, generator, tell)
-        tell("errors", 0.95)
+        report("devices", 0.75)
+        fit = _population(vectors, noise, table.measured, form.population, components, generator, report)
+        report("errors", 0.95)
         result = _result(table, form, fitter, dynamics, vectors, fit)
-        tell("errors", 1.0)
+        report("errors", 1.0)
     return result
 
 
@@ -200,7 +243,7 @@ def _result(
 
 
 def _chosen(dynamics: DynamicsFit, fitter: BiasCorrectedFit) -> tuple[History, str]:
-    """Return the history and why it is this one."""
+    """Return the history that is chosen, and the reason."""
     if dynamics.compact is None:
         reason = "asked for" if fitter.history == "var" else "the record is too short for a compact history"
         return dynamics.var, f"{dynamics.var!r}: {reason}"
@@ -244,7 +287,7 @@ def _population(
     preset: Population,
     components: int | None,
     rng: np.random.Generator,
-    tell: StageProgress,
+    report: StageProgress,
 ) -> PopulationFit | None:
     """Fit the population, or None of too few devices."""
     known = _complete(vectors, measured)
@@ -261,7 +304,7 @@ def _population(
         noise=noise,
         rng=rng,
         measured=measured,
-        progress=lambda share: tell("devices", 0.75 + 0.2 * share),
+        progress=lambda share: report("devices", 0.75 + 0.2 * share),
     )
 
 
@@ -274,7 +317,7 @@ def _outlying(fit: PopulationFit, vectors: Float64Array, measured: Sequence[int]
 def _errors(
     dynamics: DynamicsFit, fitter: BiasCorrectedFit, vectors: Float64Array, compact: bool, fit: PopulationFit | None
 ) -> dict[str, Float64Array]:
-    """Return standard errors, of what was estimated without a preset's opinion."""
+    """Return standard errors of what was estimated without a preset as prior."""
     errors = {"devices": fitter.bias.noise.errors(vectors)}
     if fit is not None:
         errors |= {f"population_{name}": value for name, value in fit.errors.items()}
@@ -288,8 +331,10 @@ def _errors(
     return errors
 
 
-def _labelled(values: NDArray[np.floating], name: str, table: FeatureTable, last: str, labels: object) -> xr.DataArray:
-    coords = {"device": table.devices, last: list(labels)}  # type: ignore[call-overload]
+def _labelled(
+    values: NDArray[np.floating], name: str, table: FeatureTable, last: str, labels: Sequence[str]
+) -> xr.DataArray:
+    coords = {"device": table.devices, last: list(labels)}
     if values.ndim == 2:
         return xr.DataArray(values, dims=("device", last), coords=coords, name=name)
     return xr.DataArray(values, dims=("device", "cycle", last), coords={**coords, "cycle": table.cycles}, name=name)

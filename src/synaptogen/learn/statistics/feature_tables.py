@@ -1,4 +1,4 @@
-"""Tables of features: checked, in the units of the model, and cut down to what can be learned from."""
+"""Tables of features: checked, in the units of the model, without devices that nothing can be learned from."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -34,16 +34,16 @@ class FeatureTable:
 
     Attributes
     ----------
-    y : array of shape (devices, cycles, 4)
-        log10 r_hrs, u_set, r_lrs, u_reset; NaN where not measured.
+    y : array of shape (n_devices, n_cycles, 4)
+        log10 r_hrs (ohm), u_set (V), r_lrs (ohm), u_reset (V); NaN where not measured.
     measured : tuple of int
         Features with values.
-    devices : array of shape (devices,)
+    devices : array of shape (n_devices,)
         Labels of the devices that are left.
-    cycles : array of shape (cycles,)
+    cycles : array of shape (n_cycles,)
         Numbers of the cycles.
     notes : list of str
-        What was left out, and why.
+        Devices and cycles that were left out, and why.
     """
 
     y: Float64Array
@@ -54,12 +54,21 @@ class FeatureTable:
 
     @property
     def count(self) -> Float64Array:
-        """Number of cycles that were measured of each device: those of its best known feature."""
+        """Number of measured cycles of each device, shape (n_devices,): those of its best known feature."""
         return np.asarray((~np.isnan(self.y)).sum(1).max(1), dtype=np.float64)
 
 
 def feature_table(features: xr.Dataset) -> FeatureTable:
-    """Check features (device, cycle), and bring them to the scales of the model.
+    """Check features, and bring them to the scales of the model.
+
+    Parameters
+    ----------
+    features : xarray.Dataset
+        Variables (device, cycle) as `learn.features` makes, perhaps with ``flag``.
+
+    Returns
+    -------
+    FeatureTable
 
     Raises
     ------
@@ -88,9 +97,21 @@ def feature_table(features: xr.Dataset) -> FeatureTable:
 
 
 def without_failed(data: xr.Dataset) -> tuple[xr.Dataset, list[str]]:
-    """Set to NaN what the flags of cycles say is not there, and say how many cycles have each flag.
+    """Set features to NaN where the flags of their cycles exclude them, and count the flags.
 
     Without a variable ``flag`` nothing changes. Bounds (`Flag.UNRESOLVED`) and incomplete cycles keep what they have.
+
+    Parameters
+    ----------
+    data : xarray.Dataset
+        Features, perhaps with ``flag``.
+
+    Returns
+    -------
+    features : xarray.Dataset
+        Without ``flag``.
+    notes : list of str
+        How many cycles have each flag.
 
     Raises
     ------
@@ -128,7 +149,7 @@ def _labelled(data: xr.Dataset) -> xr.Dataset:
 
 
 def _without_jumps(data: xr.Dataset) -> xr.Dataset:
-    """Put rows where their cycle numbers say, with NaN between, so that no lag jumps over cycles that are missing."""
+    """Put rows where their cycle numbers say, with NaN between, so that no lag jumps over missing cycles."""
     if "cycle" not in data.coords or data["cycle"].dtype.kind not in "iu":
         return data
     numbers = data["cycle"].to_numpy()
@@ -205,7 +226,7 @@ def _fit_to_learn(
 
 
 def _value_range(y: Float64Array) -> Float64Array:
-    """Range of each feature of each device, less what rounding makes, (devices, 4); -1 where there are no values."""
+    """Return the range of each feature of each device, less rounding, (n_devices, 4); -1 where there are no values."""
     low = np.where(np.isnan(y), np.inf, y).min(1)
     high = np.where(np.isnan(y), -np.inf, y).max(1)
     with np.errstate(invalid="ignore"):

@@ -20,7 +20,21 @@ def _counted(number: int, noun: str) -> str:
 
 
 def provenance_of(table: FeatureTable, fitter: BiasCorrectedFit, fit: PopulationFit | None, why: str) -> dict[str, str]:
-    """Say of each part where it comes from."""
+    """Describe for each part of a fit where it comes from.
+
+    Parameters
+    ----------
+    table : FeatureTable
+    fitter : BiasCorrectedFit
+    fit : PopulationFit or None
+        None: the preset's population.
+    why : str
+        Reason for the choice of the history.
+
+    Returns
+    -------
+    dict of str to str
+    """
     mine = ", ".join(FEATURE_NAMES[f] for f in table.measured)
     rest = f"; {_others(table)} from the preset" if _others(table) else ""
     size = f"{_counted(len(table.devices), 'device')}, {fitter.total:,.0f} cycles in all"
@@ -36,7 +50,7 @@ def provenance_of(table: FeatureTable, fitter: BiasCorrectedFit, fit: Population
 
 
 def _tried(fitter: BiasCorrectedFit, fit: PopulationFit | None) -> str:
-    """Say among how many settings the data have chosen: each choice makes the winner look better than it is."""
+    """Count the settings that the data have chosen among: each choice makes the winner look better than it is."""
     orders = fitter.highest_order if isinstance(fitter.order, str) and not fitter.small else 1
     histories = 2 if fitter.history is None and fitter.supports_compact else 1
     mixtures = 0 if fit is None else len(fit.table)
@@ -47,7 +61,21 @@ def _tried(fitter: BiasCorrectedFit, fit: PopulationFit | None) -> str:
 def notes_of(
     table: FeatureTable, fitter: BiasCorrectedFit, fit: PopulationFit | None, whiteness: Whiteness
 ) -> list[str]:
-    """Say what a reader should know."""
+    """List what a reader of the fit should know.
+
+    Parameters
+    ----------
+    table : FeatureTable
+    fitter : BiasCorrectedFit
+    fit : PopulationFit or None
+        None: the preset's population.
+    whiteness : Whiteness
+        Test of the residuals.
+
+    Returns
+    -------
+    list of str
+    """
     notes = list(table.notes)
     if _others(table):
         notes.append(f"{_others(table)} not measured: shape, memory and devices of it come from the preset")
@@ -72,7 +100,18 @@ def notes_of(
 
 
 def memory_notes(dynamics: DynamicsFit, fitter: BiasCorrectedFit) -> list[str]:
-    """Warn of a memory that is longer than such records can tell from drift."""
+    """Warn of a memory that is longer than such records can distinguish from drift.
+
+    Parameters
+    ----------
+    dynamics : DynamicsFit
+    fitter : BiasCorrectedFit
+
+    Returns
+    -------
+    list of str
+        Empty, or one note.
+    """
     most, found = longest_pole(fitter.cycles), dynamics.own.spectral_radius
     if dynamics.compact is not None:
         found = max(found, dynamics.compact.spectral_radius)

@@ -1,13 +1,14 @@
 """Gaussian mixtures of few points in many dimensions: expectation maximisation with a prior on the covariances (MAP).
 
-    r_dk ~ w_k N(v_d; m_k, S_k)                                 (E)
+    r_dk ~ w_k N(v_d; m_k, S_k)                                                                           (E)
     w_k = N_k / N,  m_k = weighted mean,  S_k = (sum r_dk (v_d - m_k)(v_d - m_k)^T + s Psi) / (N_k + s)   (M)
 
 The prior is inverse-Wishart: s further points spread as Psi, the covariance of the bulk by minimum covariance
 determinant (P. J. Rousseeuw, K. Van Driessen, Technometrics 41, 212 (1999); for the prior: C. Fraley, A. E. Raftery, J.
 Classification 24, 155 (2007)). It keeps a component of twenty outliers in eight dimensions from collapsing. The last
 component starts from the five percent of the points that are farthest from the bulk, and its Psi is three times as
-wide, so that an outlying population is found of which two or three members were seen; the others start from k-means.
+wide, so that an outlying population is found of which two or three members were measured; the others start from
+k-means.
 """
 
 import warnings
@@ -31,18 +32,47 @@ _WIDER = 9.0  # the variances of outlying devices, before any is seen: three tim
 
 @dataclass(frozen=True)
 class GaussianMixture:
-    """Weights (K,), means (K, d) and covariances (K, d, d)."""
+    """A mixture of K Gaussian components in d dimensions.
+
+    Parameters
+    ----------
+    weights : array of shape (K,)
+    means : array of shape (K, d)
+    covariances : array of shape (K, d, d)
+    """
 
     weights: Float64Array
     means: Float64Array
     covariances: Float64Array
 
     def log_density(self, points: Float64Array, noise: Float64Array | None = None) -> Float64Array:
-        """Return the log density (n,) at points (n, d), each with a noise covariance (n, d, d) of its own if given."""
+        """Return the log density at points.
+
+        Parameters
+        ----------
+        points : array of shape (n, d)
+        noise : array of shape (n, d, d), optional
+            Covariance of the error of each point, added to those of the components.
+
+        Returns
+        -------
+        array of shape (n,)
+        """
         return np.asarray(np.logaddexp.reduce(self.log_joint(points, noise), axis=0))
 
     def log_joint(self, points: Float64Array, noise: Float64Array | None = None) -> Float64Array:
-        """Return log w_k + log N(v; m_k, S_k), shape (K, n)."""
+        """Return log w_k + log N(v; m_k, S_k) of each component at points.
+
+        Parameters
+        ----------
+        points : array of shape (n, d)
+        noise : array of shape (n, d, d), optional
+            Covariance of the error of each point, added to those of the components.
+
+        Returns
+        -------
+        array of shape (K, n)
+        """
         off = points - self.means[:, None]
         S = self.covariances[:, None] if noise is None else self.covariances[:, None] + noise
         return _log_normal(off, S) + np.log(self.weights)[:, None]
@@ -50,19 +80,38 @@ class GaussianMixture:
 
 @dataclass(frozen=True)
 class Bulk:
-    """Where most points are: centre (d,), covariance (d, d), and the squared distance (n,) of each point."""
+    """Location of most points.
+
+    Parameters
+    ----------
+    centre : array of shape (d,)
+    covariance : array of shape (d, d)
+    distance : array of shape (n,)
+        Squared Mahalanobis distance of each point from the centre.
+    """
 
     centre: Float64Array
     covariance: Float64Array
     distance: Float64Array
 
     def part(self, members: BoolArray) -> "Bulk":
-        """Return the same bulk with the distances of some of the points."""
+        """Return the same bulk with the distances of the points that a mask selects."""
         return replace(self, distance=self.distance[members])
 
 
 def find_bulk(points: Float64Array, seed: int) -> Bulk:
-    """Return the bulk by minimum covariance determinant; of few points, the mean and the covariance."""
+    """Find the bulk by minimum covariance determinant; of few points, the median and the variances.
+
+    Parameters
+    ----------
+    points : array of shape (n, d)
+    seed : int
+        Seed of the subsets that the search starts from.
+
+    Returns
+    -------
+    Bulk
+    """
     n, d = points.shape
     if n >= 3 * d:
         with warnings.catch_warnings():
@@ -101,6 +150,10 @@ def fit_mixture(
         Of these points, where it is known already.
     starts, steps : int
         Number of starts, and most iterations of each.
+
+    Returns
+    -------
+    GaussianMixture
     """
     bulk = find_bulk(points, _seed(rng)) if bulk is None else bulk
     psi = _prior(bulk, components)
@@ -113,10 +166,25 @@ def fit_mixture(
 def mixture_errors(
     points: Float64Array, mixture: GaussianMixture, strength: float, bulk: Bulk, rng: np.random.Generator
 ) -> dict[str, Float64Array]:
-    """Return standard errors of ``weights`` (K,), ``means`` (K, d) and standard deviations ``spreads`` (K, d).
+    """Return standard errors of a mixture, by the bootstrap over points.
 
-    The bootstrap over points (B. Efron, R. J. Tibshirani, An Introduction to the ShortRecordBias, 1993, chapter 6). Each
-    resample is fitted from where the whole was, so that components keep their names.
+    (B. Efron, R. J. Tibshirani, An Introduction to the Bootstrap, 1993, chapter 6.) Each resample is fitted from the
+    responsibilities of the whole, so that components keep their order.
+
+    Parameters
+    ----------
+    points : array of shape (n, d)
+    mixture : GaussianMixture
+        Fitted to all points.
+    strength : float
+        Strength of the prior that it was fitted with.
+    bulk : Bulk
+    rng : Generator
+
+    Returns
+    -------
+    dict of str to array
+        ``weights`` (K,), ``means`` (K, d) and standard deviations ``spreads`` (K, d).
     """
     joint = mixture.log_joint(points)
     share = np.exp(joint - np.logaddexp.reduce(joint, axis=0))
@@ -132,7 +200,7 @@ def mixture_errors(
 
 
 def _prior(bulk: Bulk, components: int) -> Float64Array:
-    """Spreads psi (K, d, d) that the prior expects: the last component is wider."""
+    """Return the covariances psi (K, d, d) that the prior expects: the last component is wider."""
     psi = np.tile(bulk.covariance, (components, 1, 1))
     if components > 1:
         psi[-1] *= _WIDER
@@ -167,7 +235,7 @@ def _maximise(points: Float64Array, share: Float64Array, psi: Float64Array, stre
 
 
 def _log_prior(mixture: GaussianMixture, psi: Float64Array, strength: float) -> float:
-    """Log of the inverse-Wishart density, up to a constant."""
+    """Return the log of the inverse-Wishart density, up to a constant."""
     determinants = np.linalg.slogdet(mixture.covariances)[1].sum()
     traces = np.trace(np.linalg.solve(mixture.covariances, psi), axis1=1, axis2=2).sum()
     return float(-0.5 * strength * (determinants + traces))
@@ -187,7 +255,7 @@ def _start(points: Float64Array, components: int, bulk: Bulk, rng: np.random.Gen
 
 
 def _clusters(points: Float64Array, number: int, rng: np.random.Generator) -> NDArray[np.intp]:
-    """A few steps of k-means from points drawn at random: labels (n,)."""
+    """Return labels (n,) after a few steps of k-means from points drawn at random."""
     centres = points[rng.choice(len(points), number, replace=False)]
     for _ in range(10):
         label = np.argmin(((points[:, None] - centres) ** 2).sum(2), axis=1)
@@ -197,7 +265,7 @@ def _clusters(points: Float64Array, number: int, rng: np.random.Generator) -> ND
 
 
 def _log_normal(off: Float64Array, S: Float64Array) -> Float64Array:
-    """Log density (K, n) of N(0, S) at ``off`` (K, n, d), with S (K, 1, d, d) or one for each point."""
+    """Return the log density (K, n) of N(0, S) at ``off`` (K, n, d), with S (K, 1, d, d) or one for each point."""
     d = off.shape[-1]
     L = np.linalg.cholesky(S)
     inverse = np.linalg.inv(L)

@@ -1,9 +1,9 @@
-"""How cycles follow each other, learned: vector autoregressions pooled over devices.
+"""Vector autoregressions pooled over devices: how features of a cycle depend on earlier cycles.
 
-Everything is computed from the pooled autocovariances R (see `autocovariances`): for records long against the order,
-the Yule-Walker equations on R have the precision of least squares (coefficients rms 5.8e-4 against 5.8e-4 for order 10,
-512 devices and 6,000 cycles), they allow for gaps, and what is done to R, such as undoing the removal of device means,
-is done for every order at once. One step of the prediction from the last p cycles leaves
+All results come from the pooled autocovariances R (see `autocovariances`): for records long against the order, the
+Yule-Walker equations on R have the precision of least squares (coefficients rms 5.8e-4 against 5.8e-4 for order 10, 512
+devices and 6,000 cycles), they allow for gaps, and a correction of R, such as undoing the removal of device means,
+applies to every order at once. One step of the prediction from the last p cycles leaves
 
     Sigma_p = [I -A_1 ... -A_p] Toeplitz(R) [I -A_1 ... -A_p]^T
 
@@ -48,12 +48,27 @@ _FADED = 1e-4  # where a memory ends
 
 @dataclass(frozen=True)
 class Whiteness:
-    """Is anything left in the residuals? A multivariate portmanteau test, pooled over devices.
+    """Result of a multivariate portmanteau test of residuals, pooled over devices.
 
     Q = N sum over k of tr(C_k^T C_0^-1 C_k C_0^-1), with C_k the autocovariances of the residuals (J. R. M. Hosking,
-    J. Am. Stat. Assoc. 75, 602 (1980)), is chi-squared if nothing is left. With millions of cycles it finds what does
-    not matter: ``worst``, the largest autocorrelation of the residuals, says how much is left, beside ``limit``, which
-    95 % of the records of a true model stay below.
+    J. Am. Stat. Assoc. 75, 602 (1980)), is chi-squared if nothing is left. With millions of cycles it finds differences
+    that do not matter, so ``worst`` says how much is left.
+
+    Parameters
+    ----------
+    statistic : float
+        Q.
+    degrees : int
+        Degrees of freedom.
+    p_value : float
+    lags : int
+        Number of lags in the sum.
+    worst : float
+        Largest autocorrelation of the residuals.
+    limit : float
+        Value of ``worst`` that 95 % of the records of a true model stay below.
+    correlations : array of shape (lags + 1, m, m)
+        Correlations of the residuals of the m measured features.
     """
 
     statistic: float
@@ -63,19 +78,30 @@ class Whiteness:
     worst: float
     limit: float
     correlations: Float64Array
-    """Of the residuals of the measured features, shape (lags + 1, m, m)."""
 
     @property
     def white(self) -> bool:
-        """Whether what is left could be chance."""
+        """Whether the remaining correlations could be chance."""
         return self.p_value > 0.01 or self.worst < self.limit
 
 
 def fit_var(gamma: Float64Array, order: int, cycles: int | None = None) -> VAR:
-    """Return the VAR of an order with these autocovariances.
+    """Return the VAR of an order with given autocovariances.
 
     Estimated autocovariances of short or drifting records need not be those of any process. They are then drawn towards
-    zero by 1 - k / T, with ``cycles`` T (default: twice the lags), and with T/2, T/4 ... until they are.
+    zero by 1 - k / T, and with T/2, T/4 ... until they are.
+
+    Parameters
+    ----------
+    gamma : array of shape (lags + 1, 4, 4)
+        Autocovariances, to lag ``order`` at least.
+    order : int
+    cycles : int, optional
+        T at first; default: twice the lags.
+
+    Returns
+    -------
+    VAR
 
     Raises
     ------
@@ -96,7 +122,18 @@ def fit_var(gamma: Float64Array, order: int, cycles: int | None = None) -> VAR:
 
 
 def unmeasured_as_white(gamma: Float64Array, measured: Sequence[int]) -> Float64Array:
-    """Return autocovariances in which features that were not measured are white noise of their own, variance 1."""
+    """Return autocovariances in which features that were not measured are white noise of their own, variance 1.
+
+    Parameters
+    ----------
+    gamma : array of shape (lags + 1, 4, 4)
+    measured : sequence of int
+        Features that were measured.
+
+    Returns
+    -------
+    array of shape (lags + 1, 4, 4)
+    """
     known = np.zeros(FEATURES, dtype=bool)
     known[list(measured)] = True
     full = np.where(known[:, None] & known, gamma, 0.0)
@@ -105,7 +142,19 @@ def unmeasured_as_white(gamma: Float64Array, measured: Sequence[int]) -> Float64
 
 
 def blend_with_prior(gamma: Float64Array, cycles: float, prior: Float64Array, pseudo_cycles: float) -> Float64Array:
-    """Return the mean of measured autocovariances and of those of a prior that counts as so many cycles (MAP)."""
+    """Return the mean of measured autocovariances and of those of a prior that counts as so many cycles (MAP).
+
+    Parameters
+    ----------
+    gamma, prior : array of shape (lags + 1, 4, 4)
+        The longer one is cut.
+    cycles, pseudo_cycles : float
+        Weights of the two.
+
+    Returns
+    -------
+    array of shape (lags + 1, 4, 4)
+    """
     short = min(len(gamma), len(prior))
     return np.asarray((cycles * gamma[:short] + pseudo_cycles * prior[:short]) / (cycles + pseudo_cycles))
 
@@ -113,12 +162,12 @@ def blend_with_prior(gamma: Float64Array, cycles: float, prior: Float64Array, ps
 def compare_orders(
     sums: LagSums | None, orders: Sequence[int], cycles: float, measured: Sequence[int], gamma: Float64Array
 ) -> pd.DataFrame:
-    """Compare orders: one row an order, columns aic, bic, held_out (nats per cycle) and spectral_radius.
+    """Compare orders of the VAR.
 
     Parameters
     ----------
     sums : LagSums or None
-        In folds of devices; each fold is predicted from what the others taught. None or one fold: held_out is NaN.
+        In folds of devices; each fold is predicted by the fit to the others. None or one fold: held_out is NaN.
     orders : sequence of int
     cycles : float
         Number of cycles that were measured, all devices together.
@@ -126,6 +175,11 @@ def compare_orders(
         The features that were measured; only these count as parameters.
     gamma : array of shape (lags + 1, 4, 4)
         Corrected autocovariances, for aic, bic and the spectral radius.
+
+    Returns
+    -------
+    DataFrame
+        One row per order, columns aic, bic, held_out (nats per cycle) and spectral_radius.
     """
     R = unmeasured_as_white(gamma, measured)
     rows = []
@@ -146,7 +200,23 @@ def compare_orders(
 
 
 def best_order(table: pd.DataFrame, criterion: Criterion = "bic") -> int:
-    """Return the order with the lowest criterion, or the highest held-out likelihood."""
+    """Return the order with the lowest criterion, or the highest held-out likelihood.
+
+    Parameters
+    ----------
+    table : DataFrame
+        See `compare_orders`.
+    criterion : {"bic", "aic", "held_out"}
+
+    Returns
+    -------
+    int
+
+    Raises
+    ------
+    ValueError
+        If there is no such criterion, or nothing was held out.
+    """
     if criterion not in CRITERIA:
         raise ValueError(f"order must be a whole number or one of {', '.join(CRITERIA)}, not {criterion!r}")
     column = table[criterion]
@@ -167,7 +237,7 @@ def undo_mean_removal(
     """Return autocovariances Gamma, unit variances, of a process whose records without their means look like ``R``.
 
     Solves Gamma - bias(Gamma) proportional to R (see `mean_removal_bias`) by substitution. The bias is that of the
-    model fitted to the last Gamma, which knows the lags that were not measured.
+    model fitted to the last Gamma, which also has the lags that were not measured.
 
     Parameters
     ----------
@@ -179,13 +249,19 @@ def undo_mean_removal(
         Fits a history to autocovariances.
     start : array of shape (lags + 1, 4, 4), optional
         A first guess.
+    iterations : int
+        Most substitutions.
+
+    Returns
+    -------
+    array of shape (lags + 1, 4, 4)
     """
     R = unit_variance(R)
     gamma = R if start is None else start
     for _ in range(iterations):
         history = model(gamma)
-        law = unit_variance(history.autocovariance(min(cycles - 1, _lags_until_faded(history.spectral_radius))))
-        bias = mean_removal_bias(law, cycles, len(R) - 1)
+        modelled = unit_variance(history.autocovariance(min(cycles - 1, _lags_until_faded(history.spectral_radius))))
+        bias = mean_removal_bias(modelled, cycles, len(R) - 1)
         kept = np.sqrt(np.maximum(1 - np.diagonal(bias[0]), 0.05))
         after = unit_variance(R * np.outer(kept, kept) + bias)
         change, gamma = np.abs(after - gamma).max(), after
@@ -220,7 +296,22 @@ def _prediction_error(history: History, gamma: Float64Array, memory: int | None 
 
 
 def log_likelihood(history: History, gamma: Float64Array, measured: Sequence[int], memory: int | None = None) -> float:
-    """Return nats per cycle of the measured features of a process Gamma under a history, without the constant."""
+    """Return nats per cycle of the measured features of a process under a history, without the constant.
+
+    Parameters
+    ----------
+    history : VAR or StateSpace
+    gamma : array of shape (lags + 1, 4, 4)
+        Autocovariances of the process.
+    measured : sequence of int
+        Features that were measured.
+    memory : int, optional
+        Number of past cycles that the prediction uses; default: all lags of ``gamma``.
+
+    Returns
+    -------
+    float
+    """
     B = history.innovation
     E = _prediction_error(history, gamma, memory)
     at = np.ix_(measured, measured)
@@ -229,7 +320,21 @@ def log_likelihood(history: History, gamma: Float64Array, measured: Sequence[int
 
 
 def var_errors(model: VAR, gamma: Float64Array, cycles: float) -> Float64Array:
-    """Return standard errors (p, 4, 4) of the lags: from the inverse of the Toeplitz matrix, per cycle."""
+    """Return standard errors of the lags of a VAR: from the inverse of the Toeplitz matrix, per cycle.
+
+    Parameters
+    ----------
+    model : VAR
+        Of order p.
+    gamma : array of shape (lags + 1, 4, 4)
+        Autocovariances that it was fitted to.
+    cycles : float
+        Number of cycles, all devices together.
+
+    Returns
+    -------
+    array of shape (p, 4, 4)
+    """
     inverse = np.linalg.inv(_toeplitz(gamma, model.order))
     sigma = np.diagonal(model.innovation @ model.innovation.T)
     errors = np.sqrt(np.outer(sigma, np.maximum(np.diagonal(inverse), 0)) / cycles)
@@ -252,6 +357,10 @@ def whiteness_test(
         Features that count.
     lags : int
         For a VAR of order p the test goes to lag p + ``lags``, for a state space of q states to 2 q + ``lags``.
+
+    Returns
+    -------
+    Whiteness
     """
     free = history.order if isinstance(history, VAR) else 2 * history.order
     h = min(free + lags, max((len(gamma) - 1) // 2, 1))
@@ -270,7 +379,7 @@ def whiteness_test(
 
 
 def _lags_until_faded(radius: float) -> int:
-    """Number of lags after which a memory has faded."""
+    """Return the number of lags after which a memory of a spectral radius has faded."""
     return int(np.ceil(np.log(_FADED) / np.log(max(radius, 0.1)))) + 10
 
 

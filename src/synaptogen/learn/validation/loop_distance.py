@@ -1,4 +1,4 @@
-"""Measured I-V loops beside generated ones, on one ramp, and their distance point by point."""
+"""Measured I-V loops and generated ones on one ramp, and their distance point by point."""
 
 from dataclasses import dataclass
 
@@ -19,7 +19,7 @@ MOST_DEVICES, MOST_CYCLES = 32, 60
 
 @dataclass(frozen=True)
 class RampLoops:
-    """RampLoops on a common ramp.
+    """Loops on a common ramp.
 
     Attributes
     ----------
@@ -34,7 +34,7 @@ class RampLoops:
 
 
 def common_ramp(extraction: Extraction) -> Float64Array:
-    """Return the common ramp: to the median lowest and highest voltage of the cycles."""
+    """Return the common ramp in V: to the median lowest and highest voltage of the cycles."""
     negative = float(np.nanmedian(np.concatenate([one.reach_negative for one in extraction.cycles])))
     a, b, c = POINTS
     return np.concatenate(
@@ -47,7 +47,19 @@ def common_ramp(extraction: Extraction) -> Float64Array:
 
 
 def measured_loops(data: xr.Dataset, extraction: Extraction) -> RampLoops:
-    """Bring loops to the common ramp, branch by branch; evenly spaced devices, and successive cycles of each."""
+    """Bring loops to the common ramp, branch by branch: evenly spaced devices, and successive cycles of each.
+
+    Parameters
+    ----------
+    data : xarray.Dataset
+        Loops, see `learn.loops`.
+    extraction : Extraction
+        Result of `extract` for these loops.
+
+    Returns
+    -------
+    RampLoops
+    """
     u = common_ramp(extraction)
     devices = np.unique(np.linspace(0, len(extraction.cycles) - 1, MOST_DEVICES).round().astype(int))
     i = np.full((len(devices), MOST_CYCLES, len(u)), np.nan)
@@ -73,7 +85,21 @@ def _on_ramp(points: DevicePoints, turns: list[int], u: Float64Array) -> Float64
 
 
 def generated_loops(params: DeviceParams, extraction: Extraction, like: RampLoops, seed: int) -> RampLoops:
-    """Sweep virtual devices over the same common_ramp, with the noise and the current limit of the measurement."""
+    """Sweep virtual devices over the same ramp, with the noise and the current limit of the measurement.
+
+    Parameters
+    ----------
+    params : DeviceParams
+    extraction : Extraction
+        Holds noise and current limit.
+    like : RampLoops
+        Measured loops; missing ones are missing in the result, too.
+    seed : int
+
+    Returns
+    -------
+    RampLoops
+    """
     devices, cycles, points = like.i.shape
     cells = CellArray(devices, params, rng=seed)
     i = cells.sweep(np.tile(like.u, cycles)).reshape(cycles, points, devices).transpose(2, 0, 1).astype(np.float64)
@@ -83,7 +109,20 @@ def generated_loops(params: DeviceParams, extraction: Extraction, like: RampLoop
 
 
 def point_distances(a: Float64Array, b: Float64Array, levels: int = 41) -> Float64Array:
-    """Return the Wasserstein-1 distance in A of the currents (n, points) at each point; of whole loops only."""
+    """Return the Wasserstein-1 distance of currents at each point; only whole loops count.
+
+    Parameters
+    ----------
+    a, b : array of shape (n, points), (m, points)
+        Currents in A.
+    levels : int
+        Number of quantiles that the distance is taken from.
+
+    Returns
+    -------
+    array of shape (points,)
+        In A.
+    """
     q = (np.arange(levels) + 0.5) / levels
     one, other = (i[np.isfinite(i).all(1)] for i in (a, b))
     gap = np.abs(np.quantile(one, q, axis=0) - np.quantile(other, q, axis=0))
@@ -91,7 +130,19 @@ def point_distances(a: Float64Array, b: Float64Array, levels: int = 41) -> Float
 
 
 def halve_loops(devices: int, cycles: int, rng: np.random.Generator) -> BoolArray:
-    """Return a mask (devices, cycles) of one half: of the devices, or, of a few, of blocks of five cycles."""
+    """Return a mask of one half of the loops.
+
+    Half of the devices, or, of a few devices, half of the blocks of five cycles of each.
+
+    Parameters
+    ----------
+    devices, cycles : int
+    rng : Generator
+
+    Returns
+    -------
+    array of bool of shape (devices, cycles)
+    """
     if devices >= 8:
         chosen = rng.permutation(devices) < devices // 2
         return np.broadcast_to(chosen[:, None], (devices, cycles))

@@ -1,4 +1,4 @@
-"""The distances behind a validation, one method a property; `validation.validate` says what becomes of them."""
+"""The distances behind a validation, one method per property; `verdicts` judges them."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -48,23 +48,29 @@ SHORTEST = 100  # cycles of a record, for a test of residuals
 REPEATS = 3  # of the classifier
 POINTS = 1000  # of a side, in energy distances of windows
 TOLERANCE = {"correlations": 0.02, "auc": 0.55, "ks": 0.03, "w1": 0.05, "energy": 0.01, "devices": 0.05, "loops": 0.05}
-MANY = 32  # devices, whose bulk can be told from outliers
+MANY = 32  # devices: with fewer, the bulk cannot be separated from outliers
 OUTLYING = 20.0  # squared distance in units of the bulk, of 8 traits: 1 in 100 of a Gaussian lies beyond
 QQ = np.concatenate([[0.001, 0.005], np.linspace(0.01, 0.99, 99), [0.995, 0.999]])
 SERIES = 300  # cycles that are drawn
 
 
 class Comparison:
-    """Measured and generated cycles, their distances line by line, and the curves that figures show.
+    """Measured and generated cycles, their distances property by property, and the curves that figures show.
+
+    After `run`, and `compare_loops` where loops were measured, ``properties``, ``notes``, ``curves`` and ``one_law``
+    hold the results, in the form of `Validation`.
 
     Parameters
     ----------
     params : DeviceParams
     table : FeatureTable
+        Measured features.
     seed : int
+        Seed of virtual devices, splits and resamples.
     splits, windows : int
-        See `validation.validate`.
-    tell : callable
+        See `validate`.
+    progress : callable
+        Called with the name of a stage and the share of it that is done.
     """
 
     def __init__(
@@ -112,7 +118,7 @@ class Comparison:
         return {name: FeatureSample.from_records(v, self.params.quantile, fold, stretches) for name, v in made.items()}
 
     def run(self) -> None:
-        """Compare everything that features tell."""
+        """Compare all properties of features."""
         stages = {
             "correlations": self.compare_correlations,
             "distributions": self.compare_marginals,
@@ -129,7 +135,7 @@ class Comparison:
         self._keep_series()
 
     def compare_correlations(self) -> None:
-        """Auto- and cross-correlations, of scores and of the standardised features themselves."""
+        """Compare auto- and cross-correlations, of scores and of the standardised features themselves."""
         first = self.sets["measured"]
         lags = min(LAGS, max(first.x.shape[1] // 2, 1), first.x.shape[1] - 1)
         for kind, name in (("x", "score correlations"), ("z", "linear correlations")):
@@ -149,7 +155,7 @@ class Comparison:
         self.curves["measured_features"] = np.array(self.measured)
 
     def compare_marginals(self) -> None:
-        """Kolmogorov-Smirnov and Wasserstein distances of each standardised feature, with a block bootstrap."""
+        """Take Kolmogorov-Smirnov and Wasserstein distances of each standardised feature, with a block bootstrap."""
         for f in self.measured:
             grid = common_grid(*(self.sets[k].z[..., f] for k in ("measured", "generated")))
             each = {k: Marginal.from_records(s.z[..., f], grid, s.fold) for k, s in self.sets.items()}
@@ -168,7 +174,7 @@ class Comparison:
             self.curves[f"qq_band_{f}"] = blocks[0].quantile_band(QQ, self.rng)
 
     def compare_windows(self) -> None:
-        """Energy distance of windows of four cycles, successive ones and every tenth."""
+        """Take the energy distance of windows of four cycles, successive ones and every tenth."""
         for step in (1, 10):
             each = {
                 k: sample_windows(s.x, s.fold, self.measured, 2 * POINTS, self.rng, step) for k, s in self.sets.items()
@@ -180,7 +186,7 @@ class Comparison:
             )
 
     def compare_by_classifier(self) -> None:
-        """Area under the curve of gradient boosting on windows of four cycles; groups are devices."""
+        """Take the area under the curve of gradient boosting on windows of four cycles; groups are devices."""
         done = 0
 
         def distance(a: str, p: BoolArray, b: str, q: BoolArray) -> float:
@@ -202,7 +208,7 @@ class Comparison:
         )
 
     def compare_devices(self) -> None:
-        """Vectors of mean and log deviation: energy distance, and the share of outlying devices."""
+        """Compare vectors of mean and log deviation: their energy distance, and the share of outlying devices."""
         if not self.population:
             return
         columns = [*self.measured, *(FEATURES + f for f in self.measured)]
@@ -239,7 +245,7 @@ class Comparison:
         self.curves["outlying"] = beyond["measured"]
 
     def compare_spread(self) -> None:
-        """Does the lag-1 correlation, or the skewness, differ between devices by more than chance?"""
+        """Test whether lag-1 correlation or skewness differ between devices by more than chance."""
         both = {
             k: device_traits(self._by_device(k, "z"), self._by_device(k, "x"), self.measured)
             for k in ("measured", "generated")
@@ -262,7 +268,7 @@ class Comparison:
             )
 
     def test_residuals(self) -> None:
-        """Is anything left in the prediction errors of these data under the history?"""
+        """Test whether the errors of predicting these data by the history are white."""
         cycles = self.sets["measured"].y.shape[1]
         if cycles < SHORTEST:
             words = f"records of fewer than {SHORTEST} cycles do not tell what is left"
@@ -287,7 +293,15 @@ class Comparison:
         )
 
     def compare_loops(self, data: xr.Dataset, extraction: Extraction) -> None:
-        """Wasserstein distance of the currents at each point of the ramp, over the rms current there."""
+        """Take the Wasserstein distance of the currents at each point of the ramp, over the rms current there.
+
+        Parameters
+        ----------
+        data : xarray.Dataset
+            Loops, see `learn.loops`.
+        extraction : Extraction
+            Result of `extract` for these loops.
+        """
         self.progress("loops", 0.0)
         mine = measured_loops(data, extraction)
         each = {"measured": mine.i}

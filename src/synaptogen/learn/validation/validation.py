@@ -1,9 +1,9 @@
-"""How good is a parameter set? Generated cycles against measured ones that were not learned from.
+"""Comparison of generated cycles with measured ones that the parameter set was not learned from.
 
 Each property is a distance between a measured and a generated half, beside four others: between two measured halves
 (the floor), between two generated ones (chance alone), and from the measured to independent cycles and to a VAR of
 order 1. A verdict compares the first with the floor and with chance, and, where it lies above, with a tolerance below
-which a difference hardly matters. `validate` is the entry; `_properties` computes.
+which a difference hardly matters. `validate` is the entry; `properties` computes.
 """
 
 import json
@@ -14,7 +14,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 import xarray as xr
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # it carries no types
 
 from synaptogen._utils import RNG, AnyArray, PathLike, replacing, seed_of
 from synaptogen.learn.extraction import extract, mark_loops
@@ -33,19 +33,36 @@ FORMAT, VERSION = "synaptogen/validation", 1
 
 @dataclass(frozen=True)
 class Validation:
-    """What came of comparing a parameter set with measured data.
+    """Comparison of a parameter set with measured data.
 
     Attributes
     ----------
     params : DeviceParams
     properties : tuple of Property
+        By name with ``validation["classifier"]``.
     one_law : bool
-        False: devices differ in shape or memory by more than one shared law makes.
+        False: devices differ in shape or memory by more than one shared model explains.
     facts : dict of str to str
         Sizes, seeds, number of settings tried.
     notes : tuple of str
     curves : dict of str to array
-        What figures are drawn from.
+        Data of the figures.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import synaptogen as sg
+    >>> from synaptogen import learn
+    >>> data = learn.features(r_lrs=sg.CellArray(2, rng=1).run_cycles(60).r_lrs.T)
+    >>> validation = learn.validate("hennen2024", data, splits=2, windows=100)
+    >>> validation["classifier"].unit
+    'AUC on windows of 4 cycles; 0.5: cannot tell'
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     validation.save(Path(folder) / "validation.npz")
+    ...     back = learn.Validation.load(Path(folder) / "validation.npz")
+    >>> back.facts == validation.facts
+    True
     """
 
     params: DeviceParams
@@ -115,38 +132,56 @@ def validate(
     held_out: str | None = None,
     progress: StageProgress | None = None,
 ) -> Validation:
-    """Compare a parameter set with measured loops or features, best of devices or cycles that it was not learned from.
+    """Compare a parameter set with measured loops or features.
+
+    The verdicts are fair only on devices or cycles that the parameters were not learned from, see `hold_out`.
 
     Parameters
     ----------
     params : str or DeviceParams
+        A preset, or what `fit` has learned.
     data : xarray.Dataset
-        Loops or features; see `hold_out` for a part that was kept from the fit.
+        Loops or features.
     rng : int, SeedSequence, Generator or None
         Source of the seed of virtual devices, splits and resamples.
     splits : int
         Ways to cut the data into halves.
     windows : int
-        Windows of 4 cycles of each half that the classifier sees, at most.
+        Most windows of 4 cycles of each half that the classifier gets.
     held_out : str, optional
         Which part of a measurement ``data`` is, for the record.
     progress : callable, optional
         Called with the name of a stage and the share of it that is done.
 
+    Returns
+    -------
+    Validation
+
     Raises
     ------
     ValueError
         If the data are not sound or too few.
+
+    Examples
+    --------
+    >>> import synaptogen as sg
+    >>> from synaptogen import learn
+    >>> data = learn.features(r_lrs=sg.CellArray(2, rng=1).run_cycles(60).r_lrs.T)
+    >>> validation = learn.validate("hennen2024", data, splits=2, windows=100)
+    >>> [p.name for p in validation.properties][:3]
+    ['score correlations', 'linear correlations', 'KS distance of r_lrs']
+    >>> validation["score correlations"].grade in ("good", "fair", "poor", "unknown")
+    True
     """
     if splits < 2 or windows < 100:
         raise ValueError(f"splits must be 2 or more and windows 100 or more, not {splits} and {windows}")
-    chosen, tell = as_device_params(params), progress or silent
+    chosen, report = as_device_params(params), progress or silent
     extraction, table = None, data
     if "voltage" in data:
-        extraction = extract(data, u_read=chosen.u_read, progress=lambda done, n: tell("extracting", done / n))
+        extraction = extract(data, u_read=chosen.u_read, progress=lambda done, n: report("extracting", done / n))
         table = extraction.features
     features = feature_table(table)
-    comparison = Comparison(chosen, features, seed_of(rng), splits, windows, tell)
+    comparison = Comparison(chosen, features, seed_of(rng), splits, windows, report)
     with threadpool_limits(1):  # small tasks, whose threads would only wait for one another on a busy machine
         comparison.run()
         if extraction is not None:
@@ -172,7 +207,7 @@ def validate(
 def hold_out(
     data: xr.Dataset, share: float = 0.25, *, by: Literal["device", "cycle"] | None = None
 ) -> tuple[xr.Dataset, xr.Dataset, str]:
-    """Cut a measurement into a part to learn from and one to validate with; and say how it was done.
+    """Cut a measurement into a part to learn from and one to validate with.
 
     Parameters
     ----------
@@ -183,10 +218,25 @@ def hold_out(
     by : {"device", "cycle"}, optional
         Default: devices where there are 32 or more.
 
+    Returns
+    -------
+    to_learn, to_validate : xarray.Dataset
+    summary : str
+        How the data were cut, for ``validate(held_out=...)``.
+
     Raises
     ------
     ValueError
         If an argument is not of the kind described, or a part would be empty.
+
+    Examples
+    --------
+    >>> import synaptogen as sg
+    >>> from synaptogen import learn
+    >>> data = learn.features(*(x.T for x in sg.CellArray(2, rng=1).run_cycles(60)))
+    >>> to_learn, to_validate, summary = learn.hold_out(data)
+    >>> to_learn.sizes["cycle"], to_validate.sizes["cycle"], summary
+    (45, 15, '15 of 60 cycles, the last ones')
     """
     if not 0 < share < 1:
         raise ValueError(f"share must be between 0 and 1, not {share:g}: 0.25 holds out a quarter")

@@ -18,24 +18,25 @@ Half = TypeVar("Half")
 
 @dataclass(frozen=True)
 class Property:
-    """One line of a validation.
+    """One property of a validation: a distance, and what to compare it with.
 
     Attributes
     ----------
     name, unit : str
     generated : float
-        Distance of generated from measured halves, median over splits; what ``unit`` says.
+        Distance of generated from measured halves, median over splits, in ``unit``.
     floor, limit : float
-        Of two measured halves: median, and what 95 % of the splits (of measured or of generated halves) stay below.
+        Distance of two measured halves: median, and the value that 95 % of the splits (of measured or of generated
+        halves) stay below.
     chance : float
-        Of two generated halves, median.
+        Distance of two generated halves, median.
     independent, order_1 : float
-        Of generated halves without memory, and with that of one cycle; NaN where it makes no difference.
+        Distance of generated halves without memory, and with that of one cycle; NaN where memory makes no difference.
     tolerance : float
         Up to here a difference hardly matters.
     grade : {"good", "fair", "poor", "unknown"}
     verdict : str
-        In words.
+        The grade in words.
     """
 
     name: str
@@ -62,7 +63,29 @@ def split_property(
     memory_matters: bool = True,
     whole: tuple[float, Float64Array] | None = None,
 ) -> Property:
-    """Take a distance over all splits into halves, and judge it."""
+    """Take a distance over all splits into halves, and judge it.
+
+    Parameters
+    ----------
+    name, unit : str
+    distance : callable
+        Takes the name of a set ("measured", "generated", "again", "independent", "order_1"), a half of it, and the same
+        of a second set.
+    halves : sequence of (half, other half)
+        Splits, in the form that ``distance`` takes.
+    tolerance : float
+        Up to here a difference hardly matters.
+    judged : bool
+        False: the halves are too small for a grade.
+    memory_matters : bool
+        Whether to compare with sets of less memory, too.
+    whole : (float, array), optional
+        Distance of undivided samples, and distances that chance makes between such.
+
+    Returns
+    -------
+    Property
+    """
     floor = np.array([distance("measured", p, "measured", q) for p, q in halves])
     chance = np.array([distance("generated", p, "again", q) for p, q in halves])
     found = np.array([distance("measured", p, "generated", q) for p, q in halves])
@@ -90,7 +113,19 @@ def split_property(
 
 
 def outlier_property(share: dict[str, float], devices: int) -> Property:
-    """Compare the shares of outlying devices."""
+    """Compare the shares of outlying devices.
+
+    Parameters
+    ----------
+    share : dict of str to float
+        Share of outlying devices of "measured", "generated" and "again".
+    devices : int
+        Number of devices of each.
+
+    Returns
+    -------
+    Property
+    """
     measured, found = share["measured"], share["generated"]
     error = float(np.sqrt(2 * max(measured, 1 / devices) * (1 - measured) / devices))
     good = abs(found - measured) <= 2 * error
@@ -128,7 +163,16 @@ def spread_property(s: TraitSpread) -> Property:
 
 
 def unjudged_property(name: str, unit: str, verdict: str) -> Property:
-    """Return a line without figures, which is not judged."""
+    """Return a property without figures, which is not judged.
+
+    Parameters
+    ----------
+    name, unit, verdict : str
+
+    Returns
+    -------
+    Property
+    """
     nan = float("nan")
     return Property(
         name=name,
@@ -146,7 +190,10 @@ def unjudged_property(name: str, unit: str, verdict: str) -> Property:
 
 
 def _graded(found: float, limit: float, tolerance: float, judged: bool, likely: bool) -> tuple[Grade, str]:
-    """Return grade and verdict; ``likely``: the block bootstrap finds the distance of undivided samples no wonder."""
+    """Return grade and verdict.
+
+    ``likely`` says that the block bootstrap often makes such a distance of undivided samples by chance.
+    """
     if not judged or not np.isfinite(found):
         return "unknown", "too few cycles to judge"
     if found <= limit or likely:
