@@ -1,0 +1,78 @@
+"""Public functions say what they take and return: every parameter by name, in numpydoc sections."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+import synaptogen
+
+PACKAGE = Path(synaptogen.__file__).parent
+QUESTIONS = re.compile(r"^(What|Which|How|The same|As |Of |Some |Room)")
+
+
+def public_functions(node, prefix=""):
+    """(qualified name, node) of functions and methods that have no underscore before any part of their name."""
+    for child in node.body:
+        if isinstance(child, ast.ClassDef) and not child.name.startswith("_"):
+            yield from public_functions(child, f"{child.name}.")
+        elif isinstance(child, ast.FunctionDef) and not child.name.startswith("_"):
+            yield f"{prefix}{child.name}", child
+
+
+def parameters(function, method):
+    """Names of parameters, without the instance or class."""
+    given = [*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs]
+    plain = any(getattr(decorator, "id", "") == "staticmethod" for decorator in function.decorator_list)
+    return [argument.arg for argument in given[1 if method and not plain else 0 :]]
+
+
+def sections(docstring):
+    """Titles of numpydoc sections and their texts."""
+    parts = re.split(r"^(\w[\w ]*)\n-+$", docstring, flags=re.MULTILINE)
+    return dict(zip(parts[1::2], parts[2::2], strict=True))
+
+
+def described(text):
+    """Names of the entries of a Parameters section."""
+    heads = re.findall(r"^(\*{0,2}\w[\w, *]*?)(?: :.*)?$", text, flags=re.MULTILINE)
+    return {name.strip("* ") for head in heads for name in head.split(",")}
+
+
+def complaints(name, function, method):
+    """What a reader of a docstring misses."""
+    docstring = ast.get_docstring(function) or ""
+    first = docstring.split("\n", maxsplit=1)[0]
+    if QUESTIONS.match(first) or first.endswith("?"):
+        yield f"{name}: {first!r} does not say what it does"
+    given = parameters(function, method)
+    if len(given) < 2:
+        return
+    found = sections(docstring)
+    missing = [argument for argument in given if argument not in described(found.get("Parameters", ""))]
+    if missing:
+        yield f"{name}: no word of {', '.join(missing)}"
+    returns = function.returns is not None and ast.unparse(function.returns) not in ("None", "'None'")
+    if returns and not {"Returns", "Yields"} & found.keys():
+        yield f"{name}: no section Returns"
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_public_functions_are_documented(path):
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    found = [
+        complaint for name, function in public_functions(tree) for complaint in complaints(name, function, "." in name)
+    ]
+    assert found == []
+
+
+def test_what_is_missing_is_noticed():
+    source = (
+        'def f(a, b) -> int:\n    """Return a sum.\n\n    Parameters\n    ----------\n    a : int\n    """\n'
+        'def g() -> int:\n    """What is it?"""\n'
+        'def h(a, b) -> int:\n    """Return it.\n\n    Parameters\n    ----------\n    a, b : int\n\n    Returns\n'
+        '    -------\n    int\n    """\n'
+    )
+    found = [list(complaints(name, f, False)) for name, f in public_functions(ast.parse(source))]
+    assert [len(each) for each in found] == [2, 1, 0]
