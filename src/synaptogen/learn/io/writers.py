@@ -18,31 +18,30 @@ ENDINGS = (".csv", ".tsv", ".parquet", ".npz", ".nc")
 def write(data: xr.Dataset, path: PathLike) -> None:
     """Write loops or features: as a table in long form (.csv, .tsv, .parquet), or as arrays (.npz, .nc).
 
-        The file takes its place as a whole, or not at all.
+    The file takes its place as a whole, or not at all.
 
-        Parameters
-        ----------
-        data : xarray.Dataset
-            Loops or features.
-        path : str or path
+    Parameters
+    ----------
+    data : xarray.Dataset
+        Loops or features.
+    path : str or path
 
-        Raises
-        ------
-        ValueError
-            If the ending is another.
+    Raises
+    ------
+    ValueError
+        If the ending is another.
 
-        Examples
-        --------
-        >>> import tempfile
-        >>> from pathlib import Path
-    from typing import Any
-        >>> from synaptogen import learn
-        >>> data = learn.sample_loops(devices=2, cycles=3, points=40, outliers=0)
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     learn.write(data, Path(folder) / "loops.npz")
-        ...     back = learn.read(Path(folder) / "loops.npz")
-        >>> bool((back.current == data.current).all())
-        True
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from synaptogen import learn
+    >>> data = learn.sample_loops(devices=2, cycles=3, points=40, outliers=0)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     learn.write(data, Path(folder) / "loops.npz")
+    ...     back = learn.read(Path(folder) / "loops.npz")
+    >>> bool((back.current == data.current).all())
+    True
     """
     ending = check_ending(path)
     with replacing(path) as beside:
