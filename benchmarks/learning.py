@@ -1,4 +1,4 @@
-"""Claim: a fit recovers a population from features of its devices, and eight states follow hundreds of cycles of memory.
+"""Claim: a fit recovers a population from features of devices, and eight states follow hundreds of cycles of memory.
 
 Each figure is printed with its bound; the truth is known in closed form, and devices are simulated with
 `CellArray.run_cycles`.

@@ -24,14 +24,14 @@ Transition: TypeAlias = Literal["auto", "power", "stretched"]
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
 TRANSITIONS: tuple[Transition, ...] = get_args(Transition)
-SHORTEST_TOP = 0.85  # of the ramp: U_max is not sought below
+SHORTEST_TOP = 0.85  # share of the ramp below which U_max is not sought
 GAIN = 0.03  # of the residual: a smaller gain justifies neither a U_max below the end of the ramp nor a stretched form
-HUBER = 2.0  # typical residuals
+HUBER = 2.0  # typical residuals beyond which residuals count linearly
 ETA_RANGE = (0.05, 20.0)
 STEEPEST = 12.0  # exponent of a stretched transition: its numbers stay far above the least of single precision
-START = (1.0, 1.0)  # slope and rest of the stretched transition
-MOST = 20.0  # of them
-KINKS = (0.2, 0.5)  # of U_max - U_RESET from the end: where fits of stretched transitions start
+START = (1.0, 1.0)  # slope and rest of the stretched transition at the start of a fit
+MOST = 20.0  # largest slope and rest
+KINKS = (0.2, 0.5)  # shares of U_max - U_RESET below U_max at which fits of stretched transitions start
 
 
 @dataclass(frozen=True)
@@ -85,9 +85,9 @@ class ResetPoints:
     i: Float64Array
     cycle: IntArray
     u_reset: Float64Array
-    g: Float64Array  # (n, 2): before and after, in S
-    r: Float64Array  # (n, 2): the same as mixing states
-    fold: IntArray  # (n,): parity of the loop
+    g: Float64Array
+    r: Float64Array
+    fold: IntArray
 
     def with_states(self, curves: EnvelopeMixture, u_read: float) -> "ResetPoints":
         """Return the points with the states that conductances have on other curves.
@@ -225,7 +225,7 @@ def _currents(resets: ResetPoints, curves: EnvelopeMixture, constants: _Constant
     """Return the currents at all points; at and beyond U_max those of the HRS."""
     y1 = curves.current(resets.r[:, 0], resets.u_reset)[resets.cycle]
     y2 = curves.current(resets.r[:, 1], np.full(len(resets.r), constants.u_max))[resets.cycle]
-    before = constants.u_max - 1e-3  # of U_RESET and of what is compared with it
+    before = constants.u_max - 1e-3  # largest U_RESET, since the profile is about 0 at U_max
     left = (
         _profile(np.minimum(resets.u, constants.u_max), constants)
         / _profile(np.minimum(resets.u_reset, before), constants)[resets.cycle]

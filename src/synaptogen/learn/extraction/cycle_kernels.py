@@ -31,17 +31,17 @@ from .segmentation import END, FOLLOWS, HIGHEST, LOWEST, START, compiled
 # columns of the table that `measure_cycles` fills, see there
 STATE_A, STATE_B, STATE_C, ERROR_A, ERROR_B, ERROR_C, U_SET, U_RESET, KINK_SHIFT, MEASURE_COLUMNS = range(10)
 
-NEAR = 0.1  # of the reach of a ramp: where offset and noise are taken
-LINEAR = 0.2  # of the reach: where the conductances for telling states apart are taken
-FLOOR = 0.03  # of the reach: below, a point says nothing about a resistance
-FIRST_LRS_TOP = 0.3  # of the reach: the LRS is fitted so far before the thresholds are known
-LRS_TOP = 0.85  # of U_RESET: the LRS is fitted so far
-LRS_BOTTOM = 0.33  # of the reach on the negative side
-HRS_A_BOTTOM = 0.85  # of U_SET: the HRS is fitted so far on branch A
-BELOW_LIMIT = 0.75  # of the current limit: below, the instrument does not act
-MODEL_ERROR = 0.02  # of a current: how well two polynomials describe it
-STATE_RATIO = 1.5  # of conductances: beyond, two branches are different states
-HUBER = 1.5  # standard deviations
+NEAR = 0.1  # share of the reach of a ramp in which offset and noise are measured
+LINEAR = 0.2  # share of the reach in which conductances are measured that tell states apart
+FLOOR = 0.03  # share of the reach below which a point does not determine a resistance
+FIRST_LRS_TOP = 0.3  # share of the reach up to which the LRS is fitted before the thresholds are known
+LRS_TOP = 0.85  # share of U_RESET up to which the LRS is fitted
+LRS_BOTTOM = 0.33  # share of the negative reach from which the LRS is fitted
+HRS_A_BOTTOM = 0.85  # share of U_SET up to which the HRS is fitted on branch A
+BELOW_LIMIT = 0.75  # share of the current limit below which the instrument does not act
+MODEL_ERROR = 0.02  # error of two polynomials as a share of the current
+STATE_RATIO = 1.5  # branches whose conductances differ by a larger factor are different states
+HUBER = 1.5  # standard deviations beyond which residuals count linearly
 HUBER_ROUNDS = 6
 
 
@@ -224,7 +224,7 @@ def _u_set(
             continue
         if k == first or u[k - 1] >= 0:
             return float(u[k])
-        short = half + i[k - 1]  # what the point before lacks
+        short = half + i[k - 1]  # current that the point before lacks
         part = min(max(short / (short - half - i[k]), 0.0), 1.0)
         return float(u[k - 1] + part * (u[k] - u[k - 1]))
     return np.nan

@@ -46,9 +46,9 @@ AHEAD = 4  # devices per thread that are worked on at once: memory for so many, 
 SLOPE_SHARE = 0.055  # half width of the slope filter, as a share of the points of the rising positive ramp
 HRS_TOPS = (0.67, 0.75, 0.85, 0.95)  # of the reach: branch C is fitted up to the largest that the curves describe
 HOLDS = 1.3  # times the error below the first of these: above, the curves do not describe the branch
-DOUBT = 0.01  # trust in points beyond
+DOUBT = 0.01  # trust in points of branch C beyond the fitted share
 LRS_SAMPLE_TOP = 0.95  # of U_RESET: points of the LRS up to here enter the fit of the envelopes
-POINTS = 60  # of a branch that enter the fit of the envelopes
+POINTS = 60  # points of each branch that enter the fit of the envelopes, about
 
 
 @dataclass

@@ -23,14 +23,14 @@ from synaptogen._utils import BoolArray, Float64Array, IntArray
 from .cycle_kernels import HUBER, MODEL_ERROR
 
 ROUNDS = 24
-GRID = 81  # voltages at which the constraints hold
-FINE, ADDITIONS = 2001, 20  # voltages at which they are checked, and how often more are added where they fail
-INSISTED = 0.5  # of the constraints are insisted on between the points
+GRID = 81  # number of voltages at which the constraints hold
+FINE, ADDITIONS = 2001, 20  # number of voltages at which they are checked, and of rounds in which more are added
+INSISTED = 0.5  # share of the constraints that must hold between the points
 STEEPNESS = 1e-3  # least slope of an envelope, as a share of its mean conductance
-CURVATURE = 3e-9  # of the penalty, relative to all points together, each known to noise and 1 % of the scale
-INSIDE = 1e-3  # of that, where points were measured
+CURVATURE = 3e-9  # weight of the penalty, relative to all points together with an error of noise and 1 % of the scale
+INSIDE = 1e-3  # share of the penalty that counts where points were measured
 OUTER = 0.02  # share of the branches beyond the margin at either end
-LRS_MARGIN, HRS_MARGIN = 1.05, 0.5  # of the conductance of the outermost branches: the envelopes
+LRS_MARGIN, HRS_MARGIN = 1.05, 0.5  # envelopes over the outermost branches, in conductance
 
 
 @dataclass(frozen=True)

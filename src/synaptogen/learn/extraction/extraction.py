@@ -36,12 +36,12 @@ from .flags import FAILED, Flag
 from .segmentation import FOLLOWS
 from .state_detection import CycleStates, detect_states
 
-WORN = 5  # failed cycles in a row, at least, at the end of a record are called wear-out
-MOST_DEVICES, MOST_CYCLES = 64, 900  # whose loops the curves are fitted to
+WORN = 5  # so many failed cycles in a row at the end of a record are called wear-out
+MOST_DEVICES, MOST_CYCLES = 64, 900  # the curves are fitted to at most so many
 MOST_CHECKED = 64  # devices whose odd and even points are compared
 DEGREES = (7, 7)
 ROUNDS = 2
-FEWEST_POINTS = 12  # of a loop
+FEWEST_POINTS = 12  # points of the longest loop
 
 DEFINITIONS = {
     "r_hrs": (

@@ -15,7 +15,7 @@ from .cycles import corrected_points
 from .extraction import Extraction
 from .segmentation import END, START
 
-COUNT = 8  # loops of a figure
+COUNT = 8  # loops in a figure
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from synaptogen._utils import Float64Array, IntArray
 F = TypeVar("F", bound=Callable[..., Any])
 
 START, LOWEST, HIGHEST, END, LOOP, FOLLOWS = range(6)
-HALF_WAVE = 0.3  # of the largest voltage: beyond, a half wave counts as one
+HALF_WAVE = 0.3  # share of the largest voltage beyond which a half wave counts as one
 EARLY_END = (
     0.1  # of the whole ramp: a loop that ends so far from its extreme, and is followed by another such, ends early
 )
@@ -120,7 +120,7 @@ def cut_cycles(applied: Float64Array, loop: IntArray, n: int, rows: IntArray) ->
 
 @compiled
 def _next_turn(applied: Float64Array, first: int, n: int, low: float, high: float) -> int:
-    """Sign of the next half wave, or 0 if there is none."""
+    """Return the sign of the next half wave, or 0 if there is none."""
     for k in range(first, n):
         if applied[k] > high:
             return 1

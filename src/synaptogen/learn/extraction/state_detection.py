@@ -22,7 +22,7 @@ from .cycle_kernels import (
 )
 from .cycles import DeviceCycles
 
-SIGMAS = 5.0  # of the noise of two conductances: beyond, two branches are different states
+SIGMAS = 5.0  # branches whose conductances differ by more than so many standard deviations are different states
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ from .measurement import loops
 
 __all__ = ["sample_loops"]
 
-REACH = 1.5  # V
-SHIFT = 4.0  # spreads by which planted outliers have a higher R_LRS and a lower R_HRS
+REACH = 1.5  # largest voltage of the ramp in V
+SHIFT = 4.0  # spreads by which outliers have a higher R_LRS and a lower R_HRS
 PART = 4_000_000  # points swept at a time
 
 

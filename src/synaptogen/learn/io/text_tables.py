@@ -15,8 +15,8 @@ import pandas as pd
 from .columns import UNITS
 
 SEPARATORS = ("\t", ";", ",", " ")
-SNIFFED = 400  # lines, of which one must belong to the table
-RUN = 3  # lines of numbers in a row make a table
+SNIFFED = 400  # number of lines of which one must belong to the table
+RUN = 3  # number of lines of numbers in a row that make a table
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|nan|NaN|NAN|")
 WITH_COMMA = re.compile(r"[+-]?(\d+,\d*|,\d+)([eE][+-]?\d+)?")
 

@@ -23,7 +23,7 @@ __all__ = ["FIGURES", "draw_figure"]
 MEASURED, GENERATED = OKABE_ITO[0], OKABE_ITO[1]
 SYMBOLS = (r"$R_\mathrm{HRS}$", r"$U_\mathrm{SET}$", r"$R_\mathrm{LRS}$", r"$U_\mathrm{RESET}$")
 UNITS = (f"(log$_{{10}}$ {OHM})", "(V)", f"({OHM})", "(V)")
-ELLIPSES = (1.0, 2.0)  # standard deviations
+ELLIPSES = (1.0, 2.0)  # radii in standard deviations
 DPI = 110
 
 
@@ -186,7 +186,7 @@ def _trait(index: int) -> str:
 
 
 def _ellipses(axes: "Axes", population: Population, k: int, a: int, b: int, log: bool) -> None:
-    """Outlines of a component, the wider the thinner; sigma back from its logarithm."""
+    """Draw outlines of a component, the heavier the thicker; sigma is brought back from its logarithm."""
     factor = population.cholesky[k]
     covariance = (factor @ factor.T)[np.ix_((a, b), (a, b))]
     t = np.linspace(0, 2 * np.pi, 121)

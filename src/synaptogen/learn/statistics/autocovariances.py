@@ -154,7 +154,7 @@ def unit_variance(gamma: Float64Array) -> Float64Array:
 
 
 def _spectra(part: Float64Array, size: int) -> NDArray[np.complex128]:
-    """Sum over devices of the cross spectra of records (devices, 4, cycles), shape (4, 4, frequencies)."""
+    """Return the sum over devices of the cross spectra of records (devices, 4, cycles), shape (4, 4, frequencies)."""
     f = scipy.fft.rfft(part, size, axis=-1)
     return np.asarray(np.einsum("daw,dbw->abw", f, f.conj()))
 

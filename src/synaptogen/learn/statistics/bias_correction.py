@@ -41,16 +41,16 @@ __all__ = ["BiasCorrectedFit", "DynamicsFit", "Kind"]
 Kind: TypeAlias = Literal["var", "compact"]
 """Kinds of history that can be learned."""
 
-PSEUDO_CYCLES = 1000.0  # cycles that a preset counts for
-FEW_CYCLES = 20_000  # cycles in all, below which a preset is averaged in
-HIGHEST_ORDER = 20  # order of a VAR among which criteria choose
-LONG_ORDER = 60  # order of the VAR behind a compact history
-COMPACT_CYCLES = 200  # of a record, at least, for a compact history
+PSEUDO_CYCLES = 1000.0  # number of cycles that a preset counts for
+FEW_CYCLES = 20_000  # number of cycles in all below which the preset is averaged in
+HIGHEST_ORDER = 20  # highest order of a VAR that criteria choose among
+LONG_ORDER = 60  # order of the VAR that a compact history is fitted to
+COMPACT_CYCLES = 200  # least length of a record for a compact history
 _MOST_LAGS = 500
-_STRETCH = 1.2  # times the lags: a shorter stretch of a record does not determine them
+_STRETCH = 1.2  # least length of a stretch of a record, over the lags
 _FOLDS = 4
-_SIMULATED_CYCLES = (200_000, 1_000_000)  # cycles of a bootstrap
-_LONG_RECORD = 2000  # cycles, of which more rounds change nothing
+_SIMULATED_CYCLES = (200_000, 1_000_000)  # fewest and most cycles of a simulation
+_LONG_RECORD = 2000  # cycles of a record from which two rounds are enough
 
 
 @dataclass(frozen=True)
@@ -189,8 +189,6 @@ class BiasCorrectedFit:
         """Whether the record is long enough for a compact history of its own."""
         return not self.small and self.cycles >= COMPACT_CYCLES
 
-    # ---- one round
-
     def _fit_once(self, before: DynamicsFit | None) -> DynamicsFit:
         R = self.uncorrected - np.where(self.uncorrected != 0, self.bias.correlations, 0.0)
         start = None if before is None else before.corrected
@@ -248,8 +246,6 @@ class BiasCorrectedFit:
             known = np.any(np.isfinite(averages), axis=1, keepdims=True)
             averages = np.where(known, np.where(np.isfinite(mixed), mixed, prior), np.nan)
         return corrected_polynomials(averages, self.preset.quantile)
-
-    # ---- what it is compared with
 
     def _measure_bias(self, dynamics: DynamicsFit) -> ShortRecordBias:
         T = self.cycles

@@ -32,7 +32,7 @@ from .var_fit import CRITERIA, Criterion, Whiteness, log_likelihood, whiteness_t
 __all__ = ["FeatureFit", "fit_features"]
 
 
-_REACH = 200  # cycles of the past that predictions look at
+_REACH = 200  # cycles of the past that predictions use
 TRAITS = tuple(f"{part}_{name}" for part in ("mu", "sigma") for name in FEATURE_NAMES)
 
 
@@ -263,7 +263,7 @@ def _chosen(dynamics: DynamicsFit, fitter: BiasCorrectedFit) -> tuple[History, s
 
 def _whiteness(history: History, dynamics: DynamicsFit, fitter: BiasCorrectedFit) -> Whiteness:
     gamma = dynamics.corrected
-    if fitter.small:  # as short records have them, they need not be those of any process
+    if fitter.small:  # autocovariances of short records need not be those of any process
         gamma = gamma * np.maximum(1 - np.arange(len(gamma)) / fitter.cycles, 0)[:, None, None]
     return whiteness_test(history, gamma, fitter.total, fitter.measured)
 
@@ -275,7 +275,7 @@ def _unbiased_vectors(table: FeatureTable, noise: EstimationNoise) -> Float64Arr
 
 
 def _complete(vectors: Float64Array, measured: Sequence[int]) -> BoolArray:
-    """Devices of which every measured feature is known."""
+    """Return which devices have a value of every measured feature."""
     columns = [*measured, *(FEATURES + f for f in measured)]
     return np.asarray(np.isfinite(vectors[:, columns]).all(1))
 
@@ -289,7 +289,7 @@ def _population(
     rng: np.random.Generator,
     report: StageProgress,
 ) -> PopulationFit | None:
-    """Fit the population, or None of too few devices."""
+    """Fit the population; return None if the devices are too few."""
     known = _complete(vectors, measured)
     if known.sum() < FEWEST:
         if components is not None:

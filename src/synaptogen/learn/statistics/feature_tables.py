@@ -16,8 +16,8 @@ __all__ = ["FeatureTable", "feature_table", "without_failed"]
 
 FEWEST_CYCLES = 30
 _RESISTANCES = ("r_hrs", "r_lrs")
-_LEAST_OHM, _LEAST_VOLT, _MOST_VOLT = 10.0, 2e-3, 30.0  # medians beyond are in another unit
-_WRONG_SIGN = 0.02  # of the cycles may have a voltage of the other sign, before it is the definition that is wrong
+_LEAST_OHM, _LEAST_VOLT, _MOST_VOLT = 10.0, 2e-3, 30.0  # medians beyond these are in another unit
+_WRONG_SIGN = 0.02  # share of the cycles that may have a voltage of the other sign
 _LOSES_ALL = Flag.MISSING | Flag.WORN | Flag.NEVER
 _LOSES = {
     "r_hrs": Flag.FROM_LRS,
@@ -25,7 +25,7 @@ _LOSES = {
     "r_lrs": Flag.NO_SET,
     "u_reset": Flag.NO_SET | Flag.NO_RESET,
 }
-_STRETCH = 4  # times as many cycles as rows, at most
+_STRETCH = 4  # most cycle numbers per row
 
 
 @dataclass(frozen=True)

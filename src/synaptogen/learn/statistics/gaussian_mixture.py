@@ -24,10 +24,10 @@ __all__ = ["Bulk", "GaussianMixture", "find_bulk", "fit_mixture", "mixture_error
 
 
 _OUTLYING = 0.05
-_LEAST = 2.0  # points, of a component
+_LEAST = 2.0  # least number of points of a component
 _TOLERANCE = 1e-5  # nats per point
-_RESAMPLES, _STEPS = 64, 80  # of the bootstrap, and most iterations in each
-_WIDER = 9.0  # the variances of outlying devices, before any is seen: three times the spread
+_RESAMPLES, _STEPS = 64, 80  # resamples of the bootstrap, and most iterations in each
+_WIDER = 9.0  # prior variances of outlying devices over those of the bulk: three times the spread
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ def find_bulk(points: Float64Array, seed: int) -> Bulk:
     n, d = points.shape
     if n >= 3 * d:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of subsets it tried on the way
+            warnings.simplefilter("ignore")  # about singular subsets that it tried on the way
             found = MinCovDet(random_state=seed, support_fraction=None if n < 5 * d else 0.75).fit(points)
         centre, covariance = found.location_, found.covariance_
     else:

@@ -21,7 +21,7 @@ from synaptogen.params import FEATURES, StateSpace
 Complex: TypeAlias = NDArray[np.complex128]
 
 _LOWER = np.tril_indices(FEATURES)
-_NEAR = 0.999  # of the cap: where poles from beyond it start
+_NEAR = 0.999  # share of the cap to which poles beyond it are moved
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ class ModalForm:
             F[at, at] = [[a, -b], [b, a]]
             G[at] = g[0, i].real, g[0, i].imag
             H[:, at] = np.stack([2 * h[0, i].real, -2 * h[0, i].imag], axis=1)
-        signs = np.sign(np.diagonal(B[0]))  # of e, which has no sign of its own
+        signs = np.sign(np.diagonal(B[0]))  # the sign of e is arbitrary: make the diagonal of B positive
         return StateSpace(B[0] * signs, F, G * signs, H)
 
     def _complete(self, thetas: Float64Array) -> tuple[Complex, Complex, Complex, Float64Array]:

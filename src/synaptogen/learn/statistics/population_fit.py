@@ -26,17 +26,17 @@ __all__ = ["EstimationNoise", "PopulationFit", "combine_populations", "device_ve
 
 SigmaScale: TypeAlias = Literal["linear", "log"]
 
-FEWEST = 16  # devices, for a population of their own
+FEWEST = 16  # devices that a population of their own needs
 _FOLDS = 5
-_SEED = 1  # of the subsets that the search for the bulk begins with
+_SEED = 1  # seed of the subsets that the search for the bulk begins with
 _STRONG, _WEAK = 16.0, 2.0
-_MANY = 128  # devices
-_FLOOR = 0.1  # of a variance is left at least when errors are subtracted
+_MANY = 128  # devices from which more settings are compared
+_FLOOR = 0.1  # share of a variance that is left at least when errors are subtracted
 
 
 @dataclass(frozen=True)
 class EstimationNoise:
-    """Errors of device vectors.
+    """Bias and errors of device vectors, which come from the shortness of records.
 
     Attributes
     ----------

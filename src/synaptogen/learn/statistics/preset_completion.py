@@ -49,7 +49,7 @@ class StandardForm:
 
 
 def standard_form(params: DeviceParams) -> StandardForm:
-    """Bring a parameter set to the form of learned ones."""
+    """Bring a parameter set to the form of learned ones, with variances 1."""
     history = params.history
     order = history.order if isinstance(history, VAR) else _ORDER
     gamma = history.autocovariance(order)

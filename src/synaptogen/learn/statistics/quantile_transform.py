@@ -37,7 +37,7 @@ DEGREE = 4
 SLOPE = 0.02
 _EDGE, _CELLS = 4.0, 161
 _TABLE = 4096  # points of the tabulated inverse
-_BEYOND = 6.0  # x at which normal scores end
+_BEYOND = 6.0  # largest magnitude of normal scores
 
 
 def fit_quantiles(z: ArrayLike | Sequence[ArrayLike], degree: int = DEGREE) -> Float64Array:

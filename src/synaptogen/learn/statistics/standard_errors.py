@@ -25,7 +25,7 @@ __all__ = ["describe_errors", "history_errors", "predictions", "quantile_errors"
 
 
 GROUPS = 16
-REACH = 200  # lags whose autocorrelations get errors
+REACH = 200  # longest lag whose autocorrelation gets an error
 
 
 def quantile_errors(z: Float64Array, measured: Sequence[int]) -> Float64Array | None:

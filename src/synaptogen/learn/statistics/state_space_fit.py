@@ -27,10 +27,10 @@ from .modal_form import Complex, ModalForm
 __all__ = ["divergence_rate", "fit_compact", "innovation_form", "longest_pole", "rescaled", "spectrum"]
 
 _FREQUENCIES = 64
-_DENSE, _SPARSE = 16, 48  # lags one by one, then in geometric steps
-_RATE, _RMS = 2.5e-3, 2e-3  # nats per cycle against autocorrelation: how much of the one is worth how much of the other
+_DENSE, _SPARSE = 16, 48  # number of lags taken one by one, and then in geometric steps
+_RATE, _RMS = 2.5e-3, 2e-3  # nats per cycle that weigh as much as this rms error of autocorrelations
 _STEP = 1e-6
-_TOLERANCE = 1e-4  # of the sum of squares
+_TOLERANCE = 1e-4  # relative decrease of the sum of squares at which the descent ends
 _LOWER = np.tril_indices(FEATURES)
 _ONCE = np.where(np.eye(FEATURES, dtype=bool), 1.0, np.sqrt(2.0))
 

@@ -42,8 +42,8 @@ Criterion: TypeAlias = Literal["bic", "aic", "held_out"]
 
 CRITERIA: tuple[Criterion, ...] = get_args(Criterion)
 _ITERATIONS = 20
-_TELLING = 1e-6  # of a variance is left at least of a feature that others do not determine
-_FADED = 1e-4  # where a memory ends
+_TELLING = 1e-6  # least share of the variance of a feature that the others leave undetermined
+_FADED = 1e-4  # share at which a memory counts as ended
 
 
 @dataclass(frozen=True)

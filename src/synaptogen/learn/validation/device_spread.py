@@ -16,8 +16,8 @@ __all__ = ["TraitSpread", "compare_traits"]
 
 
 FEWEST_DEVICES, FEWEST_CYCLES = 16, 50
-RATIO = 1.2  # of widths, below which a difference is too small to matter
-_LEVEL = 0.005  # of one comparison, of eight
+RATIO = 1.2  # ratio of widths below which a difference is too small to matter
+_LEVEL = 0.005  # significance level of one comparison of eight
 _RESAMPLES = 1000
 
 

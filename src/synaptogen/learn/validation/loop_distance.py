@@ -13,7 +13,7 @@ from synaptogen.params import DeviceParams
 __all__ = ["RampLoops", "generated_loops", "measured_loops", "point_distances"]
 
 
-POINTS = (60, 120, 60)  # of branches A, B and C
+POINTS = (60, 120, 60)  # points of branches A, B and C
 MOST_DEVICES, MOST_CYCLES = 32, 60
 
 

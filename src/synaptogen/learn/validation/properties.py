@@ -42,13 +42,13 @@ from .windows import classifier_auc, energy_distance, sample_windows
 
 Windows: TypeAlias = dict[str, tuple[Float64Array, IntArray]]
 
-MOST_CYCLES = 1_500_000  # of all devices that are compared
+MOST_CYCLES = 1_500_000  # of all devices together that are compared
 LAGS = 200
-SHORTEST = 100  # cycles of a record, for a test of residuals
-REPEATS = 3  # of the classifier
-POINTS = 1000  # of a side, in energy distances of windows
+SHORTEST = 100  # least number of cycles of a record for a test of residuals
+REPEATS = 3  # number of splits that the classifier is tried on
+POINTS = 1000  # points of each side in energy distances of windows
 TOLERANCE = {"correlations": 0.02, "auc": 0.55, "ks": 0.03, "w1": 0.05, "energy": 0.01, "devices": 0.05, "loops": 0.05}
-MANY = 32  # devices: with fewer, the bulk cannot be separated from outliers
+MANY = 32  # devices from which the bulk can be separated from outliers
 OUTLYING = 20.0  # squared distance in units of the bulk, of 8 traits: 1 in 100 of a Gaussian lies beyond
 QQ = np.concatenate([[0.001, 0.005], np.linspace(0.01, 0.99, 99), [0.995, 0.999]])
 SERIES = 300  # cycles that are drawn

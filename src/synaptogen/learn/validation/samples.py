@@ -27,9 +27,9 @@ __all__ = [
 
 FEWEST_FOLDS = 4
 _MOST_FOLDS = 16
-_SHORTEST = 10  # cycles of a stretch
+_SHORTEST = 10  # least number of cycles of a stretch
 _CHUNK = 500  # cycles that are generated at a time
-_NARROW = 1e-7  # of a trait: how far a twin may be from its device
+_NARROW = 1e-7  # relative spread of a copy about its device
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ from .verdicts import Property
 
 __all__ = ["MARKED", "Validation", "hold_out", "validate"]
 
-MARKED = "marked_"  # before the names of curves that show where features were found
+MARKED = "marked_"  # prefix of the names of curves that show where features were found
 FORMAT, VERSION = "synaptogen/validation", 1
 
 

@@ -13,7 +13,7 @@ from synaptogen._utils import Float64Array, IntArray
 __all__ = ["LENGTH", "classifier_auc", "energy_distance", "sample_windows"]
 
 
-LENGTH = 4  # cycles
+LENGTH = 4  # cycles of a window
 _FOLDS = 4
 
 
