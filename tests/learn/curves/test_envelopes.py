@@ -130,7 +130,7 @@ def test_quadratic_program_against_a_general_one(seed):
 STRETCH = 0.4**3 * np.array([1.0, 0.8, 0.5])  # the sudden fall begins about 0.4 V below U_max
 
 
-def test_a_stretched_law_is_seen_and_found(simulate):
+def test_a_stretched_transition_is_found(simulate):
     params = PRESET.replace(eta=3.0, stretch=STRETCH)
     made = simulate(16, 40, params=params, limit=np.inf)
     data = loops(made.voltage, made.current)

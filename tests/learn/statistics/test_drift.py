@@ -1,4 +1,4 @@
-"""Drift is reported against its limit under a stationary law, and removed only when asked for."""
+"""Drift is reported against its limit under a stationary model, and removed only when asked for."""
 
 import numpy as np
 import pytest

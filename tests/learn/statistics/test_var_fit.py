@@ -39,7 +39,7 @@ def direct(x, lags):
 
 
 @pytest.mark.parametrize("history", [HISTORY, PRESET.compact(6).history])
-def test_simulated_records_follow_their_law(history, unlikely):
+def test_simulated_records_follow_their_model(history, unlikely):
     x = records(20_000, 12, history)
     truth = history.autocovariance(11)
     for k in (0, 1, 11):
@@ -202,7 +202,7 @@ def test_a_prior_counts_as_so_many_cycles():
 
 @pytest.mark.parametrize("measured", [(0,), (0, 2), (1, 3), (0, 1, 2)])
 def test_completed_histories_hold_what_was_learned(measured):
-    """The law of the measured features is the learned one; the rest comes close to that of the preset."""
+    """The model of the measured features is the learned one; the rest comes close to that of the preset."""
     truth = standard_form(PRESET)
     gamma = unmeasured_as_white(truth.gamma(30), measured)
     whole = complete_history(fit_var(gamma, 20), truth.history, measured)

@@ -1,4 +1,4 @@
-"""Validation: the true law passes, what differs is found, and a population without a shared law is told."""
+"""Validation: the true model passes, differences are found, and so is a population that no shared model describes."""
 
 import numpy as np
 import pytest
@@ -28,25 +28,25 @@ def grades(validation):
 
 
 @pytest.fixture(scope="module")
-def true_law():
+def true_model():
     return learn.validate(PRESET, learn.features(**measure(64, 300, 3)), held_out="all, simulated", **QUICK)
 
 
-def test_the_true_law_passes(true_law):
+def test_the_true_model_passes(true_model):
     # 23 lines, each wrong in at most 5 % of runs: more than three wrong ones in fewer than 3 % of seeds
-    assert sum(g != "good" for g in grades(true_law).values()) <= 3
-    assert true_law.one_law
-    assert all(np.isfinite([p.generated, p.limit]).all() for p in true_law.properties)
+    assert sum(g != "good" for g in grades(true_model).values()) <= 3
+    assert true_model.one_law
+    assert all(np.isfinite([p.generated, p.limit]).all() for p in true_model.properties)
 
 
-def test_rivals_stand_beside(true_law):
-    classifier = true_law["classifier"]
+def test_rivals_stand_beside(true_model):
+    classifier = true_model["classifier"]
     assert classifier.independent > 0.6 > classifier.generated
-    memory = true_law["score correlations"]
+    memory = true_model["score correlations"]
     assert memory.independent > memory.limit
     assert memory.order_1 > memory.limit
     with pytest.raises(KeyError, match="there is no property 'x'"):
-        true_law["x"]
+        true_model["x"]
 
 
 def test_a_law_without_memory_is_found_out():
@@ -81,10 +81,10 @@ def different_devices(devices, cycles):
     return learn.features(**{name: np.concatenate([p[name] for p in parts]) for name in FEATURE_NAMES})
 
 
-def test_devices_that_share_no_law_are_told_with_a_figure():
-    train, test, told = learn.hold_out(different_devices(96, 300), 0.5)
+def test_devices_that_differ_in_shape_and_memory_are_reported_with_a_figure():
+    train, test, summary = learn.hold_out(different_devices(96, 300), 0.5)
     fitted = learn.fit(train, history="var").params
-    v = learn.validate(fitted, test, held_out=told, **QUICK)
+    v = learn.validate(fitted, test, held_out=summary, **QUICK)
     assert not v.one_law
     assert v.notes[0].startswith("one shared law is not enough")
     poor = [p for p in v.properties if p.name.startswith("spread of lag-1") and p.grade == "poor"]
@@ -122,13 +122,13 @@ def test_loops_are_compared_point_by_point(simulate):
     assert worse["I-V loops"].generated > v["I-V loops"].generated
 
 
-def test_a_validation_survives_a_file(true_law, tmp_path):
+def test_a_validation_survives_a_file(true_model, tmp_path):
     path = tmp_path / "v.npz"
-    true_law.save(path)
+    true_model.save(path)
     back = learn.Validation.load(path)
-    assert back.params == true_law.params
-    assert [p.name for p in back.properties] == [p.name for p in true_law.properties]
-    np.testing.assert_equal(back.curves, true_law.curves)
+    assert back.params == true_model.params
+    assert [p.name for p in back.properties] == [p.name for p in true_model.properties]
+    np.testing.assert_equal(back.curves, true_model.curves)
     with pytest.raises(FileNotFoundError):
         learn.Validation.load(tmp_path / "none.npz")
     np.savez(tmp_path / "other.npz", a=1)
@@ -150,10 +150,10 @@ def test_parts_that_cannot_be_held_out(changes, message):
 def test_parts_that_are_held_out_are_disjoint():
     data = learn.features(**measure(40, 10, 1))
     for by, n in (("device", 40), ("cycle", 10)):
-        train, test, told = learn.hold_out(data, 0.3, by=by)
+        train, test, summary = learn.hold_out(data, 0.3, by=by)
         assert set(train[by].values).isdisjoint(test[by].values)
         assert train.sizes[by] + test.sizes[by] == n
-        assert told.startswith(f"{round(0.3 * n)} of {n} {by}s")
+        assert summary.startswith(f"{round(0.3 * n)} of {n} {by}s")
 
 
 def test_splits_are_different_halves():
