@@ -60,6 +60,11 @@ class GaussianMixture:
         """
         return np.asarray(np.logaddexp.reduce(self.log_joint(points, noise), axis=0))
 
+    def responsibilities(self, points: Float64Array) -> Float64Array:
+        """Return the probability (K, n) that each of the points (n, d) belongs to a component."""
+        joint = self.log_joint(points)
+        return np.asarray(np.exp(joint - np.logaddexp.reduce(joint, axis=0)))
+
     def log_joint(self, points: Float64Array, noise: Float64Array | None = None) -> Float64Array:
         """Return log w_k + log N(v; m_k, S_k) of each component at points.
 
@@ -186,8 +191,7 @@ def mixture_errors(
     dict of str to array
         ``weights`` (K,), ``means`` (K, d) and standard deviations ``spreads`` (K, d).
     """
-    joint = mixture.log_joint(points)
-    share = np.exp(joint - np.logaddexp.reduce(joint, axis=0))
+    share = mixture.responsibilities(points)
     psi = _prior(bulk, len(share))
     found: dict[str, list[Float64Array]] = {"weights": [], "means": [], "spreads": []}
     for _ in range(_RESAMPLES):

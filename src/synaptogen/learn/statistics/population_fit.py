@@ -174,17 +174,17 @@ def fit_population(
     _check_vectors(vectors[:, columns], components)
     fold = rng.permutation(np.arange(len(vectors)) % _FOLDS)
     choices = _choices(len(vectors), components, sigma_scale)
-    scaled_by_scale = {
+    scaled_vectors = {
         s: _ScaledVectors.from_vectors(vectors, columns, s, noise)
         for s in dict.fromkeys(c.sigma_scale for c in choices)
     }
-    bulks = {s: find_bulk(v.points, _SEED) for s, v in scaled_by_scale.items()}
+    bulks = {s: find_bulk(v.points, _SEED) for s, v in scaled_vectors.items()}
     rows: list[dict[str, object]] = []
     held_out: list[float] = []
 
     def attempt(choice: _MixtureSettings) -> None:
-        fits = _fold_fits(scaled_by_scale[choice.sigma_scale], choice, fold, bulks[choice.sigma_scale], rng)
-        held_out.append(_held_out(scaled_by_scale[choice.sigma_scale], fits, fold))
+        fits = _fold_fits(scaled_vectors[choice.sigma_scale], choice, fold, bulks[choice.sigma_scale], rng)
+        held_out.append(_held_out(scaled_vectors[choice.sigma_scale], fits, fold))
         rows.append({**choice._asdict(), "held_out": held_out[-1]})
         if progress is not None:
             progress(len(rows) / (len(choices) + 2))
@@ -195,13 +195,12 @@ def fit_population(
         choices.append(choices[int(np.argmax(held_out))]._replace(strength=_WEAK))
         attempt(choices[-1])
     best = choices[int(np.argmax(held_out))]
-    scaled = scaled_by_scale[best.sigma_scale]
+    scaled = scaled_vectors[best.sigma_scale]
     subtract = noise is not None and _subtraction_helps(
         scaled, _fold_fits(scaled, best, fold, bulks[best.sigma_scale], rng), fold, max(held_out)
     )
     mixture = fit_mixture(scaled.points, best.components, best.strength, rng, bulk=bulks[best.sigma_scale], starts=5)
-    joint = mixture.log_joint(scaled.points)
-    responsibilities = np.exp(joint - np.logaddexp.reduce(joint, axis=0)).T
+    responsibilities = mixture.responsibilities(scaled.points).T
     final = scaled.subtracted(mixture) if subtract else mixture
     errors = scaled.errors(mixture_errors(scaled.points, mixture, best.strength, bulks[best.sigma_scale], rng))
     return PopulationFit(scaled.population(final), pd.DataFrame(rows), subtract, responsibilities, errors)
@@ -308,8 +307,7 @@ class _ScaledVectors:
         """Return the mixture less the errors that its devices have on average."""
         if self.noise is None:
             return mixture
-        joint = mixture.log_joint(self.points)
-        share = np.exp(joint - np.logaddexp.reduce(joint, axis=0))
+        share = mixture.responsibilities(self.points)
         errors = np.einsum("kn,nij->kij", share, self.noise) / share.sum(1)[:, None, None]
         rest = [_subtract_errors(S, E) for S, E in zip(mixture.covariances, errors, strict=True)]
         return GaussianMixture(mixture.weights, mixture.means, np.array(rest))
