@@ -35,7 +35,7 @@ def long():
 
 
 @pytest.mark.parametrize("q", [3, 8])
-def test_modal_form_has_the_law_of_the_state_space(q):
+def test_modal_form_has_the_moments_of_the_state_space(q):
     history = balanced_truncation(PRESET.history, q)
     modes = ModalForm.from_state_space(history, 0.9999)
     lags, omega = np.array([0, 1, 2, 17, 200]), np.array([0.01, 0.5, 3.0])
