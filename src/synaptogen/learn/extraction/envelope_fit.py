@@ -159,7 +159,7 @@ def fit_envelope_mixture(
         If there are no branches of one of the two states.
     """
     if samples.is_lrs.all() or not samples.is_lrs.any():
-        raise ValueError("envelopes need branches of both fit_states, LRS and HRS: no cycle switches")
+        raise ValueError("envelopes need branches of both states, LRS and HRS: no cycle switches")
     scale = float(np.quantile(np.abs(samples.i), 0.99))
     basis = _Basis(degrees, u_range, scale)
     phi, y = basis.values(samples.u), samples.i / scale

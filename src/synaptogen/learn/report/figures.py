@@ -308,7 +308,7 @@ FIGURES: dict[str, tuple[str, str, "Callable[[Validation], Figure]"]] = {
     ),
     "correlations": (
         "x_band",
-        "DynamicsFit: correlation of a feature with another (or itself) some cycles before. On the diagonal, how long a"
+        "Memory: correlation of a feature with another (or itself) some cycles before. On the diagonal, how long a"
         " feature remembers itself. The orange line should lie in the blue band.",
         correlations,
     ),
