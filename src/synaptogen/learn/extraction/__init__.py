@@ -1,13 +1,12 @@
 """Features from I-V loops: cycles are cut out of the points, checked and measured."""
 
+from .branch_samples import join_samples, sample_branches
 from .cycle_kernels import MODEL_ERROR
 from .cycles import (
     DeviceCycles,
     DevicePoints,
     corrected_points,
     evenly_spaced,
-    join_samples,
-    sample_branches,
 )
 from .envelope_fit import BranchSamples, EnvelopeMixture, fit_envelope_mixture, fit_states
 from .extraction import Extraction, extract

@@ -16,19 +16,16 @@ from numpy.typing import NDArray
 from synaptogen._utils import BoolArray, Float64Array, Progress
 from synaptogen.params import FEATURE_NAMES, FEATURE_UNITS
 
+from .branch_samples import HRS_TOPS, hrs_fit_top, join_samples, sample_branches
 from .cycle_kernels import ERROR_A, ERROR_C, STATE_A, STATE_B, STATE_C, U_RESET, U_SET
 from .cycles import (
-    HRS_TOPS,
     DeviceCycles,
     DevicePoints,
     agree_on_limit,
     corrected_points,
     evenly_spaced,
-    hrs_fit_top,
-    join_samples,
     map_devices,
     measure_device,
-    sample_branches,
     survey_device,
 )
 from .envelope_fit import BranchSamples, EnvelopeMixture, fit_envelope_mixture

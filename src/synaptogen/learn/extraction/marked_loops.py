@@ -5,9 +5,8 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
-from synaptogen._utils import Float64Array
+from synaptogen._utils import AnyArray, Float64Array
 from synaptogen.params import FEATURE_NAMES
 
 from .cycle_kernels import STATE_A, STATE_B, STATE_C
@@ -41,7 +40,7 @@ class MarkedLoops:
     """
 
     device: str
-    cycle: NDArray[Any]
+    cycle: AnyArray
     u: Float64Array
     i: Float64Array
     features: Float64Array
@@ -50,7 +49,7 @@ class MarkedLoops:
     hhrs: Float64Array
     u_read: float
 
-    def arrays(self) -> dict[str, NDArray[Any]]:
+    def arrays(self) -> dict[str, AnyArray]:
         """Return all fields as arrays by name, for a file; `from_arrays` takes them back."""
         found = {name: np.asarray(value) for name, value in asdict(self).items()}
         return {name: value.astype(str) if value.dtype == object else value for name, value in found.items()}
