@@ -7,8 +7,7 @@ pytest.importorskip("sklearn")
 
 import synaptogen as sg
 from synaptogen import learn
-from synaptogen.learn.validation import device_spread as spread
-from synaptogen.learn.validation import windows
+from synaptogen.learn.validation import device_spread, windows
 from synaptogen.learn.validation.distribution_distances import Marginal, common_grid, ks_and_wasserstein
 from synaptogen.learn.validation.samples import draw_splits, reference_models
 from synaptogen.params.device_params import FEATURE_NAMES
@@ -201,7 +200,7 @@ def test_energy_distance_of_shifted_normals():
 def test_windows_keep_to_their_records():
     records = np.arange(2 * 6 * 4, dtype=float).reshape(2, 6, 4)
     records[0, 2] = np.nan
-    points, group = windows.windows_of(records, np.array([5, 7]), (0, 1), 100, np.random.default_rng(1))
+    points, group = windows.sample_windows(records, np.array([5, 7]), (0, 1), 100, np.random.default_rng(1))
     assert set(group) == {7}  # every window of the first would hold the missing cycle
     assert np.all(np.diff(points.reshape(-1, 4, 2)[..., 0], axis=1) == 4)
 
@@ -213,6 +212,6 @@ def test_traits_of_known_records():
     x[:, 0] = e[:, 0]
     for n in range(1, 4000):
         x[:, n] = 0.6 * x[:, n - 1] + 0.8 * e[:, n]
-    found = spread.traits(x, x, (0,))
+    found = device_spread.device_traits(x, x, (0,))
     assert np.abs(found["lag-1 correlation of r_hrs"] - 0.6).max() < 0.06  # 4.7 standard errors
     assert np.abs(found["skewness of r_hrs"]).max() < 0.3
