@@ -1,13 +1,13 @@
-"""Claim: a population comes back from features of its devices, and eight states follow hundreds of cycles of memory.
+"""Claim: a fit recovers a population from features of devices, and eight states follow hundreds of cycles of memory.
 
-Each figure stands beside its bound; the truth is known in closed form, and devices are simulated with
+Each figure is printed with its bound; the truth is known in closed form, and devices are simulated with
 `CellArray.run_cycles`.
 
 - features: 512 devices x 6,000 cycles of hennen2024: time, memory, VAR, order, autocorrelations to lag 200, quantile
   polynomials, mixture. Divergences of mixtures are in nats per device, over several seeds.
 - few devices: 64, against one Gaussian.
-- short records: 300 cycles; errors of the autocorrelation (VAR, to lag 200) as found, corrected, and of a fit that is
-  told the true means and deviations of the devices, which is chance alone.
+- short records: 300 cycles; errors of the autocorrelation (VAR, to lag 200) as found, corrected, and of a fit with
+  the true means and deviations of the devices, which is chance alone.
 - long memory: a VAR(200) made for the purpose. Each of four factors is white noise and six AR(1) processes with time
   constants from 2 to 200 cycles, of variances that grow as their 0.6th power; a loading matrix mixes them, and the
   Yule-Walker equations of order 200 make the process. "Hard" is a second one, of ten time constants from 1.5 to 300
@@ -21,23 +21,20 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
 import synaptogen as sg
 from _timing import introduce, parser, table, write_json
-from synaptogen.learn.statistics.autocovariances import lag_sums
-from synaptogen.learn.statistics.bias_correction import Rounds
-from synaptogen.learn.statistics.feature_fit import FeatureFit, fit_features
-from synaptogen.learn.statistics.feature_tables import feature_table
+from synaptogen._utils import Float64Array
+from synaptogen.learn import FeatureFit, fit_features
+from synaptogen.learn.statistics import feature_table, lag_sums
+from synaptogen.learn.statistics.bias_correction import BiasCorrectedFit
 from synaptogen.learn.statistics.latent_simulation import latent_records
 from synaptogen.learn.statistics.population_fit import fit_population
 from synaptogen.learn.statistics.preset_completion import standard_form
 from synaptogen.learn.statistics.quantile_transform import rms_difference
 from synaptogen.learn.statistics.state_space_fit import divergence_rate, fit_compact
-from synaptogen.params.device_params import FEATURE_NAMES, DeviceParams, Population
-from synaptogen.params.history import VAR, History, yule_walker
+from synaptogen.params import FEATURE_NAMES, VAR, DeviceParams, History, Population, yule_walker
 
-Array = NDArray[np.float64]
 Row = tuple[str, float | str, str]
 
 PRESET = DeviceParams.preset("hennen2024")
@@ -48,7 +45,7 @@ NOISE = np.array([[1, 0.1, -0.2, 0.1], [0.1, 1, 0.15, -0.3], [-0.2, 0.15, 1, 0.2
 
 
 def measure(devices: int, cycles: int, seed: int, params: DeviceParams = PRESET) -> xr.Dataset:
-    """Features (device, cycle) of virtual devices, a few cycles at a time."""
+    """Simulate features (device, cycle) of virtual devices, a few cycles at a time."""
     cells = sg.CellArray(devices, params, rng=seed)
     out = np.empty((len(FEATURE_NAMES), devices, cycles))
     for begin in range(0, cycles, CHUNK):
@@ -58,7 +55,7 @@ def measure(devices: int, cycles: int, seed: int, params: DeviceParams = PRESET)
 
 
 def divergence(fit: Population, devices: int = 100_000) -> float:
-    """Nats per device by which a mixture falls behind the true one."""
+    """Return nats per device by which a mixture falls behind the true one."""
     rng, truth = np.random.default_rng(99), TRUTH.population
     k = rng.choice(truth.n_components, devices, p=truth.weights / truth.weights.sum())
     v = truth.means[k] + np.einsum("nij,nj->ni", truth.cholesky[k], rng.standard_normal((devices, 8)))
@@ -69,8 +66,8 @@ def divergence(fit: Population, devices: int = 100_000) -> float:
     return float(np.mean(truth.log_density(v) - fit.log_density(logs) + logs[:, 4:].sum(1)))
 
 
-def acf_error(history: History | Array, truth: Array) -> float:
-    """Worst difference of autocorrelation over all pairs of features and lags."""
+def acf_error(history: History | Float64Array, truth: Float64Array) -> float:
+    """Return the worst difference of autocorrelation over all pairs of features and lags."""
     found = history if isinstance(history, np.ndarray) else history.autocovariance(len(truth) - 1)
     return float(np.abs(found - truth).max())
 
@@ -121,10 +118,10 @@ def few_devices(cycles: int, seeds: int) -> list[Row]:
 
 
 def short_records(devices: int, cycles: int) -> list[Row]:
-    """Errors as found, corrected, and with the true means, of the same number of cycles."""
+    """Return errors as found, corrected, and with the true means, of the same number of cycles."""
     data = measure(devices, cycles, 5)
     fit = fit_features(data, preset=PRESET, history="var", order=10)
-    raw = Rounds(feature_table(data), TRUTH, 10, "var", 8, 0, lambda *_: None).raw
+    raw = BiasCorrectedFit(feature_table(data), TRUTH, 10, "var", 8, 0, lambda *_: None).uncorrected
     x = latent_records(TRUTH.history, devices, cycles, np.random.default_rng(5))
     truth = TRUTH.gamma(200)
     error = fit.var.autocovariance(200) - truth
@@ -138,7 +135,7 @@ def short_records(devices: int, cycles: int) -> list[Row]:
 
 
 def long_memory(order: int = 200) -> VAR:
-    """The process made for the purpose."""
+    """Return the process made for the purpose."""
     share = np.array([0.25, 0.55, 0.6, 0.55])
     taus = np.geomspace(2, 200, 6)
     weights = taus**0.6 / np.sum(taus**0.6)
@@ -148,17 +145,17 @@ def long_memory(order: int = 200) -> VAR:
 
 
 def hard_memory(order: int = 200) -> VAR:
-    """Time constants that are mixed each in its own directions."""
+    """Return a process whose time constants are mixed each in directions of its own."""
     rng, share = np.random.default_rng(7), np.array([0.12, 0.35, 0.33, 0.34])
     gamma = np.zeros((order + 1, 4, 4))
     for tau in np.geomspace(1.5, 300, 10):
-        turned = MIXING @ np.linalg.qr(np.eye(4) + 0.3 * rng.normal(size=(4, 4)))[0]
-        part = turned @ np.diag(share / 10) @ turned.T
+        rotated = MIXING @ np.linalg.qr(np.eye(4) + 0.3 * rng.normal(size=(4, 4)))[0]
+        part = rotated @ np.diag(share / 10) @ rotated.T
         gamma += np.exp(-np.arange(order + 1) / tau)[:, None, None] * part
     return _process(gamma, np.sqrt([0.6, 0.3, 0.2, 0.25]), order)
 
 
-def _process(gamma: Array, noise: Array, order: int) -> VAR:
+def _process(gamma: Float64Array, noise: Float64Array, order: int) -> VAR:
     gamma[0] += noise[:, None] * NOISE * noise
     deviation = np.sqrt(np.diagonal(gamma[0]))
     return yule_walker(gamma / np.outer(deviation, deviation), order)

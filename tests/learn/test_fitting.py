@@ -65,7 +65,7 @@ def test_parameters_survive_a_file(result, tmp_path):
     assert sg.DeviceParams.from_json(path) == result.params
 
 
-def test_the_law_of_the_reset_is_told(result):
+def test_the_form_of_the_reset_is_reported(result):
     assert result.params.stretch is None
     assert "power law; rms of held-out cycles" in result.provenance["reset"]
 

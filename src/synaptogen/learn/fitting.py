@@ -1,8 +1,6 @@
 """From a measurement to a parameter set: extraction, envelopes and the statistics of features, in one call."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TypeAlias
 
 import numpy as np
 import xarray as xr
@@ -10,16 +8,15 @@ import xarray as xr
 from synaptogen._utils import RNG, one_of
 from synaptogen.params import FEATURE_NAMES, DeviceParams, as_device_params
 
-from .curves import LAWS, Envelopes, ResetLaw, fit_envelopes
+from .curves import TRANSITIONS, Envelopes, ResetTransition, Transition, fit_envelopes
 from .extraction import Extraction, extract
-from .statistics import Drift, FeatureFit, drift_of, fit_features, remove_trend
-
-Progress: TypeAlias = Callable[[str, float], None]
+from .progress import StageProgress, silent
+from .statistics import Criterion, Drift, FeatureFit, Kind, fit_features, measure_drift, remove_trend
 
 
 @dataclass(frozen=True)
 class FitResult:
-    """What a measurement taught, and how each part came about.
+    """A device population learned from a measurement, and where each part of it comes from.
 
     Attributes
     ----------
@@ -32,11 +29,24 @@ class FitResult:
     envelopes : Envelopes or None
         Currents and RESET transition with their residuals; None where the preset's were taken.
     drift : Drift
-        Index of drift with its limit under the learned law, and the trends that were removed, if that was asked for.
+        Index of drift with its limit under the learned model, and the trends that were removed, if any.
     provenance : dict of str to str
-        Where each part of the parameters comes from.
+        Origin of each part of the parameters.
     notes : tuple of str
-        What a reader should know.
+        Remarks for the reader.
+
+    Examples
+    --------
+    >>> import synaptogen as sg
+    >>> from synaptogen import learn
+    >>> data = learn.features(*(x.T for x in sg.CellArray(2, rng=1).run_cycles(60)))
+    >>> result = learn.fit(data, history="var", order=1)
+    >>> result.extraction is None, result.features.devices.shape
+    (True, (2, 8))
+    >>> result.provenance["population"]
+    "the preset's"
+    >>> result.notes[0].split(":")[0]
+    '120 cycles in all are few'
     """
 
     params: DeviceParams
@@ -53,23 +63,23 @@ def fit(
     *,
     preset: str | DeviceParams = "hennen2024",
     name: str = "fitted",
-    order: int | str = "bic",
-    history: str | None = None,
+    order: int | Criterion = "bic",
+    history: Kind | None = None,
     states: int = 8,
     components: int | None = None,
     detrend: int | None = None,
-    reset: str = "auto",
+    reset: Transition = "auto",
     rng: RNG = 0,
-    progress: Progress | None = None,
+    progress: StageProgress | None = None,
 ) -> FitResult:
-    """Learn a device population from measured loops, or from features that others have extracted.
+    """Learn a device population from measured loops, or from features that were extracted elsewhere.
 
     Parameters
     ----------
     data : xarray.Dataset
-        Loops (`measurement.loops`) or features (`measurement.features`); `measurement.read` reads either from a file.
+        Loops (`learn.loops`) or features (`learn.features`); `learn.read` reads either from a file.
     preset : str or DeviceParams
-        What the data cannot tell comes from here: features that were not measured, currents where there are only
+        Source of what the data do not determine: features that were not measured, currents where there are only
         features, the population where there are too few devices.
     name : str
         Name of the parameter set.
@@ -85,37 +95,51 @@ def fit(
         Degree of a trend in the cycle number that is taken from each device before; ``drift.removed`` holds it. The
         parameters are then those of devices that do not drift. Default: nothing is removed.
     reset : {"auto", "power", "stretched"}
-        Law of the RESET transition (`learn.reset_law`). Default: stretched, if it describes held-out cycles better than
-        the power law.
+        Form of the RESET transition. Default: stretched, if it describes held-out cycles better than the power law.
     rng : int, SeedSequence, Generator or None
         Source of the seed of simulations and starts.
     progress : callable, optional
         Called with the name of a stage and the share of it that is done.
 
+    Returns
+    -------
+    FitResult
+
     Raises
     ------
     ValueError
-        If the data are not sound, are too short for what is asked, or never switch.
+        If the data are not sound, are too short for the chosen order, or never switch.
+
+    Examples
+    --------
+    >>> import synaptogen as sg
+    >>> from synaptogen import learn
+    >>> data = learn.features(*(x.T for x in sg.CellArray(2, rng=1).run_cycles(60)))
+    >>> result = learn.fit(data, name="mine", history="var", order=1)
+    >>> result.params
+    DeviceParams('mine', VAR(1), 3 components)
+    >>> sg.CellArray((4, 4), result.params, rng=0).shape
+    (4, 4)
     """
-    one_of("reset", reset, LAWS)
-    base, tell = as_device_params(preset), progress or _silent
+    one_of("reset", reset, TRANSITIONS)
+    base, report = as_device_params(preset), progress or silent
     extraction = envelopes = None
     table = data
     if "voltage" in data:
-        extraction = extract(data, u_read=base.u_read, progress=lambda done, all_: tell("extracting", done / all_))
-        tell("fitting envelopes", 0.0)
+        extraction = extract(data, u_read=base.u_read, progress=lambda done, all_: report("extracting", done / all_))
+        report("fitting envelopes", 0.0)
         envelopes = fit_envelopes(data, extraction, reset=reset)
-        tell("fitting envelopes", 1.0)
+        report("fitting envelopes", 1.0)
         table = extraction.features
     removed = None
     if detrend is not None:
         table, removed = remove_trend(table, detrend)
     learned = fit_features(
-        table, preset=base, order=order, history=history, states=states, components=components, rng=rng, progress=tell
+        table, preset=base, order=order, history=history, states=states, components=components, rng=rng, progress=report
     )
-    tell("drift", 0.0)
+    report("drift", 0.0)
     drift = replace(_drift(learned), removed=removed)
-    tell("drift", 1.0)
+    report("drift", 1.0)
     params = learned.to_params(base, name)
     provenance, notes = {**learned.provenance, "preset": base.name}, list(learned.notes)
     if envelopes is None or extraction is None:
@@ -123,7 +147,7 @@ def fit(
     else:
         params = with_curves(params, envelopes)
         provenance["currents"] = "fitted to the measured branches"
-        provenance["reset"] = _told(envelopes.reset)
+        provenance["reset"] = _describe_reset(envelopes.reset)
     notes += _drift_notes(drift, detrend)
     if detrend is not None:
         provenance["trend"] = f"polynomials of degree {detrend} in the cycle number were taken from each device"
@@ -133,7 +157,7 @@ def fit(
 
 def _drift(learned: FeatureFit) -> Drift:
     measured = tuple(f for f, name in enumerate(FEATURE_NAMES) if np.isfinite(learned.x[..., f]).any())
-    return drift_of(learned.x.to_numpy(), learned.history, measured, seed=1)
+    return measure_drift(learned.x.to_numpy(), learned.history, measured, seed=1)
 
 
 def _drift_notes(drift: Drift, detrend: int | None) -> list[str]:
@@ -148,7 +172,17 @@ def _drift_notes(drift: Drift, detrend: int | None) -> list[str]:
 
 
 def with_curves(params: DeviceParams, curves: Envelopes) -> DeviceParams:
-    """The parameter set with measured currents and RESET transition."""
+    """Return a parameter set with measured currents and RESET transition.
+
+    Parameters
+    ----------
+    params : DeviceParams
+    curves : Envelopes
+
+    Returns
+    -------
+    DeviceParams
+    """
     return params.replace(
         llrs=curves.llrs,
         hhrs=curves.hhrs,
@@ -161,13 +195,9 @@ def with_curves(params: DeviceParams, curves: Envelopes) -> DeviceParams:
     )
 
 
-def _told(law: ResetLaw) -> str:
-    kind = "power law" if law.stretch is None else "power law with knee, slope and rest"
+def _describe_reset(reset: ResetTransition) -> str:
+    kind = "power law" if reset.stretch is None else "power law with knee, slope and rest"
     held_out = (
-        f"; rms of held-out cycles {1e6 * law.rms_power:.3g} uA by the power law, {1e6 * law.rms_stretched:.3g} uA"
+        f"; rms of held-out cycles {1e6 * reset.rms_power:.3g} uA by the power law, {1e6 * reset.rms_stretched:.3g} uA"
     )
-    return kind + (f"{held_out} with a stretch" if np.isfinite(law.rms_power) else "")
-
-
-def _silent(_stage: str, _share: float) -> None:
-    pass
+    return kind + (f"{held_out} with a stretch" if np.isfinite(reset.rms_power) else "")

@@ -6,7 +6,7 @@ from scipy.optimize import minimize
 
 import synaptogen as sg
 from synaptogen.learn.curves.envelopes import fit_envelopes
-from synaptogen.learn.extraction import envelope_fit as _curves
+from synaptogen.learn.extraction import envelope_fit
 from synaptogen.learn.extraction.extraction import extract
 from synaptogen.learn.fitting import with_curves
 from synaptogen.learn.io.measurement import loops
@@ -116,7 +116,7 @@ def test_quadratic_program_against_a_general_one(seed):
     hessian, gradient = rows.T @ rows, source.standard_normal(4)
     g, inside = source.standard_normal((6, 4)), source.standard_normal(4)
     h = g @ inside - source.uniform(0, 1, 6)  # feasible
-    found = _curves._quadratic_program(hessian, gradient, g, h)
+    found = envelope_fit._quadratic_program(hessian, gradient, g, h)
     assert np.all(g @ found >= h - 1e-6)
 
     def cost(x):
@@ -130,7 +130,7 @@ def test_quadratic_program_against_a_general_one(seed):
 STRETCH = 0.4**3 * np.array([1.0, 0.8, 0.5])  # the sudden fall begins about 0.4 V below U_max
 
 
-def test_a_stretched_law_is_seen_and_found(simulate):
+def test_a_stretched_transition_is_found(simulate):
     params = PRESET.replace(eta=3.0, stretch=STRETCH)
     made = simulate(16, 40, params=params, limit=np.inf)
     data = loops(made.voltage, made.current)

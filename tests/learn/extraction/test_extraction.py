@@ -183,7 +183,7 @@ def test_other_bad_input_is_an_error(simulate):
         extract(made.voltage)
 
 
-def test_progress_is_told(simulate):
-    made, told = simulate(3, 4), []
-    extract(loops(made.voltage, made.current), progress=lambda done, all_: told.append((done, all_)))
-    assert told == [(k, 6) for k in range(1, 7)]
+def test_progress_is_reported(simulate):
+    made, reports = simulate(3, 4), []
+    extract(loops(made.voltage, made.current), progress=lambda done, all_: reports.append((done, all_)))
+    assert reports == [(k, 6) for k in range(1, 7)]

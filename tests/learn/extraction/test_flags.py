@@ -29,9 +29,9 @@ def test_what_failed_is_missing_and_counted(flagged):
     assert there[0, 9].all()
     assert list(there[0, 10]) == [True, True, True, False]
     assert there.sum() == 720 - 3 - 2 - 8 - 1
-    told = " ".join(table.notes)
+    notes = " ".join(table.notes)
     for text in ("1 of 180 cycles flagged no_set", "2 of 180 cycles flagged worn", "1 of 180 cycles flagged from_lrs"):
-        assert text in told
+        assert text in notes
 
 
 @pytest.mark.parametrize("ending", ["csv", "tsv", "parquet", "npz", "nc"])

@@ -48,7 +48,7 @@ def test_cycles_that_are_missing_are_not_drawn(measurement):
 def test_arrays_come_back(measurement):
     data, extraction, _ = measurement
     found = mark_loops(data, extraction)
-    again = MarkedLoops.of_arrays(found.arrays())
+    again = MarkedLoops.from_arrays(found.arrays())
     assert again.device == found.device
     assert again.u_read == found.u_read
     for name, value in found.arrays().items():

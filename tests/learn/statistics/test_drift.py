@@ -1,4 +1,4 @@
-"""Drift is reported against its limit under a stationary law, and removed only when asked for."""
+"""Drift is reported against its limit under a stationary model, and removed only when asked for."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ pytest.importorskip("sklearn")
 
 import synaptogen as sg
 from synaptogen import learn
-from synaptogen.learn.statistics.drift import drift_of, explained
+from synaptogen.learn.statistics.drift import explained_share, measure_drift
 from synaptogen.learn.statistics.latent_simulation import latent_records
 from synaptogen.params.device_params import FEATURE_NAMES
 
@@ -23,24 +23,24 @@ def test_stationary_records_stay_below_their_limit():
     exceeded = 0
     for seed in range(20):
         x = latent_records(PRESET.history, 12, 300, np.random.default_rng(seed))
-        exceeded += bool(drift_of(x, PRESET.history, (0, 1, 2, 3), 99).drifting)
+        exceeded += bool(measure_drift(x, PRESET.history, (0, 1, 2, 3), 99).drifting)
     assert exceeded <= 4  # of 20 with 5 % each: more in fewer than 0.3 % of seeds
 
 
 def test_a_trend_is_found_in_the_feature_that_has_it():
     x = latent_records(PRESET.history, 12, 300, np.random.default_rng(1))
     x[..., 3] += np.linspace(-1, 1, 300)
-    found = drift_of(x, PRESET.history, (0, 1, 2, 3), 99)
+    found = measure_drift(x, PRESET.history, (0, 1, 2, 3), 99)
     assert found.drifting == ("u_reset",)
     assert found.index["u_reset"] > 1.3 * found.limit["u_reset"]
 
 
 def test_share_of_a_parabola():
     t = np.linspace(-1, 1, 101)
-    assert np.allclose(explained(np.array([1 + 2 * t - t**2])), 1)
+    assert np.allclose(explained_share(np.array([1 + 2 * t - t**2])), 1)
     white = np.random.default_rng(2).standard_normal((400, 200))
-    assert abs(explained(white).mean() - 2 / 199) < 0.002  # two degrees of freedom of 199; error 0.0005
-    assert np.isnan(explained(np.full((1, 101), np.nan))).all()
+    assert abs(explained_share(white).mean() - 2 / 199) < 0.002  # two degrees of freedom of 199; error 0.0005
+    assert np.isnan(explained_share(np.full((1, 101), np.nan))).all()
 
 
 def test_a_declared_trend_is_removed_and_returned():

@@ -5,7 +5,7 @@ import pytest
 import xarray as xr
 
 import synaptogen as sg
-from synaptogen.learn.statistics.bias_correction import Rounds
+from synaptogen.learn.statistics.bias_correction import BiasCorrectedFit
 from synaptogen.learn.statistics.feature_fit import fit_features
 from synaptogen.learn.statistics.feature_tables import feature_table
 from synaptogen.learn.statistics.preset_completion import standard_form
@@ -76,7 +76,7 @@ def test_standard_errors_are_of_the_size_of_the_errors(fit):
 
 
 def test_errors_of_a_compact_history_have_the_size_of_its_scatter():
-    """Four measurements of the same law: their histories scatter as each of them says."""
+    """Four measurements of the same model: their histories scatter as each of them says."""
     truth = PRESET.compact(4)
     fits = [fit_features(measure(32, 700, 70 + k, truth), preset=PRESET, history="compact", states=4) for k in range(4)]
     near = [np.diagonal(f.history.autocovariance(10)[1:], axis1=1, axis2=2) for f in fits]
@@ -130,10 +130,10 @@ def test_long_memory_makes_a_compact_history_the_default():
     gamma[0] = np.eye(4)
     truth = yule_walker(gamma, 50)
     found = fit_features(measure(96, 1200, 3, PRESET.replace(history=truth)), preset=PRESET)
-    law = truth.autocovariance(300)
+    gamma = truth.autocovariance(300)
     assert found.history is found.compact
-    assert np.abs(found.compact.autocovariance(300) - law).max() < 0.05
-    assert np.abs(found.var.autocovariance(300) - law).max() > 0.08
+    assert np.abs(found.compact.autocovariance(300) - gamma).max() < 0.05
+    assert np.abs(found.var.autocovariance(300) - gamma).max() > 0.08
     assert "more likely than VAR" in found.provenance["history"]
 
 
@@ -150,13 +150,13 @@ def test_records_of_300_cycles_are_corrected():
     """Removing the means of devices takes 0.06 off; what is left is chance of 180,000 cycles."""
     table = measure(600, 300, 4)
     found = fit_features(table, preset=PRESET, history="var", components=1)
-    rounds = Rounds(feature_table(table), TRUTH, "bic", "var", 8, 0, lambda *_: None)
-    naive = yule_walker(rounds.raw, 10)
+    rounds = BiasCorrectedFit(feature_table(table), TRUTH, "bic", "var", 8, 0, lambda *_: None)
+    naive = yule_walker(rounds.uncorrected, 10)
     assert worst_acf(naive) > 0.04
     assert worst_acf(found.var) < 0.02
     rms = np.sqrt(np.mean((found.var.autocovariance(200) - TRUTH.gamma(200)) ** 2))
     assert rms < 0.004
-    np.testing.assert_allclose(rounds.effects.noise.shrinkage, 1)
+    np.testing.assert_allclose(rounds.bias.noise.shrinkage, 1)
     sigma = found.devices.sel(trait="sigma_r_lrs")
     assert float(sigma.mean()) == pytest.approx(TRUTH.population.mean()[6], rel=0.03)
 
@@ -223,12 +223,12 @@ def test_devices_that_never_change_are_left_out_and_named(table):
     assert any("fewer than 30 cycles: 7" in note for note in found.notes)
 
 
-def test_progress_is_told(table):
-    told = []
-    fit_features(table.isel(device=[0], cycle=slice(0, 100)), preset=PRESET, progress=lambda *a: told.append(a))
-    shares = [share for _, share in told]
+def test_progress_is_reported(table):
+    reports = []
+    fit_features(table.isel(device=[0], cycle=slice(0, 100)), preset=PRESET, progress=lambda *a: reports.append(a))
+    shares = [share for _, share in reports]
     assert shares == sorted(shares)
-    assert told[-1] == ("errors", 1.0)
+    assert reports[-1] == ("errors", 1.0)
 
 
 BAD = {

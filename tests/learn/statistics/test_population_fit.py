@@ -4,15 +4,15 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from synaptogen.learn.statistics.gaussian_mixture import Mixture, bulk_of, fit_mixture, mixture_errors
+from synaptogen.learn.statistics.gaussian_mixture import GaussianMixture, find_bulk, fit_mixture, mixture_errors
 from synaptogen.learn.statistics.latent_simulation import latent_records
 from synaptogen.learn.statistics.population_fit import (
     FEWEST,
     EstimationNoise,
-    combined,
+    combine_populations,
     device_vectors,
     fit_population,
-    recentred,
+    recentre,
 )
 from synaptogen.learn.statistics.preset_completion import standard_form
 from synaptogen.params.device_params import DeviceParams, Population
@@ -62,7 +62,7 @@ def test_short_records_make_sigma_small_and_means_uncertain():
     """Against closed forms: the variance of the mean of T cycles, and 1 minus it for the mean square."""
     T = 100
     gamma = PRESET.autocovariance(T)
-    noise = EstimationNoise.of(latent_records(PRESET.history, 20_000, T, np.random.default_rng(0)))
+    noise = EstimationNoise.from_records(latent_records(PRESET.history, 20_000, T, np.random.default_rng(0)))
     k = np.arange(T)
     V = (2 * np.sum((1 - k / T)[:, None] * np.diagonal(gamma[:T], axis1=1, axis2=2), axis=0) - np.diag(gamma[0])) / T
     np.testing.assert_allclose(np.diagonal(noise.covariance)[:4], V, rtol=0.05)
@@ -130,7 +130,7 @@ def test_a_population_of_some_features_is_joined_with_a_preset():
     measured = (0, 2)
     v, _ = draw(TRUTH, 200, 0)
     fit = fit_population(v, sigma_scale="linear", rng=np.random.default_rng(0), measured=measured)
-    whole = combined(fit.population, TRUTH, measured)
+    whole = combine_populations(fit.population, TRUTH, measured)
     assert whole.weights.sum() == pytest.approx(1)
     mean, deviation = whole.mean(), np.sqrt(np.diagonal(whole.covariance()))
     mine, rest = [0, 2, 4, 6], [1, 3, 5, 7]
@@ -141,7 +141,7 @@ def test_a_population_of_some_features_is_joined_with_a_preset():
 
 def test_a_population_is_moved_to_measured_devices():
     own = np.array([[5.5, -1.2, 2000.0, 1.1, 0.3, 0.1, 80.0, 0.05]])
-    moved = recentred(TRUTH, own)
+    moved = recentre(TRUTH, own)
     np.testing.assert_allclose(moved.mean(), own[0])
     ratio = own[0, 4:] / TRUTH.mean()[4:]
     shares = np.sqrt(np.diagonal(moved.covariance()) / np.diagonal(TRUTH.covariance()))
@@ -150,7 +150,7 @@ def test_a_population_is_moved_to_measured_devices():
 
 def test_moving_leaves_what_was_not_measured():
     own = np.array([[5.5, np.nan, 2000.0, np.nan, 0.3, np.nan, 80.0, np.nan]])
-    moved = recentred(TRUTH, own)
+    moved = recentre(TRUTH, own)
     np.testing.assert_allclose(moved.mean()[[1, 3, 5, 7]], TRUTH.mean()[[1, 3, 5, 7]])
 
 
@@ -178,13 +178,13 @@ def test_more_components_than_devices_allow_are_refused():
 def test_density_is_that_of_the_formula():
     rng = np.random.default_rng(0)
     L = np.tril(rng.standard_normal((2, 3, 3))) + 3 * np.eye(3)
-    mixture = Mixture(np.array([0.3, 0.7]), rng.standard_normal((2, 3)), L @ L.swapaxes(1, 2))
+    mixture = GaussianMixture(np.array([0.3, 0.7]), rng.standard_normal((2, 3)), L @ L.swapaxes(1, 2))
     v = rng.standard_normal((5, 3))
     parts = zip(mixture.weights, mixture.means, mixture.covariances, strict=True)
     each = [w * scipy.stats.multivariate_normal(m, S).pdf(v) for w, m, S in parts]
     np.testing.assert_allclose(mixture.log_density(v), np.log(sum(each)))
     noise = np.tile(np.eye(3), (5, 1, 1))
-    wider = Mixture(mixture.weights, mixture.means, mixture.covariances + np.eye(3))
+    wider = GaussianMixture(mixture.weights, mixture.means, mixture.covariances + np.eye(3))
     np.testing.assert_allclose(mixture.log_density(v, noise), wider.log_density(v))
 
 
@@ -198,7 +198,7 @@ def test_the_bulk_is_blind_to_outliers():
     rng = np.random.default_rng(0)
     v = rng.standard_normal((200, 4))
     v[:10] += 30
-    bulk = bulk_of(v, 0)
+    bulk = find_bulk(v, 0)
     assert np.abs(bulk.centre).max() < 0.3
     assert set(np.argsort(bulk.distance)[-10:]) == set(range(10))
 
@@ -215,7 +215,7 @@ def test_errors_of_one_component_are_those_of_a_sample():
     rng = np.random.default_rng(3)
     scale = np.array([0.5, 1.0, 2.0, 1.0, 1.0, 3.0])
     points = scale * rng.standard_normal((400, 6))
-    bulk = bulk_of(points, 1)
+    bulk = find_bulk(points, 1)
     errors = mixture_errors(points, fit_mixture(points, 1, 1e-6, rng, bulk=bulk), 1e-6, bulk, rng)
     assert errors["weights"] == 0
     np.testing.assert_allclose(errors["means"][0], scale / 20, rtol=0.3)
@@ -226,6 +226,6 @@ def test_errors_of_weights_are_binomial_where_components_are_apart():
     rng = np.random.default_rng(4)
     points = rng.standard_normal((300, 4))
     points[:30] += 12.0
-    bulk = bulk_of(points, 1)
+    bulk = find_bulk(points, 1)
     errors = mixture_errors(points, fit_mixture(points, 2, 2.0, rng, bulk=bulk), 2.0, bulk, rng)
     np.testing.assert_allclose(errors["weights"], (0.1 * 0.9 / 300) ** 0.5, rtol=0.3)

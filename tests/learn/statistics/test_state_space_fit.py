@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from synaptogen.learn.statistics.modal_form import Modes
+from synaptogen.learn.statistics.modal_form import ModalForm
 from synaptogen.learn.statistics.state_space_fit import (
     divergence_rate,
     fit_compact,
@@ -35,11 +35,11 @@ def long():
 
 
 @pytest.mark.parametrize("q", [3, 8])
-def test_modal_form_has_the_law_of_the_state_space(q):
+def test_modal_form_has_the_moments_of_the_state_space(q):
     history = balanced_truncation(PRESET.history, q)
-    modes = Modes.of(history, 0.9999)
+    modes = ModalForm.from_state_space(history, 0.9999)
     lags, omega = np.array([0, 1, 2, 17, 200]), np.array([0.01, 0.5, 3.0])
-    gamma, T = modes.law(modes.parameters[None], lags, omega)
+    gamma, T = modes.moments(modes.parameters[None], lags, omega)
     np.testing.assert_allclose(gamma[0], history.autocovariance(200)[lags], atol=1e-9)
     np.testing.assert_allclose(T[0] @ T[0].conj().swapaxes(1, 2), spectrum(history, omega), atol=1e-9)
     back = modes.state_space()
@@ -48,7 +48,7 @@ def test_modal_form_has_the_law_of_the_state_space(q):
 
 def test_poles_beyond_the_cap_start_inside_it():
     history = PRESET.compact(8).history
-    capped = Modes.of(history, 0.9).state_space()
+    capped = ModalForm.from_state_space(history, 0.9).state_space()
     assert capped.spectral_radius < 0.9
 
 
@@ -125,11 +125,11 @@ def test_short_records_cap_poles_more():
     assert longest_pole(100) < longest_pole(300) < longest_pole(6000) < 1
 
 
-def test_progress_is_told(long):
-    told = []
-    fit_compact(long, long.autocovariance(100), 4, evaluations=4, progress=told.append)
-    assert told == sorted(told)
-    assert 0 < told[-1] <= 1
+def test_progress_is_reported(long):
+    reports = []
+    fit_compact(long, long.autocovariance(100), 4, evaluations=4, progress=reports.append)
+    assert reports == sorted(reports)
+    assert 0 < reports[-1] <= 1
 
 
 def test_more_states_than_there_are_is_refused():

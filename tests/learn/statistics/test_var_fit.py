@@ -3,10 +3,20 @@
 import numpy as np
 import pytest
 
-from synaptogen.learn.statistics import var_fit as dynamics
 from synaptogen.learn.statistics.autocovariances import lag_sums, mean_removal_bias, unit_variance
 from synaptogen.learn.statistics.latent_simulation import latent_records
 from synaptogen.learn.statistics.preset_completion import complete_history, standard_form
+from synaptogen.learn.statistics.var_fit import (
+    best_order,
+    blend_with_prior,
+    compare_orders,
+    fit_var,
+    log_likelihood,
+    undo_mean_removal,
+    unmeasured_as_white,
+    var_errors,
+    whiteness_test,
+)
 from synaptogen.params.device_params import DeviceParams
 from synaptogen.params.history import VAR, yule_walker
 
@@ -29,7 +39,7 @@ def direct(x, lags):
 
 
 @pytest.mark.parametrize("history", [HISTORY, PRESET.compact(6).history])
-def test_simulated_records_follow_their_law(history, unlikely):
+def test_simulated_records_follow_their_model(history, unlikely):
     x = records(20_000, 12, history)
     truth = history.autocovariance(11)
     for k in (0, 1, 11):
@@ -85,15 +95,15 @@ def test_undoing_the_removal_of_means_is_exact_for_exact_autocovariances():
     T, lags = 300, 60
     gamma = unit_variance(HISTORY.autocovariance(T))
     seen = gamma[: lags + 1] - mean_removal_bias(gamma, T, lags)
-    back = dynamics.undo_mean_removal(seen, T, lambda g: dynamics.fit_var(g, 10))
+    back = undo_mean_removal(seen, T, lambda g: fit_var(g, 10))
     np.testing.assert_allclose(back, gamma[: lags + 1], atol=2e-4)
 
 
 def test_coefficients_have_the_standard_errors_that_are_reported(unlikely):
     x = records(300, 1000)
     gamma = lag_sums(x, 20).mean()
-    model = dynamics.fit_var(gamma, 10)
-    errors = dynamics.var_errors(model, gamma, x[..., 0].size)
+    model = fit_var(gamma, 10)
+    errors = var_errors(model, gamma, x[..., 0].size)
     scores = (model.lags - HISTORY.lags) / errors
     unlikely(scores)
     assert 0.8 < scores.std() < 1.2
@@ -103,10 +113,10 @@ def test_every_criterion_finds_the_order_of_a_var():
     truth = PRESET.with_order(3).history
     x = records(100, 1000, truth)
     sums = lag_sums(x, 8, np.arange(100) % 4)
-    table = dynamics.order_table(sums, range(1, 9), x[..., 0].size, ALL, sums.mean())
-    assert dynamics.best_order(table, "bic") == 3
-    assert dynamics.best_order(table, "aic") in (3, 4)
-    assert dynamics.best_order(table, "held_out") in (3, 4)
+    table = compare_orders(sums, range(1, 9), x[..., 0].size, ALL, sums.mean())
+    assert best_order(table, "bic") == 3
+    assert best_order(table, "aic") in (3, 4)
+    assert best_order(table, "held_out") in (3, 4)
     assert table["spectral_radius"].max() < 1
 
 
@@ -118,26 +128,26 @@ def test_held_out_likelihood_is_that_of_the_predictions():
     S = truth.innovation @ truth.innovation.T
     each = np.einsum("dta,ab,dtb->dt", e, np.linalg.inv(S), e).mean()
     expected = -0.5 * (np.linalg.slogdet(S)[1] + each)
-    assert dynamics.log_likelihood(truth, gamma, ALL) == pytest.approx(expected, abs=0.02)
+    assert log_likelihood(truth, gamma, ALL) == pytest.approx(expected, abs=0.02)
 
 
 def test_criteria_are_named():
     with pytest.raises(ValueError, match="bic, aic, held_out"):
-        dynamics.best_order(None, "hq")
+        best_order(None, "hq")
 
 
 def test_one_device_cannot_be_held_out():
     gamma = HISTORY.autocovariance(5)
-    table = dynamics.order_table(None, [1, 2], 100, ALL, gamma)
+    table = compare_orders(None, [1, 2], 100, ALL, gamma)
     with pytest.raises(ValueError, match="several devices"):
-        dynamics.best_order(table, "held_out")
+        best_order(table, "held_out")
 
 
 def test_residuals_of_the_true_order_are_white_and_of_a_lower_one_are_not():
     x = records(200, 500)
     gamma = lag_sums(x, 60).mean()
-    right = dynamics.whiteness(dynamics.fit_var(gamma, 10), gamma, x[..., 0].size, ALL)
-    wrong = dynamics.whiteness(dynamics.fit_var(gamma, 2), gamma, x[..., 0].size, ALL)
+    right = whiteness_test(fit_var(gamma, 10), gamma, x[..., 0].size, ALL)
+    wrong = whiteness_test(fit_var(gamma, 2), gamma, x[..., 0].size, ALL)
     assert right.white
     assert right.p_value > 1e-3
     assert not wrong.white
@@ -150,7 +160,7 @@ def test_p_values_of_a_true_model_are_uniform():
     for seed in range(60):
         x = records(20, 500, truth, seed)
         gamma = lag_sums(x, 30).mean()
-        p.append(dynamics.whiteness(dynamics.fit_var(gamma, 2), gamma, x[..., 0].size, ALL, lags=6).p_value)
+        p.append(whiteness_test(fit_var(gamma, 2), gamma, x[..., 0].size, ALL, lags=6).p_value)
     assert 0.25 < np.mean(p) < 0.75
     assert np.mean(np.array(p) < 0.05) < 0.2
 
@@ -160,7 +170,7 @@ def test_the_predictor_of_a_state_space_leaves_white_residuals():
 
     history = innovation_form(PRESET.compact(8).history)
     gamma = history.autocovariance(400)
-    test = dynamics.whiteness(history, gamma, 1.0, ALL)
+    test = whiteness_test(history, gamma, 1.0, ALL)
     assert test.worst < 1e-3
 
 
@@ -168,34 +178,34 @@ def test_estimates_that_no_process_has_are_drawn_to_zero():
     rng = np.random.default_rng(0)
     x = rng.standard_normal((1, 40, 4)).cumsum(1)
     x = (x - x.mean(1, keepdims=True)) / x.std(1, keepdims=True)
-    model = dynamics.fit_var(lag_sums(x, 30).mean(), 8, 40)
+    model = fit_var(lag_sums(x, 30).mean(), 8, 40)
     assert model.spectral_radius < 1
 
 
 def test_drift_is_no_reason_to_fail():
     x = records(10, 300) + np.linspace(-5, 5, 300)[:, None]
-    gamma = dynamics.undo_mean_removal(lag_sums(x, 150).mean(), 300, lambda g: dynamics.fit_var(g, 10, 300))
-    assert dynamics.fit_var(gamma, 60, 300).spectral_radius < 1
+    gamma = undo_mean_removal(lag_sums(x, 150).mean(), 300, lambda g: fit_var(g, 10, 300))
+    assert fit_var(gamma, 60, 300).spectral_radius < 1
 
 
 def test_a_feature_twice_is_refused():
     x = records(10, 200)
     x[..., 3] = x[..., 1]
     with pytest.raises(ValueError, match="two features are the same"):
-        dynamics.fit_var(lag_sums(x, 4).mean(), 2)
+        fit_var(lag_sums(x, 4).mean(), 2)
 
 
 def test_a_prior_counts_as_so_many_cycles():
     mine, theirs = np.tile(np.eye(4), (3, 1, 1)), np.tile(2 * np.eye(4), (5, 1, 1))
-    np.testing.assert_allclose(dynamics.blended(mine, 100, theirs, 300)[2], 1.75 * np.eye(4))
+    np.testing.assert_allclose(blend_with_prior(mine, 100, theirs, 300)[2], 1.75 * np.eye(4))
 
 
 @pytest.mark.parametrize("measured", [(0,), (0, 2), (1, 3), (0, 1, 2)])
 def test_completed_histories_hold_what_was_learned(measured):
-    """The law of the measured features is the learned one; the rest comes close to that of the preset."""
+    """The model of the measured features is the learned one; the rest comes close to that of the preset."""
     truth = standard_form(PRESET)
-    gamma = dynamics.unmeasured_white(truth.gamma(30), measured)
-    whole = complete_history(dynamics.fit_var(gamma, 20), truth.history, measured)
+    gamma = unmeasured_as_white(truth.gamma(30), measured)
+    whole = complete_history(fit_var(gamma, 20), truth.history, measured)
     found, at = whole.autocovariance(20), np.ix_(range(21), measured, measured)
     np.testing.assert_allclose(found[at], gamma[:21][at], atol=1e-8)
     np.testing.assert_allclose(np.diagonal(found[0]), 1, atol=1e-10)

@@ -1,4 +1,4 @@
-"""Validation: the true law passes, what differs is found, and a population without a shared law is told."""
+"""Validation: the true model passes, differences are found, and so is a population that no shared model describes."""
 
 import numpy as np
 import pytest
@@ -7,10 +7,9 @@ pytest.importorskip("sklearn")
 
 import synaptogen as sg
 from synaptogen import learn
-from synaptogen.learn.validation import device_spread as spread
-from synaptogen.learn.validation import windows
-from synaptogen.learn.validation.distribution_distances import Marginal, distances, grid_of
-from synaptogen.learn.validation.samples import rivals, splits_of
+from synaptogen.learn.validation import device_spread, windows
+from synaptogen.learn.validation.distribution_distances import Marginal, common_grid, ks_and_wasserstein
+from synaptogen.learn.validation.samples import draw_splits, reference_models
 from synaptogen.params.device_params import FEATURE_NAMES
 from synaptogen.params.history import VAR
 
@@ -28,29 +27,29 @@ def grades(validation):
 
 
 @pytest.fixture(scope="module")
-def true_law():
+def true_model():
     return learn.validate(PRESET, learn.features(**measure(64, 300, 3)), held_out="all, simulated", **QUICK)
 
 
-def test_the_true_law_passes(true_law):
+def test_the_true_model_passes(true_model):
     # 23 lines, each wrong in at most 5 % of runs: more than three wrong ones in fewer than 3 % of seeds
-    assert sum(g != "good" for g in grades(true_law).values()) <= 3
-    assert true_law.one_law
-    assert all(np.isfinite([p.generated, p.limit]).all() for p in true_law.properties)
+    assert sum(g != "good" for g in grades(true_model).values()) <= 3
+    assert true_model.one_law
+    assert all(np.isfinite([p.generated, p.limit]).all() for p in true_model.properties)
 
 
-def test_rivals_stand_beside(true_law):
-    classifier = true_law["classifier"]
+def test_rivals_stand_beside(true_model):
+    classifier = true_model["classifier"]
     assert classifier.independent > 0.6 > classifier.generated
-    memory = true_law["score correlations"]
+    memory = true_model["score correlations"]
     assert memory.independent > memory.limit
     assert memory.order_1 > memory.limit
     with pytest.raises(KeyError, match="there is no property 'x'"):
-        true_law["x"]
+        true_model["x"]
 
 
 def test_a_law_without_memory_is_found_out():
-    white = rivals(PRESET)["independent"]
+    white = reference_models(PRESET)["independent"]
     v = learn.validate(white, learn.features(**measure(48, 300, 4)), **QUICK)
     assert grades(v)["score correlations"] == "poor"
     assert grades(v)["classifier"] == "poor"
@@ -76,15 +75,15 @@ def different_devices(devices, cycles):
     """Half of the devices remember and are skewed, the others neither."""
     gamma0 = PRESET.history.autocovariance(0)[0]
     half = VAR(lags=0.75 * np.eye(4)[None], innovation=np.linalg.cholesky((1 - 0.75**2) * gamma0))
-    white = rivals(PRESET)["independent"].replace(quantile=np.array([[0, 0, 0, 1, 0]] * 4, float))
+    white = reference_models(PRESET)["independent"].replace(quantile=np.array([[0, 0, 0, 1, 0]] * 4, float))
     parts = [measure(devices // 2, cycles, 6 + k, p) for k, p in enumerate((PRESET.replace(history=half), white))]
     return learn.features(**{name: np.concatenate([p[name] for p in parts]) for name in FEATURE_NAMES})
 
 
-def test_devices_that_share_no_law_are_told_with_a_figure():
-    train, test, told = learn.hold_out(different_devices(96, 300), 0.5)
+def test_devices_that_differ_in_shape_and_memory_are_reported_with_a_figure():
+    train, test, summary = learn.hold_out(different_devices(96, 300), 0.5)
     fitted = learn.fit(train, history="var").params
-    v = learn.validate(fitted, test, held_out=told, **QUICK)
+    v = learn.validate(fitted, test, held_out=summary, **QUICK)
     assert not v.one_law
     assert v.notes[0].startswith("one shared law is not enough")
     poor = [p for p in v.properties if p.name.startswith("spread of lag-1") and p.grade == "poor"]
@@ -122,13 +121,13 @@ def test_loops_are_compared_point_by_point(simulate):
     assert worse["I-V loops"].generated > v["I-V loops"].generated
 
 
-def test_a_validation_survives_a_file(true_law, tmp_path):
+def test_a_validation_survives_a_file(true_model, tmp_path):
     path = tmp_path / "v.npz"
-    true_law.save(path)
+    true_model.save(path)
     back = learn.Validation.load(path)
-    assert back.params == true_law.params
-    assert [p.name for p in back.properties] == [p.name for p in true_law.properties]
-    np.testing.assert_equal(back.curves, true_law.curves)
+    assert back.params == true_model.params
+    assert [p.name for p in back.properties] == [p.name for p in true_model.properties]
+    np.testing.assert_equal(back.curves, true_model.curves)
     with pytest.raises(FileNotFoundError):
         learn.Validation.load(tmp_path / "none.npz")
     np.savez(tmp_path / "other.npz", a=1)
@@ -150,15 +149,15 @@ def test_parts_that_cannot_be_held_out(changes, message):
 def test_parts_that_are_held_out_are_disjoint():
     data = learn.features(**measure(40, 10, 1))
     for by, n in (("device", 40), ("cycle", 10)):
-        train, test, told = learn.hold_out(data, 0.3, by=by)
+        train, test, summary = learn.hold_out(data, 0.3, by=by)
         assert set(train[by].values).isdisjoint(test[by].values)
         assert train.sizes[by] + test.sizes[by] == n
-        assert told.startswith(f"{round(0.3 * n)} of {n} {by}s")
+        assert summary.startswith(f"{round(0.3 * n)} of {n} {by}s")
 
 
 def test_splits_are_different_halves():
     for folds in (4, 7, 16):
-        masks = splits_of(folds, 12, np.random.default_rng(1))
+        masks = draw_splits(folds, 12, np.random.default_rng(1))
         assert all(m.sum() == folds // 2 or m.sum() == (folds + 1) // 2 for m in masks)
         sets = [frozenset(np.flatnonzero(m)) for m in masks]
         assert len(set(sets)) == len(masks) >= 3
@@ -168,8 +167,8 @@ def test_distances_of_known_distributions():
     # uniform on [0, 1] against [0.5, 1.5]: KS 1/2, Wasserstein 1/2; 20,000 values know both to 0.01
     rng = np.random.default_rng(2)
     a, b = rng.uniform(size=(4, 5000)), 0.5 + rng.uniform(size=(4, 5000))
-    grid = grid_of(a, b)
-    ks, w1 = distances(Marginal.of(a, grid).whole(), Marginal.of(b, grid).whole(), grid)
+    grid = common_grid(a, b)
+    ks, w1 = ks_and_wasserstein(Marginal.from_records(a, grid).whole(), Marginal.from_records(b, grid).whole(), grid)
     assert abs(ks - 0.5) < 0.02
     assert abs(w1 - 0.5) < 0.02
 
@@ -184,7 +183,7 @@ def test_the_bootstrap_knows_autocorrelation():
         slow[:, n] = 0.9 * slow[:, n - 1] + np.sqrt(1 - 0.81) * white[:, n]
     chance = []
     for x in (white, slow):
-        m = Marginal.of(x, grid_of(x))
+        m = Marginal.from_records(x, common_grid(x))
         chance.append(np.median(m.chance(m, rng)[0]))
     assert chance[1] > 2 * chance[0]
 
@@ -201,7 +200,7 @@ def test_energy_distance_of_shifted_normals():
 def test_windows_keep_to_their_records():
     records = np.arange(2 * 6 * 4, dtype=float).reshape(2, 6, 4)
     records[0, 2] = np.nan
-    points, group = windows.windows_of(records, np.array([5, 7]), (0, 1), 100, np.random.default_rng(1))
+    points, group = windows.sample_windows(records, np.array([5, 7]), (0, 1), 100, np.random.default_rng(1))
     assert set(group) == {7}  # every window of the first would hold the missing cycle
     assert np.all(np.diff(points.reshape(-1, 4, 2)[..., 0], axis=1) == 4)
 
@@ -213,6 +212,6 @@ def test_traits_of_known_records():
     x[:, 0] = e[:, 0]
     for n in range(1, 4000):
         x[:, n] = 0.6 * x[:, n - 1] + 0.8 * e[:, n]
-    found = spread.traits(x, x, (0,))
+    found = device_spread.device_traits(x, x, (0,))
     assert np.abs(found["lag-1 correlation of r_hrs"] - 0.6).max() < 0.06  # 4.7 standard errors
     assert np.abs(found["skewness of r_hrs"]).max() < 0.3

@@ -1,11 +1,12 @@
 """The curves that bound all I-V loops, and the RESET transition between them."""
 
 from .envelopes import Envelopes, fit_envelopes
-from .reset_transition import LAWS, ResetLaw
+from .reset_transition import TRANSITIONS, ResetTransition, Transition
 
 __all__ = [
-    "LAWS",
+    "TRANSITIONS",
     "Envelopes",
-    "ResetLaw",
+    "ResetTransition",
+    "Transition",
     "fit_envelopes",
 ]

@@ -1,7 +1,7 @@
-"""The two curves that bound all I-V loops, and the law of the RESET transition between them.
+"""The two curves that bound all I-V loops, and how well they describe cycles that they were not fitted to.
 
-Both polynomials come from `_curves`: alternating least squares with the states of all branches, passive, increasing and
-apart on the whole range. The law of the RESET transition is that of `reset_law`.
+Both polynomials come from `fit_envelope_mixture`: alternating least squares with the states of all branches; passive,
+increasing and apart on the whole range. The RESET transition between them comes from `reset_transition`.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,29 +12,45 @@ from typing import TypeAlias
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
-from synaptogen._utils import Float64Array, IntArray, one_of
-from synaptogen.learn.extraction import Extraction, Flag, Mixture, Samples
-from synaptogen.learn.extraction import cycles as _branches
-from synaptogen.learn.extraction import envelope_fit as _curves
-from synaptogen.learn.extraction import segmentation as cutting
+from synaptogen._utils import BoolArray, Float64Array, IntArray, one_of
+from synaptogen.learn.extraction import (
+    FAILED,
+    MODEL_ERROR,
+    BranchSamples,
+    EnvelopeMixture,
+    Extraction,
+    corrected_points,
+    evenly_spaced,
+    fit_envelope_mixture,
+    fit_states,
+    join_samples,
+    sample_branches,
+)
 
-from .reset_transition import LAWS, ResetLaw, Resets, fit_law, joined, resets_of
+from .reset_transition import (
+    TRANSITIONS,
+    ResetPoints,
+    ResetTransition,
+    Transition,
+    fit_reset_transition,
+    join_resets,
+    reset_points,
+)
 
 Degrees: TypeAlias = tuple[int, int]
-Fit: TypeAlias = Callable[[Samples], Mixture]
+Fit: TypeAlias = Callable[[BranchSamples], EnvelopeMixture]
 
-MOST_DEVICES, MOST_CYCLES = 64, 1200  # that the curves are fitted to
+MOST_DEVICES, MOST_CYCLES = 64, 1200  # whose loops the curves are fitted to
 DEGREES: list[Degrees] = [(5, 5), (6, 6), (7, 7)]
-WITHIN, WITHIN_BEYOND = 1.01, 1.1  # times the least misfit: lower degrees are as good
-OUTLIER = 3.0  # standard deviations; what is beyond counts as that much
+WITHIN, WITHIN_BEYOND = 1.01, 1.1  # times the least misfit: up to here, lower degrees count as equally good
+OUTLIER = 3.0  # standard deviations; larger residuals count as this much
 RESIDUALS = ("lrs", "lrs_rms", "hrs", "hrs_rms", "hrs_negative", "hrs_negative_rms")
 
 
 @dataclass(frozen=True)
 class Envelopes:
-    """Curves of a device population, as `DeviceParams` takes them, and how well they hold.
+    """Curves of a device population, as `DeviceParams` takes them, and how well they describe the measurement.
 
     Parameters
     ----------
@@ -44,7 +60,7 @@ class Envelopes:
         Voltage in V up to which, on both sides, the envelopes are passive, increase, and lie apart.
     u_read : float
         Voltage in V at which resistances are defined.
-    reset : ResetLaw
+    reset : ResetTransition
         The RESET transition, and the voltage of a full RESET.
     residuals : mapping of str to float
         Of cycles that the curves were not fitted to, relative to the rms current of the same points: typical residual
@@ -59,64 +75,80 @@ class Envelopes:
     hhrs: Float64Array
     u_range: float
     u_read: float
-    reset: ResetLaw
+    reset: ResetTransition
     residuals: Mapping[str, float]
     measured: Mapping[str, tuple[float, float]]
 
     def current(self, resistance: Float64Array, u: Float64Array) -> Float64Array:
-        """Current in A at ``u`` of cells of a resistance in ohm at the read voltage; the two broadcast."""
+        """Return currents in A of cells of given resistances.
+
+        Parameters
+        ----------
+        resistance : array
+            In ohm at the read voltage.
+        u : array
+            Voltages in V; the two broadcast.
+
+        Returns
+        -------
+        array
+        """
         return _current(self.llrs, self.hhrs, _state(self.llrs, self.hhrs, 1 / resistance, self.u_read), u)
 
 
 def fit_envelopes(
-    loops: xr.Dataset, extraction: Extraction, *, degrees: tuple[int, int] | None = None, reset: str = "auto"
+    loops: xr.Dataset, extraction: Extraction, *, degrees: tuple[int, int] | None = None, reset: Transition = "auto"
 ) -> Envelopes:
     """Fit both envelopes and the RESET transition to extracted loops.
 
     Parameters
     ----------
     loops : xarray.Dataset
-        As `measurement.loops` makes.
+        Loops, as `learn.loops` makes them.
     extraction : Extraction
-        What `extract` returned for these loops.
+        Result of `extract` for these loops.
     degrees : (int, int), optional
         Degrees of the LLRS and the HHRS, 1 to 15. Default: the lowest of `DEGREES` that describe held-out cycles as
         well as the best of them, within 1 % (10 % at the highest voltages, where the HRS is no mixture of two curves).
     reset : {"auto", "power", "stretched"}
-        Law of the RESET transition; default: stretched, if it describes held-out cycles better than the power law.
+        Form of the RESET transition; default: stretched, if it describes held-out cycles better than the power law.
+
+    Returns
+    -------
+    Envelopes
 
     Raises
     ------
     ValueError
-        If the degrees are out of range, there is no such law, or no cycle is complete.
+        If the degrees are out of range, there is no such transition, or no cycle is complete.
     """
     if degrees is not None and (len(degrees) != 2 or not all(1 <= d <= 15 for d in degrees)):
         raise ValueError(f"degrees must be two numbers from 1 to 15, not {degrees!r}")
-    one_of("reset", reset, LAWS)
+    one_of("reset", reset, TRANSITIONS)
     samples, fold, resets = _gather(loops, extraction)
     noise = float(np.median(extraction.noise))
 
-    def fit(of: Degrees, part: Samples) -> Mixture:
-        return _curves.fit(part, of, u_range=extraction.u_range, u_read=extraction.u_read, noise=noise)
+    def fit(of: Degrees, part: BranchSamples) -> EnvelopeMixture:
+        return fit_envelope_mixture(part, of, u_range=extraction.u_range, u_read=extraction.u_read, noise=noise)
 
     tried = [degrees] if degrees else DEGREES
     held_out = [_held_out(samples, fold, partial(fit, of), noise) for of in tried]
-    best = _lowest(held_out)
+    best = _lowest_degrees(held_out)
     whole = fit(tried[best], samples)
-    resets = resets.with_ends(whole, extraction.u_read)
+    resets = resets.with_states(whole, extraction.u_read)
     return Envelopes(
         whole.llrs,
         whole.hhrs,
         extraction.u_range,
         extraction.u_read,
-        fit_law(resets, whole, extraction.u_max, noise, reset),
+        fit_reset_transition(resets, whole, extraction.u_max, noise, reset),
         held_out[best].residuals,
         _measured(samples),
     )
 
 
-def _lowest(held_out: list["_HeldOut"]) -> int:
-    """The first, of the lowest degrees, that is about as good as the best: where curves hold, and beyond."""
+def _lowest_degrees(held_out: list["_HeldOut"]) -> int:
+    """Return the first, of the lowest degrees, that is about as good as the best: where curves hold, and beyond."""
     misfit, beyond = (np.array([getattr(one, name) for one in held_out]) for name in ("misfit", "beyond"))
     if not np.isfinite(misfit).all():
         return 0
@@ -124,44 +156,36 @@ def _lowest(held_out: list["_HeldOut"]) -> int:
     return int(np.argmax(good)) if good.any() else int(np.argmin(misfit))
 
 
-def _gather(loops: xr.Dataset, extraction: Extraction) -> tuple[Samples, NDArray[np.int64], Resets]:
-    """Branches of complete cycles, the parity of the cycle of each, and the RESET transitions."""
+def _gather(loops: xr.Dataset, extraction: Extraction) -> tuple[BranchSamples, IntArray, ResetPoints]:
+    """Return branches of complete cycles, the parity of the cycle of each, and the RESET transitions."""
     flag = extraction.features["flag"].values
-    failed = Flag.MISSING | Flag.INCOMPLETE | Flag.NO_SET | Flag.NO_RESET | Flag.FROM_LRS
-    good = (flag & failed) == 0
-    able = np.flatnonzero(good.any(axis=1))
-    if not len(able):
+    good = (flag & FAILED) == 0
+    usable = np.flatnonzero(good.any(axis=1))
+    if not len(usable):
         raise ValueError("no cycle both sets and resets: envelopes need at least one complete cycle")
-    devices = _spread(able, MOST_DEVICES)
+    devices = evenly_spaced(usable, MOST_DEVICES)
     u_read = extraction.u_read
     chords = [float(np.polyval(p, u_read)) / u_read for p in (extraction.llrs, extraction.hhrs)]
     share = max(MOST_CYCLES // len(devices), 2)
     parts, folds, resets = [], [], []
     for d in devices:
         one = extraction.cycles[d]
-        is_good = (
-            (one.rows[:, cutting.LOWEST] >= 0)
-            & (one.rows[:, cutting.HIGHEST] >= 0)
-            & good[d, one.rows[:, cutting.LOOP]]
-        )
-        chosen = _spread(np.flatnonzero(is_good), share)
-        points = _branches.corrected(loops, int(d), one)
-        part, kinds = _branches.sample(points, one, chosen, extraction.hrs_top)
+        is_good = one.has_both_halves & good[d, one.loop]
+        chosen = evenly_spaced(np.flatnonzero(is_good), share)
+        points = corrected_points(loops, int(d), one)
+        part, kinds = sample_branches(points, one, chosen, extraction.hrs_top)
         parts.append(part)
-        folds.append(one.rows[kinds[:, 0], cutting.LOOP] % 2)
-        resets.append(resets_of(points, one, chosen, (chords[0], chords[1])))
-    return _branches.joined(parts), np.concatenate(folds), joined(resets)
-
-
-def _spread(of: IntArray, most: int) -> IntArray:
-    return of if len(of) <= most else of[np.linspace(0, len(of) - 1, most).round().astype(np.int64)]
+        folds.append(one.loop[kinds[:, 0]] % 2)
+        resets.append(reset_points(points, one, chosen, (chords[0], chords[1])))
+    return join_samples(parts), np.concatenate(folds), join_resets(resets)
 
 
 @dataclass(frozen=True)
 class _HeldOut:
-    """Residuals of cycles that the curves were not fitted to; misfit: their rms in units of the error, bounded.
+    """Residuals of cycles that the curves were not fitted to.
 
-    ``beyond``: rms in A where the HRS is no mixture of two curves any more, so that these describe it on average.
+    ``misfit`` is their rms in units of the error, bounded; ``beyond`` their rms in A where the HRS is no mixture of two
+    curves any more, so that these describe it on average.
     """
 
     residuals: dict[str, float]
@@ -169,17 +193,17 @@ class _HeldOut:
     beyond: float = 0.0
 
 
-def _held_out(samples: Samples, fold: IntArray, fit: Fit, noise: float) -> _HeldOut:
-    """Fit each half of the cycles, and try it on the other."""
+def _held_out(samples: BranchSamples, fold: IntArray, fit: Fit, noise: float) -> _HeldOut:
+    """Fit each half of the cycles, and compare with the other."""
     rest, r = np.full(len(samples.i), np.nan), np.empty(len(samples.is_lrs))
     for half in np.unique(fold):
         if not _both_states(samples, fold != half):
             return _HeldOut(dict.fromkeys(RESIDUALS, np.nan), np.nan)
-        curves, test = fit(samples.of(fold != half)), fold == half
-        part = samples.of(test)
-        r[test] = _curves.states(part, curves, noise)
+        curves, test = fit(samples.select(fold != half)), fold == half
+        part = samples.select(test)
+        r[test] = fit_states(part, curves, noise)
         rest[test[samples.branch]] = part.i - curves.current(r[test][part.branch], part.u)
-    far = np.abs(rest) / np.hypot(noise, _curves.RELATIVE * samples.i)
+    far = np.abs(rest) / np.hypot(noise, MODEL_ERROR * samples.i)
     trusted = samples.trust == 1
     is_lrs, positive = samples.is_lrs[samples.branch], samples.u > 0
     kinds = (is_lrs, ~is_lrs & positive, ~is_lrs & ~positive)
@@ -189,12 +213,12 @@ def _held_out(samples: Samples, fold: IntArray, fit: Fit, noise: float) -> _Held
     return _HeldOut(residuals, misfit, 0.0 if trusted.all() else float(np.sqrt(np.mean(rest[~trusted] ** 2))))
 
 
-def _both_states(samples: Samples, branches: NDArray[np.bool_]) -> bool:
+def _both_states(samples: BranchSamples, branches: BoolArray) -> bool:
     return bool(samples.is_lrs[branches].any() and (~samples.is_lrs[branches]).any())
 
 
 def _relative(rest: Float64Array, i: Float64Array) -> tuple[float, float]:
-    """Typical and rms residual, relative to the rms current."""
+    """Return typical and rms residual, relative to the rms current."""
     if not len(i):
         return np.nan, np.nan
     size = float(np.sqrt(np.mean(i**2)))
@@ -211,7 +235,7 @@ def _current(llrs: Float64Array, hhrs: Float64Array, r: Float64Array, u: Float64
     return np.asarray(a + r * (np.polyval(hhrs, u) - a))
 
 
-def _measured(samples: Samples) -> dict[str, tuple[float, float]]:
+def _measured(samples: BranchSamples) -> dict[str, tuple[float, float]]:
     found = {}
     for name, of in (("lrs", samples.is_lrs), ("hrs", ~samples.is_lrs)):
         low, high = np.quantile(samples.u[of[samples.branch] & (samples.trust == 1)], [0.01, 0.99])

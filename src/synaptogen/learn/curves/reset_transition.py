@@ -1,41 +1,41 @@
-"""The law of the RESET transition, learned from all cycles at once.
+"""The RESET transition, learned from all cycles at once.
 
 A cycle runs from (U_RESET, y1) on its LRS to (U_max, y2) on its HRS along
 
-    I_t(U) = y2 + (y1 - y2) h(U) / h(U_RESET)
+    I_t(U) = y2 + (y1 - y2) h(U) / h(U_RESET)                     (docs/model.md, Switching)
 
-with h the `fall` of `model.iv`: a power of U_max - U, or that power stretched by a knee, a slope and a rest. Both are
-fitted by robust least squares, and U_max too if the loops tell it. The stretched law has three more numbers, and is
-taken where cycles that it was not fitted to are described better by it.
+with h the `transition_profile` of `model.iv`: a power of U_max - U, or that power stretched by a knee, a slope and a
+rest. Both are fitted by robust least squares, and U_max too if the loops determine it. The stretched form has three
+more numbers, and is taken where it describes cycles better that it was not fitted to.
 """
 
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import Literal, NamedTuple, TypeAlias, cast, get_args
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import least_squares
 
-from synaptogen._utils import Float64Array, IntArray
-from synaptogen.learn.extraction import Mixture, Points
-from synaptogen.learn.extraction import cycle_kernels as at
-from synaptogen.learn.extraction import cycles as _branches
-from synaptogen.learn.extraction import segmentation as cutting
-from synaptogen.model import iv
+from synaptogen._utils import BoolArray, Float64Array, IntArray
+from synaptogen.learn.extraction import DeviceCycles, DevicePoints, EnvelopeMixture
+from synaptogen.model import Constants, iv
 
-LAWS = ("auto", "power", "stretched")
-SHORTEST_TOP = 0.85  # of the ramp: U_max is not sought below
-GAIN = 0.03  # of the residual: by less, neither a U_max below the end of the ramp nor a stretched law is believed
-HUBER = 2.0  # typical residuals
+Kind: TypeAlias = Literal["power", "stretched"]
+Transition: TypeAlias = Literal["auto", "power", "stretched"]
+
+KINDS: tuple[Kind, ...] = get_args(Kind)
+TRANSITIONS: tuple[Transition, ...] = get_args(Transition)
+SHORTEST_TOP = 0.85  # share of the ramp below which U_max is not sought
+GAIN = 0.03  # of the residual: a smaller gain justifies neither a U_max below the end of the ramp nor a stretched form
+HUBER = 2.0  # typical residuals beyond which residuals count linearly
 ETA_RANGE = (0.05, 20.0)
-STEEPEST = 12.0  # exponent of a stretched law: its numbers stay far above the least of single precision
-START = (1.0, 1.0)  # slope and rest of the stretched law
-MOST = 20.0  # of them
-KINKS = (0.2, 0.5)  # of U_max - U_RESET from the end: where stretched laws start from
+STEEPEST = 12.0  # exponent of a stretched transition: its numbers stay far above the least of single precision
+START = (1.0, 1.0)  # slope and rest of the stretched transition at the start of a fit
+MOST = 20.0  # largest slope and rest
+KINKS = (0.2, 0.5)  # shares of U_max - U_RESET below U_max at which fits of stretched transitions start
 
 
 @dataclass(frozen=True)
-class ResetLaw:
+class ResetTransition:
     """The RESET transition of a device population.
 
     Parameters
@@ -45,11 +45,11 @@ class ResetLaw:
     eta : float
         Exponent.
     eta_error : float
-        Its standard error, cycles being independent.
+        Its standard error, with cycles taken as independent.
     stretch : array of shape (3,) or None
         Knee, slope and rest, as `DeviceParams` takes them; None: a power law.
     rms_power, rms_stretched : float
-        Rms residual in A of both laws between U_RESET and the end of the ramp, each half of the cycles by the laws of
+        Rms residual in A of both forms between U_RESET and the end of the ramp, each half of the cycles by the fit to
         the other; NaN with fewer than two cycles.
     """
 
@@ -62,26 +62,53 @@ class ResetLaw:
 
 
 @dataclass(frozen=True)
-class Resets:
-    """Points of RESET transitions: voltage, current and cycle of each; of each cycle U_RESET, conductances, states."""
+class ResetPoints:
+    """Points of RESET transitions, and the cycles that they belong to.
+
+    Parameters
+    ----------
+    u, i : array of shape (points,)
+        Voltages in V and currents in A.
+    cycle : array of int of shape (points,)
+        Number of the cycle of each point.
+    u_reset : array of shape (n,)
+        Voltage of RESET of each cycle in V.
+    g : array of shape (n, 2)
+        Conductances in S at the read voltage, before and after.
+    r : array of shape (n, 2)
+        The same as mixing states; see `with_states`.
+    fold : array of int of shape (n,)
+        Parity of the loop.
+    """
 
     u: Float64Array
     i: Float64Array
     cycle: IntArray
     u_reset: Float64Array
-    g: Float64Array  # (n, 2): before and after, in S
-    r: Float64Array  # (n, 2): the same as mixing states
-    fold: IntArray  # (n,): parity of the loop
+    g: Float64Array
+    r: Float64Array
+    fold: IntArray
 
-    def with_ends(self, curves: Mixture, u_read: float) -> "Resets":
-        """The same with the states that conductances are on these curves."""
+    def with_states(self, curves: EnvelopeMixture, u_read: float) -> "ResetPoints":
+        """Return the points with the states that conductances have on other curves.
+
+        Parameters
+        ----------
+        curves : EnvelopeMixture
+        u_read : float
+            Read voltage in V.
+
+        Returns
+        -------
+        ResetPoints
+        """
         g_llrs, g_hhrs = (np.polyval(p, u_read) / u_read for p in (curves.llrs, curves.hhrs))
         return replace(self, r=(g_llrs - self.g) / (g_llrs - g_hhrs))
 
-    def of(self, cycles: NDArray[np.bool_]) -> "Resets":
-        """Only some cycles."""
+    def select(self, cycles: BoolArray) -> "ResetPoints":
+        """Return the cycles that a mask of shape (n,) selects."""
         points, number = cycles[self.cycle], np.cumsum(cycles) - 1
-        return Resets(
+        return ResetPoints(
             self.u[points],
             self.i[points],
             number[self.cycle[points]],
@@ -92,52 +119,78 @@ class Resets:
         )
 
 
-def resets_of(points: Points, one: _branches.Cycles, chosen: IntArray, chords: tuple[float, float]) -> Resets:
-    """Points of a device between U_RESET and the largest voltage, in some of its cycles.
+def reset_points(points: DevicePoints, one: DeviceCycles, chosen: IntArray, chords: tuple[float, float]) -> ResetPoints:
+    """Take the points of a device between U_RESET and the largest voltage, in some of its cycles.
 
-    ``chords`` are the conductances in S, at the read voltage, of the curves that states were measured with.
+    Parameters
+    ----------
+    points : DevicePoints
+        Points without offset.
+    one : DeviceCycles
+        Cycles of this device.
+    chosen : array of int of shape (n,)
+        Rows of the cycles to take.
+    chords : (float, float)
+        Conductances in S, at the read voltage, of the curves that states were measured with.
+
+    Returns
+    -------
+    ResetPoints
+        Without mixing states ``r``.
     """
     g_llrs, g_hhrs = chords
-    measured = one.measured[chosen]
-    g = g_llrs + measured[:, [at.R_B, at.R_C]] * (g_hhrs - g_llrs)
+    g = g_llrs + one.states[chosen][:, 1:] * (g_hhrs - g_llrs)
+    u_reset = one.u_reset[chosen]
     u, i, cycle = [], [], []
-    for n, k in enumerate(chosen):
-        first, last = one.rows[k, cutting.LOWEST], one.rows[k, cutting.HIGHEST] + 1
-        index = first + np.flatnonzero(points.u[first:last] > measured[n, at.U_RESET])
+    for n, (first, last) in enumerate(zip(one.lowest[chosen], one.highest[chosen] + 1, strict=True)):
+        index = first + np.flatnonzero(points.u[first:last] > u_reset[n])
         u.append(points.u[index])
         i.append(points.i[index])
         cycle.append(np.full(len(index), n))
-    fold = one.rows[chosen, cutting.LOOP] % 2
-    return Resets(
-        np.concatenate(u), np.concatenate(i), np.concatenate(cycle), measured[:, at.U_RESET], g, np.empty_like(g), fold
-    )
+    fold = one.loop[chosen] % 2
+    return ResetPoints(np.concatenate(u), np.concatenate(i), np.concatenate(cycle), u_reset, g, np.empty_like(g), fold)
 
 
-def joined(parts: list[Resets]) -> Resets:
-    """Resets of several devices."""
+def join_resets(parts: list[ResetPoints]) -> ResetPoints:
+    """Join the transitions of several devices, whose cycles are numbered through."""
     before = np.cumsum([0, *(len(part.u_reset) for part in parts)])
     cycle = np.concatenate([part.cycle + k for part, k in zip(parts, before, strict=False)])
     others = {name: np.concatenate([vars(part)[name] for part in parts]) for name in vars(parts[0]) if name != "cycle"}
-    return Resets(cycle=cycle, **others)
+    return ResetPoints(cycle=cycle, **others)
 
 
-def fit_law(resets: Resets, curves: Mixture, ramp: float, noise: float, law: str = "auto") -> ResetLaw:
-    """Learn the law of RESET transitions, whose ends are states of ``curves``.
+def fit_reset_transition(
+    resets: ResetPoints, curves: EnvelopeMixture, ramp: float, noise: float, transition: Transition = "auto"
+) -> ResetTransition:
+    """Learn the RESET transition, whose ends are states of given curves.
 
-    ``ramp`` is the largest voltage in V, ``noise`` that of currents in A, ``law`` one of `LAWS`.
+    Parameters
+    ----------
+    resets : ResetPoints
+    curves : EnvelopeMixture
+    ramp : float
+        Largest voltage in V.
+    noise : float
+        Standard deviation of a current in A.
+    transition : {"auto", "power", "stretched"}
+        Form of the transition; "auto" takes the better one.
+
+    Returns
+    -------
+    ResetTransition
     """
-    rms = {kind: _held_out(resets, curves, ramp, noise, kind) for kind in LAWS[1:]}
-    if law == "auto":
+    rms = {kind: _held_out(resets, curves, ramp, noise, kind) for kind in KINDS}
+    if transition == "auto":
         better = rms["stretched"] < (1 - GAIN) * rms["power"]  # False for NaN
-        law = "stretched" if better else "power"
-    found = _fit(resets, curves, ramp, noise, law)
-    error, chosen = _eta_error(resets, curves, found), found.law
-    stretch = None if law == "power" else np.array([chosen.knee, chosen.gradual, chosen.rest])
-    return ResetLaw(chosen.u_max, chosen.eta, error, stretch, rms["power"], rms["stretched"])
+        transition = "stretched" if better else "power"
+    found = _fit(resets, curves, ramp, noise, transition)
+    error, chosen = _eta_error(resets, curves, found), found.constants
+    stretch = None if transition == "power" else np.array([chosen.knee, chosen.gradual, chosen.rest])
+    return ResetTransition(chosen.u_max, chosen.eta, error, stretch, rms["power"], rms["stretched"])
 
 
-class _Law(NamedTuple):
-    """What `iv.transition_profile` asks of constants."""
+class _Constants(NamedTuple):
+    """The five constants of `iv.transition_profile`, under the names of `model.Constants`."""
 
     u_max: float
     eta: float
@@ -146,8 +199,8 @@ class _Law(NamedTuple):
     rest: float = 0.0
 
     @classmethod
-    def of(cls, x: Float64Array, u_max: float) -> "_Law":
-        """From log eta, and of a stretched law the place of the knee in V below U_max, slope and rest over the knee."""
+    def from_parameters(cls, x: Float64Array, u_max: float) -> "_Constants":
+        """Take log eta; of a stretched transition also the knee in V below U_max, slope and rest over the knee."""
         eta = float(np.exp(x[0]))
         if len(x) == 1:
             return cls(u_max, eta)
@@ -155,61 +208,68 @@ class _Law(NamedTuple):
         return cls(u_max, eta, knee, knee * float(x[2]), knee * float(x[3]))
 
 
-class _Fitted(NamedTuple):
-    """Numbers that make a law, the law, and the rms residual in A."""
+class _FittedTransition(NamedTuple):
+    """Parameters of the least squares, the constants that they make, and the rms residual in A."""
 
     x: Float64Array
-    law: _Law
+    constants: _Constants
     rms: float
 
 
-def _currents(resets: Resets, curves: Mixture, law: Any) -> Float64Array:
-    """Currents at all points; at and beyond U_max those of the HRS."""
+def _profile(u: Float64Array, constants: _Constants) -> Float64Array:
+    """Return the height of the transition above its end; the formula needs no other constants than these five."""
+    return np.asarray(iv.transition_profile(u, cast("Constants", constants)))
+
+
+def _currents(resets: ResetPoints, curves: EnvelopeMixture, constants: _Constants) -> Float64Array:
+    """Return the currents at all points; at and beyond U_max those of the HRS."""
     y1 = curves.current(resets.r[:, 0], resets.u_reset)[resets.cycle]
-    y2 = curves.current(resets.r[:, 1], np.full(len(resets.r), law.u_max))[resets.cycle]
-    before = law.u_max - 1e-3  # of U_RESET and of what is compared with it
+    y2 = curves.current(resets.r[:, 1], np.full(len(resets.r), constants.u_max))[resets.cycle]
+    before = constants.u_max - 1e-3  # largest U_RESET, since the profile is about 0 at U_max
     left = (
-        iv.transition_profile(np.minimum(resets.u, law.u_max), law)
-        / iv.transition_profile(np.minimum(resets.u_reset, before), law)[resets.cycle]
+        _profile(np.minimum(resets.u, constants.u_max), constants)
+        / _profile(np.minimum(resets.u_reset, before), constants)[resets.cycle]
     )
     inside = y2 + (y1 - y2) * np.minimum(left, 1.0)
-    return np.where(resets.u < law.u_max, inside, curves.current(resets.r[resets.cycle, 1], resets.u))
+    return np.where(resets.u < constants.u_max, inside, curves.current(resets.r[resets.cycle, 1], resets.u))
 
 
-def _held_out(resets: Resets, curves: Mixture, ramp: float, noise: float, kind: str) -> float:
-    """Rms residual in A of each half of the cycles by the law of the other.
+def _held_out(resets: ResetPoints, curves: EnvelopeMixture, ramp: float, noise: float, kind: Kind) -> float:
+    """Return the rms residual in A of each half of the cycles by the fit to the other.
 
-    At the end of the ramp the RESET is complete, whatever the law.
+    At the end of the ramp the RESET is complete in any form, so these points do not count.
     """
     halves = [resets.fold == k for k in np.unique(resets.fold)]
     if len(halves) < 2:
         return np.nan
     rest = []
     for half in halves:
-        law, test = _fit(resets.of(~half), curves, ramp, noise, kind).law, resets.of(half)
-        rest.append((_currents(test, curves, law) - test.i)[test.u < ramp])
+        found, test = _fit(resets.select(~half), curves, ramp, noise, kind), resets.select(half)
+        rest.append((_currents(test, curves, found.constants) - test.i)[test.u < ramp])
     return float(np.sqrt(np.mean(np.concatenate(rest) ** 2)))
 
 
-def _fit(resets: Resets, curves: Mixture, ramp: float, noise: float, kind: str) -> _Fitted:
-    """The law of a kind; its U_max is below the end of the ramp if that fits better."""
-    at_end, free = (_fitted(resets, curves, ramp, noise, kind, fixed) for fixed in (True, False))
+def _fit(resets: ResetPoints, curves: EnvelopeMixture, ramp: float, noise: float, kind: Kind) -> _FittedTransition:
+    """Fit a form of the transition; its U_max is below the end of the ramp if that fits better."""
+    at_end, free = (_fit_kind(resets, curves, ramp, noise, kind, fixed) for fixed in (True, False))
     return free if free.rms < (1 - GAIN) * at_end.rms else at_end
 
 
-def _fitted(resets: Resets, curves: Mixture, ramp: float, noise: float, kind: str, fixed: bool) -> _Fitted:
-    straight = _currents(resets, curves, _Law(ramp, 1.0))
+def _fit_kind(
+    resets: ResetPoints, curves: EnvelopeMixture, ramp: float, noise: float, kind: Kind, fixed: bool
+) -> _FittedTransition:
+    straight = _currents(resets, curves, _Constants(ramp, 1.0))
     scale = max(float(np.median(np.abs(resets.i - straight))), noise)
     starts, low, high = _starts(kind, ramp, float(np.median(ramp - resets.u_reset)))
     if not fixed:
         starts = [[*x, 0.97 * ramp] for x in starts]
         low, high = [*low, SHORTEST_TOP * ramp], [*high, ramp]
 
-    def law(x: Float64Array) -> _Law:
-        return _Law.of(x, ramp) if fixed else _Law.of(x[:-1], float(x[-1]))
+    def constants(x: Float64Array) -> _Constants:
+        return _Constants.from_parameters(x, ramp) if fixed else _Constants.from_parameters(x[:-1], float(x[-1]))
 
     def rest(x: Float64Array) -> Float64Array:
-        return (_currents(resets, curves, law(x)) - resets.i) / scale
+        return (_currents(resets, curves, constants(x)) - resets.i) / scale
 
     fits = [
         least_squares(
@@ -218,11 +278,11 @@ def _fitted(resets: Resets, curves: Mixture, ramp: float, noise: float, kind: st
         for x in starts
     ]
     x = min(fits, key=lambda fit: float(fit.cost)).x
-    return _Fitted(x if fixed else x[:-1], law(x), scale * float(np.sqrt(np.mean(rest(x) ** 2))))
+    return _FittedTransition(x if fixed else x[:-1], constants(x), scale * float(np.sqrt(np.mean(rest(x) ** 2))))
 
 
-def _starts(kind: str, ramp: float, reach: float) -> tuple[list[list[float]], list[float], list[float]]:
-    """Where fits start from, and between what bounds they search."""
+def _starts(kind: Kind, ramp: float, reach: float) -> tuple[list[list[float]], list[float], list[float]]:
+    """Return the starts of fits, and the bounds between which they search."""
     least, most = np.log(ETA_RANGE)
     if kind == "power":
         return [[np.log(0.5)], [np.log(3.0)]], [least], [most]
@@ -231,15 +291,18 @@ def _starts(kind: str, ramp: float, reach: float) -> tuple[list[list[float]], li
     return starts, [least, 0.02 * ramp, 0.0, 0.0], [np.log(STEEPEST), ramp, MOST, MOST]
 
 
-def _eta_error(resets: Resets, curves: Mixture, found: _Fitted) -> float:
-    """Standard error of eta from the scatter of the cycles: the sandwich of least squares at this U_max."""
+def _eta_error(resets: ResetPoints, curves: EnvelopeMixture, found: _FittedTransition) -> float:
+    """Return the standard error of eta from the scatter of the cycles: the sandwich of least squares at this U_max."""
     steps = 1e-3 * np.maximum(np.abs(found.x), 1e-2)
     sides = [
-        [_currents(resets, curves, _Law.of(found.x + d * step, found.law.u_max)) for d in (-1, 1)]
+        [
+            _currents(resets, curves, _Constants.from_parameters(found.x + d * step, found.constants.u_max))
+            for d in (-1, 1)
+        ]
         for step in np.diag(steps)
     ]
     slopes = np.stack([(high - low) / (2 * h) for (low, high), h in zip(sides, steps, strict=True)])
-    rest = resets.i - _currents(resets, curves, found.law)
+    rest = resets.i - _currents(resets, curves, found.constants)
     scores = np.stack([np.bincount(resets.cycle, slope * rest) for slope in slopes])
     bread = np.linalg.pinv(slopes @ slopes.T)
-    return found.law.eta * float(np.sqrt((bread @ scores @ scores.T @ bread)[0, 0]))
+    return found.constants.eta * float(np.sqrt((bread @ scores @ scores.T @ bread)[0, 0]))

@@ -1,23 +1,36 @@
 """Features from I-V loops: cycles are cut out of the points, checked and measured."""
 
-from . import cycle_kernels, cycles, envelope_fit, segmentation
-from .cycles import Points
-from .envelope_fit import Mixture, Samples
+from .branch_samples import join_samples, sample_branches
+from .cycle_kernels import MODEL_ERROR
+from .cycles import (
+    DeviceCycles,
+    DevicePoints,
+    corrected_points,
+    evenly_spaced,
+)
+from .envelope_fit import BranchSamples, EnvelopeMixture, fit_envelope_mixture, fit_states
 from .extraction import Extraction, extract
-from .flags import Flag
+from .flags import FAILED, Flag
 from .marked_loops import MarkedLoops, mark_loops
+from .segmentation import number_cycles
 
 __all__ = [
+    "FAILED",
+    "MODEL_ERROR",
+    "BranchSamples",
+    "DeviceCycles",
+    "DevicePoints",
+    "EnvelopeMixture",
     "Extraction",
     "Flag",
     "MarkedLoops",
-    "Mixture",
-    "Points",
-    "Samples",
-    "cycle_kernels",
-    "cycles",
-    "envelope_fit",
+    "corrected_points",
+    "evenly_spaced",
     "extract",
+    "fit_envelope_mixture",
+    "fit_states",
+    "join_samples",
     "mark_loops",
-    "segmentation",
+    "number_cycles",
+    "sample_branches",
 ]

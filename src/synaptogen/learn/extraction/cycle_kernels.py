@@ -1,6 +1,8 @@
-"""Compiled loops over the points of measured I-V curves: what one cycle says.
+"""Compiled loops over the points of measured I-V curves that measure single cycles.
 
-Cycles are rows as `_cutting` makes them: start, minimum, maximum and end of the voltage, branches A, B and C between.
+Cycles are rows as `segmentation` makes them: start, lowest, highest and end of the voltage, with branches A, B and C
+between them. Voltages are in V, currents in A. A mixing state r places a branch between the two envelopes:
+I = (1 - r) I_LLRS + r I_HHRS.
 """
 
 import numpy as np
@@ -9,50 +11,86 @@ from synaptogen._utils import Float64Array, IntArray
 
 from .segmentation import END, FOLLOWS, HIGHEST, LOWEST, START, compiled
 
-# what `survey` tells of a cycle
-OFFSET, SPREAD, FREEDOM, G_A, G_B, G_C, W_A, W_B, W_C, TOP, LEVEL, REACH_N, REACH_P, SURVEYED = range(14)
-# what `measure` tells of a cycle
-R_A, R_B, R_C, S_A, S_B, S_C, U_SET, U_RESET, KINK, MEASURED = range(10)
+# columns of the table that `survey_cycles` fills, see there
+(
+    OFFSET,
+    VARIANCE,
+    DEGREES_OF_FREEDOM,
+    CONDUCTANCE_A,
+    CONDUCTANCE_B,
+    CONDUCTANCE_C,
+    WEIGHT_A,
+    WEIGHT_B,
+    WEIGHT_C,
+    PEAK,
+    PLATEAU,
+    REACH_NEGATIVE,
+    REACH_POSITIVE,
+    SURVEY_COLUMNS,
+) = range(14)
+# columns of the table that `measure_cycles` fills, see there
+STATE_A, STATE_B, STATE_C, ERROR_A, ERROR_B, ERROR_C, U_SET, U_RESET, KINK_SHIFT, MEASURE_COLUMNS = range(10)
 
-NEAR = 0.1  # of the reach of a ramp: where offset and noise are taken
-LINEAR = 0.2  # of the reach: where the conductances for telling states apart are taken
-FLOOR = 0.03  # of the reach: below, a point says nothing about a resistance
-FIRST = 0.3  # of the reach: the LRS is fitted so far before the thresholds are known
-LRS_TOP = 0.85  # of U_RESET: the LRS is fitted so far
-LRS_BOTTOM = 0.33  # of the reach on the negative side
-A_BOTTOM = 0.85  # of U_SET: the HRS is fitted so far on branch A
-BELOW_LIMIT = 0.75  # of the current limit: below, the instrument does not act
-RELATIVE = 0.02  # of a current: how well two polynomials describe it
-RATIO = 1.5  # of conductances: beyond, two branches are different states
-HUBER = 1.5  # standard deviations
-ROUNDS = 6
+NEAR = 0.1  # share of the reach of a ramp in which offset and noise are measured
+LINEAR = 0.2  # share of the reach in which conductances are measured that tell states apart
+FLOOR = 0.03  # share of the reach below which a point does not determine a resistance
+FIRST_LRS_TOP = 0.3  # share of the reach up to which the LRS is fitted before the thresholds are known
+LRS_TOP = 0.85  # share of U_RESET up to which the LRS is fitted
+LRS_BOTTOM = 0.33  # share of the negative reach from which the LRS is fitted
+HRS_A_BOTTOM = 0.85  # share of U_SET up to which the HRS is fitted on branch A
+BELOW_LIMIT = 0.75  # share of the current limit below which the instrument does not act
+MODEL_ERROR = 0.02  # error of two polynomials as a share of the current
+STATE_RATIO = 1.5  # branches whose conductances differ by a larger factor are different states
+HUBER = 1.5  # standard deviations beyond which residuals count linearly
+HUBER_ROUNDS = 6
 
 
 @compiled
-def survey(u: Float64Array, i: Float64Array, rows: IntArray, count: int, out: Float64Array) -> None:
-    """Tell offset, spread, conductances and current level of each cycle, without knowing any curve: out (count, 13)."""
+def survey_cycles(u: Float64Array, i: Float64Array, rows: IntArray, count: int, out: Float64Array) -> None:
+    """Measure what can be measured of each cycle without knowing any curve.
+
+    Parameters
+    ----------
+    u, i : array of shape (points,)
+        Voltages and currents of a device in the order of time.
+    rows : array of int of shape (count, 6)
+        Cycles, see `segmentation`.
+    count : int
+        Number of cycles.
+    out : array of shape (count, 13)
+        Filled with, NaN where a branch is missing: current at zero voltage (A); variance about it (A^2) and its degrees
+        of freedom; conductances of branches A, B, C near zero (S) and the sums of u^2 behind them (V^2); largest
+        current magnitude at the lowest voltage and level of a plateau there (A); lowest and highest voltage as
+        magnitudes (V).
+    """
     for c in range(count):
-        row, told = rows[c], out[c]
-        told[:] = np.nan
+        row, summary = rows[c], out[c]
+        summary[:] = np.nan
         low, high = row[LOWEST], row[HIGHEST]
         un = -u[low] if low >= 0 else u[high]
         up = u[high] if high >= 0 else un
-        told[REACH_N], told[REACH_P] = un if low >= 0 else np.nan, up if high >= 0 else np.nan
+        summary[REACH_NEGATIVE], summary[REACH_POSITIVE] = un if low >= 0 else np.nan, up if high >= 0 else np.nan
         first = rows[c - 1][HIGHEST] if row[FOLLOWS] and c > 0 and rows[c - 1][HIGHEST] >= 0 else row[START]
         if low >= 0:
-            _crossing(u, i, first, low, NEAR * min(un, up), told)
-            told[G_A], told[W_A] = _slope(u, i, row[START], low, -LINEAR * un, -FLOOR * un)
-            told[G_B], told[W_B] = _slope(u, i, low, high if high >= 0 else row[END], -LINEAR * un, LINEAR * up)
-            _plateau(u, i, low, high if high >= 0 else row[END], told)
+            _fit_offset(u, i, first, low, NEAR * min(un, up), summary)
+            summary[CONDUCTANCE_A], summary[WEIGHT_A] = _conductance_sums(
+                u, i, row[START], low, -LINEAR * un, -FLOOR * un
+            )
+            summary[CONDUCTANCE_B], summary[WEIGHT_B] = _conductance_sums(
+                u, i, low, high if high >= 0 else row[END], -LINEAR * un, LINEAR * up
+            )
+            _find_plateau(u, i, low, high if high >= 0 else row[END], summary)
         elif high >= 0:
-            told[G_B], told[W_B] = _slope(u, i, row[START], high, FLOOR * up, LINEAR * up)
+            summary[CONDUCTANCE_B], summary[WEIGHT_B] = _conductance_sums(
+                u, i, row[START], high, FLOOR * up, LINEAR * up
+            )
         if high >= 0:
-            told[G_C], told[W_C] = _slope(u, i, high, row[END], FLOOR * up, LINEAR * up)
+            summary[CONDUCTANCE_C], summary[WEIGHT_C] = _conductance_sums(u, i, high, row[END], FLOOR * up, LINEAR * up)
 
 
 @compiled
-def _crossing(u: Float64Array, i: Float64Array, first: int, last: int, width: float, told: Float64Array) -> None:
-    """Intercept of a straight line through the points about the falling zero crossing, and their spread about it."""
+def _fit_offset(u: Float64Array, i: Float64Array, first: int, last: int, width: float, summary: Float64Array) -> None:
+    """Fit a straight line to the points about the falling zero crossing: its intercept, and the variance about it."""
     n, su, si, suu, sui, sii = 0, 0.0, 0.0, 0.0, 0.0, 0.0
     for k in range(first, last):
         if -width < u[k] < width:
@@ -64,16 +102,18 @@ def _crossing(u: Float64Array, i: Float64Array, first: int, last: int, width: fl
     cuu, cui, cii = suu - su * su / n, sui - su * si / n, sii - si * si / n
     if cuu <= 1e-6 * width * width:
         return
-    told[OFFSET] = si / n - cui / cuu * su / n
+    summary[OFFSET] = si / n - cui / cuu * su / n
     if n > 2:
-        told[SPREAD], told[FREEDOM] = max(cii - cui * cui / cuu, 0.0) / (n - 2), n - 2
+        summary[VARIANCE], summary[DEGREES_OF_FREEDOM] = max(cii - cui * cui / cuu, 0.0) / (n - 2), n - 2
 
 
 @compiled
-def _slope(u: Float64Array, i: Float64Array, first: int, last: int, low: float, high: float) -> tuple[float, float]:
-    """Sums of u*i and u, and of u*u, whose ratios are a conductance once the offset is known: packed as (g, w).
+def _conductance_sums(
+    u: Float64Array, i: Float64Array, first: int, last: int, low: float, high: float
+) -> tuple[float, float]:
+    """Return sum(u i) / sum(u^2), a conductance once the offset is subtracted, and sum(u^2), its weight.
 
-    The offset is subtracted before, so that the line goes through the origin.
+    The line goes through the origin; points count whose voltage lies between ``low`` and ``high``.
     """
     sui, suu = 0.0, 0.0
     for k in range(first, last):
@@ -83,13 +123,13 @@ def _slope(u: Float64Array, i: Float64Array, first: int, last: int, low: float, 
 
 
 @compiled
-def _plateau(u: Float64Array, i: Float64Array, low: int, last: int, told: Float64Array) -> None:
-    """Largest magnitude of the current about the minimum, and its level where it stays on the way back."""
+def _find_plateau(u: Float64Array, i: Float64Array, low: int, last: int, summary: Float64Array) -> None:
+    """Find the largest magnitude of the current about the minimum, and its level where it stays on the way back."""
     top, n = 0.0, 0
     for k in range(max(low - 1, 0), min(low + 2, last)):
         top, n = top - i[k], n + 1
     top /= n
-    told[TOP] = top
+    summary[PEAK] = top
     s, ss, m, k = 0.0, 0.0, 0, low
     while k < last and -i[k] > 0.95 * top and u[k] < 0:
         s, ss, m, k = s - i[k], ss + i[k] * i[k], m + 1, k + 1
@@ -101,13 +141,13 @@ def _plateau(u: Float64Array, i: Float64Array, low: int, last: int, told: Float6
             s, ss = s - i[j], ss + i[j] * i[j]
         level = s / keep
         flat = np.sqrt(max(ss / keep - level * level, 0.0))
-        if flat < max(0.01 * level, 1.5 * np.sqrt(told[SPREAD])):
-            told[LEVEL] = level
+        if flat < max(0.01 * level, 1.5 * np.sqrt(summary[VARIANCE])):
+            summary[PLATEAU] = level
 
 
 @compiled
-def poly(coefficients: Float64Array, x: float) -> float:
-    """Horner's rule, highest power first."""
+def _polynomial(coefficients: Float64Array, x: float) -> float:
+    """Evaluate a polynomial, highest power first, by Horner's rule."""
     y = 0.0
     for c in coefficients:
         y = y * x + c
@@ -115,14 +155,14 @@ def poly(coefficients: Float64Array, x: float) -> float:
 
 
 @compiled
-def _derived(coefficients: Float64Array) -> Float64Array:
-    """Coefficients of the derivative."""
+def _derivative_of(coefficients: Float64Array) -> Float64Array:
+    """Return the coefficients of the derivative of a polynomial."""
     n = len(coefficients) - 1
     return coefficients[:n] * np.arange(n, 0, -1)
 
 
 @compiled
-def mixing(
+def _fit_state(
     u: Float64Array,
     i: Float64Array,
     y: Float64Array,
@@ -135,12 +175,13 @@ def mixing(
     limit: float,
     r: float,
 ) -> tuple[float, float]:
-    """Mixing state r of the points between two voltages, by Huber's method from ``r`` on, and its standard error.
+    """Return the mixing state of points between two voltages, by Huber's method from ``r`` on, and its error.
 
     ``y`` is I - I_LLRS and ``d`` is I_HHRS - I_LLRS at each point, ``weight`` the inverse variance: y = r d + error.
+    Points count from ``first`` to ``last`` (excluded), with currents above -``limit``.
     """
     error = np.nan
-    for _ in range(ROUNDS):
+    for _ in range(HUBER_ROUNDS):
         s, ss = 0.0, 0.0
         for k in range(first, last):
             if low <= u[k] <= high and i[k] > -limit:
@@ -170,7 +211,7 @@ def _u_set(
     top: float,
     noise: float,
 ) -> float:
-    """Voltage at which the current has gone half way from the HRS to the LRS or the limit, whichever is less."""
+    """Return the voltage at which the current is half way from the HRS to the LRS, or to the limit if that is less."""
     for k in range(first, low + 1):
         if u[k] >= 0:
             continue
@@ -183,14 +224,14 @@ def _u_set(
             continue
         if k == first or u[k - 1] >= 0:
             return float(u[k])
-        short = half + i[k - 1]  # what the point before lacks
+        short = half + i[k - 1]  # current that the point before lacks
         part = min(max(short / (short - half - i[k]), 0.0), 1.0)
         return float(u[k - 1] + part * (u[k] - u[k - 1]))
     return np.nan
 
 
 @compiled
-def _derivative(u: Float64Array, i: Float64Array, k: int, m: int) -> float:
+def _slope_at(u: Float64Array, i: Float64Array, k: int, m: int) -> float:
     """Return dI/dU at a point: Savitzky and Golay's filter of degree 2 over 2m + 1 points, of both I and U."""
     di, du = 0.0, 0.0
     for j in range(1, m + 1):
@@ -199,16 +240,16 @@ def _derivative(u: Float64Array, i: Float64Array, k: int, m: int) -> float:
 
 
 @compiled
-def _fallen(
+def _first_below_half(
     u: Float64Array, i: Float64Array, slope: Float64Array, first: int, high: int, from_: float, m: int
 ) -> tuple[int, float]:
-    """First point where dI/dU is below half the slope of the LRS, or -1; and dI/dU at the point before."""
+    """Return the first point where dI/dU is below half the slope of the LRS, or -1, and dI/dU at the point before."""
     before = np.nan
     for k in range(first, high):
         half_width = min(m, high - k, k - first)
         if half_width < 1 or u[k] < from_:
             continue
-        now = _derivative(u, i, k, half_width)
+        now = _slope_at(u, i, k, half_width)
         if now < 0.5 * slope[k]:
             return k, before
         before = now
@@ -216,10 +257,10 @@ def _fallen(
 
 
 @compiled
-def _kink(share: float, m: int) -> float:
-    """Where the kink between two lines lies, in steps from the centre of the filter, when it sees ``share`` of it.
+def _kink_distance(share: float, m: int) -> float:
+    """Return where the kink between two lines lies, in steps from the centre of the filter, given its ``share``.
 
-    The filter sees the part sum_{k > x} k (k - x) / sum k^2 of the change of slope at a distance of x steps.
+    The filter shows the part sum_{k > x} k (k - x) / sum k^2 of the change of slope at a distance of x steps.
     """
     total = m * (m + 1) * (2 * m + 1) / 3.0
     x = float(m)
@@ -241,30 +282,70 @@ def _kink(share: float, m: int) -> float:
 def _reset_voltage(
     u: Float64Array, i: Float64Array, slope: Float64Array, first: int, high: int, from_: float, m: int
 ) -> tuple[float, float]:
-    """Voltage at which dI/dU falls to half the slope of the LRS; and how far beyond the kink of two lines lies.
+    """Return the voltage at which dI/dU falls to half the slope of the LRS, and how far beyond it the kink lies.
 
-    The filter sees the RESET come. How early follows from the slopes on both sides, that behind the kink extrapolated
-    to it from two places. In one cycle that is noisy: the caller takes the median of a device.
+    The filter shows the RESET early. How early follows from the slopes on both sides; that behind the kink is
+    extrapolated to it from two places. In one cycle that is noisy: the caller takes the median of a device.
     """
-    at, before = _fallen(u, i, slope, first, high, from_, m)
+    at, before = _first_below_half(u, i, slope, first, high, from_, m)
     if at < 0:
         return np.nan, np.nan
     half_width = min(m, high - at, at - first)
-    now, s, place = _derivative(u, i, at, half_width), slope[at], u[at]
+    now, s, place = _slope_at(u, i, at, half_width), slope[at], u[at]
     if before > now:  # False for NaN
         place -= (0.5 * s - now) / (before - now) * (u[at] - u[at - 1])
     after, ahead = now, at + half_width + (half_width + 1) // 2  # the kink itself lies a little ahead
     if ahead < high:
-        after = _derivative(u, i, ahead, min(half_width, high - ahead))
+        after = _slope_at(u, i, ahead, min(half_width, high - ahead))
         if ahead + half_width <= high - half_width:
-            after += min(after - _derivative(u, i, ahead + half_width, half_width), 0.0)
+            after += min(after - _slope_at(u, i, ahead + half_width, half_width), 0.0)
     after = min(after, now)
     step = (u[at + half_width] - u[at - half_width]) / (2 * half_width)
-    return place, _kink(0.5 * s / (s - after), half_width) * step
+    return place, _kink_distance(0.5 * s / (s - after), half_width) * step
 
 
 @compiled
-def measure_one(
+def _fill_model(
+    u: Float64Array, i: Float64Array, n: int, llrs: Float64Array, hhrs: Float64Array, noise: float, work: Float64Array
+) -> None:
+    """Fill rows of ``work`` with I_LLRS, I_HHRS - I_LLRS, I - I_LLRS and the inverse variance of each point."""
+    a, d, y, weight = work[0], work[1], work[2], work[3]
+    for k in range(n):
+        a[k] = _polynomial(llrs, u[k])
+        d[k], y[k] = _polynomial(hhrs, u[k]) - a[k], i[k] - a[k]
+        weight[k] = 1.0 / (noise * noise + MODEL_ERROR * MODEL_ERROR * i[k] * i[k])
+
+
+@compiled
+def _measure_set(
+    u: Float64Array,
+    i: Float64Array,
+    low: int,
+    n: int,
+    un: float,
+    noise: float,
+    limit: float,
+    work: Float64Array,
+    summary: Float64Array,
+) -> None:
+    """Measure the HRS on branch A and U_SET, twice: the window of the second fit ends before the first U_SET."""
+    a, d, y, weight = work[0], work[1], work[2], work[3]
+    peak = 0.0
+    for k in range(max(low - 1, 0), min(low + 2, n)):
+        peak = max(peak, -i[k])
+    peak, bottom = min(peak, limit), -FIRST_LRS_TOP * un
+    for _ in range(2):
+        summary[STATE_A], summary[ERROR_A] = _fit_state(
+            u, i, y, d, weight, 0, low, bottom, -FLOOR * un, np.inf, summary[STATE_A]
+        )
+        summary[U_SET] = _u_set(u, i, a, d, 0, low, summary[STATE_A], summary[STATE_B], peak, noise)
+        if summary[U_SET] != summary[U_SET]:
+            break
+        bottom = HRS_A_BOTTOM * summary[U_SET]
+
+
+@compiled
+def _measure_cycle(
     u: Float64Array,
     i: Float64Array,
     low: int,
@@ -279,50 +360,40 @@ def measure_one(
     hrs_top: float,
     m: int,
     work: Float64Array,
-    told: Float64Array,
+    summary: Float64Array,
 ) -> None:
-    """Tell mixing states and thresholds of one cycle of n points."""
-    told[:] = np.nan
-    a, d, y, weight, slope = work[0], work[1], work[2], work[3], work[4]
-    for k in range(n):
-        a[k] = poly(llrs, u[k])
-        d[k], y[k] = poly(hhrs, u[k]) - a[k], i[k] - a[k]
-        weight[k] = 1.0 / (noise * noise + RELATIVE * RELATIVE * i[k] * i[k])
+    """Measure mixing states and thresholds of one cycle of n points; ``summary`` is its row of `measure_cycles`."""
+    summary[:] = np.nan
+    d, y, weight, slope = work[1], work[2], work[3], work[4]
+    _fill_model(u, i, n, llrs, hhrs, noise, work)
     if high >= 0:
         lowest, top = FLOOR * u[high], hrs_top * u[high]
-        told[R_C], told[S_C] = mixing(u, i, y, d, weight, high, n, lowest, top, np.inf, np.nan)
+        summary[STATE_C], summary[ERROR_C] = _fit_state(u, i, y, d, weight, high, n, lowest, top, np.inf, np.nan)
     un = -u[low] if low >= 0 else 0.0
     up = u[high] if high >= 0 else un
     first, last = max(low, 0), high if high >= 0 else n
-    bottom, top, below = -LRS_BOTTOM * un if low >= 0 else FLOOR * up, FIRST * up, BELOW_LIMIT * limit
-    told[R_B], told[S_B] = mixing(u, i, y, d, weight, first, last, bottom, top, below, np.nan)
+    bottom, top, below = -LRS_BOTTOM * un if low >= 0 else FLOOR * up, FIRST_LRS_TOP * up, BELOW_LIMIT * limit
+    summary[STATE_B], summary[ERROR_B] = _fit_state(u, i, y, d, weight, first, last, bottom, top, below, np.nan)
     if high >= 0:
         begin = high
         while begin > first and u[begin - 1] > 0:
             begin -= 1
         for _ in range(2):
-            _slopes(u, d_llrs, d_hhrs, begin, high, told[R_B], top, slope)
-            told[U_RESET], told[KINK] = _reset_voltage(u, i, slope, begin, high, 0.1 * up, m)
+            _lrs_slopes(u, d_llrs, d_hhrs, begin, high, summary[STATE_B], top, slope)
+            summary[U_RESET], summary[KINK_SHIFT] = _reset_voltage(u, i, slope, begin, high, 0.1 * up, m)
             before = top
-            top = LRS_TOP * (told[U_RESET] if told[U_RESET] == told[U_RESET] else up)
-            told[R_B], told[S_B] = mixing(u, i, y, d, weight, first, last, bottom, top, below, told[R_B])
+            top = LRS_TOP * (summary[U_RESET] if summary[U_RESET] == summary[U_RESET] else up)
+            summary[STATE_B], summary[ERROR_B] = _fit_state(
+                u, i, y, d, weight, first, last, bottom, top, below, summary[STATE_B]
+            )
             if abs(top - before) < 0.05 * up:
                 break
     if low >= 0:
-        peak = 0.0
-        for k in range(max(low - 1, 0), min(low + 2, n)):
-            peak = max(peak, -i[k])
-        peak, bottom = min(peak, limit), -FIRST * un
-        for _ in range(2):
-            told[R_A], told[S_A] = mixing(u, i, y, d, weight, 0, low, bottom, -FLOOR * un, np.inf, told[R_A])
-            told[U_SET] = _u_set(u, i, a, d, 0, low, told[R_A], told[R_B], peak, noise)
-            if told[U_SET] != told[U_SET]:
-                break
-            bottom = A_BOTTOM * told[U_SET]
+        _measure_set(u, i, low, n, un, noise, limit, work, summary)
 
 
 @compiled
-def _slopes(
+def _lrs_slopes(
     u: Float64Array,
     d_llrs: Float64Array,
     d_hhrs: Float64Array,
@@ -332,15 +403,15 @@ def _slopes(
     top: float,
     slope: Float64Array,
 ) -> None:
-    """Small-signal conductance of the LRS at each point; beyond ``top``, where it is not known, it goes on."""
+    """Fill in the small-signal conductance of the LRS; beyond ``top``, where it is not known, it stays constant."""
     for k in range(first, last + 1):
         x = min(u[k], top)
-        a = poly(d_llrs, x)
-        slope[k] = a + r * (poly(d_hhrs, x) - a)
+        a = _polynomial(d_llrs, x)
+        slope[k] = a + r * (_polynomial(d_hhrs, x) - a)
 
 
 @compiled
-def measure(
+def measure_cycles(
     u: Float64Array,
     i: Float64Array,
     rows: IntArray,
@@ -354,15 +425,34 @@ def measure(
     parity: int,
     out: Float64Array,
 ) -> None:
-    """Measure each cycle of a device; ``parity`` 0 or 1 takes every second point, -1 all: out (count, 9).
+    """Measure mixing states and thresholds of each cycle of a device.
 
-    The HRS is fitted up to ``hrs_top`` of the reach of the ramp; ``share`` is the half width of the slope filter as a
-    share of the points of the rising positive ramp.
+    Parameters
+    ----------
+    u, i : array of shape (points,)
+        Voltages and currents of a device in the order of time, without offset.
+    rows : array of int of shape (count, 6)
+        Cycles, see `segmentation`.
+    count : int
+        Number of cycles.
+    llrs, hhrs : array
+        Envelopes in A as polynomials in V, highest power first.
+    noise, limit : float
+        Standard deviation of a current, and current limit (infinite: none), in A.
+    hrs_top : float
+        Branch C is fitted up to this share of its highest voltage.
+    share : float
+        Half width of the slope filter, as a share of the points of the rising positive ramp.
+    parity : int
+        0 or 1 takes every second point, -1 all of them.
+    out : array of shape (count, 9)
+        Filled with, NaN where not found: mixing states of branches A, B and C and their standard errors; U_SET and
+        U_RESET (V); how far the kink lies beyond U_RESET (V).
     """
     longest = 1
     for c in range(count):
         longest = max(longest, rows[c][END] - rows[c][START])
-    d_llrs, d_hhrs = _derived(llrs), _derived(hhrs)
+    d_llrs, d_hhrs = _derivative_of(llrs), _derivative_of(hhrs)
     work, v, w = np.empty((5, longest)), np.empty(longest), np.empty(longest)
     for c in range(count):
         row = rows[c]
@@ -384,4 +474,4 @@ def measure(
             while k >= 0 and v[k] > 0:
                 k, rising = k - 1, rising + 1
         m = max(1, int(share * rising + 0.5))
-        measure_one(v, w, low, high, n, llrs, hhrs, d_llrs, d_hhrs, noise, limit, hrs_top, m, work, out[c])
+        _measure_cycle(v, w, low, high, n, llrs, hhrs, d_llrs, d_hhrs, noise, limit, hrs_top, m, work, out[c])

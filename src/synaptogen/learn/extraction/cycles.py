@@ -1,62 +1,174 @@
-"""Measured loops, device by device: points in the order of time, cut into cycles, corrected, and sampled by branch."""
+"""Measured loops, device by device: points in the order of time, cut into cycles, corrected and measured."""
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from itertools import islice, pairwise
-from typing import Any, TypeVar
+from itertools import islice
+from typing import TypeVar
 
 import numpy as np
 import xarray as xr
 
-from synaptogen._utils import Float64Array, IntArray, default_threads
+from synaptogen._utils import BoolArray, Float64Array, IntArray, default_threads
 
-from . import cycle_kernels as at
-from . import segmentation as cutting
-from .envelope_fit import RELATIVE, Mixture, Samples, states
+from . import cycle_kernels
+from .cycle_kernels import (
+    CONDUCTANCE_A,
+    CONDUCTANCE_B,
+    CONDUCTANCE_C,
+    DEGREES_OF_FREEDOM,
+    KINK_SHIFT,
+    MEASURE_COLUMNS,
+    OFFSET,
+    PEAK,
+    PLATEAU,
+    REACH_NEGATIVE,
+    REACH_POSITIVE,
+    STATE_A,
+    STATE_C,
+    STATE_RATIO,
+    SURVEY_COLUMNS,
+    U_RESET,
+    VARIANCE,
+)
+from .segmentation import END, HIGHEST, LOOP, LOWEST, START, cut_cycles, gather_points
 
 T = TypeVar("T")
 
-AHEAD = 4  # devices a thread that are on their way at once: memory for so many, not for all
+AHEAD = 4  # devices per thread that are worked on at once: memory for so many, not for all
 SLOPE_SHARE = 0.055  # half width of the slope filter, as a share of the points of the rising positive ramp
-HRS_TOPS = (
-    0.67,
-    0.75,
-    0.85,
-    0.95,
-)  # of the reach: the HRS is fitted on branch C to the farthest that the curves describe
-HOLDS = 1.3  # times the error below the first of these: above, they do not
-DOUBT = 0.01  # trust in points beyond
-LRS_TOP = 0.95  # of U_RESET: the LRS goes into the curves so far
-POINTS = 60  # of a branch that go into the envelopes
 
 
 @dataclass
-class Cycles:
-    """The cycles of one device.
+class DeviceCycles:
+    """The cycles of one device, as rows of tables.
 
-    ``rows`` (n, 6) are those of `_loops`, ``told`` (n, 13) what `_loops.survey` says of them, ``measured`` (n, 9) what
-    `_loops.measure` does; offset, noise and limit are in A, the limit infinite where none was seen.
+    The columns of the tables are named in `segmentation` and `cycle_kernels`; the properties give them to other rooms.
+
+    Parameters
+    ----------
+    rows : array of int of shape (n, 6)
+        Points and loop of each cycle, as `segmentation.cut_cycles` finds them.
+    surveyed : array of shape (n, 13)
+        Results of `cycle_kernels.survey_cycles`, which needs no curves.
+    offset, noise : float
+        Current at zero voltage and standard deviation of a current, in A.
+    limit : float
+        Current limit in A; infinite where none was found.
+    measured : array of shape (n, 9)
+        Results of `cycle_kernels.measure_cycles`; no rows before curves are known.
     """
 
     rows: IntArray
-    told: Float64Array
+    surveyed: Float64Array
     offset: float
     noise: float
     limit: float
-    measured: Float64Array = field(default_factory=lambda: np.empty((0, at.MEASURED)))
+    measured: Float64Array = field(default_factory=lambda: np.empty((0, MEASURE_COLUMNS)))
+
+    @property
+    def start(self) -> IntArray:
+        """First point of each cycle, shape (n,)."""
+        return self.rows[:, START]
+
+    @property
+    def lowest(self) -> IntArray:
+        """Point of the lowest voltage of each cycle, -1 where the negative half is missing."""
+        return self.rows[:, LOWEST]
+
+    @property
+    def highest(self) -> IntArray:
+        """Point of the highest voltage of each cycle, -1 where the positive half is missing."""
+        return self.rows[:, HIGHEST]
+
+    @property
+    def end(self) -> IntArray:
+        """Point behind the last one of each cycle."""
+        return self.rows[:, END]
+
+    @property
+    def loop(self) -> IntArray:
+        """Place of each cycle on the axis of cycles of the measurement."""
+        return self.rows[:, LOOP]
+
+    @property
+    def has_both_halves(self) -> BoolArray:
+        """Whether both the negative and the positive half were measured."""
+        return np.asarray((self.lowest >= 0) & (self.highest >= 0))
+
+    @property
+    def reach_negative(self) -> Float64Array:
+        """Magnitude of the lowest voltage of each cycle in V, NaN where the half is missing."""
+        return self.surveyed[:, REACH_NEGATIVE]
+
+    @property
+    def reach_positive(self) -> Float64Array:
+        """Highest voltage of each cycle in V, NaN where the half is missing."""
+        return self.surveyed[:, REACH_POSITIVE]
+
+    @property
+    def conductances(self) -> Float64Array:
+        """Conductance in S of branches A, B and C near zero voltage, shape (n, 3), before curves are known."""
+        return self.surveyed[:, [CONDUCTANCE_A, CONDUCTANCE_B, CONDUCTANCE_C]]
+
+    @property
+    def states(self) -> Float64Array:
+        """Mixing states of branches A, B and C, shape (n, 3)."""
+        return self.measured[:, STATE_A : STATE_C + 1]
+
+    @property
+    def u_reset(self) -> Float64Array:
+        """Voltage of RESET of each cycle in V."""
+        return self.measured[:, U_RESET]
 
 
 @dataclass(frozen=True)
-class Points:
-    """The points of one device: voltages across the device in V, currents in A without offset."""
+class DevicePoints:
+    """The points of one device in the order of time.
+
+    Parameters
+    ----------
+    u : array of shape (n,)
+        Voltages in V across the device, without the drop over a series resistance.
+    i : array of shape (n,)
+        Currents in A; without offset where `corrected_points` returns them.
+    """
 
     u: Float64Array
     i: Float64Array
 
 
-def each(work: Callable[[int], T], devices: Iterable[int], threads: int | None = None) -> Iterator[T]:
-    """Call ``work`` for each device on several threads, a few ahead of what is asked for; in order."""
+def evenly_spaced(items: IntArray, most: int) -> IntArray:
+    """Return at most so many of the items, evenly spaced, the first and the last among them.
+
+    Parameters
+    ----------
+    items : array of int of shape (n,)
+    most : int
+
+    Returns
+    -------
+    array of int of shape (min(n, most),)
+    """
+    return items if len(items) <= most else items[np.linspace(0, len(items) - 1, most).round().astype(np.int64)]
+
+
+def map_devices(work: Callable[[int], T], devices: Iterable[int], threads: int | None = None) -> Iterator[T]:
+    """Call a function for each device on several threads, a few devices ahead of the caller.
+
+    Parameters
+    ----------
+    work : callable
+        Takes the place of a device on the axis of devices.
+    devices : iterable of int
+    threads : int, optional
+        Default: as many as the package uses elsewhere.
+
+    Returns
+    -------
+    iterator
+        Results in the order of the devices.
+    """
     count = threads or default_threads()
     numbers = iter(devices)
     with ThreadPoolExecutor(count) as pool:
@@ -67,55 +179,81 @@ def each(work: Callable[[int], T], devices: Iterable[int], threads: int | None =
             yield result
 
 
-def points_of(loops: xr.Dataset, device: int) -> tuple[Points, Float64Array, IntArray]:
-    """Points of a device, in the polarity of the model; applied voltages; and the loop of each point."""
+def _points_of(loops: xr.Dataset, device: int) -> tuple[DevicePoints, Float64Array, IntArray]:
+    """Return the points of a device in the polarity of the model, the applied voltages, and the loop of each point."""
     part = loops[["voltage", "current"]].isel(device=device)
     v, i = (np.ascontiguousarray(part[name].values, np.float64) for name in ("voltage", "current"))
     u, a, applied = np.empty(v.size), np.empty(v.size), np.empty(v.size)
     loop = np.empty(v.size, np.int64)
     sign, resistance = float(loops.attrs.get("polarity", 1)), float(loops.attrs.get("series_resistance", 0.0))
-    n = cutting.gather(v, i, sign, resistance, u, a, applied, loop)
-    return Points(u[:n], a[:n]), applied[:n], loop[:n]
+    n = gather_points(v, i, sign, resistance, u, a, applied, loop)
+    return DevicePoints(u[:n], a[:n]), applied[:n], loop[:n]
 
 
-def corrected(loops: xr.Dataset, device: int, cycles: Cycles) -> Points:
-    """Points of a device without offset."""
-    points = points_of(loops, device)[0]
+def corrected_points(loops: xr.Dataset, device: int, cycles: DeviceCycles) -> DevicePoints:
+    """Return the points of a device without offset.
+
+    Parameters
+    ----------
+    loops : xarray.Dataset
+        Loops, see `learn.loops`.
+    device : int
+        Place on the axis of devices.
+    cycles : DeviceCycles
+        The cycles of this device, which hold the offset.
+
+    Returns
+    -------
+    DevicePoints
+    """
+    points = _points_of(loops, device)[0]
     resistance = float(loops.attrs.get("series_resistance", 0.0))
-    return Points(points.u + resistance * cycles.offset, points.i - cycles.offset)
+    return DevicePoints(points.u + resistance * cycles.offset, points.i - cycles.offset)
 
 
-def survey(loops: xr.Dataset, device: int) -> Cycles:
+def survey_device(loops: xr.Dataset, device: int) -> DeviceCycles:
     """Cut the loops of a device into cycles, and estimate offset, noise and current limit.
+
+    Parameters
+    ----------
+    loops : xarray.Dataset
+        Loops, see `learn.loops`.
+    device : int
+        Place on the axis of devices.
+
+    Returns
+    -------
+    DeviceCycles
+        Without measured states and thresholds.
 
     Raises
     ------
     ValueError
         If a loop holds more than one cycle.
     """
-    points, applied, loop = points_of(loops, device)
+    points, applied, loop = _points_of(loops, device)
     rows = np.zeros((4 * loops.sizes["cycle"] + 4, 6), np.int64)
-    rows = _whole(rows[: cutting.cut(applied, loop, len(loop), rows)])
+    rows = _without_open_end(rows[: cut_cycles(applied, loop, len(loop), rows)])
     _check_rows(rows, loops, device)
-    told = np.empty((len(rows), at.SURVEYED))
-    at.survey(points.u, points.i, rows, len(rows), told)
-    offset, noise = _offset(told), _noise(told, points.i)
-    at.survey(points.u, points.i - offset, rows, len(rows), told)
+    surveyed = np.empty((len(rows), SURVEY_COLUMNS))
+    cycle_kernels.survey_cycles(points.u, points.i, rows, len(rows), surveyed)
+    offset, noise = _offset(surveyed), _noise(surveyed, points.i)
+    cycle_kernels.survey_cycles(points.u, points.i - offset, rows, len(rows), surveyed)
     given = loops.attrs.get("current_limit")
-    limit = _limit(told, noise) if given is None else float(given)
-    return Cycles(rows, told, offset, noise, limit)
+    limit = _limit(surveyed, noise) if given is None else float(given)
+    return DeviceCycles(rows, surveyed, offset, noise, limit)
 
 
-def _whole(rows: IntArray) -> IntArray:
-    """The rows without a falling branch at the end of a record, which would have been a cycle had it gone on."""
+def _without_open_end(rows: IntArray) -> IntArray:
+    """Drop a falling branch at the end of a record: it would have been a cycle had the record gone on."""
     keep = np.ones(len(rows), np.bool_)
-    same = (np.diff(rows[:, cutting.LOOP]) == 0) & (rows[:-1, cutting.LOWEST] >= 0)
-    keep[1:] = ~(same & (rows[1:, cutting.HIGHEST] < 0) & (rows[1:, cutting.LOWEST] >= 0))
+    same = (np.diff(rows[:, LOOP]) == 0) & (rows[:-1, LOWEST] >= 0)
+    keep[1:] = ~(same & (rows[1:, HIGHEST] < 0) & (rows[1:, LOWEST] >= 0))
     return rows[keep].copy()
 
 
 def _check_rows(rows: IntArray, loops: xr.Dataset, device: int) -> None:
-    numbers = rows[rows[:, cutting.LOWEST] >= 0, cutting.LOOP]
+    numbers = rows[rows[:, LOWEST] >= 0, LOOP]
     twice = numbers[1:][np.diff(numbers) <= 0]
     if len(twice):
         name, cycle = loops.indexes["device"][device], loops.indexes["cycle"][twice[0]]
@@ -125,26 +263,29 @@ def _check_rows(rows: IntArray, loops: xr.Dataset, device: int) -> None:
         )
 
 
-def _offset(told: Float64Array) -> float:
-    """Current at zero voltage, the same in all cycles: the median of what each says."""
-    there = told[np.isfinite(told[:, at.OFFSET]), at.OFFSET]
+def _offset(surveyed: Float64Array) -> float:
+    """Return the current at zero voltage in A, the same in all cycles: the median of their offsets."""
+    there = surveyed[np.isfinite(surveyed[:, OFFSET]), OFFSET]
     return float(np.median(there)) if len(there) else 0.0
 
 
-def _noise(told: Float64Array, i: Float64Array) -> float:
-    """Median over cycles, corrected for the skewness of chi squared; never below the resolution of the numbers."""
-    there = told[np.isfinite(told[:, at.SPREAD])]
+def _noise(surveyed: Float64Array, i: Float64Array) -> float:
+    """Return the noise in A: the median over cycles, corrected for the skewness of chi squared.
+
+    It is never below the resolution of the numbers.
+    """
+    there = surveyed[np.isfinite(surveyed[:, VARIANCE])]
     least = 1e-4 * float(np.quantile(np.abs(i), 0.99)) if len(i) else 1e-12
     if not len(there):
         return max(least, 1e-15)
-    skew = (1 - 2 / (9 * np.maximum(there[:, at.FREEDOM], 1.0))) ** 3
-    return max(float(np.sqrt(np.median(there[:, at.SPREAD] / skew))), least, 1e-15)
+    skew = (1 - 2 / (9 * np.maximum(there[:, DEGREES_OF_FREEDOM], 1.0))) ** 3
+    return max(float(np.sqrt(np.median(there[:, VARIANCE] / skew))), least, 1e-15)
 
 
-def _limit(told: Float64Array, noise: float) -> float:
-    """Level of the plateau that most cycles share, or infinity: a saturating device differs from cycle to cycle."""
-    levels = told[np.isfinite(told[:, at.LEVEL]), at.LEVEL]
-    tops = told[np.isfinite(told[:, at.TOP]), at.TOP]
+def _limit(surveyed: Float64Array, noise: float) -> float:
+    """Return the level in A of the plateau that most cycles share, or infinity: a saturating device varies by cycle."""
+    levels = surveyed[np.isfinite(surveyed[:, PLATEAU]), PLATEAU]
+    tops = surveyed[np.isfinite(surveyed[:, PEAK]), PEAK]
     if not len(levels):
         return np.inf
     level = float(np.median(levels))
@@ -155,19 +296,37 @@ def _limit(told: Float64Array, noise: float) -> float:
     return level
 
 
-def agree_on_limit(cycles: list[Cycles]) -> None:
-    """Forget limits that were seen in fewer than half of the devices: an instrument limits all of them."""
+def agree_on_limit(cycles: list[DeviceCycles]) -> None:
+    """Drop limits that were found in fewer than half of the devices: an instrument limits all of them."""
     if sum(np.isfinite(one.limit) for one in cycles) < 0.5 * len(cycles):
         for one in cycles:
             one.limit = np.inf
 
 
-def measure(
-    points: Points, cycles: Cycles, llrs: Float64Array, hhrs: Float64Array, hrs_top: float, parity: int = -1
+def measure_device(
+    points: DevicePoints, cycles: DeviceCycles, llrs: Float64Array, hhrs: Float64Array, hrs_top: float, parity: int = -1
 ) -> Float64Array:
-    """Mixing states and thresholds of each cycle, shape (n, 9), from all points or every second one."""
-    out = np.empty((len(cycles.rows), at.MEASURED))
-    at.measure(
+    """Measure mixing states and thresholds of each cycle under known curves.
+
+    Parameters
+    ----------
+    points : DevicePoints
+        Points without offset.
+    cycles : DeviceCycles
+    llrs, hhrs : array
+        Envelopes in A as polynomials in V, highest power first.
+    hrs_top : float
+        Branch C is fitted up to this share of its highest voltage.
+    parity : int
+        0 or 1 takes every second point, for an error estimate; -1 takes all of them.
+
+    Returns
+    -------
+    array of shape (n, 9)
+        Columns as in `cycle_kernels.measure_cycles`.
+    """
+    out = np.empty((len(cycles.rows), MEASURE_COLUMNS))
+    cycle_kernels.measure_cycles(
         points.u,
         points.i,
         cycles.rows,
@@ -181,85 +340,9 @@ def measure(
         parity,
         out,
     )
-    resets = np.isfinite(out[:, at.KINK]) & (cycles.told[:, at.G_B] > at.RATIO * cycles.told[:, at.G_C])
+    _, g_b, g_c = cycles.conductances.T
+    resets = np.isfinite(out[:, KINK_SHIFT]) & (g_b > STATE_RATIO * g_c)
     if resets.any():
-        out[:, at.U_RESET] += np.median(out[resets, at.KINK])
-    out[:, at.U_RESET] = np.minimum(out[:, at.U_RESET], cycles.told[:, at.REACH_P])
+        out[:, U_RESET] += np.median(out[resets, KINK_SHIFT])
+    out[:, U_RESET] = np.minimum(out[:, U_RESET], cycles.surveyed[:, REACH_POSITIVE])
     return out
-
-
-def sample(points: Points, cycles: Cycles, chosen: IntArray, hrs_top: float) -> tuple[Samples, IntArray]:
-    """Branches of some cycles as samples for the envelopes; and the row and branch (0, 1, 2: A, B, C) of each.
-
-    Branch C is whole, but what lies beyond ``hrs_top`` of its reach is hardly trusted: it keeps the curves from
-    leaving.
-    """
-    parts: list[IntArray] = []
-    whose: list[tuple[int, int]] = []
-    known = len(cycles.measured) > 0
-    for k in chosen:
-        row = cycles.rows[k]
-        reset, set_ = cycles.measured[k, [at.U_RESET, at.U_SET]] if known else (np.nan, np.nan)
-        un, up = cycles.told[k, [at.REACH_N, at.REACH_P]]
-        windows = _windows(row, un, up, set_, reset)
-        for branch, (first, last, low, high) in enumerate(windows):
-            index = np.arange(first, last)
-            u, i = points.u[index], points.i[index]
-            limit = at.BELOW_LIMIT * cycles.limit if branch == 1 else np.inf
-            index = index[(u >= low) & (u <= high) & (i > -limit)]
-            if len(index) >= 3:
-                parts.append(index[:: max(1, len(index) // POINTS)])
-                whose.append((int(k), branch))
-    lengths = [len(part) for part in parts]
-    index = np.concatenate(parts) if parts else np.empty(0, np.int64)
-    kinds = np.array(whose, np.int64).reshape(-1, 2)
-    branch_of = np.repeat(np.arange(len(parts)), lengths)
-    u, is_c = points.u[index], kinds[branch_of, 1] == 2
-    reach = cycles.told[kinds[branch_of, 0], at.REACH_P]
-    trust = np.where(is_c & (u > hrs_top * reach), DOUBT, 1.0)
-    return Samples(u, points.i[index], branch_of, trust, kinds[:, 1] == 1), kinds
-
-
-def farthest(samples: Samples, curves: Mixture, u_max: float, noise: float) -> float:
-    """The largest of `HRS_TOPS` up to which the curves describe the HRS as well as they do below the smallest."""
-    r = states(samples, curves, noise)
-    error = np.hypot(noise, RELATIVE * samples.i)
-    far = np.abs(samples.i - curves.current(r[samples.branch], samples.u)) / error
-    u = np.where(samples.is_lrs[samples.branch], -1.0, samples.u / u_max)
-    usual = _root_mean_square(far[(u > 0) & (u <= HRS_TOPS[0])])
-    top = HRS_TOPS[0]
-    for low, high in pairwise(HRS_TOPS):
-        if not _root_mean_square(far[(u > low) & (u <= high)]) < HOLDS * usual:
-            break
-        top = high
-    return top
-
-
-def _root_mean_square(x: Float64Array) -> float:
-    return float(np.sqrt(np.mean(x**2))) if len(x) else np.nan
-
-
-def _windows(row: IntArray, un: float, up: float, u_set: float, u_reset: float) -> list[Any]:
-    """First and last point, lowest and highest voltage of branches A, B and C."""
-    start, lowest, highest, end = row[: cutting.LOOP]
-    a = -at.FIRST * un if np.isnan(u_set) else at.A_BOTTOM * u_set
-    rise = highest if highest >= 0 else end
-    up = up if highest >= 0 else un
-    b = at.FIRST * up if np.isnan(u_reset) else LRS_TOP * u_reset
-    return [
-        (start, lowest, a, -at.FLOOR * un),
-        (lowest, rise, -un, b),
-        (rise, end, at.FLOOR * up, up),
-    ]
-
-
-def joined(parts: list[Samples]) -> Samples:
-    """Samples of several devices as one."""
-    offsets = np.cumsum([0, *(len(part.is_lrs) for part in parts)])
-    return Samples(
-        np.concatenate([part.u for part in parts]),
-        np.concatenate([part.i for part in parts]),
-        np.concatenate([part.branch + k for part, k in zip(parts, offsets, strict=False)]),
-        np.concatenate([part.trust for part in parts]),
-        np.concatenate([part.is_lrs for part in parts]),
-    )

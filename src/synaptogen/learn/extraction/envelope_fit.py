@@ -1,11 +1,11 @@
-"""Two polynomials that bound all I-V curves, and the mixing state of each branch, by alternating least squares.
+"""Fit of the two polynomials that bound all I-V curves, and of the mixing state of each branch.
 
-    I(r, U) = (1 - r) I_LLRS(U) + r I_HHRS(U)
+    I(r, U) = (1 - r) I_LLRS(U) + r I_HHRS(U)                     (docs/model.md, Current)
 
-Given the states r, both polynomials follow from one quadratic program; given these, each r is a ratio of two sums. The
-program keeps both envelopes passive and increasing on the whole range, the LRS above the HRS, and their curvature small
-where no point was measured. It is solved exactly as a least distance problem (C. L. Lawson and R. J. Hanson, Solving
-Least Squares Problems, SIAM 1995, chapter 23) by non-negative least squares.
+The fit alternates: given the states r, both polynomials follow from one quadratic program; given these, each r is a
+ratio of two sums. The program keeps both envelopes passive and increasing on the whole range, the LRS above the HRS,
+and their curvature small where no point was measured. It is solved exactly as a least distance problem (C. L. Lawson
+and R. J. Hanson, Solving Least Squares Problems, SIAM 1995, chapter 23) by non-negative least squares.
 
 The mixture is unchanged by r -> alpha + beta r with the polynomials to match. The scale is fixed by the branches: the
 LLRS conducts a little more, and the HHRS less, than nearly all of them.
@@ -15,56 +15,85 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.linalg import block_diag, cholesky, solve_triangular
 from scipy.optimize import nnls
 
-from synaptogen._utils import Float64Array, IntArray
+from synaptogen._utils import BoolArray, Float64Array, IntArray
+
+from .cycle_kernels import HUBER, MODEL_ERROR
 
 ROUNDS = 24
-HUBER = 1.5  # standard deviations
-RELATIVE = 0.02  # of a current: how well two polynomials describe it
-GRID = 81  # voltages at which the constraints hold
-FINE, ADDITIONS = 2001, 20  # voltages at which they are checked, and how often more are added where they fail
-HALF = 0.5  # of the constraints are insisted on between the points
+GRID = 81  # number of voltages at which the constraints hold
+FINE, ADDITIONS = 2001, 20  # number of voltages at which they are checked, and of rounds in which more are added
+INSISTED = 0.5  # share of the constraints that must hold between the points
 STEEPNESS = 1e-3  # least slope of an envelope, as a share of its mean conductance
-CURVATURE = 3e-9  # of the penalty, relative to all points together, each known to noise and 1 % of the scale
-INSIDE = 1e-3  # of that, where points were measured
+CURVATURE = 3e-9  # weight of the penalty, relative to all points together with an error of noise and 1 % of the scale
+INSIDE = 1e-3  # share of the penalty that counts where points were measured
 OUTER = 0.02  # share of the branches beyond the margin at either end
-LRS_MARGIN, HRS_MARGIN = 1.05, 0.5  # of the conductance of the outermost branches: the envelopes
+LRS_MARGIN, HRS_MARGIN = 1.05, 0.5  # envelopes over the outermost branches, in conductance
 
 
 @dataclass(frozen=True)
-class Samples:
-    """Points of branches.
+class BranchSamples:
+    """Points of branches that envelopes are fitted to.
 
-    Voltages in V, currents in A, the branch and the trust (1: like any other) of each point; and which branches are of
-    the LRS.
+    Parameters
+    ----------
+    u, i : array of shape (n,)
+        Voltages in V and currents in A.
+    branch : array of int of shape (n,)
+        Number of the branch of each point.
+    trust : array of shape (n,)
+        Weight of each point; 1 for a usual one.
+    is_lrs : array of bool of shape (branches,)
+        Which branches are of the LRS; the others are of the HRS.
     """
 
     u: Float64Array
     i: Float64Array
     branch: IntArray
     trust: Float64Array
-    is_lrs: NDArray[np.bool_]
+    is_lrs: BoolArray
 
-    def of(self, branches: NDArray[np.bool_]) -> "Samples":
-        """The points of some branches."""
+    def select(self, branches: BoolArray) -> "BranchSamples":
+        """Return the points of the branches that a mask of shape (branches,) selects."""
         keep = branches[self.branch]
         number = np.cumsum(branches) - 1
-        return Samples(self.u[keep], self.i[keep], number[self.branch[keep]], self.trust[keep], self.is_lrs[branches])
+        return BranchSamples(
+            self.u[keep], self.i[keep], number[self.branch[keep]], self.trust[keep], self.is_lrs[branches]
+        )
 
 
 @dataclass(frozen=True)
-class Mixture:
-    """Envelopes, highest power first and without constant term in effect, and the state of each branch."""
+class EnvelopeMixture:
+    """Envelopes, and the mixing state of each branch between them.
+
+    Parameters
+    ----------
+    llrs, hhrs : array
+        Currents in A as polynomials in V, highest power first; the constant is 0.
+    r : array of shape (branches,)
+        0 on the LLRS, 1 on the HHRS.
+    """
 
     llrs: Float64Array
     hhrs: Float64Array
     r: Float64Array
 
     def current(self, r: Float64Array, u: Float64Array) -> Float64Array:
-        """Current in A."""
+        """Return currents in A.
+
+        Parameters
+        ----------
+        r : array
+            Mixing states.
+        u : array
+            Voltages in V; the two broadcast.
+
+        Returns
+        -------
+        array
+        """
         a, b = np.polyval(self.llrs, u), np.polyval(self.hhrs, u)
         return np.asarray(a + r * (b - a))
 
@@ -77,37 +106,38 @@ class _Basis:
         self.powers = np.arange(1, max(degrees) + 1)
 
     def values(self, u: Float64Array, derivative: int = 0) -> Float64Array:
-        """Derivatives of the powers of x = u/u_range, shape (n, highest degree)."""
+        """Return derivatives of the powers of x = u/u_range, shape (n, highest degree)."""
         p, factor = self.powers, np.ones(len(self.powers))
         for d in range(derivative):
             factor = factor * (p - d)
         x = (u / self.u_range)[:, None]
         return np.asarray(factor * x ** np.maximum(p - derivative, 0))
 
-    def keep(self) -> NDArray[np.bool_]:
-        """Which of the 2 x highest degree coefficients there are."""
+    def keep(self) -> BoolArray:
+        """Mark which of the 2 x highest degree coefficients exist."""
         return np.concatenate([self.powers <= d for d in self.degrees])
 
     def polynomials(self, theta: Float64Array) -> tuple[Float64Array, Float64Array]:
-        """Coefficients in V and A, highest power first."""
+        """Return coefficients in V and A, highest power first."""
         both = theta.reshape(2, -1) * self.scale / self.u_range**self.powers
-        return tuple(np.append(row[:d][::-1], 0.0) for row, d in zip(both, self.degrees, strict=True))  # type: ignore[return-value]
+        llrs, hhrs = (np.append(row[:d][::-1], 0.0) for row, d in zip(both, self.degrees, strict=True))
+        return llrs, hhrs
 
 
-def fit(
-    samples: Samples,
+def fit_envelope_mixture(
+    samples: BranchSamples,
     degrees: tuple[int, int],
     *,
     u_range: float,
     u_read: float,
     noise: float,
     rounds: int = ROUNDS,
-) -> Mixture:
+) -> EnvelopeMixture:
     """Fit both envelopes and the state of each branch.
 
     Parameters
     ----------
-    samples : Samples
+    samples : BranchSamples
     degrees : (int, int)
         Degrees of the LLRS and the HHRS.
     u_range : float
@@ -116,6 +146,12 @@ def fit(
         Voltage in V at which resistances are defined.
     noise : float
         Standard deviation of a current in A.
+    rounds : int
+        Number of alternations between states and polynomials.
+
+    Returns
+    -------
+    EnvelopeMixture
 
     Raises
     ------
@@ -127,33 +163,45 @@ def fit(
     scale = float(np.quantile(np.abs(samples.i), 0.99))
     basis = _Basis(degrees, u_range, scale)
     phi, y = basis.values(samples.u), samples.i / scale
-    variance = (noise / scale) ** 2 + (RELATIVE * y) ** 2
+    variance = (noise / scale) ** 2 + (MODEL_ERROR * y) ** 2
     weights = samples.trust / variance
     r = np.where(samples.is_lrs, 0.0, 1.0)
-    limits = _constraints(basis)
-    penalty = _penalty(basis, samples) * len(y) / ((noise / scale) ** 2 + 0.01**2)
+    limits = _shape_constraints(basis)
+    penalty = _curvature_penalty(basis, samples) * len(y) / ((noise / scale) ** 2 + 0.01**2)
     theta = np.empty(0)
-    for turn in range(rounds):
-        if turn % 4 == 0:
-            if turn:
+    for round_ in range(rounds):
+        if round_ % 4 == 0:
+            if round_:
                 far = np.abs(y - _predict(theta, phi, r[samples.branch])) / np.sqrt(variance)
                 weights = samples.trust * np.minimum(1.0, HUBER / np.maximum(far, 1e-12)) / variance
-            gram, cross = _sums(phi, y, weights, samples)
-        theta = _both(gram, cross, r, basis.keep(), limits, penalty)
-        r_fit, r = r, _states(gram, cross, theta)
-        if turn < rounds - 1:
-            r = _scaled(r, samples.is_lrs, theta, basis.values(np.array([u_read]))[0])
-    theta = _everywhere(basis, limits, lambda tight: _both(gram, cross, r_fit, basis.keep(), tight, penalty))
-    r = _states(gram, cross, theta)
-    return Mixture(*basis.polynomials(theta), r)
+            gram, cross = _branch_sums(phi, y, weights, samples)
+        theta = _fit_both(gram, cross, r, basis.keep(), limits, penalty)
+        r_fit, r = r, _solve_states(gram, cross, theta)
+        if round_ < rounds - 1:
+            r = _rescale_states(r, samples.is_lrs, theta, basis.values(np.array([u_read]))[0])
+    theta = _solve_everywhere(basis, limits, lambda tight: _fit_both(gram, cross, r_fit, basis.keep(), tight, penalty))
+    r = _solve_states(gram, cross, theta)
+    return EnvelopeMixture(*basis.polynomials(theta), r)
 
 
-def states(samples: Samples, curves: Mixture, noise: float) -> Float64Array:
-    """Return the state of each branch under known curves, by Huber's method."""
+def fit_states(samples: BranchSamples, curves: EnvelopeMixture, noise: float) -> Float64Array:
+    """Fit the state of each branch under known curves, by Huber's method.
+
+    Parameters
+    ----------
+    samples : BranchSamples
+    curves : EnvelopeMixture
+    noise : float
+        Standard deviation of a current in A.
+
+    Returns
+    -------
+    array of shape (branches,)
+    """
     a = np.polyval(curves.llrs, samples.u)
     d, y = np.polyval(curves.hhrs, samples.u) - a, samples.i - a
     n, r = len(samples.is_lrs), np.zeros(0)
-    error = np.hypot(noise, RELATIVE * samples.i)
+    error = np.hypot(noise, MODEL_ERROR * samples.i)
     weights = samples.trust / error**2
     for _ in range(6):
         sums = (np.bincount(samples.branch, weights * x, n) for x in (d * y, d * d))
@@ -169,10 +217,10 @@ def _predict(theta: Float64Array, phi: Float64Array, r: Float64Array) -> Float64
     return np.asarray(low + r * (phi @ b - low))
 
 
-def _sums(
-    phi: Float64Array, y: Float64Array, weights: Float64Array, samples: Samples
+def _branch_sums(
+    phi: Float64Array, y: Float64Array, weights: Float64Array, samples: BranchSamples
 ) -> tuple[Float64Array, Float64Array]:
-    """Weighted sums of each branch: of products of powers, and of powers and current."""
+    """Return weighted sums over each branch: of products of powers, and of powers times current."""
     n, d = len(samples.is_lrs), phi.shape[1]
     gram, cross = np.zeros((n, d, d)), np.zeros((n, d))
     for j in range(d):
@@ -182,14 +230,14 @@ def _sums(
     return gram, cross
 
 
-def _states(gram: Float64Array, cross: Float64Array, theta: Float64Array) -> Float64Array:
+def _solve_states(gram: Float64Array, cross: Float64Array, theta: Float64Array) -> Float64Array:
     a, b = theta.reshape(2, -1)
     d = b - a
     return np.asarray((cross @ d - (gram @ a) @ d) / np.maximum((gram @ d) @ d, 1e-300))
 
 
-def _scaled(r: Float64Array, is_lrs: NDArray[np.bool_], theta: Float64Array, at_read: Float64Array) -> Float64Array:
-    """States on the scale where the envelopes lie a margin beyond nearly all branches."""
+def _rescale_states(r: Float64Array, is_lrs: BoolArray, theta: Float64Array, at_read: Float64Array) -> Float64Array:
+    """Move states to the scale on which the envelopes lie a margin beyond nearly all branches."""
     g_llrs, g_hhrs = theta.reshape(2, -1) @ at_read
     g = g_llrs + r * (g_hhrs - g_llrs)
     top = LRS_MARGIN * np.quantile(g[is_lrs], 1 - OUTER)
@@ -197,15 +245,15 @@ def _scaled(r: Float64Array, is_lrs: NDArray[np.bool_], theta: Float64Array, at_
     return np.asarray((top - g) / (top - bottom))
 
 
-def _both(
+def _fit_both(
     gram: Float64Array,
     cross: Float64Array,
     r: Float64Array,
-    keep: NDArray[np.bool_],
+    keep: BoolArray,
     limits: tuple[Float64Array, Float64Array],
     penalty: Float64Array,
 ) -> Float64Array:
-    """Both polynomials, given the states: a quadratic program."""
+    """Fit both polynomials, given the states, by a quadratic program."""
     s = 1 - r
     ll, lh, hh = (np.einsum("b,bjk->jk", w, gram) for w in (s * s, s * r, r * r))
     hessian = np.block([[ll, lh], [lh, hh]]) + penalty
@@ -217,7 +265,7 @@ def _both(
 
 
 def _quadratic_program(hessian: Float64Array, gradient: Float64Array, g: Float64Array, h: Float64Array) -> Float64Array:
-    """Return x that minimises x'Hx/2 - x'c with Gx >= h: a least distance problem for non-negative least squares."""
+    """Return x that minimises x'Hx/2 - x'c with Gx >= h, as a least distance problem for non-negative least squares."""
     size = np.sqrt(np.diag(hessian))
     ridge = 1e-11 * np.eye(len(size))
     factor = cholesky(hessian / np.outer(size, size) + ridge)  # upper: H = R'R
@@ -236,8 +284,8 @@ def _quadratic_program(hessian: Float64Array, gradient: Float64Array, g: Float64
     return np.asarray((centre + solve_triangular(factor, step)) / size)
 
 
-def _constraints(basis: _Basis, points: int = GRID) -> tuple[Float64Array, Float64Array]:
-    """Rows g and right sides h of g @ theta >= h: slopes of both envelopes, and the LRS above the HRS."""
+def _shape_constraints(basis: _Basis, points: int = GRID) -> tuple[Float64Array, Float64Array]:
+    """Return rows g and right sides h of g @ theta >= h: slopes of both envelopes, and the LRS above the HRS."""
     u = np.linspace(-basis.u_range, basis.u_range, points)
     slope = basis.values(u, 1)
     chord = basis.values(u) / np.where(u == 0, 1.0, u / basis.u_range)[:, None]
@@ -247,16 +295,16 @@ def _constraints(basis: _Basis, points: int = GRID) -> tuple[Float64Array, Float
     return g, np.concatenate([np.full(2 * points, STEEPNESS), np.full(points, 10 * STEEPNESS)])
 
 
-def _everywhere(
+def _solve_everywhere(
     basis: _Basis,
     limits: tuple[Float64Array, Float64Array],
     solve: Callable[[tuple[Float64Array, Float64Array]], Float64Array],
 ) -> Float64Array:
     """Solve with constraints added where the solution violates them between the points of the grid."""
-    fine = _constraints(basis, FINE)
+    fine = _shape_constraints(basis, FINE)
     for _ in range(ADDITIONS):
         theta = solve(limits)
-        lack = (fine[1] * HALF - fine[0] @ theta).reshape(3, -1)
+        lack = (fine[1] * INSISTED - fine[0] @ theta).reshape(3, -1)
         worst = lack.argmax(axis=1) + np.arange(3) * lack.shape[1]
         worst = worst[lack.max(axis=1) > 0]
         if not len(worst):
@@ -265,10 +313,10 @@ def _everywhere(
     return theta
 
 
-def _penalty(basis: _Basis, samples: Samples) -> Float64Array:
-    """Mean square of the second derivative of both envelopes, as a quadratic form: a straight line costs nothing.
+def _curvature_penalty(basis: _Basis, samples: BranchSamples) -> Float64Array:
+    """Return the mean square of the second derivative of both envelopes as a quadratic form.
 
-    Where an envelope's own branches were measured, it counts a thousand times less.
+    A straight line costs nothing. Where an envelope's own branches were measured, it counts a thousand times less.
     """
     u = np.linspace(-basis.u_range, basis.u_range, GRID)
     bend, parts = basis.values(u, 2), []

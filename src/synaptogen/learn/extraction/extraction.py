@@ -1,35 +1,44 @@
-"""From I-V loops to the four features of each cycle, with what can be said of their reliability.
+"""From I-V loops to the four features of each cycle, and how reliable they are.
 
 Offset, noise and current limit come first, without knowing any curve. Then the states of all branches and the two
-curves that they are mixtures of are found in turn (`_curves`), twice: the windows of the second round follow from the
+curves that they mix are found alternately (`envelope_fit`), twice: the windows of the second round follow from the
 thresholds of the first. `DEFINITIONS` says what is measured; every failed cycle is flagged and counted.
 """
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from synaptogen._utils import BoolArray, Float64Array, IntArray
+from synaptogen._utils import BoolArray, Float64Array, Progress
 from synaptogen.params import FEATURE_NAMES, FEATURE_UNITS
 
-from . import cycle_kernels as at
-from . import cycles as _branches
-from . import envelope_fit as _curves
-from . import segmentation as cutting
-from .cycles import Cycles
-from .flags import Flag
-from .state_detection import States, states_of
+from .branch_samples import HRS_TOPS, hrs_fit_top, join_samples, sample_branches
+from .cycle_kernels import ERROR_A, ERROR_C, STATE_A, STATE_B, STATE_C, U_RESET, U_SET
+from .cycles import (
+    DeviceCycles,
+    DevicePoints,
+    agree_on_limit,
+    corrected_points,
+    evenly_spaced,
+    map_devices,
+    measure_device,
+    survey_device,
+)
+from .envelope_fit import BranchSamples, EnvelopeMixture, fit_envelope_mixture
+from .flags import FAILED, Flag
+from .segmentation import FOLLOWS
+from .state_detection import CycleStates, detect_states
 
-WORN = 5  # failed cycles in a row at the end of a record, at least, that are called wear-out
-MOST_DEVICES, MOST_CYCLES = 64, 900  # that the curves are found from
+WORN = 5  # so many failed cycles in a row at the end of a record are called wear-out
+MOST_DEVICES, MOST_CYCLES = 64, 900  # the curves are fitted to at most so many
 MOST_CHECKED = 64  # devices whose odd and even points are compared
 DEGREES = (7, 7)
 ROUNDS = 2
-FEWEST_POINTS = 12  # of a loop
+FEWEST_POINTS = 12  # points of the longest loop
 
 DEFINITIONS = {
     "r_hrs": (
@@ -59,20 +68,20 @@ DEFINITIONS = {
 
 @dataclass(frozen=True)
 class Extraction:
-    """Features of each cycle, and how they came about.
+    """Features of each cycle, and how they were measured.
 
     Parameters
     ----------
     features : xarray.Dataset
-        As `measurement.features` makes, and ``flag`` (device, cycle), sums of `Flag`.
+        Variables (device, cycle) as `learn.features` makes, and ``flag``, sums of `Flag`.
     offset, noise, current_limit : array of shape (n_devices,)
-        In A; the limit is infinite where none was seen.
+        In A; the limit is infinite where none was found.
     reliability : dict
         Share of the variance of each feature that is not error of measurement; see ``definitions``. NaN: unknown.
     counts : dict
         Number of cycles for each `Flag` by name, lower case, and of all and good ones.
     definitions : dict
-        What each feature means.
+        Meaning of each feature.
     branches : xarray.Dataset
         Conductances in S at the read voltage of branches A, B and C of each loop: ``g_a``, ``g_b``, ``g_c``.
     hrs_agreement : float
@@ -83,8 +92,21 @@ class Extraction:
         Largest positive voltage, largest voltage of either sign, and read voltage, in V.
     hrs_top : float
         R_HRS was fitted up to this share of ``u_max``.
-    cycles : tuple of Cycles
-        Internal: where the branches of each device are.
+    cycles : tuple of DeviceCycles
+        Where the branches of each device are; for this package.
+
+    Examples
+    --------
+    >>> from synaptogen import learn
+    >>> extraction = learn.extract(learn.sample_loops(devices=3, cycles=20, outliers=0))
+    >>> extraction.counts["good"], extraction.counts["no_set"]
+    (60, 0)
+    >>> extraction.reliability["u_set"] > 0.9
+    True
+    >>> print(extraction.definitions["u_set"].split(":")[0])
+    U_SET, in V
+    >>> dict(extraction.branches.sizes)
+    {'device': 3, 'cycle': 20}
     """
 
     features: xr.Dataset
@@ -102,58 +124,73 @@ class Extraction:
     u_range: float
     u_read: float
     hrs_top: float
-    cycles: tuple[Cycles, ...]
+    cycles: tuple[DeviceCycles, ...]
 
 
-def extract(
-    loops: xr.Dataset, *, u_read: float = 0.2, progress: Callable[[int, int], None] | None = None
-) -> Extraction:
+def extract(loops: xr.Dataset, *, u_read: float = 0.2, progress: Progress | None = None) -> Extraction:
     """Extract the four features of each cycle.
 
     Parameters
     ----------
     loops : xarray.Dataset
-        As `measurement.loops` makes.
+        Loops, as `learn.loops` or `learn.read` returns them.
     u_read : float
         Voltage in V at which resistances are defined.
     progress : callable, optional
-        Called with the number of steps done and of all steps, one step a device.
+        Called with the number of steps done and of all steps, two steps per device.
+
+    Returns
+    -------
+    Extraction
 
     Raises
     ------
     ValueError
         If these are no loops, the ramps do not have both signs or do not reach the read voltage, loops have too few
         points, or no cycle of any device switches.
+
+    Examples
+    --------
+    >>> from synaptogen import learn
+    >>> extraction = learn.extract(learn.sample_loops(devices=3, cycles=20, outliers=0))
+    >>> sorted(extraction.features.data_vars)
+    ['flag', 'r_hrs', 'r_lrs', 'u_reset', 'u_set']
+    >>> extraction.features.r_lrs.shape
+    (3, 20)
+    >>> bool((extraction.features.r_hrs > extraction.features.r_lrs).all())
+    True
     """
     _check(loops)
     n, done = loops.sizes["device"], 0
     step = progress or (lambda _done, _all: None)
 
-    def told(done_: int) -> None:
-        step(done_, 2 * n)
+    def advance() -> None:
+        nonlocal done
+        done += 1
+        step(done, 2 * n)
 
-    cycles: list[Cycles] = []
-    for one in _branches.each(lambda d: _branches.survey(loops, d), range(n)):
+    cycles: list[DeviceCycles] = []
+    for one in map_devices(lambda d: survey_device(loops, d), range(n)):
         cycles.append(one)
-        told(done := done + 1)
-    _branches.agree_on_limit(cycles)
+        advance()
+    agree_on_limit(cycles)
     u_max, u_range = _reach(cycles, u_read)
-    states = states_of(cycles)
-    mixture, hrs_top = _found_curves(loops, cycles, states, (u_max, u_range, u_read))
-    checked = set(_spread(np.arange(n), MOST_CHECKED).tolist())
+    states = detect_states(cycles)
+    mixture, hrs_top = _fit_curves(loops, cycles, states, (u_max, u_range, u_read))
+    curves = mixture.llrs, mixture.hhrs, hrs_top
+    checked = set(evenly_spaced(np.arange(n), MOST_CHECKED).tolist())
     halves: dict[int, tuple[Float64Array, Float64Array]] = {}
 
     def measure(d: int) -> Float64Array:
-        points = _branches.corrected(loops, d, cycles[d])
+        points = corrected_points(loops, d, cycles[d])
         if d in checked:
-            halves[d] = tuple(  # type: ignore[assignment]
-                _branches.measure(points, cycles[d], mixture.llrs, mixture.hhrs, hrs_top, parity) for parity in (0, 1)
-            )
-        return _branches.measure(points, cycles[d], mixture.llrs, mixture.hhrs, hrs_top)
+            odd, even = (measure_device(points, cycles[d], *curves, parity) for parity in (0, 1))
+            halves[d] = odd, even
+        return measure_device(points, cycles[d], *curves)
 
-    for one, measured in zip(cycles, _branches.each(measure, range(n)), strict=True):
+    for one, measured in zip(cycles, map_devices(measure, range(n)), strict=True):
         one.measured = measured
-        told(done := done + 1)
+        advance()
     return _assembled(loops, cycles, states, mixture, halves, (u_max, u_range, u_read, hrs_top))
 
 
@@ -169,13 +206,12 @@ def _check(loops: xr.Dataset) -> None:
         )
 
 
-def _reach(cycles: list[Cycles], u_read: float) -> tuple[float, float]:
-    """Largest positive voltage, and largest of either sign, of the typical cycle."""
-    told = np.concatenate([one.told for one in cycles])
-    full = np.isfinite(told[:, at.REACH_N]) & np.isfinite(told[:, at.REACH_P])
-    if not full.any() and not (np.isfinite(told[:, at.REACH_N]).any() and np.isfinite(told[:, at.REACH_P]).any()):
+def _reach(cycles: list[DeviceCycles], u_read: float) -> tuple[float, float]:
+    """Return the largest positive voltage, and the largest of either sign, of the typical cycle in V."""
+    reaches = [np.concatenate([getattr(one, name) for one in cycles]) for name in ("reach_negative", "reach_positive")]
+    if not all(np.isfinite(reach).any() for reach in reaches):
         raise ValueError("voltage does not go to both signs: features need both halves of a loop, - and +")
-    negative, positive = (float(np.nanmedian(told[:, column])) for column in (at.REACH_N, at.REACH_P))
+    negative, positive = (float(np.nanmedian(reach)) for reach in reaches)
     if not 0 < u_read < min(negative, positive):
         raise ValueError(
             f"u_read = {u_read:g} V is not within the ramp, which goes from {-negative:.4g} to {positive:.4g} V: give"
@@ -184,59 +220,54 @@ def _reach(cycles: list[Cycles], u_read: float) -> tuple[float, float]:
     return positive, max(negative, positive)
 
 
-def _spread(of: IntArray, most: int) -> IntArray:
-    """At most so many, evenly spaced."""
-    return of if len(of) <= most else of[np.linspace(0, len(of) - 1, most).round().astype(np.int64)]
-
-
-def _found_curves(
-    loops: xr.Dataset, cycles: list[Cycles], states: list[States], voltages: tuple[float, float, float]
-) -> tuple[_curves.Mixture, float]:
-    """The curves that all branches are mixtures of, from some devices and cycles; and how far the HRS follows them."""
+def _fit_curves(
+    loops: xr.Dataset, cycles: list[DeviceCycles], states: list[CycleStates], voltages: tuple[float, float, float]
+) -> tuple[EnvelopeMixture, float]:
+    """Fit the curves that all branches mix, to some devices and cycles, and find how far the HRS follows them."""
     good = [
-        np.flatnonzero(s.sets & (s.resets | np.isnan(one.told[:, at.G_C])))
+        np.flatnonzero(s.sets & (s.resets | np.isnan(one.conductances[:, 2])))
         for one, s in zip(cycles, states, strict=True)
     ]
     able = np.flatnonzero([len(g) > 0 for g in good])
     if not len(able):
         raise ValueError("no cycle sets: features need at least one cycle with HRS, SET and LRS")
     u_max, u_range, u_read = voltages
-    devices = _spread(able, MOST_DEVICES)
-    points = {int(d): _branches.corrected(loops, int(d), cycles[d]) for d in devices}
-    chosen = {d: _spread(good[d], max(MOST_CYCLES // len(points), 2)) for d in points}
+    devices = evenly_spaced(able, MOST_DEVICES)
+    points = {int(d): corrected_points(loops, int(d), cycles[d]) for d in devices}
+    chosen = {d: evenly_spaced(good[d], max(MOST_CYCLES // len(points), 2)) for d in points}
     noise = float(np.median([cycles[d].noise for d in devices]))
-    top = _branches.HRS_TOPS[0]
+    top = HRS_TOPS[0]
 
-    def samples() -> _curves.Samples:
-        return _branches.joined([_branches.sample(p, cycles[d], chosen[d], top)[0] for d, p in points.items()])
+    def samples() -> BranchSamples:
+        return join_samples([sample_branches(p, cycles[d], chosen[d], top)[0] for d, p in points.items()])
 
-    for turn in range(ROUNDS):
+    for round_ in range(ROUNDS):
         part = samples()
-        mixture = _curves.fit(part, DEGREES, u_range=u_range, u_read=u_read, noise=noise)
-        if turn == ROUNDS - 1:
+        mixture = fit_envelope_mixture(part, DEGREES, u_range=u_range, u_read=u_read, noise=noise)
+        if round_ == ROUNDS - 1:
             break
-        top = _branches.farthest(part, mixture, u_max, noise)
+        top = hrs_fit_top(part, mixture, u_max, noise)
         curves = mixture.llrs, mixture.hhrs, top
-        measure = functools.partial(_measured, points, cycles, curves)
-        for d, measured in zip(points, _branches.each(measure, points), strict=True):
+        measure = functools.partial(_measure_with, points, cycles, curves)
+        for d, measured in zip(points, map_devices(measure, points), strict=True):
             cycles[d].measured = measured
     return mixture, top
 
 
-def _measured(
-    points: Mapping[int, _branches.Points],
-    cycles: list[Cycles],
+def _measure_with(
+    points: Mapping[int, DevicePoints],
+    cycles: list[DeviceCycles],
     curves: tuple[Float64Array, Float64Array, float],
     d: int,
 ) -> Float64Array:
-    return _branches.measure(points[d], cycles[d], *curves)
+    return measure_device(points[d], cycles[d], *curves)
 
 
 def _assembled(
     loops: xr.Dataset,
-    cycles: list[Cycles],
-    states: list[States],
-    mixture: _curves.Mixture,
+    cycles: list[DeviceCycles],
+    states: list[CycleStates],
+    mixture: EnvelopeMixture,
     halves: Mapping[int, tuple[Float64Array, Float64Array]],
     voltages: tuple[float, float, float, float],
 ) -> Extraction:
@@ -246,7 +277,7 @@ def _assembled(
     odd, even = (np.full((4, *shape), np.nan) for _ in range(2))
     chords = _chord(mixture.llrs, voltages[2]), _chord(mixture.hhrs, voltages[2])
     for d, (one, state) in enumerate(zip(cycles, states, strict=True)):
-        where = one.rows[:, cutting.LOOP]
+        where = one.loop
         values, flags, there = _features(one, state, one.measured, chords)
         flag[d, where[there]] = flags[there]
         for name, column in values.items():
@@ -262,13 +293,13 @@ def _chord(polynomial: Float64Array, u: float) -> float:
 
 
 def _features(
-    one: Cycles, state: States, measured: Float64Array, chords: tuple[float, float]
+    one: DeviceCycles, state: CycleStates, measured: Float64Array, chords: tuple[float, float]
 ) -> tuple[dict[str, Float64Array], NDArray[np.int32], BoolArray]:
-    """Features and flags of the rows of a device; which rows are cycles."""
+    """Return features and flags of the rows of a device, and which rows are cycles."""
     g_llrs, g_hhrs = chords
-    g_a, g_b, g_c = (g_llrs + measured[:, c] * (g_hhrs - g_llrs) for c in (at.R_A, at.R_B, at.R_C))
-    e_a, e_c = (abs(g_hhrs - g_llrs) * measured[:, c] for c in (at.S_A, at.S_C))
-    follows = one.rows[:, cutting.FOLLOWS] > 0
+    g_a, g_b, g_c = (g_llrs + measured[:, c] * (g_hhrs - g_llrs) for c in (STATE_A, STATE_B, STATE_C))
+    e_a, e_c = (abs(g_hhrs - g_llrs) * measured[:, c] for c in (ERROR_A, ERROR_C))
+    follows = one.rows[:, FOLLOWS] > 0
     before, e_before = (np.where(follows, np.concatenate([[np.nan], x[:-1]]), np.nan) for x in (g_c, e_c))
     from_a = np.isnan(before) & ~state.from_lrs
     g_hrs, e_hrs = np.where(from_a, g_a, before), np.where(from_a, e_a, e_before)
@@ -276,12 +307,12 @@ def _features(
     with np.errstate(divide="ignore", invalid="ignore"):
         r_hrs = 1 / np.maximum(g_hrs, e_hrs)
         r_lrs = np.where(g_b > 0, 1 / g_b, np.nan)
-    there = one.rows[:, cutting.LOWEST] >= 0
+    there = one.lowest >= 0
     values = {
         "r_hrs": np.where(state.from_lrs, np.nan, r_hrs),
-        "u_set": np.where(state.sets, measured[:, at.U_SET], np.nan),
+        "u_set": np.where(state.sets, measured[:, U_SET], np.nan),
         "r_lrs": np.where(state.lrs, r_lrs, np.nan),
-        "u_reset": np.where(state.lrs & state.resets, measured[:, at.U_RESET], np.nan),
+        "u_reset": np.where(state.lrs & state.resets, measured[:, U_RESET], np.nan),
         "g_a": g_a,
         "g_b": g_b,
         "g_c": g_c,
@@ -292,18 +323,18 @@ def _features(
     return values, flags, there
 
 
-def _flags(one: Cycles, state: States, values: Mapping[str, Float64Array]) -> NDArray[np.int32]:
+def _flags(one: DeviceCycles, state: CycleStates, values: Mapping[str, Float64Array]) -> NDArray[np.int32]:
     flags = np.zeros(len(one.rows), np.int32)
     flags[state.no_set] |= Flag.NO_SET
     flags[state.no_reset] |= Flag.NO_RESET
     flags[state.from_lrs] |= Flag.FROM_LRS
-    lacking = np.isnan(values["r_hrs"]) & ~state.from_lrs | np.isnan(one.told[:, [at.G_A, at.G_B]]).any(axis=1)
+    lacking = np.isnan(values["r_hrs"]) & ~state.from_lrs | np.isnan(one.conductances[:, :2]).any(axis=1)
     lacking |= state.sets & np.isnan(values["u_set"]) | state.lrs & np.isnan(values["r_lrs"])
     lacking |= state.lrs & ~state.no_reset & np.isnan(values["u_reset"])
     flags[lacking] |= Flag.INCOMPLETE
     if state.never:
         flags |= np.int32(Flag.NEVER)
-    good = np.flatnonzero(state.sets & (state.resets | np.isnan(one.told[:, at.G_C])))
+    good = np.flatnonzero(state.sets & (state.resets | np.isnan(one.conductances[:, 2])))
     last = good[-1] + 1 if len(good) else 0
     if len(good) and len(one.rows) - last >= WORN:
         flags[last:] |= Flag.WORN
@@ -312,17 +343,15 @@ def _flags(one: Cycles, state: States, values: Mapping[str, Float64Array]) -> ND
 
 def _extraction(
     loops: xr.Dataset,
-    cycles: list[Cycles],
-    mixture: _curves.Mixture,
+    cycles: list[DeviceCycles],
+    mixture: EnvelopeMixture,
     table: Mapping[str, Float64Array],
     flag: NDArray[np.int32],
     halves: tuple[Float64Array, Float64Array],
     voltages: tuple[float, float, float, float],
 ) -> Extraction:
-    dims, coords = (
-        ("device", "cycle"),
-        {name: loops.coords[name] for name in ("device", "cycle") if name in loops.coords},
-    )
+    dims = ("device", "cycle")
+    coords = {name: loops.coords[name] for name in dims if name in loops.coords}
     parts = {name: (dims, table[name], {"units": FEATURE_UNITS[name]}) for name in FEATURE_NAMES}
     features = xr.Dataset({**parts, "flag": (dims, flag)}, coords, {**DEFINITIONS, "u_read": voltages[2]})
     branches = xr.Dataset({k: (dims, table[k], {"units": "S"}) for k in ("g_a", "g_b", "g_c")}, coords)
@@ -369,8 +398,7 @@ def _reliability(
 
 
 def _counts(flag: NDArray[np.int32]) -> dict[str, int]:
-    failed = Flag.MISSING | Flag.INCOMPLETE | Flag.NO_SET | Flag.NO_RESET | Flag.FROM_LRS
-    counts = {"all": int(flag.size), "good": int(np.count_nonzero((flag & failed) == 0))}
+    counts = {"all": int(flag.size), "good": int(np.count_nonzero((flag & FAILED) == 0))}
     return counts | {str(one.name).lower(): int(np.count_nonzero(flag & one)) for one in Flag}
 
 

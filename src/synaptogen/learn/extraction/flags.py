@@ -1,12 +1,22 @@
-"""What can happen in a cycle: flags of extracted features."""
+"""Flags of extracted cycles: why a feature is missing, or less certain than others."""
 
 from enum import IntFlag
 
-__all__ = ["Flag"]
+__all__ = ["FAILED", "Flag"]
 
 
 class Flag(IntFlag):
-    """What happened in a cycle; bits of the variable ``flag``."""
+    """Events in a cycle, as bits of the variable ``flag``; 0 is a good cycle.
+
+    Examples
+    --------
+    >>> from synaptogen import learn
+    >>> flag = learn.Flag(4 + 128)
+    >>> learn.Flag.NO_SET in flag, learn.Flag.WORN in flag
+    (True, False)
+    >>> [one.name for one in learn.Flag if one in flag]
+    ['NO_SET', 'HRS_FROM_A']
+    """
 
     MISSING = 1
     """No loop was measured."""
@@ -26,3 +36,7 @@ class Flag(IntFlag):
     """R_HRS is from the negative branch, since no cycle before was measured."""
     UNRESOLVED = 256
     """The current of the HRS is below the noise: R_HRS is a lower bound."""
+
+
+FAILED = Flag.MISSING | Flag.INCOMPLETE | Flag.NO_SET | Flag.NO_RESET | Flag.FROM_LRS
+"""Flags of a cycle that does not count as a good one."""

@@ -1,34 +1,34 @@
-"""Measured loops with what was found in them: what a figure of an extraction draws."""
+"""Measured loops with the features that were found in them, for figures of an extraction."""
 
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
-from synaptogen._utils import Float64Array
+from synaptogen._utils import AnyArray, Float64Array
 from synaptogen.params import FEATURE_NAMES
 
-from . import cycle_kernels as at
-from . import cycles as _branches
-from . import segmentation as cutting
+from .cycle_kernels import STATE_A, STATE_B, STATE_C
+from .cycles import corrected_points
 from .extraction import Extraction
+from .segmentation import END, START
 
-COUNT = 8  # loops of a figure
+COUNT = 8  # loops in a figure
 
 
 @dataclass(frozen=True)
 class MarkedLoops:
-    """Loops of one device, and what was found in them.
+    """Loops of one device, and the features that were found in them.
 
     Attributes
     ----------
     device : str
+        Label of the device.
     cycle : array of shape (n,)
-        Labels.
+        Labels of the cycles.
     u, i : array of shape (n, points)
-        V, and A without offset; NaN where a loop has fewer points.
+        Voltages in V, and currents in A without offset; NaN where a loop has fewer points.
     features : array of shape (n, 4)
         R_HRS in ohm, U_SET in V, R_LRS in ohm, U_RESET in V; NaN where a cycle failed.
     states : array of shape (n, 3)
@@ -36,11 +36,11 @@ class MarkedLoops:
     llrs, hhrs : array
         Polynomials that these mix, in A, highest power first.
     u_read : float
-        V.
+        Read voltage in V.
     """
 
     device: str
-    cycle: NDArray[Any]
+    cycle: AnyArray
     u: Float64Array
     i: Float64Array
     features: Float64Array
@@ -49,38 +49,59 @@ class MarkedLoops:
     hhrs: Float64Array
     u_read: float
 
-    def arrays(self) -> dict[str, NDArray[Any]]:
-        """The same as arrays, for a file; `of_arrays` takes them back."""
+    def arrays(self) -> dict[str, AnyArray]:
+        """Return all fields as arrays by name, for a file; `from_arrays` takes them back."""
         found = {name: np.asarray(value) for name, value in asdict(self).items()}
         return {name: value.astype(str) if value.dtype == object else value for name, value in found.items()}
 
     @classmethod
-    def of_arrays(cls, arrays: dict[str, Any]) -> "MarkedLoops":
-        """Return what `arrays` has made arrays of."""
+    def from_arrays(cls, arrays: dict[str, Any]) -> "MarkedLoops":
+        """Return the loops that `arrays` has made arrays of."""
         return cls(**{**arrays, "device": str(arrays["device"]), "u_read": float(arrays["u_read"])})
 
 
 def mark_loops(
     loops: xr.Dataset, extraction: Extraction, *, device: int = 0, cycles: list[int] | None = None
 ) -> MarkedLoops:
-    """Return what `markers` draws; the arguments are the same."""
+    """Collect loops of one device and the features found in them, for `learn.markers`.
+
+    Parameters
+    ----------
+    loops : xarray.Dataset
+        Loops, see `learn.loops`.
+    extraction : Extraction
+        Result of `extract` for these loops.
+    device : int
+        Place of the device on its axis.
+    cycles : list of int, optional
+        Places on the axis of cycles; default: eight, evenly spaced.
+
+    Returns
+    -------
+    MarkedLoops
+
+    Raises
+    ------
+    ValueError
+        If there is no such device, or no loop in any of these cycles.
+    """
     if not 0 <= device < len(extraction.cycles):
         raise ValueError(f"device={device} is not there: give a number from 0 to {len(extraction.cycles) - 1}")
     one = extraction.cycles[device]
-    whole = np.flatnonzero(one.rows[:, cutting.LOWEST] >= 0)
+    whole = np.flatnonzero(one.lowest >= 0)
     if cycles is None:
         chosen = whole[np.unique(np.linspace(0, len(whole) - 1, min(COUNT, len(whole))).round().astype(int))]
     else:
-        chosen = whole[np.isin(one.rows[whole, cutting.LOOP], cycles)]
+        chosen = whole[np.isin(one.loop[whole], cycles)]
     if not len(chosen):
         raise ValueError(f"device={device} has no loop in cycles {cycles}: give others, or leave cycles out")
-    points, rows = _branches.corrected(loops, device, one), one.rows[chosen]
-    size = int((rows[:, cutting.END] - rows[:, cutting.START]).max())
+    points, rows = corrected_points(loops, device, one), one.rows[chosen]
+    size = int((rows[:, END] - rows[:, START]).max())
     u, i = (np.full((len(rows), size), np.nan) for _ in range(2))
     for n, row in enumerate(rows):
-        part = slice(row[cutting.START], row[cutting.END])
+        part = slice(row[START], row[END])
         u[n, : part.stop - part.start], i[n, : part.stop - part.start] = points.u[part], points.i[part]
-    where = rows[:, cutting.LOOP]
+    where = one.loop[chosen]
     table = extraction.features
     return MarkedLoops(
         device=str(table.indexes["device"][device]),
@@ -88,7 +109,7 @@ def mark_loops(
         u=u,
         i=i,
         features=np.stack([table[name].values[device, where] for name in FEATURE_NAMES], axis=1),
-        states=one.measured[chosen][:, [at.R_A, at.R_B, at.R_C]],
+        states=one.measured[chosen][:, [STATE_A, STATE_B, STATE_C]],
         llrs=extraction.llrs,
         hhrs=extraction.hhrs,
         u_read=extraction.u_read,

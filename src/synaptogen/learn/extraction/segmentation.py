@@ -1,9 +1,9 @@
-"""Compiled loops over the points of measured I-V curves: where cycles begin.
+"""Compiled loops over the points of measured I-V curves that find where cycles begin.
 
-A *cycle* here is a row of indices into the points of one device in the order of time: start, minimum, maximum and end
-of the voltage, the loop it belongs to, and whether it follows the cycle before without a gap. Its branches are A (start
-to minimum, negative voltages), B (minimum to maximum) and C (maximum to end, positive voltages). A row without negative
-half has minimum -1, one without positive half maximum -1.
+A *cycle* is a row of six whole numbers: START, LOWEST, HIGHEST and END are indices into the points of one device in the
+order of time, LOOP is the place of its loop on the axis of cycles, and FOLLOWS is 1 if it follows the cycle before
+without a gap. Its branches are A (start to lowest, negative voltages), B (lowest to highest) and C (highest to end,
+positive voltages). LOWEST is -1 without a negative half, HIGHEST is -1 without a positive half.
 """
 
 from collections.abc import Callable
@@ -17,17 +17,19 @@ from synaptogen._utils import Float64Array, IntArray
 F = TypeVar("F", bound=Callable[..., Any])
 
 START, LOWEST, HIGHEST, END, LOOP, FOLLOWS = range(6)
-TURN = 0.3  # of the largest voltage: beyond, a half wave counts as one
-BACK = 0.1  # of the whole ramp: a loop that ends so far from its extreme, and is followed by another such, ends early
+HALF_WAVE = 0.3  # share of the largest voltage beyond which a half wave counts as one
+EARLY_END = (
+    0.1  # of the whole ramp: a loop that ends so far from its extreme, and is followed by another such, ends early
+)
 
 
 def compiled(function: F) -> F:
-    """Compile for this machine, once; kernels release the interpreter lock."""
+    """Compile a kernel for this machine, once; kernels release the interpreter lock."""
     return cast(F, numba.njit(cache=True, nogil=True, error_model="numpy")(function))
 
 
 @compiled
-def gather(
+def gather_points(
     voltage: Float64Array,
     current: Float64Array,
     sign: float,
@@ -37,7 +39,26 @@ def gather(
     applied: Float64Array,
     loop: IntArray,
 ) -> int:
-    """Put the points of a device, shape (cycles, points), one after the other; returns how many there are."""
+    """Put the points of a device one after the other, without those that are NaN.
+
+    Parameters
+    ----------
+    voltage, current : array of shape (cycles, points)
+        In V and A, as the instrument applied and measured them.
+    sign : float
+        1 or -1: the polarity that makes SET negative.
+    resistance : float
+        Series resistance in ohm, whose voltage drop is subtracted from ``u``.
+    u, i, applied : array of shape (cycles * points,)
+        Filled with the voltage across the device (V), the current (A) and the applied voltage (V).
+    loop : array of int of shape (cycles * points,)
+        Filled with the place of the loop of each point.
+
+    Returns
+    -------
+    int
+        Number of points that were filled.
+    """
     n = 0
     for c in range(voltage.shape[0]):
         for k in range(voltage.shape[1]):
@@ -49,16 +70,32 @@ def gather(
 
 
 @compiled
-def cut(applied: Float64Array, loop: IntArray, n: int, rows: IntArray) -> int:
-    """Cut the points of a device into cycles where the voltage falls through zero; returns how many.
+def cut_cycles(applied: Float64Array, loop: IntArray, n: int, rows: IntArray) -> int:
+    """Cut the points of a device into cycles where the voltage falls through zero.
 
     Where loops are missing, or one ends early and the next begins anew, there is a gap.
+
+    Parameters
+    ----------
+    applied : array of shape (n,)
+        Applied voltage in V.
+    loop : array of int of shape (n,)
+        Place of the loop of each point.
+    n : int
+        Number of points.
+    rows : array of int of shape (most, 6)
+        Filled with cycles, see the module; cycles beyond its length are not kept.
+
+    Returns
+    -------
+    int
+        Number of cycles.
     """
     low, high = 0.0, 0.0
     for k in range(n):
         low, high = min(low, applied[k]), max(high, applied[k])
-    part = BACK * (high - low)
-    low, high = TURN * low, TURN * high
+    part = EARLY_END * (high - low)
+    low, high = HALF_WAVE * low, HALF_WAVE * high
     count, start, state, last_positive, follows, extreme = 0, 0, 0, -1, 0, 0.0
     for k in range(n + 1):
         gap = k == n or (k > 0 and loop[k] - loop[k - 1] > 1)
@@ -83,7 +120,7 @@ def cut(applied: Float64Array, loop: IntArray, n: int, rows: IntArray) -> int:
 
 @compiled
 def _next_turn(applied: Float64Array, first: int, n: int, low: float, high: float) -> int:
-    """Sign of the next half wave, or 0 if there is none."""
+    """Return the sign of the next half wave, or 0 if there is none."""
     for k in range(first, n):
         if applied[k] > high:
             return 1
@@ -96,6 +133,7 @@ def _next_turn(applied: Float64Array, first: int, n: int, low: float, high: floa
 def _row(
     applied: Float64Array, loop: IntArray, start: int, end: int, low: float, high: float, follows: int, row: IntArray
 ) -> int:
+    """Fill the row of the points from ``start`` to ``end``; returns 1, or 0 where neither half is there."""
     lowest, highest = start, -1
     for k in range(start, end):
         if applied[k] < applied[lowest]:
@@ -117,12 +155,12 @@ def _row(
     return 1
 
 
-def numbered(applied: Float64Array) -> IntArray:
-    """Number of the cycle of each point of one long record."""
+def number_cycles(applied: Float64Array) -> IntArray:
+    """Return the number of the cycle, from 0, of each point of one long record of applied voltages in V."""
     applied = np.ascontiguousarray(applied, np.float64)
     turns = np.count_nonzero(np.diff(np.signbit(applied)))
     rows = np.zeros((turns + 2, 6), np.int64)
-    count = cut(applied, np.zeros(len(applied), np.int64), len(applied), rows)
+    count = cut_cycles(applied, np.zeros(len(applied), np.int64), len(applied), rows)
     starts = np.zeros(len(applied), np.int64)
     starts[rows[1:count, START]] = 1
     return np.cumsum(starts)

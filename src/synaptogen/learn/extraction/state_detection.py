@@ -1,8 +1,8 @@
-"""Which cycles set and which reset: told from the conductances of their branches, before any curve is known.
+"""Detection of cycles that set and that reset, from the conductances of their branches, before any curve is known.
 
 A branch is a LRS or a HRS. A cycle sets if B conducts more than A by a factor and by more than noise, and resets if B
 conducts more than C. A cycle without either is in the LRS, after a RESET that failed, or in the HRS, by what is usual
-for its device; a device that never switches is measured by the others.
+for its device; a device that never switches is compared with the others.
 """
 
 from dataclasses import dataclass
@@ -11,15 +11,35 @@ import numpy as np
 
 from synaptogen._utils import BoolArray
 
-from . import cycle_kernels as at
-from .cycles import Cycles
+from .cycle_kernels import (
+    CONDUCTANCE_A,
+    CONDUCTANCE_B,
+    CONDUCTANCE_C,
+    STATE_RATIO,
+    WEIGHT_A,
+    WEIGHT_B,
+    WEIGHT_C,
+)
+from .cycles import DeviceCycles
 
-SIGMAS = 5.0  # of the noise of two conductances: beyond, two branches are different states
+SIGMAS = 5.0  # branches whose conductances differ by more than so many standard deviations are different states
 
 
 @dataclass(frozen=True)
-class States:
-    """What each cycle of a device did; arrays of shape (n,)."""
+class CycleStates:
+    """Switching events in the cycles of one device.
+
+    Parameters
+    ----------
+    sets, resets : array of bool of shape (n,)
+        The cycle goes to the LRS; it goes back to the HRS.
+    from_lrs : array of bool of shape (n,)
+        It begins in the LRS.
+    no_set, no_reset : array of bool of shape (n,)
+        It stays in the HRS; it stays in the LRS.
+    never : bool
+        The device does not switch once.
+    """
 
     sets: BoolArray
     resets: BoolArray
@@ -30,12 +50,20 @@ class States:
 
     @property
     def lrs(self) -> BoolArray:
-        """Branch B is a LRS."""
+        """Whether branch B is a LRS, shape (n,)."""
         return self.sets | self.from_lrs
 
 
-def states_of(cycles: list[Cycles]) -> list[States]:
-    """Tell the states of the branches of every device apart.
+def detect_states(cycles: list[DeviceCycles]) -> list[CycleStates]:
+    """Detect the states of the branches of every device.
+
+    Parameters
+    ----------
+    cycles : list of DeviceCycles
+
+    Returns
+    -------
+    list of CycleStates
 
     Raises
     ------
@@ -48,37 +76,37 @@ def states_of(cycles: list[Cycles]) -> list[States]:
         raise ValueError(_nothing_switches(cycles))
     typical = float(np.exp(np.nanmedian(np.log(between))))
     return [
-        _state(one, *two, typical if np.isnan(middle) else middle)
+        _states_of_device(one, *two, typical if np.isnan(middle) else middle)
         for one, two, middle in zip(cycles, switches, between, strict=True)
     ]
 
 
-def _switches(one: Cycles) -> tuple[BoolArray, BoolArray]:
-    """Which cycles set, and which reset: conductances differ by more than a factor and more than noise."""
-    g_a, g_b, g_c = one.told[:, [at.G_A, at.G_B, at.G_C]].T
-    w_a, w_b, w_c = one.told[:, [at.W_A, at.W_B, at.W_C]].T
+def _switches(one: DeviceCycles) -> tuple[BoolArray, BoolArray]:
+    """Return which cycles set, and which reset: conductances differ by more than a factor and more than noise."""
+    g_a, g_b, g_c = one.conductances.T
+    w_a, w_b, w_c = one.surveyed[:, [WEIGHT_A, WEIGHT_B, WEIGHT_C]].T
     with np.errstate(invalid="ignore", divide="ignore"):
-        sets = (g_b > at.RATIO * g_a) & (g_b - g_a > SIGMAS * one.noise * np.sqrt(1 / w_a + 1 / w_b))
-        resets = (g_b > at.RATIO * g_c) & (g_b - g_c > SIGMAS * one.noise * np.sqrt(1 / w_c + 1 / w_b))
+        sets = (g_b > STATE_RATIO * g_a) & (g_b - g_a > SIGMAS * one.noise * np.sqrt(1 / w_a + 1 / w_b))
+        resets = (g_b > STATE_RATIO * g_c) & (g_b - g_c > SIGMAS * one.noise * np.sqrt(1 / w_c + 1 / w_b))
     return sets, resets
 
 
-def _between(one: Cycles, sets: BoolArray, resets: BoolArray) -> float:
-    """Conductance between the states of a device, or NaN if it never switches."""
+def _between(one: DeviceCycles, sets: BoolArray, resets: BoolArray) -> float:
+    """Return a conductance in S between the states of a device, or NaN if it never switches."""
     if not sets.any() and not resets.any():
         return np.nan
-    told = one.told
-    low = np.concatenate([told[sets, at.G_A], told[resets, at.G_C]])
-    high = told[sets | resets, at.G_B]
+    surveyed = one.surveyed
+    low = np.concatenate([surveyed[sets, CONDUCTANCE_A], surveyed[resets, CONDUCTANCE_C]])
+    high = surveyed[sets | resets, CONDUCTANCE_B]
     return float(np.median(high) / np.sqrt(np.median(high) / max(np.median(low), 1e-3 * np.median(high))))
 
 
-def _state(one: Cycles, sets: BoolArray, resets: BoolArray, between: float) -> States:
-    g_a, g_b, g_c = one.told[:, [at.G_A, at.G_B, at.G_C]].T
+def _states_of_device(one: DeviceCycles, sets: BoolArray, resets: BoolArray, between: float) -> CycleStates:
+    g_a, g_b, g_c = one.conductances.T
     negative = np.isfinite(g_a) & np.isfinite(g_b)
     from_lrs = negative & ~sets & (g_a > between)
     low = sets | from_lrs
-    return States(
+    return CycleStates(
         sets=sets,
         resets=resets & (low | ~negative),
         from_lrs=from_lrs,
@@ -88,12 +116,13 @@ def _state(one: Cycles, sets: BoolArray, resets: BoolArray, between: float) -> S
     )
 
 
-def _nothing_switches(cycles: list[Cycles]) -> str:
-    told = np.concatenate([one.told for one in cycles])
+def _nothing_switches(cycles: list[DeviceCycles]) -> str:
+    surveyed = np.concatenate([one.surveyed for one in cycles])
     g_a, g_b, g_c = (
-        float(np.nanmedian(told[:, c])) if np.isfinite(told[:, c]).any() else np.nan for c in (at.G_A, at.G_B, at.G_C)
+        float(np.nanmedian(surveyed[:, c])) if np.isfinite(surveyed[:, c]).any() else np.nan
+        for c in (CONDUCTANCE_A, CONDUCTANCE_B, CONDUCTANCE_C)
     )
-    if min(g_a, g_c) > at.RATIO * g_b:
+    if min(g_a, g_c) > STATE_RATIO * g_b:
         return (
             "no cycle switches, but would with the other polarity: give polarity=-1 (--polarity -1) if SET is at"
             " positive voltages"

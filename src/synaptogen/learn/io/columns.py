@@ -1,8 +1,8 @@
 """Names of columns: what they stand for, and the units in them."""
 
 import re
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from collections.abc import Hashable, Iterable, Mapping
+from typing import NamedTuple
 
 from synaptogen.params import FEATURE_NAMES
 
@@ -42,16 +42,34 @@ _NUMBER = re.compile(r"[\s_]*\(?\d+\)?$")
 
 
 class Column(NamedTuple):
-    """A column of the file, and by what its numbers are multiplied."""
+    """A column of the file, and the factor that brings its numbers to SI units."""
 
-    name: Any
+    name: Hashable
     factor: float
 
 
-def columns_of(present: Any, given: Mapping[str, str]) -> dict[str, Column]:
-    """Which of the file's names stands for which of ours: those that were given, else those that are known."""
+def columns_of(present: Iterable[Hashable], given: Mapping[str, str]) -> dict[str, Column]:
+    """Find which of the file's columns stands for which of ours: those that were given, else those that are known.
+
+    Parameters
+    ----------
+    present : iterable
+        Names of the columns of the file.
+    given : mapping of str to str
+        The file's names of some of our columns (`KNOWN`).
+
+    Returns
+    -------
+    dict of str to Column
+        By our names; columns that are not found are left out.
+
+    Raises
+    ------
+    ValueError
+        If a given name is not there, or several names could be the voltage or the current.
+    """
     parts = {name: split_unit(str(name)) for name in present}
-    plain: dict[str, Any] = {}
+    plain: dict[str, Hashable] = {}
     for name, (base, _) in parts.items():
         plain.setdefault(base.lower(), name)
     found = {}
@@ -67,8 +85,8 @@ def columns_of(present: Any, given: Mapping[str, str]) -> dict[str, Column]:
     return found
 
 
-def _known(ours: str, plain: Mapping[str, Any]) -> Any:
-    """The column of a name that is known to mean ours, or None; numbers behind such names count several of them."""
+def _known(ours: str, plain: Mapping[str, Hashable]) -> Hashable | None:
+    """Return the column whose name is known to mean ours, or None; numbers behind such names count several of them."""
     aliases = (ours, *ALIASES.get(ours, ()))
     matches = [plain[alias] for alias in aliases if alias in plain]
     if ours in ("voltage", "current"):
@@ -82,13 +100,13 @@ def _known(ours: str, plain: Mapping[str, Any]) -> Any:
 
 
 def split_unit(name: str) -> tuple[str, float]:
-    """A name without its unit, and the unit in SI units; a name without a known one as it is."""
+    """Return a name without its unit, and the unit in SI units; a name without a known unit stays as it is."""
     name = name.strip().strip('"').strip()
     match = _ENDING.fullmatch(name)
     unit = next((group for group in match.groups()[1:] if group), "").strip() if match else ""
     return (match["base"].strip(), UNITS[unit]) if match and unit in UNITS else (name, 1.0)
 
 
-def listed(present: Any) -> str:
-    """Names for an error."""
-    return ", ".join(map(repr, map(str, present))) or "nothing"
+def listed(names: Iterable[object]) -> str:
+    """Return names in a list for an error message."""
+    return ", ".join(map(repr, map(str, names))) or "nothing"

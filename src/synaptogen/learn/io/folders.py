@@ -12,9 +12,20 @@ from .readers import ARRAYS, TABLES
 
 
 def read_folder(folder: str, read_one: Callable[[str], xr.Dataset]) -> xr.Dataset:
-    """Read each file of a folder as a device, or each folder in it, the files in that being cycles one after another.
+    """Read each file of a folder as a device, or each folder in it as a device whose cycles are in several files.
 
     Devices are labelled by the names of files without endings, or of folders; numbers in names count as numbers.
+
+    Parameters
+    ----------
+    folder : str
+        Path of the folder.
+    read_one : callable
+        Reads one file, given its path, into a Dataset of loops or of features.
+
+    Returns
+    -------
+    xarray.Dataset
 
     Raises
     ------
@@ -30,7 +41,7 @@ def read_folder(folder: str, read_one: Callable[[str], xr.Dataset]) -> xr.Datase
     if files:
         return _side_by_side([(path.stem, read_one(os.fspath(path))) for path in files])
     return _side_by_side(
-        [(one.name, _in_turn([read_one(os.fspath(path)) for path in _measurements(one)])) for one in folders]
+        [(one.name, _one_after_another([read_one(os.fspath(path)) for path in _measurements(one)])) for one in folders]
     )
 
 
@@ -43,7 +54,7 @@ def _natural(path: Path) -> list[tuple[int, str]]:
 
 
 def _side_by_side(devices: list[tuple[str, xr.Dataset]]) -> xr.Dataset:
-    """Several devices; a cycle that one of them lacks is missing there."""
+    """Join several devices; a cycle that one of them lacks is missing there."""
     named = []
     for name, data in devices:
         many = data.sizes["device"] > 1
@@ -51,8 +62,8 @@ def _side_by_side(devices: list[tuple[str, xr.Dataset]]) -> xr.Dataset:
     return xr.concat(_alike(named), "device", join="outer", combine_attrs="override")
 
 
-def _in_turn(parts: list[xr.Dataset]) -> xr.Dataset:
-    """One device, whose cycles are in several files: numbered through."""
+def _one_after_another(parts: list[xr.Dataset]) -> xr.Dataset:
+    """Join the cycles of one device, which are in several files: they are numbered through."""
     if any(part.sizes["device"] > 1 for part in parts):
         raise ValueError("a file within the folder of a device holds several devices: put such files side by side")
     ends = np.cumsum([part.sizes["cycle"] for part in parts])
@@ -64,7 +75,7 @@ def _in_turn(parts: list[xr.Dataset]) -> xr.Dataset:
 
 
 def _alike(parts: list[xr.Dataset]) -> list[xr.Dataset]:
-    """Parts with the same variables and numbers of points."""
+    """Return parts with the same variables and numbers of points."""
     if len({"current" in part for part in parts}) > 1:
         raise ValueError("some files hold loops and others features: read them one by one")
     if "current" not in parts[0]:

@@ -1,4 +1,4 @@
-"""Measurements: labelled containers of I-V loops, or of the features of each cycle, and the checks that both pass.
+"""Labelled containers of measured I-V loops, or of the features of each cycle, and the checks that both pass.
 
 Loops are an `xarray.Dataset` with dimensions (device, cycle, point), variables ``voltage`` in V, ``current`` in A and,
 where known, ``time`` in s. Loops may differ in length: what is missing is NaN. Features are a Dataset with dimensions
@@ -11,21 +11,21 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import xarray as xr
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from synaptogen._utils import RealArray
+from synaptogen._utils import AnyArray, BoolArray, PathLike, RealArray, Shape
 from synaptogen.params import FEATURE_NAMES, FEATURE_UNITS
 
-from . import folders as _folder
-from . import readers as _files
+from .folders import read_folder
+from .readers import read_file
 
-Labels: TypeAlias = Sequence[Any] | NDArray[Any]
+Labels: TypeAlias = Sequence[object] | AnyArray
 
-LARGEST_VOLTAGE = 50.0  # V; beyond, millivolts are meant
-LARGEST_CURRENT = 0.05  # A; beyond, mA or uA are meant: a memory cell would not survive
-SMALLEST_RESISTANCE = 50.0  # ohm; a median below means kilo-ohms or logarithms
-NEAR, TELLING = 0.1, 0.5  # of the largest voltage
-FEWEST_SIGNS, WRONG = 10, 0.1  # points; share of currents along the voltage
+LARGEST_VOLTAGE = 50.0  # V; a larger one is in millivolts
+LARGEST_CURRENT = 0.05  # A; a larger one is in mA or uA, since no memory cell would survive it
+SMALLEST_RESISTANCE = 50.0  # ohm; a median below is in kilo-ohms or a logarithm
+NEAR, TELLING = 0.1, 0.5  # shares of the largest voltage: near zero below the first, far from it above the second
+FEWEST_SIGNS, WRONG = 10, 0.1  # points that a check of signs needs; share of currents with a wrong sign
 
 
 def loops(
@@ -39,7 +39,7 @@ def loops(
     device: Labels | None = None,
     cycle: Labels | None = None,
 ) -> xr.Dataset:
-    """Loops from arrays.
+    """Make a measurement of I-V loops from arrays.
 
     Parameters
     ----------
@@ -57,10 +57,28 @@ def loops(
     device, cycle : sequence, optional
         Labels of devices and cycles; default 0, 1, 2 ...
 
+    Returns
+    -------
+    xarray.Dataset
+        Dimensions device, cycle and point; the options are attributes.
+
     Raises
     ------
     ValueError
-        If shapes do not fit, nothing is there, or values are infinite or obviously in other units.
+        If shapes do not fit, there is no value, or values are infinite or obviously in other units.
+
+    Examples
+    --------
+    Two loops of one cell that stays at 10 kohm:
+
+    >>> import numpy as np
+    >>> from synaptogen import learn
+    >>> voltage = 1.5 * np.sin(np.linspace(0, 2 * np.pi, 100))
+    >>> data = learn.loops(voltage, np.stack([voltage, voltage]) / 10e3, current_limit=200e-6)
+    >>> dict(data.sizes)
+    {'device': 1, 'cycle': 2, 'point': 100}
+    >>> data.attrs["current_limit"], data.current.units
+    (0.0002, 'A')
     """
     i = _cube("current", current)
     u = _like("voltage", voltage, i.shape)
@@ -86,7 +104,7 @@ def features(
     device: Labels | None = None,
     cycle: Labels | None = None,
 ) -> xr.Dataset:
-    """Features of each cycle from arrays; those not given are not measured.
+    """Make a measurement from the features of each cycle; those not given are not measured.
 
     Parameters
     ----------
@@ -95,14 +113,30 @@ def features(
     u_set, u_reset : array of the same shape, optional
         Thresholds in V; U_SET negative, U_RESET positive.
     flag : array of int of the same shape, optional
-        What happened in each cycle, sums of `Flag`; 0 for good cycles.
+        Events in each cycle, sums of `Flag`; 0 for good cycles.
     device, cycle : sequence, optional
         Labels of devices and cycles; default 0, 1, 2 ...
+
+    Returns
+    -------
+    xarray.Dataset
+        Dimensions device and cycle.
 
     Raises
     ------
     ValueError
         If nothing is given, shapes differ, or values have the wrong sign or are obviously in other units.
+
+    Examples
+    --------
+    >>> import synaptogen as sg
+    >>> from synaptogen import learn
+    >>> cycles = sg.CellArray(3, rng=1).run_cycles(50)  # each feature has shape (cycles, devices)
+    >>> data = learn.features(r_hrs=cycles.r_hrs.T, r_lrs=cycles.r_lrs.T, device=["a", "b", "c"])
+    >>> dict(data.sizes), sorted(data.data_vars)
+    ({'device': 3, 'cycle': 50}, ['r_hrs', 'r_lrs'])
+    >>> data.r_lrs.sel(device="b").units
+    'ohm'
     """
     given = dict(zip(FEATURE_NAMES, (r_hrs, u_set, r_lrs, u_reset), strict=True))
     arrays = {name: _table(name, value) for name, value in given.items() if value is not None}
@@ -124,18 +158,18 @@ def features(
 
 
 def read(
-    path: str | os.PathLike[str],
+    path: PathLike,
     *,
     columns: Mapping[str, str] | None = None,
     current_limit: float | None = None,
     series_resistance: float | None = None,
     polarity: int | None = None,
 ) -> xr.Dataset:
-    """Loops or features from a file; its columns tell which, its ending the format.
+    r"""Read loops or features from a file; its columns tell which, its ending the format.
 
-    ``.csv``, ``.tsv``, ``.txt``, ``.parquet``: one row a point, columns device, cycle, voltage, current[, time]; or one
-    row a cycle, columns device, cycle and features. A missing column ``device`` means one device. Without a column
-    ``cycle``, rows of features are successive cycles, and long records of points are cut where the voltage falls
+    ``.csv``, ``.tsv``, ``.txt``, ``.parquet``: one row per point, columns device, cycle, voltage, current[, time]; or
+    one row per cycle, columns device, cycle and features. A missing column ``device`` means one device. Without a
+    column ``cycle``, rows of features are successive cycles, and long records of points are cut where the voltage falls
     through zero. Text may have lines before the table, commas, semicolons, tabs or blanks between columns, and decimal
     commas. Units in names, as in ``I (uA)``, count. ``.npz``, ``.h5``, ``.hdf5``, ``.nc``: arrays of those names, as
     `loops` and `features` take them.
@@ -147,7 +181,12 @@ def read(
     columns : mapping of str to str, optional
         The file's own names, as ``{"voltage": "U (V)"}``. Common names such as V, I and t are known.
     current_limit, series_resistance, polarity
-        As in `loops`; they go before what the file says.
+        As in `loops`; they take precedence over the file.
+
+    Returns
+    -------
+    xarray.Dataset
+        As `loops` or `features` returns it.
 
     Raises
     ------
@@ -155,6 +194,21 @@ def read(
         If there is no such file.
     ValueError
         If it is empty, of an unknown kind, lacks columns, or holds values that `loops` or `features` refuses.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from synaptogen import learn
+    >>> table = "measured on Monday\ncycle;R_HRS [kohm];V_set\n0;80,1;-0,9\n1;75,2;-1,1\n2;91,0;-1,0\n"
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "features.csv"
+    ...     _ = path.write_text(table)
+    ...     data = learn.read(path)
+    >>> data.r_hrs.values.round().tolist()
+    [[80100.0, 75200.0, 91000.0]]
+    >>> sorted(data.data_vars)
+    ['r_hrs', 'u_set']
     """
     where = os.fspath(path)
     if os.path.isdir(where):
@@ -164,14 +218,14 @@ def read(
             "series_resistance": series_resistance,
             "polarity": polarity,
         }
-        return _folder.read_folder(where, lambda one: read(one, **options))
+        return read_folder(where, lambda one: read(one, **options))
     try:
-        found = _files.read(where, dict(columns or {}))
+        found = read_file(where, dict(columns or {}))
         if "current" not in found.arrays:
-            columns_: dict[str, Any] = found.arrays
-            return features(**columns_, device=found.device, cycle=found.cycle)
-        said = {"current_limit": current_limit, "series_resistance": series_resistance, "polarity": polarity}
-        attributes = {**found.attributes, **{k: v for k, v in said.items() if v is not None}}
+            arrays: dict[str, Any] = found.arrays
+            return features(**arrays, device=found.device, cycle=found.cycle)
+        options_given = {"current_limit": current_limit, "series_resistance": series_resistance, "polarity": polarity}
+        attributes = {**found.attributes, **{k: v for k, v in options_given.items() if v is not None}}
         given: dict[str, Any] = {**found.arrays, **attributes}
         return loops(**given, device=found.device, cycle=found.cycle)
     except ValueError as error:
@@ -205,7 +259,7 @@ def _table(name: str, value: ArrayLike) -> RealArray:
     return array if array.ndim == 2 else array[None]
 
 
-def _like(name: str, value: ArrayLike, shape: tuple[int, ...]) -> RealArray:
+def _like(name: str, value: ArrayLike, shape: Shape) -> RealArray:
     array = _numbers(name, value)
     try:
         return np.broadcast_to(array, shape)
@@ -213,7 +267,7 @@ def _like(name: str, value: ArrayLike, shape: tuple[int, ...]) -> RealArray:
         raise ValueError(f"{name} has shape {array.shape}, but current {shape}: give one {name} a point") from None
 
 
-def _check_loops(u: RealArray, i: RealArray, missing: NDArray[np.bool_]) -> None:
+def _check_loops(u: RealArray, i: RealArray, missing: BoolArray) -> None:
     if missing.all():
         raise ValueError("voltage and current hold no point where both are numbers: everything is NaN")
     reach_u, reach_i = _reach("voltage", u), _reach("current", i)
@@ -231,8 +285,8 @@ def _check_loops(u: RealArray, i: RealArray, missing: NDArray[np.bool_]) -> None
         raise ValueError(f"voltage reaches {reach_u:.4g} V only: give V, and see that it is not exchanged with current")
 
 
-def _check_signs(u: RealArray, i: RealArray, missing: NDArray[np.bool_], reach: float) -> None:
-    """Far from zero, a current that depends on the voltage has its sign."""
+def _check_signs(u: RealArray, i: RealArray, missing: BoolArray, reach: float) -> None:
+    """Refuse a current that has not the sign of the voltage, far from zero, if it depends on the voltage at all."""
     low, high = (i[~missing & (side * u > TELLING * reach)] for side in (-1, 1))
     near = i[~missing & (np.abs(u) < NEAR * reach)]
     if min(len(low), len(high), len(near)) < FEWEST_SIGNS:
@@ -247,7 +301,7 @@ def _check_signs(u: RealArray, i: RealArray, missing: NDArray[np.bool_], reach: 
 
 
 def _reach(name: str, values: RealArray) -> float:
-    """Largest magnitude of a typical loop; ends with an error at infinities."""
+    """Return the largest magnitude of a typical loop; raises at infinities."""
     largest = np.fmax.reduce(np.abs(values), axis=-1)  # NaN only where a loop is missing
     if np.isinf(largest).any():
         raise ValueError(f"{name} holds infinities: replace points that could not be measured by NaN")
@@ -294,7 +348,7 @@ def _attributes(current_limit: float | None, series_resistance: float | None, po
     return attributes
 
 
-def _coordinates(shape: tuple[int, ...], device: Labels | None, cycle: Labels | None) -> dict[str, Any]:
+def _coordinates(shape: Shape, device: Labels | None, cycle: Labels | None) -> dict[str, Any]:
     coordinates = {}
     for name, labels, length in (("device", device, shape[0]), ("cycle", cycle, shape[1])):
         values = np.arange(length) if labels is None else np.asarray(labels)

@@ -1,29 +1,55 @@
-"""Files of measurements, as far as their arrays: tables in long form, NPZ, and HDF5 or NetCDF."""
+"""Files of measurements, as far as their arrays: tables in long form, NPZ, and HDF5 or NetCDF.
+
+This is the place for the format of another instrument. `read_file` chooses a loader by the ending of the file; column
+names, units, labels and the cutting of long records into cycles are the same for all formats and come afterwards. So a
+new format is one function and one entry:
+
+- A format that holds one table, in long form (a row per point, or a row per cycle): a function that takes the path and
+  returns a `pandas.DataFrame` whose columns have the file's own names (``"V1"``, ``"I (uA)"``); add it to
+  `TABLE_LOADERS`. A text file needs no loader of its own if `text_tables` finds its table.
+- A format that holds arrays: a function that takes the path and returns a dict of arrays by the file's own names, with
+  shape (devices, cycles, points), (cycles, points) or, of features, (devices, cycles), and a dict of attributes, of
+  which `ATTRIBUTES` are used; add it to `ARRAY_LOADERS`.
+
+A loader raises ValueError or OSError, with a plain sentence, if the file is not of its format; `learn.read` puts the
+path before it. It imports a library that the extra ``learn`` does not hold by `synaptogen._utils.require`, inside the
+function. Values are numbers; NaN, or a magnitude above `OVERFLOW` in a table, means not measured. Names of columns that
+people commonly use for this instrument go to `columns.ALIASES`. A test with a small file goes to
+tests/learn/io/test_other_formats.py, and the ending to the docstring of `learn.read` and to docs/learning.md.
+"""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
-from synaptogen._utils import AnyArray
-from synaptogen.learn.extraction import segmentation as cutting
+from synaptogen._utils import AnyArray, Shape
+from synaptogen.learn.extraction import number_cycles
 from synaptogen.params import FEATURE_NAMES
 
 from .columns import FLAG, KEYS, KNOWN, LOOPS, Column, columns_of, listed
 from .text_tables import load_text
 
 ATTRIBUTES = ("current_limit", "series_resistance", "polarity")
-TABLES = (".csv", ".tsv", ".txt", ".parquet", ".pq")
-ARRAYS = (".npz", ".h5", ".hdf5", ".nc")
 OVERFLOW = 1e30  # instruments write 9.9e37 for what they could not measure
 SPARSEST = 10  # cycle numbers that span more than this times their count are labels, not a count
 
 
-class Found(NamedTuple):
-    """What a file holds: arrays by name, labels, and what it says of the instrument."""
+class FileContents(NamedTuple):
+    """Contents of a file.
+
+    Attributes
+    ----------
+    arrays : dict of str to array
+        By our names, in SI units: voltage and current (devices, cycles, points), or features (devices, cycles).
+    device, cycle : array or None
+        Labels of devices and cycles.
+    attributes : dict
+        Those of `ATTRIBUTES` that the file holds.
+    """
 
     arrays: dict[str, AnyArray]
     device: AnyArray | None
@@ -31,8 +57,26 @@ class Found(NamedTuple):
     attributes: dict[str, Any]
 
 
-def read(path: str, columns: Mapping[str, str]) -> Found:
-    """Read a file by its ending."""
+def read_file(path: str, columns: Mapping[str, str]) -> FileContents:
+    """Read a file by its ending.
+
+    Parameters
+    ----------
+    path : str
+    columns : mapping of str to str
+        The file's names of some of our columns.
+
+    Returns
+    -------
+    FileContents
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If it is empty, of an unknown kind, not of the format of its ending, or lacks columns.
+    """
     _check_columns(columns)
     ending = os.path.splitext(path)[1].lower()
     if ending not in TABLES + ARRAYS:
@@ -45,7 +89,7 @@ def read(path: str, columns: Mapping[str, str]) -> Found:
         raise ValueError("the file is empty")
     if ending in TABLES:
         return _from_table(_load_table(path, ending), columns)
-    return _from_arrays(*(_load_npz(path) if ending == ".npz" else _load_netcdf(path)), columns)
+    return _from_arrays(*ARRAY_LOADERS[ending](path), columns)
 
 
 def _check_columns(columns: Mapping[str, str]) -> None:
@@ -56,9 +100,7 @@ def _check_columns(columns: Mapping[str, str]) -> None:
 
 def _load_table(path: str, ending: str) -> pd.DataFrame:
     try:
-        if ending in (".parquet", ".pq"):
-            return pd.read_parquet(path)
-        return load_text(path)
+        return TABLE_LOADERS[ending](path)
     except (ValueError, OSError) as error:  # pandas and pyarrow raise subclasses of these
         raise ValueError(f"this is not a table in the format of its ending: {error}") from error
 
@@ -79,8 +121,28 @@ def _load_netcdf(path: str) -> tuple[dict[str, AnyArray], dict[str, Any]]:
         raise ValueError(f"this is not an HDF5 or NetCDF file of arrays: {error}") from error
 
 
-def _wanted(names: Mapping[str, Column], present: Any) -> tuple[str, ...]:
-    """The variables to read: loops if there is a current, else features."""
+TABLE_LOADERS: dict[str, Callable[[str], pd.DataFrame]] = {
+    ".csv": load_text,
+    ".tsv": load_text,
+    ".txt": load_text,
+    ".parquet": pd.read_parquet,
+    ".pq": pd.read_parquet,
+}
+"""Loaders of tables in long form, by the ending of the file."""
+
+ARRAY_LOADERS: dict[str, Callable[[str], tuple[dict[str, AnyArray], dict[str, Any]]]] = {
+    ".npz": _load_npz,
+    ".h5": _load_netcdf,
+    ".hdf5": _load_netcdf,
+    ".nc": _load_netcdf,
+}
+"""Loaders of named arrays and attributes, by the ending of the file."""
+
+TABLES, ARRAYS = tuple(TABLE_LOADERS), tuple(ARRAY_LOADERS)
+
+
+def _wanted(names: Mapping[str, Column], present: Iterable[object]) -> tuple[str, ...]:
+    """Return the variables to read: loops if there is a current, else features."""
     if "voltage" in names and "current" in names:
         return tuple(name for name in LOOPS if name in names)
     features = tuple(name for name in FEATURE_NAMES if name in names)
@@ -92,41 +154,45 @@ def _wanted(names: Mapping[str, Column], present: Any) -> tuple[str, ...]:
     )
 
 
-def _from_table(table: pd.DataFrame, columns: Mapping[str, str]) -> Found:
+def _from_table(table: pd.DataFrame, columns: Mapping[str, str]) -> FileContents:
     names = columns_of(table.columns, columns)
     wanted = _wanted(names, table.columns)
     if not len(table):
         raise ValueError("the table has columns but no rows")
     if "time" in wanted and not pd.api.types.is_numeric_dtype(table[names["time"].name]):
-        wanted = tuple(name for name in wanted if name != "time")  # clock times tell nothing that is used
+        wanted = tuple(name for name in wanted if name != "time")  # clock times are not used
     values = {name: names[name].factor * _numeric(table[names[name].name], name) for name in wanted}
     device, d = (
         _codes(table[names["device"].name]) if "device" in names else (np.zeros(1, int), np.zeros(len(table), int))
     )
     if "cycle" in names:
         cycle, c = _cycle_codes(table[names["cycle"].name])
-    elif "current" in wanted:
-        c = _cut(values["voltage"], d)
-        cycle = np.arange(int(c.max()) + 1)
     else:
-        c = pd.Series(d).groupby(d).cumcount().to_numpy()
+        c = _cut(values["voltage"], d) if "current" in wanted else _count_within(d)
         cycle = np.arange(int(c.max()) + 1)
-    cell = d * len(cycle) + c
+    row = d * len(cycle) + c  # number of the cycle among those of all devices
     if "current" in wanted:
-        point = pd.Series(cell).groupby(cell).cumcount().to_numpy()
-        shape = (len(device), len(cycle), int(point.max()) + 1)
-        return Found({k: _scatter(v, shape, cell * shape[2] + point) for k, v in values.items()}, device, cycle, {})
-    if len(np.unique(cell)) < len(cell):
-        raise ValueError("a cycle of a device has more than one row: features are one row a cycle")
-    return Found({k: _scatter(v, (len(device), len(cycle)), cell) for k, v in values.items()}, device, cycle, {})
+        point = _count_within(row)
+        shape: Shape = (len(device), len(cycle), int(point.max()) + 1)
+        where = row * shape[2] + point
+    else:
+        if len(np.unique(row)) < len(row):
+            raise ValueError("a cycle of a device has more than one row: features are one row a cycle")
+        shape, where = (len(device), len(cycle)), row
+    return FileContents({k: _scatter(v, shape, where) for k, v in values.items()}, device, cycle, {})
+
+
+def _count_within(group: AnyArray) -> AnyArray:
+    """Count the rows of each group: 0, 1, 2 ... in the order of the table."""
+    return np.asarray(pd.Series(group).groupby(group).cumcount().to_numpy())
 
 
 def _cut(voltage: AnyArray, device: AnyArray) -> AnyArray:
-    """Number of the cycle of each point of long records: a cycle begins where the voltage falls through zero."""
+    """Number the cycles of long records, point by point: a cycle begins where the voltage falls through zero."""
     number = np.zeros(len(voltage), np.int64)
     for d in np.unique(device):
         points = np.flatnonzero((device == d) & np.isfinite(voltage))
-        number[points] = cutting.numbered(voltage[points])
+        number[points] = number_cycles(voltage[points])
     return number
 
 
@@ -146,7 +212,7 @@ def _codes(column: Any) -> tuple[AnyArray, AnyArray]:
 
 
 def _cycle_codes(column: Any) -> tuple[AnyArray, AnyArray]:
-    """Labels and codes of cycles; numbers that are left out are missing cycles, and keep their place."""
+    """Return labels and codes of cycles; numbers that are left out are missing cycles, and keep their place."""
     labels, codes = _codes(column)
     if labels.dtype.kind == "f" and np.all(labels == np.round(labels)):
         labels = labels.astype(np.int64)
@@ -158,20 +224,20 @@ def _cycle_codes(column: Any) -> tuple[AnyArray, AnyArray]:
     return np.arange(labels[0], labels[0] + span), (labels - labels[0])[codes]
 
 
-def _scatter(values: AnyArray, shape: tuple[int, ...], where: AnyArray) -> AnyArray:
+def _scatter(values: AnyArray, shape: Shape, where: AnyArray) -> AnyArray:
     out = np.full(int(np.prod(shape)), np.nan)
     out[where] = values
     return out.reshape(shape)
 
 
-def _from_arrays(present: dict[str, AnyArray], said: dict[str, Any], columns: Mapping[str, str]) -> Found:
+def _from_arrays(present: dict[str, AnyArray], attributes: dict[str, Any], columns: Mapping[str, str]) -> FileContents:
     names = columns_of(present, columns)
     wanted = _wanted(names, present)
-    arrays = {name: _scaled(np.asarray(present[names[name].name]), names[name].factor) for name in wanted}
-    attributes = {k: said.get(k, present.get(k)) for k in ATTRIBUTES}
-    attributes = {k: np.asarray(v).item() for k, v in attributes.items() if v is not None and np.size(v) == 1}
+    arrays = {name: _scaled(np.asarray(present[str(names[name].name)]), names[name].factor) for name in wanted}
+    given = {k: attributes.get(k, present.get(k)) for k in ATTRIBUTES}
+    instrument = {k: np.asarray(v).item() for k, v in given.items() if v is not None and np.size(v) == 1}
     labels = [_label(present, names.get(key)) for key in KEYS]
-    return Found(arrays, labels[0], labels[1], attributes)
+    return FileContents(arrays, labels[0], labels[1], instrument)
 
 
 def _scaled(values: AnyArray, factor: float) -> AnyArray:
@@ -179,4 +245,4 @@ def _scaled(values: AnyArray, factor: float) -> AnyArray:
 
 
 def _label(present: Mapping[str, AnyArray], column: Column | None) -> AnyArray | None:
-    return present[column.name] if column is not None and np.ndim(present[column.name]) == 1 else None
+    return present[str(column.name)] if column is not None and np.ndim(present[str(column.name)]) == 1 else None

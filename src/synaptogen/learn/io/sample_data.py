@@ -1,13 +1,11 @@
-"""A synthetic measurement, as a laboratory would hand it over, so that everything can be tried without one."""
+"""A synthetic measurement, as a laboratory would deliver it, so that everything can be tried without one."""
 
-from collections.abc import Callable
 from itertools import pairwise
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
-from synaptogen._utils import RNG, positive_int, seed_of
+from synaptogen._utils import RNG, Float64Array, Progress, positive_int, seed_of
 from synaptogen.array import CellArray
 from synaptogen.params import FEATURES, DeviceParams, Population, as_device_params
 
@@ -15,8 +13,8 @@ from .measurement import loops
 
 __all__ = ["sample_loops"]
 
-REACH = 1.5  # V
-SHIFT = 4.0  # spreads by which planted outliers have a higher R_LRS and a lower R_HRS
+REACH = 1.5  # largest voltage of the ramp in V
+SHIFT = 4.0  # spreads by which outliers have a higher R_LRS and a lower R_HRS
 PART = 4_000_000  # points swept at a time
 
 
@@ -31,9 +29,9 @@ def sample_loops(
     noise: float = 1e-6,
     outliers: int = 3,
     rng: RNG = 0,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> xr.Dataset:
-    """I-V loops of virtual devices, with a current limit, an offset, noise, and some devices that are outliers.
+    """Measure I-V loops of virtual devices, with a current limit, an offset, noise, and some devices that are outliers.
 
     Parameters
     ----------
@@ -50,10 +48,26 @@ def sample_loops(
     progress : callable, optional
         Called with the number of cycles done, and of all.
 
+    Returns
+    -------
+    xarray.Dataset
+        Loops, as `loops` returns them, in single precision.
+
     Raises
     ------
     ValueError
         If a size or a current is not of the kind described.
+
+    Examples
+    --------
+    >>> from synaptogen import learn
+    >>> data = learn.sample_loops(devices=4, cycles=10, points=120, outliers=1, rng=7)
+    >>> dict(data.sizes)
+    {'device': 4, 'cycle': 10, 'point': 120}
+    >>> len(data.attrs["planted"].split())
+    1
+    >>> bool(data.current.min() > -160e-6)
+    True
     """
     for name, value, least in (("devices", devices, 1), ("cycles", cycles, 2), ("points", points, 24)):
         if positive_int(name, value) < least:
@@ -67,7 +81,7 @@ def sample_loops(
     far = np.sort(generator.permutation(devices)[:outliers])
     others = np.setdiff1d(np.arange(devices), far)
     i = np.empty((devices, cycles, len(wave)), dtype=np.float32)
-    done, tell = 0, progress or (lambda _done, _all: None)
+    done, report = 0, progress or (lambda _done, _all: None)
     for members, model in ((others, chosen), (far, _shifted(chosen))):
         if not len(members):
             continue
@@ -78,7 +92,7 @@ def sample_loops(
             swept = cells.sweep(np.tile(wave, n)).reshape(n, len(wave), len(members))
             i[members, begin : begin + n] = swept.transpose(2, 0, 1)
             done += n * len(members)
-            tell(done, devices * cycles)
+            report(done, devices * cycles)
     i = np.maximum(i, -current_limit)
     i += offset + noise * generator.standard_normal(i.shape, dtype=np.float32)
     u = np.broadcast_to(wave.astype(np.float32), i.shape)
@@ -87,8 +101,8 @@ def sample_loops(
     return data
 
 
-def _ramp(points: int) -> NDArray[np.float64]:
-    """One loop: 0, lowest, highest, 0."""
+def _ramp(points: int) -> Float64Array:
+    """Return the voltages of one loop: 0, lowest, highest, 0."""
     quarter = points // 4
     corners, counts = (0.0, -REACH, REACH, 0.0), (quarter, points - 2 * quarter, quarter)
     legs = zip(pairwise(corners), counts, strict=True)
@@ -96,7 +110,7 @@ def _ramp(points: int) -> NDArray[np.float64]:
 
 
 def _shifted(params: DeviceParams) -> DeviceParams:
-    """The population of outliers: less of a difference between the two resistances."""
+    """Return the population of outliers: their two resistances differ by less."""
     population = params.population
     k = int(np.argmax(population.weights))
     mean, factor = population.means[k].copy(), population.cholesky[k]

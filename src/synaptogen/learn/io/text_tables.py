@@ -15,8 +15,8 @@ import pandas as pd
 from .columns import UNITS
 
 SEPARATORS = ("\t", ";", ",", " ")
-SNIFFED = 400  # lines, of which one must belong to the table
-RUN = 3  # lines of numbers in a row make a table
+SNIFFED = 400  # number of lines of which one must belong to the table
+RUN = 3  # number of lines of numbers in a row that make a table
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|nan|NaN|NAN|")
 WITH_COMMA = re.compile(r"[+-]?(\d+,\d*|,\d+)([eE][+-]?\d+)?")
 
@@ -30,7 +30,7 @@ class _Dialect:
     first: int
 
     def fields(self, line: str) -> list[str]:
-        """The fields of a line."""
+        """Return the fields of a line."""
         parts = line.split() if self.separator == " " else line.split(self.separator)
         return [part.strip().strip('"').strip() for part in parts]
 
@@ -51,8 +51,8 @@ def load_text(path: str) -> pd.DataFrame:
         with open(path, encoding=encoding, errors="replace") as file:
             lines = _data_lines(file.read().splitlines())
         head, source = list(enumerate(lines[:SNIFFED])), io.StringIO("\n".join(lines))
-    told = [(k, line) for k, line in head if line.strip() and not line.lstrip().startswith("#")]
-    lines = [line for _, line in told]
+    content = [(k, line) for k, line in head if line.strip() and not line.lstrip().startswith("#")]
+    lines = [line for _, line in content]
     dialect = _dialect(lines)
     if dialect is None:
         if len(lines) == 1 and not any(map(str.isdigit, lines[0])):
@@ -66,7 +66,7 @@ def load_text(path: str) -> pd.DataFrame:
         sep=r"\s+" if dialect.separator == " " else dialect.separator,
         decimal="," if dialect.comma else ".",
         names=_names(lines, dialect),
-        skiprows=told[dialect.first][0],
+        skiprows=content[dialect.first][0],
         index_col=False,
         skipinitialspace=True,
         comment="#",
@@ -89,14 +89,14 @@ def _encoding(path: str) -> str:
 
 
 def _data_lines(lines: list[str]) -> list[str]:
-    """The table of a file whose lines begin with what they hold (DataName, DataValue)."""
+    """Return the table of a file whose lines begin with what they hold (DataName, DataValue)."""
     names = next(line for line in lines if line.startswith("DataName"))
     rows = [line for line in lines if line.startswith("DataValue")]
     return [line.partition(",")[2] for line in (names, *rows)]
 
 
 def _dialect(lines: list[str]) -> _Dialect | None:
-    """The way of reading by which most fields of the table are numbers, and by which it begins first."""
+    """Return the way of reading by which most fields of the table are numbers, and by which it begins first."""
     found: list[tuple[float, int, bool, int, _Dialect]] = []
     for separator in SEPARATORS:
         for comma in (False, True) if separator != "," else (False,):
@@ -107,7 +107,7 @@ def _dialect(lines: list[str]) -> _Dialect | None:
 
 
 def _numbers_begin(lines: list[str], dialect: _Dialect) -> tuple[int | None, float]:
-    """First of several lines with equally many fields, at least two of them numbers; and the share of numbers."""
+    """Return the first of several lines with equally many fields, two of them numbers, and the share of numbers."""
     widths, shares, counts = [], [], []
     for line in lines:
         fields = dialect.fields(line)
@@ -130,7 +130,7 @@ def _is_number(field: str, comma: bool) -> bool:
 
 
 def _names(lines: list[str], dialect: _Dialect) -> list[str]:
-    """Names of the columns, with units from a line of their own if there is one."""
+    """Return names of the columns, with units from a line of their own if there is one."""
     width = len(dialect.fields(lines[dialect.first]))
     above = [dialect.fields(line) for line in lines[: dialect.first]]
     fitting = [fields for fields in above[-2:] if len(fields) == width or (fields and fields[-1] == "")]

@@ -1,28 +1,47 @@
-"""Measurements to files, in the formats that `measurement.read` reads."""
+"""Measurements to files, in the formats that `learn.read` reads."""
 
 import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 
-from synaptogen._utils import replacing
+from synaptogen._utils import AnyArray, PathLike, replacing
 
 __all__ = ["check_ending", "write"]
 
 ENDINGS = (".csv", ".tsv", ".parquet", ".npz", ".nc")
 
 
-def write(data: xr.Dataset, path: str | os.PathLike[str]) -> None:
+def write(data: xr.Dataset, path: PathLike) -> None:
     """Write loops or features: as a table in long form (.csv, .tsv, .parquet), or as arrays (.npz, .nc).
 
     The file takes its place as a whole, or not at all.
+
+    Parameters
+    ----------
+    data : xarray.Dataset
+        Loops or features.
+    path : str or path
 
     Raises
     ------
     ValueError
         If the ending is another.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from synaptogen import learn
+    >>> data = learn.sample_loops(devices=2, cycles=3, points=40, outliers=0)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     learn.write(data, Path(folder) / "loops.npz")
+    ...     back = learn.read(Path(folder) / "loops.npz")
+    >>> bool((back.current == data.current).all())
+    True
     """
     ending = check_ending(path)
     with replacing(path) as beside:
@@ -32,18 +51,38 @@ def write(data: xr.Dataset, path: str | os.PathLike[str]) -> None:
             _table(data).to_parquet(beside, index=False)
         elif ending == ".npz":
             with beside.open("xb") as file:
-                np.savez_compressed(file, **_arrays(data))
+                arrays: dict[str, Any] = _arrays(data)  # savez has a keyword of its own, which is no array
+                np.savez_compressed(file, **arrays)
         else:
             data.to_netcdf(beside, engine="h5netcdf")
 
 
-def check_ending(path: str | os.PathLike[str]) -> str:
+def check_ending(path: PathLike) -> str:
     """Return the ending of a file that `write` can write.
+
+    Parameters
+    ----------
+    path : str or path
+
+    Returns
+    -------
+    str
+        In lower case, with its dot.
 
     Raises
     ------
     ValueError
-        If it has another.
+        If it is another.
+
+    Examples
+    --------
+    >>> from synaptogen import learn
+    >>> learn.check_ending("Features.CSV")
+    '.csv'
+    >>> learn.check_ending("features.xls")
+    Traceback (most recent call last):
+    ...
+    ValueError: 'features.xls' must end in one of .csv, .tsv, .parquet, .npz, .nc
     """
     ending = Path(path).suffix.lower()
     if ending not in ENDINGS:
@@ -51,8 +90,8 @@ def check_ending(path: str | os.PathLike[str]) -> str:
     return ending
 
 
-def _table(data: xr.Dataset) -> Any:
-    """One row a point, or a cycle; rows without any value are left out."""
+def _table(data: xr.Dataset) -> pd.DataFrame:
+    """Return one row per point, or per cycle; rows without any value are left out."""
     table = data.to_dataframe().reset_index().drop(columns="point", errors="ignore")
     values = [name for name in data.data_vars if name != "flag"]
     if "flag" in table:
@@ -60,7 +99,7 @@ def _table(data: xr.Dataset) -> Any:
     return table.dropna(subset=values, how="all")
 
 
-def _arrays(data: xr.Dataset) -> dict[str, Any]:
+def _arrays(data: xr.Dataset) -> dict[str, AnyArray]:
     arrays = {str(name): data[name].to_numpy() for name in (*data.data_vars, *data.coords)}
-    said = {k: np.asarray(v) for k, v in data.attrs.items() if isinstance(v, int | float)}
-    return {**arrays, **said}
+    attributes = {k: np.asarray(v) for k, v in data.attrs.items() if isinstance(v, int | float)}
+    return {**arrays, **attributes}

@@ -1,15 +1,15 @@
-"""Figures of a validation, each from the curves that it holds. Measured is blue, generated orange, order 1 grey."""
+"""Figures of a validation, drawn from the curves that it holds: measured is blue, generated orange, order 1 grey."""
 
 import functools
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from synaptogen._utils import DARK, FAINT, MICRO, OHM, OKABE_ITO, STYLE, AnyArray, require
 from synaptogen.learn.extraction import MarkedLoops
 from synaptogen.learn.validation import MARKED, Validation
-from synaptogen.params import FEATURES
+from synaptogen.params import FEATURES, Population
 
 from .loop_markers import draw
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["FIGURES", "drawn"]
+__all__ = ["FIGURES", "draw_figure"]
 
 
 MEASURED, GENERATED = OKABE_ITO[0], OKABE_ITO[1]
 SYMBOLS = (r"$R_\mathrm{HRS}$", r"$U_\mathrm{SET}$", r"$R_\mathrm{LRS}$", r"$U_\mathrm{RESET}$")
 UNITS = (f"(log$_{{10}}$ {OHM})", "(V)", f"({OHM})", "(V)")
-ELLIPSES = (1.0, 2.0)  # standard deviations
+ELLIPSES = (1.0, 2.0)  # radii in standard deviations
 DPI = 110
 
 
@@ -58,9 +58,9 @@ def _branches(u: AnyArray) -> list[tuple[slice, str, str]]:
 
 
 def markers(v: Validation) -> "Figure":
-    """Draw what was found where in measured loops."""
+    """Draw measured loops with the features that were found in them."""
     found = {name.removeprefix(MARKED): value for name, value in v.curves.items() if name.startswith(MARKED)}
-    return draw(MarkedLoops.of_arrays(found))
+    return draw(MarkedLoops.from_arrays(found))
 
 
 def series(v: Validation) -> "Figure":
@@ -108,7 +108,18 @@ def marginals(v: Validation) -> "Figure":
 
 
 def correlations(v: Validation, kind: str = "x") -> "Figure":
-    """Draw auto- and cross-correlations of scores, with the band of the measurement."""
+    """Draw auto- and cross-correlations, with the band of the measurement.
+
+    Parameters
+    ----------
+    v : Validation
+    kind : {"x", "z"}
+        Of normal scores, or of the standardised features themselves.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
     mine, its, one = (v.curves[f"{kind}_{k}"] for k in ("measured", "generated", "order_1"))
     low, high = v.curves[f"{kind}_band"]
     features, m = _measured(v), mine.shape[1]
@@ -174,8 +185,8 @@ def _trait(index: int) -> str:
     return f"{part} of {SYMBOLS[f]} {UNITS[f]}"
 
 
-def _ellipses(axes: "Axes", population: Any, k: int, a: int, b: int, log: bool) -> None:
-    """Outlines of a component, the wider the thinner; sigma back from its logarithm."""
+def _ellipses(axes: "Axes", population: Population, k: int, a: int, b: int, log: bool) -> None:
+    """Draw outlines of a component, the heavier the thicker; sigma is brought back from its logarithm."""
     factor = population.cholesky[k]
     covariance = (factor @ factor.T)[np.ix_((a, b), (a, b))]
     t = np.linspace(0, 2 * np.pi, 121)
@@ -195,7 +206,7 @@ def _ellipses(axes: "Axes", population: Any, k: int, a: int, b: int, log: bool) 
 
 
 def spread(v: Validation) -> "Figure":
-    """Draw lag-1 correlation and skewness of each device: measured devices against devices of one shared law."""
+    """Draw lag-1 correlation and skewness of each device: measured devices, and devices that share one model."""
     names = [name.removeprefix("spread_") for name in v.curves if name.startswith("spread_")]
     columns = max((len(names) + 1) // 2, 1)
     figure = _figure(9.0, 4.6)
@@ -237,14 +248,36 @@ def residuals(v: Validation) -> "Figure":
     return figure
 
 
-def drawn(v: Validation, name: str) -> "Figure":
-    """Draw one of `FIGURES`, in the style of the package."""
+def draw_figure(v: Validation, name: str) -> "Figure":
+    """Draw one of `FIGURES`, in the style of the package.
+
+    Parameters
+    ----------
+    v : Validation
+    name : str
+        A key of `FIGURES` for which `has_figure` is True.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
     with require("matplotlib", "plot").rc_context(STYLE):
         return FIGURES[name][2](v)
 
 
-def available(v: Validation, name: str) -> bool:
-    """Whether a validation holds what a figure needs."""
+def has_figure(v: Validation, name: str) -> bool:
+    """Return whether a validation holds what a figure needs.
+
+    Parameters
+    ----------
+    v : Validation
+    name : str
+        A key of `FIGURES`.
+
+    Returns
+    -------
+    bool
+    """
     return FIGURES[name][0] in v.curves or any(key.startswith(FIGURES[name][0]) for key in v.curves)
 
 
@@ -307,8 +340,10 @@ FIGURES: dict[str, tuple[str, str, "Callable[[Validation], Figure]"]] = {
 
 
 def _measured(v: Validation) -> list[int]:
+    """Return the features that were measured."""
     return [int(f) for f in v.curves["measured_features"]]
 
 
 def _figure(width: float, height: float) -> "Figure":
-    return require("matplotlib.figure", "plot").Figure(figsize=(width, height), layout="constrained", dpi=DPI)  # type: ignore[no-any-return]
+    figure: Figure = require("matplotlib.figure", "plot").Figure(figsize=(width, height), layout="constrained", dpi=DPI)
+    return figure

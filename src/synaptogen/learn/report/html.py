@@ -3,16 +3,15 @@
 import base64
 import importlib.resources
 import io
-import os
-from collections.abc import Callable
 from html import escape
 from pathlib import Path
 from string import Template
 
-from synaptogen._utils import replacing
+from synaptogen._utils import PathLike, replacing
+from synaptogen.learn.progress import StageProgress
 from synaptogen.learn.validation import Property, Validation
 
-from .figures import FIGURES, available, drawn
+from .figures import FIGURES, draw_figure, has_figure
 
 __all__ = ["report"]
 
@@ -21,10 +20,10 @@ GRADES = {"good": "as measured", "fair": "close", "poor": "differs", "unknown": 
 
 def report(
     validation: Validation,
-    path: str | os.PathLike[str],
+    path: PathLike,
     *,
-    figures: str | os.PathLike[str] | None = None,
-    progress: Callable[[str, float], None] | None = None,
+    figures: PathLike | None = None,
+    progress: StageProgress | None = None,
 ) -> list[Path]:
     """Write a validation as one self-contained HTML page.
 
@@ -47,20 +46,36 @@ def report(
     ------
     ModuleNotFoundError
         If Matplotlib is not installed.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import synaptogen as sg
+    >>> from synaptogen import learn
+    >>> data = learn.features(r_lrs=sg.CellArray(2, rng=1).run_cycles(60).r_lrs.T)
+    >>> validation = learn.validate("hennen2024", data, splits=2, windows=100)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     files = learn.report(validation, Path(folder) / "report.html")
+    ...     page = files[0].read_text(encoding="utf-8")
+    >>> [file.name for file in files]
+    ['report.html']
+    >>> "data:image/png;base64," in page
+    True
     """
     images = {}
-    names = [name for name in FIGURES if available(validation, name)]
+    names = [name for name in FIGURES if has_figure(validation, name)]
     for n, name in enumerate(names):
         if progress is not None:
             progress("figures", n / len(names))
         buffer = io.BytesIO()
-        drawn(validation, name).savefig(buffer, format="png")
+        draw_figure(validation, name).savefig(buffer, format="png")
         images[name] = buffer.getvalue()
     if progress is not None:
         progress("figures", 1.0)
     written = [Path(path)]
     with replacing(path) as beside:
-        beside.write_text(page(validation, images), encoding="utf-8")
+        beside.write_text(_page(validation, images), encoding="utf-8")
     if figures is not None:
         folder = Path(figures)
         folder.mkdir(parents=True, exist_ok=True)
@@ -70,8 +85,8 @@ def report(
     return written
 
 
-def page(validation: Validation, images: dict[str, bytes]) -> str:
-    """Return the page with these figures."""
+def _page(validation: Validation, images: dict[str, bytes]) -> str:
+    """Return the page with these figures, PNG files by name."""
     template = Template((importlib.resources.files(__package__) / "page.html").read_text(encoding="utf-8"))
     grade, headline = _headline(validation)
     return template.substitute(
@@ -94,11 +109,11 @@ def _headline(validation: Validation) -> tuple[str, str]:
     parts = [f"{count['good']} of {len(judged)} properties are as close as measured data are to themselves"]
     parts += [f"{count['fair']} differ by too little to matter"] * (count["fair"] > 0)
     parts += [f"{count['poor']} differ"] * (count["poor"] > 0)
-    told = f"{', '.join(parts)}."
+    sentence = f"{', '.join(parts)}."
     if not validation.one_law:
-        told += " One shared law is not enough: devices differ in shape or memory by more than chance."
+        sentence += " One shared law is not enough: devices differ in shape or memory by more than chance."
     grade = "unknown" if not judged else "poor" if count["poor"] else "fair" if count["fair"] else "good"
-    return grade, told
+    return grade, sentence
 
 
 def _row(p: Property) -> str:

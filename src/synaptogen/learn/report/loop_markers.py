@@ -1,15 +1,15 @@
-"""What was found where, loop by loop: measured points with the four features of the cycle marked in them.
+"""Measured loops, one by one, with the four features of the cycle marked in them.
 
 The quickest check of an extraction is to look. Each loop is drawn twice, with the current as it is, where the LRS and
 its RESET show, and with its magnitude on a logarithmic axis, where the HRS and the SET do.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import xarray as xr
 
-from synaptogen._utils import DARK, FAINT, MICRO, OHM, OKABE_ITO, STYLE, require
+from synaptogen._utils import DARK, FAINT, MICRO, OHM, OKABE_ITO, STYLE, Float64Array, require
 from synaptogen.learn.extraction import Extraction, MarkedLoops, mark_loops
 from synaptogen.plot import QUANTITIES
 
@@ -25,17 +25,23 @@ SYMBOLS = [quantity.label.split(" (")[0] for quantity in QUANTITIES]
 
 
 def markers(loops: xr.Dataset, extraction: Extraction, *, device: int = 0, cycles: list[int] | None = None) -> "Figure":
-    """Draw loops of one device with what was found in them.
+    """Draw loops of one device with the features that were found in them.
 
     Parameters
     ----------
     loops : xarray.Dataset
+        Loops, see `learn.loops`.
     extraction : Extraction
-        What `extract` returned for these loops.
+        Result of `extract` for these loops.
     device : int
-        Its place along the axis of devices.
+        Place of the device on its axis.
     cycles : list of int, optional
-        Places along the axis of cycles; default: eight, evenly spaced.
+        Places on the axis of cycles; default: eight, evenly spaced.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Two panels per loop.
 
     Raises
     ------
@@ -43,6 +49,14 @@ def markers(loops: xr.Dataset, extraction: Extraction, *, device: int = 0, cycle
         If there is no such device, or no loop in any of these cycles.
     ModuleNotFoundError
         If Matplotlib is not installed.
+
+    Examples
+    --------
+    >>> from synaptogen import learn
+    >>> data = learn.sample_loops(devices=2, cycles=10, points=120, outliers=0)
+    >>> figure = learn.markers(data, learn.extract(data), device=1, cycles=[0, 4])
+    >>> len(figure.axes)
+    4
     """
     return draw(mark_loops(loops, extraction, device=device, cycles=cycles))
 
@@ -52,7 +66,7 @@ def draw(found: MarkedLoops) -> "Figure":
     n = len(found.u)
     columns, rows = min(COLUMNS, n), -(-n // COLUMNS)
     with require("matplotlib", "plot").rc_context(STYLE):
-        figure = require("matplotlib.figure", "plot").Figure(
+        figure: Figure = require("matplotlib.figure", "plot").Figure(
             figsize=(2.2 * columns + 0.2, 3.9 * rows + 0.4), layout="constrained", dpi=110
         )
         grid = figure.subplots(2 * rows, columns, sharex=True, squeeze=False)
@@ -62,7 +76,8 @@ def draw(found: MarkedLoops) -> "Figure":
                 _draw_loop(pair[0], found, k)
                 _draw_loop(pair[1], found, k, log=True)
             else:
-                [axes.remove() for axes in pair]
+                for axes in pair:
+                    axes.remove()
         for row in range(rows):
             grid[2 * row, 0].set_ylabel(f"Current I ({MICRO}A)")
             grid[2 * row + 1, 0].set_ylabel(f"|I| ({MICRO}A)")
@@ -77,11 +92,11 @@ def draw(found: MarkedLoops) -> "Figure":
             alignment="left",
             title_fontsize=9,
         )
-    return figure  # type: ignore[no-any-return]
+    return figure
 
 
 def _draw_loop(axes: "Axes", found: MarkedLoops, n: int, *, log: bool = False) -> None:
-    def scaled(i: Any) -> Any:
+    def scaled(i: Float64Array) -> Float64Array:
         return np.abs(1e6 * i) if log else 1e6 * i
 
     u, i, states = found.u[n], found.i[n], found.states[n]
@@ -111,7 +126,7 @@ def _draw_loop(axes: "Axes", found: MarkedLoops, n: int, *, log: bool = False) -
     )
 
 
-def _current(found: MarkedLoops, r: Any, u: Any) -> Any:
-    """Mixture of the two curves."""
+def _current(found: MarkedLoops, r: float, u: Float64Array) -> Float64Array:
+    """Return currents in A of the mixture of the two curves."""
     a = np.polyval(found.llrs, u)
-    return a + r * (np.polyval(found.hhrs, u) - a)
+    return np.asarray(a + r * (np.polyval(found.hhrs, u) - a))

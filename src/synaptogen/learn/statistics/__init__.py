@@ -1,30 +1,35 @@
 """Statistics of features: distributions, memory of earlier cycles, and how devices differ."""
 
-from . import var_fit
 from .autocovariances import LagSums, lag_sums, unit_variance
-from .drift import Drift, drift_of, remove_trend
+from .bias_correction import Kind
+from .drift import Drift, measure_drift, remove_trend
 from .feature_fit import FeatureFit, fit_features
 from .feature_tables import FeatureTable, feature_table
-from .gaussian_mixture import bulk_of
+from .gaussian_mixture import Bulk, find_bulk
 from .marginals import standardised
 from .population_fit import FEWEST, device_vectors
 from .quantile_transform import normal_scores
+from .var_fit import Criterion, unmeasured_as_white, whiteness_test
 
 __all__ = [
     "FEWEST",
+    "Bulk",
+    "Criterion",
     "Drift",
     "FeatureFit",
     "FeatureTable",
+    "Kind",
     "LagSums",
-    "bulk_of",
     "device_vectors",
-    "drift_of",
     "feature_table",
+    "find_bulk",
     "fit_features",
     "lag_sums",
+    "measure_drift",
     "normal_scores",
     "remove_trend",
     "standardised",
     "unit_variance",
-    "var_fit",
+    "unmeasured_as_white",
+    "whiteness_test",
 ]

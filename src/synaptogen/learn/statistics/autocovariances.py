@@ -1,9 +1,9 @@
-"""Pooled autocovariances of many short records: no product joins two devices, or the two sides of what is missing.
+"""Pooled autocovariances of many short records: no product joins two devices, or the two sides of a gap.
 
     R[k] = (sum over devices and cycles of x_n x_{n-k}^T) / (number of pairs that were measured)
 
-Sums by fast Fourier transforms, a few devices at a time. Where cycles are missing, a pair counts at the distance that
-its cycles really have.
+The sums are taken by fast Fourier transforms, a few devices at a time. Where cycles are missing, a pair counts at the
+distance that its cycles really have.
 """
 
 from collections.abc import Callable
@@ -24,21 +24,29 @@ _CHUNK = 64 << 20  # bytes of transforms at a time
 
 @dataclass(frozen=True)
 class LagSums:
-    """Sums of lagged products, (folds, lags + 1, 4, 4), and how many pairs each holds."""
+    """Sums of lagged products by fold, and how many pairs each holds.
+
+    Parameters
+    ----------
+    total : array of shape (folds, lags + 1, 4, 4)
+        Sum of x_n x_{n-k}^T at each lag k.
+    count : array of shape (folds, lags + 1, 4, 4)
+        Number of pairs that were measured.
+    """
 
     total: Float64Array
     count: Float64Array
 
     def mean(self) -> Float64Array:
-        """Return R (lags + 1, 4, 4) of all folds."""
+        """Return autocovariances R of shape (lags + 1, 4, 4) of all folds; 0 where no pair was measured."""
         return _ratio(self.total.sum(0), self.count.sum(0))
 
     def fold(self, number: int) -> Float64Array:
-        """Return R of one fold."""
+        """Return autocovariances R of shape (lags + 1, 4, 4) of one fold."""
         return _ratio(self.total[number], self.count[number])
 
     def without(self, number: int) -> Float64Array:
-        """Return R of all folds but one."""
+        """Return autocovariances R of shape (lags + 1, 4, 4) of all folds but one."""
         return _ratio(self.total.sum(0) - self.total[number], self.count.sum(0) - self.count[number])
 
     @property
@@ -50,18 +58,22 @@ class LagSums:
 def lag_sums(
     x: ArrayLike, lags: int, folds: ArrayLike | None = None, progress: Callable[[float], None] | None = None
 ) -> LagSums:
-    """Return sums of lagged products of records ``x`` (devices, cycles, 4), NaN where not measured.
+    """Sum lagged products of records.
 
     Parameters
     ----------
-    x : array of shape (devices, cycles, 4)
-        Latent scores about the mean 0; nothing is removed here.
+    x : array of shape (n_devices, n_cycles, 4)
+        Latent scores about the mean 0, NaN where not measured; nothing is removed here.
     lags : int
         Longest lag, below the number of cycles.
-    folds : array of int of shape (devices,), optional
+    folds : array of int of shape (n_devices,), optional
         The fold of each device, 0, 1, ...; default: one fold.
     progress : callable, optional
         Called with the share of the work that is done.
+
+    Returns
+    -------
+    LagSums
 
     Raises
     ------
@@ -98,9 +110,10 @@ def lag_sums(
 
 
 def mean_removal_bias(gamma: Float64Array, cycles: int, lags: int) -> Float64Array:
-    """Return what removing the mean of each record takes away: E[R_hat[k]] = Gamma[k] - bias[k], (lags + 1, 4, 4).
+    """Return the part of autocovariances that removing the mean of each record takes away.
 
-    With c_n the covariance of x_n with the mean of its record and V the covariance of that mean,
+    It is defined by E[R_hat[k]] = Gamma[k] - bias[k]. With c_n the covariance of x_n with the mean of its record and V
+    the covariance of that mean,
 
         bias[k] = mean over n = k ... T-1 of (c_n + c_{n-k}^T) - V
 
@@ -114,7 +127,11 @@ def mean_removal_bias(gamma: Float64Array, cycles: int, lags: int) -> Float64Arr
     cycles : int
         Length T of a record.
     lags : int
-        Longest lag asked for, below T.
+        Longest lag of the result, below T.
+
+    Returns
+    -------
+    array of shape (lags + 1, 4, 4)
     """
     T = cycles
     reach = np.zeros((T, FEATURES, FEATURES))
@@ -131,13 +148,13 @@ def mean_removal_bias(gamma: Float64Array, cycles: int, lags: int) -> Float64Arr
 
 
 def unit_variance(gamma: Float64Array) -> Float64Array:
-    """Return autocovariances divided by the standard deviations at lag 0."""
+    """Return autocovariances (lags + 1, 4, 4) divided by the standard deviations at lag 0."""
     deviation = np.sqrt(np.diagonal(gamma[0]))
     return np.asarray(gamma / np.outer(deviation, deviation))
 
 
 def _spectra(part: Float64Array, size: int) -> NDArray[np.complex128]:
-    """Sum over devices of the cross spectra of records (devices, 4, cycles), shape (4, 4, frequencies)."""
+    """Return the sum over devices of the cross spectra of records (devices, 4, cycles), shape (4, 4, frequencies)."""
     f = scipy.fft.rfft(part, size, axis=-1)
     return np.asarray(np.einsum("daw,dbw->abw", f, f.conj()))
 

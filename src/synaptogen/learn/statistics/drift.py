@@ -1,8 +1,8 @@
-"""Do devices drift? An index with its limit under the learned law, and the removal of a trend that was declared.
+"""An index of drift with its limit under the learned model, and the removal of a trend that the user declares.
 
 Long memory looks like drift in short records, and drift like long memory: the index is the share of the variance of a
-device's scores that a parabola in the cycle number explains, averaged over devices; the limit is what 95 % of as many
-devices of the learned, stationary law stay below. A trend is removed only if asked for, and returned.
+device's scores that a parabola in the cycle number explains, averaged over devices; the limit is the value that 95 % of
+as many devices of the learned, stationary model stay below. A trend is removed only on request, and returned.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from synaptogen.params import FEATURE_NAMES, History
 from .feature_tables import without_failed
 from .latent_simulation import latent_records
 
-__all__ = ["Drift", "drift_of", "remove_trend"]
+__all__ = ["Drift", "measure_drift", "remove_trend"]
 
 
 DEGREE = 2
@@ -27,12 +27,13 @@ _LEVEL = 0.05
 
 @dataclass(frozen=True)
 class Drift:
-    """How much of the variance within devices follows a smooth trend.
+    """Share of the variance within devices that follows a smooth trend.
 
     Attributes
     ----------
     index, limit : dict of str to float
-        By feature: share of the variance, and what 95 % of stationary records stay below, all features together.
+        By feature: share of the variance, and the value that 95 % of stationary records stay below, all features
+        together.
     removed : xarray.Dataset or None
         Coefficients (device, power) of the trends that were removed before, by feature; in log10 of ohm for r_hrs, per
         power of the cycle number scaled to -1 ... 1.
@@ -48,10 +49,25 @@ class Drift:
         return tuple(name for name, value in self.index.items() if value > self.limit[name])
 
 
-def drift_of(x: Float64Array, history: History, measured: tuple[int, ...], seed: int) -> Drift:
-    """Return the index of scores (devices, cycles, 4), NaN where not measured, and its limit under a history.
+def measure_drift(x: Float64Array, history: History, measured: tuple[int, ...], seed: int) -> Drift:
+    """Return the index of drift of scores, and its limit under a history.
 
     The limit is for all measured features at once (Bonferroni): one in twenty stationary populations exceeds it.
+
+    Parameters
+    ----------
+    x : array of shape (n_devices, n_cycles, 4)
+        Normal scores, NaN where not measured.
+    history : VAR or StateSpace
+        The learned, stationary model.
+    measured : tuple of int
+        Features that were measured.
+    seed : int
+        Seed of the simulated records.
+
+    Returns
+    -------
+    Drift
     """
     step = max(1, x.shape[1] // _MOST_CYCLES)
     part = np.asarray(x, dtype=np.float64)[:, ::step]
@@ -59,18 +75,31 @@ def drift_of(x: Float64Array, history: History, measured: tuple[int, ...], seed:
     rng = np.random.default_rng(seed)
     index, limit = {}, {}
     for f in measured:
-        shares = explained(part[..., f])
+        shares = explained_share(part[..., f])
         shares = shares[np.isfinite(shares)]
         if not len(shares):
             continue
-        drawn = rng.choice(explained(simulated[..., f]), (_RESAMPLES, len(shares))).mean(1)
+        drawn = rng.choice(explained_share(simulated[..., f]), (_RESAMPLES, len(shares))).mean(1)
         index[FEATURE_NAMES[f]] = float(shares.mean())
         limit[FEATURE_NAMES[f]] = float(np.quantile(drawn, 1 - _LEVEL / len(measured)))
     return Drift(index, limit)
 
 
-def explained(records: Float64Array, degree: int = DEGREE) -> Float64Array:
-    """Return the share of the variance of each record (n, T) that a polynomial explains; NaN of too few values."""
+def explained_share(records: Float64Array, degree: int = DEGREE) -> Float64Array:
+    """Return the share of the variance of each record that a polynomial in the cycle number explains.
+
+    Parameters
+    ----------
+    records : array of shape (n, T)
+        NaN where not measured.
+    degree : int
+        Degree of the polynomial.
+
+    Returns
+    -------
+    array of shape (n,)
+        NaN for records with too few values.
+    """
     basis = _basis(records.shape[1], degree)
     shares = np.full(len(records), np.nan)
     for n, row in enumerate(records):
@@ -86,19 +115,33 @@ def remove_trend(features: xr.Dataset, degree: int) -> tuple[xr.Dataset, xr.Data
 
     Parameters
     ----------
-    features : Dataset
+    features : xarray.Dataset
         Variables (device, cycle); r_hrs is treated on its logarithm.
     degree : {1, 2, 3}
+        Degree of the polynomial.
 
     Returns
     -------
-    features, coefficients : Dataset
-        What is left, and coefficients (device, power) with powers 1 ... degree.
+    features : xarray.Dataset
+        The features without the trend.
+    coefficients : xarray.Dataset
+        Coefficients (device, power) with powers 1 ... degree, see `Drift`.
 
     Raises
     ------
     ValueError
         If the degree is another, or flags are not sound.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from synaptogen import learn
+    >>> data = learn.features(u_set=-1 + 0.1 * np.linspace(-1, 1, 50))
+    >>> left, coefficients = learn.remove_trend(data, 1)
+    >>> coefficients.u_set.values.round(3).tolist()
+    [[0.1]]
+    >>> bool(np.allclose(left.u_set, -1))
+    True
     """
     if degree not in range(1, HIGHEST + 1):
         raise ValueError(f"detrend must be 1 (straight line) to {HIGHEST}, the degree of the trend, not {degree!r}")

@@ -1,4 +1,4 @@
-"""From a table of features to a device population: shapes, memory, devices, and what was taken from where."""
+"""From a table of features to a device population: distributions, memory, and how devices differ."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,30 +7,38 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # it carries no types
 
-from synaptogen._utils import RNG, Float64Array, seed_of
+from synaptogen._utils import RNG, BoolArray, Float64Array, seed_of
+from synaptogen.learn.progress import StageProgress, silent
 from synaptogen.params import FEATURE_NAMES, FEATURES, VAR, DeviceParams, History, Population, StateSpace
 
-from . import var_fit as dynamics
-from .bias_correction import PSEUDO_CYCLES, Memory, Progress, Rounds
+from .bias_correction import BiasCorrectedFit, DynamicsFit, Kind
 from .feature_tables import FeatureTable, feature_table
-from .population_fit import FEWEST, EstimationNoise, PopulationFit, combined, device_vectors, fit_population, recentred
+from .fit_notes import memory_notes, notes_of, provenance_of
+from .population_fit import (
+    FEWEST,
+    EstimationNoise,
+    PopulationFit,
+    combine_populations,
+    device_vectors,
+    fit_population,
+    recentre,
+)
 from .preset_completion import StandardForm, standard_form
-from .standard_errors import history_errors, quantile_errors, told
-from .state_space_fit import longest_pole
-from .var_fit import Whiteness
+from .standard_errors import describe_errors, history_errors, quantile_errors
+from .var_fit import CRITERIA, Criterion, Whiteness, log_likelihood, whiteness_test
 
-__all__ = ["FeatureFit", "Progress", "fit_features"]
+__all__ = ["FeatureFit", "fit_features"]
 
 
-_REACH = 200  # cycles of the past that predictions look at
+_REACH = 200  # cycles of the past that predictions use
 TRAITS = tuple(f"{part}_{name}" for part in ("mu", "sigma") for name in FEATURE_NAMES)
 
 
 @dataclass(frozen=True)
 class FeatureFit:
-    """What a table of features taught.
+    """A device population learned from a table of features, without currents.
 
     Attributes
     ----------
@@ -40,18 +48,19 @@ class FeatureFit:
     history : VAR or StateSpace
         The history that was chosen, variances 1.
     population : Population
+        Mixture of device vectors (mu, sigma).
     order_table : DataFrame
-        One row an order of the VAR: aic, bic, held_out (nats per cycle), spectral_radius.
+        One row per order of the VAR: aic, bic, held_out (nats per cycle), spectral_radius.
     population_table : DataFrame or None
-        One row a mixture that was tried, with the likelihood of held-out devices.
+        One row per mixture that was tried, with the likelihood of held-out devices.
     x : DataArray of shape (device, cycle, feature)
         Latent scores of the measured cycles, single precision; NaN where not measured.
     devices : DataArray of shape (device, trait)
         mu and sigma of each measured device, NaN for features that were not measured.
-    outlying : array of shape (devices,) or None
+    outlying : array of shape (n_devices,) or None
         Probability that a device belongs to the component of lowest weight.
     standard_errors : dict
-        Those that exist: ``quantile`` (4, 5); ``devices`` (devices, 8); of the history ``autocorrelation``
+        Those that exist: ``quantile`` (4, 5); ``devices`` (n_devices, 8); of the history ``autocorrelation``
         (lags + 1, 4, 4), ``correlation_sum`` (4,), ``innovation`` (4, 4) and, of a VAR, ``lags`` (p, 4, 4); of the
         population ``population_weights`` (K,), ``population_means`` and ``population_spreads`` (K, 8).
     whiteness : Whiteness
@@ -65,9 +74,23 @@ class FeatureFit:
     recentred : Population or None
         A preset's population moved to the measured devices, where they are too few for one of their own.
     provenance : dict of str to str
-        Where each part comes from.
+        Origin of each part.
     notes : tuple of str
-        What a reader should know.
+        Remarks for the reader.
+
+    Examples
+    --------
+    >>> import synaptogen as sg
+    >>> from synaptogen import learn
+    >>> preset = sg.DeviceParams.preset("hennen2024")
+    >>> data = learn.features(*(x.T for x in sg.CellArray(2, rng=1).run_cycles(60)))
+    >>> fit = learn.fit_features(data, preset=preset, order=1, history="var")
+    >>> fit.quantile.shape, fit.x.dims, fit.devices.dims
+    ((4, 5), ('device', 'cycle', 'feature'), ('device', 'trait'))
+    >>> fit.order_table.columns.tolist()
+    ['aic', 'bic', 'held_out', 'spectral_radius']
+    >>> fit.to_params(preset, "mine")
+    DeviceParams('mine', VAR(1), 3 components)
     """
 
     quantile: Float64Array
@@ -88,7 +111,18 @@ class FeatureFit:
     notes: tuple[str, ...]
 
     def to_params(self, preset: DeviceParams, name: str) -> DeviceParams:
-        """Return a parameter set with these features, and currents and transition as in ``preset``."""
+        """Return a parameter set with these features.
+
+        Parameters
+        ----------
+        preset : DeviceParams
+            Source of currents and RESET transition.
+        name : str
+
+        Returns
+        -------
+        DeviceParams
+        """
         return preset.replace(
             name=name,
             quantile=self.quantile,
@@ -102,22 +136,22 @@ def fit_features(
     features: xr.Dataset,
     *,
     preset: DeviceParams,
-    order: int | str = "bic",
-    history: str | None = None,
+    order: int | Criterion = "bic",
+    history: Kind | None = None,
     states: int = 8,
     components: int | None = None,
     rng: RNG = 0,
-    progress: Progress | None = None,
+    progress: StageProgress | None = None,
 ) -> FeatureFit:
-    """Learn quantile polynomials, history and population from features (device, cycle).
+    """Learn quantile polynomials, history and population from features.
 
     Parameters
     ----------
-    features : Dataset
-        Variables r_hrs (ohm), u_set (V), r_lrs (ohm), u_reset (V), or some of them; NaN where not measured. An integer
-        coordinate ``cycle`` says where cycles are missing.
+    features : xarray.Dataset
+        Variables r_hrs (ohm), u_set (V), r_lrs (ohm), u_reset (V), or some of them, with dimensions device and cycle;
+        NaN where not measured. An integer coordinate ``cycle`` says where cycles are missing.
     preset : DeviceParams
-        What is not measured comes from here.
+        Source of what is not measured.
     order : int or {"bic", "aic", "held_out"}
         Order of the VAR, or how to choose it.
     history : {"var", "compact"}, optional
@@ -131,92 +165,107 @@ def fit_features(
     progress : callable, optional
         Called with the name of a stage and the share of the whole that is done.
 
+    Returns
+    -------
+    FeatureFit
+
     Raises
     ------
     ValueError
         If the table is not sound (see `feature_table`), an argument is not of the kind described, or the records are
         too short for the order or the number of states.
+
+    Examples
+    --------
+    >>> import synaptogen as sg
+    >>> from synaptogen import learn
+    >>> preset = sg.DeviceParams.preset("hennen2024")
+    >>> cycles = sg.CellArray(20, rng=1).run_cycles(40)
+    >>> data = learn.features(r_lrs=cycles.r_lrs.T)
+    >>> fit = learn.fit_features(data, preset=preset, order=1, history="var", components=1)
+    >>> fit.provenance["population"].split(";")[0]
+    '1 component fitted to the measured devices'
+    >>> bool(abs(fit.devices.sel(trait="mu_r_lrs").mean() / cycles.r_lrs.mean() - 1) < 0.01)
+    True
     """
     _check_options(order, history, states, components)
-    tell = progress if progress is not None else _silent
+    report = progress or silent
     generator = np.random.default_rng(seed_of(rng))
     table = feature_table(features)
     with threadpool_limits(1, "blas"):  # matrices are small: threads would only wait for one another
         seed = int(generator.integers(2**63))
         form = standard_form(preset)
-        rounds = Rounds(table, form, order, history, states, seed, tell)
-        memory = rounds.learn()
-        noise = rounds.effects.noise
+        fitter = BiasCorrectedFit(table, form, order, history, states, seed, report)
+        dynamics = fitter.learn()
+        noise = fitter.bias.noise
         vectors = _unbiased_vectors(table, noise)
-        tell("devices", 0.75)
-        fit = _population(vectors, noise, table.measured, form.population, components, generator, tell)
-        tell("errors", 0.95)
-        result = _result(table, form, rounds, memory, vectors, fit)
-        tell("errors", 1.0)
+        report("devices", 0.75)
+        fit = _population(vectors, noise, table.measured, form.population, components, generator, report)
+        report("errors", 0.95)
+        result = _result(table, form, fitter, dynamics, vectors, fit)
+        report("errors", 1.0)
     return result
 
 
 def _result(
     table: FeatureTable,
     form: StandardForm,
-    rounds: Rounds,
-    memory: Memory,
+    fitter: BiasCorrectedFit,
+    dynamics: DynamicsFit,
     vectors: Float64Array,
     fit: PopulationFit | None,
 ) -> FeatureFit:
-    chosen, why = _chosen(memory, rounds)
+    chosen, why = _chosen(dynamics, fitter)
     population = form.population if fit is None else fit.population
     if fit is not None and len(table.measured) < FEATURES:
-        population = combined(population, form.population, table.measured)
-    whiteness = _whiteness(chosen, memory, rounds)
-    errors = _errors(memory, rounds, vectors, chosen is memory.compact, fit)
-    uncertain = told(errors, chosen, None if fit is None else fit.population.weights)
+        population = combine_populations(population, form.population, table.measured)
+    whiteness = _whiteness(chosen, dynamics, fitter)
+    errors = _errors(dynamics, fitter, vectors, chosen is dynamics.compact, fit)
+    uncertain = describe_errors(errors, chosen, None if fit is None else fit.population.weights)
     return FeatureFit(
-        quantile=memory.quantile,
+        quantile=dynamics.quantile,
         history=chosen,
         population=population,
-        order_table=rounds.order_table(memory.gamma),
+        order_table=fitter.order_table(dynamics.gamma),
         population_table=None if fit is None else fit.table,
-        x=_labelled(rounds.shapes.x.astype(np.float32), "x", table, "feature", FEATURE_NAMES),
+        x=_labelled(fitter.marginals.x.astype(np.float32), "x", table, "feature", FEATURE_NAMES),
         devices=_labelled(vectors, "devices", table, "trait", TRAITS),
         outlying=None if fit is None else _outlying(fit, vectors, table.measured),
         standard_errors=errors,
         whiteness=whiteness,
-        autocovariance=memory.measured,
-        var=memory.var,
-        compact=memory.compact,
-        recentred=recentred(form.population, vectors) if fit is None else None,
-        provenance={**_provenance(table, rounds, fit, why), **({"errors": uncertain} if uncertain else {})},
-        notes=(*_notes(table, rounds, fit, whiteness), *_length_notes(memory, rounds)),
+        autocovariance=dynamics.corrected,
+        var=dynamics.var,
+        compact=dynamics.compact,
+        recentred=recentre(form.population, vectors) if fit is None else None,
+        provenance={**provenance_of(table, fitter, fit, why), **({"errors": uncertain} if uncertain else {})},
+        notes=(*notes_of(table, fitter, fit, whiteness), *memory_notes(dynamics, fitter)),
     )
 
 
-def _chosen(memory: Memory, rounds: Rounds) -> tuple[History, str]:
-    """Return the history and why it is this one."""
-    if memory.compact is None:
-        reason = "asked for" if rounds.kind == "var" else "the record is too short for a compact history"
-        return memory.var, f"{memory.var!r}: {reason}"
-    if rounds.kind == "compact":
-        return memory.compact, f"{memory.compact!r}: asked for"
-    reach = min(len(memory.gamma) - 1, _REACH)
-    m = len(rounds.measured)
-    parameters = (m * m * memory.own.order, 2 * m * memory.compact.order)
-    var, compact = (
-        dynamics.log_likelihood(h, memory.gamma, rounds.measured, reach) for h in (memory.var, memory.compact)
-    )
-    gain = compact - var - (parameters[1] - parameters[0]) / rounds.total
-    chosen: History = memory.compact if gain >= 0 else memory.var
+def _chosen(dynamics: DynamicsFit, fitter: BiasCorrectedFit) -> tuple[History, str]:
+    """Return the history that is chosen, and the reason."""
+    if dynamics.compact is None:
+        reason = "asked for" if fitter.history == "var" else "the record is too short for a compact history"
+        return dynamics.var, f"{dynamics.var!r}: {reason}"
+    if fitter.history == "compact":
+        return dynamics.compact, f"{dynamics.compact!r}: asked for"
+    reach = min(len(dynamics.gamma) - 1, _REACH)
+    m = len(fitter.measured)
+    parameters = (m * m * dynamics.own.order, 2 * m * dynamics.compact.order)
+    var, compact = (log_likelihood(h, dynamics.gamma, fitter.measured, reach) for h in (dynamics.var, dynamics.compact))
+    gain = compact - var - (parameters[1] - parameters[0]) / fitter.total
+    chosen: History = dynamics.compact if gain >= 0 else dynamics.var
     return chosen, (
-        f"{chosen!r}: per cycle, {memory.compact!r} is {abs(gain):.2g} nats {'less' if gain < 0 else 'more'} likely"
-        f" than {memory.var!r}, parameters counted (AIC)"
+        f"{chosen!r}: per cycle, {dynamics.compact!r} is {abs(gain):.2g} nats {'less' if gain < 0 else 'more'} likely"
+        f" than {dynamics.var!r}, parameters counted (AIC)"
     )
 
 
-def _whiteness(history: History, memory: Memory, rounds: Rounds) -> Whiteness:
-    gamma = memory.measured
-    if rounds.small:  # as short records have them, they need not be those of any process
-        gamma = gamma * np.maximum(1 - np.arange(len(gamma)) / rounds.cycles, 0)[:, None, None]
-    return dynamics.whiteness(history, gamma, rounds.total, rounds.measured)
+def _whiteness(history: History, dynamics: DynamicsFit, fitter: BiasCorrectedFit) -> Whiteness:
+    gamma = dynamics.corrected
+    if fitter.small:  # autocovariances of short records need not be those of any process
+        gamma = gamma * np.maximum(1 - np.arange(len(gamma)) / fitter.cycles, 0)[:, None, None]
+    return whiteness_test(history, gamma, fitter.total, fitter.measured)
 
 
 def _unbiased_vectors(table: FeatureTable, noise: EstimationNoise) -> Float64Array:
@@ -225,8 +274,8 @@ def _unbiased_vectors(table: FeatureTable, noise: EstimationNoise) -> Float64Arr
     return vectors
 
 
-def _complete(vectors: Float64Array, measured: Sequence[int]) -> NDArray[np.bool_]:
-    """Devices of which every measured feature is known."""
+def _complete(vectors: Float64Array, measured: Sequence[int]) -> BoolArray:
+    """Return which devices have a value of every measured feature."""
     columns = [*measured, *(FEATURES + f for f in measured)]
     return np.asarray(np.isfinite(vectors[:, columns]).all(1))
 
@@ -238,9 +287,9 @@ def _population(
     preset: Population,
     components: int | None,
     rng: np.random.Generator,
-    tell: Progress,
+    report: StageProgress,
 ) -> PopulationFit | None:
-    """Fit the population, or None of too few devices."""
+    """Fit the population; return None if the devices are too few."""
     known = _complete(vectors, measured)
     if known.sum() < FEWEST:
         if components is not None:
@@ -255,7 +304,7 @@ def _population(
         noise=noise,
         rng=rng,
         measured=measured,
-        progress=lambda share: tell("devices", 0.75 + 0.2 * share),
+        progress=lambda share: report("devices", 0.75 + 0.2 * share),
     )
 
 
@@ -266,103 +315,35 @@ def _outlying(fit: PopulationFit, vectors: Float64Array, measured: Sequence[int]
 
 
 def _errors(
-    memory: Memory, rounds: Rounds, vectors: Float64Array, compact: bool, fit: PopulationFit | None
+    dynamics: DynamicsFit, fitter: BiasCorrectedFit, vectors: Float64Array, compact: bool, fit: PopulationFit | None
 ) -> dict[str, Float64Array]:
-    """Return standard errors, of what was estimated without a preset's opinion."""
-    errors = {"devices": rounds.effects.noise.errors(vectors)}
+    """Return standard errors of what was estimated without a preset as prior."""
+    errors = {"devices": fitter.bias.noise.errors(vectors)}
     if fit is not None:
         errors |= {f"population_{name}": value for name, value in fit.errors.items()}
-    if not rounds.small:
-        errors |= history_errors(rounds, memory, compact, lambda share: rounds.tell("errors", 0.95 + 0.05 * share))
-        spread = quantile_errors(rounds.z, rounds.measured)
+    if not fitter.small:
+        errors |= history_errors(
+            fitter, dynamics, compact, lambda share: fitter.progress("errors", 0.95 + 0.05 * share)
+        )
+        spread = quantile_errors(fitter.z, fitter.measured)
         if spread is not None:
             errors["quantile"] = spread
     return errors
 
 
-def _labelled(values: NDArray[np.floating], name: str, table: FeatureTable, last: str, labels: object) -> xr.DataArray:
-    coords = {"device": table.devices, last: list(labels)}  # type: ignore[call-overload]
+def _labelled(
+    values: NDArray[np.floating], name: str, table: FeatureTable, last: str, labels: Sequence[str]
+) -> xr.DataArray:
+    coords = {"device": table.devices, last: list(labels)}
     if values.ndim == 2:
         return xr.DataArray(values, dims=("device", last), coords=coords, name=name)
     return xr.DataArray(values, dims=("device", "cycle", last), coords={**coords, "cycle": table.cycles}, name=name)
 
 
-def _others(table: FeatureTable) -> str:
-    return ", ".join(name for f, name in enumerate(FEATURE_NAMES) if f not in table.measured)
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'s' * (number != 1)}"
-
-
-def _provenance(table: FeatureTable, rounds: Rounds, fit: PopulationFit | None, why: str) -> dict[str, str]:
-    """Say of each part where it comes from."""
-    mine = ", ".join(FEATURE_NAMES[f] for f in table.measured)
-    rest = f"; {_others(table)} from the preset" if _others(table) else ""
-    size = f"{_counted(len(table.devices), 'device')}, {rounds.total:,.0f} cycles in all"
-    prior = f", drawn towards the preset, which counts as {PSEUDO_CYCLES:,.0f} cycles" if rounds.small else ""
-    mixture = "" if fit is None else _counted(fit.population.n_components, "component")
-    return {
-        "features": f"{mine} measured, {size}{rest}",
-        "quantile": f"{mine} from order statistics{prior}{rest}",
-        "history": f"{why}{prior}{rest}",
-        "settings_tried": _tried(rounds, fit),
-        "population": "the preset's" if fit is None else f"{mixture} fitted to the measured devices{rest}",
-    }
-
-
-def _tried(rounds: Rounds, fit: PopulationFit | None) -> str:
-    """Say among how many settings the data have chosen: each choice makes the winner look better than it is."""
-    orders = rounds.highest_order if isinstance(rounds.order, str) and not rounds.small else 1
-    histories = 2 if rounds.kind is None and rounds.supports_compact else 1
-    mixtures = 0 if fit is None else len(fit.table)
-    counted = (_counted(orders, "order"), _counted(histories, "kind") + " of history", _counted(mixtures, "mixture"))
-    return f"{orders + histories + mixtures}: {', '.join(counted)}"
-
-
-def _notes(table: FeatureTable, rounds: Rounds, fit: PopulationFit | None, whiteness: Whiteness) -> list[str]:
-    """Say what a reader should know."""
-    notes = list(table.notes)
-    if _others(table):
-        notes.append(f"{_others(table)} not measured: shape, memory and devices of it come from the preset")
-    if rounds.small:
-        notes.append(
-            f"{_counted(round(rounds.total), 'cycle')} in all are few: shapes and memory are drawn towards the preset,"
-            f" which counts as {PSEUDO_CYCLES:,.0f} cycles"
-        )
-    if fit is None:
-        notes.append(
-            f"{_counted(len(table.devices), 'device')} measured, fewer than the {FEWEST} that a population needs: it is"
-            " the preset's; see devices for the measured mu and sigma, recentred for a population about them"
-        )
-    elif fit.noise_subtracted:
-        notes.append("the scatter of device vectors that comes of the length of the records was subtracted")
-    if not whiteness.white:
-        notes.append(f"residuals keep autocorrelations of up to {whiteness.worst:.2g} (limit {whiteness.limit:.2g})")
-    missing = 1 - rounds.total / table.y[..., 0].size
-    if missing > 0:
-        notes.append(f"{missing:.1%} of the cycles are missing; pairs count at the distance that their cycles have")
-    return notes
-
-
-def _length_notes(memory: Memory, rounds: Rounds) -> list[str]:
-    """Warn of a memory that is longer than such records can tell from drift."""
-    most, found = longest_pole(rounds.cycles), memory.own.spectral_radius
-    if memory.compact is not None:
-        found = max(found, memory.compact.spectral_radius)
-    if found < most * (1 - 1e-6):
-        return []
-    return [
-        f"the memory fades by {1 - found:.2g} a cycle (spectral radius {found:.4f}), slower than records of"
-        f" {rounds.cycles} cycles can tell from drift ({most:.4f}): do not trust correlations beyond"
-        f" {max(rounds.cycles // 4, 1)} cycles"
-    ]
-
-
-def _check_options(order: int | str, history: str | None, states: int, components: int | None) -> None:
+def _check_options(order: int | Criterion, history: Kind | None, states: int, components: int | None) -> None:
     if isinstance(order, str):
-        if order not in dynamics.CRITERIA:
-            raise ValueError(f"order must be a whole number or one of {', '.join(dynamics.CRITERIA)}, not {order!r}")
+        if order not in CRITERIA:
+            raise ValueError(f"order must be a whole number or one of {', '.join(CRITERIA)}, not {order!r}")
     elif order < 1:
         raise ValueError(f"order must be 1 or more, not {order}")
     if history not in (None, "var", "compact"):
@@ -371,7 +352,3 @@ def _check_options(order: int | str, history: str | None, states: int, component
         raise ValueError(f"states must be 1 or more, not {states}")
     if components is not None and components < 1:
         raise ValueError(f"components must be 1 or more, not {components}")
-
-
-def _silent(_stage: str, _share: float) -> None:
-    return None

@@ -1,4 +1,4 @@
-"""Tables of features: checked, in the units of the model, and cut down to what can be learned from."""
+"""Tables of features: checked, in the units of the model, without devices that nothing can be learned from."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -16,8 +16,8 @@ __all__ = ["FeatureTable", "feature_table", "without_failed"]
 
 FEWEST_CYCLES = 30
 _RESISTANCES = ("r_hrs", "r_lrs")
-_LEAST_OHM, _LEAST_VOLT, _MOST_VOLT = 10.0, 2e-3, 30.0  # medians beyond are in another unit
-_WRONG_SIGN = 0.02  # of the cycles may have a voltage of the other sign, before it is the definition that is wrong
+_LEAST_OHM, _LEAST_VOLT, _MOST_VOLT = 10.0, 2e-3, 30.0  # medians beyond these are in another unit
+_WRONG_SIGN = 0.02  # share of the cycles that may have a voltage of the other sign
 _LOSES_ALL = Flag.MISSING | Flag.WORN | Flag.NEVER
 _LOSES = {
     "r_hrs": Flag.FROM_LRS,
@@ -25,7 +25,7 @@ _LOSES = {
     "r_lrs": Flag.NO_SET,
     "u_reset": Flag.NO_SET | Flag.NO_RESET,
 }
-_STRETCH = 4  # times as many cycles as rows, at most
+_STRETCH = 4  # most cycle numbers per row
 
 
 @dataclass(frozen=True)
@@ -34,16 +34,16 @@ class FeatureTable:
 
     Attributes
     ----------
-    y : array of shape (devices, cycles, 4)
-        log10 r_hrs, u_set, r_lrs, u_reset; NaN where not measured.
+    y : array of shape (n_devices, n_cycles, 4)
+        log10 r_hrs (ohm), u_set (V), r_lrs (ohm), u_reset (V); NaN where not measured.
     measured : tuple of int
         Features with values.
-    devices : array of shape (devices,)
+    devices : array of shape (n_devices,)
         Labels of the devices that are left.
-    cycles : array of shape (cycles,)
+    cycles : array of shape (n_cycles,)
         Numbers of the cycles.
     notes : list of str
-        What was left out, and why.
+        Devices and cycles that were left out, and why.
     """
 
     y: Float64Array
@@ -54,12 +54,21 @@ class FeatureTable:
 
     @property
     def count(self) -> Float64Array:
-        """Number of cycles that were measured of each device: those of its best known feature."""
+        """Number of measured cycles of each device, shape (n_devices,): those of its best known feature."""
         return np.asarray((~np.isnan(self.y)).sum(1).max(1), dtype=np.float64)
 
 
 def feature_table(features: xr.Dataset) -> FeatureTable:
-    """Check features (device, cycle), and bring them to the scales of the model.
+    """Check features, and bring them to the scales of the model.
+
+    Parameters
+    ----------
+    features : xarray.Dataset
+        Variables (device, cycle) as `learn.features` makes, perhaps with ``flag``.
+
+    Returns
+    -------
+    FeatureTable
 
     Raises
     ------
@@ -88,9 +97,21 @@ def feature_table(features: xr.Dataset) -> FeatureTable:
 
 
 def without_failed(data: xr.Dataset) -> tuple[xr.Dataset, list[str]]:
-    """Set to NaN what the flags of cycles say is not there, and say how many cycles have each flag.
+    """Set features to NaN where the flags of their cycles exclude them, and count the flags.
 
     Without a variable ``flag`` nothing changes. Bounds (`Flag.UNRESOLVED`) and incomplete cycles keep what they have.
+
+    Parameters
+    ----------
+    data : xarray.Dataset
+        Features, perhaps with ``flag``.
+
+    Returns
+    -------
+    features : xarray.Dataset
+        Without ``flag``.
+    notes : list of str
+        How many cycles have each flag.
 
     Raises
     ------
@@ -128,7 +149,7 @@ def _labelled(data: xr.Dataset) -> xr.Dataset:
 
 
 def _without_jumps(data: xr.Dataset) -> xr.Dataset:
-    """Put rows where their cycle numbers say, with NaN between, so that no lag jumps over cycles that are missing."""
+    """Put rows where their cycle numbers say, with NaN between, so that no lag jumps over missing cycles."""
     if "cycle" not in data.coords or data["cycle"].dtype.kind not in "iu":
         return data
     numbers = data["cycle"].to_numpy()
@@ -187,9 +208,9 @@ def _fit_to_learn(
         raise ValueError(
             f"the best known device has {int(known.max())} cycles: at least {FEWEST_CYCLES} are needed to learn from"
         )
-    constant = ~few & np.any((_spread(y)[:, list(measured)] <= 0) & (known > 0), axis=1)
+    constant = ~few & np.any((_value_range(y)[:, list(measured)] <= 0) & (known > 0), axis=1)
     if np.all(few | constant):
-        names = [FEATURE_NAMES[f] for f in measured if np.all(_spread(y)[~few, f] <= 0)]
+        names = [FEATURE_NAMES[f] for f in measured if np.all(_value_range(y)[~few, f] <= 0)]
         raise ValueError(f"{', '.join(names) or 'a feature'} is constant in every device: nothing can be learned of it")
     notes = [
         f"{len(gone)} device{'s' * (len(gone) != 1)} left out, {why}: {', '.join(map(str, devices[gone][:8]))}"
@@ -204,8 +225,8 @@ def _fit_to_learn(
     return FeatureTable(y[kept], measured, devices[kept], cycles, notes)
 
 
-def _spread(y: Float64Array) -> Float64Array:
-    """Range of each feature of each device, less what rounding makes, (devices, 4); -1 where there are no values."""
+def _value_range(y: Float64Array) -> Float64Array:
+    """Return the range of each feature of each device, less rounding, (n_devices, 4); -1 where there are no values."""
     low = np.where(np.isnan(y), np.inf, y).min(1)
     high = np.where(np.isnan(y), -np.inf, y).max(1)
     with np.errstate(invalid="ignore"):

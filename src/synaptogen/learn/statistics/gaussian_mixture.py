@@ -1,13 +1,14 @@
 """Gaussian mixtures of few points in many dimensions: expectation maximisation with a prior on the covariances (MAP).
 
-    r_dk ~ w_k N(v_d; m_k, S_k)                                 (E)
+    r_dk ~ w_k N(v_d; m_k, S_k)                                                                           (E)
     w_k = N_k / N,  m_k = weighted mean,  S_k = (sum r_dk (v_d - m_k)(v_d - m_k)^T + s Psi) / (N_k + s)   (M)
 
 The prior is inverse-Wishart: s further points spread as Psi, the covariance of the bulk by minimum covariance
 determinant (P. J. Rousseeuw, K. Van Driessen, Technometrics 41, 212 (1999); for the prior: C. Fraley, A. E. Raftery, J.
 Classification 24, 155 (2007)). It keeps a component of twenty outliers in eight dimensions from collapsing. The last
 component starts from the five percent of the points that are farthest from the bulk, and its Psi is three times as
-wide, so that an outlying population is found of which two or three members were seen; the others start from k-means.
+wide, so that an outlying population is found of which two or three members were measured; the others start from
+k-means.
 """
 
 import warnings
@@ -17,32 +18,66 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.covariance import MinCovDet
 
-from synaptogen._utils import Float64Array
+from synaptogen._utils import BoolArray, Float64Array
 
-__all__ = ["Bulk", "Mixture", "bulk_of", "fit_mixture", "mixture_errors"]
+__all__ = ["Bulk", "GaussianMixture", "find_bulk", "fit_mixture", "mixture_errors"]
 
 
 _OUTLYING = 0.05
-_LEAST = 2.0  # points, of a component
+_LEAST = 2.0  # least number of points of a component
 _TOLERANCE = 1e-5  # nats per point
-_RESAMPLES, _STEPS = 64, 80  # of the bootstrap, and most iterations in each
-_WIDER = 9.0  # the variances of outlying devices, before any is seen: three times the spread
+_RESAMPLES, _STEPS = 64, 80  # resamples of the bootstrap, and most iterations in each
+_WIDER = 9.0  # prior variances of outlying devices over those of the bulk: three times the spread
 
 
 @dataclass(frozen=True)
-class Mixture:
-    """Weights (K,), means (K, d) and covariances (K, d, d)."""
+class GaussianMixture:
+    """A mixture of K Gaussian components in d dimensions.
+
+    Parameters
+    ----------
+    weights : array of shape (K,)
+    means : array of shape (K, d)
+    covariances : array of shape (K, d, d)
+    """
 
     weights: Float64Array
     means: Float64Array
     covariances: Float64Array
 
     def log_density(self, points: Float64Array, noise: Float64Array | None = None) -> Float64Array:
-        """Return the log density (n,) at points (n, d), each with a noise covariance (n, d, d) of its own if given."""
+        """Return the log density at points.
+
+        Parameters
+        ----------
+        points : array of shape (n, d)
+        noise : array of shape (n, d, d), optional
+            Covariance of the error of each point, added to those of the components.
+
+        Returns
+        -------
+        array of shape (n,)
+        """
         return np.asarray(np.logaddexp.reduce(self.log_joint(points, noise), axis=0))
 
+    def responsibilities(self, points: Float64Array) -> Float64Array:
+        """Return the probability (K, n) that each of the points (n, d) belongs to a component."""
+        joint = self.log_joint(points)
+        return np.asarray(np.exp(joint - np.logaddexp.reduce(joint, axis=0)))
+
     def log_joint(self, points: Float64Array, noise: Float64Array | None = None) -> Float64Array:
-        """Return log w_k + log N(v; m_k, S_k), shape (K, n)."""
+        """Return log w_k + log N(v; m_k, S_k) of each component at points.
+
+        Parameters
+        ----------
+        points : array of shape (n, d)
+        noise : array of shape (n, d, d), optional
+            Covariance of the error of each point, added to those of the components.
+
+        Returns
+        -------
+        array of shape (K, n)
+        """
         off = points - self.means[:, None]
         S = self.covariances[:, None] if noise is None else self.covariances[:, None] + noise
         return _log_normal(off, S) + np.log(self.weights)[:, None]
@@ -50,23 +85,42 @@ class Mixture:
 
 @dataclass(frozen=True)
 class Bulk:
-    """Where most points are: centre (d,), covariance (d, d), and the squared distance (n,) of each point."""
+    """Location of most points.
+
+    Parameters
+    ----------
+    centre : array of shape (d,)
+    covariance : array of shape (d, d)
+    distance : array of shape (n,)
+        Squared Mahalanobis distance of each point from the centre.
+    """
 
     centre: Float64Array
     covariance: Float64Array
     distance: Float64Array
 
-    def part(self, members: NDArray[np.bool_]) -> "Bulk":
-        """Return the same bulk with the distances of some of the points."""
+    def part(self, members: BoolArray) -> "Bulk":
+        """Return the same bulk with the distances of the points that a mask selects."""
         return replace(self, distance=self.distance[members])
 
 
-def bulk_of(points: Float64Array, seed: int) -> Bulk:
-    """Return the bulk by minimum covariance determinant; of few points, the mean and the covariance."""
+def find_bulk(points: Float64Array, seed: int) -> Bulk:
+    """Find the bulk by minimum covariance determinant; of few points, the median and the variances.
+
+    Parameters
+    ----------
+    points : array of shape (n, d)
+    seed : int
+        Seed of the subsets that the search starts from.
+
+    Returns
+    -------
+    Bulk
+    """
     n, d = points.shape
     if n >= 3 * d:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of subsets it tried on the way
+            warnings.simplefilter("ignore")  # about singular subsets that it tried on the way
             found = MinCovDet(random_state=seed, support_fraction=None if n < 5 * d else 0.75).fit(points)
         centre, covariance = found.location_, found.covariance_
     else:
@@ -85,7 +139,7 @@ def fit_mixture(
     bulk: Bulk | None = None,
     starts: int = 3,
     steps: int = 300,
-) -> Mixture:
+) -> GaussianMixture:
     """Return the most probable mixture of several starts.
 
     Parameters
@@ -101,8 +155,12 @@ def fit_mixture(
         Of these points, where it is known already.
     starts, steps : int
         Number of starts, and most iterations of each.
+
+    Returns
+    -------
+    GaussianMixture
     """
-    bulk = bulk_of(points, _seed(rng)) if bulk is None else bulk
+    bulk = find_bulk(points, _seed(rng)) if bulk is None else bulk
     psi = _prior(bulk, components)
     if components == 1:
         return _maximise(points, np.ones((1, len(points))), psi, strength)
@@ -111,15 +169,29 @@ def fit_mixture(
 
 
 def mixture_errors(
-    points: Float64Array, mixture: Mixture, strength: float, bulk: Bulk, rng: np.random.Generator
+    points: Float64Array, mixture: GaussianMixture, strength: float, bulk: Bulk, rng: np.random.Generator
 ) -> dict[str, Float64Array]:
-    """Return standard errors of ``weights`` (K,), ``means`` (K, d) and standard deviations ``spreads`` (K, d).
+    """Return standard errors of a mixture, by the bootstrap over points.
 
-    The bootstrap over points (B. Efron, R. J. Tibshirani, An Introduction to the Bootstrap, 1993, chapter 6). Each
-    resample is fitted from where the whole was, so that components keep their names.
+    (B. Efron, R. J. Tibshirani, An Introduction to the Bootstrap, 1993, chapter 6.) Each resample is fitted from the
+    responsibilities of the whole, so that components keep their order.
+
+    Parameters
+    ----------
+    points : array of shape (n, d)
+    mixture : GaussianMixture
+        Fitted to all points.
+    strength : float
+        Strength of the prior that it was fitted with.
+    bulk : Bulk
+    rng : Generator
+
+    Returns
+    -------
+    dict of str to array
+        ``weights`` (K,), ``means`` (K, d) and standard deviations ``spreads`` (K, d).
     """
-    joint = mixture.log_joint(points)
-    share = np.exp(joint - np.logaddexp.reduce(joint, axis=0))
+    share = mixture.responsibilities(points)
     psi = _prior(bulk, len(share))
     found: dict[str, list[Float64Array]] = {"weights": [], "means": [], "spreads": []}
     for _ in range(_RESAMPLES):
@@ -132,7 +204,7 @@ def mixture_errors(
 
 
 def _prior(bulk: Bulk, components: int) -> Float64Array:
-    """Spreads psi (K, d, d) that the prior expects: the last component is wider."""
+    """Return the covariances psi (K, d, d) that the prior expects: the last component is wider."""
     psi = np.tile(bulk.covariance, (components, 1, 1))
     if components > 1:
         psi[-1] *= _WIDER
@@ -141,7 +213,7 @@ def _prior(bulk: Bulk, components: int) -> Float64Array:
 
 def _climb(
     points: Float64Array, share: Float64Array, psi: Float64Array, strength: float, steps: int
-) -> tuple[float, Mixture]:
+) -> tuple[float, GaussianMixture]:
     """Iterate from responsibilities (K, n); returns the posterior, per point, and the mixture."""
     before = -np.inf
     for _ in range(steps):
@@ -156,18 +228,18 @@ def _climb(
     return now, mixture
 
 
-def _maximise(points: Float64Array, share: Float64Array, psi: Float64Array, strength: float) -> Mixture:
+def _maximise(points: Float64Array, share: Float64Array, psi: Float64Array, strength: float) -> GaussianMixture:
     """Return the most probable mixture for responsibilities (K, n) and prior spreads psi (K, d, d)."""
     count = np.maximum(share.sum(1), _LEAST)
     means = share @ points / np.maximum(share.sum(1), 1e-12)[:, None]
     off = points - means[:, None]
     scatter = (share[..., None] * off).swapaxes(1, 2) @ off
     covariances = (scatter + strength * psi) / (share.sum(1) + strength)[:, None, None]
-    return Mixture(count / count.sum(), means, covariances)
+    return GaussianMixture(count / count.sum(), means, covariances)
 
 
-def _log_prior(mixture: Mixture, psi: Float64Array, strength: float) -> float:
-    """Log of the inverse-Wishart density, up to a constant."""
+def _log_prior(mixture: GaussianMixture, psi: Float64Array, strength: float) -> float:
+    """Return the log of the inverse-Wishart density, up to a constant."""
     determinants = np.linalg.slogdet(mixture.covariances)[1].sum()
     traces = np.trace(np.linalg.solve(mixture.covariances, psi), axis1=1, axis2=2).sum()
     return float(-0.5 * strength * (determinants + traces))
@@ -187,7 +259,7 @@ def _start(points: Float64Array, components: int, bulk: Bulk, rng: np.random.Gen
 
 
 def _clusters(points: Float64Array, number: int, rng: np.random.Generator) -> NDArray[np.intp]:
-    """A few steps of k-means from points drawn at random: labels (n,)."""
+    """Return labels (n,) after a few steps of k-means from points drawn at random."""
     centres = points[rng.choice(len(points), number, replace=False)]
     for _ in range(10):
         label = np.argmin(((points[:, None] - centres) ** 2).sum(2), axis=1)
@@ -197,7 +269,7 @@ def _clusters(points: Float64Array, number: int, rng: np.random.Generator) -> ND
 
 
 def _log_normal(off: Float64Array, S: Float64Array) -> Float64Array:
-    """Log density (K, n) of N(0, S) at ``off`` (K, n, d), with S (K, 1, d, d) or one for each point."""
+    """Return the log density (K, n) of N(0, S) at ``off`` (K, n, d), with S (K, 1, d, d) or one for each point."""
     d = off.shape[-1]
     L = np.linalg.cholesky(S)
     inverse = np.linalg.inv(L)

@@ -1,11 +1,12 @@
-"""A state space by its poles: the form in which its whole law is closed, and in which it can be fitted.
+"""A state space by its poles: all its moments have closed forms in it, so that it can be fitted.
 
 With poles l_i, rows g_i of G and columns h_i of H,
 
     P_ij = g_i g_j^* / (1 - l_i l_j^*),   M = L P H^* + G B^T
     Gamma[0] = H P H^* + B B^T,   Gamma[k] = H L^(k-1) M,   T(w) = B + H (exp(iw) - L)^-1 G
 
-Real poles come first, then one pole of each complex pair, whose conjugate is implied.
+Real poles come first, then one pole of each complex pair, whose conjugate is implied. The state space is that of
+docs/model.md, From cycle to cycle.
 """
 
 from dataclasses import dataclass, replace
@@ -20,14 +21,22 @@ from synaptogen.params import FEATURES, StateSpace
 Complex: TypeAlias = NDArray[np.complex128]
 
 _LOWER = np.tril_indices(FEATURES)
-_NEAR = 0.999  # of the cap: where poles from beyond it start
+_NEAR = 0.999  # share of the cap to which poles beyond it are moved
 
 
 @dataclass(frozen=True)
-class Modes:
-    """The parameters of a state space in modal form, as one vector: poles, G, H, B.
+class ModalForm:
+    """A state space in modal form, whose poles, G, H and B are one vector of parameters.
 
     A real pole is cap * tanh(a); a pair is cap * tanh(a) * exp(+-i b).
+
+    Parameters
+    ----------
+    parameters : array of shape (n_parameters,)
+    n_real, n_pairs : int
+        Number of real poles, and of complex pairs.
+    cap : float
+        Largest modulus of a pole.
     """
 
     parameters: Float64Array
@@ -36,8 +45,19 @@ class Modes:
     cap: float
 
     @classmethod
-    def of(cls, history: StateSpace, cap: float) -> "Modes":
-        """Take a state space apart; poles outside the cap are moved inside."""
+    def from_state_space(cls, history: StateSpace, cap: float) -> "ModalForm":
+        """Decompose a state space into its modes; poles outside the cap are moved inside.
+
+        Parameters
+        ----------
+        history : StateSpace
+        cap : float
+            Largest modulus of a pole.
+
+        Returns
+        -------
+        ModalForm
+        """
         poles, V = np.linalg.eig(history.F)
         g, h = np.linalg.solve(V, history.G + 0j), history.H @ V
         balance = np.sqrt(np.linalg.norm(g, axis=1) / np.maximum(np.linalg.norm(h, axis=0), 1e-12))
@@ -58,12 +78,29 @@ class Modes:
         ]
         return cls(np.concatenate([np.ravel(p) for p in parts]), len(real), len(upper), cap)
 
-    def with_parameters(self, parameters: Float64Array) -> "Modes":
-        """Return the same kind of modes with other parameters."""
+    def with_parameters(self, parameters: Float64Array) -> "ModalForm":
+        """Return the same modal form with other parameters."""
         return replace(self, parameters=parameters)
 
-    def law(self, thetas: Float64Array, lags: NDArray[np.intp], omega: Float64Array) -> tuple[Float64Array, Complex]:
-        """Return Gamma at lags (n, lags, 4, 4) and T at frequencies (n, frequencies, 4, 4) of n parameter vectors."""
+    def moments(
+        self, thetas: Float64Array, lags: NDArray[np.intp], omega: Float64Array
+    ) -> tuple[Float64Array, Complex]:
+        """Return autocovariances and transfer functions of n parameter vectors at once.
+
+        Parameters
+        ----------
+        thetas : array of shape (n, n_parameters)
+        lags : array of int of shape (k,)
+        omega : array of shape (w,)
+            Angular frequencies per cycle.
+
+        Returns
+        -------
+        gamma : array of shape (n, k, 4, 4)
+            Autocovariances Gamma at the lags.
+        transfer : complex array of shape (n, w, 4, 4)
+            T at the frequencies; the spectrum is T T^*.
+        """
         poles, g, h, B = self._complete(thetas)
         gg = g @ g.conj().swapaxes(1, 2)
         P = gg / (1 - poles[:, :, None] * poles[:, None, :].conj())
@@ -78,7 +115,7 @@ class Modes:
         return gamma, T
 
     def state_space(self) -> StateSpace:
-        """Put the state space together, with a block of two real states for each pair."""
+        """Return the state space, with a block of two real states for each pair."""
         (poles, g, h, B), r, c = self._complete(self.parameters[None]), self.n_real, self.n_pairs
         q = r + 2 * c
         F, G, H = np.zeros((q, q)), np.zeros((q, FEATURES)), np.zeros((FEATURES, q))
@@ -89,7 +126,7 @@ class Modes:
             F[at, at] = [[a, -b], [b, a]]
             G[at] = g[0, i].real, g[0, i].imag
             H[:, at] = np.stack([2 * h[0, i].real, -2 * h[0, i].imag], axis=1)
-        signs = np.sign(np.diagonal(B[0]))  # of e, which has no sign of its own
+        signs = np.sign(np.diagonal(B[0]))  # the sign of e is arbitrary: make the diagonal of B positive
         return StateSpace(B[0] * signs, F, G * signs, H)
 
     def _complete(self, thetas: Float64Array) -> tuple[Complex, Complex, Complex, Float64Array]:

@@ -1,8 +1,8 @@
-"""How cells differ, learned: the vector (mu, sigma) of each device, what is uncertain in it, and a mixture of them all.
+"""The vector (mu, sigma) of each device, its estimation error, and a mixture of the vectors of all devices.
 
 - mu and sigma are the mean and the standard deviation of a device's cycles. In T cycles with memory both scatter, and
   sigma comes out small (by 6 % for 300 cycles of hennen2024). Bias and covariance of the errors come from a parametric
-  bootstrap: records of the learned law, treated in the same way (`EstimationNoise.of`).
+  bootstrap: records of the learned model, treated in the same way (`EstimationNoise.from_records`).
 - The mixture is chosen among numbers of components, strengths of the prior (strong: few devices; weak: many), and sigma
   or log sigma, all by the likelihood of held-out devices.
 - The covariance of the errors is subtracted only if held-out devices, each with its own errors added, become more
@@ -20,23 +20,23 @@ from numpy.typing import NDArray
 from synaptogen._utils import Float64Array
 from synaptogen.params import FEATURES, Population
 
-from .gaussian_mixture import Bulk, Mixture, bulk_of, fit_mixture, mixture_errors
+from .gaussian_mixture import Bulk, GaussianMixture, find_bulk, fit_mixture, mixture_errors
 
-__all__ = ["EstimationNoise", "PopulationFit", "combined", "device_vectors", "fit_population", "recentred"]
+__all__ = ["EstimationNoise", "PopulationFit", "combine_populations", "device_vectors", "fit_population", "recentre"]
 
 SigmaScale: TypeAlias = Literal["linear", "log"]
 
-FEWEST = 16  # devices, for a population of their own
+FEWEST = 16  # devices that a population of their own needs
 _FOLDS = 5
-_SEED = 1  # of the subsets that the search for the bulk begins with
+_SEED = 1  # seed of the subsets that the search for the bulk begins with
 _STRONG, _WEAK = 16.0, 2.0
-_MANY = 128  # devices
-_FLOOR = 0.1  # of a variance is left at least when errors are subtracted
+_MANY = 128  # devices from which more settings are compared
+_FLOOR = 0.1  # share of a variance that is left at least when errors are subtracted
 
 
 @dataclass(frozen=True)
 class EstimationNoise:
-    """Errors of device vectors.
+    """Bias and errors of device vectors, which come from the shortness of records.
 
     Attributes
     ----------
@@ -50,47 +50,77 @@ class EstimationNoise:
     covariance: Float64Array
 
     @classmethod
-    def of(cls, records: Float64Array) -> "EstimationNoise":
-        """From simulated records (devices, cycles, 4) of devices with mu = 0 and sigma = 1."""
+    def from_records(cls, records: Float64Array) -> "EstimationNoise":
+        """Measure the errors of simulated records (n_devices, n_cycles, 4) of devices with mu = 0 and sigma = 1."""
         vectors = device_vectors(records)
         mean, deviation = vectors[:, :FEATURES], vectors[:, FEATURES:]
         errors = np.concatenate([mean, np.log(deviation)], axis=1)
         return cls(deviation.mean(0), np.cov(errors.T))
 
     def for_devices(self, vectors: Float64Array, sigma_scale: SigmaScale) -> Float64Array:
-        """Return the covariance (n, 8, 8) of the errors of device vectors (n, 8), on a scale of sigma."""
+        """Return the covariance of the errors of device vectors.
+
+        Parameters
+        ----------
+        vectors : array of shape (n, 8)
+            mu and sigma of each device.
+        sigma_scale : {"linear", "log"}
+            Whether the errors are those of sigma or of log sigma.
+
+        Returns
+        -------
+        array of shape (n, 8, 8)
+        """
         sigma = np.abs(vectors[:, FEATURES:])
         scale = np.concatenate([sigma, sigma if sigma_scale == "linear" else np.ones_like(sigma)], axis=1)
         return np.asarray(scale[:, :, None] * self.covariance * scale[:, None, :])
 
     def errors(self, vectors: Float64Array) -> Float64Array:
-        """Return standard errors (n, 8) of mu and sigma."""
+        """Return standard errors (n, 8) of mu and sigma of device vectors (n, 8)."""
         return np.sqrt(np.diagonal(self.for_devices(vectors, "linear"), axis1=1, axis2=2))
 
 
 class PopulationFit(NamedTuple):
-    """A population and how it was chosen."""
+    """A population and how it was chosen.
+
+    Parameters
+    ----------
+    population : Population
+    table : DataFrame
+        Held-out likelihood (nats per device) of each choice.
+    noise_subtracted : bool
+        Whether the covariance of estimation errors was subtracted.
+    responsibilities : array of shape (n_devices, K)
+        Probability that a device belongs to a component.
+    errors : dict of str to array
+        Standard errors: weights (K,); means and spreads (standard deviations) (K, 8), NaN where not measured.
+    """
 
     population: Population
     table: pd.DataFrame
-    """Held-out likelihood (nats per device) of each choice."""
     noise_subtracted: bool
     responsibilities: Float64Array
-    """Probability that a device belongs to a component, shape (devices, K)."""
     errors: dict[str, Float64Array]
-    """Standard errors: weights (K,); means and spreads (standard deviations) (K, 8), NaN where not measured."""
 
 
-class _Choice(NamedTuple):
+class _MixtureSettings(NamedTuple):
     components: int
     strength: float
     sigma_scale: SigmaScale
 
 
 def device_vectors(y: Float64Array) -> Float64Array:
-    """Return mean and standard deviation of each device's cycles, (devices, 8), from y (devices, cycles, 4).
+    """Return mean and standard deviation of each device's cycles.
 
-    NaN marks cycles that were not measured; a feature without any gives NaN.
+    Parameters
+    ----------
+    y : array of shape (n_devices, n_cycles, 4)
+        NaN marks cycles that were not measured.
+
+    Returns
+    -------
+    array of shape (n_devices, 8)
+        Four means, four standard deviations; NaN for a feature without any value.
     """
     known = ~np.isnan(y)
     count = known.sum(1)
@@ -112,11 +142,11 @@ def fit_population(
     measured: Sequence[int] = (0, 1, 2, 3),
     progress: Callable[[float], None] | None = None,
 ) -> PopulationFit:
-    """Fit a mixture to device vectors (devices, 8), natural sigma; of ``measured`` features only, others are left out.
+    """Fit a Gaussian mixture to device vectors (mu, sigma).
 
     Parameters
     ----------
-    vectors : array of shape (devices, 8)
+    vectors : array of shape (n_devices, 8)
         Sigma positive and already free of its bias.
     components : int, optional
         Number of components; default: by held-out likelihood.
@@ -127,7 +157,13 @@ def fit_population(
     rng : Generator
         Of starts and folds.
     measured : sequence of int
-        Features that the mixture is about; its vectors have 2 len(measured) entries.
+        Features that the mixture is about; its vectors have 2 len(measured) entries, the others are left out.
+    progress : callable, optional
+        Called with the share of the work that is done.
+
+    Returns
+    -------
+    PopulationFit
 
     Raises
     ------
@@ -138,14 +174,17 @@ def fit_population(
     _check_vectors(vectors[:, columns], components)
     fold = rng.permutation(np.arange(len(vectors)) % _FOLDS)
     choices = _choices(len(vectors), components, sigma_scale)
-    views = {s: _View.of(vectors, columns, s, noise) for s in dict.fromkeys(c.sigma_scale for c in choices)}
-    bulks = {s: bulk_of(v.points, _SEED) for s, v in views.items()}
+    scaled_vectors = {
+        s: _ScaledVectors.from_vectors(vectors, columns, s, noise)
+        for s in dict.fromkeys(c.sigma_scale for c in choices)
+    }
+    bulks = {s: find_bulk(v.points, _SEED) for s, v in scaled_vectors.items()}
     rows: list[dict[str, object]] = []
     held_out: list[float] = []
 
-    def attempt(choice: _Choice) -> None:
-        fits = _fold_fits(views[choice.sigma_scale], choice, fold, bulks[choice.sigma_scale], rng)
-        held_out.append(_held_out(views[choice.sigma_scale], fits, fold))
+    def attempt(choice: _MixtureSettings) -> None:
+        fits = _fold_fits(scaled_vectors[choice.sigma_scale], choice, fold, bulks[choice.sigma_scale], rng)
+        held_out.append(_held_out(scaled_vectors[choice.sigma_scale], fits, fold))
         rows.append({**choice._asdict(), "held_out": held_out[-1]})
         if progress is not None:
             progress(len(rows) / (len(choices) + 2))
@@ -156,22 +195,32 @@ def fit_population(
         choices.append(choices[int(np.argmax(held_out))]._replace(strength=_WEAK))
         attempt(choices[-1])
     best = choices[int(np.argmax(held_out))]
-    view = views[best.sigma_scale]
+    scaled = scaled_vectors[best.sigma_scale]
     subtract = noise is not None and _subtraction_helps(
-        view, _fold_fits(view, best, fold, bulks[best.sigma_scale], rng), fold, max(held_out)
+        scaled, _fold_fits(scaled, best, fold, bulks[best.sigma_scale], rng), fold, max(held_out)
     )
-    mixture = fit_mixture(view.points, best.components, best.strength, rng, bulk=bulks[best.sigma_scale], starts=5)
-    joint = mixture.log_joint(view.points)
-    responsibilities = np.exp(joint - np.logaddexp.reduce(joint, axis=0)).T
-    final = view.subtracted(mixture) if subtract else mixture
-    errors = view.errors(mixture_errors(view.points, mixture, best.strength, bulks[best.sigma_scale], rng))
-    return PopulationFit(view.population(final), pd.DataFrame(rows), subtract, responsibilities, errors)
+    mixture = fit_mixture(scaled.points, best.components, best.strength, rng, bulk=bulks[best.sigma_scale], starts=5)
+    responsibilities = mixture.responsibilities(scaled.points).T
+    final = scaled.subtracted(mixture) if subtract else mixture
+    errors = scaled.errors(mixture_errors(scaled.points, mixture, best.strength, bulks[best.sigma_scale], rng))
+    return PopulationFit(scaled.population(final), pd.DataFrame(rows), subtract, responsibilities, errors)
 
 
-def recentred(population: Population, vectors: Float64Array) -> Population:
-    """Return a population moved to measured devices (n, 8): their mean mu, and spreads that grow with their mean sigma.
+def recentre(population: Population, vectors: Float64Array) -> Population:
+    """Return a population moved to measured devices: their mean mu, and spreads that grow with their mean sigma.
 
     For devices too few to have a population of their own, of a kind whose figures differ from a preset's.
+
+    Parameters
+    ----------
+    population : Population
+        The preset's.
+    vectors : array of shape (n, 8)
+        mu and sigma of each measured device, NaN for features that were not measured.
+
+    Returns
+    -------
+    Population
     """
     natural = _mean_sigma(population)
     known = np.isfinite(vectors)
@@ -185,10 +234,20 @@ def recentred(population: Population, vectors: Float64Array) -> Population:
     return Population(population.weights, means, population.cholesky * scale[:, None], population.sigma_scale)
 
 
-def combined(learned: Population, preset: Population, measured: Sequence[int]) -> Population:
-    """Return all eight entries from a population of the measured features and a preset's of the others, independent.
+def combine_populations(learned: Population, preset: Population, measured: Sequence[int]) -> Population:
+    """Combine a population of the measured features with a preset's of the others, as independent.
 
     Each component of the one is paired with each of the other.
+
+    Parameters
+    ----------
+    learned, preset : Population
+    measured : sequence of int
+        Features that come from ``learned``.
+
+    Returns
+    -------
+    Population
 
     Raises
     ------
@@ -214,7 +273,7 @@ def combined(learned: Population, preset: Population, measured: Sequence[int]) -
 
 
 @dataclass(frozen=True)
-class _View:
+class _ScaledVectors:
     """Device vectors on a scale of sigma, each column about its median and in units of its spread."""
 
     points: Float64Array
@@ -226,9 +285,9 @@ class _View:
     sigma_scale: SigmaScale
 
     @classmethod
-    def of(
+    def from_vectors(
         cls, vectors: Float64Array, columns: list[int], sigma_scale: SigmaScale, noise: EstimationNoise | None
-    ) -> "_View":
+    ) -> "_ScaledVectors":
         v = vectors.copy()
         if sigma_scale == "log":
             v[:, FEATURES:] = np.log(v[:, FEATURES:])
@@ -244,15 +303,14 @@ class _View:
         log_volume = np.broadcast_to(-np.log(spread).sum() - stretch, len(v))
         return cls((v - middle) / spread, errors, middle, spread, log_volume, columns, sigma_scale)
 
-    def subtracted(self, mixture: Mixture) -> Mixture:
+    def subtracted(self, mixture: GaussianMixture) -> GaussianMixture:
         """Return the mixture less the errors that its devices have on average."""
         if self.noise is None:
             return mixture
-        joint = mixture.log_joint(self.points)
-        share = np.exp(joint - np.logaddexp.reduce(joint, axis=0))
+        share = mixture.responsibilities(self.points)
         errors = np.einsum("kn,nij->kij", share, self.noise) / share.sum(1)[:, None, None]
-        rest = [_less(S, E) for S, E in zip(mixture.covariances, errors, strict=True)]
-        return Mixture(mixture.weights, mixture.means, np.array(rest))
+        rest = [_subtract_errors(S, E) for S, E in zip(mixture.covariances, errors, strict=True)]
+        return GaussianMixture(mixture.weights, mixture.means, np.array(rest))
 
     def errors(self, of_points: dict[str, Float64Array]) -> dict[str, Float64Array]:
         """Return standard errors of the natural population from those of the mixture of points."""
@@ -262,7 +320,7 @@ class _View:
             errors[name][:, self.columns] = self.spread * of_points[name]
         return errors
 
-    def population(self, mixture: Mixture) -> Population:
+    def population(self, mixture: GaussianMixture) -> Population:
         """Return the mixture of natural device vectors; features that were not measured get mean 0 and variance 1."""
         k = len(mixture.weights)
         means, factors = np.zeros((k, 2 * FEATURES)), np.tile(np.eye(2 * FEATURES), (k, 1, 1))
@@ -274,21 +332,24 @@ class _View:
         return Population(mixture.weights, means, factors, self.sigma_scale)
 
 
-def _choices(devices: int, components: int | None, sigma_scale: SigmaScale | None) -> list[_Choice]:
-    """Of few devices no likelihood can tell sigma from log sigma: then log sigma, which keeps sigma positive."""
+def _choices(devices: int, components: int | None, sigma_scale: SigmaScale | None) -> list[_MixtureSettings]:
+    """Return the settings to compare.
+
+    Of few devices no likelihood can tell sigma from log sigma: then log sigma, which keeps sigma positive.
+    """
     most = 4 if devices >= _MANY else 2 if devices >= 2 * FEWEST else 1
     numbers = range(1, most + 1) if components is None else (components,)
     both = ("linear", "log") if devices >= _MANY else ("log",)
     scales = both if sigma_scale is None else (sigma_scale,)
-    return [_Choice(k, _STRONG, cast("SigmaScale", scale)) for scale in scales for k in numbers]
+    return [_MixtureSettings(k, _STRONG, cast("SigmaScale", scale)) for scale in scales for k in numbers]
 
 
 def _fold_fits(
-    view: _View, choice: _Choice, fold: NDArray[np.intp], bulk: Bulk, rng: np.random.Generator
-) -> list[Mixture]:
+    scaled: _ScaledVectors, choice: _MixtureSettings, fold: NDArray[np.intp], bulk: Bulk, rng: np.random.Generator
+) -> list[GaussianMixture]:
     return [
         fit_mixture(
-            view.points[fold != f],
+            scaled.points[fold != f],
             choice.components,
             choice.strength,
             rng,
@@ -300,23 +361,27 @@ def _fold_fits(
     ]
 
 
-def _held_out(view: _View, fits: list[Mixture], fold: NDArray[np.intp], with_errors: bool = False) -> float:
+def _held_out(
+    scaled: _ScaledVectors, fits: list[GaussianMixture], fold: NDArray[np.intp], with_errors: bool = False
+) -> float:
     """Return the mean log density of devices under the mixtures that were fitted without them."""
     total = 0.0
     for f, mixture in enumerate(fits):
         out = fold == f
-        errors = view.noise[out] if with_errors and view.noise is not None else None
-        total += float((mixture.log_density(view.points[out], errors) + view.log_volume[out]).sum())
+        errors = scaled.noise[out] if with_errors and scaled.noise is not None else None
+        total += float((mixture.log_density(scaled.points[out], errors) + scaled.log_volume[out]).sum())
     return total / len(fold)
 
 
-def _subtraction_helps(view: _View, fits: list[Mixture], fold: NDArray[np.intp], without: float) -> bool:
-    clean = [view.subtracted(mixture) for mixture in fits]
-    return _held_out(view, clean, fold, with_errors=True) > without
+def _subtraction_helps(
+    scaled: _ScaledVectors, fits: list[GaussianMixture], fold: NDArray[np.intp], without: float
+) -> bool:
+    clean = [scaled.subtracted(mixture) for mixture in fits]
+    return _held_out(scaled, clean, fold, with_errors=True) > without
 
 
-def _less(S: Float64Array, errors: Float64Array) -> Float64Array:
-    """S - errors, of which at least `_FLOOR` of S is left in every direction."""
+def _subtract_errors(S: Float64Array, errors: Float64Array) -> Float64Array:
+    """Return S - errors, of which at least `_FLOOR` of S is left in every direction."""
     L = np.linalg.cholesky(S)
     white = np.linalg.solve(L, np.linalg.solve(L, errors).T)
     values, vectors = np.linalg.eigh((white + white.T) / 2)

@@ -1,11 +1,11 @@
-"""What a laboratory did not measure, from a preset: the law of the other features given those that were measured.
+"""Completion of what was not measured from a preset: its model of the other features, given the measured ones.
 
-With the measured features M first, the preset's one-step law of the others U given everything before them,
+With the measured features M first, the preset's one-step model of the others U given everything before them,
 
     x_U,n = C_0 x_M,n + sum over k of (C_k x_{n-k}) + B_U e_n,
     C_0 = S_UM S_MM^-1,   C_k = A_k[U] - C_0 A_k[M],   S = B B^T
 
-is put behind the learned law of x_M, which does not depend on the past of U. The two together are a law of all four
+is put behind the learned model of x_M, which does not depend on the past of U. The two together are a model of all four
 features in which the learned one holds exactly. A preset's quantile polynomials and populations are brought to the form
 that learned ones have: latent variances 1, and z of mean 0 and variance 1.
 """
@@ -23,13 +23,21 @@ from .quantile_transform import normalised
 __all__ = ["StandardForm", "complete_history", "standard_form"]
 
 
-_ORDER = 10  # of a preset's law where it is a state space
+_ORDER = 10  # of the VAR that stands for a preset's state space
 _STABLE = 0.999
 
 
 @dataclass(frozen=True)
 class StandardForm:
-    """A preset with latent variances 1 and quantile polynomials of mean 0 and variance 1; the same devices."""
+    """A preset with latent variances 1 and quantile polynomials of mean 0 and variance 1; its devices are the same.
+
+    Parameters
+    ----------
+    quantile : array of shape (4, n)
+        Quantile polynomials, highest power first.
+    history : VAR
+    population : Population
+    """
 
     quantile: Float64Array
     history: VAR
@@ -41,7 +49,7 @@ class StandardForm:
 
 
 def standard_form(params: DeviceParams) -> StandardForm:
-    """Bring a parameter set to the form of learned ones."""
+    """Bring a parameter set to the form of learned ones, with variances 1."""
     history = params.history
     order = history.order if isinstance(history, VAR) else _ORDER
     gamma = history.autocovariance(order)
@@ -65,20 +73,25 @@ def complete_history(learned: VAR, preset: History, measured: tuple[int, ...]) -
     preset : VAR or StateSpace
     measured : tuple of int
         Features that were measured.
+
+    Returns
+    -------
+    VAR
+        Variances 1.
     """
     M = list(measured)
     U = [f for f in range(FEATURES) if f not in measured]
     if not U:
         return learned
-    law = preset if isinstance(preset, VAR) else yule_walker(preset.autocovariance(_ORDER), _ORDER)
-    S = law.innovation @ law.innovation.T
+    model = preset if isinstance(preset, VAR) else yule_walker(preset.autocovariance(_ORDER), _ORDER)
+    S = model.innovation @ model.innovation.T
     C0 = S[np.ix_(U, M)] @ np.linalg.inv(S[np.ix_(M, M)])
     left = S[np.ix_(U, U)] - C0 @ S[np.ix_(M, U)]
-    A = np.zeros((max(learned.order, law.order), FEATURES, FEATURES))
+    A = np.zeros((max(learned.order, model.order), FEATURES, FEATURES))
     A[: learned.order, M] = learned.lags[:, M]
     # C_0 x_M,n holds the learned prediction of x_M,n, so that lags act on U through it as well
     A[: learned.order, U] = C0 @ learned.lags[:, M]
-    A[: law.order, U] += law.lags[:, U] - C0 @ law.lags[:, M]
+    A[: model.order, U] += model.lags[:, U] - C0 @ model.lags[:, M]
     own = (learned.innovation @ learned.innovation.T)[np.ix_(M, M)]
     covariance = np.zeros((FEATURES, FEATURES))
     covariance[np.ix_(M, M)] = own
@@ -89,7 +102,7 @@ def complete_history(learned: VAR, preset: History, measured: tuple[int, ...]) -
 
 
 def _stable(A: Float64Array, U: list[int]) -> Float64Array:
-    """Shrink what the unmeasured features remember of themselves until the law is stable."""
+    """Shrink what the unmeasured features remember of themselves until the model is stable."""
     A = A.copy()
     for _ in range(200):
         own = A[:, U][:, :, U]

@@ -1,8 +1,9 @@
-"""The shape of a feature's distribution: a monotone polynomial from the standard-normal scale to the measured one.
+"""The distribution of a feature: a monotone polynomial from the standard-normal scale to the measured one.
 
-    z = Gamma(x),   x ~ N(0, 1)    (Hennen et al., Front. Neurosci. 16:941753, 2022)
+    z = Gamma(x),   x ~ N(0, 1)    (Hennen et al., Front. Neurosci. 16:941753, 2022; docs/model.md, From the latent
+    scale)
 
-Gamma is the quantile function of z, read at x: Gamma(x) = Q(Phi(x)). It is fitted to LOCAL AVERAGES of the order
+Gamma is the quantile function of z, read at x: Gamma(x) = Q(Phi(x)). It is fitted to local averages of the order
 statistics: [-4, 4] is cut into 161 cells of equal width, and the mean of Q over the probability of each cell is
 compared with the mean of the polynomial over the same cell, with weights that follow the root of the normal density.
 Least squares on the order statistics themselves would leave the curve to a few extremes, whose scatter is far larger.
@@ -36,11 +37,11 @@ DEGREE = 4
 SLOPE = 0.02
 _EDGE, _CELLS = 4.0, 161
 _TABLE = 4096  # points of the tabulated inverse
-_BEYOND = 6.0  # x at which normal scores end
+_BEYOND = 6.0  # largest magnitude of normal scores
 
 
 def fit_quantiles(z: ArrayLike | Sequence[ArrayLike], degree: int = DEGREE) -> Float64Array:
-    """Return the polynomial Gamma (degree + 1,), highest power first, of standardised records.
+    """Fit the quantile polynomial Gamma to standardised records.
 
     Parameters
     ----------
@@ -48,6 +49,11 @@ def fit_quantiles(z: ArrayLike | Sequence[ArrayLike], degree: int = DEGREE) -> F
         One feature, standardised device by device; NaN where it was not measured. All values are pooled.
     degree : int
         4 is what measured devices need; more gains nothing.
+
+    Returns
+    -------
+    array of shape (degree + 1,)
+        Highest power first.
 
     Raises
     ------
@@ -58,20 +64,46 @@ def fit_quantiles(z: ArrayLike | Sequence[ArrayLike], degree: int = DEGREE) -> F
 
 
 def local_averages(z: ArrayLike | Sequence[ArrayLike]) -> Float64Array:
-    """Return the mean order statistic in each of the 161 cells of x, NaN in cells that the record does not reach."""
+    """Return the mean order statistic in each of the 161 cells of x, NaN in cells that the record does not reach.
+
+    Parameters
+    ----------
+    z : array of any shape, or a sequence of arrays
+        One feature, standardised device by device; NaN where it was not measured.
+
+    Returns
+    -------
+    array of shape (161,)
+
+    Raises
+    ------
+    ValueError
+        If there is no value, or one is infinite.
+    """
     values = _pooled(z)
     n = len(values)
     sums = np.concatenate([[0.0], np.cumsum(values)])
     share = scipy.special.ndtr(_edges())
     at = np.interp(share * n, np.arange(n + 1.0), sums)
     means = np.diff(at) / (n * np.diff(share))
-    # cells that hold only parts of the first or the last value would tell of one extreme
+    # the mean of a cell that holds only part of the first or the last value is that of one extreme
     seen = (share[1:] * n >= 1) & ((1 - share[:-1]) * n >= 1)
     return np.where(seen, means, np.nan)
 
 
 def polynomial_through(averages: Float64Array, degree: int = DEGREE) -> Float64Array:
-    """Return the polynomial (degree + 1,) with these means over the cells, of slope `SLOPE` or more on [-4, 4].
+    """Return the polynomial with given means over the cells, of slope `SLOPE` or more on [-4, 4].
+
+    Parameters
+    ----------
+    averages : array of shape (161,)
+        Means over the cells, NaN where not known.
+    degree : int
+
+    Returns
+    -------
+    array of shape (degree + 1,)
+        Highest power first.
 
     Raises
     ------
@@ -93,7 +125,7 @@ def polynomial_through(averages: Float64Array, degree: int = DEGREE) -> Float64A
 
 
 def cell_averages(polynomial: ArrayLike) -> Float64Array:
-    """Return what `local_averages` gives for records without end of a polynomial."""
+    """Return the means (161,) of a polynomial over the cells: `local_averages` of an endless record."""
     gamma = np.asarray(polynomial, dtype=np.float64)
     return np.asarray(_cell_powers(len(gamma) - 1) @ gamma)
 
@@ -110,7 +142,19 @@ def normalised(polynomial: ArrayLike) -> tuple[Float64Array, float, float]:
 
 
 def normal_scores(polynomial: ArrayLike, z: ArrayLike) -> Float64Array:
-    """Return x with Gamma(x) = z; NaN stays NaN, and z beyond the range on which Gamma increases is held at its end."""
+    """Return x with Gamma(x) = z.
+
+    Parameters
+    ----------
+    polynomial : array of shape (n,)
+        Gamma, highest power first.
+    z : array
+        NaN stays NaN; values beyond the range on which Gamma increases are held at its end.
+
+    Returns
+    -------
+    array of the same shape
+    """
     gamma = np.asarray(polynomial, dtype=np.float64)
     x = _increasing(gamma)
     scores: Float64Array = np.interp(np.asarray(z, dtype=np.float64), np.polyval(gamma, x), x)
@@ -118,14 +162,24 @@ def normal_scores(polynomial: ArrayLike, z: ArrayLike) -> Float64Array:
 
 
 def rms_difference(a: ArrayLike, b: ArrayLike) -> float:
-    """Root mean square of the difference of two polynomials under x ~ N(0, 1)."""
+    """Return the root mean square of the difference of two polynomials under x ~ N(0, 1).
+
+    Parameters
+    ----------
+    a, b : array of shape (n,), (m,)
+        Highest power first.
+
+    Returns
+    -------
+    float
+    """
     x, weight = _gauss()
     one, other = (np.polyval(np.asarray(p, dtype=np.float64), x) for p in (a, b))
     return float(np.sqrt(weight @ (one - other) ** 2))
 
 
 def _pooled(z: ArrayLike | Sequence[ArrayLike]) -> Float64Array:
-    parts = [z] if isinstance(z, np.ndarray) else list(z)  # type: ignore[arg-type]
+    parts = list(z) if isinstance(z, list | tuple) else [z]
     values = np.concatenate([np.ravel(np.asarray(part, dtype=np.float64)) for part in parts])
     if np.isinf(values).any():
         raise ValueError("z must not hold infinities: remove those cycles, or set them to NaN")
@@ -136,7 +190,7 @@ def _pooled(z: ArrayLike | Sequence[ArrayLike]) -> Float64Array:
 
 
 def _increasing(gamma: Float64Array) -> Float64Array:
-    """Grid on the range around 0, at most +-`_BEYOND`, on which a polynomial increases."""
+    """Return a grid on the range around 0, at most +-`_BEYOND`, on which a polynomial increases."""
     x = np.linspace(-_BEYOND, _BEYOND, _TABLE + 1)
     falls = np.diff(np.polyval(gamma, x)) <= 0
     low = np.flatnonzero(falls[: _TABLE // 2])
@@ -147,7 +201,7 @@ def _increasing(gamma: Float64Array) -> Float64Array:
 
 
 def _sloping(design: Float64Array, target: Float64Array) -> Float64Array:
-    """Least squares with slopes of at least `SLOPE`, as a problem of least distance.
+    """Solve least squares with slopes of at least `SLOPE`, as a problem of least distance.
 
     With design = Q R and y = R c - Q^T target: the shortest y with G y >= h comes from nonnegative least squares (C. L.
     Lawson, R. J. Hanson, Solving Least Squares Problems, 1974, chapter 23).
@@ -175,7 +229,7 @@ def _centres() -> Float64Array:
 
 @cache
 def _cell_powers(degree: int) -> Float64Array:
-    """Means of x**degree ... x**0 over the normal probability of each cell, shape (cells, degree + 1)."""
+    """Return means of x**degree ... x**0 over the normal probability of each cell, shape (cells, degree + 1)."""
     nodes, weights = np.polynomial.legendre.leggauss(5)
     half = np.diff(_edges())[:, None] / 2
     x = _centres()[:, None] + half * nodes
@@ -186,7 +240,7 @@ def _cell_powers(degree: int) -> Float64Array:
 
 @cache
 def _slopes(degree: int) -> Float64Array:
-    """Matrix that takes coefficients to slopes on a grid of [-4, 4]."""
+    """Return the matrix that takes coefficients to slopes on a grid of [-4, 4]."""
     x = np.linspace(-_EDGE, _EDGE, 2 * _CELLS - 1)[:, None]
     powers = np.arange(degree, -1, -1)
     return np.asarray(powers * x ** np.maximum(powers - 1, 0))

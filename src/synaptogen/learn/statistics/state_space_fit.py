@@ -1,45 +1,42 @@
 """A compact history learned from autocovariances: few states that follow a memory of hundreds of cycles.
 
-    s_{n+1} = F s_n + G e_n,   x_n = H s_n + B e_n
+    s_{n+1} = F s_n + G e_n,   x_n = H s_n + B e_n                (docs/model.md, From cycle to cycle)
 
-1. A high-order VAR (Yule-Walker on the corrected autocovariances R) holds all that the record tells.
+1. A high-order VAR (Yule-Walker on the corrected autocovariances R) holds all that the record determines.
 2. Balanced truncation of it gives F, G, H of q states, which is a good start and no more.
 3. Least squares over poles, G, H and B together, on two things at once: autocovariances at lags spread from 0 to far
    beyond the order of the VAR, and the spectrum S relative to that of the VAR, S_v^{-1/2} (S - S_v) S_v^{-1/2}, whose
-   mean square is four times the rate at which the two laws diverge, to second order (P. Whittle, Ark. Mat. 2, 423
+   mean square is four times the rate at which the two models diverge, to second order (P. Whittle, Ark. Mat. 2, 423
    (1953)). The first holds the long memory, the second the next cycle.
 4. The process is brought to its innovation form, unit variances and a form that engines update in place.
 
-Poles stay inside a circle of radius `longest_pole`: a record of T cycles tells nothing of memories longer than T / 3.
+Poles stay inside a circle of radius `longest_pole`: a record of T cycles does not determine memories longer than T / 3.
 """
 
 from collections.abc import Callable
-from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # it carries no types
 
 from synaptogen._utils import Float64Array
 from synaptogen.params import FEATURES, VAR, History, StateSpace, balanced_truncation
 
-from .modal_form import Modes
+from .modal_form import Complex, ModalForm
 
 __all__ = ["divergence_rate", "fit_compact", "innovation_form", "longest_pole", "rescaled", "spectrum"]
 
-Complex: TypeAlias = NDArray[np.complex128]
-
 _FREQUENCIES = 64
-_DENSE, _SPARSE = 16, 48  # lags one by one, then in geometric steps
-_RATE, _RMS = 2.5e-3, 2e-3  # nats per cycle against autocorrelation: how much of the one is worth how much of the other
+_DENSE, _SPARSE = 16, 48  # number of lags taken one by one, and then in geometric steps
+_RATE, _RMS = 2.5e-3, 2e-3  # nats per cycle that weigh as much as this rms error of autocorrelations
 _STEP = 1e-6
-_TOLERANCE = 1e-4  # of the sum of squares
+_TOLERANCE = 1e-4  # relative decrease of the sum of squares at which the descent ends
 _LOWER = np.tril_indices(FEATURES)
 _ONCE = np.where(np.eye(FEATURES, dtype=bool), 1.0, np.sqrt(2.0))
 
 
 def longest_pole(cycles: float) -> float:
-    """Largest modulus of a pole that records of so many cycles can tell from 1: 0.99 for 300 cycles."""
+    """Return the largest modulus of a pole that records of so many cycles can tell from 1: 0.99 for 300 cycles."""
     return float(np.clip(1 - 3 / cycles, 0.5, 0.9998))
 
 
@@ -53,7 +50,7 @@ def fit_compact(
     evaluations: int = 30,
     progress: Callable[[float], None] | None = None,
 ) -> StateSpace:
-    """Return a state space whose law comes close to autocovariances and to a long VAR.
+    """Return a state space that comes close to given autocovariances and to the spectrum of a long VAR.
 
     Parameters
     ----------
@@ -69,22 +66,29 @@ def fit_compact(
         Where to begin; default: balanced truncation of ``long``.
     evaluations : int
         Most steps of the least squares.
+    progress : callable, optional
+        Called with the share of these that is done.
+
+    Returns
+    -------
+    StateSpace
+        In innovation form, unit variances.
 
     Raises
     ------
     ValueError
         If ``states`` is not positive, or more than ``long`` has use for.
     """
-    modes = Modes.of(balanced_truncation(long, states) if start is None else start, cap)
+    modes = ModalForm.from_state_space(balanced_truncation(long, states) if start is None else start, cap)
     with threadpool_limits(1, "blas"):  # matrices are small: threads would only wait for one another
-        theta = _descend(_Distance(modes, long, gamma), modes.parameters, evaluations, progress)
+        theta = _levenberg_marquardt(_Distance(modes, long, gamma), modes.parameters, evaluations, progress)
     return rescaled(innovation_form(modes.with_parameters(theta).state_space())).quasi_triangular()
 
 
-def _descend(
+def _levenberg_marquardt(
     distance: "_Distance", theta: Float64Array, evaluations: int, progress: Callable[[float], None] | None
 ) -> Float64Array:
-    """Levenberg-Marquardt on the normal equations (D. W. Marquardt, J. SIAM 11, 431 (1963)).
+    """Minimise the squares by Levenberg-Marquardt on the normal equations (D. W. Marquardt, J. SIAM 11, 431 (1963)).
 
     Scaling a mode's row of G against its column of H changes nothing, so that the equations are singular: the damping
     takes care of that.
@@ -113,7 +117,7 @@ def _descend(
 class _Distance:
     """Residuals of least squares: autocovariances at chosen lags, and the relative spectrum at chosen frequencies."""
 
-    def __init__(self, modes: Modes, long: VAR, gamma: Float64Array) -> None:
+    def __init__(self, modes: ModalForm, long: VAR, gamma: Float64Array) -> None:
         self.modes = modes
         self.lags, share = _chosen_lags(len(gamma) - 1)
         self.gamma = gamma[self.lags]
@@ -127,11 +131,11 @@ class _Distance:
         return np.asarray(self.batch(theta[None])[0])
 
     def batch(self, thetas: Float64Array) -> Float64Array:
-        """Residuals of many parameter vectors (n, parameters) at once."""
-        gamma, T = self.modes.law(thetas, self.lags, self.omega)
+        """Return residuals of many parameter vectors (n, parameters) at once."""
+        gamma, T = self.modes.moments(thetas, self.lags, self.omega)
         white = self.whiten @ T
         relative = (white @ white.conj().swapaxes(-1, -2) - np.eye(FEATURES)) * self.of_frequency
-        # a Hermitian matrix has its lower half twice; on and below the diagonal is all there is to know of it
+        # the upper half of a Hermitian matrix follows from the lower one, which therefore counts twice
         lower = (relative * _ONCE)[..., _LOWER[0], _LOWER[1]]
         parts = ((gamma - self.gamma) * self.of_lag, lower.real, lower.imag)
         return np.concatenate([p.reshape(len(thetas), -1) for p in parts], axis=1)
@@ -145,8 +149,8 @@ class _Distance:
 def innovation_form(history: StateSpace) -> StateSpace:
     """Return the state space with the same autocovariances whose e_n are the errors of predicting x_n from its past.
 
-    The covariance of what the past of x leaves unknown of s obeys the Riccati recursion of the Kalman filter, run here
-    to its limit (B. D. O. Anderson, J. B. Moore, Optimal Filtering, 1979, chapter 9).
+    The covariance of s given the past of x obeys the Riccati recursion of the Kalman filter, run here to its limit
+    (B. D. O. Anderson, J. B. Moore, Optimal Filtering, 1979, chapter 9).
     """
     F, G, H, B = history.F, history.G, history.H, history.innovation
     Q, C, R = G @ G.T, G @ B.T, B @ B.T
@@ -170,17 +174,38 @@ def rescaled(history: StateSpace) -> StateSpace:
 
 
 def spectrum(history: History, omega: Float64Array) -> Complex:
-    """Return sum over k of Gamma[k] exp(-i k omega), shape (frequencies, 4, 4)."""
+    """Return the spectrum sum over k of Gamma[k] exp(-i k omega).
+
+    Parameters
+    ----------
+    history : VAR or StateSpace
+    omega : array of shape (n,)
+        Angular frequencies per cycle.
+
+    Returns
+    -------
+    complex array of shape (n, 4, 4)
+    """
     T = _transfer(history, np.exp(1j * omega))
     return np.asarray(T @ T.conj().swapaxes(1, 2))
 
 
 def divergence_rate(truth: History, model: History, frequencies: int = 8192) -> float:
-    """Nats per cycle by which a model's likelihood falls behind that of the true Gaussian process.
+    """Return nats per cycle by which a model's likelihood falls behind that of the true Gaussian process.
 
         (1 / 4 pi) integral of [tr(S_t S_m^-1) - log det(S_t S_m^-1) - 4] d omega
 
     (M. S. Pinsker, Information and Information Stability of Random Variables and Processes, 1964.)
+
+    Parameters
+    ----------
+    truth, model : VAR or StateSpace
+    frequencies : int
+        Number of points of the integral.
+
+    Returns
+    -------
+    float
     """
     omega = (np.arange(frequencies) + 0.5) * np.pi / frequencies
     ratio = np.linalg.solve(spectrum(model, omega), spectrum(truth, omega))

@@ -1,9 +1,9 @@
-"""How cycles follow each other, learned: vector autoregressions pooled over devices.
+"""Vector autoregressions pooled over devices: how features of a cycle depend on earlier cycles.
 
-Everything is computed from the pooled autocovariances R (see `autocovariances`): for records long against the order,
-the Yule-Walker equations on R have the precision of least squares (coefficients rms 5.8e-4 against 5.8e-4 for order 10,
-512 devices and 6,000 cycles), they allow for gaps, and what is done to R, such as undoing the removal of device means,
-is done for every order at once. One step of the prediction from the last p cycles leaves
+All results come from the pooled autocovariances R (see `autocovariances`): for records long against the order, the
+Yule-Walker equations on R have the precision of least squares (coefficients rms 5.8e-4 against 5.8e-4 for order 10, 512
+devices and 6,000 cycles), they allow for gaps, and a correction of R, such as undoing the removal of device means,
+applies to every order at once. One step of the prediction from the last p cycles leaves
 
     Sigma_p = [I -A_1 ... -A_p] Toeplitz(R) [I -A_1 ... -A_p]^T
 
@@ -13,6 +13,7 @@ logarithmic determinant is what AIC, BIC and the held-out likelihood compare.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 import pandas as pd
@@ -27,31 +28,47 @@ from .autocovariances import LagSums, mean_removal_bias, unit_variance
 __all__ = [
     "Whiteness",
     "best_order",
-    "blended",
+    "blend_with_prior",
+    "compare_orders",
     "fit_var",
-    "order_table",
-    "predictor",
     "undo_mean_removal",
-    "unmeasured_white",
+    "unmeasured_as_white",
     "var_errors",
-    "whiteness",
+    "whiteness_test",
 ]
 
 
-CRITERIA = ("bic", "aic", "held_out")
+Criterion: TypeAlias = Literal["bic", "aic", "held_out"]
+
+CRITERIA: tuple[Criterion, ...] = get_args(Criterion)
 _ITERATIONS = 20
-_TELLING = 1e-6  # of a variance is left at least of a feature that others do not determine
-_FADED = 1e-4  # where a memory ends
+_TELLING = 1e-6  # least share of the variance of a feature that the others leave undetermined
+_FADED = 1e-4  # share at which a memory counts as ended
 
 
 @dataclass(frozen=True)
 class Whiteness:
-    """Is anything left in the residuals? A multivariate portmanteau test, pooled over devices.
+    """Result of a multivariate portmanteau test of residuals, pooled over devices.
 
     Q = N sum over k of tr(C_k^T C_0^-1 C_k C_0^-1), with C_k the autocovariances of the residuals (J. R. M. Hosking,
-    J. Am. Stat. Assoc. 75, 602 (1980)), is chi-squared if nothing is left. With millions of cycles it finds what does
-    not matter: ``worst``, the largest autocorrelation of the residuals, says how much is left, beside ``limit``, which
-    95 % of the records of a true model stay below.
+    J. Am. Stat. Assoc. 75, 602 (1980)), is chi-squared if nothing is left. With millions of cycles it finds differences
+    that do not matter, so ``worst`` says how much is left.
+
+    Parameters
+    ----------
+    statistic : float
+        Q.
+    degrees : int
+        Degrees of freedom.
+    p_value : float
+    lags : int
+        Number of lags in the sum.
+    worst : float
+        Largest autocorrelation of the residuals.
+    limit : float
+        Value of ``worst`` that 95 % of the records of a true model stay below.
+    correlations : array of shape (lags + 1, m, m)
+        Correlations of the residuals of the m measured features.
     """
 
     statistic: float
@@ -61,19 +78,30 @@ class Whiteness:
     worst: float
     limit: float
     correlations: Float64Array
-    """Of the residuals of the measured features, shape (lags + 1, m, m)."""
 
     @property
     def white(self) -> bool:
-        """Whether what is left could be chance."""
+        """Whether the remaining correlations could be chance."""
         return self.p_value > 0.01 or self.worst < self.limit
 
 
 def fit_var(gamma: Float64Array, order: int, cycles: int | None = None) -> VAR:
-    """Return the VAR of an order with these autocovariances.
+    """Return the VAR of an order with given autocovariances.
 
     Estimated autocovariances of short or drifting records need not be those of any process. They are then drawn towards
-    zero by 1 - k / T, with ``cycles`` T (default: twice the lags), and with T/2, T/4 ... until they are.
+    zero by 1 - k / T, and with T/2, T/4 ... until they are.
+
+    Parameters
+    ----------
+    gamma : array of shape (lags + 1, 4, 4)
+        Autocovariances, to lag ``order`` at least.
+    order : int
+    cycles : int, optional
+        T at first; default: twice the lags.
+
+    Returns
+    -------
+    VAR
 
     Raises
     ------
@@ -93,8 +121,19 @@ def fit_var(gamma: Float64Array, order: int, cycles: int | None = None) -> VAR:
         taper, T = np.maximum(1 - k / T, 0), T / 2
 
 
-def unmeasured_white(gamma: Float64Array, measured: Sequence[int]) -> Float64Array:
-    """Return autocovariances in which features that were not measured are white noise of their own, variance 1."""
+def unmeasured_as_white(gamma: Float64Array, measured: Sequence[int]) -> Float64Array:
+    """Return autocovariances in which features that were not measured are white noise of their own, variance 1.
+
+    Parameters
+    ----------
+    gamma : array of shape (lags + 1, 4, 4)
+    measured : sequence of int
+        Features that were measured.
+
+    Returns
+    -------
+    array of shape (lags + 1, 4, 4)
+    """
     known = np.zeros(FEATURES, dtype=bool)
     known[list(measured)] = True
     full = np.where(known[:, None] & known, gamma, 0.0)
@@ -102,21 +141,33 @@ def unmeasured_white(gamma: Float64Array, measured: Sequence[int]) -> Float64Arr
     return full
 
 
-def blended(gamma: Float64Array, cycles: float, prior: Float64Array, pseudo_cycles: float) -> Float64Array:
-    """Return the mean of measured autocovariances and of those of a prior that counts as so many cycles (MAP)."""
+def blend_with_prior(gamma: Float64Array, cycles: float, prior: Float64Array, pseudo_cycles: float) -> Float64Array:
+    """Return the mean of measured autocovariances and of those of a prior that counts as so many cycles (MAP).
+
+    Parameters
+    ----------
+    gamma, prior : array of shape (lags + 1, 4, 4)
+        The longer one is cut.
+    cycles, pseudo_cycles : float
+        Weights of the two.
+
+    Returns
+    -------
+    array of shape (lags + 1, 4, 4)
+    """
     short = min(len(gamma), len(prior))
     return np.asarray((cycles * gamma[:short] + pseudo_cycles * prior[:short]) / (cycles + pseudo_cycles))
 
 
-def order_table(
+def compare_orders(
     sums: LagSums | None, orders: Sequence[int], cycles: float, measured: Sequence[int], gamma: Float64Array
 ) -> pd.DataFrame:
-    """Compare orders: one row an order, columns aic, bic, held_out (nats per cycle) and spectral_radius.
+    """Compare orders of the VAR.
 
     Parameters
     ----------
     sums : LagSums or None
-        In folds of devices; each fold is predicted from what the others taught. None or one fold: held_out is NaN.
+        In folds of devices; each fold is predicted by the fit to the others. None or one fold: held_out is NaN.
     orders : sequence of int
     cycles : float
         Number of cycles that were measured, all devices together.
@@ -124,8 +175,13 @@ def order_table(
         The features that were measured; only these count as parameters.
     gamma : array of shape (lags + 1, 4, 4)
         Corrected autocovariances, for aic, bic and the spectral radius.
+
+    Returns
+    -------
+    DataFrame
+        One row per order, columns aic, bic, held_out (nats per cycle) and spectral_radius.
     """
-    R = unmeasured_white(gamma, measured)
+    R = unmeasured_as_white(gamma, measured)
     rows = []
     for p in orders:
         model = fit_var(R, p)
@@ -143,8 +199,24 @@ def order_table(
     return pd.DataFrame(rows).set_index("order")
 
 
-def best_order(table: pd.DataFrame, criterion: str = "bic") -> int:
-    """Return the order with the lowest criterion, or the highest held-out likelihood."""
+def best_order(table: pd.DataFrame, criterion: Criterion = "bic") -> int:
+    """Return the order with the lowest criterion, or the highest held-out likelihood.
+
+    Parameters
+    ----------
+    table : DataFrame
+        See `compare_orders`.
+    criterion : {"bic", "aic", "held_out"}
+
+    Returns
+    -------
+    int
+
+    Raises
+    ------
+    ValueError
+        If there is no such criterion, or nothing was held out.
+    """
     if criterion not in CRITERIA:
         raise ValueError(f"order must be a whole number or one of {', '.join(CRITERIA)}, not {criterion!r}")
     column = table[criterion]
@@ -165,7 +237,7 @@ def undo_mean_removal(
     """Return autocovariances Gamma, unit variances, of a process whose records without their means look like ``R``.
 
     Solves Gamma - bias(Gamma) proportional to R (see `mean_removal_bias`) by substitution. The bias is that of the
-    model fitted to the last Gamma, which knows the lags that were not measured.
+    model fitted to the last Gamma, which also has the lags that were not measured.
 
     Parameters
     ----------
@@ -177,13 +249,19 @@ def undo_mean_removal(
         Fits a history to autocovariances.
     start : array of shape (lags + 1, 4, 4), optional
         A first guess.
+    iterations : int
+        Most substitutions.
+
+    Returns
+    -------
+    array of shape (lags + 1, 4, 4)
     """
     R = unit_variance(R)
     gamma = R if start is None else start
     for _ in range(iterations):
         history = model(gamma)
-        law = unit_variance(history.autocovariance(min(cycles - 1, _reach(history.spectral_radius))))
-        bias = mean_removal_bias(law, cycles, len(R) - 1)
+        modelled = unit_variance(history.autocovariance(min(cycles - 1, _lags_until_faded(history.spectral_radius))))
+        bias = mean_removal_bias(modelled, cycles, len(R) - 1)
         kept = np.sqrt(np.maximum(1 - np.diagonal(bias[0]), 0.05))
         after = unit_variance(R * np.outer(kept, kept) + bias)
         change, gamma = np.abs(after - gamma).max(), after
@@ -192,7 +270,7 @@ def undo_mean_removal(
     return gamma
 
 
-def predictor(history: History, lags: int) -> Float64Array:
+def _predictor(history: History, lags: int) -> Float64Array:
     """Return Pi (lags + 1, 4, 4) of the errors x_n + Pi_1 x_{n-1} + ... of the best prediction; Pi_0 is 1.
 
     A state space must be in innovation form.
@@ -211,30 +289,59 @@ def predictor(history: History, lags: int) -> Float64Array:
     return pi
 
 
-def prediction_error(history: History, gamma: Float64Array, memory: int | None = None) -> Float64Array:
+def _prediction_error(history: History, gamma: Float64Array, memory: int | None = None) -> Float64Array:
     """Return the covariance (4, 4) of the errors that a history's prediction makes on a process Gamma."""
     memory = min(len(gamma) - 1, history.order if isinstance(history, VAR) else len(gamma) - 1, memory or len(gamma))
-    return np.asarray(_residual_covariances(predictor(history, memory), gamma, 0)[0])
+    return np.asarray(_residual_covariances(_predictor(history, memory), gamma, 0)[0])
 
 
 def log_likelihood(history: History, gamma: Float64Array, measured: Sequence[int], memory: int | None = None) -> float:
-    """Return nats per cycle of the measured features of a process Gamma under a history, without the constant."""
+    """Return nats per cycle of the measured features of a process under a history, without the constant.
+
+    Parameters
+    ----------
+    history : VAR or StateSpace
+    gamma : array of shape (lags + 1, 4, 4)
+        Autocovariances of the process.
+    measured : sequence of int
+        Features that were measured.
+    memory : int, optional
+        Number of past cycles that the prediction uses; default: all lags of ``gamma``.
+
+    Returns
+    -------
+    float
+    """
     B = history.innovation
-    E = prediction_error(history, gamma, memory)
+    E = _prediction_error(history, gamma, memory)
     at = np.ix_(measured, measured)
     S = (B @ B.T)[at]
     return float(-0.5 * (np.linalg.slogdet(S)[1] + np.trace(np.linalg.solve(S, E[at]))))
 
 
 def var_errors(model: VAR, gamma: Float64Array, cycles: float) -> Float64Array:
-    """Return standard errors (p, 4, 4) of the lags: from the inverse of the Toeplitz matrix, per cycle."""
+    """Return standard errors of the lags of a VAR: from the inverse of the Toeplitz matrix, per cycle.
+
+    Parameters
+    ----------
+    model : VAR
+        Of order p.
+    gamma : array of shape (lags + 1, 4, 4)
+        Autocovariances that it was fitted to.
+    cycles : float
+        Number of cycles, all devices together.
+
+    Returns
+    -------
+    array of shape (p, 4, 4)
+    """
     inverse = np.linalg.inv(_toeplitz(gamma, model.order))
     sigma = np.diagonal(model.innovation @ model.innovation.T)
     errors = np.sqrt(np.outer(sigma, np.maximum(np.diagonal(inverse), 0)) / cycles)
     return np.asarray(errors.reshape(FEATURES, model.order, FEATURES).swapaxes(0, 1))
 
 
-def whiteness(
+def whiteness_test(
     history: History, gamma: Float64Array, cycles: float, measured: Sequence[int], lags: int = 10
 ) -> Whiteness:
     """Test the residuals of a history on (corrected) sample autocovariances, at lags beyond its order too.
@@ -250,10 +357,14 @@ def whiteness(
         Features that count.
     lags : int
         For a VAR of order p the test goes to lag p + ``lags``, for a state space of q states to 2 q + ``lags``.
+
+    Returns
+    -------
+    Whiteness
     """
     free = history.order if isinstance(history, VAR) else 2 * history.order
     h = min(free + lags, max((len(gamma) - 1) // 2, 1))
-    pi = predictor(history, min(len(gamma) - 1 - h, 200, history.order if isinstance(history, VAR) else 200))
+    pi = _predictor(history, min(len(gamma) - 1 - h, 200, history.order if isinstance(history, VAR) else 200))
     at = np.ix_(range(h + 1), measured, measured)
     C = _residual_covariances(pi, gamma, h)[at]
     inverse = np.linalg.inv(C[0])
@@ -267,8 +378,8 @@ def whiteness(
     return Whiteness(statistic, degrees, float(scipy.stats.chi2.sf(statistic, degrees)), h, worst, limit, correlations)
 
 
-def _reach(radius: float) -> int:
-    """Number of lags after which a memory has faded."""
+def _lags_until_faded(radius: float) -> int:
+    """Return the number of lags after which a memory of a spectral radius has faded."""
     return int(np.ceil(np.log(_FADED) / np.log(max(radius, 0.1)))) + 10
 
 
@@ -277,8 +388,8 @@ def _held_out(sums: LagSums | None, order: int, measured: Sequence[int]) -> floa
         return float("nan")
     each = []
     for fold in range(sums.folds):
-        model = fit_var(unmeasured_white(sums.without(fold), measured), order)
-        each.append(log_likelihood(model, unmeasured_white(sums.fold(fold), measured), measured))
+        model = fit_var(unmeasured_as_white(sums.without(fold), measured), order)
+        each.append(log_likelihood(model, unmeasured_as_white(sums.fold(fold), measured), measured))
     return float(np.mean(each))
 
 

@@ -1,4 +1,4 @@
-"""Auto- and cross-correlations of two samples, and bands: all of it from lagged sums by fold."""
+"""Auto- and cross-correlations of two samples, and their bands, from lagged sums by fold."""
 
 from dataclasses import dataclass
 
@@ -17,18 +17,43 @@ _RESAMPLES = 200
 
 @dataclass(frozen=True)
 class Correlations:
-    """Correlations of the measured features, whose lagged sums are kept by fold."""
+    """Correlations of the m measured features, whose lagged sums are kept by fold.
+
+    Parameters
+    ----------
+    sums : LagSums
+    measured : tuple of int
+        Features that were measured.
+    """
 
     sums: LagSums
     measured: tuple[int, ...]
 
     @classmethod
-    def of(cls, records: Float64Array, fold: NDArray[np.intp], lags: int, measured: tuple[int, ...]) -> "Correlations":
-        """Of records (n, T, 4), NaN where not measured."""
+    def from_records(
+        cls, records: Float64Array, fold: NDArray[np.intp], lags: int, measured: tuple[int, ...]
+    ) -> "Correlations":
+        """Sum lagged products of records.
+
+        Parameters
+        ----------
+        records : array of shape (n, T, 4)
+            NaN where not measured.
+        fold : array of int of shape (n,)
+            Fold of each record.
+        lags : int
+            Longest lag.
+        measured : tuple of int
+            Features that were measured.
+
+        Returns
+        -------
+        Correlations
+        """
         return cls(lag_sums(records, lags, fold), measured)
 
     def of_folds(self, weights: Float64Array | BoolArray) -> Float64Array:
-        """Return correlations (lags + 1, m, m) of folds, each counted so often."""
+        """Return correlations (lags + 1, m, m) of folds with weights of shape (folds,): how often each counts."""
         w = np.asarray(weights, dtype=np.float64)
         total, count = (np.tensordot(w, part, axes=1) for part in (self.sums.total, self.sums.count))
         at = np.ix_(range(len(total)), self.measured, self.measured)
@@ -47,6 +72,15 @@ class Correlations:
         return np.asarray(np.quantile([self.of_folds(w) for w in drawn], _LEVELS, axis=0))
 
 
-def rms(a: Float64Array, b: Float64Array) -> float:
-    """Root mean square difference of correlations over lags from 1 and all pairs."""
+def correlation_rms(a: Float64Array, b: Float64Array) -> float:
+    """Return the root mean square difference of correlations over lags from 1 and all pairs of features.
+
+    Parameters
+    ----------
+    a, b : array of shape (lags + 1, m, m)
+
+    Returns
+    -------
+    float
+    """
     return float(np.sqrt(np.mean((a[1:] - b[1:]) ** 2)))

@@ -1,7 +1,8 @@
 """Do devices differ in more than mean and standard deviation? Lag-1 correlation and skewness, device by device.
 
-A shared law gives every device the same shape and memory; what is left between devices is chance, which virtual devices
-with the same number of cycles show. Where measured devices spread wider, one shared law is not enough.
+A shared model gives every device the same shape and memory; the rest of the difference between devices is chance, which
+virtual devices with the same number of cycles show. Where measured devices spread wider, one shared model is not
+enough.
 """
 
 from dataclasses import dataclass
@@ -11,20 +12,26 @@ import numpy as np
 from synaptogen._utils import Float64Array
 from synaptogen.params import FEATURE_NAMES
 
-__all__ = ["Spread", "spreads"]
+__all__ = ["TraitSpread", "compare_traits"]
 
 
 FEWEST_DEVICES, FEWEST_CYCLES = 16, 50
-RATIO = 1.2  # of widths, below which a difference is too small to matter
-_LEVEL = 0.005  # of one comparison, of eight
+RATIO = 1.2  # ratio of widths below which a difference is too small to matter
+_LEVEL = 0.005  # significance level of one comparison of eight
 _RESAMPLES = 1000
 
 
 @dataclass(frozen=True)
-class Spread:
+class TraitSpread:
     """One trait of the devices, measured and generated.
 
-    ``low`` and ``high`` are the limits of the ratio of the two widths (10 to 90 %), from a bootstrap of devices.
+    Parameters
+    ----------
+    name : str
+    measured, generated : array of shape (n,), (m,)
+        The trait of each device.
+    low, high : float
+        Limits of the ratio of the two widths (10 to 90 %), from a bootstrap of devices.
     """
 
     name: str
@@ -35,12 +42,12 @@ class Spread:
 
     @property
     def ratio(self) -> float:
-        """How many times as wide the measured spread is."""
-        return width(self.measured) / max(width(self.generated), 1e-12)
+        """Width of the measured spread over that of the generated one."""
+        return quantile_width(self.measured) / max(quantile_width(self.generated), 1e-12)
 
     @property
     def wider(self) -> bool:
-        """Whether measured devices differ by more than chance and a shared law explain."""
+        """Whether measured devices differ by more than chance and a shared model explain."""
         return self.low > 1 and self.ratio > RATIO
 
     @property
@@ -49,14 +56,27 @@ class Spread:
         return float(np.sqrt(max(float(np.var(self.measured) - np.var(self.generated)), 0.0)))
 
 
-def width(values: Float64Array) -> float:
-    """Distance between the 10 and the 90 % quantile."""
+def quantile_width(values: Float64Array) -> float:
+    """Return the distance between the 10 and the 90 % quantile."""
     low, high = np.quantile(values, (0.1, 0.9))
     return float(high - low)
 
 
-def traits(z: Float64Array, x: Float64Array, measured: tuple[int, ...]) -> dict[str, Float64Array]:
-    """Return the lag-1 correlation of the scores and the skewness of each device, NaN of short records."""
+def device_traits(z: Float64Array, x: Float64Array, measured: tuple[int, ...]) -> dict[str, Float64Array]:
+    """Return the lag-1 correlation of the scores and the skewness of each device, by name.
+
+    Parameters
+    ----------
+    z, x : array of shape (devices, cycles, 4)
+        Standardised features, and their normal scores; NaN where not measured.
+    measured : tuple of int
+        Features that were measured.
+
+    Returns
+    -------
+    dict of str to array of shape (devices,)
+        NaN for short records.
+    """
     found = {}
     for f in measured:
         v = x[..., f]
@@ -72,14 +92,31 @@ def traits(z: Float64Array, x: Float64Array, measured: tuple[int, ...]) -> dict[
     return found
 
 
-def spreads(mine: dict[str, Float64Array], its: dict[str, Float64Array], rng: np.random.Generator) -> list[Spread]:
-    """Compare traits of measured and of generated devices; none where devices or cycles are too few."""
+def compare_traits(
+    mine: dict[str, Float64Array], its: dict[str, Float64Array], rng: np.random.Generator
+) -> list[TraitSpread]:
+    """Compare traits of measured and of generated devices.
+
+    Parameters
+    ----------
+    mine, its : dict of str to array
+        Traits of measured and of generated devices, see `device_traits`.
+    rng : Generator
+
+    Returns
+    -------
+    list of TraitSpread
+        Without those that too few devices have, or too few cycles determine.
+    """
     found = []
     for name, values in mine.items():
         a, b = values[np.isfinite(values)], its[name][np.isfinite(its[name])]
         if min(len(a), len(b)) < FEWEST_DEVICES:
             continue
-        ratios = [width(rng.choice(a, len(a))) / max(width(rng.choice(b, len(b))), 1e-12) for _ in range(_RESAMPLES)]
+        ratios = [
+            quantile_width(rng.choice(a, len(a))) / max(quantile_width(rng.choice(b, len(b))), 1e-12)
+            for _ in range(_RESAMPLES)
+        ]
         low, high = np.quantile(ratios, (_LEVEL, 1 - _LEVEL))
-        found.append(Spread(name, a, b, float(low), float(high)))
+        found.append(TraitSpread(name, a, b, float(low), float(high)))
     return found

@@ -1,28 +1,24 @@
-"""Measured I-V loops beside generated ones, on one ramp, and their distance point by point."""
+"""Measured I-V loops and generated ones on one ramp, and their distance point by point."""
 
 from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
-from synaptogen._utils import Float64Array
+from synaptogen._utils import BoolArray, Float64Array
 from synaptogen.array import CellArray
-from synaptogen.learn.extraction import Extraction
-from synaptogen.learn.extraction import cycle_kernels as at
-from synaptogen.learn.extraction import cycles as _branches
-from synaptogen.learn.extraction import segmentation as cutting
+from synaptogen.learn.extraction import DevicePoints, Extraction, corrected_points
 from synaptogen.params import DeviceParams
 
-__all__ = ["Loops", "generated_loops", "measured_loops", "point_distances"]
+__all__ = ["RampLoops", "generated_loops", "measured_loops", "point_distances"]
 
 
-POINTS = (60, 120, 60)  # of branches A, B and C
+POINTS = (60, 120, 60)  # points of branches A, B and C
 MOST_DEVICES, MOST_CYCLES = 32, 60
 
 
 @dataclass(frozen=True)
-class Loops:
+class RampLoops:
     """Loops on a common ramp.
 
     Attributes
@@ -37,10 +33,9 @@ class Loops:
     i: Float64Array
 
 
-def ramp(extraction: Extraction) -> Float64Array:
-    """Return the common ramp: to the median lowest and highest voltage of the cycles."""
-    told = np.concatenate([one.told for one in extraction.cycles])
-    negative = float(np.nanmedian(told[:, at.REACH_N]))
+def common_ramp(extraction: Extraction) -> Float64Array:
+    """Return the common ramp in V: to the median lowest and highest voltage of the cycles."""
+    negative = float(np.nanmedian(np.concatenate([one.reach_negative for one in extraction.cycles])))
     a, b, c = POINTS
     return np.concatenate(
         [
@@ -51,25 +46,36 @@ def ramp(extraction: Extraction) -> Float64Array:
     )
 
 
-def measured_loops(data: xr.Dataset, extraction: Extraction) -> Loops:
-    """Bring loops to the common ramp, branch by branch; evenly spaced devices, and successive cycles of each."""
-    u = ramp(extraction)
+def measured_loops(data: xr.Dataset, extraction: Extraction) -> RampLoops:
+    """Bring loops to the common ramp, branch by branch: evenly spaced devices, and successive cycles of each.
+
+    Parameters
+    ----------
+    data : xarray.Dataset
+        Loops, see `learn.loops`.
+    extraction : Extraction
+        Result of `extract` for these loops.
+
+    Returns
+    -------
+    RampLoops
+    """
+    u = common_ramp(extraction)
     devices = np.unique(np.linspace(0, len(extraction.cycles) - 1, MOST_DEVICES).round().astype(int))
     i = np.full((len(devices), MOST_CYCLES, len(u)), np.nan)
     for place, d in enumerate(devices):
         one = extraction.cycles[d]
-        points = _branches.corrected(data, int(d), one)
-        whole = (one.rows[:, cutting.LOWEST] >= 0) & (one.rows[:, cutting.HIGHEST] >= 0)
-        for n, row in enumerate(one.rows[whole][:MOST_CYCLES]):
-            i[place, n] = _on_ramp(points, row, u)
-    return Loops(u, i)
+        points = corrected_points(data, int(d), one)
+        turning_points = np.stack([one.start, one.lowest, one.highest, one.end - 1], axis=1)
+        for n, turns in enumerate(turning_points[one.has_both_halves][:MOST_CYCLES]):
+            i[place, n] = _on_ramp(points, turns.tolist(), u)
+    return RampLoops(u, i)
 
 
-def _on_ramp(points: _branches.Points, row: NDArray[np.int64], u: Float64Array) -> Float64Array:
-    ends = [int(row[k]) for k in (cutting.START, cutting.LOWEST, cutting.HIGHEST)] + [int(row[cutting.END]) - 1]
+def _on_ramp(points: DevicePoints, turns: list[int], u: Float64Array) -> Float64Array:
     places = np.split(np.arange(len(u)), np.cumsum(POINTS)[:-1])
     out = np.full(len(u), np.nan)
-    for place, first, last, sign in zip(places, ends[:-1], ends[1:], (-1, 1, -1), strict=True):
+    for place, first, last, sign in zip(places, turns[:-1], turns[1:], (-1, 1, -1), strict=True):
         if last <= first:
             continue
         v, i = points.u[first : last + 1], points.i[first : last + 1]
@@ -78,26 +84,65 @@ def _on_ramp(points: _branches.Points, row: NDArray[np.int64], u: Float64Array) 
     return out
 
 
-def generated_loops(params: DeviceParams, extraction: Extraction, like: Loops, seed: int) -> Loops:
-    """Sweep virtual devices over the same ramp, with the noise and the current limit of the measurement."""
+def generated_loops(params: DeviceParams, extraction: Extraction, like: RampLoops, seed: int) -> RampLoops:
+    """Sweep virtual devices over the same ramp, with the noise and the current limit of the measurement.
+
+    Parameters
+    ----------
+    params : DeviceParams
+    extraction : Extraction
+        Holds noise and current limit.
+    like : RampLoops
+        Measured loops; missing ones are missing in the result, too.
+    seed : int
+
+    Returns
+    -------
+    RampLoops
+    """
     devices, cycles, points = like.i.shape
     cells = CellArray(devices, params, rng=seed)
     i = cells.sweep(np.tile(like.u, cycles)).reshape(cycles, points, devices).transpose(2, 0, 1).astype(np.float64)
     limit, noise = float(np.median(extraction.current_limit)), float(np.median(extraction.noise))
     i = np.maximum(i, -limit) + noise * np.random.default_rng(seed).standard_normal(i.shape)
-    return Loops(like.u, np.where(np.isfinite(like.i), i, np.nan))
+    return RampLoops(like.u, np.where(np.isfinite(like.i), i, np.nan))
 
 
 def point_distances(a: Float64Array, b: Float64Array, levels: int = 41) -> Float64Array:
-    """Return the Wasserstein-1 distance in A of the currents (n, points) at each point; of whole loops only."""
+    """Return the Wasserstein-1 distance of currents at each point; only whole loops count.
+
+    Parameters
+    ----------
+    a, b : array of shape (n, points), (m, points)
+        Currents in A.
+    levels : int
+        Number of quantiles that the distance is taken from.
+
+    Returns
+    -------
+    array of shape (points,)
+        In A.
+    """
     q = (np.arange(levels) + 0.5) / levels
     one, other = (i[np.isfinite(i).all(1)] for i in (a, b))
     gap = np.abs(np.quantile(one, q, axis=0) - np.quantile(other, q, axis=0))
     return np.asarray(gap.mean(0))
 
 
-def halves(devices: int, cycles: int, rng: np.random.Generator) -> NDArray[np.bool_]:
-    """Return a mask (devices, cycles) of one half: of the devices, or, of a few, of blocks of five cycles."""
+def halve_loops(devices: int, cycles: int, rng: np.random.Generator) -> BoolArray:
+    """Return a mask of one half of the loops.
+
+    Half of the devices, or, of a few devices, half of the blocks of five cycles of each.
+
+    Parameters
+    ----------
+    devices, cycles : int
+    rng : Generator
+
+    Returns
+    -------
+    array of bool of shape (devices, cycles)
+    """
     if devices >= 8:
         chosen = rng.permutation(devices) < devices // 2
         return np.broadcast_to(chosen[:, None], (devices, cycles))

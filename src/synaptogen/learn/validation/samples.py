@@ -1,6 +1,6 @@
 """Samples to compare: measured features, and those of virtual devices with the same gaps, cut into the same folds.
 
-Everything is compared between halves. A half is made of half of the folds; a fold holds whole devices, or, where
+All distances are taken between halves. A half is made of half of the folds; a fold holds whole devices, or, where
 devices are few, whole stretches of their records, so that halves are about as independent as devices are.
 """
 
@@ -8,25 +8,32 @@ from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from synaptogen._utils import Float64Array, IntArray
+from synaptogen._utils import BoolArray, Float64Array, IntArray
 from synaptogen.array import CellArray
 from synaptogen.learn.statistics import FEWEST, normal_scores, standardised
 from synaptogen.params import FEATURES, VAR, DeviceParams, Population, yule_walker
 
-__all__ = ["FEWEST_FOLDS", "Sample", "folds_of", "generated", "rivals", "splits_of", "twins"]
+__all__ = [
+    "FEWEST_FOLDS",
+    "FeatureSample",
+    "assign_folds",
+    "draw_splits",
+    "generate_features",
+    "population_of_copies",
+    "reference_models",
+]
 
 
 FEWEST_FOLDS = 4
 _MOST_FOLDS = 16
-_SHORTEST = 10  # cycles of a stretch
+_SHORTEST = 10  # least number of cycles of a stretch
 _CHUNK = 500  # cycles that are generated at a time
-_NARROW = 1e-7  # of a trait: how far a twin may be from its device
+_NARROW = 1e-7  # relative spread of a copy about its device
 
 
 @dataclass(frozen=True)
-class Sample:
+class FeatureSample:
     """Records of features, NaN where not measured.
 
     Attributes
@@ -38,6 +45,7 @@ class Sample:
     x : array of shape (records, stretch, 4)
         Normal scores of z under the quantile polynomials of the parameter set.
     fold : array of int of shape (records,)
+        The fold of each record.
     device : array of int of shape (records,)
         The device of each record.
     """
@@ -49,8 +57,24 @@ class Sample:
     device: IntArray
 
     @classmethod
-    def of(cls, y: Float64Array, quantile: Float64Array, fold: IntArray, stretches: int) -> "Sample":
-        """Cut records into stretches, ``fold`` (devices * stretches,) naming the fold of each."""
+    def from_records(cls, y: Float64Array, quantile: Float64Array, fold: IntArray, stretches: int) -> "FeatureSample":
+        """Cut records into stretches.
+
+        Parameters
+        ----------
+        y : array of shape (devices, cycles, 4)
+            Features on the scales of the model, NaN where not measured.
+        quantile : array of shape (4, n)
+            Quantile polynomials, highest power first.
+        fold : array of int of shape (devices * stretches,)
+            The fold of each stretch.
+        stretches : int
+            Number of stretches of each device's record.
+
+        Returns
+        -------
+        FeatureSample
+        """
         cycles = y.shape[1] // stretches
         z = standardised(y)
         x = np.stack([normal_scores(quantile[f], z[..., f]) for f in range(FEATURES)], axis=-1)
@@ -63,8 +87,19 @@ class Sample:
         return int(self.fold.max()) + 1
 
 
-def folds_of(devices: int, cycles: int, rng: np.random.Generator) -> tuple[IntArray, int]:
-    """Return the fold of each record, and in how many stretches each device's record is cut."""
+def assign_folds(devices: int, cycles: int, rng: np.random.Generator) -> tuple[IntArray, int]:
+    """Return the fold of each record, and in how many stretches each device's record is cut.
+
+    Parameters
+    ----------
+    devices, cycles : int
+    rng : Generator
+
+    Returns
+    -------
+    fold : array of int of shape (devices * stretches,)
+    stretches : int
+    """
     if devices >= _MOST_FOLDS // 2:
         return np.asarray(rng.permutation(np.arange(devices) % min(devices, _MOST_FOLDS)), dtype=np.intp), 1
     stretches = max(1, min(cycles // _SHORTEST, -(-_MOST_FOLDS // devices)))
@@ -72,13 +107,26 @@ def folds_of(devices: int, cycles: int, rng: np.random.Generator) -> tuple[IntAr
     return np.asarray(np.arange(records) % min(records, _MOST_FOLDS), dtype=np.intp), stretches
 
 
-def splits_of(folds: int, most: int, rng: np.random.Generator) -> list[NDArray[np.bool_]]:
-    """Return halves of the folds, as masks; no two are the same or each other's rest."""
+def draw_splits(folds: int, most: int, rng: np.random.Generator) -> list[BoolArray]:
+    """Return halves of the folds, as masks; no two are equal or complementary.
+
+    Parameters
+    ----------
+    folds : int
+        Number of folds.
+    most : int
+        Number of splits; fewer if there are not as many.
+    rng : Generator
+
+    Returns
+    -------
+    list of array of bool of shape (folds,)
+    """
     half = folds // 2
     if folds <= 10:
         every = [np.isin(np.arange(folds), chosen) for chosen in combinations(range(folds), half) if 0 in chosen]
         return [every[k] for k in rng.permutation(len(every))[:most]]
-    seen: dict[bytes, NDArray[np.bool_]] = {}
+    seen: dict[bytes, BoolArray] = {}
     while len(seen) < most:
         mask = rng.permutation(np.arange(folds)) < half
         mask = mask if mask[0] else ~mask
@@ -86,8 +134,21 @@ def splits_of(folds: int, most: int, rng: np.random.Generator) -> list[NDArray[n
     return list(seen.values())
 
 
-def generated(params: DeviceParams, missing: NDArray[np.bool_], seed: int) -> Float64Array:
-    """Return features (devices, cycles, 4) of virtual devices, NaN where ``missing`` (devices, cycles, 4)."""
+def generate_features(params: DeviceParams, missing: BoolArray, seed: int) -> Float64Array:
+    """Generate features of virtual devices.
+
+    Parameters
+    ----------
+    params : DeviceParams
+    missing : array of bool of shape (devices, cycles, 4)
+        Values to leave out.
+    seed : int
+
+    Returns
+    -------
+    array of shape (devices, cycles, 4)
+        On the scales of the model, NaN where missing.
+    """
     devices, cycles, _ = missing.shape
     cells = CellArray(devices, params, rng=seed)
     y = np.empty(missing.shape)
@@ -99,8 +160,8 @@ def generated(params: DeviceParams, missing: NDArray[np.bool_], seed: int) -> Fl
     return y
 
 
-def rivals(params: DeviceParams) -> dict[str, DeviceParams]:
-    """Return the same devices with less memory: independent cycles, and a VAR of order 1."""
+def reference_models(params: DeviceParams) -> dict[str, DeviceParams]:
+    """Return the same devices with less memory, to compare with: independent cycles, and a VAR of order 1."""
     gamma = params.history.autocovariance(1)
     white = VAR(lags=np.zeros((1, FEATURES, FEATURES)), innovation=np.linalg.cholesky(gamma[0]))
     return {
@@ -109,10 +170,20 @@ def rivals(params: DeviceParams) -> dict[str, DeviceParams]:
     }
 
 
-def twins(params: DeviceParams, vectors: Float64Array) -> DeviceParams:
-    """Return a population of copies of the measured devices (n, 8), where these are too few for one of their own.
+def population_of_copies(params: DeviceParams, vectors: Float64Array) -> DeviceParams:
+    """Return a population of copies of the measured devices, for where these are too few for one of their own.
 
     Features that were not measured keep the mean of the parameter set's population.
+
+    Parameters
+    ----------
+    params : DeviceParams
+    vectors : array of shape (n, 8)
+        Mean and standard deviation of each device's features, NaN where not measured.
+
+    Returns
+    -------
+    DeviceParams
     """
     population = params.population
     natural = population.mean()
@@ -124,6 +195,6 @@ def twins(params: DeviceParams, vectors: Float64Array) -> DeviceParams:
     return params.replace(population=Population(weights, means, factors, "linear"))
 
 
-def enough(devices: int) -> bool:
-    """Whether so many devices say something of a population."""
+def enough_devices(devices: int) -> bool:
+    """Return whether so many devices determine a population."""
     return devices >= FEWEST

@@ -1,88 +1,68 @@
-"""How good is a parameter set? Generated cycles against measured ones that were not learned from.
+"""Comparison of generated cycles with measured ones that the parameter set was not learned from.
 
 Each property is a distance between a measured and a generated half, beside four others: between two measured halves
 (the floor), between two generated ones (chance alone), and from the measured to independent cycles and to a VAR of
 order 1. A verdict compares the first with the floor and with chance, and, where it lies above, with a tolerance below
-which a difference hardly matters. `validate` is the entry; `_properties` computes.
+which a difference hardly matters. `validate` is the entry; `properties` computes.
 """
 
 import json
 import os
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import Any, TypeAlias
+from typing import Any, Literal
 from zipfile import BadZipFile
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # it carries no types
 
-from synaptogen._utils import RNG, replacing, seed_of
+from synaptogen._utils import RNG, AnyArray, PathLike, replacing, seed_of
 from synaptogen.learn.extraction import extract, mark_loops
+from synaptogen.learn.progress import StageProgress, silent
 from synaptogen.learn.statistics import feature_table
 from synaptogen.params import DeviceParams, as_device_params
 
 from .properties import Comparison
+from .verdicts import Property
 
-__all__ = ["Property", "Validation", "hold_out", "validate"]
+__all__ = ["MARKED", "Validation", "hold_out", "validate"]
 
-Progress: TypeAlias = Callable[[str, float], None]
-
-MARKED = "marked_"  # before the names of curves that show where features were found
+MARKED = "marked_"  # prefix of the names of curves that show where features were found
 FORMAT, VERSION = "synaptogen/validation", 1
 
 
 @dataclass(frozen=True)
-class Property:
-    """One line of a validation.
-
-    Attributes
-    ----------
-    name, unit : str
-    generated : float
-        Distance of generated from measured halves, median over splits; what ``unit`` says.
-    floor, limit : float
-        Of two measured halves: median, and what 95 % of the splits (of measured or of generated halves) stay below.
-    chance : float
-        Of two generated halves, median.
-    independent, order_1 : float
-        Of generated halves without memory, and with that of one cycle; NaN where it makes no difference.
-    tolerance : float
-        Up to here a difference hardly matters.
-    grade : {"good", "fair", "poor", "unknown"}
-    verdict : str
-        In words.
-    """
-
-    name: str
-    unit: str
-    generated: float
-    floor: float
-    limit: float
-    chance: float
-    independent: float
-    order_1: float
-    tolerance: float
-    grade: str
-    verdict: str
-
-
-@dataclass(frozen=True)
 class Validation:
-    """What came of comparing a parameter set with measured data.
+    """Comparison of a parameter set with measured data.
 
     Attributes
     ----------
     params : DeviceParams
     properties : tuple of Property
+        By name with ``validation["classifier"]``.
     one_law : bool
-        False: devices differ in shape or memory by more than one shared law makes.
+        False: devices differ in shape or memory by more than one shared model explains.
     facts : dict of str to str
         Sizes, seeds, number of settings tried.
     notes : tuple of str
     curves : dict of str to array
-        What figures are drawn from.
+        Data of the figures.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import synaptogen as sg
+    >>> from synaptogen import learn
+    >>> data = learn.features(r_lrs=sg.CellArray(2, rng=1).run_cycles(60).r_lrs.T)
+    >>> validation = learn.validate("hennen2024", data, splits=2, windows=100)
+    >>> validation["classifier"].unit
+    'AUC on windows of 4 cycles; 0.5: cannot tell'
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     validation.save(Path(folder) / "validation.npz")
+    ...     back = learn.Validation.load(Path(folder) / "validation.npz")
+    >>> back.facts == validation.facts
+    True
     """
 
     params: DeviceParams
@@ -90,7 +70,7 @@ class Validation:
     one_law: bool
     facts: dict[str, str]
     notes: tuple[str, ...]
-    curves: dict[str, NDArray[Any]]
+    curves: dict[str, AnyArray]
 
     def __getitem__(self, name: str) -> Property:
         """Return the property of that name."""
@@ -99,9 +79,9 @@ class Validation:
                 return one
         raise KeyError(f"there is no property {name!r}: there are {', '.join(p.name for p in self.properties)}")
 
-    def save(self, path: str | os.PathLike[str]) -> None:
+    def save(self, path: PathLike) -> None:
         """Write everything to one NPZ file, as a whole or not at all."""
-        told = {
+        summary = {
             "format": FORMAT,
             "version": VERSION,
             "params": self.params.to_json(),
@@ -112,10 +92,10 @@ class Validation:
         }
         arrays: dict[str, Any] = {f"curve_{name}": values for name, values in self.curves.items()}
         with replacing(path) as beside, open(beside, "wb") as file:
-            np.savez_compressed(file, about=np.array(json.dumps(told)), **arrays)
+            np.savez_compressed(file, about=np.array(json.dumps(summary)), **arrays)
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> "Validation":
+    def load(cls, path: PathLike) -> "Validation":
         """Read what `save` wrote.
 
         Raises
@@ -128,18 +108,18 @@ class Validation:
         try:
             with np.load(path, allow_pickle=False) as file:
                 arrays = {name: file[name] for name in file.files}
-            told = json.loads(str(arrays.pop("about")))
-            if told["format"] != FORMAT or told["version"] != VERSION:
-                raise ValueError(f"format {told['format']!r}, version {told['version']!r}")
-            properties = tuple(Property(**p) for p in told["properties"])
-            params = DeviceParams.from_json(told["params"])
+            summary = json.loads(str(arrays.pop("about")))
+            if summary["format"] != FORMAT or summary["version"] != VERSION:
+                raise ValueError(f"format {summary['format']!r}, version {summary['version']!r}")
+            properties = tuple(Property(**p) for p in summary["properties"])
+            params = DeviceParams.from_json(summary["params"])
         except (ValueError, KeyError, TypeError, EOFError, AttributeError, BadZipFile) as error:
             raise ValueError(
                 f"{os.fspath(path)} is no validation of this version: write one with synaptogen validate -o, or"
                 " Validation.save"
             ) from error
         curves = {name.removeprefix("curve_"): values for name, values in arrays.items()}
-        return cls(params, properties, told["one_law"], told["facts"], tuple(told["notes"]), curves)
+        return cls(params, properties, summary["one_law"], summary["facts"], tuple(summary["notes"]), curves)
 
 
 def validate(
@@ -150,40 +130,58 @@ def validate(
     splits: int = 24,
     windows: int = 6000,
     held_out: str | None = None,
-    progress: Progress | None = None,
+    progress: StageProgress | None = None,
 ) -> Validation:
-    """Compare a parameter set with measured loops or features, best of devices or cycles that it was not learned from.
+    """Compare a parameter set with measured loops or features.
+
+    The verdicts are fair only on devices or cycles that the parameters were not learned from, see `hold_out`.
 
     Parameters
     ----------
     params : str or DeviceParams
+        A preset, or what `fit` has learned.
     data : xarray.Dataset
-        Loops or features; see `hold_out` for a part that was kept from the fit.
+        Loops or features.
     rng : int, SeedSequence, Generator or None
         Source of the seed of virtual devices, splits and resamples.
     splits : int
         Ways to cut the data into halves.
     windows : int
-        Windows of 4 cycles of each half that the classifier sees, at most.
+        Most windows of 4 cycles of each half that the classifier gets.
     held_out : str, optional
         Which part of a measurement ``data`` is, for the record.
     progress : callable, optional
         Called with the name of a stage and the share of it that is done.
 
+    Returns
+    -------
+    Validation
+
     Raises
     ------
     ValueError
         If the data are not sound or too few.
+
+    Examples
+    --------
+    >>> import synaptogen as sg
+    >>> from synaptogen import learn
+    >>> data = learn.features(r_lrs=sg.CellArray(2, rng=1).run_cycles(60).r_lrs.T)
+    >>> validation = learn.validate("hennen2024", data, splits=2, windows=100)
+    >>> [p.name for p in validation.properties][:3]
+    ['score correlations', 'linear correlations', 'KS distance of r_lrs']
+    >>> validation["score correlations"].grade in ("good", "fair", "poor", "unknown")
+    True
     """
     if splits < 2 or windows < 100:
         raise ValueError(f"splits must be 2 or more and windows 100 or more, not {splits} and {windows}")
-    chosen, tell = as_device_params(params), progress or _silent
+    chosen, report = as_device_params(params), progress or silent
     extraction, table = None, data
     if "voltage" in data:
-        extraction = extract(data, u_read=chosen.u_read, progress=lambda done, n: tell("extracting", done / n))
+        extraction = extract(data, u_read=chosen.u_read, progress=lambda done, n: report("extracting", done / n))
         table = extraction.features
     features = feature_table(table)
-    comparison = Comparison(chosen, features, seed_of(rng), splits, windows, tell)
+    comparison = Comparison(chosen, features, seed_of(rng), splits, windows, report)
     with threadpool_limits(1):  # small tasks, whose threads would only wait for one another on a busy machine
         comparison.run()
         if extraction is not None:
@@ -199,15 +197,17 @@ def validate(
         "splits into halves": str(len(comparison.splits)),
         "seed": str(comparison.seed),
     }
-    properties = tuple(Property(**line) for line in comparison.lines)
+    properties = tuple(comparison.properties)
     curves = comparison.curves
     if extraction is not None:
         curves |= {f"{MARKED}{name}": value for name, value in mark_loops(data, extraction).arrays().items()}
     return Validation(chosen, properties, comparison.one_law, facts, tuple(notes), curves)
 
 
-def hold_out(data: xr.Dataset, share: float = 0.25, *, by: str | None = None) -> tuple[xr.Dataset, xr.Dataset, str]:
-    """Cut a measurement into a part to learn from and one to validate with; and say how it was done.
+def hold_out(
+    data: xr.Dataset, share: float = 0.25, *, by: Literal["device", "cycle"] | None = None
+) -> tuple[xr.Dataset, xr.Dataset, str]:
+    """Cut a measurement into a part to learn from and one to validate with.
 
     Parameters
     ----------
@@ -218,10 +218,25 @@ def hold_out(data: xr.Dataset, share: float = 0.25, *, by: str | None = None) ->
     by : {"device", "cycle"}, optional
         Default: devices where there are 32 or more.
 
+    Returns
+    -------
+    to_learn, to_validate : xarray.Dataset
+    summary : str
+        How the data were cut, for ``validate(held_out=...)``.
+
     Raises
     ------
     ValueError
         If an argument is not of the kind described, or a part would be empty.
+
+    Examples
+    --------
+    >>> import synaptogen as sg
+    >>> from synaptogen import learn
+    >>> data = learn.features(*(x.T for x in sg.CellArray(2, rng=1).run_cycles(60)))
+    >>> to_learn, to_validate, summary = learn.hold_out(data)
+    >>> to_learn.sizes["cycle"], to_validate.sizes["cycle"], summary
+    (45, 15, '15 of 60 cycles, the last ones')
     """
     if not 0 < share < 1:
         raise ValueError(f"share must be between 0 and 1, not {share:g}: 0.25 holds out a quarter")
@@ -238,9 +253,5 @@ def hold_out(data: xr.Dataset, share: float = 0.25, *, by: str | None = None) ->
     else:
         out[n - count :] = True
     which = "evenly spaced" if axis == "device" else "the last ones"
-    told = f"{count} of {n} {axis}s, {which}"
-    return data.isel({axis: ~out}), data.isel({axis: out}), told
-
-
-def _silent(_stage: str, _share: float) -> None:
-    pass
+    summary = f"{count} of {n} {axis}s, {which}"
+    return data.isel({axis: ~out}), data.isel({axis: out}), summary

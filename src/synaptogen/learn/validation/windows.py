@@ -1,4 +1,4 @@
-"""Stretches of a few cycles as points: can a classifier tell measured from generated ones, and how far are they apart?
+"""Windows of a few cycles as points: the distance of measured from generated ones, and a classifier of the two.
 
 Windows of one device never lie on both sides of training and test.
 """
@@ -10,14 +10,14 @@ from sklearn.metrics import roc_auc_score
 
 from synaptogen._utils import Float64Array, IntArray
 
-__all__ = ["LENGTH", "auc", "energy_distance", "windows_of"]
+__all__ = ["LENGTH", "classifier_auc", "energy_distance", "sample_windows"]
 
 
-LENGTH = 4  # cycles
+LENGTH = 4  # cycles of a window
 _FOLDS = 4
 
 
-def windows_of(
+def sample_windows(
     records: Float64Array,
     group: IntArray,
     measured: tuple[int, ...],
@@ -25,7 +25,27 @@ def windows_of(
     rng: np.random.Generator,
     step: int = 1,
 ) -> tuple[Float64Array, IntArray]:
-    """Return windows (n, 4 m) of whole cycles ``step`` apart, at most so many, and the group of each."""
+    """Return windows of four cycles that hold no missing value, drawn at random.
+
+    Parameters
+    ----------
+    records : array of shape (n, T, 4)
+        NaN where not measured.
+    group : array of int of shape (n,)
+        Group of each record, such as its device.
+    measured : tuple of int
+        The m features to take.
+    most : int
+        Most windows.
+    rng : Generator
+    step : int
+        Cycles from one to the next of a window.
+
+    Returns
+    -------
+    points : array of shape (windows, 4 m)
+    group : array of int of shape (windows,)
+    """
     cycles = records.shape[1]
     span = (LENGTH - 1) * step + 1
     if cycles < span:
@@ -40,10 +60,20 @@ def windows_of(
     return points[whole], group[record[whole]]
 
 
-def auc(a: tuple[Float64Array, IntArray], b: tuple[Float64Array, IntArray], seed: int) -> float:
+def classifier_auc(a: tuple[Float64Array, IntArray], b: tuple[Float64Array, IntArray], seed: int) -> float:
     """Return the area under the ROC curve of gradient boosting that tells windows of two samples apart.
 
-    0.5: it cannot. NaN where there are fewer than two groups on a side.
+    Parameters
+    ----------
+    a, b : (points, group)
+        Windows of the two samples, see `sample_windows`.
+    seed : int
+        Seed of the classifier.
+
+    Returns
+    -------
+    float
+        0.5: it cannot tell them apart. NaN where there are fewer than two groups on a side.
     """
     side = np.repeat([0, 1], [len(a[0]), len(b[0])])
     group = np.concatenate([_ranked(a[1]), _ranked(b[1])])
@@ -69,6 +99,15 @@ def energy_distance(a: Float64Array, b: Float64Array) -> float:
     """Return the energy distance 2 E|X-Y| - E|X-X'| - E|Y-Y'| of two sets of points, unbiased: chance may go below 0.
 
     G. J. Szekely, M. L. Rizzo, J. Stat. Plan. Inference 143, 1249 (2013).
+
+    Parameters
+    ----------
+    a, b : array of shape (n, d), (m, d)
+
+    Returns
+    -------
+    float
+        NaN with fewer than two points in a set.
     """
     n, m = len(a), len(b)
     if n < 2 or m < 2:

@@ -1,1 +1,0 @@
-"""Measured cycles against generated ones: samples of both, and the distances between them."""
