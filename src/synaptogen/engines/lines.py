@@ -69,10 +69,6 @@ class EngineDefaults(Generic[Selection]):
         return np.asarray(with_noise(sums, normals, len(v)), self.dtype)
 
 
-line_currents = EngineDefaults.line_currents
-"""The method as a function of the engine, for engines that use it for some products only."""
-
-
 def line_weights(u: Float64Array, bandwidth: float, p: Constants) -> tuple[Float64Array, Float64Array]:
     """Return what inputs add to a line, as linear functions of the mixing states.
 

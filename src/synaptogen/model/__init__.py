@@ -20,7 +20,7 @@ from .iv import (
     partial_reset,
     transition,
 )
-from .latent import add_scaled, innovation
+from .latent import add, add_scaled, innovation
 from .lines import linear_in_mixing
 from .noise import noise_density, noise_variance, noisy_current
 from .ops import (
@@ -79,6 +79,7 @@ __all__ = [
     "Transition",
     "UInt32",
     "absolute",
+    "add",
     "add_scaled",
     "any_",
     "bits",

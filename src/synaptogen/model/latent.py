@@ -53,3 +53,18 @@ def add_scaled(x: Reals, column: Reals, m: Real) -> tuple[Real, Real, Real, Real
         m * column[2] + x[2],
         m * column[3] + x[3],
     )
+
+
+def add(x: Reals, y: Reals) -> tuple[Real, Real, Real, Real]:
+    """Return x + y.
+
+    Parameters
+    ----------
+    x, y : four Real
+        Latent vectors, or parts of them.
+
+    Returns
+    -------
+    four Real
+    """
+    return x[0] + y[0], x[1] + y[1], x[2] + y[2], x[3] + y[3]

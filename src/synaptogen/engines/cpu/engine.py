@@ -6,9 +6,9 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from synaptogen._utils import SMALLEST, AnyArray, Float32Array, allocate, notice, require_cells, share
-from synaptogen.engines.compiled_params import CompiledParams
-from synaptogen.engines.lines import line_currents
+from synaptogen._utils import SMALLEST, AnyArray, Float32Array, allocate, notice, share
+from synaptogen.engines.compiled_params import CompiledParams, single_precision
+from synaptogen.engines.lines import EngineDefaults
 from synaptogen.engines.protocol import CellIds, Positions, ReadNumbers
 
 from .history_buffers import BLOCK, SLOT_PREFETCH
@@ -34,7 +34,7 @@ def kernels() -> Kernels:
     return compile_kernels(source_digest("cpu"))
 
 
-class CPUEngine:
+class CPUEngine(EngineDefaults[Packing]):
     """Cells in lane groups of W cells; see `engines.protocol.Engine` for its attributes and what the methods promise.
 
     Parameters
@@ -97,23 +97,6 @@ class CPUEngine:
     def bytes_for(params: CompiledParams) -> float:
         """Return the memory in bytes that one cell of a parameter set takes."""
         return 4.0 * (1 + HOT_ROWS + DEVICE_ROWS + CURVE_ROWS + params.memory)
-
-    @classmethod
-    def require_room(cls, params: CompiledParams, cells: int) -> None:
-        """Check that cells fit into memory.
-
-        Parameters
-        ----------
-        params : CompiledParams
-        cells : int
-            Number of cells.
-
-        Raises
-        ------
-        MemoryError
-            If they do not fit; the message names a remedy.
-        """
-        require_cells(cells, cls.bytes_for(params))
 
     @property
     def threads(self) -> int:
@@ -317,7 +300,7 @@ class CPUEngine:
             Currents in A.
         """
         if len(v) != 1 or select.positions is not None:
-            return line_currents(self, shape, select, line_starts, v, transpose, bandwidth, number)
+            return super().line_currents(shape, select, line_starts, v, transpose, bandwidth, number)
         lines = len(line_starts)
         kernel, together = ("column_currents", STRIP * W) if transpose else ("row_currents", W)
         out = np.empty((1, -(-lines // W) * W), np.float32)
@@ -531,31 +514,20 @@ def _arrays_of_params(params: CompiledParams, start: str, seed: int) -> tuple[An
     def single(values: AnyArray) -> Float32Array:
         return np.append(np.ascontiguousarray(values, np.float32).ravel(), np.float32(0.0))
 
-    blocks = params.start
-    if params.slots:
-        blocks = blocks.reshape(params.slots, 4, params.slots, 4).transpose(0, 2, 3, 1)
-    prototype = _single_bundle(params.constants)
+    prototype = single_precision(params.constants)
     return (
         np.array(flatten(prototype), np.float32),
         prototype,
         single(params.readout),
         single(params.F),
         single(params.G),
-        single(blocks),
+        single(params.start_blocks),
         params.slots,
         0 if params.slots else params.memory,
         start == "stationary",
         np.uint32(seed & 0xFFFFFFFF),
         np.uint32(seed >> 32),
     )
-
-
-def _single_bundle(bundle: Any) -> Any:
-    """Return a tuple of tuples of numbers in single precision."""
-    if not isinstance(bundle, tuple):
-        return np.float32(bundle)
-    parts = [_single_bundle(part) for part in bundle]
-    return type(bundle)(*parts) if hasattr(bundle, "_fields") else tuple(parts)
 
 
 def mixture_arrays(params: CompiledParams) -> tuple[NDArray[np.uint32], Float32Array, Float32Array]:

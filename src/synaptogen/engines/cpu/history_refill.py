@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import njit
 
-from synaptogen.model import CYCLE, CYCLES, HISTORY, Mask, UInt32, add_scaled, any_, innovation, normals, where
+from synaptogen.model import CYCLE, CYCLES, HISTORY, Mask, UInt32, add, add_scaled, any_, innovation, normals, where
 
 from .history_buffers import BLOCK, copy_slot, lane_offset, load_slot, next_cycle, remainder, slot_offset, store_slot
 from .lanes import (
@@ -50,7 +50,6 @@ from .layout import (
     CellPointers,
     Four,
     KernelParams,
-    add4,
     ids,
     load4,
     prefetch_numbers,
@@ -355,11 +354,11 @@ def _fill_slots(params: KernelParams, cells: CellPointers, pending: Pending, cou
                     w = add_scaled(w, column, load(ring_copies, 3 * size + m))
             s = s + 1 if s + 1 < params.slots else 0
         m = slot * 4 * W
-        _store_slot_of(pending, 0, m, slot, add4(x, load4(innovations, m)), whole)
-        _store_slot_of(pending, 1, size + m, slot, add4(y, load4(innovations, size + m)), whole)
+        _store_slot_of(pending, 0, m, slot, add(x, load4(innovations, m)), whole)
+        _store_slot_of(pending, 1, size + m, slot, add(y, load4(innovations, size + m)), whole)
         if BATCH == 4:
-            _store_slot_of(pending, 2, 2 * size + m, slot, add4(z, load4(innovations, 2 * size + m)), whole)
-            _store_slot_of(pending, 3, 3 * size + m, slot, add4(w, load4(innovations, 3 * size + m)), whole)
+            _store_slot_of(pending, 2, 2 * size + m, slot, add(z, load4(innovations, 2 * size + m)), whole)
+            _store_slot_of(pending, 3, 3 * size + m, slot, add(w, load4(innovations, 3 * size + m)), whole)
 
 
 @njit(**INLINE)

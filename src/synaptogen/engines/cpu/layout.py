@@ -205,18 +205,3 @@ def zeros() -> Four:
     """Return four lanes of zeros."""
     z = reals(np.float32(0.0))
     return z, z, z, z
-
-
-@njit(**INLINE)
-def add4(a: Four, b: Four) -> Four:
-    """Return the sum of two four-vectors.
-
-    Parameters
-    ----------
-    a, b : four lanes
-
-    Returns
-    -------
-    four lanes
-    """
-    return a[0] + b[0], a[1] + b[1], a[2] + b[2], a[3] + b[3]

@@ -7,14 +7,13 @@ processor. A state space keeps q numbers and advances them in place. The formula
 
 from typing import Any
 
-from synaptogen.model import CYCLES, HISTORY, UInt32, add_scaled, innovation, rounded_mul
+from synaptogen.model import CYCLES, HISTORY, UInt32, add, add_scaled, innovation, rounded_mul
 
 from .layout import (
     WARP_TILE,
     Four,
     KernelParams,
     State,
-    add_four,
     cell_normals,
     four_zeros,
     load_four,
@@ -70,7 +69,7 @@ def _next_in_ring(state: State, params: KernelParams, base: int, lo: UInt32, hi:
     for lag in range(slots - 1, -1, -1):
         x = _add_block(x, params.readout, lag * 16, load_four(state.memory, base + s * 4 * WARP_TILE))
         s = s + 1 if s + 1 < slots else 0
-    x = add_four(x, e)
+    x = add(x, e)
     store_four(state.memory, base + slot * 4 * WARP_TILE, x)
     return x
 

@@ -197,20 +197,6 @@ def four_zeros() -> Four:
     return zero, zero, zero, zero
 
 
-def add_four(a: Four, b: Four) -> Four:
-    """Add two four-vectors.
-
-    Parameters
-    ----------
-    a, b : four real numbers
-
-    Returns
-    -------
-    four real numbers
-    """
-    return a[0] + b[0], a[1] + b[1], a[2] + b[2], a[3] + b[3]
-
-
 def slot_of(number: UInt32, slots: int) -> int:
     """Return the slot of a cycle in a ring: its number modulo ``slots``, in 32 bits, as division is slow.
 
