@@ -5,11 +5,11 @@ writes the same bytes, both counted), each as the best of several programs; and 
 on all cells of a VAR(10), as two calls and fused into one pass: means over 10 cycles, in which each ring is renewed
 once. The arithmetic alone is timed with few cells, which stay in the cache, ten cycles in one call, one thread.
 
-Bytes of a cycle follow from the layout (engines/cpu/layout.py). Per tile of 16 cells each field fills one 64-byte line,
+Bytes of a cycle follow from the layout (engines/cpu/layout.py). Per group of 16 cells a field fills one 64-byte line,
 so that lines are read and written whole; a field that is written is first read by the processor, and counted so. The
 ring of p slots is read and written once in p cycles, in a RESET; each RESET fetches one slot. A plain layout, with
 which it is compared, has the same fields and reads all p slots in each RESET. Not counted are what prefetchers fetch in
-vain, and the other half of a line where tiles have 8 cells. The least time that memory allows is
+vain, and the other half of a line where groups have 8 cells. The least time that memory allows is
 
     (bytes read - bytes written) / read bandwidth + 2 * bytes written / update bandwidth.
 """

@@ -25,7 +25,8 @@ def parameters(function, method):
     """Names of parameters, without the instance or class."""
     given = [*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs]
     plain = any(getattr(decorator, "id", "") == "staticmethod" for decorator in function.decorator_list)
-    return [argument.arg for argument in given[1 if method and not plain else 0 :]]
+    names = [argument.arg for argument in given[1 if method and not plain else 0 :]]
+    return [name for name in names if name not in ("typingctx", "context")]  # what Numba hands to intrinsics
 
 
 def sections(docstring):

@@ -97,12 +97,12 @@ def apply(
         The cells, their parameter set, and which m of them.
     pulses : array of shape (count,), or (count * m,) if ``each`` cell has voltages of its own
         Voltages in V, those of one time together.
-    count : int
-        Number of voltages.
-    mask : array of uint8 of shape (m,)
-        If ``masked``: not 0 where voltages are applied.
-    trace : array of shape (count * m,)
-        If ``traced``: the currents in A.
+    count, each : int, bool
+        Number of voltages, and whether each cell has its own.
+    mask, masked : array of uint8 of shape (m,), bool
+        Not 0 where voltages are applied, and whether to look at it.
+    trace, traced : array of shape (count * m,), bool
+        Currents in A, and whether to record them.
     bandwidth, reads
         Of the reads, in Hz, and their numbers.
     """
@@ -139,7 +139,7 @@ def read(
     ----------
     state, params, selection
         The cells, their parameter set, and which m of them.
-    voltages : array of shape (1,), or (m,) if ``each`` cell has a voltage of its own
+    voltages, each : array of shape (1,), or (m,) if ``each`` cell has a voltage of its own
         Voltages in V.
     out : array of shape (m,)
         Currents in A.
@@ -159,7 +159,7 @@ def gather(array: DeviceArray, groups: int, selection: SelectedCells, out: Devic
 
     Parameters
     ----------
-    array : array
+    array, groups : array, int
         Tiles of ``groups`` numbers per cell.
     selection : SelectedCells
         The m cells.

@@ -27,7 +27,7 @@ def rows_times(r: DeviceArray, rows: int, columns: int, x: DeviceArray, y: Devic
 
     Parameters
     ----------
-    r : array of shape (rows * columns,)
+    r, rows, columns : array of shape (rows * columns,), int, int
         Mixing states, row by row.
     x : array of shape (count * columns,)
         An even ``count`` of vectors.
@@ -69,7 +69,7 @@ def columns_times(r: DeviceArray, rows: int, columns: int, x: DeviceArray, k: in
 
     Parameters
     ----------
-    r : array of shape (rows * columns,)
+    r, rows, columns : array of shape (rows * columns,), int, int
         Mixing states, row by row.
     x : array of shape (count * rows,)
         Vectors.
@@ -96,7 +96,7 @@ def sum_parts(parts: DeviceArray, chunks: int, columns: int, k: int, y: DeviceAr
 
     Parameters
     ----------
-    parts : array of shape (chunks * 2 * columns,)
+    parts, chunks, columns : array of shape (chunks * 2 * columns,), int, int
         Sums of chunks.
     k : int
         Number of the first of the two vectors.
@@ -117,7 +117,7 @@ def draw_normals(ids: DeviceArray, lines: int, k0: int, k1: int, number: int, bl
 
     Parameters
     ----------
-    ids : array of uint32 of shape (2 * lines,)
+    ids, lines : array of uint32 of shape (2 * lines,), int
         Low 32 bits of the ids that address the lines, then the high ones.
     k0, k1 : uint32
         Low and high 32 bits of the seed.
@@ -145,7 +145,7 @@ def weigh(
 
     Parameters
     ----------
-    v : array of shape (batch * count,)
+    v, count : array of shape (batch * count,), int
         Voltages in V of vectors of ``count`` inputs.
     p : Constants
         Constants of the parameter set.
@@ -183,8 +183,8 @@ def finish(
         Sums with the weights of `weigh`, two rows for each vector.
     offsets : array of shape (batch * 2,)
         Sums of its offsets.
-    normals_of_lines : array of shape (batch * lines,)
-        What `draw_normals` gives.
+    normals_of_lines, noisy : array of shape (batch * lines,), bool
+        Numbers from `draw_normals`, and whether to use them.
     lines : int
         Number of lines.
     out : array of shape (batch * lines,)
