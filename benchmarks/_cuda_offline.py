@@ -16,7 +16,7 @@ from synaptogen.engines.cuda import kernels, products
 from synaptogen.engines.cuda.compiler import BLOCKS_PER_MULTIPROCESSOR, SIMULATED, THREADS_PER_BLOCK
 from synaptogen.engines.cuda.kernel_params import kernel_params_of, mixture_of
 from synaptogen.engines.cuda.kernels import KernelReads, SelectedCells
-from synaptogen.engines.cuda.layout import State
+from synaptogen.engines.cuda.layout import CellBuffers
 
 Capability = tuple[int, int]
 
@@ -63,7 +63,7 @@ def compile_kernels(params: CompiledParams, capability: Capability) -> Iterator[
 def sample_arguments(params: CompiledParams) -> dict[str, tuple[Any, ...]]:
     """Return arguments of each kernel, of the types that the engine gives it."""
     reals, integers = np.zeros(1, np.float32), np.zeros(1, np.uint32)
-    state = State(reals, integers, reals, reals, reals, integers, 1, True, np.uint32(0), np.uint32(0))
+    state = CellBuffers(reals, integers, reals, reals, reals, integers, 1, True, np.uint32(0), np.uint32(0))
     kernel_params = kernel_params_of(params, "stationary", 0, np.asarray)
     cells = SelectedCells(np.zeros(1, np.int64), False, 0, 1)
     bandwidth, reads = np.float32(0.0), KernelReads(integers, False, np.uint32(0))

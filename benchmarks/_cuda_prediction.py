@@ -12,7 +12,7 @@ import numpy as np
 from synaptogen.engines.compiled_params import CompiledParams
 from synaptogen.engines.cuda.cell import draw_device, first_cycle, step
 from synaptogen.engines.cuda.kernel_params import kernel_params_of, mixture_of
-from synaptogen.engines.cuda.layout import DEVICE_GROUPS, FIELD_GROUPS, WARP_TILE, KernelParams, State
+from synaptogen.engines.cuda.layout import DEVICE_GROUPS, FIELD_GROUPS, WARP_TILE, CellBuffers, KernelParams
 from synaptogen.engines.cuda.scalars import load, real_of, store
 from synaptogen.model.ops import any_
 
@@ -108,7 +108,7 @@ def traffic(params: CompiledParams, pulses: list[float], before: tuple[float, ..
     """
     groups = 1, 1, FIELD_GROUPS, DEVICE_GROUPS, params.memory
     arrays = [RecordingArray(WARP_TILE * n, np.uint32 if k == 1 else np.float32) for k, n in enumerate(groups)]
-    state = State(*arrays, np.zeros(1, np.uint32), 1, True, np.uint32(0), np.uint32(0))
+    state = CellBuffers(*arrays, np.zeros(1, np.uint32), 1, True, np.uint32(0), np.uint32(0))
     kernel_params = kernel_params_of(params, "stationary", 0, np.asarray)
     draw_device(state, kernel_params, 0, mixture_of(params, np.asarray), params.log_sigma)
     first_cycle(state, kernel_params, 0)
@@ -119,7 +119,7 @@ def traffic(params: CompiledParams, pulses: list[float], before: tuple[float, ..
     return Traffic(4 * sum(len(a.loaded) for a in arrays), 4 * sum(len(a.stored) for a in arrays))
 
 
-def _apply(state: State, params: KernelParams, pulses: list[float]) -> None:
+def _apply(state: CellBuffers, params: KernelParams, pulses: list[float]) -> None:
     """Do what the kernel `apply` does, for cell 0."""
     if not pulses:
         return

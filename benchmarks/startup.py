@@ -1,6 +1,6 @@
-"""Claim: importing costs little beyond Numba, kernels compile once, and an array takes the memory it says.
+"""Claim: importing costs less than Numba alone, kernels compile once, and an array takes the memory it says.
 
-- `import synaptogen` in a new process, as ratio to `import numba` (which its kernels need) and to bare Python.
+- `import synaptogen` in a new process, as ratio to `import numba` (which the first array loads) and to bare Python.
 - The first use in a new process, after the import: make 4096 cells, one cycle, a read, a product. "Cold" with an
   empty NUMBA_CACHE_DIR, "cached" with what the cold run left there; and the same operations once more in one process.
 - Growth of the peak resident memory by an array, per cell, after a cycle and a read, over that of a process with 64

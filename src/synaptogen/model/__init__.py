@@ -7,7 +7,7 @@ in docs/model.md.
 
 from . import features, iv, latent, lines, noise, ops, polynomial, population, random, switching
 from .constants import Constants
-from .features import Features, cycle_features
+from .features import CycleFeatures, cycle_features
 from .iv import (
     Transition,
     conductance,
@@ -73,7 +73,7 @@ __all__ = [
     "PRODUCT",
     "READ",
     "Constants",
-    "Features",
+    "CycleFeatures",
     "Mask",
     "Real",
     "Transition",

@@ -19,7 +19,7 @@ R_MIN, R_MAX = 1.0, 1e12  # ohm
 U_MIN = 1e-3  # V
 
 
-class Features(NamedTuple):
+class CycleFeatures(NamedTuple):
     """The features of one cycle, in the form in which a cell stores them."""
 
     r_hrs: Real  # mixing state
@@ -46,7 +46,7 @@ def limit(x: Real, low: Real, high: Real) -> Real:
     return minimum(maximum(x, low), high)
 
 
-def cycle_features(x: Reals, mu: Reals, sigma: Reals, p: Constants) -> Features:
+def cycle_features(x: Reals, mu: Reals, sigma: Reals, p: Constants) -> CycleFeatures:
     """Return the features of a cycle.
 
     Parameters
@@ -59,7 +59,7 @@ def cycle_features(x: Reals, mu: Reals, sigma: Reals, p: Constants) -> Features:
 
     Returns
     -------
-    Features
+    CycleFeatures
     """
     x_0 = limit(x[0], p.x_min[0], p.x_max[0])
     x_1 = limit(x[1], p.x_min[1], p.x_max[1])
@@ -91,4 +91,4 @@ def cycle_features(x: Reals, mu: Reals, sigma: Reals, p: Constants) -> Features:
         | (lrs > p.r_max)
         | (u_reset != raw_u_reset)
     )
-    return Features(passive(hrs, p), u_set, passive(lrs, p), u_reset, limited)
+    return CycleFeatures(passive(hrs, p), u_set, passive(lrs, p), u_reset, limited)

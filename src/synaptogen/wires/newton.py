@@ -25,7 +25,7 @@ from synaptogen._utils import BoolArray, Float64Array, RealArray
 from synaptogen.model import Constants, conductance
 
 from . import kernels, many_rhs
-from .problem import CellCurrents, Network, NotConvergedError, Run, State
+from .problem import CellCurrents, Network, NodeState, NotConvergedError, Run
 from .tolerances import allowed, rounding
 
 MOST_CORRECTIONS, MOST_STEPS, MOST_HALVINGS = 60, 3000, 8
@@ -58,7 +58,7 @@ class LinearCells:
         """Return the conductances in S, (1, rows, columns)."""
         return self._g
 
-    def evaluate(self, run: "Run", active: BoolArray, network: Network, state: State, g: Float64Array) -> None:
+    def evaluate(self, run: "Run", active: BoolArray, network: Network, state: NodeState, g: Float64Array) -> None:
         """Compute currents by Ohm's law.
 
         Parameters
@@ -108,7 +108,7 @@ class ModelCells:
         """Return zeros of the shape of the slopes, (sides, rows, columns)."""
         return np.zeros(shape)
 
-    def evaluate(self, run: "Run", active: BoolArray, network: Network, state: State, g: Float64Array) -> None:
+    def evaluate(self, run: "Run", active: BoolArray, network: Network, state: NodeState, g: Float64Array) -> None:
         """Compute currents and slopes by the model.
 
         Parameters
@@ -132,7 +132,7 @@ class ModelCells:
         )
 
 
-def solve(cells: CellCurrents, network: Network, tolerance: float, threads: int) -> Iterator[tuple[slice, State]]:
+def solve(cells: CellCurrents, network: Network, tolerance: float, threads: int) -> Iterator[tuple[slice, NodeState]]:
     """Solve all right sides, as many at a time as the cache or memory holds.
 
     Parameters
@@ -150,7 +150,7 @@ def solve(cells: CellCurrents, network: Network, tolerance: float, threads: int)
     ------
     part : slice
         Right sides that have been solved.
-    state : State
+    state : NodeState
         Their solution.
 
     Raises
@@ -172,18 +172,18 @@ def solve(cells: CellCurrents, network: Network, tolerance: float, threads: int)
 
 def _solve_many(
     cells: CellCurrents, network: Network, tolerance: float, floor: Float64Array, threads: int
-) -> Iterator[tuple[slice, State]]:
+) -> Iterator[tuple[slice, NodeState]]:
     """Solve right sides by sweeps, and those that do not converge by Newton's method from where the sweeps ended."""
     for part, group, solved in many_rhs.solve(cells, network, tolerance, floor, threads):
         currents, w, b = (line.transpose(2, 0, 1)[: len(solved)] for line in group.lines)
         for lane in np.flatnonzero(~solved):
             k = part.start + int(lane)
             side = network.part(k, k + 1)
-            reached = State(*(np.ascontiguousarray(x[lane : lane + 1]) for x in (w, b, currents)))
+            reached = NodeState(*(np.ascontiguousarray(x[lane : lane + 1]) for x in (w, b, currents)))
             start = reached if all(np.isfinite(x).all() for x in reached) else None
             found = _Newton(cells, side, tolerance, floor[k : k + 1], threads, start).solve()
             w[lane], b[lane], currents[lane] = found.w[0], found.b[0], found.currents[0]
-        yield part, State(w, b, currents)
+        yield part, NodeState(w, b, currents)
 
 
 class _Newton:
@@ -195,7 +195,7 @@ class _Newton:
         See `solve`.
     floor : array of shape (sides,)
         Rounding error of the currents in A.
-    start : State, optional
+    start : NodeState, optional
         First approximation; default: all nodes at the voltages of their sources.
     """
 
@@ -206,14 +206,14 @@ class _Newton:
         tolerance: float,
         floor: Float64Array,
         threads: int,
-        start: State | None = None,
+        start: NodeState | None = None,
     ) -> None:
         self.cells, self.network, self.tolerance, self.floor = cells, network, tolerance, floor
         self.shape = sides, rows, columns = network.shape
         self.run = Run(threads, sides * rows * columns)
         self.row_blocks, self.column_blocks = -(-rows // kernels.ROWS), -(-columns // kernels.COLUMNS)
         self.active = np.ones(sides, np.bool_)
-        self.state = State(*np.zeros((3, *self.shape))) if start is None else start
+        self.state = NodeState(*np.zeros((3, *self.shape))) if start is None else start
         self.rho_w, self.rho_b, self.x, self.y, self.p, self.q, self.s = np.zeros((7, *self.shape))
         self.g = cells.slopes(self.shape)
         own = len(self.g)
@@ -221,7 +221,7 @@ class _Newton:
         self.t_b, self.z_b = np.zeros((own, rows, columns)), np.zeros((own, columns))
 
     @np.errstate(all="ignore")  # what overflows does not converge
-    def solve(self) -> State:
+    def solve(self) -> NodeState:
         """Apply corrections until the residual is small enough."""
         missing, goal = self.residual()
         for correction in range(MOST_CORRECTIONS):

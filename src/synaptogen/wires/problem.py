@@ -79,7 +79,7 @@ class Network(NamedTuple):
         )
 
 
-class State(NamedTuple):
+class NodeState(NamedTuple):
     """Solution of the network equations.
 
     Attributes
@@ -121,7 +121,7 @@ class CellCurrents(Protocol):
         """Return an array for slopes in S, (sides, rows, columns); for linear cells filled, (1, rows, columns)."""
         ...
 
-    def evaluate(self, run: "Run", active: BoolArray, network: Network, state: State, g: Float64Array) -> None:
+    def evaluate(self, run: "Run", active: BoolArray, network: Network, state: NodeState, g: Float64Array) -> None:
         """Compute currents and, unless the cells are linear, slopes.
 
         Parameters
@@ -132,7 +132,7 @@ class CellCurrents(Protocol):
             Right sides to work on.
         network : Network
             Lines and sources.
-        state : State
+        state : NodeState
             ``w`` and ``b`` are read, ``currents`` are set.
         g : array as `slopes` returns
             Slopes in S, set in place.

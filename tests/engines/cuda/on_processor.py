@@ -64,7 +64,7 @@ class Native:
         def single(groups):
             return np.full(padded * groups, np.nan, np.float32)
 
-        self.state = layout.State(
+        self.state = layout.CellBuffers(
             single(1),
             np.zeros(padded, np.uint32),
             single(layout.FIELD_GROUPS),

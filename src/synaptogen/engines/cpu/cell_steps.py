@@ -13,7 +13,7 @@ from synaptogen.model import (
     HRS,
     IRS,
     LRS,
-    Features,
+    CycleFeatures,
     Mask,
     Real,
     Transition,
@@ -164,7 +164,7 @@ def _prefetch_ahead(cells: CellPointers, params: KernelParams, pending: Pending,
 @njit(**INLINE)
 def _next_features(
     cells: CellPointers, params: KernelParams, pending: Pending, group: int, number: UInt32, mask: Mask
-) -> Features:
+) -> CycleFeatures:
     """Return the features of cycle ``number`` of the cells in the mask, which begin it."""
     if params.slots > 0:
         x = fetch_latent(
@@ -185,7 +185,7 @@ def _next_features(
 
 
 @njit(**INLINE)
-def device_features(cells: CellPointers, params: KernelParams, group: int, x: Four) -> Features:
+def device_features(cells: CellPointers, params: KernelParams, group: int, x: Four) -> CycleFeatures:
     """Return the features of the cycle with latent x.
 
     Parameters
@@ -198,7 +198,7 @@ def device_features(cells: CellPointers, params: KernelParams, group: int, x: Fo
 
     Returns
     -------
-    Features
+    CycleFeatures
     """
     p = load_constants(params.constants, params.prototype)
     device_at = group * DEVICE_RECORD

@@ -16,7 +16,7 @@ from .kernels import Kernels, Reads, compile_kernels, source_digest
 from .lanes import W, flatten
 from .layout import CURVE, DEVICE_RECORD, DEVICE_VECTOR, HOT
 from .packing import Packing, packing_of, plain
-from .products import STRIP, Envelopes, MixingStates
+from .products import STRIP, EnvelopeCoefficients, MixingStates
 from .transfer import as_records, as_rings, numbers_of, put_numbers
 
 HOT_ROWS, DEVICE_ROWS, CURVE_ROWS = HOT // W, DEVICE_RECORD // W, CURVE // W
@@ -73,7 +73,7 @@ class CPUEngine(EngineDefaults[Packing]):
         self._key = np.array([seed & 0xFFFFFFFF, seed >> 32], np.uint32)
         self._backwards = False  # direction of the last product through the matrix
         self._param_arrays = _arrays_of_params(params, start, seed)
-        self._envelopes = Envelopes(params.constants.u_range, params.constants.llrs, params.constants.hhrs)
+        self._envelopes = EnvelopeCoefficients(params.constants.u_range, params.constants.llrs, params.constants.hhrs)
         self._param_kinds = tuple(
             map(len, (params.constants.llrs, params.constants.hhrs, params.constants.quantile[0]))
         )

@@ -20,7 +20,7 @@ from .workspace import aligned, keep_alive
 STRIP = 32  # a strip is STRIP * W columns summed together: whole cache lines, with sums in the first-level cache
 
 
-class Envelopes(NamedTuple):
+class EnvelopeCoefficients(NamedTuple):
     """The part of `model.Constants` that `model.envelopes` uses: a kernel needs no more.
 
     Attributes
@@ -155,12 +155,16 @@ def compile_products(revision: str) -> Products:
 
     Arguments of the kernels:
 
-    - ``first``, ``last``: blocks of lines to compute. - ``states``: mixing states, see `mixing_at`. - ``rows`` or
-    ``columns``: number of lines. - ``u``: voltages of the inputs in V, single precision. - ``curves``: an `Envelopes`.
-    - ``bandwidth``: of the noise in Hz. - ``lines``: low and high halves of the ids of the cells that lines begin with,
-    two rows padded to whole lanes. - ``key``, ``number``: seed in two halves, and the number of the product. -
-    ``backwards``: if true, blocks are visited from the last to the first; a product that begins where the one before it
-      ended finds those cells in the cache.
+    - ``first``, ``last``: blocks of lines to compute.
+    - ``states``: mixing states, see `mixing_at`.
+    - ``rows`` or ``columns``: number of lines.
+    - ``u``: voltages of the inputs in V, single precision.
+    - ``curves``: an `EnvelopeCoefficients`.
+    - ``bandwidth``: of the noise in Hz.
+    - ``lines``: low and high halves of the ids of the cells that lines begin with, two rows padded to whole lanes.
+    - ``key``, ``number``: seed in two halves, and the number of the product.
+    - ``backwards``: if true, blocks are visited from the last to the first; a product that begins where the one
+      before it ended finds those cells in the cache.
     - ``out``: currents in A, padded to whole lanes.
 
     Parameters
@@ -180,7 +184,7 @@ def compile_products(revision: str) -> Products:
         states: NamedTuple,
         rows: int,
         u: Float32Array,
-        curves: Envelopes,
+        curves: EnvelopeCoefficients,
         bandwidth: float,
         lines: UInt32Array,
         key: UInt32Array,
@@ -217,7 +221,7 @@ def compile_products(revision: str) -> Products:
         states: NamedTuple,
         columns: int,
         u: Float32Array,
-        curves: Envelopes,
+        curves: EnvelopeCoefficients,
         bandwidth: float,
         lines: UInt32Array,
         key: UInt32Array,

@@ -11,7 +11,7 @@ from synaptogen.model import (
     HRS,
     IRS,
     LRS,
-    Features,
+    CycleFeatures,
     Real,
     Transition,
     UInt32,
@@ -46,9 +46,9 @@ from .layout import (
     U_RESET,
     U_SET,
     WARP_TILE,
+    CellBuffers,
     Four,
     KernelParams,
-    State,
     base_of,
     cell_id,
     cell_normals,
@@ -57,7 +57,7 @@ from .layout import (
 from .scalars import load, load_row, real_of, store, uint32_of
 
 
-def step(state: State, params: KernelParams, i: int, status: UInt32, u: Real) -> UInt32:
+def step(state: CellBuffers, params: KernelParams, i: int, status: UInt32, u: Real) -> UInt32:
     """Apply one voltage to a cell.
 
     The status word goes from call to call in a register; the caller loads it before the first and stores it after the
@@ -86,7 +86,7 @@ def step(state: State, params: KernelParams, i: int, status: UInt32, u: Real) ->
     return status
 
 
-def _step_down(state: State, i: int, status: UInt32, u: Real) -> UInt32:
+def _step_down(state: CellBuffers, i: int, status: UInt32, u: Real) -> UInt32:
     """Apply a negative voltage: SET."""
     base = base_of(i, FIELD_GROUPS)
     mask = sets(status, u, load(state.fields, base + U_SET))
@@ -96,7 +96,7 @@ def _step_down(state: State, i: int, status: UInt32, u: Real) -> UInt32:
     return status
 
 
-def _step_up(state: State, params: KernelParams, i: int, status: UInt32, u: Real) -> UInt32:
+def _step_up(state: CellBuffers, params: KernelParams, i: int, status: UInt32, u: Real) -> UInt32:
     """Apply a positive voltage: RESET."""
     base, p = base_of(i, FIELD_GROUPS), params.constants
     u_reset = load(state.fields, base + U_RESET)
@@ -123,7 +123,7 @@ def _step_up(state: State, params: KernelParams, i: int, status: UInt32, u: Real
     return status
 
 
-def _store_features(state: State, base: int, new: Features) -> None:
+def _store_features(state: CellBuffers, base: int, new: CycleFeatures) -> None:
     """Store the features of a cycle that begins."""
     store(state.fields, base + U_SET, new.u_set)
     store(state.fields, base + R_LRS, new.r_lrs)
@@ -131,7 +131,7 @@ def _store_features(state: State, base: int, new: Features) -> None:
     store(state.fields, base + U_RESET, new.u_reset)
 
 
-def _next_features(state: State, params: KernelParams, i: int, number: UInt32) -> Features:
+def _next_features(state: CellBuffers, params: KernelParams, i: int, number: UInt32) -> CycleFeatures:
     """Draw the features of cycle ``number``, and advance the history of the cell."""
     lo, hi = cell_id(state, i)
     base = base_of(i, memory_groups(params))
@@ -139,7 +139,7 @@ def _next_features(state: State, params: KernelParams, i: int, number: UInt32) -
     return _device_features(state, params, i, x)
 
 
-def _device_features(state: State, params: KernelParams, i: int, x: Four) -> Features:
+def _device_features(state: CellBuffers, params: KernelParams, i: int, x: Four) -> CycleFeatures:
     """Return the features of the cycle with latent vector x."""
     base = base_of(i, DEVICE_GROUPS)
     return cycle_features(
@@ -147,7 +147,7 @@ def _device_features(state: State, params: KernelParams, i: int, x: Four) -> Fea
     )
 
 
-def read_current(state: State, params: KernelParams, i: int, u: Real, bandwidth: float, number: UInt32) -> Real:
+def read_current(state: CellBuffers, params: KernelParams, i: int, u: Real, bandwidth: float, number: UInt32) -> Real:
     """Return the current of a cell.
 
     Parameters
@@ -176,7 +176,9 @@ def read_current(state: State, params: KernelParams, i: int, u: Real, bandwidth:
     return rounded_mul(u, g)
 
 
-def draw_device(state: State, params: KernelParams, i: int, mixture: tuple[Any, Any, Any], log_sigma: bool) -> None:
+def draw_device(
+    state: CellBuffers, params: KernelParams, i: int, mixture: tuple[Any, Any, Any], log_sigma: bool
+) -> None:
     """Draw the device vector of a cell: a component of the mixture, then eight normal numbers.
 
     Parameters
@@ -213,7 +215,7 @@ def draw_device(state: State, params: KernelParams, i: int, mixture: tuple[Any, 
         store(state.device, base + j * WARP_TILE, y)
 
 
-def first_cycle(state: State, params: KernelParams, i: int) -> None:
+def first_cycle(state: CellBuffers, params: KernelParams, i: int) -> None:
     """Begin cycle 0 of a cell, in its HRS.
 
     Parameters

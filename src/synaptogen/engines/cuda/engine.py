@@ -14,7 +14,7 @@ from . import availability, kernels, products
 from .buffers import DeviceArray, empty, launch, launch_blocks, on_device, on_host, unused
 from .kernel_params import kernel_params_of, mixture_of
 from .kernels import KernelReads, SelectedCells
-from .layout import DEVICE_GROUPS, FIELD_GROUPS, WARP_TILE, State
+from .layout import DEVICE_GROUPS, FIELD_GROUPS, WARP_TILE, CellBuffers
 
 REMEDY = (
     "make fewer cells, or use history='compact' or a lower order (params.with_order), which take less of it, "
@@ -70,12 +70,12 @@ class CUDAEngine(EngineDefaults[CUDASelection]):
             mixture = mixture_of(params, on_device)
             launch(kernels.initialise, cells.size, self.state, self._params, mixture, params.log_sigma)
 
-    def _allocate(self) -> State:
+    def _allocate(self) -> CellBuffers:
         cells = self.cells
         padded = -(-cells.size // WARP_TILE) * WARP_TILE
         listed = cells.ids is not None
         ids = np.concatenate(cells.id_words(np.arange(cells.size))) if listed else np.zeros(1)
-        return State(
+        return CellBuffers(
             empty(padded),
             empty(padded, np.uint32),
             empty(padded * FIELD_GROUPS),

@@ -11,9 +11,9 @@ from synaptogen.model import CYCLES, HISTORY, UInt32, add, add_scaled, innovatio
 
 from .layout import (
     WARP_TILE,
+    CellBuffers,
     Four,
     KernelParams,
-    State,
     cell_normals,
     four_zeros,
     load_four,
@@ -34,7 +34,7 @@ def _add_block(x: Four, matrix: Any, base: int, m: Four) -> Four:
 # ---- VAR
 
 
-def _begin_ring(state: State, params: KernelParams, base: int, lo: UInt32, hi: UInt32) -> Four:
+def _begin_ring(state: CellBuffers, params: KernelParams, base: int, lo: UInt32, hi: UInt32) -> Four:
     """Store x_0 and the history before it, and return x_0."""
     slots = params.slots
     e = cell_normals(params, lo, hi, CYCLES, uint32_of(0), uint32_of(0))
@@ -59,7 +59,7 @@ def _begin_ring(state: State, params: KernelParams, base: int, lo: UInt32, hi: U
     return x
 
 
-def _next_in_ring(state: State, params: KernelParams, base: int, lo: UInt32, hi: UInt32, number: UInt32) -> Four:
+def _next_in_ring(state: CellBuffers, params: KernelParams, base: int, lo: UInt32, hi: UInt32, number: UInt32) -> Four:
     """Return x of cycle ``number`` > 0, which takes the place of the oldest x."""
     slots = params.slots
     e = innovation(cell_normals(params, lo, hi, CYCLES, number, uint32_of(0)), params.constants.innovation)
@@ -77,7 +77,7 @@ def _next_in_ring(state: State, params: KernelParams, base: int, lo: UInt32, hi:
 # ---- state space
 
 
-def _begin_states(state: State, params: KernelParams, base: int, lo: UInt32, hi: UInt32) -> None:
+def _begin_states(state: CellBuffers, params: KernelParams, base: int, lo: UInt32, hi: UInt32) -> None:
     """Store stationary states (a triangular matrix times normals, in place from its last row on), or zeros."""
     q = params.states
     for block in range((q + 3) // 4):
@@ -93,7 +93,9 @@ def _begin_states(state: State, params: KernelParams, base: int, lo: UInt32, hi:
         store(state.memory, base + i * WARP_TILE, y)
 
 
-def _advance_states(state: State, params: KernelParams, base: int, lo: UInt32, hi: UInt32, number: UInt32) -> Four:
+def _advance_states(
+    state: CellBuffers, params: KernelParams, base: int, lo: UInt32, hi: UInt32, number: UInt32
+) -> Four:
     """Return x of cycle ``number``, and advance the states in place, which works as F is upper quasi-triangular."""
     q = params.states
     e = cell_normals(params, lo, hi, CYCLES, number, uint32_of(0))
@@ -115,7 +117,7 @@ def _advance_states(state: State, params: KernelParams, base: int, lo: UInt32, h
 
 
 def next_latent(
-    state: State, params: KernelParams, base: int, lo: UInt32, hi: UInt32, number: UInt32, first: bool
+    state: CellBuffers, params: KernelParams, base: int, lo: UInt32, hi: UInt32, number: UInt32, first: bool
 ) -> Four:
     """Return the latent vector x of a cycle, and advance the history of the cell by one cycle.
 

@@ -9,7 +9,7 @@ from synaptogen.model import any_, bits
 from .buffers import DeviceArray
 from .cell import draw_device, first_cycle, read_current, step
 from .compiler import jit
-from .layout import WARP_TILE, KernelParams, State, base_of
+from .layout import WARP_TILE, CellBuffers, KernelParams, base_of
 from .scalars import load, store, uint32_of
 
 EXPONENT = 0x7F800000
@@ -55,7 +55,7 @@ class KernelReads(NamedTuple):
 
 @jit
 def initialise(
-    state: State, params: KernelParams, mixture: tuple[DeviceArray, DeviceArray, DeviceArray], log_sigma: bool
+    state: CellBuffers, params: KernelParams, mixture: tuple[DeviceArray, DeviceArray, DeviceArray], log_sigma: bool
 ) -> None:
     """Draw the devices of all cells, and begin cycle 0.
 
@@ -76,7 +76,7 @@ def initialise(
 
 @jit
 def apply(
-    state: State,
+    state: CellBuffers,
     params: KernelParams,
     selection: SelectedCells,
     pulses: DeviceArray,
@@ -124,7 +124,7 @@ def apply(
 
 @jit
 def read(
-    state: State,
+    state: CellBuffers,
     params: KernelParams,
     selection: SelectedCells,
     voltages: DeviceArray,

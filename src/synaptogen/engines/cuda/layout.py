@@ -22,12 +22,12 @@ WARP_TILE = 32
 U_SET, R_LRS, U_RESET, R_HRS, U_RATCHET, T_SCALE, T_END = (WARP_TILE * k for k in range(7))
 """Distance of each of the `FIELDS` of a cell from its ``base``."""
 FIELD_GROUPS, DEVICE_GROUPS = 7, 8
-"""Numbers of a cell in ``State.fields`` and in ``State.device``."""
+"""Numbers of a cell in ``CellBuffers.fields`` and in ``CellBuffers.device``."""
 
 Four = tuple[Real, Real, Real, Real]
 
 
-class State(NamedTuple):
+class CellBuffers(NamedTuple):
     """Arrays of n cells on the GPU, as kernels take them. All have one axis, padded to whole tiles.
 
     Attributes
@@ -109,12 +109,12 @@ def base_of(i: int, groups: int) -> int:
     return (i // WARP_TILE) * (groups * WARP_TILE) + i % WARP_TILE
 
 
-def cell_id(state: State, i: int) -> tuple[UInt32, UInt32]:
+def cell_id(state: CellBuffers, i: int) -> tuple[UInt32, UInt32]:
     """Return the id of a cell.
 
     Parameters
     ----------
-    state : State
+    state : CellBuffers
         All cells.
     i : int
         Position of the cell.

@@ -93,7 +93,7 @@ def teach_memory(target: Target, lanes: Lanes) -> None:
     signature = target.signature
 
     def element_of(array: types.Array) -> Value:
-        return {types.float32: lanes.real, types.uint32: lanes.word}[array.dtype]
+        return {types.float32: lanes.real, types.uint32: lanes.uint32}[array.dtype]
 
     _define(
         target,
@@ -117,11 +117,11 @@ def teach_memory(target: Target, lanes: Lanes) -> None:
         _build_store,
     )
     _define_conversion(target, real_of, types.Number, lanes.real)
-    _define_conversion(target, uint32_of, types.Integer, lanes.word)
+    _define_conversion(target, uint32_of, types.Integer, lanes.uint32)
     _define(
         target,
         index_of,
-        (lanes.word,),
+        (lanes.uint32,),
         lambda n: signature(types.int64, n),
         lambda cx, b, sig, args: b.zext(args[0], I64),
     )

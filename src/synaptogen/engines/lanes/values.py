@@ -114,10 +114,10 @@ class Value(types.Type):  # type: ignore[misc]  # numba.types.Type carries no an
 
 
 class Lanes(NamedTuple):
-    """The three types of n lanes: single precision, unsigned 32-bit integers (``word``), truth values."""
+    """The three types of n lanes: single precision, unsigned 32-bit integers (``uint32``), truth values."""
 
     real: Value
-    word: Value
+    uint32: Value
     mask: Value
 
 

@@ -7,9 +7,9 @@ from torch import Tensor
 
 from synaptogen._utils import Float64Array
 from synaptogen.torch.config import AnalogConfig, Scale
+from synaptogen.torch.formulas import envelopes
 
 from . import wiring
-from .formulas import envelopes
 from .noise import normals
 from .quantise import quantise
 from .reading import AnalogProduct, LineDrives, largest, tiled

@@ -28,8 +28,8 @@ import torch
 from torch import Tensor, nn
 
 from synaptogen.torch.config import AnalogConfig
+from synaptogen.torch.formulas import envelopes, noise_density
 
-from .formulas import envelopes, noise_density
 from .noise import choices, noise_state, normals
 from .quantise import codes, step
 

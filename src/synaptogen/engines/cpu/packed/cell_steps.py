@@ -27,7 +27,7 @@ from synaptogen.engines.cpu.state_space import advance_states, draw_states, late
 from synaptogen.model import (
     CYCLES,
     LIMITED,
-    Features,
+    CycleFeatures,
     Mask,
     Real,
     UInt32,
@@ -173,7 +173,7 @@ def _begin_cycle(packed: Packed, scratch: Scratch, params: KernelParams, group: 
 
 
 @njit(**INLINE)
-def _running_features(packed: Packed, scratch: Scratch, params: KernelParams, group: int) -> Features:
+def _running_features(packed: Packed, scratch: Scratch, params: KernelParams, group: int) -> CycleFeatures:
     """Return the features of the running cycle, computed again from its states."""
     ensure_device(packed, scratch, params, group)
     _unpack_states(packed, scratch, params, group)
