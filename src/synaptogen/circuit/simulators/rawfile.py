@@ -26,7 +26,7 @@ class Plot(NamedTuple):
 
 
 def read_raw(path: PathLike) -> list[Plot]:
-    """Read all analyses of a binary raw file.
+    r"""Read all analyses of a binary raw file.
 
     Parameters
     ----------
@@ -52,8 +52,8 @@ def read_raw(path: PathLike) -> list[Plot]:
     >>> import numpy as np
     >>> from synaptogen.circuit.simulators import read_raw
     >>> head = (
-    ...     "Title: two points\\nPlotname: Transient Analysis\\nFlags: real\\nNo. Variables: 2\\nNo. Points: 2\\n"
-    ...     "Variables:\\n\\t0\\ttime\\ttime\\n\\t1\\tv(c0)\\tvoltage\\nBinary:\\n"
+    ...     "Title: two points\nPlotname: Transient Analysis\nFlags: real\nNo. Variables: 2\nNo. Points: 2\n"
+    ...     "Variables:\n\t0\ttime\ttime\n\t1\tv(c0)\tvoltage\nBinary:\n"
     ... )
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path = Path(folder) / "out.raw"

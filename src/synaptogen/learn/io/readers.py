@@ -188,7 +188,7 @@ def _count_within(group: AnyArray) -> AnyArray:
 
 
 def _cut(voltage: AnyArray, device: AnyArray) -> AnyArray:
-    """Number the cycles of long records, point by point: a cycle begins where the voltage falls through zero."""
+    """Return the cycle number of each point of long records; a cycle begins where the voltage falls through zero."""
     number = np.zeros(len(voltage), np.int64)
     for d in np.unique(device):
         points = np.flatnonzero((device == d) & np.isfinite(voltage))
