@@ -1,4 +1,7 @@
-"""Features of a cycle from its latent x: scaling, quantile transform, and every limit (MODEL.md 2, 3, 7)."""
+"""Features of a cycle from its latent x: scaling, quantile transform, and every limit.
+
+See docs/model.md, From the latent scale to features and From device to device.
+"""
 
 import numpy as np
 import pytest

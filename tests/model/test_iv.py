@@ -1,4 +1,7 @@
-"""Current, mixing state and RESET transition, against the published polynomials evaluated by NumPy (MODEL.md 4, 5)."""
+"""Current, mixing state and RESET transition, against the published polynomials evaluated by NumPy.
+
+See docs/model.md, Current and Switching.
+"""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Read noise: thermal plus shot, in numbers worked out by hand (MODEL.md 6)."""
+"""Read noise: thermal plus shot, in numbers worked out by hand (docs/model.md, Reading)."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,7 @@
-"""Words of cells, and which cells a voltage SETs and RESETs, against a plain reading of MODEL.md 5."""
+"""Status words of cells, and which cells a voltage SETs and RESETs.
+
+Against a plain reading of docs/model.md, Switching.
+"""
 
 from types import SimpleNamespace
 

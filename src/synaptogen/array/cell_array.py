@@ -62,6 +62,8 @@ class CellArray:
     ------
     ValueError, TypeError
         If an argument is not of the kind described, or no preset, engine or history has that name.
+    ModuleNotFoundError, RuntimeError
+        If the engine needs an extra, or a GPU, that is missing.
     MemoryError
         If the array would not fit into memory.
 
@@ -269,6 +271,8 @@ class CellArray:
         ValueError
             If a voltage is not finite or a shape does not fit; with ``wires``, if ``where`` is given too or ``u`` is no
             such difference. No cell has changed then.
+        NotConvergedError
+            With ``wires``, if their tolerance cannot be reached; cells may have changed.
 
         Examples
         --------
@@ -526,6 +530,8 @@ class CellArray:
         ------
         ValueError
             If the array does not have two axes, shapes do not match, or a voltage is not finite.
+        NotConvergedError
+            If the tolerance of ``wires`` cannot be reached.
 
         Examples
         --------

@@ -1,6 +1,7 @@
 """Figures of crossbars: programming errors, disturbance of half-selected cells, voltage drops along wires.
 
-Each function returns a new `matplotlib.figure.Figure`. They need the extra ``synaptogen[plot]``.
+Each function but `disturbed_shares` returns a new `matplotlib.figure.Figure`. These need the extra
+``synaptogen[plot]``.
 """
 
 from collections.abc import Mapping, Sequence
@@ -85,10 +86,11 @@ def error_distributions(reports: Mapping[str, ProgrammingReport], others: Mappin
 
 
 def disturbance(cells: CellArray, amplitudes: Sequence[float], *, lines: int = 8) -> "Figure":
-    """Draw the share of unselected cells that change when lines are written, against the amplitude, for V/2 and V/3.
+    """Draw the shares of cells that change when lines are written, against the amplitude, for V/2 and V/3.
 
     Every second cell of the first lines is selected. SET pulses are applied to cells in the HRS and RESET pulses to
-    cells in the LRS, the states that they can disturb.
+    cells in the LRS, the states that they can disturb. Solid lines show the unselected cells, dashed lines the selected
+    ones.
 
     Parameters
     ----------
@@ -234,7 +236,9 @@ def voltage_drop_map(solution: Solution, ideal: ArrayLike) -> "Figure":
     Raises
     ------
     ValueError
-        If the solution is that of several input vectors, or an ideal voltage is 0.
+        If the solution is that of several input vectors, or an ideal voltage is 0 or not finite.
+    ModuleNotFoundError
+        If Matplotlib is not installed.
     """
     if solution.cells.ndim != 2:
         raise ValueError(f"solution holds {len(solution.cells)} input vectors: give one, Solution(*(x[0] for x in it))")

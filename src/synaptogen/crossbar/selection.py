@@ -6,6 +6,9 @@ voltage of a cell is the potential of its column minus that of its row. With m t
     scheme   selected row   other rows   selected column j   other columns   largest voltage of other cells
     V/2      -m/2           0            U_j - m/2           0               m/2, in the row and in the columns
     V/3      0              2m/3         U_j                 m/3             m/3, everywhere
+
+For V/3 this holds if all amplitudes of the row are equal: cells in the column of a smaller amplitude get U_j - 2m/3, at
+most 2m/3 in magnitude.
 """
 
 from collections.abc import Callable, Iterator

@@ -53,6 +53,8 @@ class DistributedArray(BlockedArray):
         If there is something at ``checkpoint``: `open` continues from it.
     MemoryError
         If a worker would have to hold more than 0.7 of its memory limit.
+    RuntimeError
+        If there is no worker within ``patience`` seconds, or workers keep vanishing.
     """
 
     def __init__(
@@ -129,6 +131,12 @@ class DistributedArray(BlockedArray):
             If there is nothing at ``path``.
         ValueError
             If it is something else, damaged, or a copy of scattered cells; or if there is no client.
+        TypeError
+            If an argument is not of the kind described.
+        MemoryError
+            If a worker would have to hold more than 0.7 of its memory limit.
+        RuntimeError
+            If there is no worker within ``patience`` seconds, or workers keep vanishing.
         """
         placement = Placement(_client(client), workers, checks.positive("patience", patience, "seconds"))
         saved = describe_saved(path)

@@ -26,7 +26,7 @@ and the status word are not among them: see `Engine.mixing` and `Engine.status`.
 """
 
 Selection = TypeVar("Selection")
-"""Type in which an engine describes some of its cells; each engine has its own (an index array, a list of tiles)."""
+"""Type in which an engine describes some of its cells: an index array, or a list of lane groups."""
 
 
 class CellIds(NamedTuple):

@@ -1,8 +1,9 @@
 """Device populations from measurements: I-V loops or features in, `DeviceParams` out.
 
 - `read`, `loops` and `features` make a measurement, an `xarray.Dataset`; `write` saves it; `sample_loops` simulates
-one. - `extract` finds the four features of each cycle in loops; `markers` draws them. - `fit` learns a device
-population from loops or features; `fit_features` does so without currents; `remove_trend` takes
+  one.
+- `extract` finds the four features of each cycle in loops; `markers` draws them.
+- `fit` learns a device population from loops or features; `fit_features` does so without currents; `remove_trend` takes
   drift away before.
 - `hold_out` keeps a part of the measurement, `validate` compares virtual devices with it, `report` writes the result as
   a page.

@@ -99,7 +99,7 @@ def fit(
     rng : int, SeedSequence, Generator or None
         Source of the seed of simulations and starts.
     progress : callable, optional
-        Called with the name of a stage and the share of it that is done.
+        Called with the name of a stage and the share that is done, of it or of all statistics; see `StageProgress`.
 
     Returns
     -------

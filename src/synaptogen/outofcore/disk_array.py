@@ -69,7 +69,11 @@ class DiskArray(BlockedArray):
     ValueError, TypeError
         If an argument is not of the kind described.
     FileExistsError
-        If there is something at ``path`` and ``overwrite`` is not given.
+        If there is something at ``path`` that must not be replaced.
+    FileNotFoundError
+        If the folder of ``path`` is missing.
+    MemoryError
+        If four blocks would not fit into memory.
     OSError
         If the disk is full. A pass that raises has changed nothing.
 
@@ -164,6 +168,8 @@ class DiskArray(BlockedArray):
             If there is nothing at ``path``.
         ValueError
             If it is something else, damaged, or a copy of scattered cells.
+        MemoryError
+            If four blocks would not fit into memory.
         """
         workers = default_threads() if threads is None else checks.positive_int("threads", threads)
         cells = cls.__new__(cls)

@@ -157,7 +157,7 @@ def _legend_outside(figure: "Figure", axes: "Axes") -> None:
 def feature_traces(features: Features, *, cells: Sequence[int] | None = None, first_cycle: int = 1) -> "Figure":
     """Draw the features of a few cells against the cycle number: cycles as points, their running median as a line.
 
-    The median is taken over 25 cycles, or over a tenth of them where there are fewer than 250.
+    The median is taken over 25 cycles, or over about a tenth of them where there are fewer than 240.
 
     Parameters
     ----------

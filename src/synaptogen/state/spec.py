@@ -54,11 +54,6 @@ class ArraySpec:
     first : int
         Id of the first cell of the whole array.
 
-    Raises
-    ------
-    ValueError
-        If the engine cannot run the parameter set.
-
     Examples
     --------
     >>> import synaptogen as sg
@@ -152,6 +147,11 @@ class ArraySpec:
         Returns
         -------
         Engine
+
+        Raises
+        ------
+        ValueError
+            If the engine cannot run the parameter set.
         """
         make = cast("_MakesEngine", engine_class(self.engine, self.storage))
         return make(self.compiled_params, cells, self.seed, self.start, threads, fill=fill)

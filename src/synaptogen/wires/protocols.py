@@ -29,7 +29,7 @@ class SwitchingCells(SolvableCells, Protocol):
 
     @property
     def r(self) -> RealArray:
-        """Mixing states, 0 to 1."""
+        """Mixing states: 0 at the lowest LRS, towards 1 at the highest HRS."""
         ...
 
     @property

@@ -371,8 +371,9 @@ def array_circuit(
 
     Raises
     ------
-    ValueError
-        If the array has more than two axes, or a number is negative or not finite.
+    ValueError, TypeError
+        If the array has more than two axes, a number is out of range or not of its kind, there is no such kind, or
+        the kind is autonomous and a cell has been used already.
 
     Examples
     --------

@@ -46,8 +46,8 @@ class Result:
     columns : array of shape (T, columns)
         Currents in A from the drivers of the columns into the array; NaN for lines that float.
     state : dict of str to array of shape (rows, columns)
-        Final `CellModel.outputs` of the cells (``r_now``, ``mode_now``, ``cycles_done`` ...) after a transient of cells
-        that switch.
+        Final `CellModel.outputs` of the cells after a transient: ``r_now`` and, of cells that switch, ``mode_now``,
+        ``cycles_done`` ... Empty after an operating point.
     """
 
     bench: Testbench

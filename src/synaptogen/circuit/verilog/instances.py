@@ -21,7 +21,7 @@ def instance_values(cells: CellArray, model: CellModel) -> InstanceValues:
     """Return the instance parameters of all cells. No cell changes.
 
     - read: ``r``.
-    - tape: ``mode_start``, ``r_start``, ``u_ratchet_start``, then ``r_hrs0, u_set0, r_lrs0, u_reset0`` of the
+    - tape, event: ``mode_start``, ``r_start``, ``u_ratchet_start``, then ``r_hrs0, u_set0, r_lrs0, u_reset0`` of the
       running cycle and ``r_hrs1 ... u_resetK`` of the following, in ohm and V.
     - autonomous: ``cell_id``, ``seed``, ``seed_high``, ``pristine``; all cells must be new, in the HRS of cycle 0.
     - pulse: ``mode_start``, ``r_start``, ``u_ratchet_start``, ``r_hrs0, u_set0, r_lrs0, u_reset0, r_hrs1``.

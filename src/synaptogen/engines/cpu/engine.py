@@ -492,7 +492,7 @@ class CPUEngine(EngineDefaults[Packing]):
 
 
 _READY: set[tuple[type, str, Any]] = set()
-"""Kernels that are compiled or loaded from the cache, with its engine and the kind of parameter set it ran with."""
+"""Kernels that are compiled or loaded from the cache, each with its engine and the kind of its parameter set."""
 
 
 def _arrays_of_params(params: CompiledParams, start: str, seed: int) -> tuple[Any, ...]:

@@ -101,8 +101,8 @@ def load_slot(rings: Pointer, at: int) -> Four:
     four real lanes
         The four numbers of x.
     """
-    a, b, cells, d = load4(rings, at)
-    return transposed(a, b, cells, d)
+    a, b, c, d = load4(rings, at)
+    return transposed(a, b, c, d)
 
 
 @njit(**INLINE)

@@ -28,7 +28,7 @@ Four = tuple[Real, Real, Real, Real]
 
 
 class CellBuffers(NamedTuple):
-    """Arrays of n cells on the GPU, as kernels take them. All have one axis, padded to whole tiles.
+    """Arrays of n cells on the GPU, as kernels take them. All have one axis; all but ``ids`` are padded to whole tiles.
 
     Attributes
     ----------

@@ -4,8 +4,9 @@ N = 16 is one AVX-512 register; LLVM splits it on narrower machines. N = 1 is a 
 them Python's numbers are weak as in NumPy 2: lanes * 0.5 stays single precision, integers + 1 stay 32 bits. Lanes of
 double precision are a fourth type, with the operations that currents of cells need.
 
-One table (`operations`) defines each operator and each name in `synaptogen.model.ops` for these types; `teach` defines
-them for a Numba target, CPU or CUDA, whose hooks a `Target` holds.
+One table (`operations`) defines each operator and the names in `synaptogen.model.ops` for these types, except log, exp2
+and pow_, which are functions of `elementary`. `teach` defines them for a Numba target, CPU or CUDA, whose hooks a
+`Target` holds.
 """
 
 import inspect

@@ -32,8 +32,8 @@ class Drift:
     Attributes
     ----------
     index, limit : dict of str to float
-        By feature: share of the variance, and the value that 95 % of stationary records stay below, all features
-        together.
+        By feature: share of the variance, averaged over devices, and the value that 95 % of as many stationary devices
+        stay below, all features together.
     removed : xarray.Dataset or None
         Coefficients (device, power) of the trends that were removed before, by feature; in log10 of ohm for r_hrs, per
         power of the cycle number scaled to -1 ... 1.

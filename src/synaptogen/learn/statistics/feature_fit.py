@@ -61,8 +61,9 @@ class FeatureFit:
         Probability that a device belongs to the component of lowest weight.
     standard_errors : dict
         Those that exist: ``quantile`` (4, 5); ``devices`` (n_devices, 8); of the history ``autocorrelation``
-        (lags + 1, 4, 4), ``correlation_sum`` (4,), ``innovation`` (4, 4) and, of a VAR, ``lags`` (p, 4, 4); of the
-        population ``population_weights`` (K,), ``population_means`` and ``population_spreads`` (K, 8).
+        (lags + 1, 4, 4), ``correlation_sum`` (4,) and ``innovation`` (4, 4); of the VAR of the measured features, also
+        when the history is compact, ``lags`` (p, 4, 4); of the population ``population_weights`` (K,),
+        ``population_means`` and ``population_spreads`` (K, 8).
     whiteness : Whiteness
         Test of the residuals.
     autocovariance : array of shape (lags + 1, 4, 4)

@@ -58,7 +58,7 @@ def fit_quantiles(z: ArrayLike | Sequence[ArrayLike], degree: int = DEGREE) -> F
     Raises
     ------
     ValueError
-        If there are too few different values for the degree.
+        If there are too few different values for the degree, or one is infinite.
     """
     return polynomial_through(local_averages(z), degree)
 
@@ -108,7 +108,7 @@ def polynomial_through(averages: Float64Array, degree: int = DEGREE) -> Float64A
     Raises
     ------
     ValueError
-        If fewer cells than coefficients have a mean.
+        If fewer cells than coefficients have a mean, or all means are the same.
     """
     seen = np.isfinite(averages)
     if seen.sum() <= degree or np.ptp(averages[seen]) <= 1e-9 * np.abs(averages[seen]).max():

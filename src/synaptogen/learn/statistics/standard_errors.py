@@ -78,7 +78,7 @@ def history_errors(
     dict of str to array
         ``autocorrelation`` (lags + 1, 4, 4), to lag 200 at most; ``correlation_sum`` (4,), of each feature's
         autocorrelations over all lags of both signs; ``innovation`` (4, 4), B; and, from theory, ``lags`` (p, 4, 4) of
-        the VAR.
+        the VAR of the measured features.
     """
     errors = {"lags": var_errors(dynamics.own, dynamics.gamma, fitter.total)}
     each = []

@@ -97,7 +97,7 @@ def fit_var(gamma: Float64Array, order: int, cycles: int | None = None) -> VAR:
         Autocovariances, to lag ``order`` at least.
     order : int
     cycles : int, optional
-        T at first; default: twice the lags.
+        T at first; default: twice the number of autocovariances.
 
     Returns
     -------
@@ -350,13 +350,15 @@ def whiteness_test(
     ----------
     history : VAR or StateSpace
     gamma : array of shape (m + 1, 4, 4)
-        Sample autocovariances; lags beyond m - ``lags`` of the predictor are left out.
+        Sample autocovariances. Of the predictor, lags beyond m less the longest lag of the test, or beyond 200, are
+        left out.
     cycles : float
         Number of cycles.
     measured : sequence of int
         Features that count.
     lags : int
-        For a VAR of order p the test goes to lag p + ``lags``, for a state space of q states to 2 q + ``lags``.
+        For a VAR of order p the test goes to lag p + ``lags``, for a state space of q states to 2 q + ``lags``, but to
+        m / 2 at most.
 
     Returns
     -------

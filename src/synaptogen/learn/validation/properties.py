@@ -186,7 +186,10 @@ class Comparison:
             )
 
     def compare_by_classifier(self) -> None:
-        """Take the area under the curve of gradient boosting on windows of four cycles; groups are devices."""
+        """Take the area under the curve of gradient boosting on windows of four cycles.
+
+        Groups are devices or, where these are few, stretches of their records.
+        """
         done = 0
 
         def distance(a: str, p: BoolArray, b: str, q: BoolArray) -> float:
@@ -293,7 +296,7 @@ class Comparison:
         )
 
     def compare_loops(self, data: xr.Dataset, extraction: Extraction) -> None:
-        """Take the Wasserstein distance of the currents at each point of the ramp, over the rms current there.
+        """Take the Wasserstein distance of the currents, averaged over the points of the ramp, over the rms of all.
 
         Parameters
         ----------

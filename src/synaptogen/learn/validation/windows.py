@@ -1,6 +1,6 @@
 """Windows of a few cycles as points: the distance of measured from generated ones, and a classifier of the two.
 
-Windows of one device never lie on both sides of training and test.
+Windows of one group, a device or a stretch of its record, never lie on both sides of training and test.
 """
 
 import numpy as np

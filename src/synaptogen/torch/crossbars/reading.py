@@ -166,7 +166,7 @@ class AnalogProduct(nn.Module):
         Parameters
         ----------
         drives : LineDrives of shape (..., vectors, inputs)
-            LineDrives of the lines.
+            Drives of the lines.
         difference, total : tensors of shape (..., inputs, outputs)
             r+ - r- and r+ + r- of the pairs.
 

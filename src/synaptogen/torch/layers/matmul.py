@@ -103,7 +103,7 @@ class AnalogMatmul(AnalogProduct):
         Parameters
         ----------
         a : tensor of shape (..., vectors, inputs)
-            LineDrives lines.
+            Drives lines.
         b : tensor of shape (..., inputs, outputs)
             Is written to cells. Leading axes broadcast as in `torch.matmul`.
 
