@@ -1,7 +1,18 @@
 """Helpers without device physics: argument checks, array types, optional libraries, files, threads, memory."""
 
 from . import checks
-from .arrays import AnyArray, BoolArray, Float32Array, Float64Array, IntArray, PathLike, Progress, RealArray, Shape
+from .arrays import (
+    AnyArray,
+    BoolArray,
+    Float32Array,
+    Float64Array,
+    IntArray,
+    PathLike,
+    Progress,
+    RealArray,
+    Shape,
+    writeable,
+)
 from .atomic import flush, remove_leftovers, replacing
 from .checks import one_of, positive_int
 from .figure_style import DARK, FAINT, MICRO, OHM, OKABE_ITO, STYLE, draw_map, new_figure, styled, whole_numbers
@@ -50,4 +61,5 @@ __all__ = [
     "share",
     "styled",
     "whole_numbers",
+    "writeable",
 ]

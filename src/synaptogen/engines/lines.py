@@ -3,11 +3,11 @@
 The current of a cell, and the variance of its noise, are linear in its mixing state: see `synaptogen.model.lines`.
 """
 
-from typing import Generic
+from typing import Any, Generic
 
 import numpy as np
 
-from synaptogen._utils import Float64Array, RealArray, require_cells
+from synaptogen._utils import Float64Array, RealArray, require_cells, writeable
 from synaptogen.model import Constants, linear_in_mixing, noise_density
 
 from .compiled_params import CompiledParams
@@ -16,6 +16,10 @@ from .protocol import AnyEngine, Engine, Positions, Selection
 
 class EngineDefaults(Generic[Selection]):
     """Methods of `Engine` that most engines share; an engine may inherit them."""
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        # compiled code would write to the memory of whoever unpickles, which may be read-only or shared
+        self.__dict__.update(writeable(state))
 
     @classmethod
     def require_room(cls: type[AnyEngine], params: CompiledParams, cells: int) -> None:

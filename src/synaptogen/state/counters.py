@@ -1,7 +1,10 @@
 """Numbers of reads and products: each read and each product has noise of its own, addressed by its number."""
 
+from typing import Any
+
 import numpy as np
 
+from synaptogen._utils import writeable
 from synaptogen.engines import Positions, ReadNumbers
 
 
@@ -31,6 +34,9 @@ class Counters:
 
     def __init__(self, size: int) -> None:
         self.size, self.reads, self.products = size, ReadNumbers(), 0
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(writeable(state))  # counts of an array that came out of a pickle may be read-only
 
     def advance_reads(self, positions: Positions | None, k: int) -> None:
         """Count reads.

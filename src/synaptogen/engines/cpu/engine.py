@@ -83,12 +83,22 @@ class CPUEngine(EngineDefaults[Packing]):
     def _allocate(self) -> None:
         groups = self._groups
         self._r = allocate((groups + 1) * W, np.float32)  # products read up to W numbers beyond a row
-        # the status of a group is read before the group is reached, also beyond the last one
-        self._hot = allocate((groups + SLOT_PREFETCH) * HOT_ROWS * W, np.float32)[: groups * HOT_ROWS * W]
+        self._hot = self._padded_hot()
         self._device = allocate(groups * DEVICE_ROWS * W, np.float32)
         self._curve = allocate(groups * CURVE_ROWS * W, np.float32)
         in_blocks = -(-groups // BLOCK) * BLOCK if self.compiled_params.slots else groups
         self._memory = allocate(in_blocks * self.compiled_params.memory * W, np.float32)
+
+    def _padded_hot(self) -> Float32Array:
+        """Return zeroed rows; the status of a group is read before the group is reached, also beyond the last one."""
+        size = HOT_ROWS * W
+        return allocate((self._groups + SLOT_PREFETCH) * size, np.float32)[: self._groups * size]
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        if self.storage == "full":  # a pickle does not hold the memory beyond the last group
+            hot, self._hot = self._hot, self._padded_hot()
+            self._hot[:] = hot
 
     def _fill(self) -> None:
         self._run("initialise", self._groups, mixture_arrays(self.compiled_params), self.compiled_params.log_sigma)

@@ -1,0 +1,54 @@
+"""Arrays that come out of a pickle own their memory, whatever memory the pickle was read from."""
+
+import pickle
+
+import numpy as np
+import pytest
+
+import synaptogen as sg
+
+KINDS = {
+    "cpu": {},
+    "cpu, compact history": {"history": "compact"},
+    "compact storage": {"storage": "compact"},
+    "reference": {"engine": "reference"},
+}
+
+
+def sent(cells, memory):
+    """Send cells through a pickle whose buffers lie in a kind of memory; returns the cells and these buffers."""
+    buffers = []
+    data = pickle.dumps(cells, protocol=5, buffer_callback=buffers.append)
+    frames = [memory(buffer.raw()) for buffer in buffers]
+    return pickle.loads(data, buffers=frames), frames
+
+
+@pytest.mark.parametrize("memory", [bytes, lambda raw: memoryview(bytearray(raw)).toreadonly()])
+@pytest.mark.parametrize("kind", KINDS)
+def test_voltages_do_not_change_the_memory_of_a_pickle(kind, memory, same_cells):
+    cells = sg.CellArray(300, rng=4, **KINDS[kind])
+    cells[:7].read(0.2)  # some cells are read more often than others
+    received, frames = sent(cells, memory)
+    before = [bytes(frame) for frame in frames]
+    for each in (cells, received):
+        each.apply_voltages([-2.0, 1.1, 0.4])
+        each[3:9].read(0.2)
+    assert [bytes(frame) for frame in frames] == before
+    same_cells(received, cells)
+    assert np.array_equal(received.read(0.2), cells.read(0.2))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_cells_in_a_mapped_file_are_copied(kind, tmp_path, same_cells):
+    cells = sg.CellArray((16, 20), rng=4, **KINDS[kind])
+    buffers = []
+    data = pickle.dumps(cells, protocol=5, buffer_callback=buffers.append)
+    frames = []
+    for number, buffer in enumerate(buffers):
+        path = tmp_path / str(number)
+        path.write_bytes(buffer.raw())
+        frames.append(np.memmap(path, np.uint8, "r") if path.stat().st_size else b"")
+    received = pickle.loads(data, buffers=frames)
+    for each in (cells, received):
+        each.apply_voltages([-2.0, 1.5] * 12)  # histories are refilled
+    same_cells(received, cells)
