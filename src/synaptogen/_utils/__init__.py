@@ -16,7 +16,7 @@ from .arrays import (
 from .atomic import flush, remove_leftovers, replacing
 from .checks import one_of, positive_int
 from .figure_style import DARK, FAINT, MICRO, OHM, OKABE_ITO, STYLE, draw_map, new_figure, styled, whole_numbers
-from .memory import allocate, available_memory, require_cells, require_memory
+from .memory import allocate, available_memory, require_cells, require_memory, return_free_memory
 from .messages import notice
 from .optional import missing, require
 from .rng import RNG, seed_of
@@ -57,6 +57,7 @@ __all__ = [
     "require",
     "require_cells",
     "require_memory",
+    "return_free_memory",
     "seed_of",
     "share",
     "styled",
