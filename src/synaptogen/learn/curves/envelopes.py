@@ -164,8 +164,6 @@ def _gather(loops: xr.Dataset, extraction: Extraction) -> tuple[BranchSamples, I
     if not len(usable):
         raise ValueError("no cycle both sets and resets: envelopes need at least one complete cycle")
     devices = evenly_spaced(usable, MOST_DEVICES)
-    u_read = extraction.u_read
-    chords = [float(np.polyval(p, u_read)) / u_read for p in (extraction.llrs, extraction.hhrs)]
     share = max(MOST_CYCLES // len(devices), 2)
     parts, folds, resets = [], [], []
     for d in devices:
@@ -176,7 +174,7 @@ def _gather(loops: xr.Dataset, extraction: Extraction) -> tuple[BranchSamples, I
         part, kinds = sample_branches(points, one, chosen, extraction.hrs_top)
         parts.append(part)
         folds.append(one.loop[kinds[:, 0]] % 2)
-        resets.append(reset_points(points, one, chosen, (chords[0], chords[1])))
+        resets.append(reset_points(points, one, chosen))
     return join_samples(parts), np.concatenate(folds), join_resets(resets)
 
 

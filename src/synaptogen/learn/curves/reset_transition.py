@@ -119,7 +119,7 @@ class ResetPoints:
         )
 
 
-def reset_points(points: DevicePoints, one: DeviceCycles, chosen: IntArray, chords: tuple[float, float]) -> ResetPoints:
+def reset_points(points: DevicePoints, one: DeviceCycles, chosen: IntArray) -> ResetPoints:
     """Take the points of a device between U_RESET and the largest voltage, in some of its cycles.
 
     Parameters
@@ -130,16 +130,13 @@ def reset_points(points: DevicePoints, one: DeviceCycles, chosen: IntArray, chor
         Cycles of this device.
     chosen : array of int of shape (n,)
         Rows of the cycles to take.
-    chords : (float, float)
-        Conductances in S, at the read voltage, of the curves that states were measured with.
 
     Returns
     -------
     ResetPoints
         Without mixing states ``r``.
     """
-    g_llrs, g_hhrs = chords
-    g = g_llrs + one.states[chosen][:, 1:] * (g_hhrs - g_llrs)
+    g = one.conductances_at_read[chosen][:, 1:]
     u_reset = one.u_reset[chosen]
     u, i, cycle = [], [], []
     for n, (first, last) in enumerate(zip(one.lowest[chosen], one.highest[chosen] + 1, strict=True)):

@@ -8,14 +8,17 @@ from .cycles import (
     corrected_points,
     evenly_spaced,
 )
+from .device_kinds import KINDS, kind_of_columns, refuse
 from .envelope_fit import BranchSamples, EnvelopeMixture, fit_envelope_mixture, fit_states
 from .extraction import Extraction, extract
+from .feature_signs import in_model_sign
 from .flags import FAILED, Flag
 from .marked_loops import MarkedLoops, mark_loops
 from .segmentation import number_cycles
 
 __all__ = [
     "FAILED",
+    "KINDS",
     "MODEL_ERROR",
     "BranchSamples",
     "DeviceCycles",
@@ -29,8 +32,11 @@ __all__ = [
     "extract",
     "fit_envelope_mixture",
     "fit_states",
+    "in_model_sign",
     "join_samples",
+    "kind_of_columns",
     "mark_loops",
     "number_cycles",
+    "refuse",
     "sample_branches",
 ]

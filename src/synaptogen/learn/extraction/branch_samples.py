@@ -10,17 +10,15 @@ from synaptogen._utils import Float64Array, IntArray
 from .cycle_kernels import (
     BELOW_LIMIT,
     FIRST_LRS_TOP,
-    FLOOR,
     HRS_A_BOTTOM,
     MODEL_ERROR,
-    REACH_NEGATIVE,
-    REACH_POSITIVE,
     U_RESET,
     U_SET,
 )
 from .cycles import DeviceCycles, DevicePoints
 from .envelope_fit import BranchSamples, EnvelopeMixture, fit_states
 from .segmentation import LOOP
+from .survey_kernels import FLOOR, REACH_NEGATIVE, REACH_POSITIVE
 
 HRS_TOPS = (0.67, 0.75, 0.85, 0.95)  # of the reach: branch C is fitted up to the largest that the curves describe
 HOLDS = 1.3  # times the error below the first of these: above, the curves do not describe the branch

@@ -11,31 +11,32 @@ import xarray as xr
 
 from synaptogen._utils import BoolArray, Float64Array, IntArray, default_threads
 
-from . import cycle_kernels
-from .cycle_kernels import (
+from . import cycle_kernels, survey_kernels
+from .branch_curves import BranchCurves, straight_curves
+from .cycle_kernels import KINK_SHIFT, MEASURE_COLUMNS, STATE_A, STATE_C, U_RESET
+from .device_kinds import DeviceKind, detect_kind, usual_reach
+from .segmentation import END, HIGHEST, LOOP, LOWEST, START, cut_cycles, gather_points
+from .survey_kernels import (
     CONDUCTANCE_A,
     CONDUCTANCE_B,
     CONDUCTANCE_C,
     DEGREES_OF_FREEDOM,
-    KINK_SHIFT,
-    MEASURE_COLUMNS,
     OFFSET,
     PEAK,
     PLATEAU,
     REACH_NEGATIVE,
     REACH_POSITIVE,
-    STATE_A,
-    STATE_C,
-    STATE_RATIO,
     SURVEY_COLUMNS,
-    U_RESET,
     VARIANCE,
 )
-from .segmentation import END, HIGHEST, LOOP, LOWEST, START, cut_cycles, gather_points
 
 T = TypeVar("T")
 
 AHEAD = 4  # devices per thread that are worked on at once: memory for so many, not for all
+MOST_VALUES, FEW_VALUES = 20_000, 0.3  # currents that are looked at; share of different ones that shows a converter
+RESOLUTION = 1e-7  # share of the largest current below which no noise is believed
+FORMING = 1.25  # times the usual reach: a first sweep that goes further is a forming sweep
+FALLS_BACK = 0.1  # share of the negative reach that a branch B at the end of a record must come back by
 SLOPE_SHARE = 0.055  # half width of the slope filter, as a share of the points of the rising positive ramp
 
 
@@ -43,20 +44,33 @@ SLOPE_SHARE = 0.055  # half width of the slope filter, as a share of the points 
 class DeviceCycles:
     """The cycles of one device, as rows of tables.
 
-    The columns of the tables are named in `segmentation` and `cycle_kernels`; the properties give them to other rooms.
+    The columns of the tables are named in `segmentation`, `survey_kernels` and `cycle_kernels`; the properties give
+    them to other rooms. Voltages and currents have the sign of the model: SET is negative.
 
     Parameters
     ----------
     rows : array of int of shape (n, 6)
         Points and loop of each cycle, as `segmentation.cut_cycles` finds them.
     surveyed : array of shape (n, 13)
-        Results of `cycle_kernels.survey_cycles`, which needs no curves.
+        Results of `survey_kernels.survey_cycles`, which needs no curves.
     offset, noise : float
         Current at zero voltage and standard deviation of a current, in A.
     limit : float
         Current limit in A; infinite where none was found.
-    measured : array of shape (n, 9)
+    kind : DeviceKind
+        Kind of the device, and the polarity that was found; 0: none was.
+    polarity : {1, -1}
+        Sign that was applied to voltages and currents.
+    forming : array of bool of shape (n,)
+        Which cycle is a forming sweep.
+    curves : BranchCurves
+        Curves of the branches of this device; straight lines before any were fitted.
+    measured : array of shape (n, 17)
         Results of `cycle_kernels.measure_cycles`; no rows before curves are known.
+    conductances_at_read : array of shape (n, 3)
+        Conductance in S of branches A, B and C at the read voltage, NaN where it is not known.
+    hrs_top : float
+        Share of the highest voltage up to which curves describe branch C.
     """
 
     rows: IntArray
@@ -64,7 +78,13 @@ class DeviceCycles:
     offset: float
     noise: float
     limit: float
+    kind: DeviceKind
+    polarity: int
+    forming: BoolArray
+    curves: BranchCurves
     measured: Float64Array = field(default_factory=lambda: np.empty((0, MEASURE_COLUMNS)))
+    conductances_at_read: Float64Array = field(default_factory=lambda: np.empty((0, 3)))
+    hrs_top: float = 0.67
 
     @property
     def start(self) -> IntArray:
@@ -113,7 +133,7 @@ class DeviceCycles:
 
     @property
     def states(self) -> Float64Array:
-        """Mixing states of branches A, B and C, shape (n, 3)."""
+        """States of branches A, B and C on the curves of the device, shape (n, 3)."""
         return self.measured[:, STATE_A : STATE_C + 1]
 
     @property
@@ -179,14 +199,14 @@ def map_devices(work: Callable[[int], T], devices: Iterable[int], threads: int |
             yield result
 
 
-def _points_of(loops: xr.Dataset, device: int) -> tuple[DevicePoints, Float64Array, IntArray]:
-    """Return the points of a device in the polarity of the model, the applied voltages, and the loop of each point."""
+def _points_of(loops: xr.Dataset, device: int, polarity: int) -> tuple[DevicePoints, Float64Array, IntArray]:
+    """Return the points of a device in a polarity, the applied voltages, and the loop of each point."""
     part = loops[["voltage", "current"]].isel(device=device)
     v, i = (np.ascontiguousarray(part[name].values, np.float64) for name in ("voltage", "current"))
     u, a, applied = np.empty(v.size), np.empty(v.size), np.empty(v.size)
     loop = np.empty(v.size, np.int64)
-    sign, resistance = float(loops.attrs.get("polarity", 1)), float(loops.attrs.get("series_resistance", 0.0))
-    n = gather_points(v, i, sign, resistance, u, a, applied, loop)
+    resistance = float(loops.attrs.get("series_resistance", 0.0))
+    n = gather_points(v, i, float(polarity), resistance, u, a, applied, loop)
     return DevicePoints(u[:n], a[:n]), applied[:n], loop[:n]
 
 
@@ -206,61 +226,70 @@ def corrected_points(loops: xr.Dataset, device: int, cycles: DeviceCycles) -> De
     -------
     DevicePoints
     """
-    points = _points_of(loops, device)[0]
+    points = _points_of(loops, device, cycles.polarity)[0]
     resistance = float(loops.attrs.get("series_resistance", 0.0))
     return DevicePoints(points.u + resistance * cycles.offset, points.i - cycles.offset)
 
 
-def survey_device(loops: xr.Dataset, device: int) -> DeviceCycles:
-    """Cut the loops of a device into cycles, and estimate offset, noise and current limit.
+def survey_device(loops: xr.Dataset, device: int) -> tuple[DeviceCycles, DevicePoints]:
+    """Find kind and polarity of a device, cut its loops into cycles, and estimate offset, noise and current limit.
 
     Parameters
     ----------
     loops : xarray.Dataset
         Loops, see `learn.loops`.
     device : int
-        Place on the axis of devices.
+        Place of the device on its axis.
 
     Returns
     -------
     DeviceCycles
         Without measured states and thresholds.
-
-    Raises
-    ------
-    ValueError
-        If a loop holds more than one cycle.
+    DevicePoints
+        Its points without offset.
     """
-    points, applied, loop = _points_of(loops, device)
-    rows = np.zeros((4 * loops.sizes["cycle"] + 4, 6), np.int64)
-    rows = _without_open_end(rows[: cut_cycles(applied, loop, len(loop), rows)])
-    _check_rows(rows, loops, device)
+    given = loops.attrs.get("polarity")
+    points, applied, loop = _points_of(loops, device, 1)
+    kind = detect_kind(applied, points.i)
+    polarity = int(given) if given in (1, -1) else kind.polarity or 1
+    if polarity < 0:
+        points, applied, loop = _points_of(loops, device, -1)
+    reach = [usual_reach(applied[applied < 0]), usual_reach(applied[applied > 0])]
+    rows = np.zeros((np.count_nonzero(np.diff(np.signbit(applied))) + 2 * loops.sizes["cycle"] + 4, 6), np.int64)
+    rows = _without_open_end(rows[: cut_cycles(applied, loop, len(loop), reach[0], reach[1], rows)], applied)
     surveyed = np.empty((len(rows), SURVEY_COLUMNS))
-    cycle_kernels.survey_cycles(points.u, points.i, rows, len(rows), surveyed)
+    survey_kernels.survey_cycles(points.u, points.i, rows, len(rows), surveyed)
     offset, noise = _offset(surveyed), _noise(surveyed, points.i)
-    cycle_kernels.survey_cycles(points.u, points.i - offset, rows, len(rows), surveyed)
-    given = loops.attrs.get("current_limit")
-    limit = _limit(surveyed, noise) if given is None else float(given)
-    return DeviceCycles(rows, surveyed, offset, noise, limit)
+    corrected = DevicePoints(points.u + float(loops.attrs.get("series_resistance", 0.0)) * offset, points.i - offset)
+    survey_kernels.survey_cycles(corrected.u, corrected.i, rows, len(rows), surveyed)
+    forming = _forming(surveyed)
+    told = loops.attrs.get("current_limit")
+    limit = _limit(surveyed[~forming], noise) if told is None else float(told)
+    curves = straight_curves(float(np.abs(applied).max()) if len(applied) else 1.0)
+    return DeviceCycles(rows, surveyed, offset, noise, limit, kind, polarity, forming, curves), corrected
 
 
-def _without_open_end(rows: IntArray) -> IntArray:
+def _without_open_end(rows: IntArray, applied: Float64Array) -> IntArray:
     """Drop a falling branch at the end of a record: it would have been a cycle had the record gone on."""
     keep = np.ones(len(rows), np.bool_)
-    same = (np.diff(rows[:, LOOP]) == 0) & (rows[:-1, LOWEST] >= 0)
-    keep[1:] = ~(same & (rows[1:, HIGHEST] < 0) & (rows[1:, LOWEST] >= 0))
+    for k in range(1, len(rows)):
+        lowest, end = rows[k, LOWEST], rows[k, END]
+        if lowest >= 0 and rows[k, HIGHEST] < 0 and rows[k, LOOP] == rows[k - 1, LOOP]:
+            keep[k] = applied[lowest:end].max() > (1 - FALLS_BACK) * applied[lowest]
     return rows[keep].copy()
 
 
-def _check_rows(rows: IntArray, loops: xr.Dataset, device: int) -> None:
-    numbers = rows[rows[:, LOWEST] >= 0, LOOP]
-    twice = numbers[1:][np.diff(numbers) <= 0]
-    if len(twice):
-        name, cycle = loops.indexes["device"][device], loops.indexes["cycle"][twice[0]]
-        raise ValueError(
-            f"the loop of device {name}, cycle {cycle}, holds more than one cycle of negative and positive voltage:"
-            " cut the record so that each loop is one cycle"
-        )
+def _forming(surveyed: Float64Array) -> BoolArray:
+    """Return which cycle is a forming sweep: the first, if it goes further than the others, to either side."""
+    found = np.zeros(len(surveyed), np.bool_)
+    there = np.flatnonzero(np.isfinite(surveyed[:, REACH_NEGATIVE]))
+    if len(there) < 2:
+        return found
+    for column in (REACH_NEGATIVE, REACH_POSITIVE):
+        rest = surveyed[there[1:], column]
+        if np.isfinite(rest).any() and surveyed[there[0], column] > FORMING * np.nanmedian(rest):
+            found[there[0]] = True
+    return found
 
 
 def _offset(surveyed: Float64Array) -> float:
@@ -272,14 +301,26 @@ def _offset(surveyed: Float64Array) -> float:
 def _noise(surveyed: Float64Array, i: Float64Array) -> float:
     """Return the noise in A: the median over cycles, corrected for the skewness of chi squared.
 
-    It is never below the resolution of the numbers.
+    It is never below the resolution of the numbers, nor the step of a converter.
     """
+    if not len(i):
+        return 1e-15
+    least = max(RESOLUTION * float(np.quantile(np.abs(i), 0.99)), 0.3 * _step(i), 1e-16)
     there = surveyed[np.isfinite(surveyed[:, VARIANCE])]
-    least = 1e-4 * float(np.quantile(np.abs(i), 0.99)) if len(i) else 1e-12
     if not len(there):
-        return max(least, 1e-15)
+        return least
     skew = (1 - 2 / (9 * np.maximum(there[:, DEGREES_OF_FREEDOM], 1.0))) ** 3
-    return max(float(np.sqrt(np.median(there[:, VARIANCE] / skew))), least, 1e-15)
+    return max(float(np.sqrt(np.median(there[:, VARIANCE] / skew))), least)
+
+
+def _step(i: Float64Array) -> float:
+    """Return the step of the converter in A: the distance of the smallest currents, if they are few; else 0."""
+    part = i if len(i) <= MOST_VALUES else i[np.linspace(0, len(i) - 1, MOST_VALUES).astype(np.int64)]
+    small = np.sort(np.abs(part))[: max(len(part) // 3, 1)]
+    values = np.unique(small)
+    if len(values) > FEW_VALUES * len(small):
+        return 0.0
+    return float(np.median(np.diff(np.unique(np.round(values, 18))))) if len(values) > 1 else 0.0
 
 
 def _limit(surveyed: Float64Array, noise: float) -> float:
@@ -296,53 +337,44 @@ def _limit(surveyed: Float64Array, noise: float) -> float:
     return level
 
 
-def agree_on_limit(cycles: list[DeviceCycles]) -> None:
-    """Drop limits that were found in fewer than half of the devices: an instrument limits all of them."""
-    if sum(np.isfinite(one.limit) for one in cycles) < 0.5 * len(cycles):
-        for one in cycles:
-            one.limit = np.inf
-
-
-def measure_device(
-    points: DevicePoints, cycles: DeviceCycles, llrs: Float64Array, hhrs: Float64Array, hrs_top: float, parity: int = -1
-) -> Float64Array:
-    """Measure mixing states and thresholds of each cycle under known curves.
+def measure_device(points: DevicePoints, cycles: DeviceCycles, u_read: float, parity: int = -1) -> Float64Array:
+    """Measure states and thresholds of each cycle under the curves of the device.
 
     Parameters
     ----------
     points : DevicePoints
         Points without offset.
     cycles : DeviceCycles
-    llrs, hhrs : array
-        Envelopes in A as polynomials in V, highest power first.
-    hrs_top : float
-        Branch C is fitted up to this share of its highest voltage.
+    u_read : float
+        In V.
     parity : int
         0 or 1 takes every second point, for an error estimate; -1 takes all of them.
 
     Returns
     -------
-    array of shape (n, 9)
+    array of shape (n, 17)
         Columns as in `cycle_kernels.measure_cycles`.
     """
     out = np.empty((len(cycles.rows), MEASURE_COLUMNS))
+    curves = cycles.curves
     cycle_kernels.measure_cycles(
         points.u,
         points.i,
         cycles.rows,
         len(cycles.rows),
-        llrs,
-        hhrs,
+        curves.tables,
+        curves.windows,
+        curves.u_range,
+        u_read,
         cycles.noise,
         cycles.limit,
-        hrs_top,
         SLOPE_SHARE,
         parity,
         out,
     )
     _, g_b, g_c = cycles.conductances.T
-    resets = np.isfinite(out[:, KINK_SHIFT]) & (g_b > STATE_RATIO * g_c)
+    resets = np.isfinite(out[:, KINK_SHIFT]) & (g_b > g_c)
     if resets.any():
-        out[:, U_RESET] += np.median(out[resets, KINK_SHIFT])
+        out[:, U_RESET] += np.where(np.isfinite(out[:, KINK_SHIFT]), np.median(out[resets, KINK_SHIFT]), 0.0)
     out[:, U_RESET] = np.minimum(out[:, U_RESET], cycles.surveyed[:, REACH_POSITIVE])
     return out

@@ -1,11 +1,11 @@
 """From I-V loops to the four features of each cycle, and how reliable they are.
 
-Offset, noise and current limit come first, without knowing any curve. Then the states of all branches and the two
-curves that they mix are found alternately (`envelope_fit`), twice: the windows of the second round follow from the
-thresholds of the first. `DEFINITIONS` says what is measured; every failed cycle is flagged and counted.
+Each device is extracted by itself (`device_extraction`): its kind and polarity, its cycles, its curves. What is no
+bipolar device is named, and refused where no other device is in the file. `DEFINITIONS` says what is measured; every
+failed cycle, and every number that raw points contradict, is flagged and counted.
 """
 
-import functools
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -13,51 +13,39 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from synaptogen._utils import BoolArray, Float64Array, Progress
+from synaptogen._utils import Float64Array, IntArray, Progress
 from synaptogen.params import FEATURE_NAMES, FEATURE_UNITS
 
-from .branch_samples import HRS_TOPS, hrs_fit_top, join_samples, sample_branches
-from .cycle_kernels import ERROR_A, ERROR_C, STATE_A, STATE_B, STATE_C, U_RESET, U_SET
-from .cycles import (
-    DeviceCycles,
-    DevicePoints,
-    agree_on_limit,
-    corrected_points,
-    evenly_spaced,
-    map_devices,
-    measure_device,
-    survey_device,
-)
-from .envelope_fit import BranchSamples, EnvelopeMixture, fit_envelope_mixture
+from .cycles import DeviceCycles, evenly_spaced, map_devices
+from .device_extraction import DeviceFeatures, extract_device
+from .device_kinds import refuse
 from .flags import FAILED, Flag
-from .segmentation import FOLLOWS
-from .state_detection import CycleStates, detect_states
+from .segmentation import LOOP
 
-WORN = 5  # so many failed cycles in a row at the end of a record are called wear-out
-MOST_DEVICES, MOST_CYCLES = 64, 900  # the curves are fitted to at most so many
 MOST_CHECKED = 64  # devices whose odd and even points are compared
-DEGREES = (7, 7)
-ROUNDS = 2
 FEWEST_POINTS = 12  # points of the longest loop
+THRESHOLDS = ("u_set", "u_reset")
 
 DEFINITIONS = {
     "r_hrs": (
-        "R_HRS of cycle n, in ohm: static resistance U_read/I(r, U_read) of the mixture fitted (Huber) to the falling"
-        " positive branch (C) after the cycle before, from 3 % of the largest voltage to where the curves hold (67 to"
-        " 95 %: hrs_top); in the first cycle of a record, or after a gap, to the falling negative branch (A) to SET."
+        "R_HRS of cycle n, in ohm: static resistance U_read/I(U_read) of the curves fitted (Huber) to the falling branch"
+        " of RESET (C) after the cycle before, from 3 % of the largest voltage to where the curves hold (67 to 95 %:"
+        " hrs_top); in the first cycle of a record, or after a gap, to the rising branch of SET (A) up to SET. Checked"
+        " against points beside the read voltage."
     ),
     "u_set": (
-        "U_SET, in V: voltage on branch A at which the current has gone half way from the HRS to the LRS, or to the"
-        " current limit if that is less; interpolated between points."
+        "U_SET, in V: voltage on branch A at which the current has gone half way from the HRS to that of the LRS, or to"
+        " the current limit if that is less, as branch B shows it at the same voltage; interpolated between points."
     ),
     "r_lrs": (
-        "R_LRS, in ohm: static resistance U_read/I(r, U_read) of the mixture fitted (Huber) to the rising branch (B)"
-        " after SET, from -33 % of the largest negative voltage to 85 % of U_RESET, where the current is below 3/4 of"
-        " the current limit."
+        "R_LRS, in ohm: static resistance U_read/I(U_read) of the curves fitted (Huber) to the branch after SET (B),"
+        " from 33 % of the largest voltage of SET to 85 % of U_RESET, where the current is below 3/4 of the current"
+        " limit. Checked against points beside the read voltage."
     ),
     "u_reset": (
         "U_RESET, in V: voltage on branch B at which dI/dU (Savitzky-Golay, degree 2, 11 % of the rising positive ramp)"
-        " falls to half the slope of the LRS; the smoothing of the filter is taken out for a kink between two lines."
+        " falls to half the slope of the LRS; the smoothing of the filter is taken out for a kink between two lines. Where"
+        " the current falls by 30 % or more between two points, half way between them."
     ),
     "reliability": (
         "1 - (error/spread)^2; error: half the standard deviation of the difference between the features from odd and"
@@ -73,7 +61,8 @@ class Extraction:
     Parameters
     ----------
     features : xarray.Dataset
-        Variables (device, cycle) as `learn.features` makes, and ``flag``, sums of `Flag`.
+        Variables (device, cycle) as `learn.features` makes, and ``flag``, sums of `Flag`. Voltages have the sign of the
+        measurement; the attribute ``polarity`` is 1 where SET is negative in most of the devices, else -1.
     offset, noise, current_limit : array of shape (n_devices,)
         In A; the limit is infinite where none was found.
     reliability : dict
@@ -86,12 +75,14 @@ class Extraction:
         Conductances in S at the read voltage of branches A, B and C of each loop: ``g_a``, ``g_b``, ``g_c``.
     hrs_agreement : float
         Correlation of log R_HRS on the positive and on the following negative branch; NaN: unknown.
-    llrs, hhrs : array
-        Polynomials in the voltage in V that resistances were read from, highest power first, in A.
     u_max, u_range, u_read : float
-        Largest positive voltage, largest voltage of either sign, and read voltage, in V.
+        Largest voltage of RESET, largest voltage of either sign, and read voltage, in V.
     hrs_top : float
-        R_HRS was fitted up to this share of ``u_max``.
+        R_HRS was fitted up to this share of ``u_max`` in the middle of the devices.
+    polarity : array of int of shape (n_devices,)
+        1: SET by a negative voltage; -1: by a positive one. Given with the measurement, or found.
+    kinds : tuple of str
+        Kind of each device; only a "bipolar" one has features.
     cycles : tuple of DeviceCycles
         Where the branches of each device are; for this package.
 
@@ -118,12 +109,12 @@ class Extraction:
     definitions: Mapping[str, str]
     branches: xr.Dataset
     hrs_agreement: float
-    llrs: Float64Array
-    hhrs: Float64Array
     u_max: float
     u_range: float
     u_read: float
     hrs_top: float
+    polarity: IntArray
+    kinds: tuple[str, ...]
     cycles: tuple[DeviceCycles, ...]
 
 
@@ -137,7 +128,7 @@ def extract(loops: xr.Dataset, *, u_read: float = 0.2, progress: Progress | None
     u_read : float
         Voltage in V at which resistances are defined.
     progress : callable, optional
-        Called with the number of steps done and of all steps, two steps per device.
+        Called with the number of devices done and of all devices.
 
     Returns
     -------
@@ -146,8 +137,8 @@ def extract(loops: xr.Dataset, *, u_read: float = 0.2, progress: Progress | None
     Raises
     ------
     ValueError
-        If these are no loops, the ramps do not have both signs or do not reach the read voltage, loops have too few
-        points, or no cycle of any device switches.
+        If these are no loops, the ramps do not reach the read voltage, loops have too few points, or no device is
+        bipolar; the message names its kind.
 
     Examples
     --------
@@ -161,37 +152,15 @@ def extract(loops: xr.Dataset, *, u_read: float = 0.2, progress: Progress | None
     True
     """
     _check(loops)
-    n, done = loops.sizes["device"], 0
-    step = progress or (lambda _done, _all: None)
-
-    def advance() -> None:
-        nonlocal done
-        done += 1
-        step(done, 2 * n)
-
-    cycles: list[DeviceCycles] = []
-    for one in map_devices(lambda d: survey_device(loops, d), range(n)):
-        cycles.append(one)
-        advance()
-    agree_on_limit(cycles)
-    u_max, u_range = _reach(cycles, u_read)
-    states = detect_states(cycles)
-    mixture, hrs_top = _fit_curves(loops, cycles, states, (u_max, u_range, u_read))
-    curves = mixture.llrs, mixture.hhrs, hrs_top
+    n = loops.sizes["device"]
     checked = set(evenly_spaced(np.arange(n), MOST_CHECKED).tolist())
-    halves: dict[int, tuple[Float64Array, Float64Array]] = {}
-
-    def measure(d: int) -> Float64Array:
-        points = corrected_points(loops, d, cycles[d])
-        if d in checked:
-            odd, even = (measure_device(points, cycles[d], *curves, parity) for parity in (0, 1))
-            halves[d] = odd, even
-        return measure_device(points, cycles[d], *curves)
-
-    for one, measured in zip(cycles, map_devices(measure, range(n)), strict=True):
-        one.measured = measured
-        advance()
-    return _assembled(loops, cycles, states, mixture, halves, (u_max, u_range, u_read, hrs_top))
+    found: list[DeviceFeatures] = []
+    for one in map_devices(lambda d: extract_device(loops, d, u_read, halves=d in checked), range(n)):
+        found.append(one)
+        if progress is not None:
+            progress(len(found), n)
+    _refuse(found, u_read)
+    return _assembled(loops, found, u_read)
 
 
 def _check(loops: xr.Dataset) -> None:
@@ -206,173 +175,112 @@ def _check(loops: xr.Dataset) -> None:
         )
 
 
-def _reach(cycles: list[DeviceCycles], u_read: float) -> tuple[float, float]:
-    """Return the largest positive voltage, and the largest of either sign, of the typical cycle in V."""
-    reaches = [np.concatenate([getattr(one, name) for one in cycles]) for name in ("reach_negative", "reach_positive")]
-    if not all(np.isfinite(reach).any() for reach in reaches):
-        raise ValueError("voltage does not go to both signs: features need both halves of a loop, - and +")
-    negative, positive = (float(np.nanmedian(reach)) for reach in reaches)
-    if not 0 < u_read < min(negative, positive):
-        raise ValueError(
-            f"u_read = {u_read:g} V is not within the ramp, which goes from {-negative:.4g} to {positive:.4g} V: give"
-            " a u_read inside"
-        )
-    return positive, max(negative, positive)
+def _refuse(found: list[DeviceFeatures], u_read: float) -> None:
+    """Refuse a measurement without features, and say of which kind most of its devices are."""
+    if any((one.flags[one.there] & Flag.NEVER == 0).any() for one in found):
+        return
+    kinds = Counter(one.cycles.kind.kind for one in found)
+    others = [kind for kind, _ in kinds.most_common() if kind != "bipolar"]
+    if kinds["bipolar"]:
+        negative, positive = _reach(found)
+        if not 0 < u_read < min(negative, positive):
+            raise ValueError(
+                f"u_read = {u_read:g} V is not within the ramp, which goes from {-negative:.4g} to {positive:.4g} V:"
+                " give a u_read inside"
+            )
+    refuse(others[0] if others else "unclear")
 
 
-def _fit_curves(
-    loops: xr.Dataset, cycles: list[DeviceCycles], states: list[CycleStates], voltages: tuple[float, float, float]
-) -> tuple[EnvelopeMixture, float]:
-    """Fit the curves that all branches mix, to some devices and cycles, and find how far the HRS follows them."""
-    good = [
-        np.flatnonzero(s.sets & (s.resets | np.isnan(one.conductances[:, 2])))
-        for one, s in zip(cycles, states, strict=True)
+def _reach(found: list[DeviceFeatures]) -> tuple[float, float]:
+    """Return the largest voltages of SET and of RESET of the typical cycle, in V; of the other sign where one lacks."""
+    reaches = [
+        np.concatenate([getattr(one.cycles, name)[~one.cycles.forming] for one in found])
+        for name in ("reach_negative", "reach_positive")
     ]
-    able = np.flatnonzero([len(g) > 0 for g in good])
-    if not len(able):
-        raise ValueError("no cycle sets: features need at least one cycle with HRS, SET and LRS")
-    u_max, u_range, u_read = voltages
-    devices = evenly_spaced(able, MOST_DEVICES)
-    points = {int(d): corrected_points(loops, int(d), cycles[d]) for d in devices}
-    chosen = {d: evenly_spaced(good[d], max(MOST_CYCLES // len(points), 2)) for d in points}
-    noise = float(np.median([cycles[d].noise for d in devices]))
-    top = HRS_TOPS[0]
-
-    def samples() -> BranchSamples:
-        return join_samples([sample_branches(p, cycles[d], chosen[d], top)[0] for d, p in points.items()])
-
-    for round_ in range(ROUNDS):
-        part = samples()
-        mixture = fit_envelope_mixture(part, DEGREES, u_range=u_range, u_read=u_read, noise=noise)
-        if round_ == ROUNDS - 1:
-            break
-        top = hrs_fit_top(part, mixture, u_max, noise)
-        curves = mixture.llrs, mixture.hhrs, top
-        measure = functools.partial(_measure_with, points, cycles, curves)
-        for d, measured in zip(points, map_devices(measure, points), strict=True):
-            cycles[d].measured = measured
-    return mixture, top
+    negative, positive = (float(np.nanmedian(x)) if np.isfinite(x).any() else np.nan for x in reaches)
+    return (negative if np.isfinite(negative) else positive), (positive if np.isfinite(positive) else negative)
 
 
-def _measure_with(
-    points: Mapping[int, DevicePoints],
-    cycles: list[DeviceCycles],
-    curves: tuple[Float64Array, Float64Array, float],
-    d: int,
-) -> Float64Array:
-    return measure_device(points[d], cycles[d], *curves)
+def _places(found: list[DeviceFeatures], loops: xr.Dataset) -> tuple[int, bool]:
+    """Put cycles on their axis; returns its length, and whether they were numbered anew.
+
+    Cycles keep the number of their loop. Where a loop holds several, all are numbered in the order of time, without
+    forming sweeps.
+    """
+    anew = any((np.diff(one.cycles.loop[one.there & ~one.cycles.forming]) <= 0).any() for one in found)
+    anew |= loops.sizes["cycle"] == 1 and any(np.count_nonzero(one.there) > 1 for one in found)
+    if not anew:
+        return loops.sizes["cycle"], False
+    length = 1
+    for one in found:
+        keep = one.there & ~one.cycles.forming
+        numbers = np.cumsum(keep) - 1
+        one.cycles.rows[:, LOOP] = np.maximum(numbers, 0)
+        length = max(length, int(np.count_nonzero(keep)))
+    return length, True
 
 
-def _assembled(
-    loops: xr.Dataset,
-    cycles: list[DeviceCycles],
-    states: list[CycleStates],
-    mixture: EnvelopeMixture,
-    halves: Mapping[int, tuple[Float64Array, Float64Array]],
-    voltages: tuple[float, float, float, float],
-) -> Extraction:
-    shape = (loops.sizes["device"], loops.sizes["cycle"])
+def _assembled(loops: xr.Dataset, found: list[DeviceFeatures], u_read: float) -> Extraction:
+    forming = sum(int(np.count_nonzero(one.cycles.forming)) for one in found)
+    length, anew = _places(found, loops)
+    shape = (loops.sizes["device"], length)
     table = {name: np.full(shape, np.nan) for name in (*FEATURE_NAMES, "g_a", "g_b", "g_c")}
     flag = np.full(shape, int(Flag.MISSING), np.int32)
     odd, even = (np.full((4, *shape), np.nan) for _ in range(2))
-    chords = _chord(mixture.llrs, voltages[2]), _chord(mixture.hhrs, voltages[2])
-    for d, (one, state) in enumerate(zip(cycles, states, strict=True)):
-        where = one.loop
-        values, flags, there = _features(one, state, one.measured, chords)
-        flag[d, where[there]] = flags[there]
-        for name, column in values.items():
-            table[name][d, where[there]] = column[there]
-        for half, out in zip(halves.get(d, ()), (odd, even), strict=False):
-            part = _features(one, state, half, chords)[0]
-            out[:, d, where[there]] = [part[name][there] for name in FEATURE_NAMES]
-    return _extraction(loops, cycles, mixture, table, flag, (odd, even), voltages)
-
-
-def _chord(polynomial: Float64Array, u: float) -> float:
-    return float(np.polyval(polynomial, u)) / u
-
-
-def _features(
-    one: DeviceCycles, state: CycleStates, measured: Float64Array, chords: tuple[float, float]
-) -> tuple[dict[str, Float64Array], NDArray[np.int32], BoolArray]:
-    """Return features and flags of the rows of a device, and which rows are cycles."""
-    g_llrs, g_hhrs = chords
-    g_a, g_b, g_c = (g_llrs + measured[:, c] * (g_hhrs - g_llrs) for c in (STATE_A, STATE_B, STATE_C))
-    e_a, e_c = (abs(g_hhrs - g_llrs) * measured[:, c] for c in (ERROR_A, ERROR_C))
-    follows = one.rows[:, FOLLOWS] > 0
-    before, e_before = (np.where(follows, np.concatenate([[np.nan], x[:-1]]), np.nan) for x in (g_c, e_c))
-    from_a = np.isnan(before) & ~state.from_lrs
-    g_hrs, e_hrs = np.where(from_a, g_a, before), np.where(from_a, e_a, e_before)
-    unresolved = g_hrs < 2 * e_hrs
-    with np.errstate(divide="ignore", invalid="ignore"):
-        r_hrs = 1 / np.maximum(g_hrs, e_hrs)
-        r_lrs = np.where(g_b > 0, 1 / g_b, np.nan)
-    there = one.lowest >= 0
-    values = {
-        "r_hrs": np.where(state.from_lrs, np.nan, r_hrs),
-        "u_set": np.where(state.sets, measured[:, U_SET], np.nan),
-        "r_lrs": np.where(state.lrs, r_lrs, np.nan),
-        "u_reset": np.where(state.lrs & state.resets, measured[:, U_RESET], np.nan),
-        "g_a": g_a,
-        "g_b": g_b,
-        "g_c": g_c,
-    }
-    flags = _flags(one, state, values)
-    flags[from_a & np.isfinite(g_a)] |= Flag.HRS_FROM_A
-    flags[unresolved & ~state.from_lrs] |= Flag.UNRESOLVED
-    return values, flags, there
-
-
-def _flags(one: DeviceCycles, state: CycleStates, values: Mapping[str, Float64Array]) -> NDArray[np.int32]:
-    flags = np.zeros(len(one.rows), np.int32)
-    flags[state.no_set] |= Flag.NO_SET
-    flags[state.no_reset] |= Flag.NO_RESET
-    flags[state.from_lrs] |= Flag.FROM_LRS
-    lacking = np.isnan(values["r_hrs"]) & ~state.from_lrs | np.isnan(one.conductances[:, :2]).any(axis=1)
-    lacking |= state.sets & np.isnan(values["u_set"]) | state.lrs & np.isnan(values["r_lrs"])
-    lacking |= state.lrs & ~state.no_reset & np.isnan(values["u_reset"])
-    flags[lacking] |= Flag.INCOMPLETE
-    if state.never:
-        flags |= np.int32(Flag.NEVER)
-    good = np.flatnonzero(state.sets & (state.resets | np.isnan(one.conductances[:, 2])))
-    last = good[-1] + 1 if len(good) else 0
-    if len(good) and len(one.rows) - last >= WORN:
-        flags[last:] |= Flag.WORN
-    return flags
-
-
-def _extraction(
-    loops: xr.Dataset,
-    cycles: list[DeviceCycles],
-    mixture: EnvelopeMixture,
-    table: Mapping[str, Float64Array],
-    flag: NDArray[np.int32],
-    halves: tuple[Float64Array, Float64Array],
-    voltages: tuple[float, float, float, float],
-) -> Extraction:
-    dims = ("device", "cycle")
-    coords = {name: loops.coords[name] for name in dims if name in loops.coords}
-    parts = {name: (dims, table[name], {"units": FEATURE_UNITS[name]}) for name in FEATURE_NAMES}
-    features = xr.Dataset({**parts, "flag": (dims, flag)}, coords, {**DEFINITIONS, "u_read": voltages[2]})
-    branches = xr.Dataset({k: (dims, table[k], {"units": "S"}) for k in ("g_a", "g_b", "g_c")}, coords)
+    for d, one in enumerate(found):
+        there = one.there & ~(one.cycles.forming & anew)
+        where = one.cycles.loop[there]
+        flag[d, where] = one.flags[there]
+        for name, column in one.values.items():
+            table[name][d, where] = column[there]
+        for half, out in zip(one.halves or (), (odd, even), strict=False):
+            out[:, d, where] = [half[name][there] for name in FEATURE_NAMES]
+    reliability, agreement = _reliability(table, flag, (odd, even)), _agreement(table, flag)
+    cycles = tuple(one.cycles for one in found)
+    polarity = np.array([one.polarity for one in cycles])
+    for name in THRESHOLDS:
+        table[name] *= polarity[:, None]
+    features, branches = _datasets(loops, table, flag, anew)
+    features.attrs.update(u_read=u_read, polarity=1 if polarity.sum() >= 0 else -1)
+    u_max = _reach(found)
     return Extraction(
         features=features,
-        offset=np.array([one.offset for one in cycles]),
+        offset=np.array([one.offset * one.polarity for one in cycles]),
         noise=np.array([one.noise for one in cycles]),
-        current_limit=np.array([one.limit for one in cycles]),
-        reliability=_reliability(table, flag, halves),
-        counts=_counts(flag),
+        current_limit=_common_limit(cycles),
+        reliability=reliability,
+        counts={**_counts(flag), "forming": forming},
         definitions=DEFINITIONS,
         branches=branches,
-        hrs_agreement=_agreement(table, flag),
-        llrs=mixture.llrs,
-        hhrs=mixture.hhrs,
-        u_max=voltages[0],
-        u_range=voltages[1],
-        u_read=voltages[2],
-        hrs_top=voltages[3],
-        cycles=tuple(cycles),
+        hrs_agreement=agreement,
+        u_max=u_max[1],
+        u_range=max(u_max),
+        u_read=u_read,
+        hrs_top=float(np.median([one.hrs_top for one in cycles])),
+        polarity=polarity,
+        kinds=tuple(one.kind.kind for one in cycles),
+        cycles=cycles,
     )
+
+
+def _datasets(
+    loops: xr.Dataset, table: Mapping[str, Float64Array], flag: NDArray[np.int32], anew: bool
+) -> tuple[xr.Dataset, xr.Dataset]:
+    dims = ("device", "cycle")
+    coords = {name: loops.coords[name] for name in dims if name in loops.coords and not (anew and name == "cycle")}
+    parts = {name: (dims, table[name], {"units": FEATURE_UNITS[name]}) for name in FEATURE_NAMES}
+    features = xr.Dataset({**parts, "flag": (dims, flag)}, coords, dict(DEFINITIONS))
+    branches = xr.Dataset({k: (dims, table[k], {"units": "S"}) for k in ("g_a", "g_b", "g_c")}, coords)
+    if anew:
+        numbers = np.arange(flag.shape[1])
+        features, branches = (data.assign_coords(cycle=numbers) for data in (features, branches))
+    return features, branches
+
+
+def _common_limit(cycles: tuple[DeviceCycles, ...]) -> Float64Array:
+    """Return the limit in A of each device; infinite where fewer than half of them have one: it is no instrument's."""
+    limits = np.array([one.limit for one in cycles])
+    return np.where(np.isfinite(limits).mean() < 0.5, np.inf, limits)
 
 
 def _reliability(

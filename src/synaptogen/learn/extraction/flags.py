@@ -35,8 +35,16 @@ class Flag(IntFlag):
     HRS_FROM_A = 128
     """R_HRS is from the negative branch, since no cycle before was measured."""
     UNRESOLVED = 256
-    """The current of the HRS is below the noise: R_HRS is a lower bound."""
+    """The current of the HRS is lost in noise: R_HRS is uncertain by more than 15 %, or a lower bound."""
+    MISFIT = 512
+    """A number disagrees with the raw points beside it, or could not be checked with them."""
+    SET_AT_END = 1024
+    """SET was at the end of the ramp: U_SET is a bound."""
+    RESET_AT_END = 2048
+    """RESET was at the end of the ramp: U_RESET is a bound."""
+    FORMING = 4096
+    """A forming sweep, which goes further than the others: no cycle."""
 
 
-FAILED = Flag.MISSING | Flag.INCOMPLETE | Flag.NO_SET | Flag.NO_RESET | Flag.FROM_LRS
+FAILED = Flag.FORMING | Flag.MISSING | Flag.INCOMPLETE | Flag.NO_SET | Flag.NO_RESET | Flag.FROM_LRS
 """Flags of a cycle that does not count as a good one."""

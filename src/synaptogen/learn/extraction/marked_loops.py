@@ -9,11 +9,11 @@ import xarray as xr
 from synaptogen._utils import AnyArray, Float64Array
 from synaptogen.params import FEATURE_NAMES
 
-from .cycle_kernels import STATE_A, STATE_B, STATE_C
 from .cycles import corrected_points
 from .extraction import Extraction
 from .segmentation import END, START
 
+CURVE_POINTS = 201
 COUNT = 8  # loops in a figure
 
 
@@ -31,12 +31,14 @@ class MarkedLoops:
         Voltages in V, and currents in A without offset; NaN where a loop has fewer points.
     features : array of shape (n, 4)
         R_HRS in ohm, U_SET in V, R_LRS in ohm, U_RESET in V; NaN where a cycle failed.
-    states : array of shape (n, 3)
-        Mixing states of branches A, B and C.
-    llrs, hhrs : array
-        Polynomials that these mix, in A, highest power first.
+    grid : array of shape (k,)
+        Voltages in V of the curves.
+    curves : array of shape (n, 3, k)
+        Currents in A that were fitted to branches A, B and C.
     u_read : float
         Read voltage in V.
+
+    Voltages and currents have the sign of the model: SET is negative.
     """
 
     device: str
@@ -44,9 +46,8 @@ class MarkedLoops:
     u: Float64Array
     i: Float64Array
     features: Float64Array
-    states: Float64Array
-    llrs: Float64Array
-    hhrs: Float64Array
+    grid: Float64Array
+    curves: Float64Array
     u_read: float
 
     def arrays(self) -> dict[str, AnyArray]:
@@ -103,14 +104,16 @@ def mark_loops(
         u[n, : part.stop - part.start], i[n, : part.stop - part.start] = points.u[part], points.i[part]
     where = one.loop[chosen]
     table = extraction.features
+    sign = np.array([1, one.polarity, 1, one.polarity])
+    grid = np.linspace(-one.curves.u_range, one.curves.u_range, CURVE_POINTS)
+    curves = [[one.curves.current(b, g, grid) for b, g in enumerate(row)] for row in one.conductances_at_read[chosen]]
     return MarkedLoops(
         device=str(table.indexes["device"][device]),
         cycle=np.asarray(table.indexes["cycle"])[where],
         u=u,
         i=i,
-        features=np.stack([table[name].values[device, where] for name in FEATURE_NAMES], axis=1),
-        states=one.measured[chosen][:, [STATE_A, STATE_B, STATE_C]],
-        llrs=extraction.llrs,
-        hhrs=extraction.hhrs,
+        features=sign * np.stack([table[name].values[device, where] for name in FEATURE_NAMES], axis=1),
+        grid=grid,
+        curves=np.array(curves),
         u_read=extraction.u_read,
     )

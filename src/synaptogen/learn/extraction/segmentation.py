@@ -70,7 +70,9 @@ def gather_points(
 
 
 @compiled
-def cut_cycles(applied: Float64Array, loop: IntArray, n: int, rows: IntArray) -> int:
+def cut_cycles(
+    applied: Float64Array, loop: IntArray, n: int, negative: float, positive: float, rows: IntArray
+) -> int:
     """Cut the points of a device into cycles where the voltage falls through zero.
 
     Where loops are missing, or one ends early and the next begins anew, there is a gap.
@@ -83,6 +85,8 @@ def cut_cycles(applied: Float64Array, loop: IntArray, n: int, rows: IntArray) ->
         Place of the loop of each point.
     n : int
         Number of points.
+    negative, positive : float
+        Usual largest voltages of both signs in V, as magnitudes.
     rows : array of int of shape (most, 6)
         Filled with cycles, see the module; cycles beyond its length are not kept.
 
@@ -91,11 +95,8 @@ def cut_cycles(applied: Float64Array, loop: IntArray, n: int, rows: IntArray) ->
     int
         Number of cycles.
     """
-    low, high = 0.0, 0.0
-    for k in range(n):
-        low, high = min(low, applied[k]), max(high, applied[k])
-    part = EARLY_END * (high - low)
-    low, high = HALF_WAVE * low, HALF_WAVE * high
+    part = EARLY_END * (negative + positive)
+    low, high = -HALF_WAVE * negative, HALF_WAVE * positive
     count, start, state, last_positive, follows, extreme = 0, 0, 0, -1, 0, 0.0
     for k in range(n + 1):
         gap = k == n or (k > 0 and loop[k] - loop[k - 1] > 1)
@@ -160,7 +161,8 @@ def number_cycles(applied: Float64Array) -> IntArray:
     applied = np.ascontiguousarray(applied, np.float64)
     turns = np.count_nonzero(np.diff(np.signbit(applied)))
     rows = np.zeros((turns + 2, 6), np.int64)
-    count = cut_cycles(applied, np.zeros(len(applied), np.int64), len(applied), rows)
+    low, high = (float(x) for x in (-min(applied.min(), 0.0), max(applied.max(), 0.0)))
+    count = cut_cycles(applied, np.zeros(len(applied), np.int64), len(applied), low, high, rows)
     starts = np.zeros(len(applied), np.int64)
     starts[rows[1:count, START]] = 1
     return np.cumsum(starts)

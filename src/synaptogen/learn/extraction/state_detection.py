@@ -2,7 +2,7 @@
 
 A branch is a LRS or a HRS. A cycle sets if B conducts more than A by a factor and by more than noise, and resets if B
 conducts more than C. A cycle without either is in the LRS, after a RESET that failed, or in the HRS, by what is usual
-for its device; a device that never switches is compared with the others.
+for its device.
 """
 
 from dataclasses import dataclass
@@ -11,17 +11,10 @@ import numpy as np
 
 from synaptogen._utils import BoolArray
 
-from .cycle_kernels import (
-    CONDUCTANCE_A,
-    CONDUCTANCE_B,
-    CONDUCTANCE_C,
-    STATE_RATIO,
-    WEIGHT_A,
-    WEIGHT_B,
-    WEIGHT_C,
-)
 from .cycles import DeviceCycles
+from .survey_kernels import CONDUCTANCE_A, CONDUCTANCE_B, CONDUCTANCE_C, WEIGHT_A, WEIGHT_B, WEIGHT_C
 
+STATE_RATIO, LEAST_RATIO = 1.5, 1.08  # branches whose conductances differ by a larger factor are different states
 SIGMAS = 5.0  # branches whose conductances differ by more than so many standard deviations are different states
 
 
@@ -35,6 +28,8 @@ class CycleStates:
         The cycle goes to the LRS; it goes back to the HRS.
     from_lrs : array of bool of shape (n,)
         It begins in the LRS.
+    began : array of bool of shape (n,)
+        Its branch A is missing, and it goes back to the HRS: the record begins in the LRS.
     no_set, no_reset : array of bool of shape (n,)
         It stays in the HRS; it stays in the LRS.
     never : bool
@@ -44,6 +39,7 @@ class CycleStates:
     sets: BoolArray
     resets: BoolArray
     from_lrs: BoolArray
+    began: BoolArray
     no_set: BoolArray
     no_reset: BoolArray
     never: bool
@@ -51,44 +47,44 @@ class CycleStates:
     @property
     def lrs(self) -> BoolArray:
         """Whether branch B is a LRS, shape (n,)."""
-        return self.sets | self.from_lrs
+        return self.sets | self.from_lrs | self.began
 
 
-def detect_states(cycles: list[DeviceCycles]) -> list[CycleStates]:
-    """Detect the states of the branches of every device.
+def detect_states(one: DeviceCycles) -> CycleStates:
+    """Detect the states of the branches of a device.
 
     Parameters
     ----------
-    cycles : list of DeviceCycles
+    one : DeviceCycles
 
     Returns
     -------
-    list of CycleStates
-
-    Raises
-    ------
-    ValueError
-        If no cycle of any device switches.
+    CycleStates
     """
-    switches = [_switches(one) for one in cycles]
-    between = [_between(one, *two) for one, two in zip(cycles, switches, strict=True)]
-    if np.all(np.isnan(between)):
-        raise ValueError(_nothing_switches(cycles))
-    typical = float(np.exp(np.nanmedian(np.log(between))))
-    return [
-        _states_of_device(one, *two, typical if np.isnan(middle) else middle)
-        for one, two, middle in zip(cycles, switches, between, strict=True)
-    ]
+    sets, resets = _switches(one)
+    return _states_of_device(one, sets, resets, _between(one, sets, resets))
 
 
 def _switches(one: DeviceCycles) -> tuple[BoolArray, BoolArray]:
-    """Return which cycles set, and which reset: conductances differ by more than a factor and more than noise."""
+    """Return which cycles set, and which reset: conductances differ by more than a factor and more than noise.
+
+    The factor follows from the usual ratio of the two states of this device.
+    """
     g_a, g_b, g_c = one.conductances.T
     w_a, w_b, w_c = one.surveyed[:, [WEIGHT_A, WEIGHT_B, WEIGHT_C]].T
-    with np.errstate(invalid="ignore", divide="ignore"):
-        sets = (g_b > STATE_RATIO * g_a) & (g_b - g_a > SIGMAS * one.noise * np.sqrt(1 / w_a + 1 / w_b))
-        resets = (g_b > STATE_RATIO * g_c) & (g_b - g_c > SIGMAS * one.noise * np.sqrt(1 / w_c + 1 / w_b))
-    return sets, resets
+
+    def beyond(ratio: float) -> tuple[BoolArray, BoolArray]:
+        with np.errstate(invalid="ignore", divide="ignore"):
+            sets = (g_b > ratio * g_a) & (g_b - g_a > SIGMAS * one.noise * np.sqrt(1 / w_a + 1 / w_b))
+            resets = (g_b > ratio * g_c) & (g_b - g_c > SIGMAS * one.noise * np.sqrt(1 / w_c + 1 / w_b))
+        return sets, resets
+
+    sets, resets = beyond(LEAST_RATIO)
+    if not sets.any() and not resets.any():
+        return sets, resets
+    low = np.concatenate([g_a[sets], g_c[resets]])
+    window = float(np.median(g_b[sets | resets]) / max(np.median(low), 1e-3 * np.median(g_b[sets | resets])))
+    return beyond(float(np.clip(window ** (1 / 3), LEAST_RATIO, STATE_RATIO)))
 
 
 def _between(one: DeviceCycles, sets: BoolArray, resets: BoolArray) -> float:
@@ -104,30 +100,15 @@ def _between(one: DeviceCycles, sets: BoolArray, resets: BoolArray) -> float:
 def _states_of_device(one: DeviceCycles, sets: BoolArray, resets: BoolArray, between: float) -> CycleStates:
     g_a, g_b, g_c = one.conductances.T
     negative = np.isfinite(g_a) & np.isfinite(g_b)
-    from_lrs = negative & ~sets & (g_a > between)
+    never = not (sets.any() or resets.any())
+    from_lrs = negative & ~sets & (g_a > between) & (not never)
     low = sets | from_lrs
     return CycleStates(
         sets=sets,
         resets=resets & (low | ~negative),
         from_lrs=from_lrs,
+        began=np.isnan(g_a) & (one.lowest >= 0) & resets,
         no_set=negative & ~low,
         no_reset=low & np.isfinite(g_c) & ~resets,
-        never=not (sets.any() or resets.any()),
-    )
-
-
-def _nothing_switches(cycles: list[DeviceCycles]) -> str:
-    surveyed = np.concatenate([one.surveyed for one in cycles])
-    g_a, g_b, g_c = (
-        float(np.nanmedian(surveyed[:, c])) if np.isfinite(surveyed[:, c]).any() else np.nan
-        for c in (CONDUCTANCE_A, CONDUCTANCE_B, CONDUCTANCE_C)
-    )
-    if min(g_a, g_c) > STATE_RATIO * g_b:
-        return (
-            "no cycle switches, but would with the other polarity: give polarity=-1 (--polarity -1) if SET is at"
-            " positive voltages"
-        )
-    return (
-        "no cycle of any device switches between two resistances: the conductance before SET, after it and after RESET"
-        f" is {g_a:.3g}, {g_b:.3g} and {g_c:.3g} S. Check that voltage and current belong together"
+        never=never,
     )

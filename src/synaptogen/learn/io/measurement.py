@@ -35,7 +35,7 @@ def loops(
     *,
     current_limit: float | None = None,
     series_resistance: float | None = None,
-    polarity: int = 1,
+    polarity: int | None = None,
     device: Labels | None = None,
     cycle: Labels | None = None,
 ) -> xr.Dataset:
@@ -52,8 +52,8 @@ def loops(
         Magnitude in A at which the instrument limited the current of SET. Estimated when not given.
     series_resistance : float, optional
         In ohm, of wires and transistor; its voltage drop is subtracted before features are extracted.
-    polarity : {1, -1}
-        1: SET by a negative voltage; -1: by a positive one.
+    polarity : {1, -1}, optional
+        1: SET by a negative voltage; -1: by a positive one. Default: `extract` finds it.
     device, cycle : sequence, optional
         Labels of devices and cycles; default 0, 1, 2 ...
 
@@ -111,7 +111,7 @@ def features(
     r_hrs, r_lrs : array of shape (n_devices, n_cycles) or (n_cycles,), optional
         Resistances in ohm: of the HRS that a cycle starts from, and of the LRS after SET. NaN: missing.
     u_set, u_reset : array of the same shape, optional
-        Thresholds in V; U_SET negative, U_RESET positive.
+        Thresholds in V, of opposite signs; `fit` brings them to the sign of the model, U_SET negative.
     flag : array of int of the same shape, optional
         Events in each cycle, sums of `Flag`; 0 for good cycles.
     device, cycle : sequence, optional
@@ -324,17 +324,12 @@ def _check_feature(name: str, values: RealArray) -> None:
             )
     elif abs(middle) > LARGEST_VOLTAGE:
         raise ValueError(f"{name} has median {middle:.4g} V, as if it were in mV: give V")
-    elif (middle < 0) != (name == "u_set"):
-        raise ValueError(
-            f"{name} has median {middle:.4g} V, but U_SET is negative and U_RESET positive by definition: change the"
-            " sign of both for a device of the other polarity"
-        )
 
 
-def _attributes(current_limit: float | None, series_resistance: float | None, polarity: int) -> dict[str, Any]:
-    if polarity not in (1, -1):
+def _attributes(current_limit: float | None, series_resistance: float | None, polarity: int | None) -> dict[str, Any]:
+    if polarity not in (1, -1, None):
         raise ValueError(f"polarity must be 1 (SET by a negative voltage) or -1, not {polarity!r}")
-    attributes: dict[str, Any] = {"polarity": int(polarity)}
+    attributes: dict[str, Any] = {} if polarity is None else {"polarity": int(polarity)}
     given = {"current_limit": (current_limit, "A"), "series_resistance": (series_resistance, "ohm")}
     for name, (value, unit) in given.items():
         if value is None:

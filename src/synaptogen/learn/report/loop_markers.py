@@ -99,20 +99,20 @@ def _draw_loop(axes: "Axes", found: MarkedLoops, n: int, *, log: bool = False) -
     def scaled(i: Float64Array) -> Float64Array:
         return np.abs(1e6 * i) if log else 1e6 * i
 
-    u, i, states = found.u[n], found.i[n], found.states[n]
+    u, i, curves = found.u[n], found.i[n], found.curves[n]
     r_hrs, u_set, r_lrs, u_reset = found.features[n]
     axes.plot(u, scaled(i), ".-", color=FAINT, markersize=1.8, linewidth=0.4, label="measured", zorder=1)
     windows = ((u_set, 0.0), (np.nanmin(u), u_reset), (0.0, np.nanmax(u)))
-    for (low, high), r, (colour, label) in zip(windows, states, BRANCHES, strict=True):
+    for (low, high), curve, (colour, label) in zip(windows, curves, BRANCHES, strict=True):
         line = np.linspace(low, high, 101)
-        current = _current(found, r, line)
+        current = np.interp(line, found.grid, curve)
         seen = current >= np.nanmin(i)  # not beyond the current limit
         axes.plot(line[seen], scaled(current[seen]), color=colour, linewidth=1.1, label=label, zorder=2)
     for resistance, at_, (colour, _) in ((r_hrs, -found.u_read, BRANCHES[0]), (r_lrs, found.u_read, BRANCHES[1])):
         axes.plot(at_, scaled(at_ / resistance), "o", color=colour, markersize=4, zorder=3)
-    for voltage, r, mark, label in ((u_set, states[0], "v", SYMBOLS[1]), (u_reset, states[1], "^", SYMBOLS[3])):
+    for voltage, curve, mark, label in ((u_set, curves[0], "v", SYMBOLS[1]), (u_reset, curves[1], "^", SYMBOLS[3])):
         axes.axvline(voltage, color=RED, linewidth=0.6, zorder=0)
-        current = _current(found, r, voltage)
+        current = np.interp(voltage, found.grid, curve)
         axes.plot(voltage, scaled(current), mark, color=RED, markersize=5, label=label, zorder=4)
     if log:
         size = 1e6 * float(np.nanmax(np.abs(i)))
@@ -124,9 +124,3 @@ def _draw_loop(axes: "Axes", found: MarkedLoops, n: int, *, log: bool = False) -
         f"{SYMBOLS[2]} {1e-3 * r_lrs:.3g} k{OHM}, {SYMBOLS[3]} {u_reset:.2f} V",
         fontsize=7,
     )
-
-
-def _current(found: MarkedLoops, r: float, u: Float64Array) -> Float64Array:
-    """Return currents in A of the mixture of the two curves."""
-    a = np.polyval(found.llrs, u)
-    return np.asarray(a + r * (np.polyval(found.hhrs, u) - a))

@@ -8,7 +8,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from synaptogen._utils import Float64Array
-from synaptogen.learn.extraction import Flag
+from synaptogen.learn.extraction import Flag, in_model_sign
 from synaptogen.params import FEATURE_NAMES
 
 __all__ = ["FeatureTable", "feature_table", "without_failed"]
@@ -18,12 +18,12 @@ FEWEST_CYCLES = 30
 _RESISTANCES = ("r_hrs", "r_lrs")
 _LEAST_OHM, _LEAST_VOLT, _MOST_VOLT = 8.0, 2e-3, 30.0  # medians beyond these are in another unit
 _WRONG_SIGN = 0.02  # share of the cycles that may have a voltage of the other sign
-_LOSES_ALL = Flag.MISSING | Flag.WORN | Flag.NEVER
+_LOSES_ALL = Flag.FORMING | Flag.MISSING | Flag.WORN | Flag.NEVER
 _LOSES = {
     "r_hrs": Flag.FROM_LRS,
-    "u_set": Flag.FROM_LRS | Flag.NO_SET,
+    "u_set": Flag.FROM_LRS | Flag.NO_SET | Flag.SET_AT_END,
     "r_lrs": Flag.NO_SET,
-    "u_reset": Flag.NO_SET | Flag.NO_RESET,
+    "u_reset": Flag.NO_SET | Flag.NO_RESET | Flag.RESET_AT_END,
 }
 _STRETCH = 4  # most cycle numbers per row
 
@@ -83,7 +83,7 @@ def feature_table(features: xr.Dataset) -> FeatureTable:
             f" {', '.join(map(str, features)) or 'no variables'}: name the columns, or make it with learn.features"
         )
     kept = [*names, "flag"] if "flag" in features else names
-    data, notes = without_failed(_without_jumps(_labelled(features[kept])))
+    data, notes = without_failed(_without_jumps(in_model_sign(_labelled(features[kept]))))
     y = np.full((data.sizes["device"], data.sizes["cycle"], len(FEATURE_NAMES)), np.nan)
     for name in names:
         y[..., FEATURE_NAMES.index(name)] = data[name].transpose("device", "cycle").to_numpy()

@@ -1,0 +1,332 @@
+"""Features of one device: curves are fitted to its branches, and each number is checked against raw points.
+
+The mixture of two polynomials is taken for a state if points beside the read voltage agree with it; else a shape of one
+parameter. Then each cycle is checked: a resistance that its own points contradict is replaced by theirs where they are
+precise, and flagged where they are not.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from synaptogen._utils import BoolArray, Float64Array, IntArray
+
+from .branch_curves import A, B, C, mixture_curves, straight_curves
+from .branch_samples import HRS_TOPS, hrs_fit_top, sample_branches
+from .cycle_kernels import (
+    ERROR_A,
+    ERROR_C,
+    HRS_A_BOTTOM,
+    LRS_TOP,
+    REST_A,
+    REST_C,
+    REST_ERROR_A,
+    REST_ERROR_C,
+    RESET_AGREES,
+    SET_AGREES,
+    STATE_A,
+    STATE_C,
+    U_RESET,
+    U_SET,
+)
+from .cycles import DeviceCycles, DevicePoints, evenly_spaced, measure_device, survey_device
+from .envelope_fit import fit_envelope_mixture
+from .flags import Flag
+from .segmentation import END, FOLLOWS, HIGHEST, LOWEST, START
+from .shape_fit import fit_shape
+from .state_detection import CycleStates, detect_states
+from .survey_kernels import REACH_NEGATIVE, REACH_POSITIVE
+
+WORN = 5  # so many failed cycles in a row at the end of a record are called wear-out
+MOST_CYCLES = 60  # the curves are fitted to at most so many
+DEGREES = (7, 7)
+ROUNDS, ALTERNATIONS = 2, 12
+BIAS, BIAS_A, UNKNOWN = 0.03, 0.10, 0.05  # of a conductance: what curves may be wrong by, and the largest error of the check
+OFF, SIGMAS = 0.08, 4.5  # share and standard errors by which points beside the read voltage may differ in one cycle
+LOOSE = 0.08  # relative error that a shape has at least where points beside the read voltage do not show it
+PRECISE = 0.03  # relative error of points that replace the number of the curve
+UNCERTAIN, LOST = 0.15, 0.5  # relative errors from which a R_HRS is flagged, and is a bound
+
+
+@dataclass
+class DeviceFeatures:
+    """Features of one device.
+
+    Attributes
+    ----------
+    cycles : DeviceCycles
+    values : dict of str to array of shape (n,)
+        Features in ohm and V, in the sign of the model, and conductances ``g_a``, ``g_b``, ``g_c`` in S.
+    flags : array of int of shape (n,)
+        Sums of `Flag`.
+    there : array of bool of shape (n,)
+        Which rows are cycles.
+    halves : tuple of dict, or None
+        The same values from odd and from even points.
+    """
+
+    cycles: DeviceCycles
+    values: dict[str, Float64Array]
+    flags: NDArray[np.int32]
+    there: BoolArray
+    halves: tuple[dict[str, Float64Array], dict[str, Float64Array]] | None
+
+
+def extract_device(loops: xr.Dataset, device: int, u_read: float, *, halves: bool) -> DeviceFeatures:
+    """Extract the features of one device, from its own points alone.
+
+    Parameters
+    ----------
+    loops : xarray.Dataset
+    device : int
+        Place of the device on its axis.
+    u_read : float
+        Read voltage in V.
+    halves : bool
+        Whether to measure odd and even points, too.
+
+    Returns
+    -------
+    DeviceFeatures
+    """
+    one, points = survey_device(loops, device)
+    state = detect_states(one)
+    reaches = one.surveyed[~one.forming][:, [REACH_NEGATIVE, REACH_POSITIVE]]
+    reach = [float(np.nanmedian(x)) if np.isfinite(x).any() else np.nan for x in reaches.T]
+    if state.never or not u_read < np.nanmin([*reach, np.inf]):
+        return _nothing(one)
+    _fit_curves(points, one, state, (reach[0], reach[1]), u_read)
+    one.measured = measure_device(points, one, u_read)
+    values, flags = _features(one, state, one.measured)
+    one.conductances_at_read = np.stack([values[k] for k in ("g_a", "g_b", "g_c")], axis=1)
+    pair = None
+    if halves:
+        odd, even = (_features(one, state, measure_device(points, one, u_read, parity))[0] for parity in (0, 1))
+        pair = odd, even
+    return DeviceFeatures(one, values, flags, one.lowest >= 0, pair)
+
+
+def _nothing(one: DeviceCycles) -> DeviceFeatures:
+    n = len(one.rows)
+    names = ("r_hrs", "u_set", "r_lrs", "u_reset", "g_a", "g_b", "g_c")
+    there = one.lowest >= 0
+    flags = np.full(n, int(Flag.NEVER | Flag.NO_SET), np.int32)
+    one.conductances_at_read = np.full((n, 3), np.nan)
+    return DeviceFeatures(one, {name: np.full(n, np.nan) for name in names}, flags, there, None)
+
+
+def _fit_curves(
+    points: DevicePoints, one: DeviceCycles, state: CycleStates, reach: tuple[float, float], u_read: float
+) -> None:
+    """Fit the curves of a device: a mixture for all branches, and shapes for those that it does not describe."""
+    u_range = float(np.nanmax(reach))
+    one.curves = straight_curves(1.02 * u_range)
+    good = np.flatnonzero(state.sets & (state.resets | np.isnan(one.conductances[:, C])) & ~one.forming)
+    chosen = evenly_spaced(good, MOST_CYCLES)
+    if len(chosen) and np.isfinite(reach[1]):
+        try:
+            _fit_mixture(points, one, chosen, (reach[1], u_range), u_read)
+        except (ValueError, np.linalg.LinAlgError, RuntimeError):
+            one.curves = straight_curves(1.02 * u_range)
+    one.measured = measure_device(points, one, u_read)
+    usable = {A: state.sets | state.no_set, B: state.lrs, C: state.resets}
+    wrong = [branch for branch in (A, B, C) if not _describes(one, branch, usable[branch] & ~one.forming)]
+    for _ in range(2 if B in wrong else 1):
+        for branch in wrong:
+            _take_shape(points, one, branch, np.flatnonzero(usable[branch] & ~one.forming), u_read)
+        one.measured = measure_device(points, one, u_read)
+    for branch in wrong:
+        _calibrate(one, branch, usable[branch] & ~one.forming)
+
+
+def _fit_mixture(
+    points: DevicePoints, one: DeviceCycles, chosen: IntArray, voltages: tuple[float, float], u_read: float
+) -> None:
+    u_max, u_range = voltages
+    top = HRS_TOPS[0]
+    for round_ in range(ROUNDS):
+        part, _ = sample_branches(points, one, chosen, top)
+        mixture = fit_envelope_mixture(
+            part, DEGREES, u_range=u_range, u_read=u_read, noise=one.noise, rounds=ALTERNATIONS
+        )
+        if round_ < ROUNDS - 1:
+            top = hrs_fit_top(part, mixture, u_max, one.noise)
+        one.curves = mixture_curves(mixture, 1.02 * u_range, u_read, top * u_max)
+        if round_ < ROUNDS - 1:
+            one.measured = measure_device(points, one, u_read)
+    one.hrs_top = top
+
+
+def _bias(one: DeviceCycles, branch: int, cycles: BoolArray) -> tuple[float, float]:
+    """Return by what share points beside the read voltage conduct more than the curve, all cycles together, its error.
+
+    Both are infinite where that cannot be known.
+    """
+    g = one.curves.conductance(one.measured[:, STATE_A : STATE_C + 1])[:, branch]
+    rest, error = one.measured[:, REST_A + branch], one.measured[:, REST_ERROR_A + branch]
+    there = cycles & np.isfinite(g) & np.isfinite(rest) & (error > 0)
+    if not there.any():
+        return np.inf, np.inf
+    weight = 1 / (error[there] ** 2 + (0.1 * g[there]) ** 2)
+    weight /= weight.sum()
+    size = float(np.sum(weight * g[there]))
+    if not size > 0:
+        return np.inf, np.inf
+    return float(np.sum(weight * rest[there])) / size, float(np.sqrt(np.sum((weight * error[there]) ** 2))) / size
+
+
+def _describes(one: DeviceCycles, branch: int, cycles: BoolArray) -> bool:
+    """Return whether points beside the read voltage agree with the curve of a branch."""
+    if not cycles.any():
+        return True
+    bias, noise = _bias(one, branch, cycles)
+    return noise < UNKNOWN and abs(bias) < max(BIAS_A if branch == A else BIAS, 2 * noise)
+
+
+def _calibrate(one: DeviceCycles, branch: int, cycles: BoolArray) -> None:
+    """Scale the conductances that a shape gives to points beside the read voltage, which it may extrapolate wrongly."""
+    bias, noise = _bias(one, branch, cycles)
+    curves = one.curves
+    per_state, error = curves.per_state.copy(), curves.shape_error.copy()
+    if noise < LOOSE and abs(bias) < 0.5:
+        per_state[branch] *= 1 + bias
+        error[branch] = noise
+    else:
+        error[branch] = np.hypot(error[branch], LOOSE)
+    one.curves = replace(curves, per_state=per_state, shape_error=error)
+
+
+def _take_shape(points: DevicePoints, one: DeviceCycles, branch: int, cycles: IntArray, u_read: float) -> None:
+    """Fit a shape of one parameter to a branch, and let it take the place of the mixture."""
+    u, i, number, tops, side = [], [], [], [], -1 if branch == A else 1
+    chosen = evenly_spaced(cycles, MOST_CYCLES)
+    if branch == B and not (one.highest[chosen] >= 0).any():
+        side = -1
+    for n, k in enumerate(chosen):
+        first, last, top = _branch(one, branch, int(k), side)
+        index = np.arange(first, last)
+        index = index[side * points.u[index] > 0.03 * top]
+        if branch == B and side < 0:
+            index = index[points.i[index] > -0.75 * one.limit]
+        inside = index[side * points.u[index] <= top]
+        u.append(side * points.u[inside])
+        i.append(side * points.i[inside])
+        number.append(np.full(len(inside), n))
+        tops.append(top)
+    if not u or not sum(map(len, u)):
+        return
+    shape = fit_shape(
+        np.concatenate(u), np.concatenate(i), np.concatenate(number), one.noise, u_read, float(np.median(tops))
+    )
+    if shape is not None:
+        one.curves = one.curves.with_shape(branch, shape, side, u_read)
+
+
+def _branch(one: DeviceCycles, branch: int, k: int, side: int) -> tuple[int, int, float]:
+    """Return first and last point of a branch, and the voltage up to which it keeps its state, as a magnitude."""
+    start, lowest, highest, end = (int(one.rows[k, c]) for c in (START, LOWEST, HIGHEST, END))
+    negative, positive = (float(one.surveyed[k, c]) for c in (REACH_NEGATIVE, REACH_POSITIVE))
+    if branch == A:
+        u_set = float(one.measured[k, U_SET])
+        return start, max(lowest, start), HRS_A_BOTTOM * (-u_set if np.isfinite(u_set) else negative)
+    if branch == B:
+        if side < 0:
+            return max(lowest, start), highest if highest >= 0 else end, negative
+        u_reset = float(one.measured[k, U_RESET])
+        top = LRS_TOP * (u_reset if np.isfinite(u_reset) else positive)
+        return max(lowest, start), highest, top
+    return (highest, end, 0.95 * positive) if highest >= 0 else (end, end, positive)
+
+
+def _features(
+    one: DeviceCycles, state: CycleStates, measured: Float64Array
+) -> tuple[dict[str, Float64Array], NDArray[np.int32]]:
+    """Return features and flags of the rows of a device."""
+    g, error, misfit = _checked(one, measured)
+    follows = one.rows[:, FOLLOWS] > 0
+    before, e_before, m_before = (
+        np.where(follows, np.concatenate([[np.nan], x[:-1, C]]), np.nan) for x in (g, error, misfit.astype(float))
+    )
+    after_failure = np.concatenate([[False], (state.no_reset & state.lrs)[:-1]]) & follows
+    before = np.where(after_failure & ~state.from_lrs, np.nan, before)
+    from_a = np.isnan(before) & ~state.from_lrs
+    g_hrs, e_hrs = np.where(from_a, g[:, A], before), np.where(from_a, error[:, A], e_before)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        lost = e_hrs > LOST * g_hrs
+        r_hrs = 1 / np.where(lost, np.maximum(g_hrs, 0.0) + 2 * e_hrs, g_hrs)
+        r_lrs = np.where(g[:, B] > 0, 1 / g[:, B], np.nan)
+    u_set, u_reset = measured[:, U_SET], measured[:, U_RESET]
+    seen = np.isnan(one.conductances[:, C]) & (one.highest >= 0) & (measured[:, RESET_AGREES] == 1)
+    resets = state.resets | seen & np.isfinite(measured[:, U_RESET])
+    at_set = state.sets & (one.lowest > one.start) & np.isnan(u_set)
+    at_reset = state.lrs & resets & (one.highest >= 0) & np.isnan(u_reset)
+    reach_n, reach_p = one.surveyed[:, REACH_NEGATIVE], one.surveyed[:, REACH_POSITIVE]
+    u_set, u_reset = np.where(at_set, -reach_n, u_set), np.where(at_reset, reach_p, u_reset)
+    values = {
+        "r_hrs": np.where(state.from_lrs, np.nan, r_hrs),
+        "u_set": np.where(state.sets, u_set, np.nan),
+        "r_lrs": np.where(state.lrs, r_lrs, np.nan),
+        "u_reset": np.where(state.lrs & resets, u_reset, np.nan),
+        "g_a": g[:, A],
+        "g_b": g[:, B],
+        "g_c": g[:, C],
+    }
+    flags = _flags(one, state, values)
+    flags[from_a & np.isfinite(g[:, A])] |= Flag.HRS_FROM_A
+    with np.errstate(invalid="ignore"):
+        flags[~(e_hrs <= UNCERTAIN * g_hrs) & np.isfinite(values["r_hrs"])] |= Flag.UNRESOLVED
+        end_set = at_set | state.sets & (u_set < -0.995 * reach_n)
+        end_reset = at_reset | state.lrs & resets & (u_reset > 0.995 * reach_p)
+    flags[end_set] |= Flag.SET_AT_END
+    flags[end_reset] |= Flag.RESET_AT_END
+    wrong = np.where(from_a, misfit[:, A], m_before == 1) & np.isfinite(values["r_hrs"])
+    wrong |= misfit[:, B] & np.isfinite(values["r_lrs"])
+    wrong |= state.sets & ~at_set & (measured[:, SET_AGREES] == 0)
+    wrong |= state.lrs & resets & ~at_reset & (measured[:, RESET_AGREES] == 0)
+    with np.errstate(invalid="ignore"):
+        wrong |= values["r_hrs"] < 1.02 * values["r_lrs"]
+    flags[wrong] |= Flag.MISFIT
+    lost_row = one.forming
+    for name in ("r_hrs", "u_set", "r_lrs", "u_reset"):
+        values[name] = np.where(lost_row, np.nan, values[name])
+    flags[lost_row] = Flag.FORMING
+    return values, flags
+
+
+def _checked(one: DeviceCycles, measured: Float64Array) -> tuple[Float64Array, Float64Array, BoolArray]:
+    """Return conductances in S at the read voltage, their errors, and which of them raw points contradict."""
+    curves = one.curves
+    g = curves.conductance(measured[:, STATE_A : STATE_C + 1])
+    error = np.abs(curves.per_state) * measured[:, ERROR_A : ERROR_C + 1]
+    error = np.hypot(error, curves.shape_error * np.abs(g))
+    doubt = measured[:, REST_ERROR_A : REST_ERROR_C + 1]
+    rest = measured[:, REST_A : REST_C + 1] + (curves.at_zero == 0) * (measured[:, STATE_A : STATE_C + 1] - g)
+    with np.errstate(invalid="ignore"):
+        off = np.abs(rest) > OFF * np.abs(g) + SIGMAS * doubt
+        near = g + rest
+        precise = (doubt < PRECISE * near) & (near > 0)
+        unchecked = np.isnan(rest) & np.isfinite(g)
+        misfit = off & ~precise | unchecked
+        misfit[:, B] |= ~(error[:, B] < UNCERTAIN * g[:, B]) & np.isfinite(g[:, B])
+    g = np.where(off & precise, near, g)
+    error = np.where(off & precise, doubt, error)
+    return g, error, misfit
+
+
+def _flags(one: DeviceCycles, state: CycleStates, values: Mapping[str, Float64Array]) -> NDArray[np.int32]:
+    flags = np.zeros(len(one.rows), np.int32)
+    flags[state.no_set] |= Flag.NO_SET
+    flags[state.no_reset] |= Flag.NO_RESET
+    flags[state.from_lrs] |= Flag.FROM_LRS
+    lacking = np.isnan(values["r_hrs"]) & ~state.from_lrs | np.isnan(one.conductances[:, :2]).any(axis=1)
+    lacking |= state.sets & np.isnan(values["u_set"]) | state.lrs & np.isnan(values["r_lrs"])
+    lacking |= state.lrs & ~state.no_reset & np.isnan(values["u_reset"])
+    flags[lacking] |= Flag.INCOMPLETE
+    good = np.flatnonzero(state.sets & (state.resets | np.isnan(one.conductances[:, C])))
+    last = good[-1] + 1 if len(good) else 0
+    if len(good) and len(one.rows) - last >= WORN:
+        flags[last:] |= Flag.WORN
+    return flags

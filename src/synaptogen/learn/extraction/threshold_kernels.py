@@ -1,0 +1,300 @@
+"""Compiled loops that find the thresholds of single cycles in raw points.
+
+U_SET is looked for between branch A and branch B, which carries the current of the LRS back over the same voltages.
+U_RESET is where dI/dU falls to half the slope of the LRS, or where the current jumps down.
+"""
+
+import numpy as np
+
+from synaptogen._utils import Float64Array
+
+from .segmentation import compiled
+
+CONTRAST = 6.0  # standard deviations by which LRS and HRS differ at a SET that counts
+SHARE = 0.05  # of the current of the LRS, the same
+LEAST = 0.05  # share of the reach below which no threshold is sought
+ABRUPT = 0.3  # share of the current that an abrupt RESET loses within a step
+OFF_LINE = 0.15  # share by which the current may leave the line of the LRS before RESET
+FLAT = 0.003  # share of the current within which a plateau is flat
+
+
+@compiled
+def lrs_at(u: Float64Array, i: Float64Array, first: int, low: int, last: int, b: Float64Array) -> int:
+    """Fill in the magnitude of the current of branch B at the voltages of branch A.
+
+    Parameters
+    ----------
+    u, i : array of shape (n,)
+        Voltages in V and currents in A of a cycle.
+    first, low, last : int
+        First point, point of the lowest voltage, and point behind the last of branch B.
+    b : array of shape (n,)
+        Filled from ``first`` to ``low``; NaN where branch B has no such voltage.
+
+    Returns
+    -------
+    int
+        Point of branch B behind its last negative voltage.
+    """
+    j = low
+    while j < last and u[j] < 0:
+        j += 1
+    end = j
+    j -= 1
+    for k in range(first, low + 1):
+        b[k] = np.nan
+        if u[k] >= 0:
+            continue
+        while j > low and u[j] > u[k]:
+            j -= 1
+        if j + 1 < end and u[j + 1] > u[j]:
+            part = min(max((u[k] - u[j]) / (u[j + 1] - u[j]), 0.0), 1.0)
+            b[k] = -(i[j] + part * (i[j + 1] - i[j]))
+        elif u[j] <= u[k] * 0.9:
+            b[k] = -i[j]
+    return end
+
+
+@compiled
+def set_voltage(
+    u: Float64Array, i: Float64Array, low: int, b: Float64Array, h: Float64Array, noise: float
+) -> tuple[float, bool]:
+    """Return the voltage at which the current has gone half way from the HRS to the LRS, and whether it jumps there.
+
+    Parameters
+    ----------
+    u, i : array of shape (n,)
+        Voltages in V and currents in A of a cycle.
+    low : int
+        Point of the lowest voltage.
+    b, h : array of shape (n,)
+        Magnitudes of the current of the LRS (`lrs_at`) and of the HRS at the voltages of branch A.
+    noise : float
+        Standard deviation of a current in A.
+
+    Returns
+    -------
+    (float, bool)
+        NaN where the current does not get half way.
+    """
+    at, found = _half_way(u, i, low, b, h, noise)
+    if at < 0:
+        return np.nan, False
+    before = after = 0.0
+    n = m = 0
+    for k in range(max(0, at - 4), min(at + 4, low + 1)):
+        if k == at or k == at - 1 or u[k] >= 0 or not b[k] > 0:
+            continue
+        share = (-i[k] - h[k]) / max(b[k] - h[k], 1e-30)
+        if k < at:
+            before, n = before + share, n + 1
+        else:
+            after, m = after + share, m + 1
+    return found, (n == 0 or before / n < 0.5) and (m == 0 or after / m > 0.5)
+
+
+@compiled
+def _half_way(
+    u: Float64Array, i: Float64Array, low: int, b: Float64Array, h: Float64Array, noise: float
+) -> tuple[int, float]:
+    """Return the first point beyond half way, whose successor is too, and the voltage half way to it."""
+    for k in range(low + 1):
+        if u[k] > LEAST * u[low] or not b[k] > 0:
+            continue
+        if b[k] - h[k] < max(CONTRAST * noise, SHARE * b[k]) or -i[k] < 0.5 * (h[k] + b[k]):
+            continue
+        if k < low and -i[k + 1] < 0.5 * (h[k + 1] + b[k + 1]):
+            continue
+        if k == 0 or u[k - 1] >= 0 or not b[k - 1] > 0:
+            return k, u[k]
+        lacks = 0.5 * (h[k - 1] + b[k - 1]) + i[k - 1]
+        over = -i[k] - 0.5 * (h[k] + b[k])
+        part = min(max(lacks / max(lacks + over, 1e-30), 0.0), 1.0)
+        return k, u[k - 1] + part * (u[k] - u[k - 1])
+    return -1, np.nan
+
+
+@compiled
+def _slope_at(u: Float64Array, i: Float64Array, k: int, m: int) -> float:
+    """Return dI/dU at a point: Savitzky and Golay's filter of degree 2 over 2m + 1 points, of both I and U."""
+    di, du = 0.0, 0.0
+    for j in range(1, m + 1):
+        di, du = di + j * (i[k + j] - i[k - j]), du + j * (u[k + j] - u[k - j])
+    return di / du if du > 0 else np.nan
+
+
+@compiled
+def _leaves_line(
+    u: Float64Array, i: Float64Array, line: Float64Array, first: int, last: int, noise: float, share: float
+) -> bool:
+    """Return whether most of the points are below the line of the LRS by a share and by noise."""
+    n = below = 0
+    for k in range(first, last):
+        n += 1
+        below += line[k] - i[k] > max(share * line[k], 3.0 * noise)
+    return n > 0 and 2 * below > n
+
+
+@compiled
+def _first_below_half(
+    u: Float64Array,
+    i: Float64Array,
+    slope: Float64Array,
+    line: Float64Array,
+    first: int,
+    high: int,
+    from_: float,
+    m: int,
+    noise: float,
+) -> tuple[int, float]:
+    """Return the first point where dI/dU is below half the slope of the LRS, or -1, and dI/dU at the point before.
+
+    Behind it the current stays below the line of the LRS, which tells a RESET from noise.
+    """
+    before = np.nan
+    for k in range(first, high):
+        half_width = min(m, high - k, k - first)
+        if half_width < 1 or u[k] < from_:
+            continue
+        now = _slope_at(u, i, k, half_width)
+        ahead = k + half_width
+        if now < 0.5 * slope[k] and _leaves_line(u, i, line, ahead, min(ahead + m + 2, high + 1), noise, 0.03):
+            return k, before
+        before = now
+    return -1, before
+
+
+@compiled
+def _kink_distance(share: float, m: int) -> float:
+    """Return where the kink between two lines lies, in steps from the centre of the filter, given its ``share``.
+
+    The filter shows the part sum_{k > x} k (k - x) / sum k^2 of the change of slope at a distance of x steps.
+    """
+    total = m * (m + 1) * (2 * m + 1) / 3.0
+    x = float(m)
+    seen = 0.0
+    while x > -m:
+        ahead = 0.0
+        for k in range(-m, m + 1):
+            if k > x - 0.1:
+                ahead += k * (k - x + 0.1)
+        ahead /= total
+        if ahead >= share:
+            return x - 0.1 * (share - seen) / max(ahead - seen, 1e-12)
+        seen = ahead
+        x -= 0.1
+    return x
+
+
+@compiled
+def _jump_down(
+    u: Float64Array, i: Float64Array, line: Float64Array, first: int, last: int, from_: float, noise: float
+) -> int:
+    """Return the point before the first large step down from the line of the LRS, or -1."""
+    for k in range(first, last):
+        if u[k] < from_ or i[k] <= 0:
+            continue
+        fall = i[k] - i[k + 1]
+        off = abs(i[k] - line[k]) > max(OFF_LINE * abs(line[k]), 4.0 * noise)
+        if fall > max(ABRUPT * i[k], 6.0 * noise) and not off:
+            stays = _leaves_line(u, i, line, k + 1, min(k + 5, last + 1), noise, 0.5 * ABRUPT)
+            if stays:
+                return k
+    return -1
+
+
+@compiled
+def reset_voltage(
+    u: Float64Array,
+    i: Float64Array,
+    slope: Float64Array,
+    line: Float64Array,
+    first: int,
+    high: int,
+    from_: float,
+    m: int,
+    noise: float,
+) -> tuple[float, float, bool]:
+    """Return the voltage of RESET, how far beyond it the kink lies, and whether the points agree.
+
+    The filter shows a gradual RESET early. How early follows from the slopes on both sides; that behind the kink is
+    extrapolated to it from two places. In one cycle that is noisy: the caller takes the median of a device. A step down
+    by a large share of the current is a RESET of its own, between two points.
+
+    Parameters
+    ----------
+    u, i : array of shape (n,)
+        Voltages in V and currents in A of a cycle.
+    slope, line : array of shape (n,)
+        Conductance in S and current in A of the LRS at these voltages.
+    first, high : int
+        First point of positive voltage on branch B, and point of the highest voltage.
+    from_ : float
+        Least voltage in V.
+    m : int
+        Half width of the filter in points.
+    noise : float
+        Standard deviation of a current in A.
+
+    Returns
+    -------
+    (float, float, bool)
+        NaN where the current never leaves the line of the LRS; no shift where it jumps.
+    """
+    clipped = _end_of_plateau(u, i, line, first, high, noise)
+    if clipped >= 0:
+        return u[clipped], np.nan, False
+    at, before = _first_below_half(u, i, slope, line, first, high, from_, m, noise)
+    until = high if at < 0 else min(at + m + 1, high)
+    jump = _jump_down(u, i, line, first, until, from_, noise)
+    if jump >= 0:
+        return 0.5 * (u[jump] + u[jump + 1]), np.nan, True
+    if at < 0:
+        return np.nan, np.nan, True
+    half_width = min(m, high - at, at - first)
+    now, s, place = _slope_at(u, i, at, half_width), slope[at], u[at]
+    if before > now:  # False for NaN
+        place -= (0.5 * s - now) / (before - now) * (u[at] - u[at - 1])
+    after, ahead = now, at + half_width + (half_width + 1) // 2  # the kink itself lies a little ahead
+    if ahead < high:
+        after = _slope_at(u, i, ahead, min(half_width, high - ahead))
+        if ahead + half_width <= high - half_width:
+            after += min(after - _slope_at(u, i, ahead + half_width, half_width), 0.0)
+    after = min(after, now)
+    step = (u[at + half_width] - u[at - half_width]) / (2 * half_width)
+    return place, _kink_distance(0.5 * s / (s - after), half_width) * step, _on_line(i, line, first, at - m, noise)
+
+
+@compiled
+def _on_line(i: Float64Array, line: Float64Array, first: int, last: int, noise: float) -> bool:
+    """Return whether most of the points before RESET lie on the line of the LRS."""
+    n = off = 0
+    for k in range(first, last):
+        n += 1
+        off += abs(i[k] - line[k]) > max(OFF_LINE * abs(line[k]), 4.0 * noise)
+    return n == 0 or 2 * off <= n
+
+
+@compiled
+def _end_of_plateau(u: Float64Array, i: Float64Array, line: Float64Array, first: int, high: int, noise: float) -> int:
+    """Return the last point of a plateau at which an instrument limits the current of RESET, or -1.
+
+    The current goes along the line of the LRS right up to it, and then is flat.
+    """
+    top = first
+    for k in range(first, high + 1):
+        if i[k] > i[top]:
+            top = k
+    level, width = i[top], max(FLAT * i[top], 2.0 * noise)
+    if level < 20.0 * noise:
+        return -1
+    begin = end = top
+    while begin > first and i[begin - 1] > level - 2.0 * width:
+        begin -= 1
+    while end < high and i[end + 1] > level - 2.0 * width:
+        end += 1
+    if end - begin < 6 or line[end] < 1.15 * level or begin - 2 < first:
+        return -1
+    if abs(i[begin - 2] - line[begin - 2]) > OFF_LINE * line[begin - 2] or line[begin] > 1.06 * level:
+        return -1
+    return end
