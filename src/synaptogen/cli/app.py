@@ -8,7 +8,7 @@ from typer.core import TyperGroup
 
 import synaptogen
 
-from .commands import bench, circuit, crossbar, demo, extract, fit, info, report, sample, simulate, validate
+from .commands import bench, circuit, crossbar, demo, extract, fit, info, look, report, sample, simulate, validate
 from .output import complain, show_messages
 
 EXPECTED = (ValueError, TypeError, OSError, MemoryError, ModuleNotFoundError)
@@ -72,6 +72,7 @@ COMMANDS = (
     info.presets,
     simulate.simulate,
     sample.sample_data,
+    look.look,
     extract.extract,
     fit.fit,
     validate.validate,

@@ -1,7 +1,7 @@
 """Options that describe a measurement, and how it is read with them."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias, cast
 
 import typer
 
@@ -19,7 +19,18 @@ SeriesResistance: TypeAlias = Annotated[
     float | None, typer.Option("--series-resistance", metavar="OHM", help="Of wires and transistor, to be subtracted.")
 ]
 Polarity: TypeAlias = Annotated[
-    int | None, typer.Option("--polarity", metavar="1|-1", help="-1: SET is at positive voltages.")
+    int | None, typer.Option("--polarity", metavar="1|-1", help="-1: SET is at positive voltages. Default: found.")
+]
+Shunt: TypeAlias = Annotated[
+    float | None,
+    typer.Option("--shunt", metavar="OHM", help="The current is a voltage over this resistance."),
+]
+Magnitude: TypeAlias = Annotated[
+    bool, typer.Option("--magnitude", help="Currents are magnitudes: they get the sign of the voltage.")
+]
+RecordsAre: TypeAlias = Annotated[
+    str,
+    typer.Option("--records", metavar="cycles|devices", help="What several records of one file are."),
 ]
 
 
@@ -29,6 +40,9 @@ def measured_from(
     current_limit: float | None,
     series_resistance: float | None,
     polarity: int | None,
+    shunt: float | None = None,
+    magnitude: bool = False,
+    records: str = "cycles",
 ) -> "xr.Dataset":
     """Read the measurement in a file or folder.
 
@@ -40,6 +54,8 @@ def measured_from(
         Names of columns as OURS=THEIRS.
     current_limit, series_resistance, polarity : float, float, int, optional
         Current limit in A, resistance in ohm to be subtracted, 1 or -1; see `synaptogen.learn.read`.
+    shunt, magnitude, records : float, bool, str, optional
+        Resistance in ohm over which currents were measured, whether they are magnitudes, and what several records are.
 
     Returns
     -------
@@ -60,5 +76,12 @@ def measured_from(
             raise ValueError(f"--column {text!r} is no pair of names: give OURS=THEIRS, such as voltage=U")
         named[ours.strip()] = theirs
     return learn.read(
-        path, columns=named, current_limit=current_limit, series_resistance=series_resistance, polarity=polarity
+        path,
+        columns=named,
+        current_limit=current_limit,
+        series_resistance=series_resistance,
+        polarity=polarity,
+        shunt=shunt,
+        magnitude=magnitude,
+        records=cast("Literal['cycles', 'devices']", records),
     )

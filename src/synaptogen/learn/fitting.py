@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 
 from synaptogen._utils import RNG, Float64Array, one_of
@@ -10,6 +11,7 @@ from synaptogen.params import FEATURE_NAMES, Changes, DeviceParams, Population, 
 
 from .curves import TRANSITIONS, Envelopes, ResetTransition, Transition, fit_envelopes, scaled_currents
 from .extraction import Extraction, extract
+from .io import read
 from .overview import FeatureOverview, compare_features, overview_of, verdict_of
 from .progress import StageProgress, silent
 from .statistics import (
@@ -80,7 +82,7 @@ class FitResult:
 
 
 def fit(
-    data: xr.Dataset,
+    data: xr.Dataset | pd.DataFrame,
     *,
     preset: str | DeviceParams = "hennen2024",
     name: str = "fitted",
@@ -98,8 +100,9 @@ def fit(
 
     Parameters
     ----------
-    data : xarray.Dataset
-        Loops (`learn.loops`) or features (`learn.features`); `learn.read` reads either from a file.
+    data : xarray.Dataset or DataFrame
+        Loops (`learn.loops`) or features (`learn.features`); `learn.read` reads either from a file. A data frame is
+        read like a file.
     preset : str or DeviceParams
         Source of what the data do not determine: features that were not measured, currents where there are only
         features, how devices differ where there are few.
@@ -148,6 +151,7 @@ def fit(
     (4, 4)
     """
     one_of("reset", reset, TRANSITIONS)
+    data = read(data) if isinstance(data, pd.DataFrame) else data
     base, report = as_device_params(preset), progress or silent
     extraction = envelopes = None
     table = data

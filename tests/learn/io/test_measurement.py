@@ -81,8 +81,6 @@ def test_bad_attributes_are_refused(arguments, message):
         ({"r_lrs": R_LRS / 1e3}, "kilo-ohms"),
         ({"r_hrs": np.log10(R_HRS)}, "logarithm"),
         ({"r_hrs": -R_HRS}, "positive"),
-        ({"u_set": -U_SET}, "negative"),
-        ({"u_reset": -U_RESET}, "negative"),
         ({"u_set": 1e3 * U_SET}, "mV"),
         ({"u_set": U_SET, "r_lrs": R_LRS[:1]}, "equal shapes"),
         ({"r_lrs": R_LRS * np.inf}, "infinities"),
@@ -162,7 +160,9 @@ def test_netcdf_keeps_attributes(tmp_path):
     path = tmp_path / "loops.nc"
     written = loops(U, CURRENT, current_limit=2e-4, device=[3, 5])
     written.to_netcdf(path, engine="h5netcdf")
-    xr.testing.assert_identical(read(path), written)
+    found = read(path)
+    del found.attrs["read_as"]
+    xr.testing.assert_identical(found, written)
 
 
 def test_plain_hdf5(tmp_path):
@@ -182,10 +182,10 @@ def test_plain_hdf5(tmp_path):
         ("a.csv", "cycle,voltage,current\n0,1,high\n", "not a number"),
         ("a.csv", "cycle,r_lrs\n0,5000\n0,5000\n", "more than one row"),
         ("a.csv", "cycle,voltage,current\n,1,1e-6\n", "without a label"),
-        ("a.xls", "x", "ending"),
+        ("a.xls", "x", "says a workbook"),
         ("a.npz", "x", "NPZ"),
         ("a.nc", "x", "NetCDF"),
-        ("a.parquet", "x", "table"),
+        ("a.parquet", "x", "a Parquet table"),
     ],
 )
 def test_bad_files_are_refused(tmp_path, name, content, message):

@@ -29,6 +29,12 @@ def lines(made, separator=",", decimal=".", scale=(1.0, 1.0), device=0, cycle=Tr
     return "\n".join(separator.join(part.replace(".", decimal) for part in row) for row in texts) + "\n"
 
 
+def assert_same_record(found, made):
+    assert found.sizes["cycle"] == 1
+    np.testing.assert_allclose(found.voltage.values.ravel(), column(made.voltage[0]), atol=1e-6)
+    np.testing.assert_allclose(found.current.values.ravel(), column(made.current[0]), rtol=1e-5, atol=1e-12)
+
+
 def assert_same(found, made, device=0):
     assert found.current.shape == (1, *made.current.shape[1:])
     np.testing.assert_allclose(found.voltage[0], made.voltage[device], atol=1e-6)
@@ -71,7 +77,7 @@ def test_lines_that_say_what_they_hold(made, tmp_path):
     rows = "\n".join(f"DataValue, {line}" for line in lines(made, separator=", ", cycle=False).splitlines())
     path = tmp_path / "a.csv"
     path.write_text(f"SetupTitle, IV\nTestParameter, Channel.IName, I1, I2\nDataName, V1, I1\n{rows}\n")
-    assert_same(learn.read(path), made)
+    assert_same_record(learn.read(path), made)
 
 
 @pytest.mark.parametrize("columns", ["device,voltage,current", "voltage,current"])
@@ -84,7 +90,7 @@ def test_a_long_record_is_cut_into_cycles(made, tmp_path, columns):
         rows += [f"{d},{line}" if with_device else line for line in each]
     path.write_text(columns + "\n" + "\n".join(rows) + "\n")
     found = learn.read(path)
-    assert found.sizes["cycle"] == 5
+    assert found.sizes["cycle"] == 1  # one record, which extract cuts
     whole = learn.extract(learn.loops(made.voltage, made.current)).features
     mine = learn.extract(found).features
     last = slice(0, len(mine.device))
@@ -128,7 +134,7 @@ def test_the_files_in_folders_are_cycles(made, tmp_path):
 
 
 def test_folders_that_say_nothing_are_refused(tmp_path, made):
-    with pytest.raises(ValueError, match="no measurement: none of its files ends in"):
+    with pytest.raises(ValueError, match="no measurement that can be read"):
         learn.read(tmp_path)
     (tmp_path / "a.csv").write_text("cycle,V,I\n" + lines(made))
     (tmp_path / "b.csv").write_text("cycle,r_lrs\n0,5000\n")
@@ -139,8 +145,7 @@ def test_folders_that_say_nothing_are_refused(tmp_path, made):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("0.1,1e-6\n0.2,2e-6\n0.3,3e-6\n0.4,4e-6\n", "no line of 2 names above the numbers"),
-        ("some words\nand more of them\nbut no numbers\n", "not a table"),
+        ("some words\nand more of them\nbut no numbers\n", "holds no table"),
         ("time,bias2,curr\n" + "0,1,2\n" * 5, "name them with columns="),
     ],
 )
@@ -153,11 +158,11 @@ def test_text_without_a_usable_table(tmp_path, text, message):
 
 def test_several_columns_of_the_same_kind_must_be_chosen_from(made, tmp_path):
     path = tmp_path / "a.csv"
-    two = "\n".join(f"{line},0" for line in lines(made, cycle=False).splitlines())
-    path.write_text(f"V1,I1,I2\n{two}\n")
+    two = "\n".join(f"{line},{k % 7}e-5" for k, line in enumerate(lines(made, cycle=False).splitlines()))
+    path.write_text(f"V,I1,I2\n{two}\n")
     with pytest.raises(ValueError, match="'I1', 'I2' could each be the current"):
         learn.read(path)
-    assert_same(learn.read(path, columns={"current": "I1"}), made)
+    assert_same_record(learn.read(path, columns={"current": "I1"}), made)
 
 
 def test_first_rows_with_few_numbers_belong_to_the_table(tmp_path):
@@ -197,9 +202,6 @@ def test_the_other_polarity_is_named(made, tmp_path):
     )
     table.to_csv(path, index=False)
     out = str(tmp_path / "f.csv")
-    done = CliRunner().invoke(app, ["extract", str(path), "-o", out])
-    assert done.exit_code == 1
-    assert "polarity=-1" in done.output
     done = CliRunner().invoke(app, ["extract", str(path), "-o", out, "--polarity", "-1", "--column", "current=Id"])
     assert done.exit_code == 0, done.output
     wrong = CliRunner().invoke(app, ["extract", str(path), "-o", str(tmp_path / "g.csv"), "--column", "U"])

@@ -3,7 +3,7 @@
 Docstrings of commands are their help, up to the form feed; options document themselves.
 """
 
-from . import bench, circuit, crossbar, demo, extract, fit, info, report, sample, simulate, validate
+from . import bench, circuit, crossbar, demo, extract, fit, info, look, report, sample, simulate, validate
 
 __all__ = [
     "bench",
@@ -13,6 +13,7 @@ __all__ = [
     "extract",
     "fit",
     "info",
+    "look",
     "report",
     "sample",
     "simulate",

@@ -9,7 +9,16 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from synaptogen._utils import require
-from synaptogen.cli.measurement_options import Columns, CurrentLimit, Polarity, SeriesResistance, measured_from
+from synaptogen.cli.measurement_options import (
+    Columns,
+    CurrentLimit,
+    Magnitude,
+    Polarity,
+    RecordsAre,
+    SeriesResistance,
+    Shunt,
+    measured_from,
+)
 from synaptogen.cli.options import JSON, Measured, Overwrite, require_free
 from synaptogen.cli.output import print_json, say, stages, stdout
 
@@ -39,6 +48,9 @@ def extract(
     current_limit: CurrentLimit = None,
     series_resistance: SeriesResistance = None,
     polarity: Polarity = None,
+    shunt: Shunt = None,
+    magnitude: Magnitude = False,
+    records: RecordsAre = "cycles",
     u_read: ReadVoltage = 0.2,
     figure: FigureFile = None,
     device: Device = 0,
@@ -52,7 +64,7 @@ def extract(
     ----------
     data, output, overwrite : pathlib.Path, pathlib.Path, bool
         Measured loops, the file for the features, and whether to replace it.
-    columns, current_limit, series_resistance, polarity
+    columns, current_limit, series_resistance, polarity, shunt, magnitude, records
         Description of the measurement, see `measured_from`.
     u_read : float
         Voltage in V at which resistances are taken.
@@ -70,7 +82,7 @@ def extract(
 
     _require_free_files(output, figure, overwrite)
     learn.check_ending(output)
-    measured = measured_from(data, columns, current_limit, series_resistance, polarity)
+    measured = measured_from(data, columns, current_limit, series_resistance, polarity, shunt, magnitude, records)
     if "current" not in measured:
         raise ValueError(f"{data} holds features, not loops: there is nothing to extract")
     with stages() as shown:

@@ -9,7 +9,16 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from synaptogen.cli.feature_overview import overview_facts, print_overview
-from synaptogen.cli.measurement_options import Columns, CurrentLimit, Polarity, SeriesResistance, measured_from
+from synaptogen.cli.measurement_options import (
+    Columns,
+    CurrentLimit,
+    Magnitude,
+    Polarity,
+    RecordsAre,
+    SeriesResistance,
+    Shunt,
+    measured_from,
+)
 from synaptogen.cli.options import JSON, Measured, Overwrite, params_from, require_free
 from synaptogen.cli.output import print_json, say, stages, stdout
 
@@ -30,6 +39,9 @@ def validate(
     current_limit: CurrentLimit = None,
     series_resistance: SeriesResistance = None,
     polarity: Polarity = None,
+    shunt: Shunt = None,
+    magnitude: Magnitude = False,
+    records: RecordsAre = "cycles",
     hold_out: Annotated[
         float | None,
         typer.Option(
@@ -51,7 +63,7 @@ def validate(
         The parameter set, and loops or features.
     output, overwrite : pathlib.Path, bool
         A file for the result, and whether to replace it.
-    columns, current_limit, series_resistance, polarity
+    columns, current_limit, series_resistance, polarity, shunt, magnitude, records
         Description of the measurement, see `measured_from`.
     hold_out : float, optional
         Share of the data to use; default: the share that the fit has kept, 0: all data.
@@ -65,7 +77,7 @@ def validate(
     if output is not None:
         require_free(output, overwrite)
     chosen = params_from(params)
-    measured = measured_from(data, columns, current_limit, series_resistance, polarity)
+    measured = measured_from(data, columns, current_limit, series_resistance, polarity, shunt, magnitude, records)
     share = float(chosen.source.get("hold_out", 0)) if hold_out is None else hold_out
     held_out = None
     if share:

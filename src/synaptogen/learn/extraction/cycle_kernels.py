@@ -335,6 +335,4 @@ def measure_cycles(
             while k >= 0 and v[k] > 0:
                 k, rising = k - 1, rising + 1
         m = max(1, int(share * rising + 0.5))
-        _measure_cycle(
-            v, w, low, high, n, tables, windows, u_range, u_read, noise, limit, m, work, out[c]
-        )
+        _measure_cycle(v, w, low, high, n, tables, windows, u_range, u_read, noise, limit, m, work, out[c])

@@ -21,11 +21,11 @@ from .cycle_kernels import (
     ERROR_C,
     HRS_A_BOTTOM,
     LRS_TOP,
+    RESET_AGREES,
     REST_A,
     REST_C,
     REST_ERROR_A,
     REST_ERROR_C,
-    RESET_AGREES,
     SET_AGREES,
     STATE_A,
     STATE_C,
@@ -44,7 +44,11 @@ WORN = 5  # so many failed cycles in a row at the end of a record are called wea
 MOST_CYCLES = 60  # the curves are fitted to at most so many
 DEGREES = (7, 7)
 ROUNDS, ALTERNATIONS = 2, 12
-BIAS, BIAS_A, UNKNOWN = 0.03, 0.10, 0.05  # of a conductance: what curves may be wrong by, and the largest error of the check
+BIAS, BIAS_A, UNKNOWN = (
+    0.03,
+    0.10,
+    0.05,
+)  # of a conductance: what curves may be wrong by, and the largest error of the check
 OFF, SIGMAS = 0.08, 4.5  # share and standard errors by which points beside the read voltage may differ in one cycle
 LOOSE = 0.08  # relative error that a shape has at least where points beside the read voltage do not show it
 PRECISE = 0.03  # relative error of points that replace the number of the curve

@@ -11,34 +11,132 @@ KEYS = ("device", "cycle")
 FLAG = "flag"
 KNOWN = (*KEYS, *LOOPS, *FEATURE_NAMES, FLAG)
 ALIASES = {
-    "voltage": ("v", "u", "volt", "volts", "voltages", "bias", "av", "vd", "anodev", "v_meas", "vmeas"),
-    "current": ("i", "amp", "amps", "currents", "ai", "id", "anodei", "i_meas", "imeas"),
-    "time": ("t", "times", "t1"),
-    "device": ("dev", "device_id", "cell", "devices"),
-    "cycle": ("cyc", "cycle_id", "n", "loop", "sweep", "cycles", "repeat", "cycle_no", "cycle number"),
-    "r_hrs": ("rhrs", "hrs"),
-    "r_lrs": ("rlrs", "lrs"),
-    "u_set": ("v_set", "uset", "vset"),
-    "u_reset": ("v_reset", "ureset", "vreset"),
+    "voltage": (
+        *("v", "u", "volt", "volts", "voltages", "bias", "av", "vd", "anodev", "v_meas", "vmeas", "vf", "vm", "vdd"),
+        *("spannung", "tension", "v applied", "applied voltage", "drainv", "smuv", "voltage applied", "v_applied"),
+        *("source voltage", "measured voltage", "bias voltage", "v_bias", "vbias", "v_d", "sourcev", "u_meas"),
+    ),
+    "current": (
+        *("i", "amp", "amps", "currents", "ai", "id", "anodei", "i_meas", "imeas", "if", "im", "ids", "drain current"),
+        *("strom", "courant", "draini", "smui", "measured current", "i_d", "sourcei", "reading", "current density"),
+    ),
+    "time": ("t", "times", "t1", "timestamp", "time stamp", "elapsed", "elapsed time", "second", "x-axis", "rel time"),
+    "device": ("dev", "device_id", "cell", "devices", "sample", "device name", "device no", "die"),
+    "cycle": (
+        *("cyc", "cycle_id", "n", "loop", "sweep", "cycles", "repeat", "cycle_no", "cycle number", "run", "iteration"),
+        *("cycle no", "cycle #", "sweep number", "sweep no", "loop number", "#cycle", "switching cycle", "repetition"),
+    ),
+    "r_hrs": ("rhrs", "hrs", "roff", "r_off", "hrs resistance", "high resistance", "resistance hrs", "r(hrs)"),
+    "r_lrs": ("rlrs", "lrs", "ron", "r_on", "lrs resistance", "low resistance", "resistance lrs", "r(lrs)"),
+    "u_set": ("v_set", "uset", "vset", "set voltage", "v(set)", "set"),
+    "u_reset": ("v_reset", "ureset", "vreset", "reset voltage", "v(reset)", "reset"),
 }
-_PREFIXES = {"": 1.0, "m": 1e-3, "u": 1e-6, "\N{MICRO SIGN}": 1e-6, "\N{GREEK SMALL LETTER MU}": 1e-6, "n": 1e-9}
-_LARGE = {"": 1.0, "k": 1e3, "K": 1e3, "M": 1e6, "G": 1e9}
-_OHM = ("ohm", "Ohm", "ohms", "\N{GREEK CAPITAL LETTER OMEGA}", "\N{OHM SIGN}")
+_PREFIXES = {
+    "": 1.0,
+    "m": 1e-3,
+    "u": 1e-6,
+    "\N{MICRO SIGN}": 1e-6,
+    "\N{GREEK SMALL LETTER MU}": 1e-6,
+    "n": 1e-9,
+    "p": 1e-12,
+}
+_LARGE = {"": 1.0, "k": 1e3, "K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
+_OHM = ("ohm", "Ohm", "ohms", "Ohms", "OHM", "\N{GREEK CAPITAL LETTER OMEGA}", "\N{OHM SIGN}")
+_WORDS = {
+    **dict.fromkeys(("Volt", "Volts", "volt", "volts", "Amp", "Amps", "amp", "amps", "Ampere", "ampere", "sec"), 1.0),
+    **dict.fromkeys(("second", "seconds", "Second", "Seconds"), 1.0),
+    "millivolt": 1e-3,
+    "mVolt": 1e-3,
+    "milliamp": 1e-3,
+    "microamp": 1e-6,
+    "uAmp": 1e-6,
+    "fA": 1e-15,
+}
 UNITS = {
     **{p + unit: f for unit in ("V", "A", "s") for p, f in _PREFIXES.items()},
-    "pA": 1e-12,
-    "Volt": 1.0,
-    "Volts": 1.0,
-    "Amp": 1.0,
-    "Amps": 1.0,
-    "sec": 1.0,
+    **_WORDS,
     **{p + ohm: f for ohm in _OHM for p, f in _LARGE.items()},
 }
 """Units that a name may end with, in SI units."""
 
-_ENDING = re.compile(r"(?P<base>.+?)\s*(?:\((.*)\)|\[(.*)\]|/\s*(\S+)|[_,]\s*(\S+)|\s+in\s+(\S+))")
+_ENDING = re.compile(r"(?P<base>.+?)\s*(?:\((.*)\)|\[(.*)\]|/\s*(\S+)|[_,]\s*([^\s_]+)|\s+in\s+(\S+))")
+LONGEST = 200  # characters of a name; longer texts are no names, and would take long to look at
+_NUMBER = re.compile(r"[\s_]*[\(\[]?\d+[\)\]]?$")
+_QUANTITY = {"V": "voltage", "A": "current", "s": "time", "o": "resistance"}
 
-_NUMBER = re.compile(r"[\s_]*\(?\d+\)?$")
+
+def is_unit(text: str) -> bool:
+    """Return whether a text is a unit, perhaps in brackets."""
+    return text.strip("()[] ") in UNITS
+
+
+def quantity_of(name: str) -> str | None:
+    """Return what the unit of a name measures: "voltage", "current", "time", "resistance", or None."""
+    match = _ENDING.fullmatch(name.strip()) if len(name) <= LONGEST else None
+    unit = next((group for group in match.groups()[1:] if group), "").strip() if match else ""
+    if unit not in UNITS:
+        return None
+    if unit.lower().endswith(("ohm", "ohms")) or unit[-1:] in ("\N{GREEK CAPITAL LETTER OMEGA}", "\N{OHM SIGN}"):
+        return "resistance"
+    if "olt" in unit or unit.endswith("V"):
+        return "voltage"
+    return "current" if "mp" in unit or unit.endswith("A") else "time"
+
+
+def role_of(name: str) -> tuple[str | None, str]:
+    """Return which of ours a name stands for, and what tells it from others of the same role.
+
+    Parameters
+    ----------
+    name : str
+        Name of a column, as ``"DrainI(3)"`` or ``"Smu1.V[1][1]"``.
+
+    Returns
+    -------
+    role : str or None
+        One of `KNOWN`, or None.
+    tag : str
+        The rest of the name: a number, the name of an electrode, "set" or "reset".
+    """
+    if len(name) > LONGEST:
+        return None, ""
+    base, _ = split_unit(name.replace("#", " ").strip())
+    word = base.strip().strip('"').lower()
+    for ours in KNOWN:
+        if word == ours or word in ALIASES.get(ours, ()):
+            return ours, ""
+    smu = re.fullmatch(r"(?P<tag>.*?)[._ ]?(?P<kind>[vi])(?P<index>(\[\d+\])+)", word)
+    if smu:
+        return ("voltage" if smu["kind"] == "v" else "current"), f"{smu['tag']}{smu['index']}"
+    if word.startswith(("abs", "|", "log", "norm")) or word.endswith(("abs", "|")):
+        return None, word
+    plain = _NUMBER.sub("", word)
+    number = word[len(plain) :].strip(" _()[]")
+    for ours in ("voltage", "current"):
+        if plain == ours or plain in ALIASES[ours]:
+            return ours, number
+    event = re.fullmatch(r"(?P<kind>[viu]|voltage|current)[\s_\-.]*(?P<tag>(re)?set)[\s_\-.]*(?P<number>\d*)", word)
+    event = event or re.fullmatch(
+        r"(?P<tag>(re)?set)[\s_\-.]*(?P<kind>[viu]|voltage|current)[\s_\-.]*(?P<number>\d*)", word
+    )
+    if event:
+        role = "current" if event["kind"] in ("i", "current") else "voltage"
+        return role, event["tag"] + event["number"]
+    electrode = re.fullmatch(
+        r"(?P<tag>drain|gate|source|anode|cathode|top|bottom|smu\d*|ch\d*|base|bulk|te|be)[\s_\-.]*(?P<kind>[vi]|voltage|current)[\s_]*(?P<number>\(?\d*\)?)",
+        word,
+    )
+    if electrode:
+        role = "current" if electrode["kind"] in ("i", "current") else "voltage"
+        return role, f"{electrode['tag']}{electrode['number'].strip('()')}"
+    letter = re.fullmatch(r"(?P<kind>[viu])[\s_\-]?(?P<tag>[a-z]{1,6}\d*|\d+)", plain if not number else word)
+    if letter and letter["tag"] not in ("dx", "nit", "ndex"):
+        return ("current" if letter["kind"] == "i" else "voltage"), letter["tag"]
+    for words, role in (("voltage", "voltage"), ("bias", "voltage"), ("current", "current"), ("time", "time")):
+        if words in word.split() or word.startswith(words) or word.endswith(words):
+            return role, word.replace(words, "").strip(" _-")
+    quantity = quantity_of(name)
+    return (quantity, word) if quantity in ("voltage", "current", "time") else (None, word)
 
 
 class Column(NamedTuple):
@@ -102,6 +200,8 @@ def _known(ours: str, plain: Mapping[str, Hashable]) -> Hashable | None:
 def split_unit(name: str) -> tuple[str, float]:
     """Return a name without its unit, and the unit in SI units; a name without a known unit stays as it is."""
     name = name.strip().strip('"').strip()
+    if len(name) > LONGEST:
+        return name, 1.0
     match = _ENDING.fullmatch(name)
     unit = next((group for group in match.groups()[1:] if group), "").strip() if match else ""
     return (match["base"].strip(), UNITS[unit]) if match and unit in UNITS else (name, 1.0)
@@ -109,4 +209,4 @@ def split_unit(name: str) -> tuple[str, float]:
 
 def listed(names: Iterable[object]) -> str:
     """Return names in a list for an error message."""
-    return ", ".join(map(repr, map(str, names))) or "nothing"
+    return ", ".join(repr(text if len(text) <= 60 else text[:57] + "...") for text in map(str, names)) or "nothing"

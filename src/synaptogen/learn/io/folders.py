@@ -1,5 +1,6 @@
 """Measurements in many files: a folder of devices, or of folders whose files are the cycles of a device."""
 
+import logging
 import os
 import re
 from collections.abc import Callable
@@ -8,13 +9,15 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from .readers import ARRAYS, TABLES
+# endings of files that are no measurements, whatever they hold
+_OTHERS = (".md", ".py", ".pdf", ".png", ".jpg", ".jpeg", ".svg", ".tif", ".docx", ".pptx", ".log", ".zip")
 
 
 def read_folder(folder: str, read_one: Callable[[str], xr.Dataset]) -> xr.Dataset:
-    """Read each file of a folder as a device, or each folder in it as a device whose cycles are in several files.
+    """Read each file of a folder as a device, and each folder below it, at any depth, as a device with files of cycles.
 
-    Devices are labelled by the names of files without endings, or of folders; numbers in names count as numbers.
+    Devices are labelled by the names of files without endings, or of folders; numbers in names count as numbers. Files
+    with "set" and "reset" in their names that differ in nothing else are the two halves of cycles, SET first.
 
     Parameters
     ----------
@@ -30,23 +33,51 @@ def read_folder(folder: str, read_one: Callable[[str], xr.Dataset]) -> xr.Datase
     Raises
     ------
     ValueError
-        If there is nothing that could be read, both kinds are there, or some files hold loops and others features.
+        If there is nothing that could be read, or some files hold loops and others features.
     """
-    files, folders = _measurements(folder), sorted((d for d in Path(folder).iterdir() if d.is_dir()), key=_natural)
-    folders = [d for d in folders if _measurements(d)]
-    if files and folders:
-        raise ValueError("the folder holds both files and folders with files: a device is either one or the other")
-    if not files and not folders:
-        raise ValueError(f"the folder holds no measurement: none of its files ends in {', '.join(TABLES + ARRAYS)}")
-    if files:
-        return _side_by_side([(path.stem, read_one(os.fspath(path))) for path in files])
-    return _side_by_side(
-        [(one.name, _one_after_another([read_one(os.fspath(path)) for path in _measurements(one)])) for one in folders]
-    )
+    root = Path(folder)
+    below = sorted({path.parent for path in root.rglob("*") if _could_be(path)} - {root}, key=_natural_path)
+    reasons: list[str] = []
+    devices = [(path.stem, data) for path, data in _read_all(root, read_one, reasons)]
+    for one in below:
+        parts = [data for _, data in _read_all(one, read_one, reasons)]
+        if parts:
+            devices.append((one.relative_to(root).as_posix(), _one_after_another(parts)))
+    if not devices:
+        seen = f": {reasons[0]}" if reasons else ""
+        raise ValueError(f"the folder holds no measurement that can be read{seen}")
+    found = _side_by_side(devices)
+    if reasons:
+        logging.getLogger("synaptogen").info("left out: %s", "; ".join(reasons))
+        found.attrs["left_out"] = "; ".join(reasons)
+    return found
 
 
-def _measurements(folder: str | Path) -> list[Path]:
-    return sorted((p for p in Path(folder).iterdir() if p.suffix.lower() in TABLES + ARRAYS), key=_natural)
+def _could_be(path: Path) -> bool:
+    return path.is_file() and not path.name.startswith((".", "~$")) and path.suffix.lower() not in _OTHERS
+
+
+def _read_all(folder: Path, read_one: Callable[[str], xr.Dataset], reasons: list[str]) -> list[tuple[Path, xr.Dataset]]:
+    """Read the files of a folder in order; what cannot be read is named in ``reasons`` if something else can."""
+    found = []
+    for path in sorted((p for p in folder.iterdir() if _could_be(p)), key=_halves):
+        try:
+            found.append((path, read_one(os.fspath(path))))
+        except ValueError as error:
+            reasons.append(str(error))
+    return found
+
+
+def _halves(path: Path) -> tuple[list[tuple[int, str]], int]:
+    """Return a key by which the SET and the RESET half of a cycle follow each other."""
+    name = path.name.lower()
+    plain = re.sub(r"(?<![a-z])(re)?set(?![a-z])", "", name)
+    order = 1 if re.search(r"(?<![a-z])reset(?![a-z])", name) else 0
+    return _natural(path.with_name(plain) if plain.strip(". ") and plain != name else path), order
+
+
+def _natural_path(path: Path) -> list[list[tuple[int, str]]]:
+    return [_natural(Path(part)) for part in path.parts]
 
 
 def _natural(path: Path) -> list[tuple[int, str]]:
@@ -55,6 +86,8 @@ def _natural(path: Path) -> list[tuple[int, str]]:
 
 def _side_by_side(devices: list[tuple[str, xr.Dataset]]) -> xr.Dataset:
     """Join several devices; a cycle that one of them lacks is missing there."""
+    if len({"current" in data for _, data in devices}) > 1:
+        raise ValueError("some files hold loops and others features: read them one by one")
     named = []
     for name, data in devices:
         many = data.sizes["device"] > 1

@@ -10,14 +10,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 from numpy.typing import ArrayLike
 
-from synaptogen._utils import AnyArray, BoolArray, PathLike, RealArray, Shape
+from synaptogen._utils import AnyArray, BoolArray, PathLike, RealArray, Shape, checks, one_of
 from synaptogen.params import FEATURE_NAMES, FEATURE_UNITS
 
 from .folders import read_folder
-from .readers import read_file
+from .formats import Contents, table_of_frame
+from .layouts import Options, Records
+from .readers import FileContents, check_columns, read_file, understand
 
 Labels: TypeAlias = Sequence[object] | AnyArray
 
@@ -80,10 +83,36 @@ def loops(
     >>> data.attrs["current_limit"], data.current.units
     (0.0002, 'A')
     """
+    return _loops(
+        voltage,
+        current,
+        time,
+        current_limit=current_limit,
+        series_resistance=series_resistance,
+        polarity=polarity,
+        device=device,
+        cycle=cycle,
+        believed=False,
+    )
+
+
+def _loops(
+    voltage: ArrayLike,
+    current: ArrayLike,
+    time: ArrayLike | None = None,
+    *,
+    current_limit: float | None = None,
+    series_resistance: float | None = None,
+    polarity: int | None = None,
+    device: Labels | None = None,
+    cycle: Labels | None = None,
+    believed: bool,
+) -> xr.Dataset:
+    """Return a measurement of loops; with ``believed``, units were given, so that large currents are meant."""
     i = _cube("current", current)
     u = _like("voltage", voltage, i.shape)
     missing = np.isnan(u) | np.isnan(i)
-    _check_loops(u, i, missing)
+    _check_loops(u, i, missing, believed)
     if missing.any():
         u, i = (np.where(missing, np.array(np.nan, x.dtype), x) for x in (u, i))
     dims = ("device", "cycle", "point")
@@ -158,30 +187,39 @@ def features(
 
 
 def read(
-    path: PathLike,
+    source: PathLike | pd.DataFrame | xr.Dataset,
     *,
     columns: Mapping[str, str] | None = None,
     current_limit: float | None = None,
     series_resistance: float | None = None,
     polarity: int | None = None,
+    shunt: float | None = None,
+    magnitude: bool = False,
+    records: Records = "cycles",
 ) -> xr.Dataset:
-    r"""Read loops or features from a file; its columns tell which, its ending the format.
+    r"""Read loops or features from a file, a folder or a data frame.
 
-    ``.csv``, ``.tsv``, ``.txt``, ``.parquet``: one row per point, columns device, cycle, voltage, current[, time]; or
-    one row per cycle, columns device, cycle and features. A missing column ``device`` means one device. Without a
-    column ``cycle``, rows of features are successive cycles, and long records of points are cut where the voltage falls
-    through zero. Text may have lines before the table, commas, semicolons, tabs or blanks between columns, and decimal
-    commas. Units in names, as in ``I (uA)``, count. ``.npz``, ``.h5``, ``.hdf5``, ``.nc``: arrays of those names, as
-    `loops` and `features` take them.
+    The format is found by the content: text of many styles, workbooks (xls, xlsx, ods), NPZ and NPY, MATLAB, HDF5 and
+    NetCDF, Parquet, JSON. Names of columns and the units in them tell what they hold. A table may have one row per
+    point (device, cycle, voltage, current[, time], where device and cycle may be missing), one row per cycle (device,
+    cycle and features), pairs of columns of voltage and current, or one voltage and many currents. A record without
+    numbers of cycles stays one record; `extract` cuts it. ``attrs["read_as"]`` says what was understood.
 
     Parameters
     ----------
-    path : str or path
-        Of a folder too: each file in it is a device, or each folder in it, with files of successive cycles.
+    source : path, DataFrame or Dataset
+        A file; a folder, in which each file is a device, or each folder in it, with files of successive cycles; or a
+        table or Dataset in memory.
     columns : mapping of str to str, optional
         The file's own names, as ``{"voltage": "U (V)"}``. Common names such as V, I and t are known.
     current_limit, series_resistance, polarity
         As in `loops`; they take precedence over the file.
+    shunt : float, optional
+        Resistance in ohm over which an oscilloscope has measured the current as a second voltage.
+    magnitude : bool
+        Currents are magnitudes; they get the sign of the voltage.
+    records : {"cycles", "devices"}
+        What several records of one file are: pairs of columns, blocks, or sheets.
 
     Returns
     -------
@@ -193,7 +231,7 @@ def read(
     FileNotFoundError
         If there is no such file.
     ValueError
-        If it is empty, of an unknown kind, lacks columns, or holds values that `loops` or `features` refuses.
+        If it is empty, damaged, of an unknown kind, lacks columns, or holds values that `loops` or `features` refuses.
 
     Examples
     --------
@@ -207,29 +245,63 @@ def read(
     ...     data = learn.read(path)
     >>> data.r_hrs.values.round().tolist()
     [[80100.0, 75200.0, 91000.0]]
-    >>> sorted(data.data_vars)
-    ['r_hrs', 'u_set']
+    >>> print(data.attrs["read_as"])
+    format: text
+    cycle: column 'cycle'
+    r_hrs: column 'R_HRS [kohm]' (times 1000)
+    u_set: column 'V_set'
     """
-    where = os.fspath(path)
+    one_of("records", records, ("cycles", "devices"))
+    options = Options(None if shunt is None else checks.positive("shunt", shunt, "ohm"), magnitude, records)
+    given = {"current_limit": current_limit, "series_resistance": series_resistance, "polarity": polarity}
+    names = dict(columns or {})
+    if isinstance(source, xr.Dataset):
+        return _with_attributes(source, given)
+    if isinstance(source, pd.DataFrame):
+        check_columns(names)
+        contents = Contents([table_of_frame(source)], {}, {}, "data frame")
+        return _dataset(understand(contents, names, options), given, magnitude)
+    where = os.fspath(source)
     if os.path.isdir(where):
-        options: dict[str, Any] = {
-            "columns": columns,
-            "current_limit": current_limit,
-            "series_resistance": series_resistance,
-            "polarity": polarity,
-        }
-        return read_folder(where, lambda one: read(one, **options))
+        return read_folder(where, lambda one: _read_file(one, names, options, given))
+    return _read_file(where, names, options, given)
+
+
+def _read_file(where: str, columns: Mapping[str, str], options: Options, given: Mapping[str, Any]) -> xr.Dataset:
     try:
-        found = read_file(where, dict(columns or {}))
-        if "current" not in found.arrays:
-            arrays: dict[str, Any] = found.arrays
-            return features(**arrays, device=found.device, cycle=found.cycle)
-        options_given = {"current_limit": current_limit, "series_resistance": series_resistance, "polarity": polarity}
-        attributes = {**found.attributes, **{k: v for k, v in options_given.items() if v is not None}}
-        given: dict[str, Any] = {**found.arrays, **attributes}
-        return loops(**given, device=found.device, cycle=found.cycle)
+        return _dataset(read_file(where, columns, options), given, options.magnitude)
     except ValueError as error:
         raise ValueError(f"{where}: {error}") from error
+
+
+def _with_attributes(data: xr.Dataset, given: Mapping[str, Any]) -> xr.Dataset:
+    """Return a Dataset that was made elsewhere, checked, with what the user says of it."""
+    arrays: dict[str, Any] = {}
+    for name in ("voltage", "current", "time") if "current" in data else (*FEATURE_NAMES, "flag"):
+        if name in data:
+            dims = [d for d in ("device", "cycle", "point") if d in data[name].dims]
+            arrays[name] = data[name].transpose(*dims).to_numpy()
+    labels = {
+        name: data[name].to_numpy() for name in ("device", "cycle") if name in data.coords and data[name].ndim == 1
+    }
+    if "current" not in data:
+        return features(**arrays, **labels)
+    own = {str(k): v for k, v in data.attrs.items() if k in given}
+    parts: dict[str, Any] = {**arrays, **own, **{k: v for k, v in given.items() if v is not None}, **labels}
+    return loops(**parts)
+
+
+def _dataset(found: FileContents, given: Mapping[str, Any], magnitude: bool) -> xr.Dataset:
+    arrays: dict[str, Any] = found.arrays
+    if "current" not in arrays:
+        made = features(**arrays, device=found.device, cycle=found.cycle)
+    else:
+        if magnitude:
+            arrays = {**arrays, "current": np.abs(arrays["current"]) * np.sign(arrays["voltage"])}
+        attributes = {**found.attributes, **{k: v for k, v in given.items() if v is not None}}
+        believed = found.understood.believed
+        made = _loops(**arrays, **attributes, device=found.device, cycle=found.cycle, believed=believed)
+    return made.assign_attrs(read_as="\n".join(found.understood.lines))
 
 
 def _numbers(name: str, value: ArrayLike) -> RealArray:
@@ -267,7 +339,7 @@ def _like(name: str, value: ArrayLike, shape: Shape) -> RealArray:
         raise ValueError(f"{name} has shape {array.shape}, but current {shape}: give one {name} a point") from None
 
 
-def _check_loops(u: RealArray, i: RealArray, missing: BoolArray) -> None:
+def _check_loops(u: RealArray, i: RealArray, missing: BoolArray, believed: bool) -> None:
     if missing.all():
         raise ValueError("voltage and current hold no point where both are numbers: everything is NaN")
     reach_u, reach_i = _reach("voltage", u), _reach("current", i)
@@ -275,7 +347,7 @@ def _check_loops(u: RealArray, i: RealArray, missing: BoolArray) -> None:
         raise ValueError(
             f"voltage reaches {reach_u:.4g} V, as if it were in mV: give V, or name the column with its unit"
         )
-    if reach_i > LARGEST_CURRENT:
+    if reach_i > LARGEST_CURRENT and not believed:
         raise ValueError(
             f"current reaches {reach_i:.4g} A, as if it were in mA or uA: give A, or name the column with its unit, as"
             " in current (mA)"
@@ -297,7 +369,10 @@ def _check_signs(u: RealArray, i: RealArray, missing: BoolArray, reach: float) -
     if max(along) < WRONG:
         raise ValueError("current has the sign opposite to that of the voltage: change the sign of one of them")
     if min(along) < WRONG < 1 - WRONG < max(along):
-        raise ValueError("current has the same sign at both signs of the voltage, as a magnitude has: give it its sign")
+        raise ValueError(
+            "current has the same sign at both signs of the voltage, as a magnitude has: give it its sign, or"
+            " magnitude=True (--magnitude), by which it gets that of the voltage"
+        )
 
 
 def _reach(name: str, values: RealArray) -> float:

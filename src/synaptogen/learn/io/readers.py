@@ -1,41 +1,30 @@
-"""Files of measurements, as far as their arrays: tables in long form, NPZ, and HDF5 or NetCDF.
+"""Files of measurements: from tables and arrays, as files have them, to voltages, currents and features in SI units.
 
-This is the place for the format of another instrument. `read_file` chooses a loader by the ending of the file; column
-names, units, labels and the cutting of long records into cycles are the same for all formats and come afterwards. So a
-new format is one function and one entry:
-
-- A format that holds one table, in long form (a row per point, or a row per cycle): a function that takes the path and
-  returns a `pandas.DataFrame` whose columns have the file's own names (``"V1"``, ``"I (uA)"``); add it to
-  `TABLE_LOADERS`. A text file needs no loader of its own if `text_tables` finds its table.
-- A format that holds arrays: a function that takes the path and returns a dict of arrays by the file's own names, with
-  shape (devices, cycles, points), (cycles, points) or, of features, (devices, cycles), and a dict of attributes, of
-  which `ATTRIBUTES` are used; add it to `ARRAY_LOADERS`.
-
-A loader raises ValueError or OSError, with a plain sentence, if the file is not of its format; `learn.read` puts the
-path before it. It imports a library that the extra ``learn`` does not hold by `synaptogen._utils.require`, inside the
-function. Values are numbers; NaN, or a magnitude above `OVERFLOW` in a table, means not measured. Names of columns that
-people commonly use for this instrument go to `columns.ALIASES`. A test with a small file goes to
-tests/learn/io/test_other_formats.py, and the ending to the docstring of `learn.read` and to docs/learning.md.
+`formats.load` finds the format of a file by its content, `layouts` finds records in tables. Here labels of devices and
+cycles are taken in, and records become arrays. A new format is a function in `formats`; names that people use for
+columns go to `columns.ALIASES`.
 """
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-import xarray as xr
 
 from synaptogen._utils import AnyArray, Shape
-from synaptogen.learn.extraction import number_cycles
+from synaptogen.learn.extraction import kind_of_columns, refuse
 from synaptogen.params import FEATURE_NAMES
 
-from .columns import FLAG, KEYS, KNOWN, LOOPS, Column, columns_of, listed
-from .text_tables import load_text
+from .columns import FLAG, KEYS, KNOWN, LOOPS, Column, columns_of, listed, role_of, split_unit
+from .formats import Contents, load
+from .layouts import OVERFLOW, Options, Record, Understood, records_of
+from .raw_tables import RawTable
+from .text_tables import shown_lines
 
 ATTRIBUTES = ("current_limit", "series_resistance", "polarity")
-OVERFLOW = 1e30  # instruments write 9.9e37 for what they could not measure
 SPARSEST = 10  # cycle numbers that span more than this times their count are labels, not a count
+RAGGED = 50  # numbers of an array over the rows of its table
 
 
 class FileContents(NamedTuple):
@@ -49,22 +38,27 @@ class FileContents(NamedTuple):
         Labels of devices and cycles.
     attributes : dict
         Those of `ATTRIBUTES` that the file holds.
+    understood : Understood
+        How it was read.
     """
 
     arrays: dict[str, AnyArray]
     device: AnyArray | None
     cycle: AnyArray | None
     attributes: dict[str, Any]
+    understood: Understood
 
 
-def read_file(path: str, columns: Mapping[str, str]) -> FileContents:
-    """Read a file by its ending.
+def read_file(path: str, columns: Mapping[str, str], options: Options) -> FileContents:
+    """Read a file by its content.
 
     Parameters
     ----------
     path : str
     columns : mapping of str to str
         The file's names of some of our columns.
+    options : Options
+        What the file leaves open.
 
     Returns
     -------
@@ -75,70 +69,163 @@ def read_file(path: str, columns: Mapping[str, str]) -> FileContents:
     FileNotFoundError
         If there is no such file.
     ValueError
-        If it is empty, of an unknown kind, not of the format of its ending, or lacks columns.
+        If it is empty, damaged, of an unknown kind, or lacks columns.
     """
-    _check_columns(columns)
-    ending = os.path.splitext(path)[1].lower()
-    if ending not in TABLES + ARRAYS:
-        raise ValueError(
-            f"the ending {ending!r} is not known: use one of {', '.join(TABLES + ARRAYS)}; save spreadsheets as CSV"
-        )
+    check_columns(columns)
     if not os.path.exists(path):
         raise FileNotFoundError(f"there is no file {path}")
-    if os.path.getsize(path) == 0:
-        raise ValueError("the file is empty")
-    if ending in TABLES:
-        return _from_table(_load_table(path, ending), columns)
-    return _from_arrays(*ARRAY_LOADERS[ending](path), columns)
+    return understand(load(path), columns, options)
 
 
-def _check_columns(columns: Mapping[str, str]) -> None:
+def check_columns(columns: Mapping[str, str]) -> None:
+    """Refuse names of ours that do not exist."""
     for name in columns:
         if name not in KNOWN:
             raise ValueError(f"columns maps {name!r}, which is not one of {', '.join(KNOWN)}")
 
 
-def _load_table(path: str, ending: str) -> pd.DataFrame:
-    try:
-        return TABLE_LOADERS[ending](path)
-    except (ValueError, OSError) as error:  # pandas and pyarrow raise subclasses of these
-        raise ValueError(f"this is not a table in the format of its ending: {error}") from error
+def understand(contents: Contents, columns: Mapping[str, str], options: Options) -> FileContents:
+    """Find loops or features in what a file holds.
+
+    Parameters
+    ----------
+    contents : Contents
+    columns : mapping of str to str
+        The file's names of some of our columns.
+    options : Options
+
+    Returns
+    -------
+    FileContents
+
+    Raises
+    ------
+    ValueError
+        If there is neither, or columns could mean several things.
+    """
+    understood = Understood([f"format: {contents.format}"] if contents.format else [])
+    tables = contents.tables
+    if contents.arrays:
+        columns_alone = _as_tables(contents.arrays)
+        if columns_alone is None:
+            return _from_arrays(contents.arrays, contents.attributes, columns, understood)
+        tables = columns_alone
+    for table in tables:
+        kind = kind_of_columns(table.names) if table.named and not columns else None
+        if kind is not None:
+            refuse(kind)
+    plain = [t for t in tables if _is_long_form(t, columns)]
+    if plain:
+        frame, where = plain[0].frame(), plain[0].where
+        if len(plain) > 1:
+            frame = pd.concat([t.frame() for t in plain if t.names == plain[0].names], ignore_index=True)
+        understood.lines += [f"sheet or block: {where}"] if where else []
+        return _from_table(frame, columns, understood, plain[0].head)
+    if columns:
+        tables = [_renamed(t, columns) for t in tables]
+    records = records_of(tables, options, understood)
+    if not records:
+        raise ValueError(_nothing_found(tables))
+    return _from_records(records, options, understood)
 
 
-def _load_npz(path: str) -> tuple[dict[str, AnyArray], dict[str, Any]]:
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}, {}
-    except (OSError, ValueError, EOFError) as error:
-        raise ValueError(f"this is not an NPZ file of plain arrays: {error}") from error
+def _nothing_found(tables: list[RawTable]) -> str:
+    names = listed(name for t in tables[:3] for name in t.names[:12])
+    head = shown_lines(tables[0].head) if tables and tables[0].head else ""
+    begins = f"; the table begins with {head}" if head else ""
+    return (
+        f"neither voltage and current nor a feature ({', '.join(FEATURE_NAMES)}) is among {names}: name them with "
+        f"columns={{'voltage': ...}}, or --column voltage=NAME{begins}"
+    )
 
 
-def _load_netcdf(path: str) -> tuple[dict[str, AnyArray], dict[str, Any]]:
-    try:
-        with xr.open_dataset(path, engine="h5netcdf", phony_dims="access", decode_times=False) as data:
-            return {str(name): data[name].values for name in data.variables}, dict(data.attrs)
-    except (OSError, ValueError, KeyError) as error:
-        raise ValueError(f"this is not an HDF5 or NetCDF file of arrays: {error}") from error
+def _as_tables(arrays: Mapping[str, AnyArray]) -> list[RawTable] | None:
+    """Return tables if all arrays of a folder of names are columns of one length, else None."""
+    folders: dict[str, dict[str, AnyArray]] = {}
+    for name, array in arrays.items():
+        flat = np.squeeze(np.asarray(array))
+        if flat.ndim == 0:
+            continue
+        if flat.ndim > 1:
+            return None
+        folder, _, last = name.rpartition("/")
+        folders.setdefault(folder, {})[last] = flat
+    tables = []
+    for folder, own in folders.items():
+        longest = max(len(a) for a in own.values())
+        kept = {k: a for k, a in own.items() if len(a) == longest and longest > 1}
+        values = [np.asarray(a, np.float64) if a.dtype.kind in "fiub" else a.astype(object) for a in kept.values()]
+        if kept:
+            tables.append(RawTable(list(kept), values, folder))
+    return tables or None
 
 
-TABLE_LOADERS: dict[str, Callable[[str], pd.DataFrame]] = {
-    ".csv": load_text,
-    ".tsv": load_text,
-    ".txt": load_text,
-    ".parquet": pd.read_parquet,
-    ".pq": pd.read_parquet,
-}
-"""Loaders of tables in long form, by the ending of the file."""
+def _is_long_form(table: RawTable, columns: Mapping[str, str]) -> bool:
+    """Return whether a table has labels of cycles or devices, or features, so that its columns are found by name."""
+    if not table.named:
+        return False
+    given = set(columns)
+    roles: dict[str, int] = {}
+    for name in table.names:
+        base, _ = split_unit(name)
+        role = next((ours for ours in KNOWN if base.lower() == ours), None) or role_of(name)[0]
+        if name and role is not None:
+            roles[role] = roles.get(role, 0) + 1
+    have = set(roles) | given
+    loops = {"voltage", "current"} <= have
+    if loops and "current" not in given and (roles.get("voltage", 0) > 1 or roles.get("current", 0) > 1):
+        return False
+    if loops:
+        return bool(have & set(KEYS)) or bool(given)
+    return "current" not in roles and bool(have & set(FEATURE_NAMES))
 
-ARRAY_LOADERS: dict[str, Callable[[str], tuple[dict[str, AnyArray], dict[str, Any]]]] = {
-    ".npz": _load_npz,
-    ".h5": _load_netcdf,
-    ".hdf5": _load_netcdf,
-    ".nc": _load_netcdf,
-}
-"""Loaders of named arrays and attributes, by the ending of the file."""
 
-TABLES, ARRAYS = tuple(TABLE_LOADERS), tuple(ARRAY_LOADERS)
+def _renamed(table: RawTable, columns: Mapping[str, str]) -> RawTable:
+    """Return a table in which given columns have our names."""
+    back = {theirs: ours for ours, theirs in columns.items()}
+    taken = set(columns)
+    names = []
+    for name in table.names:
+        if name in back:
+            names.append(back[name])
+        else:
+            names.append("" if role_of(name)[0] in taken else name)
+    return RawTable(names, table.columns, table.where, table.head)
+
+
+def _from_records(records: list[Record], options: Options, understood: Understood) -> FileContents:
+    """Put records side by side as cycles of a device, or as devices."""
+    many = len(records) > 1
+    points = max(len(r.voltage) for r in records)
+    total = sum(len(r.voltage) for r in records)
+    _require_filled(len(records) * points, total, "records differ in length")
+    arrays: dict[str, AnyArray] = {}
+    for name in LOOPS:
+        values = [getattr(r, name) for r in records]
+        if any(v is None for v in values):
+            continue
+        out = np.full((len(records), points), np.nan)
+        for row, v in zip(out, values, strict=True):
+            row[: len(v)] = v
+        arrays[name] = out[None] if options.records == "cycles" else out[:, None]
+    if options.magnitude:
+        arrays["current"] = np.abs(arrays["current"]) * np.sign(arrays["voltage"])
+        understood.lines.append("currents are magnitudes: they get the sign of the voltage")
+    if many:
+        other = "devices" if options.records == "cycles" else "cycles"
+        understood.lines.append(f"{len(records)} records, taken as {options.records}; --records {other} for the other")
+    labels = np.array([r.label or str(k + 1) for k, r in enumerate(records)], dtype=object)
+    if options.records == "devices":
+        return FileContents(arrays, labels if many else None, None, {}, understood)
+    return FileContents(arrays, None, None, {}, understood)
+
+
+def _require_filled(numbers: int, rows: int, why: str) -> None:
+    if numbers > max(RAGGED * rows, 10_000_000):
+        raise ValueError(
+            f"the table would fill {numbers:,} places with {rows:,} rows, since {why}: cut it into files of records of "
+            "about one length"
+        )
 
 
 def _wanted(names: Mapping[str, Column], present: Iterable[object]) -> tuple[str, ...]:
@@ -154,13 +241,34 @@ def _wanted(names: Mapping[str, Column], present: Iterable[object]) -> tuple[str
     )
 
 
-def _from_table(table: pd.DataFrame, columns: Mapping[str, str]) -> FileContents:
-    names = columns_of(table.columns, columns)
-    wanted = _wanted(names, table.columns)
+def _columns_by_role(table: pd.DataFrame, columns: Mapping[str, str]) -> dict[str, Column]:
+    """Return columns by our names: given ones, exact names and aliases, then by the meaning of the whole name."""
+    found = columns_of(table.columns, columns)
+    for name in table.columns:
+        role, _ = role_of(str(name))
+        if role in KNOWN and role not in found and str(name) not in columns.values():
+            found[role] = Column(name, split_unit(str(name))[1])
+    return found
+
+
+def _from_table(
+    table: pd.DataFrame, columns: Mapping[str, str], understood: Understood, head: list[str]
+) -> FileContents:
+    names = _columns_by_role(table, columns)
+    try:
+        wanted = _wanted(names, table.columns)
+    except ValueError as error:
+        raise ValueError(f"{error}; the table begins with {shown_lines(head)}") from None
     if not len(table):
         raise ValueError("the table has columns but no rows")
     if "time" in wanted and not pd.api.types.is_numeric_dtype(table[names["time"].name]):
         wanted = tuple(name for name in wanted if name != "time")  # clock times are not used
+    for name in (*[k for k in KEYS if k in names], *wanted):
+        factor = names[name].factor
+        understood.lines.append(
+            f"{name}: column {str(names[name].name)!r}" + ("" if factor == 1.0 else f" (times {factor:g})")
+        )
+    understood.believed = "current" in names and split_unit(str(names["current"].name))[0] != str(names["current"].name)
     values = {name: names[name].factor * _numeric(table[names[name].name], name) for name in wanted}
     device, d = (
         _codes(table[names["device"].name]) if "device" in names else (np.zeros(1, int), np.zeros(len(table), int))
@@ -168,7 +276,7 @@ def _from_table(table: pd.DataFrame, columns: Mapping[str, str]) -> FileContents
     if "cycle" in names:
         cycle, c = _cycle_codes(table[names["cycle"].name])
     else:
-        c = _cut(values["voltage"], d) if "current" in wanted else _count_within(d)
+        c = np.zeros(len(table), np.int64) if "current" in wanted else _count_within(d)
         cycle = np.arange(int(c.max()) + 1)
     row = d * len(cycle) + c  # number of the cycle among those of all devices
     if "current" in wanted:
@@ -179,7 +287,9 @@ def _from_table(table: pd.DataFrame, columns: Mapping[str, str]) -> FileContents
         if len(np.unique(row)) < len(row):
             raise ValueError("a cycle of a device has more than one row: features are one row a cycle")
         shape, where = (len(device), len(cycle)), row
-    return FileContents({k: _scatter(v, shape, where) for k, v in values.items()}, device, cycle, {})
+    _require_filled(int(np.prod([int(n) for n in shape])), len(table), "devices and cycles differ in length")
+    arrays = {k: _scatter(v, shape, where) for k, v in values.items()}
+    return FileContents(arrays, device, cycle, {}, understood)
 
 
 def _count_within(group: AnyArray) -> AnyArray:
@@ -187,25 +297,18 @@ def _count_within(group: AnyArray) -> AnyArray:
     return np.asarray(pd.Series(group).groupby(group).cumcount().to_numpy())
 
 
-def _cut(voltage: AnyArray, device: AnyArray) -> AnyArray:
-    """Return the cycle number of each point of long records; a cycle begins where the voltage falls through zero."""
-    number = np.zeros(len(voltage), np.int64)
-    for d in np.unique(device):
-        points = np.flatnonzero((device == d) & np.isfinite(voltage))
-        number[points] = number_cycles(voltage[points])
-    return number
-
-
 def _numeric(column: Any, name: str) -> AnyArray:
+    if isinstance(column, pd.DataFrame):
+        raise ValueError(f"several columns are named {column.columns[0]!r}: give them different names")
     try:
-        values = np.asarray(pd.to_numeric(column), np.float64)
+        values = np.asarray(pd.to_numeric(column.replace("", np.nan)), np.float64)
         return np.where(np.abs(values) > OVERFLOW, np.nan, values) if np.isfinite(values).any() else values
     except (ValueError, TypeError) as error:
         raise ValueError(f"column {column.name!r} for {name} holds what is not a number: {error}") from error
 
 
 def _codes(column: Any) -> tuple[AnyArray, AnyArray]:
-    if column.isna().any():
+    if column.isna().any() or (column == "").any():
         raise ValueError(f"column {column.name!r} has rows without a label: fill or remove them")
     codes, labels = pd.factorize(column, sort=True)
     return np.asarray(labels), np.asarray(codes)
@@ -214,8 +317,11 @@ def _codes(column: Any) -> tuple[AnyArray, AnyArray]:
 def _cycle_codes(column: Any) -> tuple[AnyArray, AnyArray]:
     """Return labels and codes of cycles; numbers that are left out are missing cycles, and keep their place."""
     labels, codes = _codes(column)
-    if labels.dtype.kind == "f" and np.all(labels == np.round(labels)):
-        labels = labels.astype(np.int64)
+    if labels.dtype.kind == "f":
+        if not np.all(np.isfinite(labels)) or np.abs(labels).max() > 2**53:
+            raise ValueError(f"column {column.name!r} holds cycle numbers that are no counts, such as {labels[-1]!r}")
+        if np.all(labels == np.round(labels)):
+            labels = labels.astype(np.int64)
     if labels.dtype.kind not in "iu":
         return labels, codes
     span = int(labels[-1]) - int(labels[0]) + 1
@@ -230,14 +336,17 @@ def _scatter(values: AnyArray, shape: Shape, where: AnyArray) -> AnyArray:
     return out.reshape(shape)
 
 
-def _from_arrays(present: dict[str, AnyArray], attributes: dict[str, Any], columns: Mapping[str, str]) -> FileContents:
+def _from_arrays(
+    present: Mapping[str, AnyArray], attributes: dict[str, Any], columns: Mapping[str, str], understood: Understood
+) -> FileContents:
     names = columns_of(present, columns)
     wanted = _wanted(names, present)
     arrays = {name: _scaled(np.asarray(present[str(names[name].name)]), names[name].factor) for name in wanted}
+    understood.lines += [f"{name}: array {str(names[name].name)!r} of shape {arrays[name].shape}" for name in wanted]
     given = {k: attributes.get(k, present.get(k)) for k in ATTRIBUTES}
     instrument = {k: np.asarray(v).item() for k, v in given.items() if v is not None and np.size(v) == 1}
     labels = [_label(present, names.get(key)) for key in KEYS]
-    return FileContents(arrays, labels[0], labels[1], instrument)
+    return FileContents(arrays, labels[0], labels[1], instrument, understood)
 
 
 def _scaled(values: AnyArray, factor: float) -> AnyArray:

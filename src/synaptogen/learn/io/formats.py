@@ -1,0 +1,285 @@
+"""The format of a file, found by its content, and its tables or arrays.
+
+**To add a format**, write a function that takes a path and returns a list of `RawTable`, or a dict of arrays with
+attributes, and enter it in `LOADERS` with a test of the first bytes. Meanings of names, units, wide tables and the
+joining of records come afterwards and are the same for all formats.
+"""
+
+import json
+import os
+import zipfile
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from synaptogen._utils import AnyArray, require
+
+from .raw_tables import RawTable, as_column, table_of_cells
+from .text_tables import load_text
+
+MOST_BYTES = 8 << 30  # that an archive may unfold to
+MOST_TEXT = 512 << 20  # bytes of a JSON file
+
+_BINARY = {
+    **dict.fromkeys((".xls", ".xlsx", ".ods"), "a workbook"),
+    **dict.fromkeys((".h5", ".hdf5", ".nc"), "HDF5 or NetCDF"),
+    ".npz": "NPZ",
+    ".npy": "NPY",
+    ".mat": "MATLAB",
+    ".parquet": "a Parquet table",
+    ".pq": "a Parquet table",
+}
+
+
+class Contents(NamedTuple):
+    """Content of a file: tables, or named arrays with attributes.
+
+    Attributes
+    ----------
+    tables : list of RawTable
+    arrays : dict of str to array
+    attributes : dict
+        Of the arrays.
+    format : str
+        Name of the format.
+    """
+
+    tables: list[RawTable]
+    arrays: dict[str, AnyArray]
+    attributes: dict[str, Any]
+    format: str
+
+
+def load(path: str) -> Contents:
+    """Read a file whose format its first bytes tell.
+
+    Parameters
+    ----------
+    path : str
+
+    Returns
+    -------
+    Contents
+
+    Raises
+    ------
+    ValueError
+        If it is empty, damaged, a pickle, or of no known format.
+    """
+    with open(path, "rb") as file:
+        start = file.read(512)
+    if not start.strip():
+        raise ValueError("the file is empty")
+    for name, matches, loader in LOADERS:
+        if matches(start, path):
+            try:
+                return loader(path)._replace(format=name)
+            except ModuleNotFoundError:
+                raise
+            except (ValueError, OSError, KeyError, TypeError, EOFError, IndexError, OverflowError, RecursionError) as e:
+                raise ValueError(f"this {name} cannot be read: {e}") from e
+            except Exception as error:  # libraries for binary files raise what they like at damaged ones
+                raise ValueError(f"this {name} is damaged: {type(error).__name__}: {error}") from error
+    try:
+        return Contents(load_text(path), {}, {}, "text")
+    except ValueError as error:
+        ending = os.path.splitext(path)[1].lower()
+        if ending in _BINARY:
+            raise ValueError(f"its ending {ending} says {_BINARY[ending]}, but its content is no such file") from error
+        raise
+
+
+def _pickle(path: str) -> Contents:
+    raise ValueError(
+        "a pickle can run any program when it is opened, so it is not read: save the data as CSV, NPZ or Parquet"
+    )
+
+
+def _npz(path: str) -> Contents:
+    with zipfile.ZipFile(path) as archive:
+        _check_size(sum(each.file_size for each in archive.infolist()))
+    with np.load(path, allow_pickle=False) as file:
+        return Contents([], {name: file[name] for name in file.files}, {}, "")
+
+
+def _npy(path: str) -> Contents:
+    array = np.load(path, allow_pickle=False)
+    if array.ndim == 2 and min(array.shape) >= 2:
+        columns = array.T if array.shape[1] <= array.shape[0] else array
+        return Contents([RawTable([""] * len(columns), [np.asarray(c, np.float64) for c in columns])], {}, {}, "")
+    if array.dtype.names:
+        return Contents([], {name: array[name] for name in array.dtype.names}, {}, "")
+    raise ValueError(f"one array of shape {array.shape} does not say what is voltage and what is current: save an NPZ")
+
+
+def _check_size(size: int) -> None:
+    if size > MOST_BYTES:
+        raise ValueError(f"it would unfold to {size / 2**30:.1f} GiB, more than the {MOST_BYTES >> 30} GiB allowed")
+
+
+def _workbook(path: str) -> Contents:
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            _check_size(sum(each.file_size for each in archive.infolist()))
+    calamine = require("python_calamine", "learn")
+    with open(path, "rb") as file:
+        book = calamine.CalamineWorkbook.from_filelike(file)
+    tables = []
+    for sheet in book.sheet_names:
+        rows: list[list[object]] = book.get_sheet_by_name(sheet).to_python(skip_empty_area=True)
+        table = table_of_cells(rows, sheet)
+        if table is not None:
+            tables.append(table)
+    if not tables:
+        raise ValueError(f"none of its sheets ({', '.join(book.sheet_names)}) holds a table of numbers")
+    return Contents(tables, {}, {}, "")
+
+
+def _matlab(path: str) -> Contents:
+    import scipy.io  # here, since few need it
+
+    found = {k: v for k, v in scipy.io.loadmat(path, squeeze_me=True).items() if not k.startswith("__")}
+    return Contents([], _flat(found), {}, "")
+
+
+def _hdf5(path: str) -> Contents:
+    h5py = require("h5py", "learn")
+    arrays: dict[str, AnyArray] = {}
+    attributes: dict[str, Any] = {}
+    with h5py.File(path, "r") as file:
+        size = 0
+
+        def take(name: str, item: Any) -> None:
+            nonlocal size
+            if isinstance(item, h5py.Dataset) and item.dtype.kind in "fiuSOU":
+                size += item.size * item.dtype.itemsize
+                _check_size(size)
+                arrays[name] = _strings(item[()])
+
+        file.visititems(take)
+        attributes = {str(k): v for k, v in file.attrs.items()}
+    if not arrays:
+        raise ValueError("it holds no arrays")
+    return Contents([], arrays, attributes, "")
+
+
+def _strings(value: Any) -> AnyArray:
+    array = np.asarray(value)
+    if array.dtype.kind == "O":
+        return np.array([v.decode() if isinstance(v, bytes) else str(v) for v in array.ravel()]).reshape(array.shape)
+    return array.astype(str) if array.dtype.kind == "S" else array
+
+
+def _json(path: str) -> Contents:
+    with open(path, "rb") as file:
+        data = file.read(MOST_TEXT + 1)
+    if len(data) > MOST_TEXT:
+        raise ValueError(f"a JSON file of more than {MOST_TEXT >> 20} MiB: save it as CSV, NPZ or Parquet")
+    content = json.loads(data.decode("utf-8-sig"))
+    if isinstance(content, list) and content and all(isinstance(row, dict) for row in content):
+        names = list(dict.fromkeys(key for row in content for key in row))
+        if any(isinstance(v, list) for v in content[0].values()):  # a record each
+            return Contents([_table_of_lists(row, f"record {k + 1}") for k, row in enumerate(content)], {}, {}, "")
+        return Contents([RawTable(names, [as_column([row.get(n) for row in content]) for n in names])], {}, {}, "")
+    if isinstance(content, dict):
+        return Contents([], _flat(content), {}, "")
+    raise ValueError("it is neither a list of rows nor an object of arrays")
+
+
+def _table_of_lists(row: Mapping[str, Any], where: str) -> RawTable:
+    lists = {k: v for k, v in row.items() if isinstance(v, list)}
+    longest = max(map(len, lists.values()))
+    kept = {k: v for k, v in lists.items() if len(v) == longest}
+    return RawTable(list(kept), [as_column(v) for v in kept.values()], where)
+
+
+def _flat(content: Mapping[str, Any], prefix: str = "", depth: int = 0) -> dict[str, AnyArray]:
+    """Return the arrays of nested mappings and of structures, by names with slashes."""
+    found: dict[str, AnyArray] = {}
+    if depth > 20:
+        raise ValueError("it is nested more than 20 deep")
+    for key, value in content.items():
+        name = f"{prefix}{key}"
+        if isinstance(value, Mapping):
+            found |= _flat(value, f"{name}/", depth + 1)
+        elif isinstance(value, np.ndarray) and value.dtype.names:
+            found |= _flat(
+                {n: np.asarray(value[n].tolist() if value.ndim == 0 else value[n]) for n in value.dtype.names},
+                f"{name}/",
+                depth + 1,
+            )
+        else:
+            array = np.asarray(value) if not isinstance(value, list) else _rectangular(name, value)
+            if array.dtype.kind in "fiubUS":
+                found[name] = array
+    return found
+
+
+def _rectangular(name: str, value: list[Any]) -> AnyArray:
+    try:
+        return (
+            np.array([np.nan if v is None else v for v in value])
+            if not any(isinstance(v, list) for v in value)
+            else np.array(value)
+        )
+    except ValueError:
+        raise ValueError(f"{name} is a list of lists of different length: fill the shorter ones with null") from None
+
+
+def _parquet(path: str) -> Contents:
+    require("pyarrow", "learn")
+    frame = pd.read_parquet(path)
+    return Contents([table_of_frame(frame)], {}, {}, "")
+
+
+def table_of_frame(frame: pd.DataFrame) -> RawTable:
+    """Return a data frame as a table; an index with names becomes columns.
+
+    Parameters
+    ----------
+    frame : DataFrame
+
+    Returns
+    -------
+    RawTable
+    """
+    if any(name is not None for name in frame.index.names):
+        frame = frame.reset_index()
+    columns = []
+    for k in range(frame.shape[1]):
+        column = frame.iloc[:, k]
+        numeric = pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
+        columns.append(column.to_numpy(np.float64, na_value=np.nan) if numeric else as_column(column.tolist()))
+    return RawTable([str(name) for name in frame.columns], columns)
+
+
+def _is_workbook(start: bytes, path: str) -> bool:
+    if start[:8] == b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1":
+        return True
+    if start[:4] != b"PK\x03\x04":
+        return False
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+        return False
+    return any(n in names for n in ("[Content_Types].xml", "content.xml"))
+
+
+def _is_pickle(start: bytes, path: str) -> bool:
+    return (start[:1] == b"\x80" and start[1:2] in b"\x02\x03\x04\x05") or path.lower().endswith((".pkl", ".pickle"))
+
+
+LOADERS: tuple[tuple[str, Callable[[bytes, str], bool], Callable[[str], Contents]], ...] = (
+    ("pickle", _is_pickle, _pickle),
+    ("NPY file", lambda start, path: start[:6] == b"\x93NUMPY", _npy),
+    ("workbook", _is_workbook, _workbook),
+    ("NPZ file", lambda start, path: start[:4] == b"PK\x03\x04", _npz),
+    ("HDF5 file", lambda start, path: start[:8] == b"\x89HDF\r\n\x1a\n" or b"\x89HDF\r\n\x1a\n" in start, _hdf5),
+    ("MATLAB file", lambda start, path: start[:6] == b"MATLAB", _matlab),
+    ("Parquet file", lambda start, path: start[:4] == b"PAR1", _parquet),
+    ("JSON file", lambda start, path: start.lstrip(b"\xef\xbb\xbf \r\n\t")[:1] in (b"{", b"["), _json),
+)
+"""Names of formats, tests of the first bytes, and loaders; what is none of these is text."""
