@@ -17,7 +17,7 @@ from .atomic import replacing, sync, sync_tree
 from .checks import one_of, positive_int
 from .figure_style import DARK, FAINT, MICRO, OHM, OKABE_ITO, STYLE, draw_map, new_figure, styled, whole_numbers
 from .folders import leftovers, replacing_folder, set_aside, writing
-from .memory import allocate, available_memory, require_cells, require_memory
+from .memory import allocate, available_memory, require_cells, require_memory, return_free_memory
 from .messages import notice
 from .optional import missing, require
 from .rng import RNG, seed_of
@@ -58,6 +58,7 @@ __all__ = [
     "require",
     "require_cells",
     "require_memory",
+    "return_free_memory",
     "seed_of",
     "set_aside",
     "share",

@@ -34,8 +34,8 @@ from .samples import (
     draw_splits,
     enough_devices,
     generate_features,
-    population_of_copies,
     reference_models,
+    twins_about_the_file,
 )
 from .verdicts import Grade, Property, outlier_property, split_property, spread_property, unjudged_property
 from .windows import classifier_auc, energy_distance, sample_windows
@@ -96,10 +96,10 @@ class Comparison:
         self.population = enough_devices(len(y))
         if not self.population:
             self.notes.append(
-                f"{len(y)} device{'s' * (len(y) != 1)}: too few to judge the population; virtual devices here have the"
-                " means and deviations of the measured ones"
+                f"{len(y)} device{'s' * (len(y) != 1)}: too few to judge how devices differ; virtual devices here lie"
+                " about the centre of the file's as the measured ones lie about theirs"
             )
-        self.model = params if self.population else population_of_copies(params, self.vectors)
+        self.model = params if self.population else twins_about_the_file(params, self.vectors)
         fold, stretches = assign_folds(y.shape[0], y.shape[1], self.rng)
         self.sets = self._samples(y, fold, stretches)
         self.splits = draw_splits(self.sets["measured"].folds, splits, self.rng)

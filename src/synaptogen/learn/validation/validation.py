@@ -18,6 +18,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # i
 
 from synaptogen._utils import RNG, AnyArray, PathLike, replacing, seed_of
 from synaptogen.learn.extraction import extract, mark_loops
+from synaptogen.learn.overview import FeatureOverview, compare_features, overview_of, verdict_of
 from synaptogen.learn.progress import StageProgress, silent
 from synaptogen.learn.statistics import feature_table
 from synaptogen.params import DeviceParams, as_device_params
@@ -78,6 +79,16 @@ class Validation:
             if one.name == name:
                 return one
         raise KeyError(f"there is no property {name!r}: there are {', '.join(p.name for p in self.properties)}")
+
+    @property
+    def overview(self) -> list[FeatureOverview]:
+        """Medians, widths and tails of the features of measured and of simulated cells, one entry for each feature."""
+        return overview_of(self.curves)
+
+    @property
+    def verdict(self) -> str:
+        """One or two sentences on how simulated cells compare with measured ones."""
+        return verdict_of(self.overview)
 
     def save(self, path: PathLike) -> None:
         """Write everything to one NPZ file, as a whole or not at all."""
@@ -198,7 +209,9 @@ def validate(
         "seed": str(comparison.seed),
     }
     properties = tuple(comparison.properties)
-    curves = comparison.curves
+    shown, limited = compare_features(chosen, features.y, features.measured, comparison.seed)
+    facts["simulated cells at a limit of the model"] = limited
+    curves = comparison.curves | shown
     if extraction is not None:
         curves |= {f"{MARKED}{name}": value for name, value in mark_loops(data, extraction).arrays().items()}
     return Validation(chosen, properties, comparison.one_law, facts, tuple(notes), curves)
@@ -243,6 +256,11 @@ def hold_out(
     axis = by or ("device" if data.sizes.get("device", 1) >= 32 else "cycle")
     if axis not in ("device", "cycle"):
         raise ValueError(f'by must be "device" or "cycle", not {axis!r}')
+    if axis == "cycle":  # tables may count cycles that are not there
+        known = (
+            data.notnull().to_array().any([d for d in ("variable", "device", "point") if d in (*data.dims, "variable")])
+        )
+        data = data.isel(cycle=np.flatnonzero(known.to_numpy()))
     n = data.sizes[axis]
     count = round(share * n)
     if not 0 < count < n:
