@@ -4,12 +4,13 @@ import functools
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from synaptogen._utils import AnyArray, BoolArray, PathLike, RealArray, checks, flush, replacing, require_memory
+from synaptogen._utils import AnyArray, BoolArray, PathLike, RealArray, checks, replacing_folder, require_memory
 from synaptogen.array import FAR, CellArray
 from synaptogen.engines import engine_class, line_weights, with_noise
 from synaptogen.io import Saved, Writer, check_writable, state_layout
@@ -500,12 +501,28 @@ class BlockedArray(ABC):
             If there is something at ``path`` that must not be replaced.
         FileNotFoundError
             If the folder of ``path`` is missing.
+        BlockingIOError
+            If another process or object is writing there.
         """
         target = check_writable(path, overwrite=overwrite).absolute()
-        with replacing(target) as beside:
+
+        def check() -> None:
+            check_writable(target, overwrite=overwrite)
+            self._check_place(target)
+
+        check()
+        with replacing_folder(target, check) as beside:
             layout = state_layout(self._spec)
             writer = Writer.new(beside, self.size, layout, self._blocks.chunk, compress=False)
             for _ in self._evaluate(block_operations.write, lambda k: (str(beside), self._blocks.first_cell(k))):
                 pass
-            writer.finish(self._saved())
-            flush(beside)
+            token = writer.finish(self._saved())
+        self._was_saved(target, token)
+
+    @abstractmethod
+    def _check_place(self, target: Path) -> None:
+        """Raise if the array must not be saved at a path."""
+
+    @abstractmethod
+    def _was_saved(self, target: Path, token: str) -> None:
+        """Note that the array has been saved at a path, under a token."""
