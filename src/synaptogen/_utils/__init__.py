@@ -20,7 +20,7 @@ from .memory import allocate, available_memory, require_cells, require_memory
 from .messages import notice
 from .optional import missing, require
 from .rng import RNG, seed_of
-from .threads import SMALLEST, default_threads, pool, share
+from .threads import SMALLEST, default_threads, pieces_of, pool, share
 
 __all__ = [
     "DARK",
@@ -50,6 +50,7 @@ __all__ = [
     "new_figure",
     "notice",
     "one_of",
+    "pieces_of",
     "pool",
     "positive_int",
     "remove_leftovers",
