@@ -21,7 +21,7 @@ from .memory import allocate, available_memory, require_cells, require_memory, r
 from .messages import notice
 from .optional import missing, require
 from .rng import RNG, seed_of
-from .threads import SMALLEST, default_threads, pool, share
+from .threads import SMALLEST, default_threads, pieces_of, pool, share
 
 __all__ = [
     "DARK",
@@ -51,6 +51,7 @@ __all__ = [
     "new_figure",
     "notice",
     "one_of",
+    "pieces_of",
     "pool",
     "positive_int",
     "replacing",

@@ -287,10 +287,11 @@ class CellArray:
         if wires is not None:
             if where is not None:
                 raise ValueError("where cannot be combined with wires: every cell is on lines, and sees their voltages")
-            return apply_through_lines(self, u, wires)
+            with self.state.guard.changing(steps=True):
+                return apply_through_lines(self, u, wires)
         voltage = checks.voltages("u", u, self.shape, self.state.engine.dtype)
         mask = None if where is None else checks.mask("where", where, self.shape)
-        return self.state.engine.apply(voltage[None], self.state.selection, mask)
+        return self.state.apply(voltage[None], mask)
 
     def apply_voltages(self, pulses: ArrayLike, *, where: ArrayLike | None = None) -> None:
         """Apply K voltages one after the other, in one pass over memory.
@@ -319,7 +320,7 @@ class CellArray:
         """
         voltages = checks.pulses("pulses", pulses, self.shape, self.state.engine.dtype)
         mask = None if where is None else checks.mask("where", where, self.shape)
-        self.state.engine.apply(voltages, self.state.selection, mask)
+        self.state.apply(voltages, mask)
 
     def sweep(self, waveform: ArrayLike, *, noise: bool = False) -> RealArray:
         """Apply a waveform and record the current at each of its points, as in the measurement of an I-V curve.
@@ -359,10 +360,7 @@ class CellArray:
         voltages = checks.pulses("waveform", waveform, self.shape, self.state.engine.dtype)
         bandwidth = self.bandwidth if noise else 0.0
         self._require_results(len(voltages), "sweep fewer points, or parts of the array one after the other")
-        trace = self.state.engine.sweep(voltages, self.state.selection, bandwidth, self.state.counters.reads)
-        if bandwidth:
-            self.state.advance_reads(len(voltages))
-        return trace.reshape(len(voltages), *self.shape)
+        return self.state.sweep(voltages, bandwidth).reshape(len(voltages), *self.shape)
 
     # ---- reads
 
@@ -435,17 +433,12 @@ class CellArray:
         block, voltage = checks.positive_int("block", block), self._read_voltage(u)
         if voltage.size > 1:
             raise ValueError(f"u holds {voltage.size} voltages: give one for all cells, or use read")
-        reads = self.state.counters.reads
-        if reads.each is not None:
-            reads = ReadNumbers(reads.times, reads.each.copy())
-        if self.bandwidth:
-            self.state.advance_reads(1)
-        return self._blocks_read(voltage[None], block, reads)
+        return self._blocks_read(voltage[None], block, self.bandwidth, self.state.take_read(self.bandwidth))
 
-    def _blocks_read(self, u: RealArray, block: int, reads: ReadNumbers) -> Iterator[RealArray]:
+    def _blocks_read(self, u: RealArray, block: int, bandwidth: float, reads: ReadNumbers) -> Iterator[RealArray]:
         for begin in range(0, self.size, block):
             here = np.arange(begin, min(self.size, begin + block))
-            yield self.state.engine.read(u, self.state.take(here).selection, self.bandwidth, reads)
+            yield self.state.take(here).read_numbered(u, bandwidth, reads)
 
     def current(self, u: ArrayLike | None = None) -> RealArray:
         """Return currents without noise.
@@ -646,7 +639,7 @@ class CellArray:
         >>> sg.CellArray(3, rng=7).device[1].round(2)  # offsets of U_SET, V
         array([-0.66, -0.67, -0.69], dtype=float32)
         """
-        return self.state.engine.device(self.state.selection).reshape(8, *self.shape)
+        return self.state.device().reshape(8, *self.shape)
 
     @property
     def component(self) -> NDArray[np.uint8]:
@@ -733,9 +726,10 @@ class CellArray:
             len(Features._fields) * count, "run fewer cycles, or parts of the array one after the other"
         )
         cycles = []
-        for _ in range(count):
-            self.apply_voltages([-FAR, FAR])
-            cycles.append(self.features)
+        with self.state.guard.changing(steps=True):
+            for _ in range(count):
+                self.apply_voltages([-FAR, FAR])
+                cycles.append(self.features)
         return Features(*(np.stack(feature) for feature in zip(*cycles, strict=True)))
 
     def _require_results(self, numbers: int, remedy: str) -> None:
@@ -810,7 +804,9 @@ class CellArray:
         >>> np.array_equal(cells.r, again.r)
         True
         """
-        save_state(self.state, self.shape, path, overwrite=overwrite)
+        with self.state.guard.lock:
+            self.state.guard.check()
+            save_state(self.state, self.shape, path, overwrite=overwrite)
 
 
 def load(path: PathLike, *, threads: int | None = None) -> CellArray:

@@ -59,6 +59,19 @@ class Counters:
             each[positions] += np.uint32(k)
         self.reads = ReadNumbers(times, each)
 
+    def shift(self, offset: int) -> None:
+        """Move the numbers of all reads and products, so that they have other noise.
+
+        Parameters
+        ----------
+        offset : int
+            Added to the numbers, modulo 2**32.
+        """
+        times, each = self.reads
+        shifted = None if each is None else each + np.uint32(offset & 0xFFFFFFFF)
+        self.reads = ReadNumbers((times + offset) & 0xFFFFFFFF, shifted)
+        self.products = (self.products + offset) & 0xFFFFFFFF
+
     def copy(self, positions: Positions | None, size: int) -> "Counters":
         """Return counters for copies of cells.
 
