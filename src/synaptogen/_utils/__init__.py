@@ -19,6 +19,7 @@ from .figure_style import DARK, FAINT, MICRO, OHM, OKABE_ITO, STYLE, draw_map, n
 from .folders import leftovers, replacing_folder, set_aside, writing
 from .memory import allocate, available_memory, require_cells, require_memory, return_free_memory
 from .messages import notice
+from .operands import as_array
 from .optional import missing, require
 from .rng import RNG, seed_of
 from .threads import SMALLEST, default_threads, pieces_of, pool, share
@@ -42,6 +43,7 @@ __all__ = [
     "RealArray",
     "Shape",
     "allocate",
+    "as_array",
     "available_memory",
     "checks",
     "default_threads",

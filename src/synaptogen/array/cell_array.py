@@ -3,7 +3,7 @@
 import functools
 import math
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -13,10 +13,11 @@ from synaptogen.engines import FIELDS, CellIds, EngineName, ReadNumbers, Start, 
 from synaptogen.io import load_state, save_state
 from synaptogen.model import cycle, is_limited, iv
 from synaptogen.params import DeviceParams
-from synaptogen.state import BANDWIDTH, ArraySpec, CellState, Features, HistoryKind, modes_of
+from synaptogen.state import BANDWIDTH, ArraySpec, CellState, Features, HistoryKind, modes_of, noise_offset
 from synaptogen.wires import Wires, apply_through_lines, line_currents
 
 from .indexing import Index, select_positions
+from .operators import CellOperators, html_table
 
 if TYPE_CHECKING:
     from .on_gpu import OnGPU
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 FAR = 1e6  # V; a voltage that sets or resets any cell completely
 
 
-class CellArray:
+class CellArray(CellOperators):
     """An array of virtual resistive memory cells.
 
     Every cell is one device drawn from a learned population. Its behaviour depends on the seed, on its position in the
@@ -86,9 +87,6 @@ class CellArray:
     array([[213., 243., 215.],
            [222., 221., 222.]], dtype=float32)
     """
-
-    __array_ufunc__ = None  # so that `array @ cells` calls __rmatmul__ and NumPy makes no array of the cells
-    __hash__ = object.__hash__
 
     def __init__(
         self,
@@ -204,13 +202,28 @@ class CellArray:
             f"{self.state.engine.bytes_per_cell:.0f} B a cell, {self.nbytes / 2**20:.1f} MiB)"
         )
 
+    def _repr_html_(self) -> str:
+        history = self.params.history
+        facts = {
+            "shape": " x ".join(map(str, self.shape)) or "1 cell",
+            "params": self.params.name,
+            "engine": self.state.engine.describe(),
+            "history": f"{history!r}, start {self.state.engine.start}",
+            "seed": str(self.seed),
+            "noise": f"{self.bandwidth:g} Hz at 300 K" if self.bandwidth else "none",
+            "memory": f"{self.nbytes / 2**20:.1f} MiB, {self.state.engine.bytes_per_cell:.0f} B a cell",
+        }
+        if self.state.positions is not None:
+            facts["view"] = f"of {self.state.engine.cells.size} cells"
+        return html_table(type(self).__name__, facts)
+
     def __getitem__(self, key: Index) -> "CellArray":
         """Return a view of some cells: a voltage applied to the view is applied to these cells of the array.
 
         Parameters
         ----------
         key : index as for a NumPy array
-            Ints, slices, an ellipsis, arrays of int or bool, or a tuple of these.
+            Ints, slices, an ellipsis, None, arrays of int or bool, or a tuple of these.
 
         Returns
         -------
@@ -232,12 +245,11 @@ class CellArray:
                [2, 2, 2]], dtype=uint8)
         """
         positions = select_positions(self.shape, key)
-        shape, flat = positions.shape, positions.ravel()
-        if flat.size == 0:
-            raise IndexError(f"the index {key!r} selects no cells of an array of shape {self.shape}")
-        if np.any(flat[1:] <= flat[:-1]) and len(np.unique(flat)) < flat.size:
-            raise IndexError("an index of cells must not name a cell twice: it would see each voltage twice")
-        return self.from_state(self.state.take(flat), shape)
+        return self.from_state(self.state.take(positions.ravel()), positions.shape)
+
+    def __iter__(self) -> Iterator["CellArray"]:
+        for k in range(len(self)):
+            yield self[k]
 
     def ravel(self) -> "CellArray":
         """Return a view of the same cells with one axis.
@@ -752,24 +764,78 @@ class CellArray:
 
     # ---- copies
 
-    def copy(self) -> "CellArray":
+    def copy(self, *, reads: RNG | Literal["same"] = "same") -> "CellArray":
         """Return a copy of the cells. Both arrays change independently, and respond alike to the same voltages.
+
+        `copy.copy` and `copy.deepcopy` return such copies, too (of two views of one array in a list, `copy.deepcopy`
+        makes two views of one copy).
+
+        Parameters
+        ----------
+        reads : int, SeedSequence, Generator or None, optional
+            Give the copy other noise of reads and products, as `reseed_reads` does. Default: its next read has the
+            noise that the next read of the original has.
+
+        Returns
+        -------
+        CellArray
 
         Raises
         ------
         MemoryError
             If the copy would not fit into memory.
+        ValueError, TypeError
+            If ``reads`` is none of these.
 
         Examples
         --------
+        >>> import numpy as np
         >>> import synaptogen as sg
         >>> cells = sg.CellArray(3, rng=7)
-        >>> twin = cells.copy()
+        >>> twin, other = cells.copy(), cells.copy(reads=1)
         >>> twin.apply_voltage(-2.0)
         >>> cells.mode, twin.mode
         (array([2, 2, 2], dtype=uint8), array([1, 1, 1], dtype=uint8))
+        >>> np.array_equal(cells.read(), other.read())
+        False
         """
-        return self.from_state(self.state.copy(), self.shape)
+        offset = 0 if isinstance(reads, str) and reads == "same" else noise_offset(reads)
+        other = self.from_state(self.state.copy(), self.shape)
+        other.state.shift_noise(offset)
+        return other
+
+    def __copy__(self) -> "CellArray":
+        return self.copy()
+
+    def reseed_reads(self, rng: RNG) -> None:
+        """Give the reads and products of the cells other noise; voltages and cycles stay as they are.
+
+        For copies, and for arrays in several processes, which would otherwise repeat the noise of each other. Views of
+        these cells share their noise, so it changes for all of them.
+
+        Parameters
+        ----------
+        rng : int, SeedSequence, Generator or None
+            Which noise. The same int gives the same. Of n successive ints, each has at least 2**32 / (3 n) reads
+            before any read repeats the noise of another. None takes a fresh one.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If ``rng`` is none of these.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import synaptogen as sg
+        >>> cells = sg.CellArray(3, rng=7)
+        >>> workers = [cells.copy() for _ in range(4)]
+        >>> for number, worker in enumerate(workers):
+        ...     worker.reseed_reads(number)
+        >>> len(np.unique([worker.read() for worker in workers], axis=0))
+        4
+        """
+        self.state.shift_noise(noise_offset(rng))
 
     def save(self, path: PathLike, *, overwrite: bool = False) -> None:
         """Write the array as a zarr directory, from which `synaptogen.load` restores the exact state.
