@@ -19,9 +19,10 @@ from .figure_style import DARK, FAINT, MICRO, OHM, OKABE_ITO, STYLE, draw_map, n
 from .folders import leftovers, replacing_folder, set_aside, writing
 from .memory import allocate, available_memory, require_cells, require_memory, return_free_memory
 from .messages import notice
+from .operands import as_array
 from .optional import missing, require
 from .rng import RNG, seed_of
-from .threads import SMALLEST, default_threads, pool, share
+from .threads import SMALLEST, default_threads, pieces_of, pool, share
 
 __all__ = [
     "DARK",
@@ -42,6 +43,7 @@ __all__ = [
     "RealArray",
     "Shape",
     "allocate",
+    "as_array",
     "available_memory",
     "checks",
     "default_threads",
@@ -51,6 +53,7 @@ __all__ = [
     "new_figure",
     "notice",
     "one_of",
+    "pieces_of",
     "pool",
     "positive_int",
     "replacing",

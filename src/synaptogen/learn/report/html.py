@@ -130,7 +130,7 @@ def _overview(validation: Validation) -> str:
             cells = "".join(f'<td class="n">{q:.4g}</td>' for q in quantiles)
             rows.append(f"<tr><td>{escape(x.name)} ({escape(x.unit)}), {what}</td>{cells}</tr>")
     return (
-        f"<p>{escape(validation.verdict.capitalize())}.</p>\n"
+        f"<p>{escape(validation.verdict[:1].upper() + validation.verdict[1:])}.</p>\n"
         f'<div class="scroll"><table><thead><tr><th>Feature</th>{head}</tr></thead>\n'
         f"<tbody>{''.join(rows)}</tbody></table></div>"
     )
