@@ -248,7 +248,7 @@ def _lrs_line(
     slope: Float64Array,
     line: Float64Array,
 ) -> None:
-    """Fill in small-signal conductance and current of the LRS; beyond ``top``, where it is not known, it is straight."""
+    """Fill in conductance and current of the LRS; beyond ``top``, where it is not known, it is straight."""
     points = table.shape[1] - 1
     scale = points / (2.0 * u_range)
     edge = (top + u_range) * scale
