@@ -14,7 +14,6 @@ from synaptogen.learn import Extraction, extract, loops
 from synaptogen.learn.extraction import corrected_points
 from synaptogen.learn.extraction.cycle_kernels import (
     BELOW_LIMIT,
-    FLOOR,
     LRS_BOTTOM,
     LRS_TOP,
     STATE_A,
@@ -24,6 +23,7 @@ from synaptogen.learn.extraction.cycle_kernels import (
     U_SET,
 )
 from synaptogen.learn.extraction.cycles import SLOPE_SHARE
+from synaptogen.learn.extraction.survey_kernels import FLOOR
 from synaptogen.params import FEATURE_NAMES
 
 if TYPE_CHECKING:
@@ -48,9 +48,10 @@ class _Loop(NamedTuple):
     found: Extraction
 
     def curve(self, state: int, u: Float64Array) -> Float64Array:
-        """Current in uA of the mixture in one of the states found."""
-        a = np.polyval(self.found.llrs, u)
-        return np.asarray(1e6 * (a + self.measured[state] * (np.polyval(self.found.hhrs, u) - a)))
+        """Current in uA of the curve that was fitted to a branch."""
+        curves = self.found.cycles[0].curves
+        g = curves.conductance(self.measured[STATE_A : STATE_C + 1])[state - STATE_A]
+        return 1e6 * curves.current(state - STATE_A, float(g), u)
 
 
 def definition(feature: Feature, *, rng: int = 3) -> "Figure":

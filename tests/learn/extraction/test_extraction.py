@@ -60,9 +60,13 @@ def test_either_polarity(simulate):
     made = simulate(4, 10)
     one, other = of(made), extract(loops(-made.voltage, -made.current, polarity=-1))
     for name in FEATURES:
-        np.testing.assert_array_equal(one.features[name], other.features[name])
-    with pytest.raises(ValueError, match="polarity=-1"):
-        extract(loops(-made.voltage, -made.current))
+        sign = -1 if name.startswith("u_") else 1
+        np.testing.assert_array_equal(one.features[name], sign * other.features[name])
+    found = extract(loops(-made.voltage, -made.current))
+    assert set(found.polarity) == {-1}
+    np.testing.assert_array_equal(found.features.u_set, other.features.u_set)
+    with pytest.raises(ValueError, match="u_read"):
+        extract(loops(made.voltage, made.current), u_read=3.0)
 
 
 @pytest.mark.parametrize("limit", [30e-6, 80e-6, 1.0])
@@ -87,7 +91,7 @@ def test_few_and_many_points(simulate, points):
     found = of(made)
     assert np.median(np.abs(error(found, made.true, "r_lrs"))) < 0.01
     for name in ("u_set", "u_reset"):
-        assert np.quantile(np.abs(error(found, made.true, name)), 0.95) < made.step, name
+        assert np.quantile(np.abs(error(found, made.true, name)), 0.95) < max(made.step, 0.0065), name
 
 
 def test_series_do_not_depend_on_threads_or_neighbours(simulate):
@@ -151,7 +155,7 @@ def test_one_device_of_few_cycles(simulate, cycles):
     found = of(made)
     assert np.abs(error(found, made.true, "r_lrs")).max() < 0.02
     assert np.abs(error(found, made.true, "u_reset")).max() < made.step
-    assert found.features.flag.values[0, 0] == Flag.HRS_FROM_A
+    assert found.features.flag.values[0, 0] & ~Flag.UNRESOLVED == Flag.HRS_FROM_A
     assert all(np.isnan(value) for value in found.reliability.values())
 
 
@@ -165,16 +169,14 @@ def test_one_cycle_that_begins_with_reset(simulate):
 @pytest.mark.parametrize("current", [lambda u: 0 * u, lambda u: 0 * u + 1e-6, lambda u: 1e-4 * u])
 def test_nothing_that_switches_is_an_error(simulate, current):
     u = simulate(1, 3).voltage
-    with pytest.raises(ValueError, match="switches"):
+    with pytest.raises(ValueError, match=r"switches|noise alone"):
         extract(loops(u, current(u)))
 
 
 def test_other_bad_input_is_an_error(simulate):
     made = simulate(2, 4)
-    with pytest.raises(ValueError, match="both halves"):
+    with pytest.raises(ValueError, match="unipolar"):
         extract(loops(np.abs(made.voltage), np.abs(made.current)))
-    with pytest.raises(ValueError, match="more than one cycle"):
-        extract(loops(made.voltage.reshape(2, 2, -1), made.current.reshape(2, 2, -1)))
     with pytest.raises(ValueError, match="u_read"):
         extract(loops(made.voltage, made.current), u_read=3.0)
     with pytest.raises(ValueError, match="points"):
@@ -183,7 +185,20 @@ def test_other_bad_input_is_an_error(simulate):
         extract(made.voltage)
 
 
+def test_loops_that_hold_several_cycles_are_cut(simulate):
+    made = simulate(2, 6)
+    long = extract(loops(made.voltage.reshape(2, 1, -1), made.current.reshape(2, 1, -1)))
+    for name in FEATURES:
+        np.testing.assert_array_equal(long.features[name], of(made).features[name])
+
+
+def test_features_do_not_depend_on_neighbours(simulate):
+    made = simulate(3, 10)
+    alone = extract(loops(made.voltage[1:2], made.current[1:2]))
+    np.testing.assert_array_equal(alone.features.r_hrs[0], of(made).features.r_hrs[1])
+
+
 def test_progress_is_reported(simulate):
     made, reports = simulate(3, 4), []
     extract(loops(made.voltage, made.current), progress=lambda done, all_: reports.append((done, all_)))
-    assert reports == [(k, 6) for k in range(1, 7)]
+    assert reports == [(k, 3) for k in range(1, 4)]

@@ -232,8 +232,10 @@ def test_progress_is_reported(table):
 
 
 BAD = {
-    "negative": (lambda d: d.assign(u_set=-d.u_set), "u_set must be negative"),
-    "positive": (lambda d: d.assign(u_reset=-d.u_reset), "u_reset must be positive"),
+    "both signs": (
+        lambda d: d.assign(u_set=d.u_set * np.where(np.arange(d.sizes["cycle"]) % 3, 1, -1)),
+        "u_set must be negative",
+    ),
     "millivolts": (lambda d: d.assign(u_reset=1000 * d.u_reset), "u_reset has a median size .* give volts"),
     "kilohm": (lambda d: d.assign(r_lrs=d.r_lrs / 1000), "r_lrs has a median .* give ohm"),
     "logarithms": (lambda d: d.assign(r_hrs=np.log10(d.r_hrs)), "r_hrs has a median .* logarithms"),

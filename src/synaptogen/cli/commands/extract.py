@@ -96,8 +96,10 @@ def _require_free_files(output: Path, figure: Path | None, overwrite: bool) -> N
 
 
 def _facts(found: "Extraction") -> dict[str, Any]:
-    """Return reliabilities, counts of cycles, and the medians of offset, noise and current limit in A."""
+    """Return polarity, kinds, reliabilities, counts of cycles, and the medians of offset, noise and limit in A."""
     return {
+        "polarity": int(found.features.attrs["polarity"]),
+        "kinds": {kind: found.kinds.count(kind) for kind in sorted(set(found.kinds))},
         "reliability": dict(found.reliability),
         "cycles": dict(found.counts),
         "offset_A": float(np.median(found.offset)),
@@ -111,6 +113,10 @@ def _show(facts: dict[str, Any]) -> None:
     table = Table(box=SIMPLE_HEAD, title="Extraction", title_justify="left")
     table.add_column("what")
     table.add_column("value", justify="right")
+    sign = "negative" if facts["polarity"] == 1 else "positive"
+    table.add_row("polarity", f"SET at {sign} voltages")
+    for kind, count in facts["kinds"].items():
+        table.add_row(f"devices: {kind}", f"{count:,}")
     for name, value in facts["reliability"].items():
         table.add_row(f"reliability of {name}", f"{value:.4f}")
     for name in ("offset_A", "noise_A", "current_limit_A"):

@@ -100,9 +100,7 @@ class BranchCurves:
         tables[branch] = np.stack([np.zeros(GRID), shape_values(u, shape.growth, u_read)])
         windows[branch] = (-shape.top if side <= 0 else 0.0), (shape.top if side >= 0 else 0.0)
         at_zero[branch], per_state[branch], error[branch] = 0.0, 1.0, shape.error
-        return replace(
-            self, tables=tables, windows=windows, at_zero=at_zero, per_state=per_state, shape_error=error
-        )
+        return replace(self, tables=tables, windows=windows, at_zero=at_zero, per_state=per_state, shape_error=error)
 
 
 def straight_curves(u_range: float) -> BranchCurves:

@@ -248,7 +248,7 @@ def _lrs_line(
     slope: Float64Array,
     line: Float64Array,
 ) -> None:
-    """Fill in small-signal conductance and current of the LRS; beyond ``top``, where it is not known, it is straight."""
+    """Fill in conductance and current of the LRS; beyond ``top``, where it is not known, it is straight."""
     points = table.shape[1] - 1
     scale = points / (2.0 * u_range)
     edge = (top + u_range) * scale
@@ -335,6 +335,4 @@ def measure_cycles(
             while k >= 0 and v[k] > 0:
                 k, rising = k - 1, rising + 1
         m = max(1, int(share * rising + 0.5))
-        _measure_cycle(
-            v, w, low, high, n, tables, windows, u_range, u_read, noise, limit, m, work, out[c]
-        )
+        _measure_cycle(v, w, low, high, n, tables, windows, u_range, u_read, noise, limit, m, work, out[c])

@@ -21,11 +21,11 @@ from .cycle_kernels import (
     ERROR_C,
     HRS_A_BOTTOM,
     LRS_TOP,
+    RESET_AGREES,
     REST_A,
     REST_C,
     REST_ERROR_A,
     REST_ERROR_C,
-    RESET_AGREES,
     SET_AGREES,
     STATE_A,
     STATE_C,
@@ -41,14 +41,20 @@ from .state_detection import CycleStates, detect_states
 from .survey_kernels import REACH_NEGATIVE, REACH_POSITIVE
 
 WORN = 5  # so many failed cycles in a row at the end of a record are called wear-out
-MOST_CYCLES = 60  # the curves are fitted to at most so many
+MOST_CYCLES = 150  # the curves are fitted to at most so many
 DEGREES = (7, 7)
 ROUNDS, ALTERNATIONS = 2, 12
-BIAS, BIAS_A, UNKNOWN = 0.03, 0.10, 0.05  # of a conductance: what curves may be wrong by, and the largest error of the check
-OFF, SIGMAS = 0.08, 4.5  # share and standard errors by which points beside the read voltage may differ in one cycle
+BIAS, BIAS_A, UNKNOWN = (
+    0.035,
+    0.3,
+    0.03,
+)  # of a conductance: what curves may be wrong by, and the largest error of the check
+OFF, SIGMAS = 0.08, 3.0  # share and standard errors by which points beside the read voltage may differ in one cycle
+POOLED = 0.7  # share of the error of the check of all cycles that the curve may be wrong by
+APART = 0.03  # the same share, above which precise points take the place of the curve
 LOOSE = 0.08  # relative error that a shape has at least where points beside the read voltage do not show it
-PRECISE = 0.03  # relative error of points that replace the number of the curve
-UNCERTAIN, LOST = 0.15, 0.5  # relative errors from which a R_HRS is flagged, and is a bound
+PRECISE = 0.02  # relative error of points that replace the number of the curve
+UNCERTAIN, UNCERTAIN_LRS, LOST = 0.018, 0.15, 0.5  # relative errors from which a R_HRS is flagged, and is a bound
 
 
 @dataclass
@@ -96,7 +102,8 @@ def extract_device(loops: xr.Dataset, device: int, u_read: float, *, halves: boo
     state = detect_states(one)
     reaches = one.surveyed[~one.forming][:, [REACH_NEGATIVE, REACH_POSITIVE]]
     reach = [float(np.nanmedian(x)) if np.isfinite(x).any() else np.nan for x in reaches.T]
-    if state.never or not u_read < np.nanmin([*reach, np.inf]):
+    other = one.kind.kind != "bipolar" and not (one.kind.kind == "unclear" and "polarity" in loops.attrs)
+    if other or state.never or not u_read < np.nanmin([*reach, np.inf]):
         return _nothing(one)
     _fit_curves(points, one, state, (reach[0], reach[1]), u_read)
     one.measured = measure_device(points, one, u_read)
@@ -134,6 +141,10 @@ def _fit_curves(
     one.measured = measure_device(points, one, u_read)
     usable = {A: state.sets | state.no_set, B: state.lrs, C: state.resets}
     wrong = [branch for branch in (A, B, C) if not _describes(one, branch, usable[branch] & ~one.forming)]
+    unknown = min(_bias(one, A, usable[A] & ~one.forming)[1], 1.0)
+    one.curves.shape_error[A] = unknown
+    if C not in wrong:
+        one.curves.shape_error[C] = POOLED * min(_bias(one, C, usable[C] & ~one.forming)[1], 1.0)
     for _ in range(2 if B in wrong else 1):
         for branch in wrong:
             _take_shape(points, one, branch, np.flatnonzero(usable[branch] & ~one.forming), u_read)
@@ -183,7 +194,9 @@ def _describes(one: DeviceCycles, branch: int, cycles: BoolArray) -> bool:
     if not cycles.any():
         return True
     bias, noise = _bias(one, branch, cycles)
-    return noise < UNKNOWN and abs(bias) < max(BIAS_A if branch == A else BIAS, 2 * noise)
+    if branch == A:  # mostly a way to U_SET: the other HRS, branch C, is that of the next cycle
+        return not (np.isfinite(bias) and abs(bias) > max(BIAS_A, 2 * noise))
+    return noise < UNKNOWN and abs(bias) < max(BIAS, 1.5 * noise)
 
 
 def _calibrate(one: DeviceCycles, branch: int, cycles: BoolArray) -> None:
@@ -191,7 +204,9 @@ def _calibrate(one: DeviceCycles, branch: int, cycles: BoolArray) -> None:
     bias, noise = _bias(one, branch, cycles)
     curves = one.curves
     per_state, error = curves.per_state.copy(), curves.shape_error.copy()
-    if noise < LOOSE and abs(bias) < 0.5:
+    if abs(bias) < 1.5 * noise and error[branch] < noise:
+        error[branch] = np.hypot(error[branch], 0.3 * min(noise, LOOSE))
+    elif noise < LOOSE and abs(bias) < 0.5:
         per_state[branch] *= 1 + bias
         error[branch] = noise
     else:
@@ -308,11 +323,12 @@ def _checked(one: DeviceCycles, measured: Float64Array) -> tuple[Float64Array, F
         off = np.abs(rest) > OFF * np.abs(g) + SIGMAS * doubt
         near = g + rest
         precise = (doubt < PRECISE * near) & (near > 0)
+        apart = np.abs(rest) > APART * np.abs(g) + SIGMAS * doubt
         unchecked = np.isnan(rest) & np.isfinite(g)
         misfit = off & ~precise | unchecked
-        misfit[:, B] |= ~(error[:, B] < UNCERTAIN * g[:, B]) & np.isfinite(g[:, B])
-    g = np.where(off & precise, near, g)
-    error = np.where(off & precise, doubt, error)
+        misfit[:, B] |= ~(error[:, B] < UNCERTAIN_LRS * g[:, B]) & np.isfinite(g[:, B])
+    g = np.where(apart & precise, near, g)
+    error = np.where(apart & precise, doubt, error)
     return g, error, misfit
 
 

@@ -23,7 +23,7 @@ from typing import Literal, NamedTuple, NoReturn, TypeAlias, get_args
 
 import numpy as np
 
-from synaptogen._utils import BoolArray, Float64Array
+from synaptogen._utils import BoolArray, Float64Array, IntArray
 
 from .excursions import BINS, SIGN, find_excursions, leg_profiles, noise_near_zero
 
@@ -38,6 +38,7 @@ LEAST_RATIO = 1.1  # of conductances of two states
 SIGMAS = 5.0
 NEAR, HIGH = slice(2, 8), slice(6, 19)  # bins near zero and higher up
 HYSTERESIS = 1.3  # ratio of currents of the two legs higher up
+RARE = 0.02  # share of the excursions of a sign below which an event is an accident
 MAJORITY = 3.0  # times as many excursions must speak for one polarity as for the other
 OFTEN = 0.25  # share of the excursions of a sign that makes a rule of an event
 
@@ -100,18 +101,21 @@ class _Legs(NamedTuple):
         Conductances near zero of both legs, relative to the peak voltage, in A.
     low_error : array of shape (n, 2)
         Their standard errors.
-    current, count : array of shape (n, 2, BINS)
+    current, points : array of shape (n, 2, BINS)
         Mean currents in A and numbers of points.
     noise : float
         In A.
+    follows : array of bool of shape (n,)
+        Which of them follow the one before without a gap.
     """
 
     sign: Float64Array
     low: Float64Array
     low_error: Float64Array
     current: Float64Array
-    count: Float64Array
+    points: Float64Array
     noise: float
+    follows: BoolArray
 
 
 def usual_reach(applied: Float64Array) -> float:
@@ -156,8 +160,9 @@ def detect_kind(applied: Float64Array, i: Float64Array) -> DeviceKind:
     return _classify(legs, {int(s) for s in rows[:, SIGN]})
 
 
-def _legs(applied: Float64Array, i: Float64Array, rows: np.ndarray, reach: float) -> _Legs:  # type: ignore[type-arg]
-    chosen = np.unique(np.linspace(0, len(rows) - 1, min(MOST, len(rows))).round().astype(np.int64))
+def _legs(applied: Float64Array, i: Float64Array, rows: IntArray, reach: float) -> _Legs:
+    pairs = np.linspace(0, len(rows) - 1, min(MOST // 2, len(rows))).round().astype(np.int64)
+    chosen = np.unique(np.concatenate([pairs, np.minimum(pairs + 1, len(rows) - 1)]))  # of successive excursions
     sums, counts = np.empty((len(chosen), 2, BINS)), np.empty((len(chosen), 2, BINS))
     at_zero = np.abs(applied) <= 1e-3 * reach
     offset = float(np.median(i[at_zero])) if np.count_nonzero(at_zero) > 2 else 0.0
@@ -175,11 +180,12 @@ def _legs(applied: Float64Array, i: Float64Array, rows: np.ndarray, reach: float
     with np.errstate(invalid="ignore", divide="ignore"):
         low = np.where(weight > 0, weight * x * np.nan_to_num(current[:, :, NEAR]), 0.0).sum(-1) / sxx
         error = noise / np.sqrt(sxx)
-    return _Legs(sign, low, error, current, counts, noise)
+    follows = np.concatenate([[False], np.diff(chosen) == 1])
+    return _Legs(sign, low, error, current, counts, noise, follows)
 
 
 def _classify(legs: _Legs, signs: set[int]) -> DeviceKind:
-    whole = np.isfinite(legs.low).all(axis=1)
+    whole = np.asarray(np.isfinite(legs.low).all(axis=1))
     if not _above_noise(legs):
         return DeviceKind("noise", 0)
     forward, backward = legs.low.T
@@ -194,7 +200,7 @@ def _classify(legs: _Legs, signs: set[int]) -> DeviceKind:
         return float(np.mean(event[side & whole])) if np.any(side & whole) else 0.0
 
     s, r = (share(sets, negative), share(sets, positive)), (share(resets, negative), share(resets, positive))
-    quiet = max(*s, *r) < 0.05
+    quiet = max(*s, *r) < RARE
     volatile = more & ~sets
     if quiet:
         if max(share(volatile, negative), share(volatile, positive)) >= OFTEN:
@@ -210,7 +216,7 @@ def _classify(legs: _Legs, signs: set[int]) -> DeviceKind:
 def _above_noise(legs: _Legs) -> bool:
     """Return whether any leg carries a current, and not only in one bin."""
     with np.errstate(invalid="ignore"):
-        z = np.abs(legs.current) * np.sqrt(legs.count) / legs.noise
+        z = np.abs(legs.current) * np.sqrt(legs.points) / legs.noise
     loud = np.nan_to_num(z[:, :, HIGH]) > SIGMAS
     return bool((loud.sum(-1) >= 2).any() and loud.mean() > 0.02)
 
@@ -219,10 +225,16 @@ def _higher_up(legs: _Legs) -> tuple[BoolArray, BoolArray]:
     """Return in which excursions the backward leg conducts more somewhere, and in which it conducts less."""
     forward, backward = legs.current[:, 0, HIGH], legs.current[:, 1, HIGH]
     with np.errstate(invalid="ignore", divide="ignore"):
-        error = SIGMAS * legs.noise * np.sqrt((1 / legs.count[:, :, HIGH]).sum(axis=1))
-        more = (backward > HYSTERESIS * forward) & (backward - forward > error)
-        less = (forward > HYSTERESIS * backward) & (forward - backward > error)
+        error = SIGMAS * legs.noise * np.sqrt((1 / legs.points[:, :, HIGH]).sum(axis=1))
+        more = (backward > HYSTERESIS * _beside(forward)) & (backward - forward > error)
+        less = (forward > HYSTERESIS * _beside(backward)) & (forward - backward > error)
     return more.sum(-1) >= 2, less.sum(-1) >= 2
+
+
+def _beside(current: Float64Array) -> Float64Array:
+    """Return the largest current of each bin and its neighbours: legs do not have their points at the same voltages."""
+    padded = np.pad(current, ((0, 0), (1, 1)), constant_values=np.nan)
+    return np.asarray(np.fmax(np.fmax(padded[:, :-2], padded[:, 2:]), current))
 
 
 def _of_one_sign(sets: float, resets: float, count: int) -> Kind:
@@ -251,7 +263,8 @@ def _of_both_signs(legs: _Legs, s: tuple[float, float], r: tuple[float, float], 
 
 def _lost_at_zero(legs: _Legs, set_sign: int, whole: BoolArray) -> bool:
     """Return whether the forward leg of the other sign shows the HRS, with a current above noise, right after SET."""
-    sets, other = whole & (legs.sign == set_sign), whole & (legs.sign == -set_sign)
+    sets = whole & (legs.sign == set_sign)
+    other = whole & (legs.sign == -set_sign) & legs.follows & np.concatenate([[False], sets[:-1]])
     if not sets.any() or not other.any():
         return False
     lrs, hrs = float(np.median(legs.low[sets, 1])), float(np.median(legs.low[sets, 0]))

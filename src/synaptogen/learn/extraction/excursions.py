@@ -98,7 +98,7 @@ def leg_profiles(
             x = sign * applied[k] / top
             if x <= 0 or k == row[PEAK]:
                 continue
-            leg, place = 0 if k < row[PEAK] else 1, min(int(BINS * x), BINS - 1)
+            leg, place = 0 if k < row[PEAK] else 1, min(int(BINS * x + 1e-6), BINS - 1)
             sums[e, leg, place] += sign * i[k]
             counts[e, leg, place] += 1.0
 

@@ -28,10 +28,10 @@ THRESHOLDS = ("u_set", "u_reset")
 
 DEFINITIONS = {
     "r_hrs": (
-        "R_HRS of cycle n, in ohm: static resistance U_read/I(U_read) of the curves fitted (Huber) to the falling branch"
-        " of RESET (C) after the cycle before, from 3 % of the largest voltage to where the curves hold (67 to 95 %:"
-        " hrs_top); in the first cycle of a record, or after a gap, to the rising branch of SET (A) up to SET. Checked"
-        " against points beside the read voltage."
+        "R_HRS of cycle n, in ohm: static resistance U_read/I(U_read) of the curves fitted (Huber) to the falling"
+        " branch of RESET (C) after the cycle before, from 3 % of the largest voltage to where the curves hold"
+        " (hrs_top: 67 to 95 %); in the first cycle of a record, or after a gap, to the rising branch of SET (A) up to"
+        " SET. Checked against points beside the read voltage."
     ),
     "u_set": (
         "U_SET, in V: voltage on branch A at which the current has gone half way from the HRS to that of the LRS, or to"
@@ -44,8 +44,8 @@ DEFINITIONS = {
     ),
     "u_reset": (
         "U_RESET, in V: voltage on branch B at which dI/dU (Savitzky-Golay, degree 2, 11 % of the rising positive ramp)"
-        " falls to half the slope of the LRS; the smoothing of the filter is taken out for a kink between two lines. Where"
-        " the current falls by 30 % or more between two points, half way between them."
+        " falls to half the slope of the LRS; the smoothing of the filter is taken out for a kink between two lines."
+        " Where the current falls by 30 % or more between two points, half way between them."
     ),
     "reliability": (
         "1 - (error/spread)^2; error: half the standard deviation of the difference between the features from odd and"

@@ -70,9 +70,7 @@ def gather_points(
 
 
 @compiled
-def cut_cycles(
-    applied: Float64Array, loop: IntArray, n: int, negative: float, positive: float, rows: IntArray
-) -> int:
+def cut_cycles(applied: Float64Array, loop: IntArray, n: int, negative: float, positive: float, rows: IntArray) -> int:
     """Cut the points of a device into cycles where the voltage falls through zero.
 
     Where loops are missing, or one ends early and the next begins anew, there is a gap.

@@ -89,8 +89,8 @@ def fit_shape(
         None with too few points.
     """
     order = np.argsort(u, kind="stable")
-    u, i, cycle = (x[order] for x in (u, i, cycle))
-    cycle = np.unique(cycle, return_inverse=True)[1]
+    u, i = u[order], i[order]
+    cycle = np.unique(cycle[order], return_inverse=True)[1]
     count = int(cycle.max()) + 1 if len(cycle) else 0
     if len(u) < FEWEST * max(count, 1) or top <= 0:
         return None
@@ -146,5 +146,5 @@ def _profile(
             w = 1.0 / (noise**2 + (MODEL_ERROR * g[cycle] * f) ** 2)
         far = (i - g[cycle] * f) ** 2 * w
         cost[n] = np.minimum(far, WORST).sum()
-        mean[n] = np.sum(g * sums[1]) / max(np.sum(sums[1]), 1e-300) if count > 1 else g[0]
+        mean[n] = np.sum(g * sums[1]) / max(float(np.sum(sums[1])), 1e-300) if count > 1 else g[0]
     return cost, mean

@@ -14,6 +14,7 @@ CONTRAST = 6.0  # standard deviations by which LRS and HRS differ at a SET that 
 SHARE = 0.05  # of the current of the LRS, the same
 LEAST = 0.05  # share of the reach below which no threshold is sought
 ABRUPT = 0.3  # share of the current that an abrupt RESET loses within a step
+BEFORE_JUMP = 0.06  # share by which the current may be off the line of the LRS before an abrupt RESET
 OFF_LINE = 0.15  # share by which the current may leave the line of the LRS before RESET
 FLAT = 0.003  # share of the current within which a plateau is flat
 
@@ -195,7 +196,7 @@ def _jump_down(
         if u[k] < from_ or i[k] <= 0:
             continue
         fall = i[k] - i[k + 1]
-        off = abs(i[k] - line[k]) > max(OFF_LINE * abs(line[k]), 4.0 * noise)
+        off = abs(i[k] - line[k]) > max(BEFORE_JUMP * abs(line[k]), 4.0 * noise)
         if fall > max(ABRUPT * i[k], 6.0 * noise) and not off:
             stays = _leaves_line(u, i, line, k + 1, min(k + 5, last + 1), noise, 0.5 * ABRUPT)
             if stays:
@@ -293,7 +294,17 @@ def _end_of_plateau(u: Float64Array, i: Float64Array, line: Float64Array, first:
         begin -= 1
     while end < high and i[end + 1] > level - 2.0 * width:
         end += 1
-    if end - begin < 6 or line[end] < 1.15 * level or begin - 2 < first:
+    part = (end + 1 - begin) // 3
+    middle = outside = falls = 0.0
+    for k in range(part):
+        falls += i[begin + k] - i[end - k]
+        middle += i[begin + part + k]
+        outside += 0.5 * (i[begin + k] + i[end - k])
+    if part > 0 and (middle - outside) / part > max(3.0 * noise / np.sqrt(part), 0.1 * FLAT * level):
+        return -1  # the round top of a gradual RESET
+    if part > 0 and falls / part > max(2.5 * noise / np.sqrt(part), 0.1 * FLAT * level):
+        return -1  # it goes on falling
+    if end - begin < 9 or line[end] < 1.15 * level or begin - 2 < first:
         return -1
     if abs(i[begin - 2] - line[begin - 2]) > OFF_LINE * line[begin - 2] or line[begin] > 1.06 * level:
         return -1
