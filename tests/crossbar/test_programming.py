@@ -254,6 +254,15 @@ def test_energy_of_a_pulse_by_hand():
     assert report.total_energy == pytest.approx(report.energy.sum(), rel=1e-5)
 
 
+@pytest.mark.parametrize("budget", [1, 2, 3, 7])
+@pytest.mark.parametrize("passes", [1, 3])
+def test_the_budget_holds_for_all_passes_together(budget, passes):
+    """A tolerance near the read noise keeps most cells from converging, so that each pass would go on."""
+    report = write_verify(made(), wanted((24, 32)), tolerance=3e-7, budget=budget, passes=passes)
+    assert report.pulses.max() == budget
+    assert (report.pulses[~report.converged] == budget).all()
+
+
 # ---- cells without selectors
 
 
@@ -269,7 +278,28 @@ def test_halves_of_strong_pulses_disturb_many_and_the_report_says_so():
     cells, targets = made((32, 32)), wanted((32, 32))
     report = write_verify(cells, targets, scheme="V/2", tolerance=2e-6, budget=20)
     assert report.disturbed.sum() > 50
-    assert "disturbed after their last read" in report.summary()
+    first = report.summary().splitlines()[0]
+    assert f", {report.disturbed.sum():,} disturbed after their last read, " in first
+    assert "other cells" not in first
+
+
+def test_the_first_line_counts_neighbours_that_were_disturbed():
+    cells, written = made((32, 32)), np.zeros((32, 32), bool)
+    written[::4] = True
+    before = cells.conductance()
+    report = set_reset(cells, True, where=written, scheme="V/2", u_set=-2.4)
+    moved = ~written & (np.abs(cells.conductance() - before) > report.tolerance)
+    assert moved.any()
+    assert np.array_equal(report.others_disturbed, moved)
+    assert f"{moved.sum():,} other cells disturbed" in report.summary().splitlines()[0]
+    assert report.statistics()["others_disturbed"] == moved.sum()
+
+
+def test_a_run_that_disturbed_nothing_does_not_speak_of_it():
+    cells = made((8, 8))
+    report = set_reset(cells, True, where=np.eye(8, dtype=bool))
+    assert not report.others_disturbed.any()
+    assert "disturbed" not in report.summary()
 
 
 def test_energy_of_others_counts():

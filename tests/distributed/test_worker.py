@@ -25,7 +25,7 @@ def new_worker(limit=None):
 
 def request(start, end, operation=block_operations.no_operation, *arguments, changes=False, rebuild=False):
     spec = sg.CellArray(1, rng=3, storage="compact", threads=1).state.spec
-    source = Source(spec, Blocks(SHAPE, BLOCK), None, 0) if rebuild else None
+    source = Source(spec, Blocks(SHAPE, BLOCK), None) if rebuild else None
     return Request(1, start, tuple((u, None) for u in PULSES[start:end]), operation, arguments, changes, source)
 
 

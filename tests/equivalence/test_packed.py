@@ -169,6 +169,20 @@ def test_reads_in_blocks_are_one_read():
         one.read_in_blocks(np.zeros((61, 67)))
 
 
+@pytest.mark.parametrize("storage", ["full", "compact"])
+@pytest.mark.parametrize("size", [1, 64, 100, SIZE])
+@pytest.mark.parametrize("part", [slice(None), slice(64, None), slice(3, None)])
+def test_cells_read_at_voltages_of_their_own(storage, size, part):
+    """Each cell reads what it would read if all had its voltage: noise depends on cell and number of the read."""
+    if not range(size)[part]:
+        return
+    cells = made(size, storage=storage)
+    low = np.random.default_rng(1).uniform(size=cells[part].shape) < 0.5
+    at = {u: cells.copy()[part].read(u) for u in (0.1, -0.3)}
+    found = cells.copy()[part].read(np.where(low, 0.1, -0.3))
+    assert np.array_equal(found, np.where(low, at[0.1], at[-0.3]))
+
+
 def test_the_last_cycle_is_followed_by_the_first(state, same_state):
     first, last = made(64), made(64)
     last.apply_voltage(-FAR)

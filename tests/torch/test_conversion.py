@@ -12,7 +12,8 @@ nn = torch.nn
 
 
 class Odd(nn.Linear):
-    """Computes something else."""
+    def forward(self, x):
+        return super().forward(x).abs()
 
 
 def network():
@@ -40,6 +41,7 @@ def test_dry_run_names_what_is_left_and_why():
     assert "transposed" in reasons["up"]
     assert "proj_size" in reasons["lstm"]
     assert all(d.name in str(plan) and d.reason in str(plan) for d in plan)
+    assert "% of" in str(plan).splitlines()[0]
     assert next(d.cells for d in plan if d.name == "conv") == 2 * 18
 
 

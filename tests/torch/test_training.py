@@ -241,3 +241,34 @@ def test_columns_are_transferred_in_turn():
         moved.append((layer.weight.detach() != before).any(0).tolist())
     assert moved == [[False, True, False], [False, True, True], [True, True, True]]
     assert (layer.weight.detach() - before).mean() > 0
+
+
+@pytest.mark.parametrize("rule", ["stochastic", "threshold"])
+def test_pulses_are_as_many_as_the_gradient_is_large(rule):
+    """A gradient that asks for a share p of a pulse gets p pulses an update: by chance, or when they add up to one."""
+    config = sg.torch.AnalogConfig(programming="one-shot", seed=1)
+    shares, updates = (0.1, 0.2, 0.4), 40
+    found = []
+    for share in shares:
+        layer = sg.torch.Linear(40, 25, config=config)
+        optimiser = sg.torch.PulseSGD(layer, lr=0.5, rule=rule, seed=2)
+        quantum = optimiser.layers[0].pairs.quantum * optimiser.layers[0].full  # the weight that one pulse changes
+        for _ in range(updates):
+            layer.weight.grad = torch.full_like(layer.weight, -share * quantum / 0.5)
+            optimiser.step()
+        found.append(optimiser.pulses)
+    expected = np.array(shares) * 1000 * updates
+    if rule == "stochastic":  # six standard deviations
+        assert np.all(np.abs(found - expected) < 6 * np.sqrt(expected * (1 - np.array(shares))))
+    else:  # a rounding error may keep the last pulse back
+        assert np.all((found <= expected) & (found >= expected - 1000))
+
+
+def test_the_rule_of_signs_leaves_small_gradients_alone():
+    layer = sg.torch.Linear(4, 2, config=sg.torch.AnalogConfig(programming="one-shot", seed=1))
+    optimiser = sg.torch.PulseSGD(layer, lr=0.5, rule="sign", dead=0.1, seed=2)
+    quantum = optimiser.layers[0].pairs.quantum * optimiser.layers[0].full
+    shares = torch.tensor([[0.09, 0.11, 5.0, -0.11], [-0.09, 0.0, -5.0, 0.05]])
+    layer.weight.grad = shares.to(layer.weight) * quantum / 0.5
+    optimiser.step()
+    assert optimiser.pulses == 4

@@ -13,14 +13,16 @@ from .arrays import (
     Shape,
     writeable,
 )
-from .atomic import flush, remove_leftovers, replacing
+from .atomic import replacing, sync, sync_tree
 from .checks import one_of, positive_int
 from .figure_style import DARK, FAINT, MICRO, OHM, OKABE_ITO, STYLE, draw_map, new_figure, styled, whole_numbers
-from .memory import allocate, available_memory, require_cells, require_memory
+from .folders import leftovers, replacing_folder, set_aside, writing
+from .memory import allocate, available_memory, require_cells, require_memory, return_free_memory
 from .messages import notice
+from .operands import as_array
 from .optional import missing, require
 from .rng import RNG, seed_of
-from .threads import SMALLEST, default_threads, pool, share
+from .threads import SMALLEST, default_threads, pieces_of, pool, share
 
 __all__ = [
     "DARK",
@@ -41,25 +43,32 @@ __all__ = [
     "RealArray",
     "Shape",
     "allocate",
+    "as_array",
     "available_memory",
     "checks",
     "default_threads",
     "draw_map",
-    "flush",
+    "leftovers",
     "missing",
     "new_figure",
     "notice",
     "one_of",
+    "pieces_of",
     "pool",
     "positive_int",
-    "remove_leftovers",
     "replacing",
+    "replacing_folder",
     "require",
     "require_cells",
     "require_memory",
+    "return_free_memory",
     "seed_of",
+    "set_aside",
     "share",
     "styled",
+    "sync",
+    "sync_tree",
     "whole_numbers",
     "writeable",
+    "writing",
 ]

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .arrays import BoolArray, RealArray, Shape
+from .operands import as_array
 
 T = TypeVar("T")
 Number = TypeVar("Number", bound=np.floating[Any])
@@ -412,13 +413,13 @@ def finite(name: str, value: ArrayLike, dtype: type[Number]) -> NDArray[Number]:
         If a number is NaN or infinite, or too large for ``dtype``.
     """
     try:
-        given = np.asarray(value)
-        if given.dtype.kind not in "biuf":
-            raise TypeError
-        with np.errstate(over="ignore"):  # numbers that do not fit become infinite, and are refused below
-            numbers = given.astype(dtype, copy=False)
-    except (TypeError, ValueError):
-        raise TypeError(f"{name} is not an array of real numbers") from None
+        given = as_array(name, value, float)
+    except TypeError as error:
+        raise TypeError(f"{name} is not an array of real numbers: {error}") from error
+    if given.dtype.kind not in "biuf":
+        raise TypeError(f"{name} is not an array of real numbers: it is of type {given.dtype}; give floats")
+    with np.errstate(over="ignore"):  # numbers that do not fit become infinite, and are refused below
+        numbers = given.astype(dtype, copy=False)
     if not all_finite(numbers):
         raise ValueError(f"{name} holds values that are not finite (NaN or infinite); no cell was changed")
     return numbers
@@ -479,9 +480,9 @@ def truths(name: str, value: ArrayLike) -> BoolArray:
         If it holds anything else.
     """
     try:
-        given = np.asarray(value)
-    except ValueError:
-        raise TypeError(f"{name} is not an array: give an array of bool") from None
+        given = as_array(name, value, bool)
+    except TypeError as error:
+        raise TypeError(f"{name} is not an array: {error}; give an array of bool") from error
     if given.dtype != np.bool_:
         raise TypeError(f"{name} is of type {given.dtype}: give an array of bool")
     return given

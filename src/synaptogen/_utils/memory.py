@@ -1,7 +1,9 @@
 """Free memory: checked before anything is allocated."""
 
+import ctypes
 import mmap
 import os
+import sys
 from contextlib import suppress
 
 import numpy as np
@@ -95,3 +97,10 @@ def allocate(count: int, dtype: DTypeLike) -> AnyArray:
         with suppress(OSError):  # a kernel without huge pages
             pages.madvise(mmap.MADV_HUGEPAGE)
     return np.frombuffer(pages, dtype, count)
+
+
+def return_free_memory() -> None:
+    """Give memory that was freed back to the system, where the C library keeps it otherwise (glibc)."""
+    if sys.platform == "linux":
+        with suppress(OSError, AttributeError):
+            ctypes.CDLL(None).malloc_trim(0)

@@ -3,7 +3,7 @@
 import os
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from functools import cache
 from itertools import pairwise
 from typing import Any
@@ -31,6 +31,28 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=pool.cache_clear)  # threads do not survive a fork
 
 
+def pieces_of(count: int, threads: int, smallest: int = SMALLEST) -> int:
+    """Return into how many pieces `share` divides a range.
+
+    Parameters
+    ----------
+    count : int
+        Number of entries.
+    threads : int
+        Threads to use at the most.
+    smallest : int
+        Least number of entries of a piece.
+
+    Returns
+    -------
+    int
+        At least 1.
+    """
+    if threads == 1:
+        return 1
+    return max(1, min(threads * PIECES, max(count // (LONG * smallest), min(threads, count // smallest))))
+
+
 def share(
     kernel: Callable[..., Any], count: int, threads: int, arguments: tuple[Any, ...], smallest: int = SMALLEST
 ) -> None:
@@ -52,8 +74,8 @@ def share(
     smallest : int
         Least number of entries of a piece.
     """
-    pieces = min(threads * PIECES, max(count // (LONG * smallest), min(threads, count // smallest)))
-    if threads == 1 or pieces <= 1:
+    pieces = pieces_of(count, threads, smallest)
+    if pieces == 1:
         kernel(0, count, *arguments)
         return
     left = deque(pairwise(count * k // pieces for k in range(pieces + 1)))
@@ -74,4 +96,17 @@ def share(
                 helper.result()
     finally:
         left.clear()
-        wait(helpers)  # even if interrupted: no kernel may run on after this function has ended
+        _wait_for(helpers)
+
+
+def _wait_for(helpers: list[Future[None]]) -> None:
+    """Wait for threads, even if interrupted: no kernel may run on after the function that shared it has ended."""
+    interrupted: BaseException | None = None
+    while True:
+        try:
+            wait(helpers)
+            break
+        except BaseException as error:  # Ctrl-C
+            interrupted = error
+    if interrupted is not None:
+        raise interrupted

@@ -3,7 +3,7 @@
 import functools
 import math
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -13,10 +13,11 @@ from synaptogen.engines import FIELDS, CellIds, EngineName, ReadNumbers, Start, 
 from synaptogen.io import load_state, save_state
 from synaptogen.model import cycle, is_limited, iv
 from synaptogen.params import DeviceParams
-from synaptogen.state import BANDWIDTH, ArraySpec, CellState, Features, HistoryKind, modes_of
+from synaptogen.state import BANDWIDTH, ArraySpec, CellState, Features, HistoryKind, modes_of, noise_offset
 from synaptogen.wires import Wires, apply_through_lines, line_currents
 
 from .indexing import Index, select_positions
+from .operators import CellOperators, html_table
 
 if TYPE_CHECKING:
     from .on_gpu import OnGPU
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 FAR = 1e6  # V; a voltage that sets or resets any cell completely
 
 
-class CellArray:
+class CellArray(CellOperators):
     """An array of virtual resistive memory cells.
 
     Every cell is one device drawn from a learned population. Its behaviour depends on the seed, on its position in the
@@ -86,9 +87,6 @@ class CellArray:
     array([[213., 243., 215.],
            [222., 221., 222.]], dtype=float32)
     """
-
-    __array_ufunc__ = None  # so that `array @ cells` calls __rmatmul__ and NumPy makes no array of the cells
-    __hash__ = object.__hash__
 
     def __init__(
         self,
@@ -204,13 +202,28 @@ class CellArray:
             f"{self.state.engine.bytes_per_cell:.0f} B a cell, {self.nbytes / 2**20:.1f} MiB)"
         )
 
+    def _repr_html_(self) -> str:
+        history = self.params.history
+        facts = {
+            "shape": " x ".join(map(str, self.shape)) or "1 cell",
+            "params": self.params.name,
+            "engine": self.state.engine.describe(),
+            "history": f"{history!r}, start {self.state.engine.start}",
+            "seed": str(self.seed),
+            "noise": f"{self.bandwidth:g} Hz at 300 K" if self.bandwidth else "none",
+            "memory": f"{self.nbytes / 2**20:.1f} MiB, {self.state.engine.bytes_per_cell:.0f} B a cell",
+        }
+        if self.state.positions is not None:
+            facts["view"] = f"of {self.state.engine.cells.size} cells"
+        return html_table(type(self).__name__, facts)
+
     def __getitem__(self, key: Index) -> "CellArray":
         """Return a view of some cells: a voltage applied to the view is applied to these cells of the array.
 
         Parameters
         ----------
         key : index as for a NumPy array
-            Ints, slices, an ellipsis, arrays of int or bool, or a tuple of these.
+            Ints, slices, an ellipsis, None, arrays of int or bool, or a tuple of these.
 
         Returns
         -------
@@ -232,12 +245,11 @@ class CellArray:
                [2, 2, 2]], dtype=uint8)
         """
         positions = select_positions(self.shape, key)
-        shape, flat = positions.shape, positions.ravel()
-        if flat.size == 0:
-            raise IndexError(f"the index {key!r} selects no cells of an array of shape {self.shape}")
-        if np.any(flat[1:] <= flat[:-1]) and len(np.unique(flat)) < flat.size:
-            raise IndexError("an index of cells must not name a cell twice: it would see each voltage twice")
-        return self.from_state(self.state.take(flat), shape)
+        return self.from_state(self.state.take(positions.ravel()), positions.shape)
+
+    def __iter__(self) -> Iterator["CellArray"]:
+        for k in range(len(self)):
+            yield self[k]
 
     def ravel(self) -> "CellArray":
         """Return a view of the same cells with one axis.
@@ -287,10 +299,11 @@ class CellArray:
         if wires is not None:
             if where is not None:
                 raise ValueError("where cannot be combined with wires: every cell is on lines, and sees their voltages")
-            return apply_through_lines(self, u, wires)
+            with self.state.guard.changing(steps=True):
+                return apply_through_lines(self, u, wires)
         voltage = checks.voltages("u", u, self.shape, self.state.engine.dtype)
         mask = None if where is None else checks.mask("where", where, self.shape)
-        return self.state.engine.apply(voltage[None], self.state.selection, mask)
+        return self.state.apply(voltage[None], mask)
 
     def apply_voltages(self, pulses: ArrayLike, *, where: ArrayLike | None = None) -> None:
         """Apply K voltages one after the other, in one pass over memory.
@@ -319,7 +332,7 @@ class CellArray:
         """
         voltages = checks.pulses("pulses", pulses, self.shape, self.state.engine.dtype)
         mask = None if where is None else checks.mask("where", where, self.shape)
-        self.state.engine.apply(voltages, self.state.selection, mask)
+        self.state.apply(voltages, mask)
 
     def sweep(self, waveform: ArrayLike, *, noise: bool = False) -> RealArray:
         """Apply a waveform and record the current at each of its points, as in the measurement of an I-V curve.
@@ -359,10 +372,7 @@ class CellArray:
         voltages = checks.pulses("waveform", waveform, self.shape, self.state.engine.dtype)
         bandwidth = self.bandwidth if noise else 0.0
         self._require_results(len(voltages), "sweep fewer points, or parts of the array one after the other")
-        trace = self.state.engine.sweep(voltages, self.state.selection, bandwidth, self.state.counters.reads)
-        if bandwidth:
-            self.state.advance_reads(len(voltages))
-        return trace.reshape(len(voltages), *self.shape)
+        return self.state.sweep(voltages, bandwidth).reshape(len(voltages), *self.shape)
 
     # ---- reads
 
@@ -435,17 +445,12 @@ class CellArray:
         block, voltage = checks.positive_int("block", block), self._read_voltage(u)
         if voltage.size > 1:
             raise ValueError(f"u holds {voltage.size} voltages: give one for all cells, or use read")
-        reads = self.state.counters.reads
-        if reads.each is not None:
-            reads = ReadNumbers(reads.times, reads.each.copy())
-        if self.bandwidth:
-            self.state.advance_reads(1)
-        return self._blocks_read(voltage[None], block, reads)
+        return self._blocks_read(voltage[None], block, self.bandwidth, self.state.take_read(self.bandwidth))
 
-    def _blocks_read(self, u: RealArray, block: int, reads: ReadNumbers) -> Iterator[RealArray]:
+    def _blocks_read(self, u: RealArray, block: int, bandwidth: float, reads: ReadNumbers) -> Iterator[RealArray]:
         for begin in range(0, self.size, block):
             here = np.arange(begin, min(self.size, begin + block))
-            yield self.state.engine.read(u, self.state.take(here).selection, self.bandwidth, reads)
+            yield self.state.take(here).read_numbered(u, bandwidth, reads)
 
     def current(self, u: ArrayLike | None = None) -> RealArray:
         """Return currents without noise.
@@ -646,7 +651,7 @@ class CellArray:
         >>> sg.CellArray(3, rng=7).device[1].round(2)  # offsets of U_SET, V
         array([-0.66, -0.67, -0.69], dtype=float32)
         """
-        return self.state.engine.device(self.state.selection).reshape(8, *self.shape)
+        return self.state.device().reshape(8, *self.shape)
 
     @property
     def component(self) -> NDArray[np.uint8]:
@@ -733,9 +738,10 @@ class CellArray:
             len(Features._fields) * count, "run fewer cycles, or parts of the array one after the other"
         )
         cycles = []
-        for _ in range(count):
-            self.apply_voltages([-FAR, FAR])
-            cycles.append(self.features)
+        with self.state.guard.changing(steps=True):
+            for _ in range(count):
+                self.apply_voltages([-FAR, FAR])
+                cycles.append(self.features)
         return Features(*(np.stack(feature) for feature in zip(*cycles, strict=True)))
 
     def _require_results(self, numbers: int, remedy: str) -> None:
@@ -758,24 +764,78 @@ class CellArray:
 
     # ---- copies
 
-    def copy(self) -> "CellArray":
+    def copy(self, *, reads: RNG | Literal["same"] = "same") -> "CellArray":
         """Return a copy of the cells. Both arrays change independently, and respond alike to the same voltages.
+
+        `copy.copy` and `copy.deepcopy` return such copies, too (of two views of one array in a list, `copy.deepcopy`
+        makes two views of one copy).
+
+        Parameters
+        ----------
+        reads : int, SeedSequence, Generator or None, optional
+            Give the copy other noise of reads and products, as `reseed_reads` does. Default: its next read has the
+            noise that the next read of the original has.
+
+        Returns
+        -------
+        CellArray
 
         Raises
         ------
         MemoryError
             If the copy would not fit into memory.
+        ValueError, TypeError
+            If ``reads`` is none of these.
 
         Examples
         --------
+        >>> import numpy as np
         >>> import synaptogen as sg
         >>> cells = sg.CellArray(3, rng=7)
-        >>> twin = cells.copy()
+        >>> twin, other = cells.copy(), cells.copy(reads=1)
         >>> twin.apply_voltage(-2.0)
         >>> cells.mode, twin.mode
         (array([2, 2, 2], dtype=uint8), array([1, 1, 1], dtype=uint8))
+        >>> np.array_equal(cells.read(), other.read())
+        False
         """
-        return self.from_state(self.state.copy(), self.shape)
+        offset = 0 if isinstance(reads, str) and reads == "same" else noise_offset(reads)
+        other = self.from_state(self.state.copy(), self.shape)
+        other.state.shift_noise(offset)
+        return other
+
+    def __copy__(self) -> "CellArray":
+        return self.copy()
+
+    def reseed_reads(self, rng: RNG) -> None:
+        """Give the reads and products of the cells other noise; voltages and cycles stay as they are.
+
+        For copies, and for arrays in several processes, which would otherwise repeat the noise of each other. Views of
+        these cells share their noise, so it changes for all of them.
+
+        Parameters
+        ----------
+        rng : int, SeedSequence, Generator or None
+            Which noise. The same int gives the same. Of n successive ints, each has at least 2**32 / (3 n) reads
+            before any read repeats the noise of another. None takes a fresh one.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If ``rng`` is none of these.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import synaptogen as sg
+        >>> cells = sg.CellArray(3, rng=7)
+        >>> workers = [cells.copy() for _ in range(4)]
+        >>> for number, worker in enumerate(workers):
+        ...     worker.reseed_reads(number)
+        >>> len(np.unique([worker.read() for worker in workers], axis=0))
+        4
+        """
+        self.state.shift_noise(noise_offset(rng))
 
     def save(self, path: PathLike, *, overwrite: bool = False) -> None:
         """Write the array as a zarr directory, from which `synaptogen.load` restores the exact state.
@@ -810,7 +870,9 @@ class CellArray:
         >>> np.array_equal(cells.r, again.r)
         True
         """
-        save_state(self.state, self.shape, path, overwrite=overwrite)
+        with self.state.guard.lock:
+            self.state.guard.check()
+            save_state(self.state, self.shape, path, overwrite=overwrite)
 
 
 def load(path: PathLike, *, threads: int | None = None) -> CellArray:

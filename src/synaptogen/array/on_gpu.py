@@ -59,11 +59,15 @@ class OnGPU:
 
     def apply_voltage(self, u: Values) -> None:
         """Apply one voltage in V to all cells, or an array of the shape of the cells; see `CellArray.apply_voltage`."""
-        self._engine.apply_on_device(*self._one_pulse("u", u), self._state.selection)
+        pulse = self._one_pulse("u", u)
+        with self._state.guard.changing():
+            self._engine.apply_on_device(*pulse, self._state.selection)
 
     def apply_voltages(self, pulses: Values) -> None:
         """Apply K voltages in V one after the other, of shape (K,) or (K, *shape); see `CellArray.apply_voltages`."""
-        self._engine.apply_on_device(*self._pulses("pulses", pulses), self._state.selection)
+        voltages = self._pulses("pulses", pulses)
+        with self._state.guard.changing():
+            self._engine.apply_on_device(*voltages, self._state.selection)
 
     def sweep(self, waveform: Values, *, noise: bool = False) -> GPUArray:
         """Apply a waveform and record the current at each of its points; see `CellArray.sweep`.
@@ -81,9 +85,10 @@ class OnGPU:
             Currents in A.
         """
         pulses, bandwidth = self._pulses("waveform", waveform), self._state.bandwidth if noise else 0.0
-        trace = self._engine.sweep_on_device(*pulses, self._state.selection, bandwidth, self._state.counters.reads)
-        if bandwidth:
-            self._state.advance_reads(pulses.number)
+        with self._state.guard.changing():
+            trace = self._engine.sweep_on_device(*pulses, self._state.selection, bandwidth, self._state.counters.reads)
+            if bandwidth:
+                self._state.advance_reads(pulses.number)
         return GPUArray(trace, (pulses.number, *self._shape))
 
     def read(self, u: Values | None = None, *, bandwidth: float | None = None) -> GPUArray:
@@ -104,9 +109,12 @@ class OnGPU:
         state = self._state
         pulse = self._one_pulse("u", state.params.u_read if u is None else u)
         bandwidth = state.bandwidth if bandwidth is None else checks.bandwidth(bandwidth)
-        out = self._engine.read_on_device(pulse.voltages, pulse.each, state.selection, bandwidth, state.counters.reads)
-        if bandwidth:
-            state.advance_reads(1)
+        with state.guard.lock:
+            state.guard.check()
+            reads = state.counters.reads
+            out = self._engine.read_on_device(pulse.voltages, pulse.each, state.selection, bandwidth, reads)
+            if bandwidth:
+                state.advance_reads(1)
         return GPUArray(out, self._shape)
 
     def product(self, v: Values, *, transpose: bool = False, bandwidth: float | None = None) -> GPUArray:
@@ -133,18 +141,20 @@ class OnGPU:
         inputs, lines = (rows, columns) if transpose else (columns, rows)
         vectors, shape = self._vectors(v, inputs)
         batch = shape[0] if len(shape) == 2 else 1
-        currents = self._engine.product_on_device(
-            (rows, columns),
-            state.selection,
-            state.line_starts((rows, columns), transpose),
-            vectors,
-            batch,
-            transpose,
-            bandwidth,
-            state.counters.products,
-        )
-        if bandwidth:
-            state.counters.products += 1
+        with state.guard.lock:
+            state.guard.check()
+            currents = self._engine.product_on_device(
+                (rows, columns),
+                state.selection,
+                state.line_starts((rows, columns), transpose),
+                vectors,
+                batch,
+                transpose,
+                bandwidth,
+                state.counters.products,
+            )
+            if bandwidth:
+                state.counters.products += 1
         return GPUArray(currents, (*shape[:-1], lines))
 
     @property

@@ -3,12 +3,13 @@
 from . import block_operations
 from .blocked_array import Arguments, BlockedArray, no_arguments
 from .blocks import Blocks
-from .saved_blocks import describe_saved, load_block
+from .saved_blocks import SavedSource, describe_saved, load_block
 
 __all__ = [
     "Arguments",
     "BlockedArray",
     "Blocks",
+    "SavedSource",
     "block_operations",
     "describe_saved",
     "load_block",

@@ -4,13 +4,14 @@ import functools
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from synaptogen._utils import AnyArray, BoolArray, PathLike, RealArray, checks, flush, replacing, require_memory
-from synaptogen.array import FAR, CellArray
+from synaptogen._utils import AnyArray, BoolArray, PathLike, RealArray, checks, replacing_folder, require_memory
+from synaptogen.array import FAR, CellArray, CellOperators, html_table
 from synaptogen.engines import engine_class, line_weights, with_noise
 from synaptogen.io import Saved, Writer, check_writable, state_layout
 from synaptogen.params import DeviceParams
@@ -30,7 +31,7 @@ def no_arguments(_: int) -> tuple[()]:
     return ()
 
 
-class BlockedArray(ABC):
+class BlockedArray(CellOperators, ABC):
     """An array of virtual resistive memory cells in blocks that are `CellArray` themselves.
 
     The cells are those of ``CellArray(shape, params, rng=seed, ...)`` and behave alike, bit for bit. Methods of the
@@ -42,9 +43,6 @@ class BlockedArray(ABC):
     shape : tuple of int
         Shape of the array.
     """
-
-    __array_ufunc__ = None
-    __hash__ = object.__hash__
 
     def _set_layout(self, saved: Saved, block: int | None) -> None:
         """Take over the description of an array, and cut it into blocks of at most ``block`` cells."""
@@ -172,6 +170,20 @@ class BlockedArray(ABC):
             f"history={kind}({spec.params.history.order}), start={spec.start}, seed={spec.seed}, {noise}, "
             f"{self.blocks} blocks, {spec.bytes_per_cell:.0f} B a cell, {self.nbytes / 2**20:.1f} MiB)"
         )
+
+    def _repr_html_(self) -> str:
+        spec = self._spec
+        facts = {
+            "shape": " x ".join(map(str, self.shape)),
+            "place": self._location(),
+            "params": spec.params.name,
+            "engine": f"{spec.engine}, storage {spec.storage}",
+            "history": f"{spec.params.history!r}, start {spec.start}",
+            "seed": str(spec.seed),
+            "noise": f"{spec.bandwidth:g} Hz at 300 K" if spec.bandwidth else "none",
+            "memory": f"{self.nbytes / 2**20:.1f} MiB in {self.blocks} blocks, {spec.bytes_per_cell:.0f} B a cell",
+        }
+        return html_table(type(self).__name__, facts)
 
     @abstractmethod
     def _location(self) -> str:
@@ -500,12 +512,28 @@ class BlockedArray(ABC):
             If there is something at ``path`` that must not be replaced.
         FileNotFoundError
             If the folder of ``path`` is missing.
+        BlockingIOError
+            If another process or object is writing there.
         """
         target = check_writable(path, overwrite=overwrite).absolute()
-        with replacing(target) as beside:
+
+        def check() -> None:
+            check_writable(target, overwrite=overwrite)
+            self._check_place(target)
+
+        check()
+        with replacing_folder(target, check) as beside:
             layout = state_layout(self._spec)
             writer = Writer.new(beside, self.size, layout, self._blocks.chunk, compress=False)
             for _ in self._evaluate(block_operations.write, lambda k: (str(beside), self._blocks.first_cell(k))):
                 pass
-            writer.finish(self._saved())
-            flush(beside)
+            token = writer.finish(self._saved())
+        self._was_saved(target, token)
+
+    @abstractmethod
+    def _check_place(self, target: Path) -> None:
+        """Raise if the array must not be saved at a path."""
+
+    @abstractmethod
+    def _was_saved(self, target: Path, token: str) -> None:
+        """Note that the array has been saved at a path, under a token."""

@@ -48,6 +48,11 @@ class Blocks:
         entries, step = max(1, cells // self.cells_per_entry), ALIGNED // math.gcd(ALIGNED, self.cells_per_entry)
         self.entries_per_block = min(shape[0], entries - entries % step if entries >= step else entries)
 
+    @property
+    def size(self) -> int:
+        """Number of cells of the array."""
+        return math.prod(self.shape)
+
     def __len__(self) -> int:
         return -(-self.shape[0] // self.entries_per_block)
 

@@ -1,21 +1,38 @@
 """Saved arrays, read block by block."""
 
-import math
 from collections.abc import Collection
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 from synaptogen._utils import PathLike
 from synaptogen.array import CellArray
 from synaptogen.engines import CellIds
-from synaptogen.io import DAMAGE, Reader, Saved, damage_error, describe, open_saved
+from synaptogen.io import (
+    SPECIAL,
+    Description,
+    Reader,
+    Saved,
+    read_consistently,
+    require_mixing,
+    require_possible_cells,
+    state_layout,
+)
 from synaptogen.state import ArraySpec, CellState
 
 from .blocks import Blocks
 
 
-def describe_saved(path: PathLike) -> Saved:
-    """Return the description of a saved array that can be cut into blocks.
+class SavedSource(NamedTuple):
+    """A saved array, and no other that may have taken its place."""
+
+    path: str
+    """Its directory."""
+    token: str
+    """Its token, which no other has."""
+
+
+def describe_saved(path: PathLike) -> tuple[Saved, SavedSource]:
+    """Return the description of a saved array that can be cut into blocks. Nothing on disk changes.
 
     Parameters
     ----------
@@ -24,7 +41,9 @@ def describe_saved(path: PathLike) -> Saved:
 
     Returns
     -------
-    Saved
+    saved : Saved
+    source : SavedSource
+        What to read its blocks from.
 
     Raises
     ------
@@ -33,31 +52,24 @@ def describe_saved(path: PathLike) -> Saved:
     ValueError
         If it is no saved array, is damaged, or cannot be cut into blocks.
     """
-    target = Path(path)
-    group = open_saved(target)
-    try:
-        saved = describe(group)
-        names: Any = group.attrs["arrays"]
-        special = {"ids", "reads"} & set(names)
-    except DAMAGE as error:
-        raise damage_error(target, error) from error
-    if special:
+    saved, names, token = read_consistently(Path(path), lambda found: (found.saved(), found.names, found.token))
+    if set(SPECIAL) & set(names):
         raise ValueError(
-            f"the cells at {target} are copies of scattered cells, or some were read more often than others: "
+            f"the cells at {path} are copies of scattered cells, or some were read more often than others: "
             "synaptogen.load reads such arrays"
         )
-    return saved
+    return saved, SavedSource(str(Path(path).absolute()), token)
 
 
 def load_block(
-    path: str, spec: ArraySpec, blocks: Blocks, k: int, threads: int, names: Collection[str] | None = None
+    source: SavedSource, spec: ArraySpec, blocks: Blocks, k: int, threads: int, names: Collection[str] | None = None
 ) -> CellArray:
     """Return a block of a saved array.
 
     Parameters
     ----------
-    path : str
-        Directory of the saved array.
+    source : SavedSource
+        The saved array.
     spec : ArraySpec
         Everything that determines its cells.
     blocks : Blocks
@@ -76,21 +88,26 @@ def load_block(
     Raises
     ------
     FileNotFoundError
-        If there is nothing at ``path``.
+        If there is nothing at the path.
+    ReplacedError
+        If another array is there now.
     ValueError
         If it is no saved array, or is damaged.
     MemoryError
         If the block would not fit into memory.
     """
-    target = Path(path)
     begin, size = blocks.first_cell(k), blocks.size_of(k)
-    group = open_saved(target)
-    try:
-        reader = Reader.from_group(group, math.prod(blocks.shape))
+
+    def read(description: Description) -> CellState:
+        reader = Reader.open(description, state_layout(spec), blocks.size)
         state = reader.state(begin, begin + size, names)
-    except DAMAGE as error:
-        raise damage_error(target, error) from error
-    cells = CellState.build(spec, CellIds(size, spec.first + begin), threads, fill=False)
-    if state:
-        cells.engine.restore(0, state)
-    return CellArray.from_state(cells, blocks.shape_of(k))
+        cells = CellState.build(spec, CellIds(size, spec.first + begin), threads, fill=False)
+        if state:
+            cells.engine.restore(0, state)
+        if names is None:
+            require_possible_cells(cells.engine, 0, size)
+        elif "r" in names:
+            require_mixing("r", cells.engine.mixing(cells.engine.selection(None)), cells.engine, begin)
+        return cells
+
+    return CellArray.from_state(read_consistently(Path(source.path), read, source.token), blocks.shape_of(k))

@@ -12,7 +12,7 @@ from typing import Any, Protocol, TextIO, TypeAlias
 
 import numpy as np
 
-from synaptogen._utils import AnyArray, Float64Array, Shape, replacing, require
+from synaptogen._utils import AnyArray, Float64Array, Shape, replacing, replacing_folder, require
 
 from .options import require_free
 
@@ -197,9 +197,13 @@ def sink_for(
     target = Path(destination)
     if target.suffix not in (".csv", ".zarr"):
         raise ValueError(f"--out {destination!r} must end in .csv or .zarr, or be {STDOUT} for CSV to standard output")
-    require_free(target, overwrite)
-    _require_replaceable(target)
-    with replacing(target) as beside:
+
+    def check() -> None:
+        require_free(target, overwrite)
+        _require_replaceable(target)
+
+    check()
+    with replacing(target) if target.suffix == ".csv" else replacing_folder(target, check) as beside:
         if target.suffix == ".csv":
             with beside.open("x", encoding="utf-8", newline="") as file:
                 yield CSVSink(file, index, first)

@@ -8,9 +8,9 @@ from typing import Any, Self
 from distributed import Client, default_client
 
 from synaptogen._utils import RNG, BoolArray, PathLike, RealArray, checks, require
-from synaptogen.blocked import Arguments, BlockedArray, block_operations, describe_saved, no_arguments
+from synaptogen.blocked import Arguments, BlockedArray, SavedSource, block_operations, describe_saved, no_arguments
 from synaptogen.engines import EngineName, Start, Storage
-from synaptogen.io import Saved
+from synaptogen.io import Saved, require_same
 from synaptogen.params import DeviceParams
 from synaptogen.state import BANDWIDTH, ArraySpec, HistoryKind
 
@@ -139,13 +139,13 @@ class DistributedArray(BlockedArray):
             If there is no worker within ``patience`` seconds, or workers keep vanishing.
         """
         placement = Placement(_client(client), workers, checks.positive("patience", patience, "seconds"))
-        saved = describe_saved(path)
+        saved, source = describe_saved(path)
         cells = cls.__new__(cls)
-        cells._source_path = str(Path(path).absolute())
+        cells._source = source
         cells._set_up(saved, placement, block, path, checkpoint_every)
         return cells
 
-    _source_path: str | None = None
+    _source: SavedSource | None = None
 
     def _set_up(
         self,
@@ -191,7 +191,7 @@ class DistributedArray(BlockedArray):
         )
         source = None
         if rebuild:
-            source = Source(self._spec, self._blocks, self._source_path, self._source_voltages)
+            source = Source(self._spec, self._blocks, self._source)
         return Request(k, start, entries, operation, arguments(k), changes, source)
 
     def _run(
@@ -231,7 +231,9 @@ class DistributedArray(BlockedArray):
         Raises
         ------
         ValueError
-            If the array was made without such a directory.
+            If the array was made without such a directory, or another array is there now.
+        BlockingIOError
+            If another process or object is writing there.
         """
         if self._checkpoint is None:
             raise ValueError("this array has no place for checkpoints: give checkpoint=path when you make it")
@@ -256,10 +258,21 @@ class DistributedArray(BlockedArray):
             If there is something at ``path`` that must not be replaced.
         FileNotFoundError
             If the folder of ``path`` is missing.
+        BlockingIOError
+            If another process or object is writing there.
         """
         super().save(path, overwrite=overwrite)
-        if Path(path).absolute() == self._checkpoint:
-            self._source_path, self._source_step = str(self._checkpoint), self._step
+
+    def _check_place(self, target: Path) -> None:
+        if target != self._checkpoint or not target.exists():
+            return
+        if self._source is None or self._source.path != str(target):
+            raise FileExistsError(f"{target} was made by another since this array was: save to another path")
+        require_same(target, self._source.token)
+
+    def _was_saved(self, target: Path, token: str) -> None:
+        if target == self._checkpoint:
+            self._source, self._source_step = SavedSource(str(target), token), self._step
             self._source_voltages = self._voltages
             self._log = []
 

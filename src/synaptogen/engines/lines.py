@@ -39,6 +39,10 @@ class EngineDefaults(Generic[Selection]):
         """
         require_cells(cells, cls.bytes_for(params))
 
+    def in_one_step(self, select: Selection) -> bool:
+        """Return whether voltages change cells in one call of compiled code: here, they do not."""
+        return False
+
     def line_currents(
         self: Engine[Selection],
         shape: tuple[int, int],

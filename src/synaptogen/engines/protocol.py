@@ -228,6 +228,13 @@ class Engine(Protocol[Selection]):
         """
         ...
 
+    def in_one_step(self, select: Selection) -> bool:
+        """Return whether `apply` and `sweep` change these cells in one call of compiled code.
+
+        Such a call cannot be divided by Ctrl-C: Python handles signals between calls.
+        """
+        ...
+
     def apply(self, u: RealArray, select: Selection, mask: BoolArray | None = None) -> None:
         """Apply k voltages one after the other.
 

@@ -1,30 +1,26 @@
 """Saved arrays: zarr directories, from which an array resumes in exactly the state in which it was saved."""
 
-from .saved_arrays import check_writable, load_state, save_state
-from .zarr_format import (
-    CHUNK,
-    DAMAGE,
-    Reader,
-    Saved,
-    Writer,
-    damage_error,
-    describe,
-    open_saved,
-    state_layout,
-    update_counts,
-)
+from .description import DAMAGE, Description, ReplacedError, Saved, damage_error, require_same, update_counts
+from .saved_arrays import check_writable, load_state, read_consistently, save_state
+from .values import require_mixing, require_possible_cells
+from .zarr_format import CHUNK, SPECIAL, Reader, Writer, state_layout
 
 __all__ = [
     "CHUNK",
     "DAMAGE",
+    "SPECIAL",
+    "Description",
     "Reader",
+    "ReplacedError",
     "Saved",
     "Writer",
     "check_writable",
     "damage_error",
-    "describe",
     "load_state",
-    "open_saved",
+    "read_consistently",
+    "require_mixing",
+    "require_possible_cells",
+    "require_same",
     "save_state",
     "state_layout",
     "update_counts",

@@ -1,15 +1,23 @@
 """Saving and loading whole arrays: a versioned zarr directory, written beside its place and renamed."""
 
+import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
-from synaptogen._utils import PathLike, Shape, replacing, require
-from synaptogen.engines import CellIds
+from synaptogen._utils import PathLike, Shape, leftovers, replacing_folder, require
+from synaptogen.engines import CellIds, engine_class
 from synaptogen.state import CellState
 
 from . import zarr_format
-from .zarr_format import CHUNK, Saved
+from .description import DAMAGE, Description, ReplacedError, Saved, damage_error, is_saved_array, read_description
+from .values import require_possible_cells
 
-BLOCK = CHUNK  # cells written or read at a time
+BLOCK = zarr_format.CHUNK  # cells written or read at a time
+_ATTEMPTS = 50  # to read an array that others keep replacing
+_PAUSE = 0.02  # s between them
+
+T = TypeVar("T")
 
 
 def save_state(state: CellState, shape: Shape, path: PathLike, *, overwrite: bool) -> None:
@@ -32,13 +40,15 @@ def save_state(state: CellState, shape: Shape, path: PathLike, *, overwrite: boo
         If there is something at ``path`` that must not be replaced.
     FileNotFoundError
         If the folder of ``path`` is missing.
+    BlockingIOError
+        If another process or object is writing there.
     ModuleNotFoundError
         If the extra ``synaptogen[zarr]`` is not installed.
     """
     require("zarr", "zarr")
     target = check_writable(path, overwrite=overwrite)
     owner = state if state.positions is None else state.copy()
-    with replacing(target) as beside:
+    with replacing_folder(target, lambda: check_writable(target, overwrite=overwrite)) as beside:
         _write(owner, shape, beside)
 
 
@@ -68,7 +78,7 @@ def check_writable(path: PathLike, *, overwrite: bool) -> Path:
         raise FileExistsError(f"{target} exists: give overwrite=True to replace it, or another path")
     if not target.absolute().parent.is_dir():
         raise FileNotFoundError(f"{target.absolute().parent} is no directory: make it first")
-    if target.exists() and not zarr_format.is_saved_array(target):
+    if target.exists() and not is_saved_array(target):
         raise FileExistsError(f"{target} is not an array saved by synaptogen: remove it yourself or give another path")
     return target
 
@@ -107,21 +117,82 @@ def load_state(path: PathLike, threads: int) -> tuple[CellState, Shape]:
     FileNotFoundError
         If there is nothing at ``path``.
     ValueError
-        If it is something else, of another version, or incomplete.
+        If it is something else, of another version, or damaged.
+    MemoryError
+        If the cells would not fit into memory.
     ModuleNotFoundError
         If the extra ``synaptogen[zarr]`` is not installed.
     """
     require("zarr", "zarr")
-    target = Path(path)
-    group = zarr_format.open_saved(target)
-    try:
-        saved = zarr_format.describe(group)
-        reader = zarr_format.Reader.from_group(group, saved.size)
-        cells = CellIds(saved.size, saved.spec.first, reader.ids)
-        state = CellState.build(saved.spec, cells, threads, fill=False)
-        state.counters.reads, state.counters.products = reader.reads(saved.reads), saved.products
-        for begin in range(0, saved.size, BLOCK):
-            state.engine.restore(begin, reader.state(begin, min(saved.size, begin + BLOCK)))
-    except zarr_format.DAMAGE as error:
-        raise zarr_format.damage_error(target, error) from error
+    spec = read_consistently(Path(path), Description.saved).spec
+    engine_class(spec.engine, spec.storage)  # what is missing here is no damage there
+    return read_consistently(Path(path), lambda description: _load(description, threads))
+
+
+def _load(description: Description, threads: int) -> tuple[CellState, Shape]:
+    saved = description.saved()
+    reader = zarr_format.Reader.open(description, zarr_format.state_layout(saved.spec), saved.size)
+    cells = CellIds(saved.size, saved.spec.first, reader.ids)
+    state = CellState.build(saved.spec, cells, threads, fill=False)
+    state.counters.reads, state.counters.products = reader.reads(saved.reads), saved.products
+    for begin in range(0, saved.size, BLOCK):
+        end = min(saved.size, begin + BLOCK)
+        state.engine.restore(begin, reader.state(begin, end))
+        require_possible_cells(state.engine, begin, end)
     return state, saved.shape
+
+
+def read_consistently(path: Path, read: Callable[[Description], T], token: str | None = None) -> T:
+    """Read a saved array, or part of it, while others may be replacing it: what is returned is of one save.
+
+    Parameters
+    ----------
+    path : Path
+        Its directory.
+    read : callable
+        Called with the description of the array; returns what is wanted of it.
+    token : str, optional
+        Token of the only array that is meant; default: whichever there is.
+
+    Returns
+    -------
+    object
+        What ``read`` has returned.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is nothing at ``path``.
+    ReplacedError
+        If another array is there than the one that is meant.
+    ValueError
+        If there is no saved array at ``path``, or it is damaged.
+    """
+    for _ in range(_ATTEMPTS):
+        description = _described(path)
+        if token not in (None, description.token):
+            raise ReplacedError(path)
+        error = None
+        try:
+            found = read(description)
+        except ModuleNotFoundError:
+            raise
+        except DAMAGE as caught:
+            error = caught
+        if _described(path).token == description.token:
+            if error is None:
+                return found
+            raise damage_error(path, error) from error
+    raise BlockingIOError(f"{path} is replaced again and again while it is read: wait for its writer, or copy it first")
+
+
+def _described(path: Path) -> Description:
+    """Return the description of an array, also in the moment in which some systems have none while it is replaced."""
+    for _ in range(_ATTEMPTS):
+        try:
+            return read_description(path)
+        except (FileNotFoundError, ValueError):
+            if not leftovers(path):
+                raise
+            time.sleep(_PAUSE)
+    return read_description(path)

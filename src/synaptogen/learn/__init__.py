@@ -28,6 +28,7 @@ try:
         sample_loops,
         write,
     )
+    from .overview import QUANTILE_LEVELS, FeatureOverview
     from .report import (
         markers,
         report,
@@ -38,9 +39,11 @@ except ModuleNotFoundError as error:
     raise missing(error, "learn") from error
 
 __all__ = [
+    "QUANTILE_LEVELS",
     "Drift",
     "Extraction",
     "FeatureFit",
+    "FeatureOverview",
     "FitResult",
     "Flag",
     "Property",

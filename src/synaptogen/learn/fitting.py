@@ -5,13 +5,26 @@ from dataclasses import dataclass, replace
 import numpy as np
 import xarray as xr
 
-from synaptogen._utils import RNG, one_of
-from synaptogen.params import FEATURE_NAMES, DeviceParams, as_device_params
+from synaptogen._utils import RNG, Float64Array, one_of
+from synaptogen.params import FEATURE_NAMES, Changes, DeviceParams, Population, as_device_params
 
-from .curves import TRANSITIONS, Envelopes, ResetTransition, Transition, fit_envelopes
+from .curves import TRANSITIONS, Envelopes, ResetTransition, Transition, fit_envelopes, scaled_currents
 from .extraction import Extraction, extract
+from .overview import FeatureOverview, compare_features, overview_of, verdict_of
 from .progress import StageProgress, silent
-from .statistics import Criterion, Drift, FeatureFit, Kind, fit_features, measure_drift, remove_trend
+from .statistics import (
+    FEW_CYCLES,
+    Criterion,
+    Drift,
+    FeatureFit,
+    Kind,
+    PopulationSource,
+    fit_features,
+    measure_drift,
+    remove_trend,
+)
+
+_DRAWN = 4096  # devices whose features the currents must cover
 
 
 @dataclass(frozen=True)
@@ -34,6 +47,8 @@ class FitResult:
         Origin of each part of the parameters.
     notes : tuple of str
         Remarks for the reader.
+    overview : tuple of FeatureOverview
+        Medians, widths and tails of the features, measured and as cells of ``params`` have them.
 
     Examples
     --------
@@ -43,8 +58,8 @@ class FitResult:
     >>> result = learn.fit(data, history="var", order=1)
     >>> result.extraction is None, result.features.devices.shape
     (True, (2, 8))
-    >>> result.provenance["population"]
-    "the preset's"
+    >>> result.provenance["population"].split(";")[0]
+    'means of the 2 measured devices'
     >>> result.notes[0].split(":")[0]
     '120 cycles in all are few'
     """
@@ -56,6 +71,12 @@ class FitResult:
     drift: Drift
     provenance: dict[str, str]
     notes: tuple[str, ...]
+    overview: tuple[FeatureOverview, ...]
+
+    @property
+    def verdict(self) -> str:
+        """One or two sentences on how simulated cells compare with the measured ones that they were learned from."""
+        return verdict_of(list(self.overview))
 
 
 def fit(
@@ -67,6 +88,7 @@ def fit(
     history: Kind | None = None,
     states: int = 8,
     components: int | None = None,
+    population: PopulationSource = "measured",
     detrend: int | None = None,
     reset: Transition = "auto",
     rng: RNG = 0,
@@ -80,7 +102,7 @@ def fit(
         Loops (`learn.loops`) or features (`learn.features`); `learn.read` reads either from a file.
     preset : str or DeviceParams
         Source of what the data do not determine: features that were not measured, currents where there are only
-        features, the population where there are too few devices.
+        features, how devices differ where there are few.
     name : str
         Name of the parameter set.
     order : int or {"bic", "aic", "held_out"}
@@ -91,6 +113,10 @@ def fit(
         States of the compact history.
     components : int, optional
         Components of the population; default: by the likelihood of held-out devices.
+    population : {"measured", "preset", "twins"}
+        "measured": the means and spreads of the measured devices; of fewer than 16 devices, with a device-to-device
+        spread that leans on the preset's relative to its own means. "preset": the preset's population as it is.
+        "twins": copies of the measured devices, each as likely as another.
     detrend : {1, 2, 3}, optional
         Degree of a trend in the cycle number that is taken from each device before; ``drift.removed`` holds it. The
         parameters are then those of devices that do not drift. Default: nothing is removed.
@@ -117,7 +143,7 @@ def fit(
     >>> data = learn.features(*(x.T for x in sg.CellArray(2, rng=1).run_cycles(60)))
     >>> result = learn.fit(data, name="mine", history="var", order=1)
     >>> result.params
-    DeviceParams('mine', VAR(1), 3 components)
+    DeviceParams('mine', VAR(1), 1 component)
     >>> sg.CellArray((4, 4), result.params, rng=0).shape
     (4, 4)
     """
@@ -135,29 +161,50 @@ def fit(
     if detrend is not None:
         table, removed = remove_trend(table, detrend)
     learned = fit_features(
-        table, preset=base, order=order, history=history, states=states, components=components, rng=rng, progress=report
+        table,
+        preset=base,
+        order=order,
+        history=history,
+        states=states,
+        components=components,
+        population=population,
+        rng=rng,
+        progress=report,
     )
     report("drift", 0.0)
-    drift = replace(_drift(learned), removed=removed)
+    drift = replace(_drift(learned, base), removed=removed)
     report("drift", 1.0)
-    params = learned.to_params(base, name)
     provenance, notes = {**learned.provenance, "preset": base.name}, list(learned.notes)
     if envelopes is None or extraction is None:
-        provenance["currents"] = f"preset {base.name}: the data hold features only"
+        params, how = _without_loops(learned, base, name)
+        provenance["currents"] = f"{how}, preset {base.name}: the data hold features only"
     else:
-        params = with_curves(params, envelopes)
+        params = learned.to_params(base, name, _currents_of(envelopes))
         provenance["currents"] = "fitted to the measured branches"
         provenance["reset"] = _describe_reset(envelopes.reset)
     notes += _drift_notes(drift, detrend)
     if detrend is not None:
         provenance["trend"] = f"polynomials of degree {detrend} in the cycle number were taken from each device"
     params = params.replace(source={**params.source, **provenance, "notes": "; ".join(notes)})
-    return FitResult(params, learned, extraction, envelopes, drift, provenance, tuple(notes))
+    report("simulating", 0.0)
+    shown, limited = compare_features(params, learned.y, learned.measured, 1)
+    if not limited.startswith("0 "):
+        notes.append(f"{limited} simulated cells are at a limit of the model")
+        params = params.replace(source={**params.source, "notes": "; ".join(notes)})
+    report("simulating", 1.0)
+    overview = tuple(overview_of(shown))
+    return FitResult(params, learned, extraction, envelopes, drift, provenance, tuple(notes), overview)
 
 
-def _drift(learned: FeatureFit) -> Drift:
+def _drift(learned: FeatureFit, preset: DeviceParams) -> Drift:
+    """Measure drift; in a small record, which cannot tell drift from memory, against the memory of the preset too."""
+    x = learned.x.to_numpy()
     measured = tuple(f for f, name in enumerate(FEATURE_NAMES) if np.isfinite(learned.x[..., f]).any())
-    return measure_drift(learned.x.to_numpy(), learned.history, measured, seed=1)
+    own = measure_drift(x, learned.history, measured, seed=1)
+    if np.isfinite(x).any(-1).sum() >= FEW_CYCLES:
+        return own
+    usual = measure_drift(x, preset.history, measured, seed=1)
+    return replace(own, limit={name: min(limit, usual.limit[name]) for name, limit in own.limit.items()})
 
 
 def _drift_notes(drift: Drift, detrend: int | None) -> list[str]:
@@ -183,16 +230,40 @@ def with_curves(params: DeviceParams, curves: Envelopes) -> DeviceParams:
     -------
     DeviceParams
     """
-    return params.replace(
-        llrs=curves.llrs,
-        hhrs=curves.hhrs,
-        u_max=curves.reset.u_max,
-        u_read=curves.u_read,
-        u_range=curves.u_range,
-        eta=curves.reset.eta,
-        stretch=curves.reset.stretch,
-        source={**params.source, "currents": "fitted to the measured branches"},
-    )
+    source = {**params.source, "currents": "fitted to the measured branches"}
+    changes: Changes = {**_currents_of(curves), "source": source}
+    return params.replace(**changes)
+
+
+def _currents_of(curves: Envelopes) -> Changes:
+    return {
+        "llrs": curves.llrs,
+        "hhrs": curves.hhrs,
+        "u_max": curves.reset.u_max,
+        "u_read": curves.u_read,
+        "u_range": curves.u_range,
+        "eta": curves.reset.eta,
+        "stretch": curves.reset.stretch,
+    }
+
+
+def _without_loops(learned: FeatureFit, preset: DeviceParams, name: str) -> tuple[DeviceParams, str]:
+    """Return a parameter set with learned features and a preset's currents, scaled to cover them, and what was done."""
+    own = _drawn_features(learned.population, learned.quantile)
+    changes, how = scaled_currents(preset, _drawn_features(preset.population, preset.quantile), own)
+    return learned.to_params(preset, name, changes), how
+
+
+def _drawn_features(population: Population, quantile: Float64Array) -> Float64Array:
+    """Return features (n, 4) in ohm and V of one cycle of each of many devices, before any limit of the model."""
+    rng = np.random.default_rng(0)
+    k = rng.choice(population.n_components, _DRAWN, p=population.weights / population.weights.sum())
+    v = population.means[k] + np.einsum("nij,nj->ni", population.cholesky[k], rng.standard_normal((_DRAWN, 8)))
+    sigma = np.exp(v[:, 4:]) if population.sigma_scale == "log" else np.abs(v[:, 4:])
+    x = np.clip(rng.standard_normal((_DRAWN, 4)), -4, 4)
+    y = v[:, :4] + sigma * np.stack([np.polyval(row, x[:, f]) for f, row in enumerate(quantile)], axis=1)
+    y[:, 0] = 10 ** y[:, 0]
+    return np.asarray(y[(y[:, 2] > 0) & (y[:, 3] > 0)])
 
 
 def _describe_reset(reset: ResetTransition) -> str:

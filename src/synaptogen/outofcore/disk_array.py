@@ -8,9 +8,11 @@
 The directory at ``path`` is a saved array as `CellArray.save` writes them. A pass that changes cells writes a new array
 beside it, which takes its place in one step when it is complete. So after a crash, on a full disk or after an
 interrupt, the array at ``path`` is that before the pass or that after it. This takes disk space for two arrays. What a
-pass that was killed has left is removed when the array is opened, or by the next pass.
+pass that was killed has left is removed by the next pass or save. One process writes at a time, and a second one is
+refused; others may read meanwhile. An object notices that another has replaced its array: it must be opened again then.
 """
 
+import functools
 from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -24,9 +26,7 @@ from synaptogen._utils import (
     RealArray,
     checks,
     default_threads,
-    flush,
-    remove_leftovers,
-    replacing,
+    replacing_folder,
     require,
     require_cells,
 )
@@ -34,13 +34,14 @@ from synaptogen.array import CellArray
 from synaptogen.blocked import (
     Arguments,
     BlockedArray,
+    SavedSource,
     block_operations,
     describe_saved,
     load_block,
     no_arguments,
 )
 from synaptogen.engines import CellIds, EngineName, Start, Storage
-from synaptogen.io import Saved, Writer, check_writable, state_layout, update_counts
+from synaptogen.io import Saved, Writer, check_writable, require_same, state_layout, update_counts
 from synaptogen.params import DeviceParams
 from synaptogen.state import BANDWIDTH, ArraySpec, CellState, HistoryKind
 
@@ -72,6 +73,8 @@ class DiskArray(BlockedArray):
         If there is something at ``path`` that must not be replaced.
     FileNotFoundError
         If the folder of ``path`` is missing.
+    BlockingIOError
+        If another process or object is writing there.
     MemoryError
         If four blocks would not fit into memory.
     OSError
@@ -130,8 +133,8 @@ class DiskArray(BlockedArray):
             resident=1,
         )
         self._set_up(target, Saved(spec, shape), workers, block, progress)
-        remove_leftovers(target)
-        for _ in self._pass(self._new_blocks(), lambda k, cells: None):
+        free = functools.partial(check_writable, target, overwrite=overwrite)
+        for _ in self._pass(self._new_blocks(), lambda k, cells: None, free):
             pass
 
     @classmethod
@@ -145,7 +148,7 @@ class DiskArray(BlockedArray):
     ) -> Self:
         """Open an array on disk, also one that `CellArray.save` has written.
 
-        Later passes replace it. No other process may be changing it.
+        Nothing on disk changes. Later passes replace the array; others may read it meanwhile.
 
         Parameters
         ----------
@@ -173,9 +176,12 @@ class DiskArray(BlockedArray):
         """
         workers = default_threads() if threads is None else checks.positive_int("threads", threads)
         cells = cls.__new__(cls)
-        cells._set_up(Path(path), describe_saved(path), workers, block, progress)
-        remove_leftovers(path)
+        saved, source = describe_saved(path)
+        cells._set_up(Path(path), saved, workers, block, progress)
+        cells._token = source.token
         return cells
+
+    _token: str
 
     def _set_up(self, path: Path, saved: Saved, threads: int, block: int | None, progress: Progress | None) -> None:
         self.path, self._threads, self._progress = path.absolute(), threads, progress
@@ -201,19 +207,25 @@ class DiskArray(BlockedArray):
         def modify(k: int, cells: CellArray) -> Any:
             return operation(cells, self._blocks.part(k, pulses, axis=1), self._blocks.part(k, where), *arguments)
 
-        remove_leftovers(self.path)
+        require_same(self.path, self._token)  # here, too, so that no lock is needed to be refused
         before = self._voltages
         self._voltages += len(pulses)
         try:
-            yield from self._pass(self._read_blocks(range(self.blocks)), modify)
+            unchanged = functools.partial(require_same, self.path, self._token)
+            yield from self._pass(self._read_blocks(range(self.blocks)), modify, unchanged)
         except BaseException:
             self._voltages = before
             raise
 
-    def _pass(self, blocks: Iterator[tuple[int, CellArray]], work: Callable[[int, CellArray], Any]) -> Iterator[Any]:
+    def _pass(
+        self,
+        blocks: Iterator[tuple[int, CellArray]],
+        work: Callable[[int, CellArray], Any],
+        check: Callable[[], object],
+    ) -> Iterator[Any]:
         """Call a function with each block and write the block; the new array takes the place of the old at the end."""
         layout = state_layout(self._spec)
-        with replacing(self.path) as beside, ThreadPoolExecutor(1) as thread:
+        with replacing_folder(self.path, check) as beside, ThreadPoolExecutor(1) as thread:
             writer = Writer.new(beside, self.size, layout, self._blocks.chunk, compress=False)
             writing: Future[None] | None = None
             for k, cells in blocks:
@@ -226,8 +238,16 @@ class DiskArray(BlockedArray):
                 self._report(k)
             if writing is not None:
                 writing.result()
-            writer.finish(self._saved())
-            flush(beside)
+            token = writer.finish(self._saved())
+        self._token = token
+
+    def _check_place(self, target: Path) -> None:
+        if target.resolve() == self.path.resolve():
+            require_same(self.path, self._token)
+
+    def _was_saved(self, target: Path, token: str) -> None:
+        if target.resolve() == self.path.resolve():
+            self._token = token
 
     def _new_blocks(self) -> Iterator[tuple[int, CellArray]]:
         for k in range(self.blocks):
@@ -241,8 +261,10 @@ class DiskArray(BlockedArray):
         """Read blocks from disk, each while the one before it is in use."""
         wanted = list(numbers)
 
+        source = SavedSource(str(self.path), self._token)
+
         def read(k: int) -> CellArray:
-            return load_block(str(self.path), self._spec, self._blocks, k, self._threads, names)
+            return load_block(source, self._spec, self._blocks, k, self._threads, names)
 
         with ThreadPoolExecutor(1) as reader:
             ahead = reader.submit(read, wanted[0])
@@ -262,9 +284,9 @@ class DiskArray(BlockedArray):
     def _count_reads(self, k: int) -> None:
         super()._count_reads(k)
         if k:
-            update_counts(self.path, self._saved())
+            update_counts(self.path, self._token, self._saved())
 
     def _count_products(self, k: int) -> None:
         super()._count_products(k)
         if k:
-            update_counts(self.path, self._saved())
+            update_counts(self.path, self._token, self._saved())

@@ -1,15 +1,16 @@
 """Parameter sets of learned device populations, with presets and files."""
 
-from .device_params import FEATURE_NAMES, FEATURE_UNITS, DeviceParams, as_device_params, presets
+from .device_params import FEATURE_NAMES, FEATURE_UNITS, Changes, DeviceParams, as_device_params, presets
 from .history import FEATURES, VAR, History, StateSpace, autocorrelation_error, balanced_truncation, yule_walker
 from .population import Population
-from .ranges import increasing_range
+from .ranges import conducting_range, increasing_range, passive_limit
 
 __all__ = [
     "FEATURES",
     "FEATURE_NAMES",
     "FEATURE_UNITS",
     "VAR",
+    "Changes",
     "DeviceParams",
     "History",
     "Population",
@@ -17,7 +18,9 @@ __all__ = [
     "as_device_params",
     "autocorrelation_error",
     "balanced_truncation",
+    "conducting_range",
     "increasing_range",
+    "passive_limit",
     "presets",
     "yule_walker",
 ]

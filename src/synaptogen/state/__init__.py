@@ -2,7 +2,7 @@
 
 from .cell_state import CellState, LineSolver
 from .components import components_of
-from .counters import Counters
+from .counters import Counters, noise_offset
 from .features import Features, Mode, modes_of
 from .spec import BANDWIDTH, ArraySpec, HistoryKind
 
@@ -17,4 +17,5 @@ __all__ = [
     "Mode",
     "components_of",
     "modes_of",
+    "noise_offset",
 ]

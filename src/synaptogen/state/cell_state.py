@@ -1,20 +1,24 @@
 """CellState: an engine that holds cells, which of them belong to an array, and how often they were read."""
 
+import copy
 from collections.abc import Callable
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from synaptogen._utils import Float64Array, RealArray
+from synaptogen._utils import BoolArray, Float64Array, RealArray
 from synaptogen.engines import AnyEngine, CellIds, Positions, ReadNumbers, engine_class
 from synaptogen.model import Constants
 from synaptogen.params import DeviceParams
 
 from .components import components_of
 from .counters import Counters
+from .guard import Guard
 from .spec import ArraySpec
+
+T = TypeVar("T")
 
 LineSolver: TypeAlias = Callable[[Float64Array, bool, float], tuple[Float64Array, Float64Array]]
 """A function of voltages in V (batch, inputs), transpose and bandwidth in Hz; returns currents in A (batch, lines) and
@@ -25,7 +29,7 @@ class CellState:
     """All cells of an engine, or some of them, behind a `CellArray`.
 
     Other parts of the package take a state where the public methods of an array are not enough. Arrays that are views
-    of each other share one engine and its counters.
+    of each other share one engine, its counters and its lock: threads that read or change them take turns.
 
     Parameters
     ----------
@@ -39,6 +43,8 @@ class CellState:
         Positions of the cells in the engine; default: all of them.
     counters : Counters, optional
         Numbers of reads and products of the cells of the engine; default: none.
+    guard : Guard, optional
+        The lock of the engine; default: a new one.
 
     Examples
     --------
@@ -55,9 +61,11 @@ class CellState:
         bandwidth: float,
         positions: Positions | None = None,
         counters: Counters | None = None,
+        guard: Guard | None = None,
     ) -> None:
         self.engine, self.params, self.bandwidth, self.positions = engine, params, bandwidth, positions
         self.counters = Counters(engine.cells.size) if counters is None else counters
+        self.guard = Guard() if guard is None else guard
         self._line_starts: dict[tuple[int, int, bool], Positions] = {}
 
     @classmethod
@@ -143,11 +151,11 @@ class CellState:
     def take(self, indices: NDArray[np.int64]) -> "CellState":
         """Return the state of some of these cells, not copies, by their indices (m,) among them."""
         positions = indices if self.positions is None else self.positions[indices]
-        return CellState(self.engine, self.params, self.bandwidth, positions, self.counters)
+        return CellState(self.engine, self.params, self.bandwidth, positions, self.counters, self.guard)
 
     def alias(self) -> "CellState":
         """Return a state of the same cells, whose bandwidth can be changed independently."""
-        return CellState(self.engine, self.params, self.bandwidth, self.positions, self.counters)
+        return CellState(self.engine, self.params, self.bandwidth, self.positions, self.counters, self.guard)
 
     def copy(self) -> "CellState":
         """Return copies of the cells in an engine of their own.
@@ -158,10 +166,79 @@ class CellState:
             If they would not fit into memory.
         """
         self.engine.require_room(self.engine.compiled_params, self.size)
-        counters = self.counters.copy(self.positions, self.size)
-        return CellState(self.engine.copy(self.positions), self.params, self.bandwidth, None, counters)
+        with self.guard.lock:
+            self.guard.check()
+            counters = self.counters.copy(self.positions, self.size)
+            return CellState(self.engine.copy(self.positions), self.params, self.bandwidth, None, counters)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "CellState":
+        other = memo[id(self)] = CellState.__new__(CellState)
+        with self.guard.lock:
+            self.guard.check()
+            other.__dict__.update(copy.deepcopy(self.__dict__, memo))
+        return other
+
+    def __getstate__(self) -> dict[str, Any]:
+        self.guard.check()
+        return self.__dict__
+
+    # ---- voltages
+
+    def apply(self, u: RealArray, mask: BoolArray | None = None) -> None:
+        """Apply k voltages to the cells one after the other.
+
+        Parameters
+        ----------
+        u : array of shape (k, 1) or (k, m)
+            Voltages in V, for all cells or for each.
+        mask : array of bool of shape (m,), optional
+            The cells that see them; default: all.
+
+        Raises
+        ------
+        RuntimeError
+            If an earlier call was broken off, see `Guard`.
+        """
+        self._change(self.engine.apply, u, self.selection, mask)
+
+    def sweep(self, u: RealArray, bandwidth: float) -> RealArray:
+        """Apply k voltages one after the other, and read the current at each; the reads are counted if they have noise.
+
+        Parameters
+        ----------
+        u : array of shape (k, 1) or (k, m)
+            Voltages in V, for all cells or for each.
+        bandwidth : float
+            Bandwidth in Hz; 0: no noise.
+
+        Returns
+        -------
+        array of shape (k, m)
+            Currents in A.
+        """
+        return self._change(self._counted_sweep, u, bandwidth)
+
+    def _counted_sweep(self, u: RealArray, bandwidth: float) -> RealArray:
+        trace = self.engine.sweep(u, self.selection, bandwidth, self.counters.reads)
+        if bandwidth:
+            self.advance_reads(len(u))
+        return trace
+
+    def _change(self, change: Callable[..., T], *arguments: Any) -> T:
+        """Call a function that changes cells, alone, and so that Ctrl-C does not divide it."""
+        if self.engine.in_one_step(self.selection):
+            with self.guard.lock:
+                self.guard.check()
+                return change(*arguments)
+        with self.guard.changing():
+            return change(*arguments)
 
     # ---- reads, which are counted, so that each has its own noise
+
+    def shift_noise(self, offset: int) -> None:
+        """Move the numbers of the reads and products of all cells of the engine, see `Counters.shift`."""
+        with self.guard.lock:
+            self.counters.shift(offset)
 
     def advance_reads(self, count: int) -> None:
         """Count ``count`` more reads of the cells."""
@@ -186,10 +263,42 @@ class CellState:
         array of shape (m,)
             Currents in A.
         """
-        out = self.engine.read(u, self.selection, bandwidth, self.counters.reads)
-        if bandwidth:
-            self.advance_reads(1)
+        with self.guard.lock:
+            self.guard.check()
+            out = self.engine.read(u, self.selection, bandwidth, self.counters.reads)
+            if bandwidth:
+                self.advance_reads(1)
         return out
+
+    def take_read(self, bandwidth: float) -> ReadNumbers:
+        """Return the numbers of the next read by copy, and count it if it has noise."""
+        with self.guard.lock:
+            times, each = self.counters.reads
+            numbers = ReadNumbers(times, None if each is None else each.copy())
+            if bandwidth:
+                self.advance_reads(1)
+        return numbers
+
+    def read_numbered(self, u: RealArray, bandwidth: float, numbers: ReadNumbers) -> RealArray:
+        """Read the cells as a read of given numbers, which are those of all cells of the engine, and do not count it.
+
+        Parameters
+        ----------
+        u : array of shape (1, 1) or (1, m)
+            Voltages in V.
+        bandwidth : float
+            Bandwidth in Hz; 0: no noise.
+        numbers : ReadNumbers
+            From `take_read`.
+
+        Returns
+        -------
+        array of shape (m,)
+            Currents in A.
+        """
+        with self.guard.lock:
+            self.guard.check()
+            return self.engine.read(u, self.selection, bandwidth, numbers)
 
     def line_currents(
         self, shape: tuple[int, int], v: RealArray, transpose: bool, bandwidth: float, through: LineSolver | None = None
@@ -214,30 +323,44 @@ class CellState:
         array of shape (batch, lines)
             Currents in A.
         """
-        starts, number = self.line_starts(shape, transpose), self.counters.products
-        if through is None:
-            currents = self.engine.line_currents(shape, self.selection, starts, v, transpose, bandwidth, number)
-        else:
-            currents, variances = through(v.astype(np.float64), transpose, bandwidth)
+        with self.guard.lock:
+            self.guard.check()
+            starts, number = self.line_starts(shape, transpose), self.counters.products
+            if through is None:
+                currents = self.engine.line_currents(shape, self.selection, starts, v, transpose, bandwidth, number)
+            else:
+                currents, variances = through(v.astype(np.float64), transpose, bandwidth)
+                if bandwidth:
+                    currents = currents + np.sqrt(variances) * self.engine.line_normals(starts, number, len(v))
             if bandwidth:
-                currents = currents + np.sqrt(variances) * self.engine.line_normals(starts, number, len(v))
-        if bandwidth:
-            self.counters.products += 1
+                self.counters.products += 1
         return np.asarray(currents, self.engine.dtype)
 
     # ---- properties of the cells, one entry per cell
 
     def mixing(self) -> RealArray:
         """Return mixing states of shape (m,)."""
-        return self.engine.mixing(self.selection)
+        with self.guard.lock:
+            self.guard.check()
+            return self.engine.mixing(self.selection)
 
     def status(self) -> NDArray[np.uint32]:
         """Return status words of shape (m,), see `synaptogen.model.switching`."""
-        return self.engine.status(self.selection)
+        with self.guard.lock:
+            self.guard.check()
+            return self.engine.status(self.selection)
 
     def fields(self) -> RealArray:
         """Return features, ratchets and RESET transitions of shape (7, m), in the order of `engines.FIELDS`."""
-        return self.engine.fields(self.selection)
+        with self.guard.lock:
+            self.guard.check()
+            return self.engine.fields(self.selection)
+
+    def device(self) -> RealArray:
+        """Return device vectors of shape (8, m), see `engines.Engine.device`."""
+        with self.guard.lock:
+            self.guard.check()
+            return self.engine.device(self.selection)
 
     def components(self) -> NDArray[np.uint8]:
         """Return the mixture component of the population that each cell was drawn from, shape (m,)."""

@@ -4,8 +4,31 @@ from typing import Any
 
 import numpy as np
 
-from synaptogen._utils import writeable
+from synaptogen._utils import RNG, seed_of, writeable
 from synaptogen.engines import Positions, ReadNumbers
+
+_GOLDEN = 0x9E3779B9  # 2**32 over the golden ratio: multiples of it lie far apart, modulo 2**32
+_HIGH = 0x85EBCA6B  # any odd number: seeds that differ in their high bits only have other noise
+
+
+def noise_offset(rng: RNG) -> int:
+    """Return the offset of the numbers of reads that a source of randomness stands for.
+
+    Offsets of successive ints are multiples of the golden ratio: of n of them, the closest two are at least 2**32 / 3 n
+    apart, so that streams of reads do not overlap before that (V. T. Sos, 1958, on the three distances).
+
+    Parameters
+    ----------
+    rng : int, SeedSequence, Generator or None
+        See `synaptogen._utils.seed_of`.
+
+    Returns
+    -------
+    int
+        From 0 to 2**32 - 1.
+    """
+    seed = seed_of(rng)
+    return (seed * _GOLDEN + (seed >> 32) * _HIGH) & 0xFFFFFFFF
 
 
 class Counters:
@@ -58,6 +81,19 @@ class Counters:
         else:
             each[positions] += np.uint32(k)
         self.reads = ReadNumbers(times, each)
+
+    def shift(self, offset: int) -> None:
+        """Move the numbers of all reads and products, so that they have other noise.
+
+        Parameters
+        ----------
+        offset : int
+            Added to the numbers, modulo 2**32.
+        """
+        times, each = self.reads
+        shifted = None if each is None else each + np.uint32(offset & 0xFFFFFFFF)
+        self.reads = ReadNumbers((times + offset) & 0xFFFFFFFF, shifted)
+        self.products = (self.products + offset) & 0xFFFFFFFF
 
     def copy(self, positions: Positions | None, size: int) -> "Counters":
         """Return counters for copies of cells.

@@ -8,6 +8,7 @@ try:
     from .config import AnalogConfig
     from .conversion import Decision, Plan, convert
     from .crossbars import AnalogMatrix
+    from .digital import to_digital
     from .layers import (
         GRU,
         LSTM,
@@ -51,4 +52,5 @@ __all__ = [
     "program",
     "reseed",
     "summary",
+    "to_digital",
 ]

@@ -1,19 +1,28 @@
 """Set the ranges of converters from data."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence
+from torch.utils._pytree import tree_leaves
 
 from .analog_parts import AnalogPart, analog_parts
 from .crossbars import largest
 
-Batch: TypeAlias = Tensor | tuple[Any, ...] | list[Any]
+Batch: TypeAlias = Any
+"""A tensor, a tuple or list whose first entry is the input, a mapping of keyword arguments, or what ``call`` takes."""
 
 
 @torch.no_grad()
-def calibrate(model: nn.Module, loader: Iterable[Batch], *, quantile: float = 0.999) -> nn.Module:
+def calibrate(
+    model: nn.Module,
+    loader: Iterable[Batch],
+    *,
+    quantile: float = 0.999,
+    call: Callable[[nn.Module, Any], Any] | None = None,
+) -> nn.Module:
     """Set the ranges of converters from data.
 
     Parameters
@@ -21,9 +30,12 @@ def calibrate(model: nn.Module, loader: Iterable[Batch], *, quantile: float = 0.
     model : torch.nn.Module
         A converted model; it is evaluated on the data and its ranges change in place.
     loader : iterable
-        Batches: tensors, or tuples or lists whose first entry is the input of the model.
+        Batches: tensors; tuples or lists whose first entry is the input of the model; or mappings with its keyword
+        arguments.
     quantile : float
         Share of inputs, and of the currents of the worst line of a tile, that a range covers.
+    call : callable, optional
+        Called as ``call(model, batch)`` to evaluate the model on a batch of another form.
 
     Returns
     -------
@@ -34,6 +46,8 @@ def calibrate(model: nn.Module, loader: Iterable[Batch], *, quantile: float = 0.
     ------
     ValueError
         If the model holds no cells, the data no batch, or an input is not finite.
+    TypeError
+        If a batch is of another form, and ``call`` is not given.
 
     Examples
     --------
@@ -55,7 +69,7 @@ def calibrate(model: nn.Module, loader: Iterable[Batch], *, quantile: float = 0.
     try:
         # inputs first: the range of inputs decides how large currents are
         for setting in (_set_input_range, _set_adc_ranges):
-            _observe(model, parts, loader, setting, quantile)
+            _observe(model, parts, loader, setting, quantile, call or _evaluate)
     finally:
         for module, training in was_training.items():
             module.training = training
@@ -82,6 +96,7 @@ def _observe(
     loader: Iterable[Batch],
     setting: Callable[[_Observer], None],
     quantile: float,
+    call: Callable[[nn.Module, Any], Any],
 ) -> None:
     """Evaluate the model on all batches, then call ``setting`` for each module with cells that had an input."""
     observers = [_Observer(part, quantile) for part in parts.values()]
@@ -90,11 +105,11 @@ def _observe(
             observer.part.observe = observer
         batches = 0
         for batch in loader:
-            inputs = batch[0] if isinstance(batch, tuple | list) else batch
-            if not bool(torch.isfinite(inputs).all()):
+            inputs = [x for x in tree_leaves(_inputs(batch)) if isinstance(x, Tensor)]
+            if not all(bool(torch.isfinite(x).all()) for x in inputs):
                 raise ValueError(f"batch {batches} of loader holds values that are not finite")
-            model(inputs)
-            batches += inputs.shape[0] > 0
+            call(model, batch)
+            batches += not inputs or any(x.numel() > 0 for x in inputs)
         if not batches:
             raise ValueError("loader gives no input: the ranges stay as they are")
     finally:
@@ -103,6 +118,28 @@ def _observe(
     for observer in observers:
         if observer.inputs:
             setting(observer)
+
+
+def _inputs(batch: Batch) -> Any:
+    """Return the part of a batch that goes into the model, as far as its form tells."""
+    if isinstance(batch, Mapping):
+        return dict(batch)
+    return batch[0] if isinstance(batch, tuple | list) and batch else batch
+
+
+def _evaluate(model: nn.Module, batch: Batch) -> None:
+    inputs = _inputs(batch)
+    if isinstance(inputs, dict):
+        model(**inputs)
+    elif isinstance(inputs, Mapping):
+        model(**dict(inputs))
+    elif isinstance(inputs, Tensor | PackedSequence):
+        model(inputs)
+    else:
+        raise TypeError(
+            f"a batch of loader is a {type(batch).__name__}: give tensors, tuples, mappings of keyword arguments, or "
+            "call=lambda model, batch: ..."
+        )
 
 
 def _set_input_range(observer: _Observer) -> None:

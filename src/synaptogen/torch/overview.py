@@ -3,6 +3,8 @@
 import numpy as np
 from torch import nn
 
+from synaptogen.crossbar import Wires
+
 from .analog_parts import AnalogPart, analog_parts
 from .crossbars import ConverterCounts
 from .layers import AnalogCells, AnalogMatmul
@@ -88,7 +90,7 @@ def _reads(part: AnalogPart) -> str:
         f"{kind} {bits} bit" if bits else f"no {kind}" for kind, bits in (("DAC", c.dac_bits), ("ADC", c.adc_bits))
     ]
     if c.wires is not None:
-        reads += [f"wires of {c.wires.word:g} and {c.wires.bit:g} ohm a cell ({c.wire_model})"]
+        reads += [f"wires of {_segments(c.wires)} a cell ({c.wire_model})"]
     reads += ["ranges from data" if part.calibrated else "ranges estimated"]
     if c.training == "hardware-aware":
         reads += ["trains with drawn errors"]
@@ -108,3 +110,10 @@ def table(rows: list[tuple[str, ...]]) -> str:
     """Format rows of text as a table; the first row is the heading."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join("  ".join(t.ljust(w) for t, w in zip(row, widths, strict=True)).rstrip() for row in rows)
+
+
+def _segments(wires: Wires) -> str:
+    """Format the resistances of word and bit lines."""
+    if isinstance(wires.word, float) and isinstance(wires.bit, float):
+        return f"{wires.word:g} and {wires.bit:g} ohm"
+    return f"{wires.describe('word')} (word lines) and {wires.describe('bit')} (bit lines)"

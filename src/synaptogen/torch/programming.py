@@ -1,13 +1,15 @@
 """Write weights to pairs of cells with the programming of `synaptogen.crossbar`, and tabulate its errors."""
 
 import functools
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from synaptogen._utils import Float32Array, Float64Array
+from synaptogen._utils import BoolArray, Float32Array, Float64Array
 from synaptogen.array import CellArray
 from synaptogen.crossbar import DifferentialPair, ProgrammingReport, one_shot, write_verify
 from synaptogen.model import mixing_from_conductance
@@ -15,6 +17,37 @@ from synaptogen.model import mixing_from_conductance
 from .config import AnalogConfig
 
 LEVELS, SAMPLES = 33, 256  # of the table of errors: weights from -1 to 1, and pairs of cells for each
+
+
+@dataclass(frozen=True, eq=False)
+class WriteRecord:
+    """Outcome of a programming run that a layer keeps: 3 bytes per cell, where the whole report takes some 270.
+
+    Attributes
+    ----------
+    method : str
+        Name of the programming method.
+    pulses : array of uint16, of shape (cells,)
+        Pulses of each cell.
+    failed : array of bool, of shape (cells,)
+        Cells that did not come within the tolerance.
+    tolerance : float
+        In S.
+    total_energy : float
+        Energy of all pulses in J.
+    """
+
+    method: str
+    pulses: NDArray[np.uint16]
+    failed: BoolArray
+    tolerance: float
+    total_energy: float
+
+    @classmethod
+    def of(cls, report: ProgrammingReport) -> "WriteRecord":
+        """Return what is to be kept of a report."""
+        pulses = np.minimum(report.pulses, np.iinfo(np.uint16).max).astype(np.uint16)
+        return cls(report.method, pulses.ravel(), report.failed.ravel(), report.tolerance, report.total_energy)
 
 
 class Programmed(NamedTuple):

@@ -29,15 +29,19 @@ end to its near end and back, with admittances Y looking outwards:
     V_0 = z J_0,             V_k+1 = (V_k + R J_k+1) t_k
 
 All terms are positive, so nothing cancels, however small the shunts are, and R = 0 needs no special case.
+
+``segment`` is one R for all segments of a kind, or an array with the R from cell (i, j) to the next one of its line at
+[i, j]. Kernels are compiled for either.
 """
 
-# mypy: allow-untyped-defs
-# (Numba infers the types of kernels from their arguments)
+# mypy: allow-untyped-defs, allow-untyped-decorators, allow-untyped-calls
+# (Numba infers the types of kernels from their arguments, and its decorators carry none)
 
 from functools import cache
 
 import numpy as np
-from numba import njit
+from numba import njit, types
+from numba.extending import overload
 
 from synaptogen.engines.cpu import source_digest
 from synaptogen.model import conductance, current, differential_conductance
@@ -49,6 +53,30 @@ FAST = {**EXACT, "fastmath": {"contract", "reassoc", "nsz"}}  # where sums may t
 ROWS, COLUMNS = 8, 64  # lines of a block
 ROUNDING = 2.0**-51
 FLATTEST = 0.1  # smallest slope, as a share of the chord conductance
+
+
+def _resistance(segment, i, j):
+    """Return the resistance in ohm from cell (i, j) to the next one of its line."""
+    raise NotImplementedError  # compiled code only
+
+
+def _is_one_node(segment):
+    """Return whether lines are one node each, for want of resistance."""
+    raise NotImplementedError  # compiled code only
+
+
+@overload(_resistance, inline="always")
+def _resistance_overload(segment, i, j):
+    if isinstance(segment, types.Array):
+        return lambda segment, i, j: segment[i, j]
+    return lambda segment, i, j: segment
+
+
+@overload(_is_one_node, inline="always")
+def _is_one_node_overload(segment):
+    if isinstance(segment, types.Array):
+        return lambda segment: False
+    return lambda segment: segment == 0.0
 
 
 @njit(**EXACT)
@@ -112,22 +140,24 @@ def _evaluate_cells(revision: str) -> Kernel:
 
 
 @njit(**EXACT)
-def _node_residual(v, below, above, near, far, at_near, at_far, segment):
-    """Return the current in A that flows into a node along its line."""
+def _node_residual(v, below, above, near, far, at_near, at_far, to_below, to_above):
+    """Return the current in A that flows into a node along its line, with resistances to its neighbours in ohm."""
     flow = 0.0
-    flow += -v / near if at_near else (below - v) / segment
-    flow += -v / far if at_far else (above - v) / segment
+    flow += -v / near if at_near else (below - v) / to_below
+    flow += -v / far if at_far else (above - v) / to_above
     return flow
 
 
 @njit(**EXACT)
-def _less_rounding(missing, v, below, above, segment):
+def _less_rounding(missing, v, below, above, resistance):
     """Return the current missing at a node, less what the rounding of the node voltages accounts for.
+
+    ``resistance`` in ohm is the lower one of those to its neighbours.
 
     Rounding only moves current from node to node and hardly changes a cell's current. The current that a whole line
     misses is summed separately, to the last digit.
     """
-    return max(abs(missing) - ROUNDING * (abs(v) + abs(below) + abs(above)) / segment, 0.0)
+    return max(abs(missing) - ROUNDING * (abs(v) + abs(below) + abs(above)) / resistance, 0.0)
 
 
 @njit(**EXACT)
@@ -139,7 +169,7 @@ def residual_rows(first, last, active, chains, push, w, currents, out, norms):
     first, last, active
         Items, and the right sides to work on (head of this file).
     chains
-        Fields of `Chains`: segment in ohm; first and last resistance in ohm, (lines,).
+        Fields of `Chains`: segment, first and last resistance in ohm.
     push
         Currents in A into the last nodes, (sides, rows).
     w, currents
@@ -164,10 +194,13 @@ def residual_rows(first, last, active, chains, push, w, currents, out, norms):
             line = 0.0
         else:
             line -= v[0] / near[i] + v[columns - 1] / far[i]
-        if segment == 0.0:  # one node
+        if _is_one_node(segment):
             o[0] = line
         else:
             for j in range(columns):
+                # at the ends of a line both are the one segment that is there
+                to_below = _resistance(segment, i, max(j - 1, 0))
+                to_above = _resistance(segment, i, min(j, columns - 2))
                 o[j] = (
                     _node_residual(
                         v[j],
@@ -177,13 +210,16 @@ def residual_rows(first, last, active, chains, push, w, currents, out, norms):
                         far[i],
                         j == 0,
                         j == columns - 1,
-                        segment,
+                        to_below,
+                        to_above,
                     )
                     - c[j]
                 )
                 if j == columns - 1:
                     o[j] += push[k, i]
-                total += _less_rounding(o[j], v[j], v[max(j - 1, 0)], v[min(j + 1, columns - 1)], segment)
+                total += _less_rounding(
+                    o[j], v[j], v[max(j - 1, 0)], v[min(j + 1, columns - 1)], min(to_below, to_above)
+                )
         norms[k, i] = total + abs(line)
 
 
@@ -196,7 +232,7 @@ def residual_columns(first, last, active, chains, push, b, currents, out, norms)
     first, last, active
         Items, and the right sides to work on (head of this file).
     chains
-        Fields of `Chains`: segment in ohm; first and last resistance in ohm, (lines,).
+        Fields of `Chains`: segment, first and last resistance in ohm.
     push
         Currents in A into the last nodes, (sides, columns).
     b, currents
@@ -220,21 +256,24 @@ def residual_columns(first, last, active, chains, push, b, currents, out, norms)
             below, above = max(i - 1, 0), min(i + 1, rows - 1)
             for j in range(begin, end):
                 line[j - begin] += c[i, j]
-                if segment == 0.0:
+                if _is_one_node(segment):
                     o[i, j] = 0.0
                 else:
+                    to_below = _resistance(segment, max(i - 1, 0), j)
+                    to_above = _resistance(segment, min(i, rows - 2), j)
                     o[i, j] = c[i, j] + _node_residual(
-                        v[i, j], v[below, j], v[above, j], near[j], far[j], i == 0, i == rows - 1, segment
+                        v[i, j], v[below, j], v[above, j], near[j], far[j], i == 0, i == rows - 1, to_below, to_above
                     )
                     if i == rows - 1:
                         o[i, j] += push[k, j]
-                    total[j - begin] += _less_rounding(o[i, j], v[i, j], v[below, j], v[above, j], segment)
+                    least = min(to_below, to_above)
+                    total[j - begin] += _less_rounding(o[i, j], v[i, j], v[below, j], v[above, j], least)
         for j in range(begin, end):
             if near[j] == 0.0:  # held
                 line[j - begin] = 0.0
             else:
                 line[j - begin] -= v[0, j] / near[j] + v[rows - 1, j] / far[j]
-            if segment == 0.0:
+            if _is_one_node(segment):
                 o[0, j] = line[j - begin]
             total[j - begin] += abs(line[j - begin])
         norms[k, n % blocks] = total.sum()
@@ -255,7 +294,7 @@ def factor_rows(first, last, active, chains, g, t, z):
     first, last, active
         Items, and the right sides to work on (head of this file).
     chains
-        Fields of `Chains`: segment in ohm; first and last resistance in ohm, (lines,).
+        Fields of `Chains`: segment, first and last resistance in ohm.
     g
         Slopes in S, (sides, rows, columns).
     t
@@ -277,7 +316,7 @@ def factor_rows(first, last, active, chains, g, t, z):
         for j in range(columns - 1, -1, -1):
             for lane in range(lanes):
                 if j < columns - 1:
-                    t[k, block, j, lane] = 1.0 / (1.0 + segment * y[lane])
+                    t[k, block, j, lane] = 1.0 / (1.0 + _resistance(segment, block * ROWS + lane, j) * y[lane])
                     y[lane] *= t[k, block, j, lane]
                 y[lane] += g[k, block * ROWS + lane, j]
         for lane in range(lanes):
@@ -293,7 +332,7 @@ def factor_columns(first, last, active, chains, g, t, z):
     first, last, active
         Items, and the right sides to work on (head of this file).
     chains
-        Fields of `Chains`: segment in ohm; first and last resistance in ohm, (lines,).
+        Fields of `Chains`: segment, first and last resistance in ohm.
     g
         Slopes in S, (sides, rows, columns).
     t
@@ -314,15 +353,15 @@ def factor_columns(first, last, active, chains, g, t, z):
             y[j - begin] = g[k, rows - 1, j] + 1.0 / far[j]
         for i in range(rows - 2, -1, -1):
             for j in range(begin, end):
-                t[k, i, j] = 1.0 / (1.0 + segment * y[j - begin])
+                t[k, i, j] = 1.0 / (1.0 + _resistance(segment, i, j) * y[j - begin])
                 y[j - begin] = g[k, i, j] + t[k, i, j] * y[j - begin]
         for j in range(begin, end):
             z[k, j] = _entrance(near[j], y[j - begin])
 
 
 @njit(**FAST)
-def _solve_lanes(v, t, z, segment):
-    """Solve the chains of 8 word lines in place: injected currents (columns, 8) in A become voltages in V."""
+def _solve_lanes(v, t, z, segment, begin, rows):
+    """Solve the chains of 8 word lines from ``begin`` on in place: injected currents (columns, 8) become voltages."""
     columns = len(v)
     for j in range(columns - 2, -1, -1):
         for lane in range(ROWS):
@@ -331,7 +370,9 @@ def _solve_lanes(v, t, z, segment):
         v[0, lane] *= z[lane]
     for j in range(columns - 1):
         for lane in range(ROWS):
-            v[j + 1, lane] = (v[j, lane] + segment * v[j + 1, lane]) * t[j, lane]
+            v[j + 1, lane] = (v[j, lane] + _resistance(segment, min(begin + lane, rows - 1), j) * v[j + 1, lane]) * t[
+                j, lane
+            ]
 
 
 @njit(**FAST)
@@ -361,7 +402,7 @@ def eliminate(first, last, active, segment, g, t, z, shared, rho, f):
             entry[lane] = z[m, begin + lane]
             for j in range(columns):
                 v[j, lane] = rho[k, begin + lane, j]
-        _solve_lanes(v, t[m, block], entry, segment)
+        _solve_lanes(v, t[m, block], entry, segment, begin, rows)
         for lane in range(lanes):
             for j in range(columns):
                 f[k, begin + lane, j] += g[m, begin + lane, j] * v[j, lane]
@@ -397,7 +438,7 @@ def back_substitute(first, last, active, segment, g, t, z, shared, rho, x, out):
             entry[lane] = z[m, i]
             for j in range(columns):
                 v[j, lane] = rho[k, i, j] + g[m, i, j] * x[k, i, j]
-        _solve_lanes(v, t[m, block], entry, segment)
+        _solve_lanes(v, t[m, block], entry, segment, begin, rows)
         for lane in range(lanes):
             for j in range(columns):
                 out[k, begin + lane, j] = v[j, lane]
@@ -441,7 +482,7 @@ def direction(first, last, active, segment, g, t, z, shared, y, r, p, q, s, beta
                 p[k, i, j] = y[k, i, j] + step * p[k, i, j]
                 q[k, i, j] = r[k, i, j] + step * q[k, i, j]
                 v[j, lane] = g[m, i, j] * p[k, i, j]
-        _solve_lanes(v, t[m, block], entry, segment)
+        _solve_lanes(v, t[m, block], entry, segment, begin, rows)
         total = 0.0
         for lane in range(lanes):
             i = begin + lane
@@ -493,7 +534,7 @@ def descend(first, last, active, segment, t, z, shared, x, p, r, s, y, alpha, su
             products[j - begin] = r[k, 0, j] * y[k, 0, j]
         for i in range(rows - 1):
             for j in range(begin, end):
-                y[k, i + 1, j] = (y[k, i, j] + segment * y[k, i + 1, j]) * t[m, i, j]
+                y[k, i + 1, j] = (y[k, i, j] + _resistance(segment, i, j) * y[k, i + 1, j]) * t[m, i, j]
                 products[j - begin] += r[k, i + 1, j] * y[k, i + 1, j]
         sums[k, n % blocks], norms[k, n % blocks] = products.sum(), sizes.sum()
 

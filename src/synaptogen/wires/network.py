@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from synaptogen._utils import Float64Array, checks, default_threads
-from synaptogen.model import noise_variance
 
 from .parameters import Chains, Wires
 from .problem import CellCurrents, Network, Run
@@ -151,13 +150,12 @@ def line_currents(
     currents = np.empty((len(v), shape[1] if transpose else shape[0]))
     variances = np.zeros_like(currents)
     threads = _threads(cells, None)
-    for part, state in newton.solve(_cells(cells, shape, sign), network, wires.tolerance, threads):
+    model = newton.ModelCells(cells.state.mixing().reshape(shape), sign, cells.state.constants)
+    for part, state in newton.solve(model, network, wires.tolerance, threads):
         currents[part] = sign * state.currents.sum(axis=lines)
         if bandwidth:
-            u = (network.word_voltages[part, :, None] - network.bit_voltages[part, None, :]) + (state.w - state.b)
-            # at exactly 0 V, which is rare, the thermal noise of the cell is left out
-            g = np.divide(state.currents, u, out=np.zeros_like(u), where=u != 0)
-            variances[part] = noise_variance(g, u, bandwidth).sum(axis=lines)
+            drop = (network.word_voltages[part, :, None] - network.bit_voltages[part, None, :]) + (state.w - state.b)
+            variances[part] = model.noise_variances(sign * drop, bandwidth).sum(axis=lines)
     return currents, variances
 
 
@@ -202,10 +200,10 @@ def _network(
         raise TypeError(f"wires is a {type(wires).__name__}: give a Wires(...)")
     if rows is None and columns is None:
         raise ValueError("give the voltages of rows, of columns, or of both: no line is driven")
-    word_lines = _lines("rows", shape[0], wires, rows, rows_right, floating_rows)
-    bit_lines = _lines("columns", shape[1], wires, columns, columns_bottom, floating_columns)
+    word_lines = _lines("rows", shape, wires, rows, rows_right, floating_rows)
+    bit_lines = _lines("columns", shape, wires, columns, columns_bottom, floating_columns)
     counts = len(word_lines.voltages), len(bit_lines.voltages)
-    sides = max(counts)
+    sides = next((count for count in counts if count != 1), 1)
     if set(counts) - {1, sides}:
         raise ValueError(f"rows has a batch of {counts[0]}, columns of {counts[1]}: give the same, or one vector")
     each = [
@@ -226,15 +224,16 @@ class _Lines(NamedTuple):
 
 def _lines(
     name: Literal["rows", "columns"],
-    count: int,
+    shape: tuple[int, int],
     wires: Wires,
     voltages: ArrayLike | None,
     others: ArrayLike | None,
     free: ArrayLike | None,
 ) -> _Lines:
     kind, end = ("word", "right") if name == "rows" else ("bit", "bottom")
+    count, nodes = shape if name == "rows" else shape[::-1]
     floats = np.zeros(count, np.bool_) if free is None else checks.mask(f"floating_{name}", free, (count,))
-    chains = wires.chains("word" if name == "rows" else "bit", voltages is not None, floats)
+    chains = wires.chains("word" if name == "rows" else "bit", voltages is not None, floats, nodes)
     given = _voltages(name, voltages, count)
     first = np.where(floats, 0.0, given)
     if others is None:
@@ -245,7 +244,7 @@ def _lines(
     if given.ndim == other.ndim == 2 and len(given) != len(other) and 1 not in (len(given), len(other)):
         raise ValueError(f"{name} has a batch of {len(given)}, {name}_{end} of {len(other)}: give the same")
     difference = np.where(floats, 0.0, other - given)
-    if chains.segment > 0.0:
+    if not chains.one_node:
         push = difference / chains.last
     elif np.any(chains.first[difference.any(axis=tuple(range(difference.ndim - 1)))] == 0.0):
         raise ValueError(f"{name} and {name}_{end} differ, and nothing is between: give wires or sources a resistance")

@@ -22,7 +22,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from synaptogen._utils import BoolArray, Float64Array, RealArray
-from synaptogen.model import Constants, conductance
+from synaptogen.model import Constants, conductance, noise_variance
 
 from . import kernels, many_rhs
 from .problem import CellCurrents, Network, NodeState, NotConvergedError, Run
@@ -104,6 +104,23 @@ class ModelCells:
         """Conductances in S at 0 V, (rows, columns)."""
         return np.asarray(conductance(self._r, 0.0, self._constants))
 
+    def noise_variances(self, u: Float64Array, bandwidth: float) -> Float64Array:
+        """Return the variances of the noise of cells; at 0 V it is the thermal noise.
+
+        Parameters
+        ----------
+        u : array of shape (sides, rows, columns)
+            Voltages in V across the cells.
+        bandwidth : float
+            Hz.
+
+        Returns
+        -------
+        array of shape (sides, rows, columns)
+            A^2.
+        """
+        return np.asarray(noise_variance(conductance(self._r, u, self._constants), u, bandwidth))
+
     def slopes(self, shape: tuple[int, int, int]) -> Float64Array:
         """Return zeros of the shape of the slopes, (sides, rows, columns)."""
         return np.zeros(shape)
@@ -158,8 +175,10 @@ def solve(cells: CellCurrents, network: Network, tolerance: float, threads: int)
     NotConvergedError
         If the error of a current may be above ``tolerance`` times the largest current of a line.
     """
+    if not network.shape[0]:
+        return
     floor = rounding(cells.conductances, network.largest_drop)
-    if many_rhs.fits(network.shape):
+    if network.equal_segments and many_rhs.fits(network.shape):
         yield from _solve_many(cells, network, tolerance, floor, threads)
         return
     sides, rows, columns = network.shape
@@ -317,7 +336,7 @@ class _Newton:
         self.active[:] = outer
         self.run(kernels.back_substitute, count, self.active, *word_lines, self.rho_w, self.x, self.y)
 
-    def _word_lines(self) -> tuple[float, Float64Array, Float64Array, Float64Array, bool]:
+    def _word_lines(self) -> tuple[float | Float64Array, Float64Array, Float64Array, Float64Array, bool]:
         """Return segment, g, t, z and shared, as kernels take them."""
         return self.network.word_lines.segment, self.g, self.t_w, self.z_w, self.cells.linear
 

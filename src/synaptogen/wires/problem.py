@@ -50,6 +50,11 @@ class Network(NamedTuple):
         return len(self.word_voltages), self.word_voltages.shape[1], self.bit_voltages.shape[1]
 
     @property
+    def equal_segments(self) -> bool:
+        """Whether all segments of a kind have the same resistance."""
+        return isinstance(self.word_lines.segment, float) and isinstance(self.bit_lines.segment, float)
+
+    @property
     def largest_drop(self) -> Float64Array:
         """Largest voltage in V between a word and a bit line of each right side, (sides,)."""
         word_lines, bit_lines = self.word_voltages, self.bit_voltages

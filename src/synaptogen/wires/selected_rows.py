@@ -40,14 +40,15 @@ def solve_row(cells: SwitchingCells, wires: Wires, row: int, u: Float64Array) ->
         If the tolerance of ``wires`` cannot be reached.
     """
     rows, columns = cells.shape
-    top, bottom = (wires.bit * segments + wires.source for segments in (row + 1, rows - row))
-    series = {"top": top, "bottom": bottom, "both": top * bottom / (top + bottom) if top + bottom else 0.0}[
-        wires.bit_ends
-    ]
+    own, above, below = wires.of_row(row, (rows, columns))
+    top, bottom = above + wires.source, below + wires.source
+    with np.errstate(invalid="ignore", divide="ignore"):  # lines without resistance, and open ones
+        both = np.where(np.isinf(top), bottom, np.where(np.isinf(bottom), top, top * bottom / (top + bottom)))
+    series = {"top": top, "bottom": bottom, "both": np.where(top + bottom == 0.0, 0.0, both)}[wires.bit_ends]
     line = cells[row : row + 1]
     network = Network(
-        wires.chains("word", True, np.zeros(1, np.bool_)),
-        Chains(0.0, np.full(columns, series), np.full(columns, np.inf)),
+        own.chains("word", True, np.zeros(1, np.bool_), columns),
+        Chains(0.0, series, np.full(columns, np.inf)),
         np.zeros((1, 1)),
         np.ascontiguousarray(u, np.float64)[None],
         np.zeros((1, 1)),

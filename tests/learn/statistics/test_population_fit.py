@@ -12,7 +12,6 @@ from synaptogen.learn.statistics.population_fit import (
     combine_populations,
     device_vectors,
     fit_population,
-    recentre,
 )
 from synaptogen.learn.statistics.preset_completion import standard_form
 from synaptogen.params.device_params import DeviceParams, Population
@@ -137,21 +136,6 @@ def test_a_population_of_some_features_is_joined_with_a_preset():
     np.testing.assert_allclose(mean[mine], v[:, mine].mean(0), rtol=0.02)
     np.testing.assert_allclose(mean[rest], TRUTH.mean()[rest])
     np.testing.assert_allclose(deviation[rest], np.sqrt(np.diagonal(TRUTH.covariance()))[rest])
-
-
-def test_a_population_is_moved_to_measured_devices():
-    own = np.array([[5.5, -1.2, 2000.0, 1.1, 0.3, 0.1, 80.0, 0.05]])
-    moved = recentre(TRUTH, own)
-    np.testing.assert_allclose(moved.mean(), own[0])
-    ratio = own[0, 4:] / TRUTH.mean()[4:]
-    shares = np.sqrt(np.diagonal(moved.covariance()) / np.diagonal(TRUTH.covariance()))
-    np.testing.assert_allclose(shares, np.tile(ratio, 2))
-
-
-def test_moving_leaves_what_was_not_measured():
-    own = np.array([[5.5, np.nan, 2000.0, np.nan, 0.3, np.nan, 80.0, np.nan]])
-    moved = recentre(TRUTH, own)
-    np.testing.assert_allclose(moved.mean()[[1, 3, 5, 7]], TRUTH.mean()[[1, 3, 5, 7]])
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,6 @@ from synaptogen.learn.statistics.latent_simulation import latent_records
 from synaptogen.learn.statistics.preset_completion import complete_history, standard_form
 from synaptogen.learn.statistics.var_fit import (
     best_order,
-    blend_with_prior,
     compare_orders,
     fit_var,
     log_likelihood,
@@ -193,11 +192,6 @@ def test_a_feature_twice_is_refused():
     x[..., 3] = x[..., 1]
     with pytest.raises(ValueError, match="two features are the same"):
         fit_var(lag_sums(x, 4).mean(), 2)
-
-
-def test_a_prior_counts_as_so_many_cycles():
-    mine, theirs = np.tile(np.eye(4), (3, 1, 1)), np.tile(2 * np.eye(4), (5, 1, 1))
-    np.testing.assert_allclose(blend_with_prior(mine, 100, theirs, 300)[2], 1.75 * np.eye(4))
 
 
 @pytest.mark.parametrize("measured", [(0,), (0, 2), (1, 3), (0, 1, 2)])

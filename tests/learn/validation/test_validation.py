@@ -33,7 +33,8 @@ def true_model():
 
 def test_the_true_model_passes(true_model):
     # 23 lines, each wrong in at most 5 % of runs: more than three wrong ones in fewer than 3 % of seeds
-    assert sum(g != "good" for g in grades(true_model).values()) <= 3
+    judged = {name: grade for name, grade in grades(true_model).items() if name not in windows.CLUES.values()}
+    assert sum(g != "good" for g in judged.values()) <= 3
     assert true_model.one_law
     assert all(np.isfinite([p.generated, p.limit]).all() for p in true_model.properties)
 
@@ -48,12 +49,29 @@ def test_rivals_stand_beside(true_model):
         true_model["x"]
 
 
+def test_swaps_keep_the_values_or_the_order():
+    rng = np.random.default_rng(5)
+    others, records = rng.normal(size=(2, 3, 20, 4))
+    others[0, 4], records[0, 4] = np.nan, np.nan
+    by_value, by_order = (windows.swapped(others, records, keep) for keep in ("values", "order"))
+    for made, order, values in ((by_value, others, records), (by_order, records, others)):
+        np.testing.assert_array_equal(np.argsort(made, axis=1), np.argsort(order, axis=1))
+        np.testing.assert_array_equal(np.sort(made, axis=1), np.sort(values, axis=1))
+    np.testing.assert_array_equal(windows.swapped(others, others, "values"), others)
+
+
 def test_a_law_without_memory_is_found_out():
     white = reference_models(PRESET)["independent"]
     v = learn.validate(white, learn.features(**measure(48, 300, 4)), **QUICK)
     assert grades(v)["score correlations"] == "poor"
     assert grades(v)["classifier"] == "poor"
     assert grades(v)["residuals"] == "poor"
+    values, order = (v[name] for name in windows.CLUES.values())
+    assert order.generated > 0.6 > values.generated
+    assert v.verdict.startswith(
+        f"a classifier tells measured from simulated cycles with an AUC of {v['classifier'].generated:.2f}"
+    )
+    assert f"by the order of cycles alone {order.generated:.2f}" in v.verdict
     assert grades(v)["KS distance of u_set"] in ("good", "fair")
     assert any("kept from the fit" in note for note in v.notes)
 
@@ -98,7 +116,7 @@ def test_one_device_is_compared_without_its_population():
     names = grades(v)
     assert "device vectors" not in names
     assert names["score correlations"] in ("good", "fair")
-    assert any("too few to judge the population" in note for note in v.notes)
+    assert any("too few to judge how devices differ" in note for note in v.notes)
 
 
 def test_some_features_only():

@@ -7,6 +7,7 @@ import typer
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
+from synaptogen.cli.feature_overview import overview_facts, print_overview
 from synaptogen.cli.measurement_options import Columns, CurrentLimit, Polarity, SeriesResistance, measured_from
 from synaptogen.cli.options import JSON, Measured, Overwrite, params_from, require_free
 from synaptogen.cli.output import print_json, say, stages, stdout
@@ -26,6 +27,10 @@ History: TypeAlias = Annotated[
 ]
 Components: TypeAlias = Annotated[
     int | None, typer.Option("--components", metavar="K", help="Components of the population.")
+]
+PopulationOption: TypeAlias = Annotated[
+    str,
+    typer.Option("--population", metavar="measured|preset|twins", help="Devices that the file is to simulate."),
 ]
 HoldOut: TypeAlias = Annotated[
     float | None,
@@ -47,6 +52,7 @@ def fit(
     order: Order = "bic",
     history: History = None,
     components: Components = None,
+    population: PopulationOption = "measured",
     columns: Columns = None,
     current_limit: CurrentLimit = None,
     series_resistance: SeriesResistance = None,
@@ -65,7 +71,7 @@ def fit(
     ----------
     data, output, overwrite : pathlib.Path, pathlib.Path, bool
         Loops or features, the parameter file, and whether to replace it.
-    preset, order, history, components, detrend, reset, rng
+    preset, order, history, components, population, detrend, reset, rng
         How to fit, see `synaptogen.learn.fit`.
     columns, current_limit, series_resistance, polarity
         Description of the measurement, see `measured_from`.
@@ -89,6 +95,7 @@ def fit(
             order=int(order) if order.isdigit() else cast("Literal['bic', 'aic', 'held_out']", order),
             history=cast("Literal['var', 'compact'] | None", history),
             components=components,
+            population=cast("Literal['measured', 'preset', 'twins']", population),
             detrend=detrend,
             reset=cast("Literal['auto', 'power', 'stretched']", reset),
             rng=rng,
@@ -101,6 +108,9 @@ def fit(
     if as_json:
         print_json(_summary(result))
     else:
+        if result.verdict:
+            stdout.print(result.verdict, markup=False)
+            print_overview(result.overview)
         _show(_summary(result), result.params)
     say(f"written: {output}")
 
@@ -108,6 +118,8 @@ def fit(
 def _summary(result: "FitResult") -> dict[str, Any]:
     """Return the results of a fit for JSON."""
     facts: dict[str, Any] = {
+        "verdict": result.verdict,
+        "features": overview_facts(result.overview),
         "params": repr(result.params),
         "provenance": result.provenance,
         "notes": list(result.notes),

@@ -8,6 +8,7 @@ import typer
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
+from synaptogen.cli.feature_overview import overview_facts, print_overview
 from synaptogen.cli.measurement_options import Columns, CurrentLimit, Polarity, SeriesResistance, measured_from
 from synaptogen.cli.options import JSON, Measured, Overwrite, params_from, require_free
 from synaptogen.cli.output import print_json, say, stages, stdout
@@ -76,7 +77,10 @@ def validate(
     if as_json:
         lines = [asdict(p) for p in result.properties]
         clean = [{k: None if v != v else v for k, v in line.items()} for line in lines]  # NaN is no JSON
-        print_json({"properties": clean, "one_law": result.one_law, "facts": result.facts, "notes": [*result.notes]})
+        first = {"verdict": result.verdict, "features": overview_facts(result.overview)}
+        print_json(
+            {**first, "properties": clean, "one_law": result.one_law, "facts": result.facts, "notes": [*result.notes]}
+        )
     else:
         _show(result)
     if output is not None:
@@ -84,6 +88,9 @@ def validate(
 
 
 def _show(result: "Validation") -> None:
+    if result.verdict:
+        stdout.print(result.verdict, markup=False)
+        print_overview(result.overview)
     table = Table(box=SIMPLE_HEAD, title=repr(result.params), title_justify="left")
     table.add_column("property")
     for heading in ("gen.", "floor", "limit", "indep.", "ord. 1", "verdict"):

@@ -42,6 +42,7 @@ class ReportStatistics(TypedDict):
     converged: int
     failed: int
     disturbed: int
+    others_disturbed: int
     clipped: int
     tolerance: float
     budget: int
@@ -86,6 +87,8 @@ class ProgrammingReport:
         Standard deviation in S of the reads, at the largest target.
     cells : CellArray
         The cells that were written.
+    before : array, optional
+        Conductances in S before the run, if some cells were not to be written.
     """
 
     method: str
@@ -101,6 +104,7 @@ class ProgrammingReport:
     clipped: int
     read_noise: float
     cells: CellArray = field(repr=False)
+    before: AnyArray | None = None
 
     @property
     def error(self) -> AnyArray:
@@ -116,6 +120,13 @@ class ProgrammingReport:
     def disturbed(self) -> BoolArray:
         """Cells whose conductance has changed by more than the tolerance since their last verified read."""
         return np.asarray(self.selected & (np.abs(self.reached - self.measured) > self.tolerance))
+
+    @property
+    def others_disturbed(self) -> BoolArray:
+        """Cells that were not to be written, and whose conductance has changed by more than the tolerance."""
+        if self.before is None:
+            return np.zeros(self.selected.shape, bool)
+        return np.asarray(~self.selected & (np.abs(self.reached - self.before) > self.tolerance))
 
     @property
     def total_energy(self) -> float:
@@ -144,6 +155,7 @@ class ProgrammingReport:
             "converged": int(np.count_nonzero(self.converged & chosen)),
             "failed": int(np.count_nonzero(self.failed)),
             "disturbed": int(np.count_nonzero(self.disturbed)),
+            "others_disturbed": int(np.count_nonzero(self.others_disturbed)),
             "clipped": self.clipped,
             "tolerance": self.tolerance,
             "budget": self.budget,
@@ -162,7 +174,10 @@ class ProgrammingReport:
         q = {name: 1e6 * value for name, value in s["error_quantiles"].items()}
         lines = [
             f"{self.method}: {s['converged']:,} of {s['cells']:,} cells within {1e6 * self.tolerance:g} {MICRO}S, "
-            f"{s['failed']:,} failed, {s['clipped']:,} targets clipped",
+            f"{s['failed']:,} failed, "
+            + (f"{s['disturbed']:,} disturbed after their last read, " if s["disturbed"] else "")
+            + (f"{s['others_disturbed']:,} other cells disturbed, " if s["others_disturbed"] else "")
+            + f"{s['clipped']:,} targets clipped",
             f"error: rms {1e6 * s['rms_error']:.3g} {MICRO}S; "
             f"median {q['50%']:.3g}, 99 % {q['99%']:.3g}, largest {q['100%']:.3g} {MICRO}S; "
             f"read noise {1e6 * self.read_noise:.2g} {MICRO}S",
@@ -174,12 +189,15 @@ class ProgrammingReport:
                 f"note: the tolerance is only {self.tolerance / self.read_noise:.1f} deviations of the read noise: "
                 "cells are accepted, and refused, by chance; average more reads"
             )
-        if s["disturbed"]:
-            lines.append(f"disturbed after their last read by more than the tolerance: {s['disturbed']:,} cells")
         lines += [
             f"component {rate.component}: {rate.failed:,} of {rate.cells:,} cells failed ({100 * rate.rate:.3g} %)"
             for rate in self.by_component()
         ]
+        if s["disturbed"] or s["others_disturbed"]:
+            lines.append(
+                f"disturbed cells changed by more than {1e6 * self.tolerance:g} {MICRO}S: lower u_set, write with "
+                'scheme="V/3", or write-verify with more passes='
+            )
         return "\n".join(lines)
 
     def __str__(self) -> str:

@@ -40,6 +40,7 @@ class _Task(NamedTuple):
     population: PopulationStatistics
     u_set: float  # V
     driver: PulseDriver
+    others: AnyArray | None  # conductances in S before the run, if some cells are not to be written
 
     def view(self, index: AnyArray) -> CellArray:
         """Return a view of some of the cells."""
@@ -64,6 +65,7 @@ class _Task(NamedTuple):
             clipped=self.clipped,
             read_noise=noise,
             cells=self.whole,
+            before=None if self.others is None else self.others.reshape(shape),
         )
 
 
@@ -323,7 +325,8 @@ def _prepare(
     population = population_statistics(cells.params)
     target, clipped = _reachable(cells, given, selected, outside)
     u_set = population.u_set if u_set is None else -checks.positive("-u_set", -u_set, "V, that is a negative u_set,")
-    return _Task(cells, cells.ravel(), target, selected, clipped, population, u_set, driver)
+    others = None if selected.all() else cells.conductance()
+    return _Task(cells, cells.ravel(), target, selected, clipped, population, u_set, driver, others)
 
 
 def _driver(

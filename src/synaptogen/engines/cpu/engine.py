@@ -6,7 +6,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from synaptogen._utils import SMALLEST, AnyArray, Float32Array, allocate, notice, share
+from synaptogen._utils import SMALLEST, AnyArray, Float32Array, allocate, notice, pieces_of, share
 from synaptogen.engines.compiled_params import CompiledParams, single_precision
 from synaptogen.engines.lines import EngineDefaults
 from synaptogen.engines.protocol import CellIds, Positions, ReadNumbers
@@ -139,6 +139,10 @@ class CPUEngine(EngineDefaults[Packing]):
         return packing_of(positions)
 
     # ---- voltages and reads
+
+    def in_one_step(self, select: Packing) -> bool:
+        """Return whether voltages change these cells in one call of a kernel."""
+        return pieces_of(select.visits(), self._threads) == 1
 
     def apply(self, u: AnyArray, select: Packing, mask: AnyArray | None = None) -> None:
         """Apply k voltages one after the other.

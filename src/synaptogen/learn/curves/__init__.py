@@ -2,6 +2,7 @@
 
 from .envelopes import Envelopes, fit_envelopes
 from .reset_transition import TRANSITIONS, ResetTransition, Transition
+from .scaled_currents import scaled_currents
 
 __all__ = [
     "TRANSITIONS",
@@ -9,4 +10,5 @@ __all__ = [
     "ResetTransition",
     "Transition",
     "fit_envelopes",
+    "scaled_currents",
 ]

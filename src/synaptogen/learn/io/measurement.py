@@ -22,8 +22,8 @@ from .readers import read_file
 Labels: TypeAlias = Sequence[object] | AnyArray
 
 LARGEST_VOLTAGE = 50.0  # V; a larger one is in millivolts
-LARGEST_CURRENT = 0.05  # A; a larger one is in mA or uA, since no memory cell would survive it
-SMALLEST_RESISTANCE = 50.0  # ohm; a median below is in kilo-ohms or a logarithm
+LARGEST_CURRENT = 0.09  # A; a larger one is in mA or uA: large devices take 80 mA
+SMALLEST_RESISTANCE = 8.0  # ohm; a median below is in kilo-ohms or a logarithm
 NEAR, TELLING = 0.1, 0.5  # shares of the largest voltage: near zero below the first, far from it above the second
 FEWEST_SIGNS, WRONG = 10, 0.1  # points that a check of signs needs; share of currents with a wrong sign
 

@@ -94,6 +94,7 @@ def _page(validation: Validation, images: dict[str, bytes]) -> str:
         subtitle=escape(f"{validation.params!r}, compared with {validation.facts['data']}"),
         grade=grade,
         headline=escape(headline),
+        overview=_overview(validation),
         notes=_list(validation.notes),
         rows="\n".join(_row(p) for p in validation.properties),
         figures="\n".join(_figure(name, image) for name, image in images.items()),
@@ -114,6 +115,25 @@ def _headline(validation: Validation) -> tuple[str, str]:
         sentence += " One shared law is not enough: devices differ in shape or memory by more than chance."
     grade = "unknown" if not judged else "poor" if count["poor"] else "fair" if count["fair"] else "good"
     return grade, sentence
+
+
+def _overview(validation: Validation) -> str:
+    """Return what a user asks first: medians, widths and tails of measured and of simulated cells."""
+    if not validation.overview:
+        return ""
+    head = "".join(
+        f'<th class="n">{name}</th>' for name in ("0.1 %", "1 %", "10 %", "median", "90 %", "99 %", "99.9 %")
+    )
+    rows = []
+    for x in validation.overview:
+        for what, quantiles in (("measured", x.measured), ("simulated", x.simulated)):
+            cells = "".join(f'<td class="n">{q:.4g}</td>' for q in quantiles)
+            rows.append(f"<tr><td>{escape(x.name)} ({escape(x.unit)}), {what}</td>{cells}</tr>")
+    return (
+        f"<p>{escape(validation.verdict[:1].upper() + validation.verdict[1:])}.</p>\n"
+        f'<div class="scroll"><table><thead><tr><th>Feature</th>{head}</tr></thead>\n'
+        f"<tbody>{''.join(rows)}</tbody></table></div>"
+    )
 
 
 def _row(p: Property) -> str:

@@ -1,10 +1,11 @@
 """Statistics of features: distributions, memory of earlier cycles, and how devices differ."""
 
 from .autocovariances import LagSums, lag_sums, unit_variance
-from .bias_correction import Kind
+from .bias_correction import FEW_CYCLES, Kind
 from .drift import Drift, measure_drift, remove_trend
-from .feature_fit import FeatureFit, fit_features
+from .feature_fit import FeatureFit, PopulationSource, fit_features
 from .feature_tables import FeatureTable, feature_table
+from .few_devices import copies_of_devices
 from .gaussian_mixture import Bulk, find_bulk
 from .marginals import standardised
 from .population_fit import FEWEST, device_vectors
@@ -13,6 +14,7 @@ from .var_fit import Criterion, unmeasured_as_white, whiteness_test
 
 __all__ = [
     "FEWEST",
+    "FEW_CYCLES",
     "Bulk",
     "Criterion",
     "Drift",
@@ -20,6 +22,8 @@ __all__ = [
     "FeatureTable",
     "Kind",
     "LagSums",
+    "PopulationSource",
+    "copies_of_devices",
     "device_vectors",
     "feature_table",
     "find_bulk",

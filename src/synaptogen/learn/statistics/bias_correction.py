@@ -24,12 +24,12 @@ from .feature_tables import FeatureTable
 from .marginals import ShortRecordBias, corrected_polynomials, fit_marginals, simulate_bias, standardised
 from .population_fit import EstimationNoise
 from .preset_completion import StandardForm, complete_history
-from .quantile_transform import cell_averages
+from .prior_weights import blend_autocovariances, blend_shapes, memory_weights, shape_weights
+from .quantile_transform import cell_averages, cell_density
 from .state_space_fit import fit_compact, longest_pole
 from .var_fit import (
     Criterion,
     best_order,
-    blend_with_prior,
     compare_orders,
     fit_var,
     undo_mean_removal,
@@ -41,7 +41,6 @@ __all__ = ["BiasCorrectedFit", "DynamicsFit", "Kind"]
 Kind: TypeAlias = Literal["var", "compact"]
 """Kinds of history that can be learned."""
 
-PSEUDO_CYCLES = 1000.0  # number of cycles that a preset counts for
 FEW_CYCLES = 20_000  # number of cycles in all below which the preset is averaged in
 HIGHEST_ORDER = 20  # highest order of a VAR that criteria choose among
 LONG_ORDER = 60  # order of the VAR that a compact history is fitted to
@@ -117,6 +116,8 @@ class BiasCorrectedFit:
         Number of cycles of a typical record.
     small : bool
         Whether the record is so small that the preset is used as a prior.
+    memory_prior, shape_prior : array of shape (4,)
+        Weights of the preset in the memory and in the shape of each feature, 0 where the record is not small.
 
     Raises
     ------
@@ -138,6 +139,7 @@ class BiasCorrectedFit:
         self.seed, self.progress, self.measured = seed, progress, table.measured
         self.total, self.cycles = float(table.count.sum()), int(np.median(table.count))
         self.small = self.total < FEW_CYCLES
+        self.memory_prior, self.shape_prior = np.zeros((2, FEATURES))
         self.lags = min(_MOST_LAGS, max(self.cycles // 2, 25), table.y.shape[1] - 1)
         if not isinstance(order, str) and order > self.lags:
             raise ValueError(f"order={order} is too high for records of {self.cycles} cycles: at most {self.lags}")
@@ -216,7 +218,8 @@ class BiasCorrectedFit:
         if not self.small:
             return measured
         prior = unmeasured_as_white(self.preset.gamma(self.lags), self.measured)
-        return blend_with_prior(measured, self.total, prior, PSEUDO_CYCLES)
+        self.memory_prior = memory_weights(measured, prior, self.total, self.measured)
+        return blend_autocovariances(measured, prior, self.memory_prior)
 
     def _choose_order(self, gamma: Float64Array) -> int:
         if not isinstance(self.order, str):
@@ -242,9 +245,8 @@ class BiasCorrectedFit:
         averages = self.marginals.averages - self.bias.averages
         if self.small:
             prior = np.array([cell_averages(row) for row in self.preset.quantile])
-            mixed = (self.total * averages + PSEUDO_CYCLES * prior) / (self.total + PSEUDO_CYCLES)
-            known = np.any(np.isfinite(averages), axis=1, keepdims=True)
-            averages = np.where(known, np.where(np.isfinite(mixed), mixed, prior), np.nan)
+            self.shape_prior = shape_weights(averages, prior, cell_density(), self.preset.gamma(self.lags), self.total)
+            averages = blend_shapes(averages, prior, self.shape_prior)
         return corrected_polynomials(averages, self.preset.quantile)
 
     def _measure_bias(self, dynamics: DynamicsFit) -> ShortRecordBias:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 import pandas as pd
@@ -9,12 +10,13 @@ import xarray as xr
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # it carries no types
 
-from synaptogen._utils import RNG, BoolArray, Float64Array, seed_of
+from synaptogen._utils import RNG, BoolArray, Float64Array, one_of, seed_of
 from synaptogen.learn.progress import StageProgress, silent
-from synaptogen.params import FEATURE_NAMES, FEATURES, VAR, DeviceParams, History, Population, StateSpace
+from synaptogen.params import FEATURE_NAMES, FEATURES, VAR, Changes, DeviceParams, History, Population, StateSpace
 
 from .bias_correction import BiasCorrectedFit, DynamicsFit, Kind
 from .feature_tables import FeatureTable, feature_table
+from .few_devices import copies_of_devices, population_of_few
 from .fit_notes import memory_notes, notes_of, provenance_of
 from .population_fit import (
     FEWEST,
@@ -23,14 +25,15 @@ from .population_fit import (
     combine_populations,
     device_vectors,
     fit_population,
-    recentre,
 )
 from .preset_completion import StandardForm, standard_form
 from .standard_errors import describe_errors, history_errors, quantile_errors
 from .var_fit import CRITERIA, Criterion, Whiteness, log_likelihood, whiteness_test
 
-__all__ = ["FeatureFit", "fit_features"]
+__all__ = ["FeatureFit", "PopulationSource", "fit_features"]
 
+PopulationSource: TypeAlias = Literal["measured", "preset", "twins"]
+"""Devices that a population is made of, see `fit_features`."""
 
 _REACH = 200  # cycles of the past that predictions use
 TRAITS = tuple(f"{part}_{name}" for part in ("mu", "sigma") for name in FEATURE_NAMES)
@@ -53,6 +56,10 @@ class FeatureFit:
         One row per order of the VAR: aic, bic, held_out (nats per cycle), spectral_radius.
     population_table : DataFrame or None
         One row per mixture that was tried, with the likelihood of held-out devices.
+    y : array of shape (n_devices, n_cycles, 4)
+        Measured features on the scales of the model: log10 of ohm, V, ohm, V; NaN where not measured.
+    measured : tuple of int
+        Features that were measured.
     x : DataArray of shape (device, cycle, feature)
         Latent scores of the measured cycles, single precision; NaN where not measured.
     devices : DataArray of shape (device, trait)
@@ -72,8 +79,6 @@ class FeatureFit:
         The VAR of the order that was chosen, also when ``history`` is compact.
     compact : StateSpace or None
         The compact history, where the record supports one.
-    recentred : Population or None
-        A preset's population moved to the measured devices, where they are too few for one of their own.
     provenance : dict of str to str
         Origin of each part.
     notes : tuple of str
@@ -91,7 +96,7 @@ class FeatureFit:
     >>> fit.order_table.columns.tolist()
     ['aic', 'bic', 'held_out', 'spectral_radius']
     >>> fit.to_params(preset, "mine")
-    DeviceParams('mine', VAR(1), 3 components)
+    DeviceParams('mine', VAR(1), 1 component)
     """
 
     quantile: Float64Array
@@ -99,6 +104,8 @@ class FeatureFit:
     population: Population
     order_table: pd.DataFrame
     population_table: pd.DataFrame | None
+    y: Float64Array
+    measured: tuple[int, ...]
     x: xr.DataArray
     devices: xr.DataArray
     outlying: Float64Array | None
@@ -107,11 +114,10 @@ class FeatureFit:
     autocovariance: Float64Array
     var: VAR
     compact: StateSpace | None
-    recentred: Population | None
     provenance: dict[str, str]
     notes: tuple[str, ...]
 
-    def to_params(self, preset: DeviceParams, name: str) -> DeviceParams:
+    def to_params(self, preset: DeviceParams, name: str, currents: Changes | None = None) -> DeviceParams:
         """Return a parameter set with these features.
 
         Parameters
@@ -119,18 +125,22 @@ class FeatureFit:
         preset : DeviceParams
             Source of currents and RESET transition.
         name : str
+        currents : mapping, optional
+            Currents and RESET transition, as arguments of `DeviceParams`; default: the preset's.
 
         Returns
         -------
         DeviceParams
         """
-        return preset.replace(
-            name=name,
-            quantile=self.quantile,
-            history=self.history,
-            population=self.population,
-            source={**self.provenance, "notes": "; ".join(self.notes)},
-        )
+        changes: Changes = {
+            **(currents or {}),
+            "name": name,
+            "quantile": self.quantile,
+            "history": self.history,
+            "population": self.population,
+            "source": {**self.provenance, "notes": "; ".join(self.notes)},
+        }
+        return preset.replace(**changes)
 
 
 def fit_features(
@@ -141,6 +151,7 @@ def fit_features(
     history: Kind | None = None,
     states: int = 8,
     components: int | None = None,
+    population: PopulationSource = "measured",
     rng: RNG = 0,
     progress: StageProgress | None = None,
 ) -> FeatureFit:
@@ -161,6 +172,10 @@ def fit_features(
         States of the compact history.
     components : int, optional
         Components of the population; default: by the likelihood of held-out devices.
+    population : {"measured", "preset", "twins"}
+        "measured": the means and spreads of the measured devices; of fewer than 16 devices, with a device-to-device
+        spread that leans on the preset's relative to its own means. "preset": the preset's population as it is.
+        "twins": copies of the measured devices, each as likely as another.
     rng : int, SeedSequence, Generator or None
         Source of the seed of simulations and starts.
     progress : callable, optional
@@ -190,6 +205,7 @@ def fit_features(
     True
     """
     _check_options(order, history, states, components)
+    one_of("population", population, get_args(PopulationSource))
     report = progress or silent
     generator = np.random.default_rng(seed_of(rng))
     table = feature_table(features)
@@ -201,9 +217,11 @@ def fit_features(
         noise = fitter.bias.noise
         vectors = _unbiased_vectors(table, noise)
         report("devices", 0.75)
-        fit = _population(vectors, noise, table.measured, form.population, components, generator, report)
+        fit = None
+        if population == "measured":
+            fit = _population(vectors, noise, table.measured, form.population, components, generator, report)
         report("errors", 0.95)
-        result = _result(table, form, fitter, dynamics, vectors, fit)
+        result = _result(table, form, fitter, dynamics, vectors, fit, population)
         report("errors", 1.0)
     return result
 
@@ -215,11 +233,19 @@ def _result(
     dynamics: DynamicsFit,
     vectors: Float64Array,
     fit: PopulationFit | None,
+    source: PopulationSource,
 ) -> FeatureFit:
     chosen, why = _chosen(dynamics, fitter)
-    population = form.population if fit is None else fit.population
-    if fit is not None and len(table.measured) < FEATURES:
-        population = combine_populations(population, form.population, table.measured)
+    if source == "preset":
+        population = form.population
+    elif source == "twins":
+        population = copies_of_devices(form.population, vectors)
+    elif fit is None:
+        population = population_of_few(form.population, vectors, fitter.bias.noise)
+    else:
+        population = fit.population
+        if len(table.measured) < FEATURES:
+            population = combine_populations(population, form.population, table.measured)
     whiteness = _whiteness(chosen, dynamics, fitter)
     errors = _errors(dynamics, fitter, vectors, chosen is dynamics.compact, fit)
     uncertain = describe_errors(errors, chosen, None if fit is None else fit.population.weights)
@@ -229,6 +255,8 @@ def _result(
         population=population,
         order_table=fitter.order_table(dynamics.gamma),
         population_table=None if fit is None else fit.table,
+        y=table.y,
+        measured=table.measured,
         x=_labelled(fitter.marginals.x.astype(np.float32), "x", table, "feature", FEATURE_NAMES),
         devices=_labelled(vectors, "devices", table, "trait", TRAITS),
         outlying=None if fit is None else _outlying(fit, vectors, table.measured),
@@ -237,9 +265,8 @@ def _result(
         autocovariance=dynamics.corrected,
         var=dynamics.var,
         compact=dynamics.compact,
-        recentred=recentre(form.population, vectors) if fit is None else None,
-        provenance={**provenance_of(table, fitter, fit, why), **({"errors": uncertain} if uncertain else {})},
-        notes=(*notes_of(table, fitter, fit, whiteness), *memory_notes(dynamics, fitter)),
+        provenance={**provenance_of(table, fitter, fit, why, source), **({"errors": uncertain} if uncertain else {})},
+        notes=(*notes_of(table, fitter, fit, whiteness, source), *memory_notes(dynamics, fitter)),
     )
 
 

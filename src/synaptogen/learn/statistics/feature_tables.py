@@ -16,7 +16,7 @@ __all__ = ["FeatureTable", "feature_table", "without_failed"]
 
 FEWEST_CYCLES = 30
 _RESISTANCES = ("r_hrs", "r_lrs")
-_LEAST_OHM, _LEAST_VOLT, _MOST_VOLT = 10.0, 2e-3, 30.0  # medians beyond these are in another unit
+_LEAST_OHM, _LEAST_VOLT, _MOST_VOLT = 8.0, 2e-3, 30.0  # medians beyond these are in another unit
 _WRONG_SIGN = 0.02  # share of the cycles that may have a voltage of the other sign
 _LOSES_ALL = Flag.FORMING | Flag.MISSING | Flag.WORN | Flag.NEVER
 _LOSES = {

@@ -1,9 +1,11 @@
 """Words that go with a fit of features: where each part comes from, and what a reader should know."""
 
+from synaptogen._utils import Float64Array
 from synaptogen.params import FEATURE_NAMES
 
-from .bias_correction import PSEUDO_CYCLES, BiasCorrectedFit, DynamicsFit
+from .bias_correction import BiasCorrectedFit, DynamicsFit
 from .feature_tables import FeatureTable
+from .few_devices import PRESET_DEVICES
 from .population_fit import FEWEST, PopulationFit
 from .state_space_fit import longest_pole
 from .var_fit import Whiteness
@@ -19,7 +21,14 @@ def _counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'s' * (number != 1)}"
 
 
-def provenance_of(table: FeatureTable, fitter: BiasCorrectedFit, fit: PopulationFit | None, why: str) -> dict[str, str]:
+def _prior(weights: Float64Array, fitter: BiasCorrectedFit) -> str:
+    """Say how much a preset counts for each measured feature."""
+    return ", ".join(f"{FEATURE_NAMES[f]} {100 * weights[f]:.2g} %" for f in fitter.measured)
+
+
+def provenance_of(
+    table: FeatureTable, fitter: BiasCorrectedFit, fit: PopulationFit | None, why: str, source: str
+) -> dict[str, str]:
     """Describe for each part of a fit where it comes from.
 
     Parameters
@@ -27,9 +36,11 @@ def provenance_of(table: FeatureTable, fitter: BiasCorrectedFit, fit: Population
     table : FeatureTable
     fitter : BiasCorrectedFit
     fit : PopulationFit or None
-        None: the preset's population.
+        None: no population was fitted.
     why : str
         Reason for the choice of the history.
+    source : {"measured", "preset", "twins"}
+        Devices that the population is made of.
 
     Returns
     -------
@@ -38,14 +49,30 @@ def provenance_of(table: FeatureTable, fitter: BiasCorrectedFit, fit: Population
     mine = ", ".join(FEATURE_NAMES[f] for f in table.measured)
     rest = f"; {_others(table)} from the preset" if _others(table) else ""
     size = f"{_counted(len(table.devices), 'device')}, {fitter.total:,.0f} cycles in all"
-    prior = f", drawn towards the preset, which counts as {PSEUDO_CYCLES:,.0f} cycles" if fitter.small else ""
-    mixture = "" if fit is None else _counted(fit.population.n_components, "component")
+    shapes, memory = "", ""
+    if fitter.small:
+        shapes = f", drawn towards the preset by {_prior(fitter.shape_prior, fitter)}"
+        memory = f", drawn towards the preset by {_prior(fitter.memory_prior, fitter)}"
+    devices = _counted(len(table.devices), "measured device")
+    if source == "preset":
+        population = "the preset's, as asked for"
+    elif source == "twins":
+        population = f"copies of the {devices}{rest}"
+    elif fit is None:
+        own = len(table.devices) - 1
+        share = PRESET_DEVICES / (PRESET_DEVICES + own)
+        population = (
+            f"means of the {devices}; spread from device to device {100 * share:.0f} % the preset's, relative to its"
+            f" own means{rest}"
+        )
+    else:
+        population = f"{_counted(fit.population.n_components, 'component')} fitted to the measured devices{rest}"
     return {
         "features": f"{mine} measured, {size}{rest}",
-        "quantile": f"{mine} from order statistics{prior}{rest}",
-        "history": f"{why}{prior}{rest}",
+        "quantile": f"{mine} from order statistics{shapes}{rest}",
+        "history": f"{why}{memory}{rest}",
         "settings_tried": _tried(fitter, fit),
-        "population": "the preset's" if fit is None else f"{mixture} fitted to the measured devices{rest}",
+        "population": population,
     }
 
 
@@ -59,7 +86,7 @@ def _tried(fitter: BiasCorrectedFit, fit: PopulationFit | None) -> str:
 
 
 def notes_of(
-    table: FeatureTable, fitter: BiasCorrectedFit, fit: PopulationFit | None, whiteness: Whiteness
+    table: FeatureTable, fitter: BiasCorrectedFit, fit: PopulationFit | None, whiteness: Whiteness, source: str
 ) -> list[str]:
     """List what a reader of the fit should know.
 
@@ -68,9 +95,11 @@ def notes_of(
     table : FeatureTable
     fitter : BiasCorrectedFit
     fit : PopulationFit or None
-        None: the preset's population.
+        None: no population was fitted.
     whiteness : Whiteness
         Test of the residuals.
+    source : {"measured", "preset", "twins"}
+        Devices that the population is made of.
 
     Returns
     -------
@@ -81,15 +110,15 @@ def notes_of(
         notes.append(f"{_others(table)} not measured: shape, memory and devices of it come from the preset")
     if fitter.small:
         notes.append(
-            f"{_counted(round(fitter.total), 'cycle')} in all are few: shapes and memory are drawn towards the preset,"
-            f" which counts as {PSEUDO_CYCLES:,.0f} cycles"
+            f"{_counted(round(fitter.total), 'cycle')} in all are few: shapes and memory are drawn towards the preset"
+            " as far as the record agrees with it"
         )
-    if fit is None:
+    if source == "measured" and fit is None:
         notes.append(
-            f"{_counted(len(table.devices), 'device')} measured, fewer than the {FEWEST} that a population needs: it is"
-            " the preset's; see devices for the measured mu and sigma, recentred for a population about them"
+            f"{_counted(len(table.devices), 'device')} measured, fewer than the {FEWEST} that a population needs: its"
+            " means are measured, and its spread from device to device leans on the preset's"
         )
-    elif fit.noise_subtracted:
+    elif fit is not None and fit.noise_subtracted:
         notes.append("the scatter of device vectors that comes of the length of the records was subtracted")
     if not whiteness.white:
         notes.append(f"residuals keep autocorrelations of up to {whiteness.worst:.2g} (limit {whiteness.limit:.2g})")

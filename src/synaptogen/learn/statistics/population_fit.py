@@ -22,7 +22,7 @@ from synaptogen.params import FEATURES, Population
 
 from .gaussian_mixture import Bulk, GaussianMixture, find_bulk, fit_mixture, mixture_errors
 
-__all__ = ["EstimationNoise", "PopulationFit", "combine_populations", "device_vectors", "fit_population", "recentre"]
+__all__ = ["EstimationNoise", "PopulationFit", "combine_populations", "device_vectors", "fit_population"]
 
 SigmaScale: TypeAlias = Literal["linear", "log"]
 
@@ -206,34 +206,6 @@ def fit_population(
     return PopulationFit(scaled.population(final), pd.DataFrame(rows), subtract, responsibilities, errors)
 
 
-def recentre(population: Population, vectors: Float64Array) -> Population:
-    """Return a population moved to measured devices: their mean mu, and spreads that grow with their mean sigma.
-
-    For devices too few to have a population of their own, of a kind whose figures differ from a preset's.
-
-    Parameters
-    ----------
-    population : Population
-        The preset's.
-    vectors : array of shape (n, 8)
-        mu and sigma of each measured device, NaN for features that were not measured.
-
-    Returns
-    -------
-    Population
-    """
-    natural = _mean_sigma(population)
-    known = np.isfinite(vectors)
-    own = np.where(known, vectors, 0.0).sum(0) / np.maximum(known.sum(0), 1)
-    own = np.where(known.any(0), own, np.concatenate([population.mean()[:FEATURES], natural]))
-    ratio = own[FEATURES:] / natural
-    scale = np.concatenate([ratio, ratio if population.sigma_scale == "linear" else np.ones(FEATURES)])
-    means = (population.means - population.mean()) * scale
-    means[:, :FEATURES] += own[:FEATURES]
-    means[:, FEATURES:] += own[FEATURES:] if population.sigma_scale == "linear" else np.log(own[FEATURES:])
-    return Population(population.weights, means, population.cholesky * scale[:, None], population.sigma_scale)
-
-
 def combine_populations(learned: Population, preset: Population, measured: Sequence[int]) -> Population:
     """Combine a population of the measured features with a preset's of the others, as independent.
 
@@ -387,11 +359,6 @@ def _subtract_errors(S: Float64Array, errors: Float64Array) -> Float64Array:
     values, vectors = np.linalg.eigh((white + white.T) / 2)
     root = L @ vectors
     return np.asarray((root * np.maximum(1 - values, _FLOOR)) @ root.T)
-
-
-def _mean_sigma(population: Population) -> Float64Array:
-    mean = population.mean()[FEATURES:]
-    return np.asarray(mean if population.sigma_scale == "linear" else np.exp(mean))
 
 
 def _check_vectors(vectors: Float64Array, components: int | None) -> None:

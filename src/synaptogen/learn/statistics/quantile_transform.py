@@ -24,6 +24,7 @@ from synaptogen._utils import Float64Array
 __all__ = [
     "SLOPE",
     "cell_averages",
+    "cell_density",
     "fit_quantiles",
     "local_averages",
     "normal_scores",
@@ -128,6 +129,12 @@ def cell_averages(polynomial: ArrayLike) -> Float64Array:
     """Return the means (161,) of a polynomial over the cells: `local_averages` of an endless record."""
     gamma = np.asarray(polynomial, dtype=np.float64)
     return np.asarray(_cell_powers(len(gamma) - 1) @ gamma)
+
+
+def cell_density() -> Float64Array:
+    """Return the normal density (161,) at the cells of `cell_averages`."""
+    x = np.linspace(-_EDGE, _EDGE, _CELLS)
+    return np.asarray(np.exp(-(x**2) / 2))
 
 
 def normalised(polynomial: ArrayLike) -> tuple[Float64Array, float, float]:

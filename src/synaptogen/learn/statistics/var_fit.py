@@ -28,7 +28,6 @@ from .autocovariances import LagSums, mean_removal_bias, unit_variance
 __all__ = [
     "Whiteness",
     "best_order",
-    "blend_with_prior",
     "compare_orders",
     "fit_var",
     "undo_mean_removal",
@@ -139,24 +138,6 @@ def unmeasured_as_white(gamma: Float64Array, measured: Sequence[int]) -> Float64
     full = np.where(known[:, None] & known, gamma, 0.0)
     full[0] += np.diag(np.where(known, 0.0, 1.0))
     return full
-
-
-def blend_with_prior(gamma: Float64Array, cycles: float, prior: Float64Array, pseudo_cycles: float) -> Float64Array:
-    """Return the mean of measured autocovariances and of those of a prior that counts as so many cycles (MAP).
-
-    Parameters
-    ----------
-    gamma, prior : array of shape (lags + 1, 4, 4)
-        The longer one is cut.
-    cycles, pseudo_cycles : float
-        Weights of the two.
-
-    Returns
-    -------
-    array of shape (lags + 1, 4, 4)
-    """
-    short = min(len(gamma), len(prior))
-    return np.asarray((cycles * gamma[:short] + pseudo_cycles * prior[:short]) / (cycles + pseudo_cycles))
 
 
 def compare_orders(

@@ -34,11 +34,11 @@ from .samples import (
     draw_splits,
     enough_devices,
     generate_features,
-    population_of_copies,
     reference_models,
+    twins_about_the_file,
 )
 from .verdicts import Grade, Property, outlier_property, split_property, spread_property, unjudged_property
-from .windows import classifier_auc, energy_distance, sample_windows
+from .windows import CLUES, Swap, classifier_auc, energy_distance, sample_windows, swapped
 
 Windows: TypeAlias = dict[str, tuple[Float64Array, IntArray]]
 
@@ -46,6 +46,7 @@ MOST_CYCLES = 1_500_000  # of all devices together that are compared
 LAGS = 200
 SHORTEST = 100  # least number of cycles of a record for a test of residuals
 REPEATS = 3  # number of splits that the classifier is tried on
+SWAP_REPEATS = 2  # the same, with shapes or order of measured devices
 POINTS = 1000  # points of each side in energy distances of windows
 TOLERANCE = {"correlations": 0.02, "auc": 0.55, "ks": 0.03, "w1": 0.05, "energy": 0.01, "devices": 0.05, "loops": 0.05}
 MANY = 32  # devices from which the bulk can be separated from outliers
@@ -96,10 +97,10 @@ class Comparison:
         self.population = enough_devices(len(y))
         if not self.population:
             self.notes.append(
-                f"{len(y)} device{'s' * (len(y) != 1)}: too few to judge the population; virtual devices here have the"
-                " means and deviations of the measured ones"
+                f"{len(y)} device{'s' * (len(y) != 1)}: too few to judge how devices differ; virtual devices here lie"
+                " about the centre of the file's as the measured ones lie about theirs"
             )
-        self.model = params if self.population else population_of_copies(params, self.vectors)
+        self.model = params if self.population else twins_about_the_file(params, self.vectors)
         fold, stretches = assign_folds(y.shape[0], y.shape[1], self.rng)
         self.sets = self._samples(y, fold, stretches)
         self.splits = draw_splits(self.sets["measured"].folds, splits, self.rng)
@@ -186,29 +187,39 @@ class Comparison:
             )
 
     def compare_by_classifier(self) -> None:
-        """Take the area under the curve of gradient boosting on windows of four cycles.
+        """Take the area under the curve of gradient boosting on windows of four cycles, and find what it goes by.
 
         Groups are devices or, where these are few, stretches of their records.
         """
-        done = 0
+        done, all_ = 0, 5 * REPEATS + 2 * 3 * SWAP_REPEATS
+        apart = np.random.default_rng(self.seed)  # so that later properties draw what they draw without the swaps
 
-        def distance(a: str, p: BoolArray, b: str, q: BoolArray) -> float:
+        def distance(swap: Swap | None, a: str, p: BoolArray, b: str, q: BoolArray) -> float:
             nonlocal done
             done += 1
-            self.progress("classifier", min(done / (5 * REPEATS), 0.99))
+            self.progress("classifier", min(done / all_, 0.99))
             sides = []
             for name, half in ((a, p), (b, q)):
                 s = self.sets[name]
                 inside = half[s.fold]
+                z = s.z[inside]
+                if name is b and half is q and swap is not None:
+                    z = swapped(self.sets[a].z[inside], z, swap)
                 group = s.device[inside] if len(s.y) >= FEWEST_DEVICES else np.flatnonzero(inside)
-                sides.append(sample_windows(s.z[inside], group, self.measured, self.windows, self.rng))
+                rng = self.rng if swap is None else apart
+                sides.append(sample_windows(z, group, self.measured, self.windows, rng))
             if min(len(points) for points, _ in sides) < 20:
                 return float("nan")
             return classifier_auc(sides[0], sides[1], self.seed)
 
-        self._compare(
-            "classifier", "AUC on windows of 4 cycles; 0.5: cannot tell", distance, TOLERANCE["auc"], most=REPEATS
-        )
+        unit, most = "AUC on windows of 4 cycles; 0.5: cannot tell", TOLERANCE["auc"]
+        self._compare("classifier", unit, partial(distance, None), most, most=REPEATS)
+        for swap, name in CLUES.items():
+            self._compare(
+                name, unit, partial(distance, swap), most, memory_matters=False, most=SWAP_REPEATS, judge=False
+            )
+            words = "what the classifier can tell by this alone; the rest is that of measured devices"
+            self.properties[-1] = replace(self.properties[-1], verdict=words)
 
     def compare_devices(self) -> None:
         """Compare vectors of mean and log deviation: their energy distance, and the share of outlying devices."""
@@ -346,6 +357,7 @@ class Comparison:
         most: int | None = None,
         whole: tuple[float, Float64Array] | None = None,
         halves: list[BoolArray] | None = None,
+        judge: bool = True,
     ) -> None:
         """Add a line of distances between halves, of all splits or of the first ``most``; see `split_property`."""
         pairs = [(half, ~half) for half in (self.splits if halves is None else halves)]
@@ -355,7 +367,7 @@ class Comparison:
             distance,
             pairs[:most],
             tolerance,
-            judged=self.judged,
+            judged=self.judged and judge,
             memory_matters=memory_matters,
             whole=whole,
         )

@@ -11,8 +11,8 @@ import numpy as np
 
 from synaptogen._utils import BoolArray, Float64Array, IntArray
 from synaptogen.array import CellArray
-from synaptogen.learn.statistics import FEWEST, normal_scores, standardised
-from synaptogen.params import FEATURES, VAR, DeviceParams, Population, yule_walker
+from synaptogen.learn.statistics import FEWEST, copies_of_devices, normal_scores, standardised
+from synaptogen.params import FEATURES, VAR, DeviceParams, yule_walker
 
 __all__ = [
     "FEWEST_FOLDS",
@@ -20,8 +20,8 @@ __all__ = [
     "assign_folds",
     "draw_splits",
     "generate_features",
-    "population_of_copies",
     "reference_models",
+    "twins_about_the_file",
 ]
 
 
@@ -29,7 +29,6 @@ FEWEST_FOLDS = 4
 _MOST_FOLDS = 16
 _SHORTEST = 10  # least number of cycles of a stretch
 _CHUNK = 500  # cycles that are generated at a time
-_NARROW = 1e-7  # relative spread of a copy about its device
 
 
 @dataclass(frozen=True)
@@ -170,10 +169,11 @@ def reference_models(params: DeviceParams) -> dict[str, DeviceParams]:
     }
 
 
-def population_of_copies(params: DeviceParams, vectors: Float64Array) -> DeviceParams:
-    """Return a population of copies of the measured devices, for where these are too few for one of their own.
+def twins_about_the_file(params: DeviceParams, vectors: Float64Array) -> DeviceParams:
+    """Return copies of few measured devices, moved to the centre of the devices that a parameter set simulates.
 
-    Features that were not measured keep the mean of the parameter set's population.
+    So the set is judged by its own means, spreads of cycles, shapes and memory. How devices differ is taken from the
+    measurement, since so few devices do not tell.
 
     Parameters
     ----------
@@ -185,14 +185,16 @@ def population_of_copies(params: DeviceParams, vectors: Float64Array) -> DeviceP
     -------
     DeviceParams
     """
-    population = params.population
-    natural = population.mean()
-    if population.sigma_scale == "log":
-        natural[FEATURES:] = np.exp(natural[FEATURES:])
-    means = np.where(np.isfinite(vectors), vectors, natural)
-    factors = np.stack([np.diag(_NARROW * np.maximum(np.abs(m), 1e-12)) for m in means])
-    weights = np.full(len(means), 1 / len(means))
-    return params.replace(population=Population(weights, means, factors, "linear"))
+    centre = params.population.mean()
+    logarithms = np.log(vectors[:, FEATURES:])
+    points = np.concatenate([vectors[:, :FEATURES], logarithms], axis=1)
+    known = np.isfinite(points)
+    own = np.where(known, points, 0.0).sum(0) / np.maximum(known.sum(0), 1)
+    if params.population.sigma_scale == "linear":
+        centre = np.concatenate([centre[:FEATURES], np.log(np.abs(centre[FEATURES:]))])
+    move = np.where(known.any(0), centre - own, 0.0)
+    moved = np.concatenate([vectors[:, :FEATURES] + move[:FEATURES], np.exp(logarithms + move[FEATURES:])], axis=1)
+    return params.replace(population=copies_of_devices(params.population, moved))
 
 
 def enough_devices(devices: int) -> bool:

@@ -3,6 +3,8 @@
 Windows of one group, a device or a stretch of its record, never lie on both sides of training and test.
 """
 
+from typing import Literal, TypeAlias
+
 import numpy as np
 from scipy.spatial.distance import cdist
 from sklearn.ensemble import HistGradientBoostingClassifier
@@ -10,7 +12,11 @@ from sklearn.metrics import roc_auc_score
 
 from synaptogen._utils import Float64Array, IntArray
 
-__all__ = ["LENGTH", "classifier_auc", "energy_distance", "sample_windows"]
+__all__ = ["CLUES", "LENGTH", "Swap", "classifier_auc", "energy_distance", "sample_windows", "swapped"]
+
+Swap: TypeAlias = Literal["values", "order"]
+"""What is left of a record when the rest is exchanged for that of another."""
+CLUES: dict[Swap, str] = {"values": "classifier, distributions alone", "order": "classifier, order of cycles alone"}
 
 
 LENGTH = 4  # cycles of a window
@@ -89,6 +95,27 @@ def classifier_auc(a: tuple[Float64Array, IntArray], b: tuple[Float64Array, IntA
         model.fit(points[fold != f], side[fold != f])
         scores.append(roc_auc_score(side[fold == f], model.predict_proba(points[fold == f])[:, 1]))
     return float(np.mean(scores))
+
+
+def swapped(others: Float64Array, records: Float64Array, keep: Swap) -> Float64Array:
+    """Return records of which only the values, or only the order of the cycles, are their own.
+
+    Each feature is treated by itself. A classifier that tells the result from ``others`` uses what was kept.
+
+    Parameters
+    ----------
+    others, records : array of shape (n, T, 4)
+        NaN at the same places.
+    keep : {"values", "order"}
+        "values": the cycles of ``records``, put in the order of ``others``; "order": the reverse.
+
+    Returns
+    -------
+    array of shape (n, T, 4)
+    """
+    order, values = (others, records) if keep == "values" else (records, others)
+    ranks = np.argsort(np.argsort(order, axis=1), axis=1)
+    return np.take_along_axis(np.sort(values, axis=1), ranks, axis=1)
 
 
 def _ranked(group: IntArray) -> IntArray:

@@ -1,7 +1,8 @@
 """Weights on crossbars, as tensors: tiles, converters, wires, noise."""
 
 from .matrix import AnalogMatrix, full_scale
-from .reading import AnalogProduct, ConverterCounts, LineDrives, largest, tiled
+from .noise import in_transform
+from .reading import AnalogProduct, ConverterCounts, LineDrives, largest, require_real, tiled
 
 __all__ = [
     "AnalogMatrix",
@@ -9,6 +10,8 @@ __all__ = [
     "ConverterCounts",
     "LineDrives",
     "full_scale",
+    "in_transform",
     "largest",
+    "require_real",
     "tiled",
 ]

@@ -1,6 +1,7 @@
 """A matrix of signed weights on tiles of cells, as tensors; every layer reads one."""
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -10,9 +11,12 @@ from synaptogen.torch.config import AnalogConfig, Scale
 from synaptogen.torch.formulas import envelopes
 
 from . import wiring
-from .noise import normals
+from .noise import advance, normals
 from .quantise import quantise
-from .reading import AnalogProduct, LineDrives, largest, tiled
+from .reading import AnalogProduct, LineDrives, largest, require_real, tiled
+
+# buffers whose shapes depend on tiles, wires or training
+_OF_CONFIGURATION = ("difference", "total", "adc_range", "errors", "wired")
 
 
 class AnalogMatrix(AnalogProduct):
@@ -83,7 +87,13 @@ class AnalogMatrix(AnalogProduct):
         -------
         tensor of shape (..., groups * outputs)
             In at least single precision.
+
+        Raises
+        ------
+        TypeError
+            If ``x`` is not of a floating-point type.
         """
+        require_real(x)
         lead = x.shape[:-1]
         with torch.autocast(x.device.type, enabled=False):
             vectors = x.to(self.difference.dtype).reshape(math.prod(lead), self.groups, self.inputs)
@@ -144,7 +154,7 @@ class AnalogMatrix(AnalogProduct):
         if not self.config.bandwidth:
             return currents
         z = normals(self.noise, variances.shape, variances)
-        self.noise[1] += 1
+        advance(self.noise)
         return currents.addcmul_(variances.sqrt_(), z)
 
     def _states(self, difference: Tensor) -> tuple[Float64Array, Float64Array]:
@@ -238,6 +248,33 @@ class AnalogMatrix(AnalogProduct):
             A.
         """
         return self.per_tile(largest(currents.transpose(2, 3), quantile).unsqueeze(2))
+
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:
+        """Load cells, also those of a model with other tiles, wires or training: what depends on these is rebuilt."""
+        given = {name: state_dict.get(f"{prefix}{name}") for name in _OF_CONFIGURATION}
+        other = [
+            name for name, value in given.items() if value is not None and value.shape != getattr(self, name).shape
+        ]
+        for name in other:
+            value = given[name]
+            assert value is not None  # for type checkers
+            if name in ("difference", "total") and self._fits(value):
+                state_dict[f"{prefix}{name}"] = self.laid_out(self.matrices(value.to(self.difference)))
+            elif name in ("errors", "wired", "adc_range") and (name != "adc_range" or "difference" in other):
+                state_dict[f"{prefix}{name}"] = getattr(self, name).detach().clone()
+        super()._load_from_state_dict(state_dict, prefix, *rest)
+        if "difference" in other:
+            self.adc_range.copy_(self.per_tile(self.estimated_range(self.difference)))
+            self.calibrated = False
+        if "wired" in other or "difference" in other:
+            self._wire()
+
+    def _fits(self, buffer: Tensor) -> bool:
+        """Return whether a buffer of cells with other tiles holds as many weights."""
+        if buffer.dim() != 4 or (buffer.shape[0], buffer.shape[3]) != (self.groups, self.outputs):
+            return False
+        tiles, columns = buffer.shape[1:3]
+        return (tiles - 1) * columns < self.inputs <= tiles * columns
 
     def extra_repr(self) -> str:
         """Return the number of cells and the resolution of converters."""

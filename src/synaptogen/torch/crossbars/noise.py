@@ -44,7 +44,26 @@ def _generator(device: torch.device) -> torch.Generator:
     return made[device]
 
 
+def advance(state: Tensor) -> None:
+    """Count a draw, in place, also where functions of `torch.func` look on: they allow no change of a buffer."""
+    if in_transform():
+        with torch._C._DisableFuncTorch():
+            state[1] += 1
+    else:
+        state[1] += 1
+
+
+def in_transform() -> bool:
+    """Return whether this is called within a function of `torch.func`, such as ``grad`` or ``vmap``."""
+    return not torch.compiler.is_compiling() and torch._C._functorch.peek_interpreter_stack() is not None
+
+
 def _normals(state: Tensor, shape: Sequence[int], like: Tensor) -> Tensor:
+    if torch._C._functorch.is_batchedtensor(like):
+        raise RuntimeError(
+            "torch.func.vmap would give all entries the same read noise: give the batch to the model itself, or "
+            "convert with bandwidth=0"
+        )
     seed, count = state.tolist()
     generator = _generator(like.device).manual_seed(mixed(seed, count) & (_MASK >> 1))
     return torch.randn(shape, generator=generator, device=like.device, dtype=like.dtype)

@@ -30,7 +30,7 @@ from torch import Tensor, nn
 from synaptogen.torch.config import AnalogConfig
 from synaptogen.torch.formulas import envelopes, noise_density
 
-from .noise import choices, noise_state, normals
+from .noise import advance, choices, in_transform, noise_state, normals
 from .quantise import codes, step
 
 RANGE = 4.0 / math.sqrt(3.0)
@@ -181,7 +181,7 @@ class AnalogProduct(nn.Module):
         with torch.no_grad():
             variance = torch.matmul(drives.noise, total).add_(drives.common.sum(-1, keepdim=True))
             z = normals(self.noise, variance.shape, variance)
-            self.noise[1] += 1
+            advance(self.noise)
             deviation = variance.clamp_(min=0.0).sqrt_()
             return currents.addcmul_(deviation, z) if not currents.requires_grad else currents + deviation * z
 
@@ -208,7 +208,7 @@ class AnalogProduct(nn.Module):
         levels, samples = errors.shape
         level = ((scaled + 1.0) * (0.5 * (levels - 1))).round().long()
         index = level * samples + choices(self.noise, scaled.shape, samples, scaled)
-        self.noise[1] += 1
+        advance(self.noise)
         return index
 
     def estimated_range(self, difference: Tensor) -> Tensor:
@@ -254,6 +254,8 @@ class AnalogProduct(nn.Module):
         top : tensor that broadcasts with ``magnitudes``
             Range.
         """
+        if in_transform():  # magnitudes may stand for many, and no buffer may change
+            return
         self.converted[at] += magnitudes.numel()
         # a comparison with real numbers as result takes a fifth of the time of one with booleans
         self.converted[at + 1] += magnitudes.gt_(top).sum().long()
@@ -266,6 +268,29 @@ class AnalogProduct(nn.Module):
             return changed
 
         return super()._apply(at_least_single, recurse)
+
+
+def require_real(x: Tensor) -> None:
+    """Refuse inputs of whole or complex numbers, as layers of torch do: their results would be cast back.
+
+    It also refuses to be traced by `torch.fx`, which cannot follow what depends on values.
+
+    Parameters
+    ----------
+    x : tensor
+        Inputs.
+
+    Raises
+    ------
+    TypeError
+        If they are not of a floating-point type, or no tensors.
+    """
+    if isinstance(x, torch.fx.Proxy):
+        raise TypeError(
+            "torch.fx cannot trace layers on cells: use torch.export, or a Tracer whose is_leaf_module says yes to them"
+        )
+    if not x.is_floating_point():
+        raise TypeError(f"inputs are of type {x.dtype}: convert them to a floating-point type, and scale them")
 
 
 def tiled(lines: Tensor, columns: int) -> Tensor:

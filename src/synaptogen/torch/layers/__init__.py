@@ -9,7 +9,7 @@ from .base import AnalogCells, AnalogLayer
 from .linear import Conv1d, Conv2d, Conv3d, Linear
 from .matmul import AnalogMatmul
 from .recurrent import GRUCell, LSTMCell, RNNCell
-from .sequence import GRU, LSTM, RNN
+from .sequence import GRU, LSTM, RNN, Stepped
 
 __all__ = [
     "GRU",
@@ -26,6 +26,7 @@ __all__ = [
     "Linear",
     "MultiheadAttention",
     "RNNCell",
+    "Stepped",
     "attention",
     "sequence",
 ]

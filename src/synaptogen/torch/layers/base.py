@@ -16,6 +16,8 @@ A layer with a weight of another name or shape overrides `AnalogLayer.matrix`; o
 calls `AnalogCells.for_pass` once and `AnalogCells.read_with` in each step, so that all steps read the same cells.
 """
 
+import warnings
+from collections.abc import Callable
 from typing import Any, Self, TypeVar
 
 import numpy as np
@@ -24,10 +26,10 @@ from torch import Tensor, nn
 from torch.autograd.function import BackwardCFunction, FunctionCtx
 
 from synaptogen._utils import seed_of
-from synaptogen.crossbar import ProgrammingReport
 from synaptogen.torch.config import AnalogConfig
-from synaptogen.torch.crossbars import AnalogMatrix, full_scale
-from synaptogen.torch.programming import error_table, program_pairs
+from synaptogen.torch.crossbars import AnalogMatrix, full_scale, in_transform, require_real
+from synaptogen.torch.layers.repeated_passes import PassLog
+from synaptogen.torch.programming import WriteRecord, error_table, program_pairs
 
 LayerT = TypeVar("LayerT", bound=nn.Module)
 
@@ -60,13 +62,14 @@ class AnalogCells(AnalogMatrix):
 
     Attributes
     ----------
-    report : ProgrammingReport or None
-        Report of the last programming; None for ideal programming, and after loading.
+    report : WriteRecord or None
+        Pulses, failures and energy of the last programming; None for ideal programming, and after loading.
     seed : int
         Of the cells.
     """
 
-    report: ProgrammingReport | None = None
+    report: WriteRecord | None = None
+    weight_version: int | None = None  # of the weight when these cells were first read after they had been written
 
     @classmethod
     def holding(cls, weight: Tensor, config: AnalogConfig, seed: int) -> Self:
@@ -92,12 +95,13 @@ class AnalogCells(AnalogMatrix):
         made = cls(groups, outputs, inputs, config, seed)
         if config.training == "hardware-aware":
             made.errors = error_table(config).error.clone()
-        made.seed = seed
+        made.seed, made.passes = seed, PassLog()
         made.to(weight.device, weight.dtype)
         made.program(weight)
         return made
 
     seed: int = 0
+    passes: PassLog
 
     def program(self, weight: Tensor) -> None:
         """Write a weight to new cells of the same seed; converter ranges become estimates again.
@@ -115,20 +119,38 @@ class AnalogCells(AnalogMatrix):
         if not bool(torch.isfinite(weight).all()):
             raise ValueError("weight holds NaN or infinite values: clean the model before it becomes cells")
         largest = full_scale(weight.to(self.difference.dtype), self.config.scale)
+        if self.config.training == "cells":
+            # an output without weights is 0, whatever its cells hold; training with drawn cells needs a scale, though
+            held = torch.where((weight == 0).all(-1, keepdim=True), torch.zeros_like(largest), largest)
+        else:
+            held = largest
         scaled = (weight.to(largest.dtype) / largest).double().cpu().numpy()
         written = program_pairs(scaled.reshape(-1, self.inputs), self.config, self.seed)
-        self.report = written.report
+        self.report = None if written.report is None else WriteRecord.of(written.report)
         states = (torch.from_numpy(np.ascontiguousarray(r)).to(largest) for r in (written.plus, written.minus))
         plus, minus = (r.reshape(weight.shape) for r in states)
-        self.hold(plus, minus, largest)
+        self.hold(plus, minus, held)
+        self.weight_version = None
         self.written_error.copy_(((self.weights() - weight) / largest).square().mean().sqrt())
 
-    def for_pass(self, weight: Tensor) -> Tensor | None:
-        """Return drawn cells for one pass of hardware-aware training, or None to read the cells themselves."""
+    def for_pass(self, weight: Tensor, x: Tensor) -> Tensor | None:
+        """Return drawn cells for one pass of hardware-aware training, or None to read the cells themselves.
+
+        Parameters
+        ----------
+        weight : tensor of shape (groups, outputs, inputs)
+            The present weight.
+        x : tensor
+            Inputs of the pass, by which a repeated one is recognised.
+
+        Returns
+        -------
+        tensor or None
+        """
         if not (self.training and self.config.training == "hardware-aware"):
             return None
         with torch.no_grad():
-            return self.drawn(weight)
+            return self.passes.run(self.noise, x, self.training, lambda: self.drawn(weight), "cells")
 
     def read(self, x: Tensor, weight: Tensor) -> Tensor:
         """Multiply vectors by the matrices that the cells hold, in a pass of its own.
@@ -145,7 +167,7 @@ class AnalogCells(AnalogMatrix):
         tensor of shape (..., groups * outputs)
             Of the type of ``x``.
         """
-        return self.read_with(x, weight, self.for_pass(weight))
+        return self.read_with(x, weight, self.for_pass(weight, x))
 
     def read_with(self, x: Tensor, weight: Tensor, drawn: Tensor | None) -> Tensor:
         """Multiply vectors as `read` does, with the cells of a pass that has begun.
@@ -164,19 +186,65 @@ class AnalogCells(AnalogMatrix):
         tensor of shape (..., groups * outputs)
             Of the type of ``x``.
         """
+        require_real(x)
+        if drawn is None and not torch.compiler.is_compiling():
+            self._look_at(weight)
         if self.config.gradient == "exact":
-            return self(x, drawn).to(x.dtype)
+            return self._pass(x, lambda: self(x, drawn)).to(x.dtype)
         with torch.no_grad():
-            value = self(x.detach(), drawn).to(x.dtype)
+            value = self._pass(x, lambda: self(x.detach(), drawn)).to(x.dtype)
             # the backward pass uses the same errors as the forward pass (Rasch et al., Nat. Commun. 14:5282, 2023)
             back = weight.detach() if drawn is None else self.weights(drawn).to(weight.dtype)
         if not torch.is_grad_enabled():
             return value
+        if in_transform():  # whose gradients know no autograd.Function without more ado
+            groups, _, inputs = weight.shape
+            ideal = torch.einsum(
+                "ngi,goi->ngo", x.to(weight.dtype).reshape(-1, groups, inputs), weight + (back - weight).detach()
+            )
+            ideal = ideal.reshape(value.shape).to(x.dtype)
+            return ideal + (value - ideal).detach()
         return _StraightThrough.apply(x, weight, value, back)
 
+    def _pass(self, x: Tensor, product: Callable[[], Tensor]) -> Tensor:
+        return self.passes.run(self.noise, x, self.training, product, "read") if self.config.bandwidth else product()
+
+    def _look_at(self, weight: Tensor) -> None:
+        """Warn if the weight has been changed since the cells were written."""
+        if weight.is_inference():
+            return
+        if self.weight_version is None:
+            self.weight_version = weight._version
+        elif self.weight_version != weight._version:
+            self.weight_version = weight._version
+            warnings.warn(
+                "the weight of a layer was changed after its cells were written, and its reads do not follow: write "
+                'it with sg.torch.program(model), train with AnalogConfig(training="hardware-aware"), or by pulses '
+                "with sg.torch.PulseSGD",
+                UserWarning,
+                stacklevel=4,
+            )
+
+    def _save_to_state_dict(self, destination: dict[str, Any], prefix: str, keep_vars: bool) -> None:
+        super()._save_to_state_dict(destination, prefix, keep_vars)
+        seed = np.uint64(self.seed & (2**64 - 1)).astype(np.int64)
+        destination[f"{prefix}origin"] = torch.tensor([int(seed), int(self.calibrated)])
+
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:
+        origin = state_dict.pop(f"{prefix}origin", None)  # not in files of earlier versions
+        if origin is not None:
+            seed, calibrated = origin.tolist()
+            self.seed, self.calibrated = seed % 2**64, bool(calibrated)
+        if f"{prefix}difference" in state_dict:
+            self.weight_version, self.report = None, None
+        super()._load_from_state_dict(state_dict, prefix, *rest)
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+        self.weight_version = None
+        return super()._apply(fn, recurse)
+
     def __getstate__(self) -> dict[str, Any]:
-        # a report refers to its cells, which are much larger than the buffers
-        return {**self.__dict__, "report": None, "observe": None}
+        return {**self.__dict__, "observe": None, "weight_version": None, "passes": PassLog()}
 
 
 class AnalogLayer(nn.Module):
@@ -231,6 +299,10 @@ class AnalogLayer(nn.Module):
         self.analog = AnalogCells.holding(self.matrix(), config, seed_of(config.seed if seed is None else seed))
         self.analog.train(self.training)
         return self
+
+    def held_weights(self) -> list[tuple[str, nn.Parameter, AnalogCells]]:
+        """Return the weights that cells hold, with their names, and these cells."""
+        return [("weight", self.get_parameter("weight"), self.analog)]
 
     def program(self) -> None:
         """Write the present weight to new cells of the same seed: the same devices, from their first cycle."""

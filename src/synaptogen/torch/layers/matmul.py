@@ -8,7 +8,7 @@ from torch.autograd.function import BackwardCFunction, FunctionCtx
 
 from synaptogen._utils import seed_of
 from synaptogen.torch.config import AnalogConfig
-from synaptogen.torch.crossbars import AnalogProduct, LineDrives, largest, tiled
+from synaptogen.torch.crossbars import AnalogProduct, LineDrives, largest, require_real, tiled
 from synaptogen.torch.programming import error_table
 
 
@@ -116,9 +116,13 @@ class AnalogMatmul(AnalogProduct):
         ------
         ValueError
             If the shapes do not fit.
+        TypeError
+            If ``a`` or ``b`` is not of a floating-point type.
         """
         if a.dim() < 2 or b.dim() < 2 or a.shape[-1] != b.shape[-2]:
             raise ValueError(f"a has shape {tuple(a.shape)}, b {tuple(b.shape)}: give (..., n, k) and (..., k, m)")
+        require_real(a)
+        require_real(b)
         lead = torch.broadcast_shapes(a.shape[:-2], b.shape[:-2])
         a, b = a.expand(*lead, *a.shape[-2:]), b.expand(*lead, *b.shape[-2:])
         with torch.no_grad(), torch.autocast(a.device.type, enabled=False):
@@ -133,8 +137,8 @@ class AnalogMatmul(AnalogProduct):
         a, b = a.contiguous(), b.contiguous()
         size = b.abs()
         full = size.amax(-2, keepdim=True) if self.config.scale == "output" else size.amax((-1, -2), keepdim=True)
-        full = torch.where(full > 0, full, torch.ones_like(full))  # (..., 1, outputs or 1)
-        scaled = (b / full).nan_to_num()
+        # (..., 1, outputs or 1); an output without weights is 0, whatever its cells hold
+        scaled = (b / torch.where(full > 0, full, torch.ones_like(full))).nan_to_num()
         index = self.draw(scaled, self.errors[0])
         reached = scaled + self.errors[0].flatten()[index]
         self.written += 2 * b.numel()

@@ -57,6 +57,11 @@ class Recurrent(AnalogLayer, nn.RNNCellBase):
         self.analog_hidden = AnalogCells.holding(self.weight_hh.unsqueeze(0), config, int(seeds[1]))
         return self.train(self.training)
 
+    def held_weights(self) -> list[tuple[str, nn.Parameter, AnalogCells]]:
+        """Return the weights that cells hold, with their names, and these cells."""
+        parts = ("weight_ih", self.analog), ("weight_hh", self.analog_hidden)
+        return [(name, self.get_parameter(name), part) for name, part in parts]
+
     def program(self) -> None:
         """Write the present weights to new cells of the same seeds."""
         self.analog.program(self.weight_ih.unsqueeze(0))
@@ -83,10 +88,11 @@ class Recurrent(AnalogLayer, nn.RNNCellBase):
         made: Self = kind(layer.input_size, layer.hidden_size, layer.bias, device="meta", **more)
         return adopt(made, layer).attach(config, seed)
 
-    def begin(self) -> PassCells:
-        """Return the cells of one pass over a sequence."""
+    def begin(self, x: Tensor) -> PassCells:
+        """Return the cells of one pass over a sequence with inputs ``x``."""
         return PassCells(
-            self.analog.for_pass(self.weight_ih.unsqueeze(0)), self.analog_hidden.for_pass(self.weight_hh.unsqueeze(0))
+            self.analog.for_pass(self.weight_ih.unsqueeze(0), x),
+            self.analog_hidden.for_pass(self.weight_hh.unsqueeze(0), x),
         )
 
     def input_product(self, x: Tensor, cells: PassCells) -> Tensor:
@@ -169,7 +175,7 @@ class Recurrent(AnalogLayer, nn.RNNCellBase):
         raise NotImplementedError
 
     def _next(self, x: Tensor, state: State | None) -> State:
-        cells = self.begin()
+        cells = self.begin(x)
         return self.step(self.input_product(x, cells), self.initial_state(x) if state is None else state, cells)
 
 

@@ -67,13 +67,42 @@ class Stepped(nn.Module):
     def _take(self, layer: nn.RNNBase, config: AnalogConfig, seed: int | None) -> None:
         self.input_size, self.hidden_size, self.num_layers = layer.input_size, layer.hidden_size, layer.num_layers
         self.batch_first, self.dropout, self.bidirectional = layer.batch_first, layer.dropout, layer.bidirectional
-        names = [f"_l{number}{way}" for number in range(layer.num_layers) for way in self._ways(layer.bidirectional)]
+        self.bias, self.proj_size, self.mode = layer.bias, layer.proj_size, layer.mode
+        self.names = names = [
+            f"_l{number}{way}" for number in range(layer.num_layers) for way in self._ways(layer.bidirectional)
+        ]
         seeds = np.random.SeedSequence(seed_of(config.seed if seed is None else seed)).generate_state(
             len(names), np.uint64
         )
         self.cells = nn.ModuleList(
             self._cell(layer, name).attach(config, int(own)) for name, own in zip(names, seeds, strict=True)
         )
+
+    def flatten_parameters(self) -> None:
+        """Do nothing: torch's layers prepare their weights for fused kernels, and cells need none."""
+
+    @property
+    def all_weights(self) -> list[list[nn.Parameter]]:
+        """Parameters of each layer and direction, in torch's order."""
+        return [list(cell.parameters()) for cell in self.cells]
+
+    def __getattr__(self, name: str) -> Any:
+        if not name.startswith("_") and (place := self._place(name)):
+            return getattr(self.cells[place[0]], place[1])
+        return super().__getattr__(name)
+
+    def _place(self, name: str) -> tuple[int, str] | None:
+        """Return the number of a cell and the name of its parameter, for a parameter of torch's layer."""
+        kind, _, end = name.partition("_l")
+        names: list[str] = self.__dict__.get("names", [])
+        known = kind in ("weight_ih", "weight_hh", "bias_ih", "bias_hh") and f"_l{end}" in names
+        return (names.index(f"_l{end}"), kind) if known else None
+
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:
+        for key in [key for key in state_dict if key.startswith(prefix)]:  # a digital layer has them all in one place
+            if place := self._place(key[len(prefix) :]):
+                state_dict[f"{prefix}cells.{place[0]}.{place[1]}"] = state_dict.pop(key)
+        super()._load_from_state_dict(state_dict, prefix, *rest)
 
     @staticmethod
     def _ways(bidirectional: bool) -> Sequence[str]:
@@ -154,7 +183,7 @@ class Stepped(nn.Module):
         cell: Recurrent, x: Tensor, state: State | None, alive: Tensor | None, backwards: bool
     ) -> tuple[Tensor, State]:
         """Step one direction of a layer over a sequence; the input weights are read for all steps at once."""
-        cells = cell.begin()
+        cells = cell.begin(x)
         from_input = cell.input_product(x, cells)
         state = cell.initial_state(x[0]) if state is None else state
         out: list[Tensor] = [x] * len(x)

@@ -135,6 +135,16 @@ class PulsedPairs:
         g = self.cells.read().astype(float) / self.params.u_read
         return np.asarray((g[0] - g[1]) / (self.high - self.low))
 
+    def write(self, weights: Float64Array) -> None:
+        """Program all pairs open-loop, around the middle of the window.
+
+        Parameters
+        ----------
+        weights : array of shape (outputs, inputs)
+            Weights over full scale.
+        """
+        self._write(weights, np.ones(self.shape, bool), middle=True)
+
     def _write(self, weights: Float64Array, where: BoolArray, middle: bool) -> None:
         """Program pairs open-loop: as high in the window as the weight allows, or around its middle."""
         half = np.clip(weights, -1.0, 1.0) / 2

@@ -1,14 +1,16 @@
 """Training in the cells: an optimiser whose weight updates are pulses; `pulse_cells` describes their effect."""
 
+import warnings
+from collections import Counter
 from collections.abc import Callable
-from typing import Any, Literal, TypeAlias, get_args, overload
+from typing import Any, Literal, NamedTuple, TypeAlias, get_args, overload
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from synaptogen._utils import Float64Array, checks, seed_of
-from synaptogen.torch.layers import AnalogLayer
+from synaptogen.torch.layers import AnalogCells, AnalogLayer
 
 from .pulse_cells import PulsedPairs, PulseRule
 
@@ -16,14 +18,17 @@ Rule: TypeAlias = Literal["threshold", "stochastic", "sign", "tiki-taka"]
 
 MOST_PULSES = 16  # of a weight in one transfer; the rest waits for the next
 SPREAD = 4.0  # full scale, in units of the bound 1/sqrt(inputs) of torch's initial weights
+ROOM = 2.0  # full scale over the largest weight that is kept
 
 
 class PulseSGD(torch.optim.Optimizer):
-    """Stochastic gradient descent by pulses on the cells of `Linear` and convolution layers.
+    """Stochastic gradient descent by pulses on the cells of linear, convolution and recurrent layers.
 
-    The constructor makes new cells for each layer and programs both cells of each pair to the middle of the window, so
-    that the first weights are the errors of this programming. Parameters without cells (biases) are updated digitally
-    with the same rate. ``state_dict`` holds the cells, so that a run resumes exactly.
+    The constructor makes new cells for each weight and programs both cells of each pair to the middle of the window, so
+    that the first weights are the errors of this programming; with ``keep_weights`` it programs the present weights.
+    Parameters without cells (biases) are updated digitally with the same rate. Weights that are frozen, or shared by
+    several layers, stay as they are. Entries of a gradient that are not finite count as 0. ``state_dict`` holds the
+    cells, so that a run resumes exactly.
 
     Parameters
     ----------
@@ -44,6 +49,9 @@ class PulseSGD(torch.optim.Optimizer):
         Of "tiki-taka": number of updates after which one column (the weights of one input) of the second array is read.
     transfer_rate : float
         Of "tiki-taka": share of the change of that column since its last read that is transferred to the weights.
+    keep_weights : bool
+        Start from the present weights, programmed with one shot, instead of weights near 0. Full scale is then twice
+        the largest weight of a layer, otherwise 4 over the root of its inputs.
     seed : int, optional
         Of cells and of stochastic pulses; default: a new one.
 
@@ -52,10 +60,15 @@ class PulseSGD(torch.optim.Optimizer):
     pulses, renewals : int
         Update pulses so far, and pairs re-programmed so far.
 
+    Warns
+    -----
+    UserWarning
+        If some weights get no pulses, or a gradient is not finite.
+
     Raises
     ------
     ValueError
-        If the model has no linear or convolution layer on cells, a rule is not known, a number is not above 0, or a
+        If the model has no layer on cells, a rule is not known, a number is not above 0, or a
         layer has wires.
 
     Notes
@@ -89,27 +102,25 @@ class PulseSGD(torch.optim.Optimizer):
         dead: float = 0.1,
         transfer_every: int = 1,
         transfer_rate: float = 0.2,
+        keep_weights: bool = False,
         seed: int | None = None,
     ) -> None:
         checks.one_of("rule", rule, get_args(Rule))
-        layers = [m for m in model.modules() if isinstance(m, AnalogLayer) and "weight" in dict(m.named_parameters())]
-        if not layers:
-            raise ValueError("model has no linear or convolution layer on cells: convert it first")
+        served, self.held = _served(model)
         if not lr > 0 or not step > 0 or not transfer_rate > 0:
             raise ValueError(f"lr={lr!r}, step={step!r}, transfer_rate={transfer_rate!r}: give numbers above 0")
         checks.positive_int("transfer_every", transfer_every)
-        if any(layer.analog.config.wires is not None for layer in layers):
+        if any(weight.part.config.wires is not None for weight in served):
             raise ValueError("pulses are given as if wires had no resistance: convert with wires=None")
         super().__init__(model.parameters(), {"lr": lr})
-        seeds = np.random.SeedSequence(seed_of(seed)).spawn(len(layers))
+        seeds = np.random.SeedSequence(seed_of(seed)).spawn(len(served))
         self.rule, self.dead = rule, dead
         self.layers = [
-            _TikiTakaLayer(layer, step, own, transfer_every, transfer_rate)
+            _TikiTakaLayer(weight, step, own, transfer_every, transfer_rate, keep_weights)
             if rule == "tiki-taka"
-            else _PulsedLayer(layer, step, own, rule, dead)
-            for layer, own in zip(layers, seeds, strict=True)
+            else _PulsedLayer(weight, step, own, rule, dead, keep_weights)
+            for weight, own in zip(served, seeds, strict=True)
         ]
-        self._weights = {id(layer.weight) for layer in layers}
 
     @property
     def pulses(self) -> int:
@@ -146,14 +157,20 @@ class PulseSGD(torch.optim.Optimizer):
             with torch.enable_grad():
                 loss = closure()
         rate = self.param_groups[0]["lr"]
+        held = {id(weight) for weight in self.held}
         for group in self.param_groups:
             for parameter in group["params"]:
-                if parameter.grad is not None and id(parameter) not in self._weights:
+                if parameter.grad is not None and id(parameter) not in held:
                     parameter.add_(parameter.grad, alpha=-group["lr"])
         for each in self.layers:
-            if each.layer.weight.grad is not None:
-                each.update(-rate * each.layer.weight.grad)
+            gradient = each.held.weight.grad
+            if gradient is not None:
+                each.update(-rate * _finite(gradient, each.held.name))
         return loss
+
+    def __getstate__(self) -> dict[str, Any]:
+        own = {name: getattr(self, name) for name in ("rule", "dead", "layers", "held")}
+        return {**super().__getstate__(), **own}
 
     def state_dict(self) -> dict[str, Any]:
         """Return torch's state, with the cells of all layers, their history, and the random generators."""
@@ -184,21 +201,85 @@ class PulseSGD(torch.optim.Optimizer):
             each.load(state)
 
 
+class _HeldWeight(NamedTuple):
+    """A weight that cells hold.
+
+    Attributes
+    ----------
+    name : str
+        Name of the weight in the model.
+    weight : torch.nn.Parameter
+        Its digital copy.
+    part : AnalogCells
+        Its cells.
+    """
+
+    name: str
+    weight: nn.Parameter
+    part: AnalogCells
+
+
+def _served(model: nn.Module) -> tuple[list[_HeldWeight], list[nn.Parameter]]:
+    """Return the weights that pulses will change, and all weights that cells hold.
+
+    Weights that are frozen, and those that several layers share, are left as they are, and so are their cells.
+    """
+    found = [
+        _HeldWeight(f"{name}.{key}".lstrip("."), weight, part)
+        for name, module in model.named_modules()
+        if isinstance(module, AnalogLayer)
+        for key, weight, part in module.held_weights()
+    ]
+    if not found:
+        raise ValueError("model has no layer on cells: convert it first")
+    uses = Counter(id(each.weight) for each in found)
+    tied = [each for each in found if uses[id(each.weight)] > 1]
+    frozen = [each for each in found if not each.weight.requires_grad]
+    for each, why in ((tied, "are shared by layers whose cells differ"), (frozen, "are frozen")):
+        if each:
+            warnings.warn(
+                f"weights that {why} stay as they are, and get no pulses: {', '.join(x.name for x in each)}",
+                UserWarning,
+                stacklevel=3,
+            )
+    left_out = {id(each.weight) for each in (*tied, *frozen)}
+    return [each for each in found if id(each.weight) not in left_out], [each.weight for each in found]
+
+
+def _finite(gradient: Tensor, name: str) -> Tensor:
+    """Return a gradient with 0 in place of what is not finite, which would stay in the sums of the rules for good."""
+    finite = torch.isfinite(gradient)
+    if bool(finite.all()):
+        return gradient
+    warnings.warn(
+        f"the gradient of {name} holds {int((~finite).sum())} values that are not finite: they count as 0",
+        UserWarning,
+        stacklevel=4,
+    )
+    return torch.where(finite, gradient, torch.zeros_like(gradient))
+
+
 class _PulsedLayer:
-    """A layer whose weights are pairs of cells that pulses change."""
+    """A weight whose pairs of cells are changed by pulses."""
 
     def __init__(
         self,
-        layer: AnalogLayer,
+        held: _HeldWeight,
         step: float,
         seed: np.random.SeedSequence,
         rule: PulseRule = "threshold",
         dead: float = 0.0,
+        keep: bool = False,
     ) -> None:
-        self.layer, self.rule, self.dead = layer, rule, dead
-        part = layer.analog
+        self.held, self.rule, self.dead = held, rule, dead
+        part = held.part
+        present = held.weight.detach().cpu().double().numpy().reshape(part.groups * part.outputs, part.inputs)
         self.full = SPREAD / np.sqrt(part.inputs)
+        if keep and present.any():  # with room for weights to grow
+            self.full = ROOM * float(np.abs(present).max())
         self.pairs = PulsedPairs((part.groups * part.outputs, part.inputs), part.config, step, seed)
+        if keep:
+            self.pairs.write(present / self.full)
         self.arrays = [self.pairs]
         with torch.no_grad():
             self._show(ranges=True)
@@ -213,17 +294,18 @@ class _PulsedLayer:
 
     def _show(self, ranges: bool = False) -> None:
         """Copy the states of the cells to the layer, and its weights to the digital copy."""
-        part = self.layer.analog
-        weight = self.layer.matrix()
+        part, weight = self.held.part, self.held.weight
+        shape = part.groups, part.outputs, part.inputs
         plus, minus = (
-            torch.from_numpy(np.ascontiguousarray(r, np.float32)).to(part.difference).reshape(weight.shape)
+            torch.from_numpy(np.ascontiguousarray(r, np.float32)).to(part.difference).reshape(shape)
             for r in self.pairs.cells.r
         )
         part.hold(plus, minus, torch.full_like(part.full_scale, float(self.full)), ranges=ranges)
         if ranges:
             # the range must also hold the weights that training leads to
             part.adc_range.mul_(SPREAD)
-        self.layer.weight.copy_(part.weights().reshape(self.layer.weight.shape).to(self.layer.weight))
+        weight.copy_(part.weights().reshape(weight.shape).to(weight))
+        part.weight_version = None  # the weight and its cells agree again
 
     def state(self) -> dict[str, Any]:
         """Return the state for checkpoints."""
@@ -241,12 +323,18 @@ class _TikiTakaLayer(_PulsedLayer):
     """Gradients go to a fast array, whose columns are transferred one after the other to the array of the layer."""
 
     def __init__(
-        self, layer: AnalogLayer, step: float, seed: np.random.SeedSequence, every: int = 1, rate: float = 0.2
+        self,
+        held: _HeldWeight,
+        step: float,
+        seed: np.random.SeedSequence,
+        every: int = 1,
+        rate: float = 0.2,
+        keep: bool = False,
     ) -> None:
         slow, fast = seed.spawn(2)
-        super().__init__(layer, step, slow)
+        super().__init__(held, step, slow, keep=keep)
         self.every, self.rate = every, rate
-        self.fast = PulsedPairs(self.pairs.shape, layer.analog.config, step, fast)
+        self.fast = PulsedPairs(self.pairs.shape, held.part.config, step, fast)
         self.arrays.append(self.fast)
         self.reference = self.fast.read()
         self.updates = 0

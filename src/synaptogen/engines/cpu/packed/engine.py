@@ -82,6 +82,10 @@ class PackedEngine(CPUEngine):
 
     # ---- voltages and reads, in blocks where each cell has a voltage or a result of its own
 
+    def in_one_step(self, select: Packing) -> bool:
+        """Return whether voltages change these cells in one call of a kernel."""
+        return select.size <= BLOCK and super().in_one_step(select)
+
     def apply(self, u: AnyArray, select: Packing, mask: AnyArray | None = None) -> None:
         """Apply k voltages one after the other.
 

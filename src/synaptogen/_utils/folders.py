@@ -1,0 +1,194 @@
+"""Folders that are replaced in one step by one writer at a time.
+
+A new folder is written inside a folder beside its place, which also holds a marker: so what a killed process has left
+is known by what it is. A lock says who may write and clear up. The system drops it when its holder dies. Readers take
+no lock and change nothing.
+"""
+
+import ctypes
+import glob
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from .atomic import sync, sync_tree
+from .optional import require
+
+MARKER, MARKED = "synaptogen-unfinished.json", "synaptogen/unfinished"
+_NEW, _OLD = "new", "old"
+_HERE, _EXCHANGE = -100, 2  # AT_FDCWD and RENAME_EXCHANGE of Linux
+
+
+@contextmanager
+def replacing_folder(path: str | os.PathLike[str], check: Callable[[], object] = lambda: None) -> Iterator[Path]:
+    """Give a name for a new folder, which takes the place of ``path`` at the end of the block.
+
+    Everything is on the disk before it takes the place. If the block raises, the new folder is removed, and ``path``
+    stays as it was. What killed processes have left beside ``path`` is removed first.
+
+    Parameters
+    ----------
+    path : path
+        Folder to make or replace. Behind a link, its target is replaced.
+    check : callable
+        Called once no other process can replace ``path`` any more; raises if it must not be replaced.
+
+    Returns
+    -------
+    context manager of Path
+        The name to write to.
+
+    Raises
+    ------
+    BlockingIOError
+        If another process or object is writing there.
+    """
+    target = Path(path).resolve()
+    with writing(target):
+        check()
+        clear_up(target)
+        around = target.with_name(f"{_prefix(target)}{secrets.token_hex(4)}")
+        around.mkdir()
+        try:
+            (around / MARKER).write_text(json.dumps({"format": MARKED, "target": target.name}), encoding="utf-8")
+            yield around / _NEW
+            sync_tree(around / _NEW)
+            _take_place(around, target)
+            sync(target.parent)
+        finally:
+            _remove(around)
+
+
+@contextmanager
+def writing(path: str | os.PathLike[str], patience: float = 0.0) -> Iterator[None]:
+    """Hold the lock of the writer of a folder.
+
+    Parameters
+    ----------
+    path : path
+        The folder; it need not exist.
+    patience : float
+        Seconds to wait for another writer.
+
+    Returns
+    -------
+    context manager
+
+    Raises
+    ------
+    BlockingIOError
+        If another process or object is writing there.
+    """
+    filelock = require("filelock", "zarr")
+    target = Path(path).resolve()
+    name = target.with_name(f".{target.name}.synaptogen-lock")
+    while True:
+        name.touch()
+        before = _identity(name)
+        lock = filelock.FileLock(name, timeout=patience, thread_local=False)
+        try:
+            lock.acquire()
+        except filelock.Timeout:
+            raise BlockingIOError(
+                f"{target} is being written by another process, or another object of this one: wait until it is done, "
+                "or give another path"
+            ) from None
+        if before == _identity(name) is not None:
+            break
+        lock.release()  # of a file that its last holder has removed meanwhile
+    try:
+        yield
+    finally:
+        with suppress(OSError):  # some systems remove no file that is open
+            name.unlink()
+        lock.release()
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def leftovers(path: str | os.PathLike[str]) -> list[Path]:
+    """Return the folders that writers of ``path`` have left, or are using: those with a marker, or nothing, inside."""
+    target = Path(path).resolve()
+    found = target.parent.glob(f"{glob.escape(_prefix(target))}*")
+    return [folder for folder in found if folder.is_dir() and _is_marked(folder, target.name)]
+
+
+def set_aside(path: str | os.PathLike[str]) -> Path | None:
+    """Return where the old folder is, if a writer was stopped while nothing was at ``path``."""
+    target = Path(path).resolve()
+    return next((old for folder in leftovers(target) if (old := folder / _OLD).is_dir()), None)
+
+
+def clear_up(target: Path) -> None:
+    """Remove what killed processes have left beside a folder, and put back what they set aside; needs the lock.
+
+    Parameters
+    ----------
+    target : Path
+        The folder, resolved.
+    """
+    old = set_aside(target)
+    if old is not None and not target.exists():
+        old.rename(target)
+    for around in leftovers(target):
+        _remove(around)
+
+
+def _prefix(target: Path) -> str:
+    return f".{target.name}.synaptogen-new-"
+
+
+def _is_marked(folder: Path, name: str) -> bool:
+    try:
+        marker = json.loads((folder / MARKER).read_text(encoding="utf-8"))
+        return bool(marker == {"format": MARKED, "target": name})
+    except FileNotFoundError:
+        return not any(folder.iterdir())  # killed before there was a marker
+    except (OSError, ValueError, RecursionError):
+        return False
+
+
+def _remove(around: Path) -> None:
+    """Remove a folder, its marker last, so that it is known as long as there is anything of it."""
+    for inside in (_NEW, _OLD):
+        shutil.rmtree(around / inside, ignore_errors=True)
+    with suppress(OSError):  # what cannot be removed now is left to the next writer
+        if {entry.name for entry in around.iterdir()} <= {MARKER}:
+            (around / MARKER).unlink(missing_ok=True)
+            around.rmdir()
+
+
+def _take_place(around: Path, target: Path) -> None:
+    if not os.path.lexists(target):
+        (around / _NEW).rename(target)
+    elif not _exchange(around / _NEW, target):
+        _step_aside(around, target)
+
+
+def _exchange(beside: Path, target: Path) -> bool:
+    """Swap two folders in one step, which Linux can on most file systems; False where it cannot."""
+    try:
+        rename = ctypes.CDLL(None, use_errno=True).renameat2
+    except (AttributeError, OSError, TypeError):  # another system, or an old C library
+        return False
+    return bool(rename(_HERE, os.fsencode(beside), _HERE, os.fsencode(target), _EXCHANGE) == 0)
+
+
+def _step_aside(around: Path, target: Path) -> None:
+    # in two steps: a crash between them leaves the old folder to the next writer, which puts it back
+    target.rename(around / _OLD)
+    try:
+        (around / _NEW).rename(target)
+    except BaseException:
+        (around / _OLD).rename(target)
+        raise

@@ -1,0 +1,65 @@
+"""Folders that are replaced by one writer at a time, and what writers that were killed leave."""
+
+from contextlib import suppress
+
+import pytest
+
+pytest.importorskip("filelock")
+
+from synaptogen._utils import folders, leftovers, replacing_folder
+
+
+def write(path, text):
+    with replacing_folder(path) as beside:
+        beside.mkdir()
+        (beside / "text").write_text(text)
+
+
+def killed(path, monkeypatch):
+    """A writer that cannot clear up."""
+    monkeypatch.setattr(folders, "_remove", lambda *_: None)
+    with suppress(KeyboardInterrupt), replacing_folder(path) as beside:
+        beside.mkdir()
+        raise KeyboardInterrupt
+    monkeypatch.undo()
+
+
+def names(folder):
+    return sorted(entry.name for entry in folder.iterdir())
+
+
+def test_the_second_writer_is_told(tmp_path):
+    write(tmp_path / "a", "old")
+    with replacing_folder(tmp_path / "a") as beside:
+        beside.mkdir()
+        with pytest.raises(BlockingIOError, match="being written"):
+            write(tmp_path / "a", "second")
+        write(tmp_path / "b", "another place")
+        (beside / "text").write_text("new")
+    assert (tmp_path / "a" / "text").read_text() == "new"
+    assert names(tmp_path) == ["a", "b"]
+
+
+def test_leftovers_are_known_by_their_marker(tmp_path, monkeypatch):
+    write(tmp_path / "a[1]", "old")
+    killed(tmp_path / "a[1]", monkeypatch)
+    alike = [".a[1].0123abcd", ".a[1].original", ".a[1].synaptogen-new-mine"]
+    for name in alike:
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "data").write_text("precious")
+    assert len(leftovers(tmp_path / "a[1]")) == 1
+    write(tmp_path / "a[1]", "new")
+    assert names(tmp_path) == sorted([*alike, "a[1]"])
+
+
+def test_what_was_set_aside_is_put_back(tmp_path, monkeypatch):
+    """A writer that was killed between two renames, where folders cannot be swapped."""
+    write(tmp_path / "a", "old")
+    killed(tmp_path / "a", monkeypatch)
+    (around,) = leftovers(tmp_path / "a")
+    (tmp_path / "a").rename(around / "old")
+
+    assert folders.set_aside(tmp_path / "a") == around / "old"
+    folders.clear_up(tmp_path / "a")
+    assert (tmp_path / "a" / "text").read_text() == "old"
+    assert names(tmp_path) == ["a"]
