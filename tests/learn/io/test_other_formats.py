@@ -202,7 +202,11 @@ def test_the_other_polarity_is_named(made, tmp_path):
     )
     table.to_csv(path, index=False)
     out = str(tmp_path / "f.csv")
-    done = CliRunner().invoke(app, ["extract", str(path), "-o", out, "--polarity", "-1", "--column", "current=Id"])
+    done = CliRunner().invoke(app, ["extract", str(path), "-o", out])
+    assert done.exit_code == 0, done.output
+    assert "SET at positive voltages" in done.output
+    assert (pd.read_csv(out)["u_set"].dropna() > 0).all()
+    done = CliRunner().invoke(app, ["extract", str(path), "-o", out, "--polarity", "-1", "--overwrite"])
     assert done.exit_code == 0, done.output
     wrong = CliRunner().invoke(app, ["extract", str(path), "-o", str(tmp_path / "g.csv"), "--column", "U"])
     assert wrong.exit_code == 1

@@ -108,7 +108,7 @@ def _require_free_files(output: Path, figure: Path | None, overwrite: bool) -> N
 
 
 def _facts(found: "Extraction") -> dict[str, Any]:
-    """Return polarity, kinds of devices, reliabilities, counts of cycles, and the medians of offset, noise and current limit in A."""
+    """Return polarity, kinds, reliabilities, counts of cycles, and the medians of offset, noise and limit in A."""
     return {
         "polarity": int(found.features.attrs["polarity"]),
         "kinds": {kind: found.kinds.count(kind) for kind in sorted(set(found.kinds))},

@@ -50,6 +50,7 @@ BIAS, BIAS_A, UNKNOWN = (
     0.03,
 )  # of a conductance: what curves may be wrong by, and the largest error of the check
 OFF, SIGMAS = 0.08, 3.0  # share and standard errors by which points beside the read voltage may differ in one cycle
+POOLED = 0.7  # share of the error of the check of all cycles that the curve may be wrong by
 APART = 0.03  # the same share, above which precise points take the place of the curve
 LOOSE = 0.08  # relative error that a shape has at least where points beside the read voltage do not show it
 PRECISE = 0.02  # relative error of points that replace the number of the curve
@@ -142,6 +143,8 @@ def _fit_curves(
     wrong = [branch for branch in (A, B, C) if not _describes(one, branch, usable[branch] & ~one.forming)]
     unknown = min(_bias(one, A, usable[A] & ~one.forming)[1], 1.0)
     one.curves.shape_error[A] = unknown
+    if C not in wrong:
+        one.curves.shape_error[C] = POOLED * min(_bias(one, C, usable[C] & ~one.forming)[1], 1.0)
     for _ in range(2 if B in wrong else 1):
         for branch in wrong:
             _take_shape(points, one, branch, np.flatnonzero(usable[branch] & ~one.forming), u_read)

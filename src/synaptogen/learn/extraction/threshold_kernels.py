@@ -295,13 +295,16 @@ def _end_of_plateau(u: Float64Array, i: Float64Array, line: Float64Array, first:
     while end < high and i[end + 1] > level - 2.0 * width:
         end += 1
     part = (end + 1 - begin) // 3
-    middle = outside = 0.0
+    middle = outside = falls = 0.0
     for k in range(part):
+        falls += i[begin + k] - i[end - k]
         middle += i[begin + part + k]
         outside += 0.5 * (i[begin + k] + i[end - k])
     if part > 0 and (middle - outside) / part > max(3.0 * noise / np.sqrt(part), 0.1 * FLAT * level):
         return -1  # the round top of a gradual RESET
-    if end - begin < 6 or line[end] < 1.15 * level or begin - 2 < first:
+    if part > 0 and falls / part > max(2.5 * noise / np.sqrt(part), 0.1 * FLAT * level):
+        return -1  # it goes on falling
+    if end - begin < 9 or line[end] < 1.15 * level or begin - 2 < first:
         return -1
     if abs(i[begin - 2] - line[begin - 2]) > OFF_LINE * line[begin - 2] or line[begin] > 1.06 * level:
         return -1
