@@ -36,7 +36,7 @@ class _Dialect:
 
     def fields(self, line: str) -> list[str]:
         """Return the fields of a line."""
-        return [part.strip().strip('"').strip() for part in split(line, self.separator)]
+        return [part.strip().strip('"').strip() for part in _split(line, self.separator)]
 
     def number(self, field: str) -> bool:
         """Return whether a field is a number."""
@@ -60,7 +60,7 @@ class _Dialect:
         return len(fields), numbers, words
 
 
-def split(line: str, separator: str) -> list[str]:
+def _split(line: str, separator: str) -> list[str]:
     """Return the fields of a line; blanks in a row are one separator."""
     return line.split() if separator == " " else line.split(separator)
 
@@ -200,7 +200,7 @@ def _names_above(lines: list[str], dialect: _Dialect, width: int) -> list[str]:
 def _fields_of_width(text: str, dialect: _Dialect, width: int) -> list[str] | None:
     """Return as many fields as the table has, by whichever separator gives them."""
     for separator in dict.fromkeys((dialect.separator, *SEPARATORS)):
-        fields = [f.strip().strip('"').strip() for f in split(text, separator)]
+        fields = [f.strip().strip('"').strip() for f in _split(text, separator)]
         while len(fields) > width and fields[-1] == "":
             fields.pop()
         if len(fields) == width:
