@@ -498,3 +498,9 @@ def test_a_state_space_can_be_given():
     params = PRESET.replace(history=history)
     assert params.spectral_radius == 0.5
     assert params.constants().innovation[0] == (1.0, 0.0, 0.0, 0.0)
+
+
+@pytest.mark.parametrize("change", [{"name": "x\ud800"}, {"source": {"note": "\udfff"}}, {"source": {"\udc00": "x"}}])
+def test_halves_of_characters_are_refused(change):
+    with pytest.raises(ValueError, match="half a character"):
+        PRESET.replace(**change)

@@ -21,6 +21,7 @@ from .memory import allocate, available_memory, require_cells, require_memory, r
 from .messages import notice
 from .optional import missing, require
 from .rng import RNG, seed_of
+from .text import printable
 from .threads import SMALLEST, default_threads, pool, share
 
 __all__ = [
@@ -53,6 +54,7 @@ __all__ = [
     "one_of",
     "pool",
     "positive_int",
+    "printable",
     "replacing",
     "replacing_folder",
     "require",

@@ -440,6 +440,9 @@ class DeviceParams(Record):
             isinstance(s, str) for kv in self.source.items() for s in kv
         ):
             raise ValueError("source must be a mapping of texts to texts: write other values as text")
+        for what, text in (("name", self.name), *(("source", s) for kv in self.source.items() for s in kv)):
+            if not text.isprintable() and any("\ud800" <= c <= "\udfff" for c in text):
+                raise ValueError(f"{what} must be text that can be written to a file, not {text!r}: half a character")
         self._set(source=MappingProxyType(dict(self.source)))
 
     def _check_envelopes(self) -> None:
