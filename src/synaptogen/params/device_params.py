@@ -215,7 +215,8 @@ class DeviceParams(Record):
     def to_json(self, path: PathLike | None = None) -> str:
         """Return the parameter set as JSON text, and write it to a file if a path is given.
 
-        `from_json` reads back an equal set, bit for bit. The file is written completely or not at all.
+        `from_json` reads back an equal set, bit for bit. The file is written completely or not at all. It has one line
+        more than the text, a digest: `from_json` refuses a file that was changed, unless that line is deleted.
 
         Parameters
         ----------
