@@ -155,3 +155,15 @@ def test_bad_arguments_are_named(params):
 def test_constants_keep_their_names(params):
     assert "r_max" in formulas.switching(params)
     assert f"u_max = {params.u_max!r}" in formulas.declarations(params)
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_a_name_cannot_leave_its_comment(params, kind):
+    """Whatever a name holds, the file has the lines that it has with a plain name."""
+    ends = "".join(map(chr, [*range(32), 0x7F, 0x85, 0x2028, 0x2029, 0x202E]))
+    plain = cell_model(params.replace(name="x"), kind).source
+    named = cell_model(params.replace(name=f"x{ends}module other(a); endmodule //"), kind).source
+    assert len(named.splitlines()) == len(plain.splitlines())
+    assert [line.startswith("//") for line in named.splitlines()] == [
+        line.startswith("//") for line in plain.splitlines()
+    ]

@@ -15,6 +15,7 @@ import synaptogen as sg
 pytest.importorskip("typer")
 pytest.importorskip("rich")
 
+from rich.table import Table
 from typer.testing import CliRunner
 
 from synaptogen import cli
@@ -418,3 +419,15 @@ def test_a_pipe_that_closes_early_is_no_error(run_python):
         "process.wait()\n"
         "assert 'Traceback' not in text and 'error' not in text, text\n"
     )
+
+
+def test_texts_of_files_neither_style_nor_control_the_terminal(capsys):
+    hostile = "[/red] [link=x]y[/link] \x1b]0;title\x07 \u202e"
+    table = Table(title=hostile)
+    table.add_row(hostile)
+    for console in (output.stdout, output.stderr):
+        console.print(hostile, soft_wrap=True)
+        console.print(table)
+    printed = "".join(capsys.readouterr())
+    assert printed.count("[/red] [link=x]y[/link]") == 6
+    assert not {"\x1b", "\x07", "\u202e"} & set(printed)

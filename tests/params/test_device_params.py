@@ -345,7 +345,9 @@ LOG = Population(POPULATION.weights, POPULATION.means, POPULATION.cholesky, sigm
 def test_json_keeps_every_bit(params, tmp_path):
     path = tmp_path / "parameters.json"
     text = params.to_json(path)
-    assert path.read_text(encoding="utf-8") == text
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    assert lines.pop(1).startswith(' "digest": "sha256:')
+    assert "".join(lines) == text
     assert [file.name for file in tmp_path.iterdir()] == ["parameters.json"]
     for source in (path, str(path), text, json.loads(text)):
         twin = DeviceParams.from_json(source)
@@ -498,3 +500,81 @@ def test_a_state_space_can_be_given():
     params = PRESET.replace(history=history)
     assert params.spectral_radius == 0.5
     assert params.constants().innovation[0] == (1.0, 0.0, 0.0, 0.0)
+
+
+@pytest.mark.parametrize("change", [{"name": "x\ud800"}, {"source": {"note": "\udfff"}}, {"source": {"\udc00": "x"}}])
+def test_halves_of_characters_are_refused(change):
+    with pytest.raises(ValueError, match="half a character"):
+        PRESET.replace(**change)
+
+
+@pytest.fixture
+def written(tmp_path):
+    PRESET.to_json(tmp_path / "p.json")
+    return tmp_path / "p.json"
+
+
+def test_a_flipped_bit_in_a_file_is_found_or_harmless(written):
+    content, rng = written.read_bytes(), np.random.default_rng(1)
+    found = 0
+    for _ in range(150):
+        damaged = bytearray(content)
+        damaged[rng.integers(len(content))] ^= 1 << rng.integers(8)
+        written.write_bytes(damaged)
+        try:
+            assert DeviceParams.from_json(written) == PRESET
+        except ValueError:
+            found += 1
+    assert found > 75
+
+
+def test_an_edited_file_is_used_without_its_digest(written):
+    edited = written.read_text().replace('"U_read": 0.2', '"U_read": 0.1')
+    written.write_text(edited)
+    with pytest.raises(ValueError, match='delete the line that begins with "digest"'):
+        DeviceParams.from_json(written)
+    with pytest.raises(ValueError, match="delete the line"):
+        DeviceParams.from_json(edited)
+    assert DeviceParams.from_json(json.loads(edited)).u_read == 0.1  # an object in memory was not stored
+    written.write_text("".join(line for line in edited.splitlines(True) if '"digest"' not in line))
+    assert DeviceParams.from_json(written).u_read == 0.1
+
+
+def test_the_layout_of_a_file_is_free(written):
+    written.write_text(json.dumps(json.loads(written.read_text()), indent=4, sort_keys=True))
+    assert DeviceParams.from_json(written) == PRESET
+
+
+def test_files_without_digest_are_read(written):
+    written.write_text(PRESET.to_json())
+    assert DeviceParams.from_json(written) == PRESET
+
+
+def test_gigantic_files_are_refused_unread(tmp_path):
+    with open(tmp_path / "p.json", "wb") as file:
+        file.truncate(1 << 40)  # takes no room
+    for read in (DeviceParams.from_json, DeviceParams.from_published):
+        with pytest.raises(ValueError, match="more than 64 MiB"):
+            read(tmp_path / "p.json")
+
+
+@pytest.mark.parametrize("key", [*DOCUMENT, "other"])
+def test_nested_json_is_refused(tmp_path, key):
+    for depth in (70, 1500, 100_000):
+        text = json.dumps({**DOCUMENT, key: "@"}).replace('"@"', "[" * depth + "]" * depth)
+        (tmp_path / "p.json").write_text(text)
+        with pytest.raises(ValueError, match=r"p\.json"):
+            DeviceParams.from_json(tmp_path / "p.json")
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: VAR(np.eye(4), np.zeros((1001, 4, 4))), "lags must have at most 1000 lags, not 1001"),
+        (lambda: StateSpace(np.eye(4), np.zeros((1001, 1)), 0, 0), "F must have at most 1000 states"),
+        (lambda: Population(np.full(10001, 1 / 10001), 0, 0), "weights must have at most 10000 components"),
+    ],
+)
+def test_sizes_beyond_sense_are_refused(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()

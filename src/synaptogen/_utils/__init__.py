@@ -22,6 +22,7 @@ from .messages import notice
 from .operands import as_array
 from .optional import missing, require
 from .rng import RNG, seed_of
+from .text import printable
 from .threads import SMALLEST, default_threads, pieces_of, pool, share
 
 __all__ = [
@@ -56,6 +57,7 @@ __all__ = [
     "pieces_of",
     "pool",
     "positive_int",
+    "printable",
     "replacing",
     "replacing_folder",
     "require",

@@ -17,9 +17,21 @@ from rich.progress import (
     TextColumn,
     TimeElapsedColumn,
 )
+from rich.text import Text
 
-stdout = Console(highlight=False)
-stderr = Console(stderr=True, highlight=False)
+from synaptogen._utils import printable
+
+
+class _PlainConsole(Console):
+    """A console that prints texts as they are: no markup, and nothing that controls the terminal."""
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        """Make a text ready to print, as `rich.console.Console.render_str` does."""
+        return super().render_str(printable(text, keep="\n\t"), **options)
+
+
+stdout = _PlainConsole(highlight=False, markup=False)
+stderr = _PlainConsole(stderr=True, highlight=False, markup=False)
 
 Advance: TypeAlias = Callable[[], None]
 """Called after each part of a step."""

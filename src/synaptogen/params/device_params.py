@@ -215,7 +215,8 @@ class DeviceParams(Record):
     def to_json(self, path: PathLike | None = None) -> str:
         """Return the parameter set as JSON text, and write it to a file if a path is given.
 
-        `from_json` reads back an equal set, bit for bit. The file is written completely or not at all.
+        `from_json` reads back an equal set, bit for bit. The file is written completely or not at all. It has one line
+        more than the text, a digest: `from_json` refuses a file that was changed, unless that line is deleted.
 
         Parameters
         ----------
@@ -440,6 +441,9 @@ class DeviceParams(Record):
             isinstance(s, str) for kv in self.source.items() for s in kv
         ):
             raise ValueError("source must be a mapping of texts to texts: write other values as text")
+        for what, text in (("name", self.name), *(("source", s) for kv in self.source.items() for s in kv)):
+            if not text.isprintable() and any("\ud800" <= c <= "\udfff" for c in text):
+                raise ValueError(f"{what} must be text that can be written to a file, not {text!r}: half a character")
         self._set(source=MappingProxyType(dict(self.source)))
 
     def _check_envelopes(self) -> None:

@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike
 
 from synaptogen._utils import Float64Array
 
-from .record import Record, lower_factor, real_array
+from .record import MOST_STATES, Record, lower_factor, real_array, require_at_most
 
 FEATURES = 4
 _NEGLIGIBLE = 1e-12  # Hankel singular values below this share of the largest carry rounding errors only
@@ -144,6 +144,7 @@ class VAR(_Process):
     lags: Float64Array
 
     def __post_init__(self) -> None:
+        require_at_most("lags", self.lags, MOST_STATES, "lags")
         self._set(
             innovation=lower_factor("innovation", self.innovation, (FEATURES, FEATURES)),
             lags=real_array("lags", self.lags, (None, FEATURES, FEATURES)),
@@ -217,6 +218,7 @@ class StateSpace(_Process):
     H: Float64Array
 
     def __post_init__(self) -> None:
+        require_at_most("F", self.F, MOST_STATES, "states")
         F = real_array("F", self.F, (None, None))
         self._set(
             innovation=lower_factor("innovation", self.innovation, (FEATURES, FEATURES)),

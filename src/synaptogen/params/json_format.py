@@ -4,10 +4,10 @@ Readers return the keyword arguments of `synaptogen.params.DeviceParams`, histor
 constructor checks the numbers.
 """
 
+import hashlib
 import json
 import os
 from collections.abc import Collection, Mapping
-from pathlib import Path
 from typing import Any, TypeAlias
 
 from synaptogen._utils import PathLike, replacing
@@ -16,6 +16,8 @@ Fields: TypeAlias = dict[str, Any]
 """Keyword arguments of `DeviceParams`."""
 
 SCHEMA = "synaptogen/device-params/1"
+DIGEST = "digest"
+_LARGEST = 64 << 20  # bytes of a file; a VAR of order 1000 takes one
 
 _FEATURES = [
     {"name": "R_HRS", "unit": "ohm", "scale": "log10"},
@@ -58,7 +60,12 @@ def read(source: PathLike | Mapping[str, Any]) -> tuple[str, Fields]:
     else:
         where = os.fspath(source)
         document = load_object(where)
-    return where, _interpret(where, document)
+    if document is not source:
+        _check_digest(where, document)
+    try:
+        return where, _interpret(where, {key: value for key, value in document.items() if key != DIGEST})
+    except RecursionError as error:
+        raise ValueError(f"{where} is nested too deeply: it is no parameter file") from error
 
 
 def write(values: Mapping[str, Any]) -> str:
@@ -87,15 +94,17 @@ def write(values: Mapping[str, Any]) -> str:
 
 
 def write_whole(path: PathLike, text: str) -> None:
-    """Write a text file completely or not at all.
+    """Write parameters to a file, completely or not at all, with a digest by which damage is found.
 
     Parameters
     ----------
     path : path
         The file.
     text : str
-        Its content.
+        The parameters, as `write` returns them.
     """
+    # right after the brace, so that the file without this line is complete
+    text = text.replace("{\n", f'{{\n "{DIGEST}": "{_digest(json.loads(text))}",\n', 1)
     with replacing(path) as beside, beside.open("x", encoding="utf-8") as file:
         file.write(text)
         file.flush()
@@ -104,8 +113,12 @@ def write_whole(path: PathLike, text: str) -> None:
 
 def load_object(where: str) -> Mapping[str, Any]:
     """Return the JSON object in the file ``where``; raises ValueError if there is none in it."""
+    with open(where, "rb") as file:
+        content = file.read(_LARGEST + 1)
+    if len(content) > _LARGEST:
+        raise ValueError(f"{where} has more than {_LARGEST >> 20} MiB: it is no parameter file")
     try:
-        return _parse(where, Path(where).read_text(encoding="utf-8"))
+        return _parse(where, content.decode("utf-8"))
     except UnicodeDecodeError as error:
         raise ValueError(f"{where} is not a text file (UTF-8): {error}") from error
 
@@ -118,6 +131,21 @@ def _parse(where: str, text: str) -> Mapping[str, Any]:
     if not isinstance(document, dict):
         raise ValueError(f"{where} must hold a JSON object, not a {type(document).__name__}")
     return document
+
+
+def _digest(document: Mapping[str, Any]) -> str:
+    """Return a digest of parameters, the same however the text is laid out."""
+    content = {key: value for key, value in document.items() if key != DIGEST}
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    return f"sha256:{hashlib.sha256(text.encode('ascii')).hexdigest()}"
+
+
+def _check_digest(where: str, document: Mapping[str, Any]) -> None:
+    if DIGEST in document and document[DIGEST] != _digest(document):
+        raise ValueError(
+            f"{where} was changed after it was written: it is damaged, or was edited. If it was edited on purpose, "
+            f'delete the line that begins with "{DIGEST}"'
+        )
 
 
 def _interpret(where: str, document: Mapping[str, Any]) -> Fields:

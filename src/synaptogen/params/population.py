@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 from synaptogen._utils import Float64Array
 
 from .history import FEATURES
-from .record import Record, lower_factor, real_array
+from .record import MOST_COMPONENTS, Record, lower_factor, real_array, require_at_most
 
 _TRAITS = 2 * FEATURES  # numbers of a device vector: four offsets mu, four scales sigma
 
@@ -52,6 +52,7 @@ class Population(Record):
     sigma_scale: Literal["linear", "log"] = "linear"
 
     def __post_init__(self) -> None:
+        require_at_most("weights", self.weights, MOST_COMPONENTS, "components")
         weights = real_array("weights", self.weights, (None,))
         self._set(
             weights=weights,

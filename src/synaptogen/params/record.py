@@ -11,6 +11,8 @@ from synaptogen._utils import Float64Array
 
 ExpectedShape: TypeAlias = tuple[int | None, ...]
 """A shape in which None stands for any length but 0."""
+MOST_STATES = 1000  # of a history, and orders of a VAR: matrices of some thousand rows are factored when it is made
+MOST_COMPONENTS = 10000
 _LARGEST = 1e100  # so that no product of a few entries overflows
 
 
@@ -82,6 +84,32 @@ def lower_factor(name: str, value: ArrayLike, shape: ExpectedShape) -> Float64Ar
             f"{name} must have a positive diagonal: take a Cholesky factor, or flip the sign of its columns"
         )
     return array
+
+
+def require_at_most(name: str, value: ArrayLike, most: int, what: str) -> None:
+    """Require that an argument is not longer than sensible, before memory is taken for what depends on it.
+
+    Parameters
+    ----------
+    name : str
+        Name of the argument, for messages.
+    value : array of shape (n, ...)
+    most : int
+        The largest n.
+    what : str
+        What it has n of, for messages.
+
+    Raises
+    ------
+    ValueError
+        If it is longer.
+    """
+    try:
+        count = len(value)  # type: ignore[arg-type]  # what has no length is refused later, by its shape
+    except TypeError:
+        return
+    if count > most:
+        raise ValueError(f"{name} must have at most {most} {what}, not {count}")
 
 
 class Record:

@@ -1,5 +1,8 @@
 """Validation: the true model passes, differences are found, and so is a population that no shared model describes."""
 
+import io
+import zipfile
+
 import numpy as np
 import pytest
 
@@ -153,6 +156,44 @@ def test_a_validation_survives_a_file(true_model, tmp_path):
     for name in ("other.npz", "text.npz"):
         with pytest.raises(ValueError, match="is no validation"):
             learn.Validation.load(tmp_path / name)
+
+
+def test_a_damaged_validation_is_refused_or_harmless(true_model, tmp_path):
+    path, rng = tmp_path / "v.npz", np.random.default_rng(1)
+    true_model.save(path)
+    content = path.read_bytes()
+    for k in range(60):
+        damaged = bytearray(content)
+        if k % 2:
+            damaged[rng.integers(len(content))] ^= 1 << rng.integers(8)
+        else:
+            del damaged[rng.integers(len(content)) :]
+        path.write_bytes(damaged)
+        try:
+            back = learn.Validation.load(path)
+        except ValueError:
+            continue
+        np.testing.assert_equal(back.curves, true_model.curves)
+
+
+@pytest.mark.parametrize("shape", [(10**9,), (10**6, 10**6, 10**9), (2,)])
+def test_sizes_in_a_validation_are_not_believed(tmp_path, shape):
+    head = io.BytesIO()
+    np.lib.format.write_array_header_1_0(head, {"descr": "<f8", "fortran_order": False, "shape": shape})
+    with zipfile.ZipFile(tmp_path / "v.npz", "w") as archive:
+        archive.writestr("about.npy", head.getvalue())
+    with pytest.raises(ValueError, match="is no validation") as found:
+        learn.Validation.load(tmp_path / "v.npz")
+    assert "another size" in str(found.value.__cause__)
+
+
+def test_a_validation_that_unfolds_is_refused(tmp_path):
+    with zipfile.ZipFile(tmp_path / "v.npz", "w", zipfile.ZIP_DEFLATED) as archive, archive.open("a.npy", "w") as file:
+        for _ in range(257):
+            file.write(bytes(1 << 20))
+    with pytest.raises(ValueError, match="is no validation") as found:
+        learn.Validation.load(tmp_path / "v.npz")
+    assert "MiB" in str(found.value.__cause__)
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from synaptogen._utils import Float64Array
+from synaptogen._utils import Float64Array, printable
 
 from .circuit import ArrayCircuit, CellInstance, Resistor, Testbench, TransistorInstance, VoltageSource
 from .dialect import MODEL, SUBCIRCUIT, RunnableDialect, assigned
@@ -46,7 +46,7 @@ class Ngspice(RunnableDialect):
         self._library = library  # loaded by a command of the control section
         array = bench.array
         settings = dict(array.settings)
-        yield f"* {bench.title}"
+        yield f"* {printable(bench.title)}"
         if array.model.kind == "pulse":
             # a pulse cell wants backward Euler and no bound on its step
             settings.setdefault("node_scale", NODE_SCALE)

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+from synaptogen._utils import printable
+
 from .circuit import ArrayCircuit, Resistor, Testbench, VoltageSource
 from .dialect import MODEL, SUBCIRCUIT, Dialect, assigned
 from .spectre_syntax import SpectreSyntax
@@ -39,7 +41,7 @@ class Spectre(SpectreSyntax, Dialect):
             A line.
         """
         array = bench.array
-        yield f"// {bench.title}"
+        yield f"// {printable(bench.title)}"
         yield "simulator lang=spectre"
         yield "global 0"
         yield f'ahdl_include "{library}"'

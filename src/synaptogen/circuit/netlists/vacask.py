@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from synaptogen._utils import Float64Array
+from synaptogen._utils import Float64Array, printable
 
 from .circuit import ArrayCircuit, Resistor, Testbench, VoltageSource
 from .dialect import MODEL, SUBCIRCUIT, RunnableDialect, assigned
@@ -45,7 +45,7 @@ class Vacask(SpectreSyntax, RunnableDialect):
             A line.
         """
         array = bench.array
-        yield bench.title
+        yield printable(bench.title)
         yield "ground 0"
         yield f'load "{library}"'
         yield "model vsrc vsource"

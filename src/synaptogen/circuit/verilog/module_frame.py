@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from synaptogen._utils import printable
 from synaptogen.params import FEATURE_NAMES, DeviceParams
 
 from .formulas import conduction, declarations, filled
@@ -52,7 +53,7 @@ def file(title: str, template: str, params: DeviceParams, functions: str = "", *
     str
         Verilog-A, with @module in place of the module's name.
     """
-    head = HEAD.replace("@title", title).replace("@params", params.name.replace("\n", " "))
+    head = HEAD.replace("@title", title).replace("@params", printable(params.name))
     functions = "\n\n".join(part for part in (conduction(params), functions) if part)
     return head + filled(template, {"constants": declarations(params), "functions": functions, **parts})
 

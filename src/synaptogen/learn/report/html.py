@@ -141,7 +141,8 @@ def _row(p: Property) -> str:
     cells = "".join(f'<td class="n">{"" if v != v else f"{v:.3g}"}</td>' for v in figures)
     return (
         f"<tr><td>{escape(p.name)}<br><small>{escape(p.unit)}</small></td>{cells}"
-        f'<td class="g {p.grade}">{GRADES[p.grade]}<br><small>{escape(p.verdict)}</small></td></tr>'
+        f'<td class="g {escape(p.grade)}">{escape(GRADES.get(p.grade, p.grade))}<br>'
+        f"<small>{escape(p.verdict)}</small></td></tr>"
     )
 
 

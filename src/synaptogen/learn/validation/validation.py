@@ -7,10 +7,12 @@ which a difference hardly matters. `validate` is the entry; `properties` compute
 """
 
 import json
+import math
 import os
+import zlib
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
-from zipfile import BadZipFile
+from zipfile import BadZipFile, ZipFile
 
 import numpy as np
 import xarray as xr
@@ -30,6 +32,7 @@ from .windows import CLUES
 __all__ = ["MARKED", "Validation", "hold_out", "validate"]
 
 MARKED = "marked_"  # prefix of the names of curves that show where features were found
+_LARGEST = 256 << 20  # bytes of a file, unfolded; a large one takes some MiB
 FORMAT, VERSION = "synaptogen/validation", 1
 
 
@@ -119,14 +122,20 @@ class Validation:
             If it is another kind of file.
         """
         try:
+            with ZipFile(path) as archive:
+                _require_true_sizes(archive)
             with np.load(path, allow_pickle=False) as file:
                 arrays = {name: file[name] for name in file.files}
             summary = json.loads(str(arrays.pop("about")))
             if summary["format"] != FORMAT or summary["version"] != VERSION:
                 raise ValueError(f"format {summary['format']!r}, version {summary['version']!r}")
             properties = tuple(Property(**p) for p in summary["properties"])
+            _require_texts(summary, properties)
             params = DeviceParams.from_json(summary["params"])
-        except (ValueError, KeyError, TypeError, EOFError, AttributeError, BadZipFile) as error:
+        except (
+            *(ValueError, LookupError, TypeError, EOFError, AttributeError, ArithmeticError, RuntimeError, SyntaxError),
+            *(BadZipFile, zlib.error),
+        ) as error:
             raise ValueError(
                 f"{os.fspath(path)} is no validation of this version: write one with synaptogen validate -o, or"
                 " Validation.save"
@@ -150,6 +159,31 @@ def _classified(properties: dict[str, Property]) -> str:
     return (
         f"{sentence}; by distributions alone {clues['values']:.2f}, by the order of cycles alone {clues['order']:.2f}"
     )
+
+
+def _require_true_sizes(archive: ZipFile) -> None:
+    """Raise ValueError unless each array has the size that its head says, and all are of a sensible size together."""
+    members = archive.infolist()
+    if sum(member.file_size for member in members) > _LARGEST:
+        raise ValueError(f"its arrays take more than {_LARGEST >> 20} MiB")
+    for member in members:
+        with archive.open(member) as file:
+            version = np.lib.format.read_magic(file)
+            read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+            shape, _, dtype = read[version](file)
+            if math.prod(shape) * dtype.itemsize != member.file_size - file.tell():
+                raise ValueError(f"{member.filename} has another size than it says")
+
+
+def _require_texts(summary: dict[str, Any], properties: tuple[Property, ...]) -> None:
+    texts = [summary["params"], *summary["facts"], *summary["facts"].values(), *summary["notes"]]
+    texts += [text for p in properties for text in (p.name, p.unit, p.grade, p.verdict)]
+    if not all(isinstance(text, str) for text in texts) or not isinstance(summary["one_law"], bool):
+        raise ValueError("its summary holds other values than texts")
+    if not summary["params"].lstrip().startswith("{"):  # it would be taken for the path of a file
+        raise ValueError("its parameters are no JSON")
+    if not {p.grade for p in properties} <= {"good", "fair", "poor", "unknown"}:
+        raise ValueError("its grades are not known")
 
 
 def validate(
