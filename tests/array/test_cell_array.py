@@ -580,3 +580,13 @@ def test_memory_of_this_machine():
     assert array.ctypes.data % 64 == 0
     assert not array.any()
     assert array.flags.writeable
+
+
+@pytest.mark.parametrize("storage", ["full", "compact"])
+def test_a_sweep_with_noise_counts_as_its_reads(storage):
+    """Three points of a sweep are three reads, so that the next read has noise of its own."""
+    swept = sg.CellArray(70, rng=1, storage=storage)
+    read = swept.copy()
+    trace = swept.sweep([0.1, 0.1, 0.1], noise=True)
+    assert np.array_equal(trace, [read.read(0.1) for _ in range(3)])
+    assert np.array_equal(swept.read(0.1), read.read(0.1))

@@ -292,6 +292,7 @@ def test_the_first_line_counts_neighbours_that_were_disturbed():
     assert moved.any()
     assert np.array_equal(report.others_disturbed, moved)
     assert f"{moved.sum():,} other cells disturbed" in report.summary().splitlines()[0]
+    assert "disturbed cells changed by more than" in report.summary()
     assert report.statistics()["others_disturbed"] == moved.sum()
 
 
@@ -406,3 +407,17 @@ def test_more_bad_input():
         reachable_window("hennen")
     with pytest.raises(ValueError, match="start"):
         Ramp(start=0.0)
+
+
+@pytest.mark.parametrize("wired", [False, True])
+@pytest.mark.parametrize("scheme", [None, "V/2"])
+def test_energies_are_those_of_the_currents_before_and_after(wired, scheme):
+    """E = |u| (|I before| + |I after|) / 2 times the width, summed over all cells that see a voltage."""
+    cells = sg.CellArray((1, 5), rng=3, bandwidth=0)
+    before = cells.current(-2.2)
+    options = {"wires": sg.crossbar.Wires(1e-9, 1e-9)} if wired else {}
+    report = set_reset(cells, True, u_set=-2.2, pulse_width=5e-8, scheme=scheme, **options)
+    expected = 2.2 * (np.abs(before) + np.abs(cells.current(-2.2))) / 2 * 5e-8
+    assert report.total_energy == pytest.approx(float(expected.sum()), rel=1e-3)
+    if scheme is None:
+        np.testing.assert_allclose(report.energy, expected, rtol=1e-3)
