@@ -150,6 +150,7 @@ class _Deferral:
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
         if self._kept is not None:
+            self._kept = None  # its error is the one that tells what became of the cells: no second one at the end
             self._before(number, frame)
             return
         self._kept = number, frame

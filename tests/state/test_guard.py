@@ -1,0 +1,49 @@
+"""Ctrl-C while cells change: the first waits for the end of the call, the second breaks it off and says so."""
+
+import signal
+
+import numpy as np
+import pytest
+
+import synaptogen as sg
+
+
+class Interrupted:
+    """An engine's `apply` during which Ctrl-C is pressed a number of times, in a call of several steps."""
+
+    def __init__(self, cells, times):
+        self.apply, self.times = cells.state.engine.apply, times
+
+    def __call__(self, *arguments):
+        for _ in range(self.times):
+            signal.raise_signal(signal.SIGINT)
+        self.apply(*arguments)
+
+
+@pytest.fixture
+def interrupted(monkeypatch):
+    """A function that presses Ctrl-C a number of times during a voltage, and returns cells and the error."""
+
+    def run(times):
+        cells = sg.CellArray(5, rng=1, engine="reference")
+        monkeypatch.setattr(cells.state.engine, "apply", Interrupted(cells, times))
+        handler = signal.getsignal(signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt) as caught:
+            cells.apply_voltage(-2.0)
+        assert signal.getsignal(signal.SIGINT) is handler
+        return cells, caught.value
+
+    return run
+
+
+def test_the_first_interrupt_finds_cells_as_after_the_call(interrupted):
+    cells, _ = interrupted(1)
+    assert np.all(cells.mode == sg.Mode.LRS)
+
+
+def test_the_second_interrupt_says_that_cells_must_not_be_used(interrupted):
+    cells, error = interrupted(2)
+    assert "must not be used" in error.__notes__[0]
+    for use in (cells.read, cells.copy, lambda: cells.apply_voltage(1.0), lambda: cells[1:].r):
+        with pytest.raises(RuntimeError, match="Load them from where they were saved"):
+            use()
