@@ -816,8 +816,8 @@ class CellArray(CellOperators):
         Parameters
         ----------
         rng : int, SeedSequence, Generator or None
-            Which noise. The same int gives the same. Of n successive ints, each has at least 2**32 / (3 n) reads
-            before any read repeats the noise of another. None takes a fresh one.
+            Which noise. The same int gives the same. Of n successive ints, at most 75,000, each has at least
+            2**32 / (3 n) reads before any read repeats the noise of another. None takes a fresh one.
 
         Raises
         ------
