@@ -106,7 +106,7 @@ def export_cells(
         written = [_write_model(folder, population, each, cycles) for each in ([kind] if kind else KINDS)]
     else:
         kind = kind or ("event" if dialect == "spectre" else "tape")
-        chosen = saved or CellArray(shape_of(cells or "1x1"), population, rng=rng)
+        chosen = CellArray(shape_of(cells or "1x1"), population, rng=rng) if saved is None else saved
         t_switch = None if kind in ("read", "pulse") else T_SWITCH
         circuit = array_circuit(chosen, kind, cycles=cycles, wire_resistance=wires, t_switch=t_switch)
         written = _write_netlist(_bench(circuit), folder, dialect, name)
