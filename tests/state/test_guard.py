@@ -23,6 +23,7 @@ class Interrupted:
 @pytest.fixture
 def interrupted(monkeypatch):
     """A function that presses Ctrl-C a number of times during a voltage, and returns cells and the error."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # jobs in the background ignore Ctrl-C
 
     def run(times):
         cells = sg.CellArray(5, rng=1, engine="reference")
@@ -33,7 +34,8 @@ def interrupted(monkeypatch):
         assert signal.getsignal(signal.SIGINT) is handler
         return cells, caught.value
 
-    return run
+    yield run
+    signal.signal(signal.SIGINT, before)
 
 
 def test_the_first_interrupt_finds_cells_as_after_the_call(interrupted):
