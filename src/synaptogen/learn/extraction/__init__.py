@@ -14,7 +14,6 @@ from .extraction import Extraction, extract
 from .feature_signs import in_model_sign
 from .flags import FAILED, Flag
 from .marked_loops import MarkedLoops, mark_loops
-from .segmentation import number_cycles
 
 __all__ = [
     "FAILED",
@@ -36,7 +35,6 @@ __all__ = [
     "join_samples",
     "kind_of_columns",
     "mark_loops",
-    "number_cycles",
     "refuse",
     "sample_branches",
 ]

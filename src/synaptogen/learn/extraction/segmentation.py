@@ -10,7 +10,6 @@ from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
 import numba
-import numpy as np
 
 from synaptogen._utils import Float64Array, IntArray
 
@@ -152,15 +151,3 @@ def _row(
     row[START], row[LOWEST], row[HIGHEST], row[END] = start, lowest, highest, end
     row[LOOP], row[FOLLOWS] = loop[middle], follows
     return 1
-
-
-def number_cycles(applied: Float64Array) -> IntArray:
-    """Return the number of the cycle, from 0, of each point of one long record of applied voltages in V."""
-    applied = np.ascontiguousarray(applied, np.float64)
-    turns = np.count_nonzero(np.diff(np.signbit(applied)))
-    rows = np.zeros((turns + 2, 6), np.int64)
-    low, high = (float(x) for x in (-min(applied.min(), 0.0), max(applied.max(), 0.0)))
-    count = cut_cycles(applied, np.zeros(len(applied), np.int64), len(applied), low, high, rows)
-    starts = np.zeros(len(applied), np.int64)
-    starts[rows[1:count, START]] = 1
-    return np.cumsum(starts)

@@ -13,7 +13,7 @@ import numpy as np
 
 from synaptogen._utils import AnyArray, Float64Array
 
-from .columns import UNITS, listed, role_of, split_unit
+from .columns import listed, role_of, split_unit
 from .raw_tables import RawTable, is_numeric
 
 Records: TypeAlias = Literal["cycles", "devices"]
@@ -289,7 +289,6 @@ def _by_position(table: RawTable, options: Options, understood: Understood) -> l
         rest = [k for k in rest if _varies(np.asarray(values[k]))]
     if len(rest) < 2:
         return []
-    units = [split_unit(f"x ({table.names[k]})")[1] if table.names[k] in UNITS else 1.0 for k in rest[:2]]
     v, i = rest[:2]
     volt_like = [k for k in rest if "volt" in table.names[k].lower()]
     if len(rest) == 2 and (len(volt_like) == 2 or _both_volts(table, rest)):
@@ -320,7 +319,6 @@ def _by_position(table: RawTable, options: Options, understood: Understood) -> l
     if peak[0] < 0.1 * peak[1] and peak[1] > 0.1:
         v, i = i, v
     understood.lines.append(f"no names: voltage is column {_column(table, v)}, current is column {_column(table, i)}")
-    del units
     return [Record(np.asarray(values[v]), np.asarray(values[i]), None, "")]
 
 
