@@ -23,11 +23,12 @@ class Curve(NamedTuple):
 
 
 class LogCurve(NamedTuple):
-    """A curve that leads to log10 of a resistance in ohm."""
+    """A curve that leads to log10 of what a resistance exceeds an offset by, in ohm."""
 
     coefficients: Any  # highest power first
     middle: Any  # middle of the range of y
     per_half: Any  # 1 / half of the width of that range
+    offset: Any  # ohm
 
 
 def curve_position(value: Real, scale: Any) -> Real:
@@ -92,7 +93,7 @@ def without_curve(value: Real, scale: Any) -> Real:
 
 
 def ohm_from_log(value: Real, scale: Any) -> Real:
-    """Return a resistance from its decimal logarithm.
+    """Return a resistance from the decimal logarithm of what it exceeds an offset by.
 
     Parameters
     ----------
@@ -103,6 +104,6 @@ def ohm_from_log(value: Real, scale: Any) -> Real:
     Returns
     -------
     Real
-        Resistance in ohm, from 1 to 1e12.
+        Resistance in ohm.
     """
-    return exp2(minimum(maximum(value, 0.0), LOG10_R_MAX) * LOG2_10)
+    return scale.offset + exp2(minimum(maximum(value, 0.0), LOG10_R_MAX) * LOG2_10)

@@ -69,7 +69,7 @@ def or_beyond(limited: Mask, t: Real, scale: Any) -> Mask:
 
 
 def ohms(value: Real, scale: Any) -> Real:
-    """Return a resistance in ohm; of a `LogCurve`, v is its decimal logarithm.
+    """Return a resistance in ohm; of a `LogCurve`, ``value`` is a decimal logarithm.
 
     Parameters
     ----------

@@ -560,6 +560,8 @@ def _scales(value: Sequence[FeatureScale]) -> tuple[FeatureScale, ...]:
     for name, scale, plain in zip(FEATURE_NAMES, scales, PLAIN_SCALES, strict=True):
         if name != "r_lrs" and scale.kind != plain.kind:
             raise ValueError(f'scales: that of {name} must be of kind "{plain.kind}", not "{scale.kind}"')
+        if name != "r_lrs" and scale.offset:
+            raise ValueError(f"scales: that of {name} must have no offset, which only r_lrs may have")
     return scales
 
 
@@ -612,7 +614,7 @@ def _converted(curve: Curve | LogCurve | tuple[()], dtype: Callable[[float], obj
     if not curve:
         return ()
     coefficients = tuple(dtype(c) for c in curve.coefficients)
-    return type(curve)(coefficients, dtype(curve.middle), dtype(curve.per_half))
+    return type(curve)(coefficients, *(dtype(number) for number in curve[1:]))
 
 
 def _nested(value: Any, dtype: Callable[[float], object]) -> Any:

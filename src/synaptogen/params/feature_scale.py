@@ -21,19 +21,21 @@ _LOG_RANGE = (0.0, 12.0)  # log10 of ohm: the limits of resistances
 class FeatureScale(Record):
     """The scale y of a feature, on which its offset mu and its scale sigma are those of a population.
 
-    Without a curve, y is the value of the feature itself ("linear") or its decimal logarithm ("log10"). With one, the
-    value or its logarithm is C(t), t = (y - middle) / half, with an increasing polynomial C on -1 ... 1 and middle and
-    half of the range ``low`` ... ``high``. A y outside of the range is held at its end, and such a cell is counted as
-    limited.
+    Without a curve, y is the value of the feature itself ("linear"), or the decimal logarithm of what it exceeds an
+    offset by ("log10"). With one, that is C(t), t = (y - middle) / half, with an increasing polynomial C on -1 ... 1
+    and middle and half of the range ``low`` ... ``high``. A y outside of the range is held at its end, and such a cell
+    is counted as limited.
 
     Parameters
     ----------
     kind : {"linear", "log10"}
-        Whether the curve, or y itself, gives the value (ohm or V) or its decimal logarithm.
+        Whether the curve, or y itself, gives the value (ohm or V) or the logarithm.
     curve : array of shape (n,), optional
         Coefficients of C, highest power first; 2 to 16.
     low, high : float, optional
         Range of y; needed with a curve, and only then.
+    offset : float
+        Offset in ohm of a logarithmic scale, below all resistances.
 
     Raises
     ------
@@ -54,10 +56,14 @@ class FeatureScale(Record):
     curve: Float64Array | None = None
     low: float | None = None
     high: float | None = None
+    offset: float = 0.0
 
     def __post_init__(self) -> None:
         if self.kind not in ("linear", "log10"):
             raise ValueError(f'kind must be "linear" or "log10", not {self.kind!r}')
+        self._set(offset=float(real_array("offset", self.offset, ())))
+        if not 0 <= self.offset <= 1e12 or (self.offset and self.kind == "linear"):
+            raise ValueError(f"offset must be from 0 to 1e12 ohm, and 0 on a linear scale, not {self.offset:g}")
         if self.curve is None:
             if self.low is not None or self.high is not None:
                 raise ValueError("low and high belong to a curve: give one, or leave them out")
@@ -96,7 +102,7 @@ class FeatureScale(Record):
         v = np.asarray(y, dtype=np.float64)
         if self.curve is not None:
             v = np.asarray(np.polyval(self.curve, self._position(v)), np.float64)
-        return np.asarray(10.0**v if self.kind == "log10" else v)
+        return np.asarray(self.offset + 10.0**v if self.kind == "log10" else v)
 
     def inverse(self, value: ArrayLike) -> Float64Array:
         """Return the numbers on this scale that stand for values.
@@ -104,7 +110,7 @@ class FeatureScale(Record):
         Parameters
         ----------
         value : array
-            Ohm or V; positive on a logarithmic scale.
+            Ohm or V; above the offset on a logarithmic scale.
 
         Returns
         -------
@@ -113,7 +119,7 @@ class FeatureScale(Record):
         """
         v = np.asarray(value, dtype=np.float64)
         if self.kind == "log10":
-            v = np.log10(v)
+            v = np.log10(v - self.offset)
         if self.curve is None:
             return np.asarray(v)
         derivative = np.polyder(self.curve)
@@ -124,34 +130,37 @@ class FeatureScale(Record):
             t = np.where(inside, np.clip(t - step, -1.0, 1.0), t)
         return np.asarray(self._middle + t * self._half)
 
-    def log_slope(self, y: ArrayLike) -> Float64Array:
-        """Return the natural logarithm of d(plain)/dy, where plain is the value or its decimal logarithm.
+    def log_jacobian(self, value: ArrayLike) -> Float64Array:
+        """Return the natural logarithm of dy/dvalue, by which a density of values exceeds that of y.
 
         Parameters
         ----------
-        y : array
-            Numbers on this scale.
+        value : array
+            Ohm or V.
 
         Returns
         -------
         array of the same shape
-            What a log density on this scale exceeds the one of the plain scale by.
         """
-        y = np.asarray(y, dtype=np.float64)
-        if self.curve is None:
-            return np.zeros_like(y)
-        return np.asarray(np.log(np.polyval(np.polyder(self.curve), self._position(y)) / self._half))
+        v = np.asarray(value, dtype=np.float64)
+        found = -np.log((v - self.offset) * np.log(10.0)) if self.kind == "log10" else np.zeros_like(v)
+        if self.curve is not None:
+            slope = np.polyval(np.polyder(self.curve), self._position(self.inverse(v))) / self._half
+            found = found - np.log(np.maximum(slope, 1e-300))
+        return np.asarray(found)
 
     @property
     def constants(self) -> Curve | LogCurve | tuple[()]:
         """The scale as the formulas of `synaptogen.model` take it; () for y itself."""
         if self.curve is None and self.kind == "linear":
             return ()
-        make = LogCurve if self.kind == "log10" else Curve
         if self.curve is None:
             middle, half = sum(_LOG_RANGE) / 2, (_LOG_RANGE[1] - _LOG_RANGE[0]) / 2
-            return make((half, middle), middle, 1 / half)
-        return make(tuple(self.curve.tolist()), self._middle, 1 / self._half)
+            return LogCurve((half, middle), middle, 1 / half, self.offset)
+        coefficients, per_half = tuple(self.curve.tolist()), 1 / self._half
+        if self.kind == "linear":
+            return Curve(coefficients, self._middle, per_half)
+        return LogCurve(coefficients, self._middle, per_half, self.offset)
 
     @property
     def _middle(self) -> float:

@@ -180,6 +180,7 @@ def _described(scales: Sequence[FeatureScale]) -> list[dict[str, Any]]:
             **plain,
             "scale": scale.kind,
             **({} if scale.curve is None else {"curve": scale.curve.tolist(), "range": [scale.low, scale.high]}),
+            **({"offset": scale.offset} if scale.offset else {}),
         }
         for plain, scale in zip(_FEATURES, scales, strict=True)
     ]
@@ -193,18 +194,20 @@ def _scales(where: str, content: Any) -> list[FeatureScale]:
     for plain, feature in zip(_FEATURES, content, strict=True):
         if not isinstance(feature, Mapping) or any(feature.get(key) != plain[key] for key in ("name", "unit")):
             raise ValueError(
-                f"{where}: features must be exactly {_FEATURES}, or differ by scale, curve and range alone"
+                f"{where}: features must be exactly {_FEATURES}, or differ by scale, curve, range and offset alone"
             )
         name = f"{where}: feature {plain['name']}"
         require_keys(name, feature, ("scale",), "a parameter file")
-        _refuse_others(name, feature, ("name", "unit", "scale", "curve", "range"))
+        _refuse_others(name, feature, ("name", "unit", "scale", "curve", "range", "offset"))
         if ("curve" in feature) != ("range" in feature):
             raise ValueError(f"{name} must have curve and range, or neither")
         ends = feature.get("range", [None, None])
         if not isinstance(ends, list) or len(ends) != 2:
             raise ValueError(f"{name}: range must be a list of two numbers")
         try:
-            found.append(FeatureScale(feature["scale"], feature.get("curve"), *ends))
+            found.append(
+                FeatureScale(feature["scale"], feature.get("curve"), ends[0], ends[1], feature.get("offset", 0.0))
+            )
         except ValueError as error:
             raise ValueError(f"{name}: {error}") from error
     return found
