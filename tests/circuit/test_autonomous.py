@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -49,6 +50,7 @@ POPULATIONS = {
     "VAR(1)": PRESET.with_order(1),
     "compact(6)": PRESET.compact(6),  # not a multiple of four
     "log sigma": log_sigma(PRESET),
+    "own laws": sg.DeviceParams.from_json(Path(__file__).parents[1] / "data" / "own_laws.json"),
 }
 
 

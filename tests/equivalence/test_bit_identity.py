@@ -4,6 +4,8 @@ Everything here is equality to the last bit, on the compiled engine. Sizes are l
 threads (in tests a piece has five lane groups or more of up to 16 cells) and no multiple of a group.
 """
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -14,6 +16,7 @@ from synaptogen.params.device_params import DeviceParams
 
 PRESET = DeviceParams.preset("hennen2024")
 SETS = {"VAR(10)": PRESET, "VAR(3)": PRESET.with_order(3), "compact(5)": PRESET.compact(5)}
+SETS["own laws"] = DeviceParams.from_json(Path(__file__).parents[1] / "data" / "own_laws.json")
 SIZE = 4099
 FAR = 1e6
 

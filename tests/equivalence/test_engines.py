@@ -5,6 +5,8 @@ precision cannot decide is set aside: a cell whose threshold lies within roundin
 Such cells are found on the reference engine, and must be fewer than one in a hundred.
 """
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import Phase, given, settings
@@ -41,6 +43,11 @@ def stretched():
     return PRESET.compact(4).replace(eta=2.0, stretch=[0.3, 0.05, 0.1])
 
 
+def of_tests(name):
+    """A parameter set of the tests: curves as scales and bounds of devices, or shapes and memory of devices besides."""
+    return DeviceParams.from_json(Path(__file__).parents[1] / "data" / f"{name}.json")
+
+
 SETS = {
     "VAR(10)": lambda: PRESET,
     "VAR(1)": lambda: PRESET.with_order(1),
@@ -51,6 +58,8 @@ SETS = {
     "log sigma": log_sigma,
     "other degrees": other_degrees,
     "stretched": stretched,
+    "feature scales": lambda: of_tests("feature_scales"),
+    "own laws": lambda: of_tests("own_laws"),
 }
 
 

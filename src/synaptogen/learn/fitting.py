@@ -175,17 +175,17 @@ def fit(
         population=population,
         rng=rng,
         progress=report,
+        complete=lambda found: _completed(found, base, name, envelopes)[0],
     )
     report("drift", 0.0)
     drift = replace(_drift(learned, base), removed=removed)
     report("drift", 1.0)
     provenance, notes = {**learned.provenance, "preset": base.name}, list(learned.notes)
-    if envelopes is None or extraction is None:
-        params, how = _without_loops(learned, base, name)
+    params, how = _completed(learned, base, name, envelopes)
+    if envelopes is None:
         provenance["currents"] = f"{how}, preset {base.name}: the data hold features only"
     else:
-        params = learned.to_params(base, name, _currents_of(envelopes))
-        provenance["currents"] = "fitted to the measured branches"
+        provenance["currents"] = how
         provenance["reset"] = _describe_reset(envelopes.reset)
     notes += _drift_notes(drift, detrend)
     if detrend is not None:
@@ -252,6 +252,15 @@ def _currents_of(curves: Envelopes) -> Changes:
     }
 
 
+def _completed(
+    learned: FeatureFit, base: DeviceParams, name: str, envelopes: Envelopes | None
+) -> tuple[DeviceParams, str]:
+    """Return a parameter set of features with currents, and where these come from."""
+    if envelopes is None:
+        return _without_loops(learned, base, name)
+    return learned.to_params(base, name, _currents_of(envelopes)), "fitted to the measured branches"
+
+
 def _without_loops(learned: FeatureFit, preset: DeviceParams, name: str) -> tuple[DeviceParams, str]:
     """Return a parameter set with learned features and a preset's currents, scaled to cover them, and what was done."""
     own = _drawn_features(learned.population, learned.quantile, learned.scales)
@@ -264,10 +273,11 @@ def _drawn_features(population: Population, quantile: Float64Array, scales: tupl
     """Return features (n, 4) in ohm and V of one cycle of each of many devices, before any limit of the model."""
     rng = np.random.default_rng(0)
     k = rng.choice(population.n_components, _DRAWN, p=population.weights / population.weights.sum())
-    v = population.means[k] + np.einsum("nij,nj->ni", population.cholesky[k], rng.standard_normal((_DRAWN, 8)))
+    z = rng.standard_normal((_DRAWN, population.means.shape[1]))
+    v = population.means[k] + np.einsum("nij,nj->ni", population.cholesky[k], z)
     if population.low is not None:
         v = np.clip(v, population.low, population.high)
-    sigma = np.exp(v[:, 4:]) if population.sigma_scale == "log" else np.abs(v[:, 4:])
+    sigma = np.exp(v[:, 4:8]) if population.sigma_scale == "log" else np.abs(v[:, 4:8])
     x = np.clip(rng.standard_normal((_DRAWN, 4)), -4, 4)
     y = v[:, :4] + sigma * np.stack([np.polyval(row, x[:, f]) for f, row in enumerate(quantile)], axis=1)
     features = values_of(y, scales)

@@ -15,7 +15,7 @@ where v is an autoregression of its own and n is new in each cycle. Mean 0 and t
 
 from typing import Any, NamedTuple
 
-from .ops import Real, Reals, exp2, maximum, minimum, sqrt
+from .ops import Real, Reals, exp2, maximum, minimum, rounded_mul, sqrt
 from .polynomial import poly
 
 OWN_TRAITS = 12
@@ -142,10 +142,10 @@ def own_blend(slow: Reals, white: Reals, own: Reals, law: Any) -> Reals:
     four Real
     """
     return (
-        own[8] * slow[0] + own[12] * white[0],
-        own[9] * slow[1] + own[13] * white[1],
-        own[10] * slow[2] + own[14] * white[2],
-        own[11] * slow[3] + own[15] * white[3],
+        rounded_mul(own[8], slow[0]) + own[12] * white[0],
+        rounded_mul(own[9], slow[1]) + own[13] * white[1],
+        rounded_mul(own[10], slow[2]) + own[14] * white[2],
+        rounded_mul(own[11], slow[3]) + own[15] * white[3],
     )
 
 
@@ -171,7 +171,7 @@ def restless_innovation(w: Real, v: Real, n: Real, law: Any) -> Real:
     -------
     Real
     """
-    u = law.kept * v + law.new * n
+    u = rounded_mul(law.kept, v) + law.new * n
     return (exp2(law.spread * u - law.offset) * (w + law.rise * v) - law.mean) * law.per_deviation
 
 
@@ -195,7 +195,7 @@ def restless_state(v: Real, n: Real, law: Any) -> Real:
     -------
     Real
     """
-    return law.fade * v + law.drive * n
+    return rounded_mul(law.fade, v) + law.drive * n
 
 
 def calm_state(v: Real, n: Real, law: Any) -> Real:

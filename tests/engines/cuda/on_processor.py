@@ -4,6 +4,8 @@ Run by `test_cuda` with SYNAPTOGEN_LANES=1 in a process of its own, since it tea
 Needs no numba-cuda.
 """
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from numba import njit
@@ -102,6 +104,7 @@ class Native:
 
 PRESET = sg.DeviceParams.preset("hennen2024")
 SETS = {"VAR(10)": PRESET, "VAR(1)": PRESET.with_order(1), "compact(5)": PRESET.compact(5)}
+SETS["own laws"] = sg.DeviceParams.from_json(Path(__file__).parents[2] / "data" / "own_laws.json")
 FULL = np.tile(np.float32([-FAR, FAR])[:, None], SIZE)
 
 

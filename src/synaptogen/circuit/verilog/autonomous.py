@@ -145,14 +145,21 @@ def _products(matrix: Float64Array, names: Sequence[str], offsets: Sequence[floa
 def _device(params: CompiledParams) -> str:
     """Draw the device: a choice between components, then means + cholesky @ normals."""
     traits = [*numbered("mu", 4), *numbered("sigma", 4), *numbered("own", params.traits - 8)]
-    lines = [draw_random(random.DEVICE, "0", 0), *_vector(params, traits, "0")]
-    if len(params.bounds):
+    lines = [draw_random(random.DEVICE, "0", 0)]
+    if not len(params.bounds):
+        lines += _vector(params, traits, "0")
+    else:
         low, high = params.bounds.tolist()
         outside = " || ".join(f"{t} < {a!r} || {t} > {b!r}" for t, a, b in zip(traits, low, high, strict=True))
         check = f"limited = {outside} ? 1 : 0;"
-        again = wrapped([*_vector(params, traits, "k"), check, "k = k + 1;"])
-        lines += wrapped([check])
-        lines += ["k = 1;", f"while (limited != 0 && k < {population.DRAWS}) begin", *_indented(again), "end"]
+        again = [*_vector(params, traits, "k"), *wrapped([check]), "k = k + 1;"]
+        lines += [
+            "limited = 1;",
+            "k = 0;",
+            f"while (limited != 0 && k < {population.DRAWS}) begin",
+            *_indented(again),
+            "end",
+        ]
         lines += [f"{t} = min(max({t}, {a!r}), {b!r});" for t, a, b in zip(traits, low, high, strict=True)]
     if params.log_sigma:
         lines += _assigned(traits[4:8], [traced(population.scale)(name(sigma)) for sigma in traits[4:8]])
@@ -268,7 +275,7 @@ def _states_past(params: CompiledParams, memory: list[str]) -> str:
 
 def _states_cycle(params: CompiledParams, memory: list[str]) -> str:
     """Step x_n = B e_n + H s_n, s_(n+1) = F s_n + G e_n."""
-    e, following = numbered("e", 4), numbered("n", params.memory)
+    e, following = numbered("e", 4), numbered("n", params.states)
     lines = [draw_normals(random.CYCLES, "k", 0, e), *_innovation(params, numbered("x", 4), e)]
     step = _products(np.hstack((params.F, params.G)), [*memory, *e])
     if params.restless:

@@ -347,7 +347,7 @@ def _draw_own(
             for k in range(components):
                 here = chosen(choice, scalar(mixture[0], k)) & todo
                 row = (k * traits + i) * traits + 4 * block
-                y = z[0] * scalar(cholesky, row) + z[1] * scalar(cholesky, row + 1)
+                y = rounded_mul(z[0], scalar(cholesky, row)) + z[1] * scalar(cholesky, row + 1)
                 y = y + z[2] * scalar(cholesky, row + 2) + z[3] * scalar(cholesky, row + 3)
                 if block > 0:
                     y = y + before

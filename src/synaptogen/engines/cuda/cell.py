@@ -277,7 +277,9 @@ def _draw_own(
         for j in range(OWN_TRAITS):
             row = (component * traits + DEVICE_GROUPS + j) * traits + 4 * block
             c, at = load_row(cholesky, row), base + j * WARP_TILE
-            store(state.memory, at, load(state.memory, at) + z[0] * c[0] + z[1] * c[1] + z[2] * c[2] + z[3] * c[3])
+            y = rounded_mul(z[0], c[0]) + z[1] * c[1]
+            y = y + z[2] * c[2] + z[3] * c[3]
+            store(state.memory, at, y + load(state.memory, at))
     inside = True
     for j in range(OWN_TRAITS):
         y = load(state.memory, base + j * WARP_TILE)

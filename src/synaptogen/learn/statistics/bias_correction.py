@@ -195,7 +195,7 @@ class BiasCorrectedFit:
         R = self.uncorrected - np.where(self.uncorrected != 0, self.bias.correlations, 0.0)
         start = None if before is None else before.corrected
         measured = undo_mean_removal(R, self.cycles, self._model_fitter(before), start)
-        compact = self._fit_compact(self._with_prior(measured), before)
+        compact = self.compact_for(self._with_prior(measured), before)
         if compact is not None and before is None:
             # its memory is longer than that of the VAR, and so is the part that removing means has taken
             held = compact
@@ -228,7 +228,20 @@ class BiasCorrectedFit:
             return min(self.preset.history.order, len(gamma) - 1)
         return best_order(self.order_table(gamma, self.order == "held_out"), self.order)
 
-    def _fit_compact(self, gamma: Float64Array, before: DynamicsFit | None) -> StateSpace | None:
+    def compact_for(self, gamma: Float64Array, before: DynamicsFit | None) -> StateSpace | None:
+        """Return a compact history with given autocovariances, or None where the record supports none.
+
+        Parameters
+        ----------
+        gamma : array of shape (lags + 1, 4, 4)
+            Corrected autocovariances.
+        before : DynamicsFit or None
+            An earlier fit, from whose compact history the search starts.
+
+        Returns
+        -------
+        StateSpace or None
+        """
         if self.history == "var" or not (self.supports_compact or self.history == "compact"):
             return None
         order = min(LONG_ORDER, len(gamma) // 2, max(self.cycles // 10, 1))
@@ -289,7 +302,7 @@ class BiasCorrectedFit:
             change = unmeasured_as_white(sums.without(group), self.measured) - raw
             gamma = dynamics.gamma + change
             if compact:
-                held: History | None = self._fit_compact(gamma, dynamics)
+                held: History | None = self.compact_for(gamma, dynamics)
             else:
                 own = fit_var(gamma, dynamics.own.order, self.cycles)
                 held = complete_history(own, self.preset.history, self.measured)

@@ -1,6 +1,6 @@
 """From a table of features to a device population: distributions, memory, and how devices differ."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias, get_args
 
@@ -21,7 +21,9 @@ from synaptogen.params import (
     DeviceParams,
     FeatureScale,
     History,
+    OwnShapes,
     Population,
+    RestlessInnovation,
     StateSpace,
 )
 
@@ -29,6 +31,7 @@ from .bias_correction import BiasCorrectedFit, DynamicsFit, Kind
 from .feature_tables import FeatureTable, feature_table
 from .few_devices import copies_of_devices, population_of_few
 from .fit_notes import memory_notes, notes_of, provenance_of
+from .indirect_inference import NOT_SETTLED, OwnFit, learn_own_laws
 from .population_fit import (
     FEWEST,
     EstimationNoise,
@@ -98,6 +101,10 @@ class FeatureFit:
         Origin of each part.
     notes : tuple of str
         Remarks for the reader.
+    own : OwnShapes or None
+        Shapes by which devices differ, where they do; the population then has 20 numbers of a device.
+    restless : RestlessInnovation or None
+        How innovations of R_LRS depart from normal ones, where they do.
 
     Examples
     --------
@@ -132,6 +139,8 @@ class FeatureFit:
     compact: StateSpace | None
     provenance: dict[str, str]
     notes: tuple[str, ...]
+    own: OwnShapes | None = None
+    restless: RestlessInnovation | None = None
 
     def to_params(self, preset: DeviceParams, name: str, currents: Changes | None = None) -> DeviceParams:
         """Return a parameter set with these features.
@@ -155,6 +164,8 @@ class FeatureFit:
             "history": self.history,
             "population": self.population,
             "scales": self.scales,
+            "own": self.own,
+            "restless": self.restless,
             "source": {**self.provenance, "notes": "; ".join(self.notes)},
         }
         return preset.replace(**changes)
@@ -171,6 +182,7 @@ def fit_features(
     population: PopulationSource = "measured",
     rng: RNG = 0,
     progress: StageProgress | None = None,
+    complete: Callable[[FeatureFit], DeviceParams] | None = None,
 ) -> FeatureFit:
     """Learn quantile polynomials, history and population from features.
 
@@ -197,6 +209,9 @@ def fit_features(
         Source of the seed of simulations and starts.
     progress : callable, optional
         Called with the name of a stage and the share of the whole that is done.
+    complete : callable, optional
+        Makes a parameter set, with currents, of a fit whose devices share one law: by simulating it, shapes and memory
+        of their own are looked for. Default: `FeatureFit.to_params` with the preset's currents.
 
     Returns
     -------
@@ -241,8 +256,34 @@ def fit_features(
             fit = _population(vectors, noise, table.measured, form.population, components, generator, report)
         report("errors", 0.95)
         result = _result(plain, choice, form, fitter, dynamics, vectors, fit, population)
+        if fit is not None and result.history is dynamics.compact:
+            base = result.to_params(preset, "learned") if complete is None else complete(result)
+            laws = learn_own_laws(
+                base, fitter, dynamics, table.y, seed, lambda share: report("own laws", 0.95 + 0.05 * share)
+            )
+            result = result if laws is None else _with_own_laws(result, laws)
         report("errors", 1.0)
     return result
+
+
+def _with_own_laws(result: FeatureFit, laws: OwnFit) -> FeatureFit:
+    """Return a fit with what was found of shapes and memory of devices, and of restless innovations."""
+    if not laws.found:
+        return replace(result, provenance={**result.provenance, "own laws": "devices share one shape and one memory"})
+    if laws.found == NOT_SETTLED:
+        text = "devices differ in shape and memory, but no law for that was found: they share one here"
+        return replace(result, provenance={**result.provenance, "own laws": text}, notes=(*result.notes, text))
+    params = laws.params
+    found = f"{' and '.join(laws.found)}, by indirect inference: beyond what devices of one law show by chance"
+    return replace(
+        result,
+        quantile=params.quantile,
+        history=params.history,
+        population=params.population,
+        own=params.own,
+        restless=params.restless,
+        provenance={**result.provenance, "own laws": found},
+    )
 
 
 def _scales(table: FeatureTable, preset: DeviceParams, source: PopulationSource) -> ScaleChoice:

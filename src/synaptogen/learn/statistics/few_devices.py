@@ -13,7 +13,7 @@ from synaptogen.params import FEATURES, Population
 
 from .population_fit import EstimationNoise
 
-__all__ = ["copies_of_devices", "population_of_few"]
+__all__ = ["bulk_of", "copies_of_devices", "population_of_few"]
 
 PRESET_DEVICES = 4.0  # number of devices that a preset's spread counts for
 _OUTLYING = 0.1  # weight below which a component holds outliers
@@ -38,7 +38,7 @@ def population_of_few(preset: Population, vectors: Float64Array, noise: Estimati
     Population
         One component, with log sigma.
     """
-    centre, spread = _bulk(preset)
+    centre, spread = bulk_of(preset)
     points = np.concatenate([vectors[:, :FEATURES], np.log(vectors[:, FEATURES:])], axis=1)
     known = np.isfinite(points)
     count = known.sum(0)
@@ -82,8 +82,20 @@ def copies_of_devices(population: Population, vectors: Float64Array) -> Populati
     return Population(np.full(len(means), 1 / len(means)), means, factors, "linear")
 
 
-def _bulk(preset: Population) -> tuple[Float64Array, Float64Array]:
-    """Return mean (8,) and covariance (8, 8) of (mu, log sigma) of a preset, without the components of outliers."""
+def bulk_of(preset: Population) -> tuple[Float64Array, Float64Array]:
+    """Return mean (8,) and covariance (8, 8) of (mu, log sigma) of a population, without the components of outliers.
+
+    Parameters
+    ----------
+    preset : Population
+
+    Returns
+    -------
+    mean, covariance : array
+        Of a population with shapes of their own, those of the first eight numbers.
+    """
+    size = 2 * FEATURES
+    preset = Population(preset.weights, preset.means[:, :size], preset.cholesky[:, :size, :size], preset.sigma_scale)
     usual = preset.weights >= min(_OUTLYING, preset.weights.max())
     weights = preset.weights[usual] / preset.weights[usual].sum()
     means, factors = preset.means[usual], preset.cholesky[usual]

@@ -24,6 +24,7 @@ from synaptogen._utils import Float64Array
 __all__ = [
     "SLOPE",
     "cell_averages",
+    "cell_centres",
     "cell_density",
     "fit_quantiles",
     "increasing_polynomial",
@@ -166,6 +167,11 @@ def cell_density() -> Float64Array:
     """Return the normal density (161,) at the cells of `cell_averages`."""
     x = np.linspace(-_EDGE, _EDGE, _CELLS)
     return np.asarray(np.exp(-(x**2) / 2))
+
+
+def cell_centres() -> Float64Array:
+    """Return the middles (161,) of the cells of `local_averages`."""
+    return _centres()
 
 
 def normalised(polynomial: ArrayLike) -> tuple[Float64Array, float, float]:

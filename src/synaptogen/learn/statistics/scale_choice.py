@@ -242,9 +242,9 @@ def plain_form(params: DeviceParams) -> DeviceParams:
     Returns
     -------
     DeviceParams
-        Where a scale was not plain, with one component about simulated devices.
+        Where a scale was not plain, or devices had shapes of their own, with one component about simulated devices.
     """
-    if params.scales == PLAIN_SCALES:
+    if params.scales == PLAIN_SCALES and params.own is None:
         return params
     cycles = np.array(CellArray(_DEVICES, params, rng=_SEED).run_cycles(_CYCLES), dtype=np.float64)
     y = np.moveaxis(cycles, 0, -1).swapaxes(0, 1)
@@ -254,6 +254,8 @@ def plain_form(params: DeviceParams) -> DeviceParams:
     z = (y - mean[:, None]) / deviation[:, None]
     factor = np.linalg.cholesky(np.cov(points.T))
     return params.replace(
+        own=None,
+        restless=None,
         population=Population(np.ones(1), points.mean(axis=0)[None], factor[None], "log"),
         quantile=np.stack([fit_quantiles(z[..., f]) for f in range(FEATURES)]),
         scales=PLAIN_SCALES,
