@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from synaptogen._utils import AnyArray, BoolArray, RealArray
 
 from .compiled_params import CompiledParams
+from .moments import Moment
 
 Positions: TypeAlias = NDArray[np.int64]
 """Positions of cells in an engine: whole numbers from 0 to the number of cells - 1, of shape (m,)."""
@@ -317,6 +318,23 @@ class Engine(Protocol[Selection]):
 
         They hold the offsets mu of the four features, then their scales sigma, each in the order r_hrs (log10 of ohm),
         u_set (V), r_lrs (ohm), u_reset (V).
+        """
+        ...
+
+    # ---- time
+
+    def move(self, moment: Moment, index: NDArray[np.uint32]) -> None:
+        """Move all cells to another instant: the mixing state of each becomes the one that it has there.
+
+        A cell whose mixing state is the written one, as `model.fluctuation.as_written` says, has been written since the
+        last move, at the instant ``moment.present``.
+
+        Parameters
+        ----------
+        moment : Moment
+            The instant.
+        index : array of uint32, of the number of cells padded to a multiple of 64
+            Which of ``moment.writes`` wrote each cell, as the last move left it. It is brought up to date.
         """
         ...
 

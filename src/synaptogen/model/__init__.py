@@ -5,9 +5,10 @@ reference), SIMD lanes (the CPU engine), GPU scalars, or symbols that print circ
 in docs/model.md.
 """
 
-from . import features, iv, latent, lines, noise, ops, polynomial, population, random, switching
+from . import features, fluctuation, iv, latent, lines, noise, ops, polynomial, population, random, switching
 from .constants import Constants
 from .features import CycleFeatures, cycle_features
+from .fluctuation import BURSTS, GRIDS, OCTAVES, TRAPS, FluctuationConstants
 from .iv import (
     Transition,
     conductance,
@@ -44,7 +45,7 @@ from .ops import (
 )
 from .polynomial import poly
 from .population import chosen, scale
-from .random import CYCLES, DEVICE, HISTORY, PRODUCT, READ, normals, random_words, read_block, read_normal
+from .random import CYCLES, DEVICE, FLUCTUATION, HISTORY, PRODUCT, READ, normals, random_words, read_block, read_normal
 from .switching import (
     CYCLE,
     HRS,
@@ -62,18 +63,24 @@ from .switching import (
 )
 
 __all__ = [
+    "BURSTS",
     "CYCLE",
     "CYCLES",
     "DEVICE",
+    "FLUCTUATION",
+    "GRIDS",
     "HISTORY",
     "HRS",
     "IRS",
     "LIMITED",
     "LRS",
+    "OCTAVES",
     "PRODUCT",
     "READ",
+    "TRAPS",
     "Constants",
     "CycleFeatures",
+    "FluctuationConstants",
     "Mask",
     "Real",
     "Transition",
@@ -92,6 +99,7 @@ __all__ = [
     "envelopes",
     "features",
     "floor",
+    "fluctuation",
     "from_bits",
     "in_mode",
     "in_next_cycle",

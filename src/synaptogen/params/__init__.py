@@ -1,6 +1,7 @@
 """Parameter sets of learned device populations, with presets and files."""
 
 from .device_params import FEATURE_NAMES, FEATURE_UNITS, Changes, DeviceParams, as_device_params, presets
+from .fluctuation import FluctuationParams
 from .history import FEATURES, VAR, History, StateSpace, autocorrelation_error, balanced_truncation, yule_walker
 from .population import Population
 from .ranges import conducting_range, increasing_range, passive_limit
@@ -12,6 +13,7 @@ __all__ = [
     "VAR",
     "Changes",
     "DeviceParams",
+    "FluctuationParams",
     "History",
     "Population",
     "StateSpace",

@@ -26,7 +26,7 @@ _FEATURES = [
     {"name": "U_RESET", "unit": "V", "scale": "linear"},
 ]
 _SCALARS = {"name": "name", "U_max": "u_max", "U_read": "u_read", "reset_exponent": "eta", "quantile": "quantile"}
-_OPTIONAL = {"U_range": "u_range", "reset_stretch": "stretch"}
+_OPTIONAL = {"U_range": "u_range", "reset_stretch": "stretch", "fluctuation": "fluctuation"}
 _PARTS = ("schema", "features", "source", "iv", "history", "population")
 
 
@@ -89,6 +89,7 @@ def write(values: Mapping[str, Any]) -> str:
             **({} if population.sigma_scale == "linear" else {"sigma_scale": population.sigma_scale}),
             **{key: getattr(population, key).tolist() for key in ("weights", "means", "cholesky")},
         },
+        **({} if values["fluctuation"] is None else {"fluctuation": values["fluctuation"].to_dict()}),
     }
     return json.dumps(document, indent=1) + "\n"
 

@@ -13,6 +13,7 @@ from synaptogen.engines import AnyEngine, CellIds, Positions, ReadNumbers, engin
 from synaptogen.model import Constants
 from synaptogen.params import DeviceParams
 
+from .clock import Clock
 from .components import components_of
 from .counters import Counters
 from .guard import Guard
@@ -45,6 +46,8 @@ class CellState:
         Numbers of reads and products of the cells of the engine; default: none.
     guard : Guard, optional
         The lock of the engine; default: a new one.
+    clock : Clock, optional
+        The time of the cells of the engine; default: a new one, at 0.
 
     Examples
     --------
@@ -62,10 +65,12 @@ class CellState:
         positions: Positions | None = None,
         counters: Counters | None = None,
         guard: Guard | None = None,
+        clock: Clock | None = None,
     ) -> None:
         self.engine, self.params, self.bandwidth, self.positions = engine, params, bandwidth, positions
         self.counters = Counters(engine.cells.size) if counters is None else counters
         self.guard = Guard() if guard is None else guard
+        self.clock = Clock(engine.cells.size) if clock is None else clock
         self._line_starts: dict[tuple[int, int, bool], Positions] = {}
 
     @classmethod
@@ -151,11 +156,16 @@ class CellState:
     def take(self, indices: NDArray[np.int64]) -> "CellState":
         """Return the state of some of these cells, not copies, by their indices (m,) among them."""
         positions = indices if self.positions is None else self.positions[indices]
-        return CellState(self.engine, self.params, self.bandwidth, positions, self.counters, self.guard)
+        return self._other(positions)
 
     def alias(self) -> "CellState":
         """Return a state of the same cells, whose bandwidth can be changed independently."""
-        return CellState(self.engine, self.params, self.bandwidth, self.positions, self.counters, self.guard)
+        return self._other(self.positions)
+
+    def _other(self, positions: Positions | None) -> "CellState":
+        return CellState(
+            self.engine, self.params, self.bandwidth, positions, self.counters, self.guard, self.clock
+        )
 
     def copy(self) -> "CellState":
         """Return copies of the cells in an engine of their own.
@@ -169,7 +179,9 @@ class CellState:
         with self.guard.lock:
             self.guard.check()
             counters = self.counters.copy(self.positions, self.size)
-            return CellState(self.engine.copy(self.positions), self.params, self.bandwidth, None, counters)
+            clock = self.clock.copy(self.positions, self.size)
+            engine = self.engine.copy(self.positions)
+            return CellState(engine, self.params, self.bandwidth, None, counters, clock=clock)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "CellState":
         other = memo[id(self)] = CellState.__new__(CellState)
@@ -232,6 +244,21 @@ class CellState:
                 return change(*arguments)
         with self.guard.changing():
             return change(*arguments)
+
+    # ---- time
+
+    def wait(self, ticks: int, temperature: float | None) -> None:
+        """Let time pass for all cells of the engine.
+
+        Parameters
+        ----------
+        ticks : int
+            How long, see `ticks_of`.
+        temperature : float, optional
+            In K; default: that of the parameters.
+        """
+        with self.guard.changing():
+            self.clock.advance(self.engine, self.params.fluctuation, ticks, temperature)
 
     # ---- reads, which are counted, so that each has its own noise
 
