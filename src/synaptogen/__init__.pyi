@@ -13,6 +13,7 @@ from .crossbar import ADC as ADC
 from .crossbar import DAC as DAC
 from .params import VAR as VAR
 from .params import DeviceParams as DeviceParams
+from .params import FluctuationParams as FluctuationParams
 from .params import Population as Population
 from .params import StateSpace as StateSpace
 from .params import presets as presets

@@ -64,10 +64,9 @@ class Grids(NamedTuple):
             Number of the slot modulo 2**32, and how much of it has passed as a fraction of 2**32, for each grid.
         """
         places = [divmod(ticks, length) for length in self.lengths]
-        numbers = [
-            word for (slot, rest), length in zip(places, self.lengths, strict=True) for word in (slot, rest * _WORD // length)
-        ]
-        return np.array([number % _WORD for number in numbers], np.uint32)
+        passed = [rest * _WORD // length for (_, rest), length in zip(places, self.lengths, strict=True)]
+        words = [(slot % _WORD, part) for (slot, _), part in zip(places, passed, strict=True)]
+        return np.array(words, np.uint32).ravel()
 
     def since(self, now: int, writes: Sequence[int]) -> NDArray[np.uint32]:
         """Return what formulas need of the instants of writes.
@@ -135,7 +134,7 @@ class Moment(NamedTuple):
 
     @property
     def pairs(self) -> int:
-        """How many pairs of slots of logarithmic time have to be looked at."""
+        """Number of pairs of slots of logarithmic time to look at."""
         return min(int(self.writes[2].max()) // 2 + 1, WALK_SLOTS // 2)
 
 
@@ -191,7 +190,7 @@ def state_at(
         walk += fluctuation.two_jumps(key, pair, made, widths[2 * pair], widths[2 * pair + 1], c)
     r_zero = p.g_llrs * p.per_span
     s = fluctuation.strength(r_zero / p.per_span - written / p.per_span, c)
-    # words of one element: integers of NumPy that are no arrays warn where they wrap around
+    # arrays of one element: integers of NumPy that are no arrays warn where they wrap around
     grid = moment.grid[:, None]
     change = fluctuation.log_change(walk, key, grid, moment.instant, s, c)
     return np.asarray(fluctuation.moved(written, change, r_zero, p.r_max))

@@ -8,7 +8,21 @@ in docs/model.md.
 from . import features, fluctuation, iv, latent, lines, noise, ops, polynomial, population, random, switching
 from .constants import Constants
 from .features import CycleFeatures, cycle_features
-from .fluctuation import BURSTS, GRIDS, OCTAVES, TRAPS, FluctuationConstants
+from .fluctuation import (
+    BURSTS,
+    GRIDS,
+    OCTAVES,
+    TRAPS,
+    FluctuationConstants,
+    as_written,
+    jumps_made,
+    log_change,
+    moved,
+    strength,
+    two_jumps,
+    write_key,
+    written_state,
+)
 from .iv import (
     Transition,
     conductance,
@@ -89,6 +103,7 @@ __all__ = [
     "add",
     "add_scaled",
     "any_",
+    "as_written",
     "bits",
     "chosen",
     "conductance",
@@ -108,14 +123,17 @@ __all__ = [
     "is_irs",
     "is_limited",
     "iv",
+    "jumps_made",
     "latent",
     "linear_in_mixing",
     "lines",
+    "log_change",
     "maximum",
     "minimum",
     "mix_conductance",
     "mixing_from_conductance",
     "mixing_from_current",
+    "moved",
     "noise",
     "noise_density",
     "noise_variance",
@@ -138,8 +156,12 @@ __all__ = [
     "signed_real",
     "signed_word",
     "sqrt",
+    "strength",
     "switching",
     "transition",
+    "two_jumps",
     "where",
     "wide_product",
+    "write_key",
+    "written_state",
 ]

@@ -1,10 +1,10 @@
-"""What the conductance of a cell does after it was written: relaxation, 1/f fluctuation, telegraph noise (docs/time.md).
+"""What the conductance of a cell does after it was written: relaxation, 1/f and telegraph noise (docs/time.md).
 
     ln G(t) = ln G_w + S(G_w) [V(t - t_w) + P(t) + T(t)] + S_w(G_w) N(t),     S(G) = 1 / (1 + (G/h)^n)
 
-V is a walk in logarithmic time, P a sum of octaves, T a few telegraph signals, N white. Each is constant within slots of
-time, and its value in a slot is a function of the seed, the cell, the time of the write and the number of the slot. So
-nothing has to be kept but the time of the write, and it makes no difference into how many pieces a wait is cut.
+V is a walk in logarithmic time, P a sum of octaves, T a few telegraph signals, N white. Each is constant within slots
+of time, and its value in a slot is a function of the seed, the cell, the time of the write and the number of the slot.
+So nothing has to be kept but the time of the write, and it makes no difference into how many pieces a wait is cut.
 
 A time enters as its place on grids of slots: the number of the slot that it lies in, and which part of that slot has
 passed, as a fraction of 2**32. The grids of all cells have the same slots; each cell shifts them by a phase of its own.
@@ -122,7 +122,7 @@ def lower(word: UInt32) -> Real:
 
 
 def bell(v: Real) -> Real:
-    """Return a standard normal number, to 1 % up to 3 standard deviations, from a number that is uniform on -1 ... 1."""
+    """Return a normal number, to 1 % up to 3 standard deviations, from a number that is uniform on -1 ... 1."""
     w = v * v
     w2 = w * w
     w16 = (w2 * w2) * (w2 * w2)

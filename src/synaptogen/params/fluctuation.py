@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from types import MappingProxyType
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
@@ -157,7 +157,8 @@ class FluctuationParams(Record):
                 f"trap_duty_high must not be below trap_duty_low, {self.trap_duty_low:g}, but is "
                 f"{self.trap_duty_high:g}: exchange the two"
             )
-        if not isinstance(self.source, Mapping) or not all(isinstance(s, str) for kv in self.source.items() for s in kv):
+        texts = [text for pair in dict(self.source).items() for text in pair]
+        if not all(isinstance(text, str) for text in texts):
             raise ValueError("source must be a mapping of texts to texts: write other values as text")
         self._set(source=MappingProxyType(dict(self.source)))
 
@@ -261,10 +262,7 @@ class FluctuationParams(Record):
             per_half=1.0 / self.half_conductance,
             exponent=self.exponent,
         )
-        return cast(
-            FluctuationConstants,
-            FluctuationConstants(*(tuple(map(dtype, v)) if isinstance(v, tuple) else dtype(v) for v in values)),
-        )
+        return FluctuationConstants(*(tuple(map(dtype, v)) if isinstance(v, tuple) else dtype(v) for v in values))
 
     def __repr__(self) -> str:
         return f"FluctuationParams({self.name!r})"

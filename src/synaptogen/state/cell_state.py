@@ -163,9 +163,7 @@ class CellState:
         return self._other(self.positions)
 
     def _other(self, positions: Positions | None) -> "CellState":
-        return CellState(
-            self.engine, self.params, self.bandwidth, positions, self.counters, self.guard, self.clock
-        )
+        return CellState(self.engine, self.params, self.bandwidth, positions, self.counters, self.guard, self.clock)
 
     def copy(self) -> "CellState":
         """Return copies of the cells in an engine of their own.

@@ -5,16 +5,22 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import njit
 
-from synaptogen._utils import Float32Array
 from synaptogen.engines.moments import Moment, walk_widths
-from synaptogen.model import Constants, FluctuationConstants, Real, Transition, any_, is_irs, partial_reset, where
-from synaptogen.model.fluctuation import (
+from synaptogen.model import (
+    Constants,
+    FluctuationConstants,
+    Real,
+    Transition,
+    any_,
     as_written,
+    is_irs,
     jumps_made,
     log_change,
     moved,
+    partial_reset,
     strength,
     two_jumps,
+    where,
     write_key,
     written_state,
 )
@@ -117,7 +123,7 @@ def move_of(moment: Moment, p: Constants) -> Move:
 
 
 @njit(**INLINE)
-def written_lanes(cells: CellPointers, params: KernelParams, group: int) -> Real:
+def _written(cells: CellPointers, params: KernelParams, group: int) -> Real:
     """Return the mixing states that the last change of the cells of a group wrote."""
     status, curve_at = load(cells.status, group * HOT + STATUS), group * CURVE
     r_hrs = load(cells.device, group * DEVICE_RECORD + R_HRS)
@@ -130,7 +136,7 @@ def written_lanes(cells: CellPointers, params: KernelParams, group: int) -> Real
 
 
 @njit(**INLINE)
-def rows_of(index: Pointer, at: int, move: Move, work: UInt32Array) -> None:
+def _fetch_rows(index: Pointer, at: int, move: Move, work: UInt32Array) -> None:
     """Write to ``work`` what formulas need of the writes of a group: four rows."""
     writes, into = move.writes, work
     for lane in range(W):
@@ -170,11 +176,11 @@ def compile_move(revision: str) -> Any:
         work = np.empty(4 * W, np.uint32)
         rows, index_data, constants, widths = data(work), data(index), data(move.constants), data(move.widths)
         for group in range(first, last):
-            written = written_lanes(cells, params, group)
+            written = _written(cells, params, group)
             fresh = as_written(load(cells.r, group * W), written)
             here = where(fresh, uint32s(move.present), load(index_data, group * W))
             store(index_data, group * W, here)
-            rows_of(index, group * W, move, work)
+            _fetch_rows(index, group * W, move, work)
             lo, hi = ids(cells, group)
             key = write_key(lo, hi, load(rows, 0), load(rows, W), params.k0, params.k1)
             made = jumps_made(key, load(rows, 2 * W), load(rows, 3 * W))
@@ -189,5 +195,3 @@ def compile_move(revision: str) -> Any:
             store(cells.r, group * W, moved(written, change, move.r_zero, move.r_max))
 
     return move_cells
-
-
