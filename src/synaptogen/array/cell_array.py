@@ -390,7 +390,7 @@ class CellArray(CellOperators):
     @property
     def time(self) -> float:
         """Time in s since the array was made: the sum of all waits."""
-        return self.state.clock.seconds
+        return self.state.clock.time.seconds
 
     def wait(self, seconds: float, temperature: float | None = None) -> None:
         """Let time pass: conductances relax and fluctuate as the parameter set says (docs/time.md).

@@ -17,7 +17,7 @@ from synaptogen.io import (
     require_possible_cells,
     state_layout,
 )
-from synaptogen.state import ArraySpec, CellState
+from synaptogen.state import ArraySpec, CellState, Clock
 
 from .blocks import Blocks
 
@@ -99,11 +99,12 @@ def load_block(
     begin, size = blocks.first_cell(k), blocks.size_of(k)
 
     def read(description: Description) -> CellState:
-        reader = Reader.open(description, state_layout(spec), blocks.size)
+        time = description.saved().time
+        reader = Reader.open(description, state_layout(spec, time), blocks.size)
         state = reader.state(begin, begin + size, names)
-        cells = CellState.build(spec, CellIds(size, spec.first + begin), threads, fill=False)
-        if state:
-            cells.engine.restore(0, state)
+        clock = Clock(size, time, in_block=True)
+        cells = CellState.build(spec, CellIds(size, spec.first + begin), threads, fill=False, clock=clock)
+        cells.restore(0, state)
         if names is None:
             require_possible_cells(cells.engine, 0, size)
         elif "r" in names:

@@ -1,19 +1,19 @@
 """CellState: an engine that holds cells, which of them belong to an array, and how often they were read."""
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from synaptogen._utils import BoolArray, Float64Array, RealArray
+from synaptogen._utils import AnyArray, BoolArray, Float64Array, RealArray
 from synaptogen.engines import AnyEngine, CellIds, Positions, ReadNumbers, engine_class
 from synaptogen.model import Constants
 from synaptogen.params import DeviceParams
 
-from .clock import Clock
+from .clock import WRITTEN, Clock
 from .components import components_of
 from .counters import Counters
 from .guard import Guard
@@ -74,7 +74,9 @@ class CellState:
         self._line_starts: dict[tuple[int, int, bool], Positions] = {}
 
     @classmethod
-    def build(cls, spec: ArraySpec, cells: CellIds, threads: int, *, fill: bool = True) -> "CellState":
+    def build(
+        cls, spec: ArraySpec, cells: CellIds, threads: int, *, fill: bool = True, clock: Clock | None = None
+    ) -> "CellState":
         """Return the state of an array of new cells.
 
         Parameters
@@ -87,6 +89,8 @@ class CellState:
             Threads of the CPU engine.
         fill : bool
             Draw devices and first cycles. Without, the state of all cells is still to be restored.
+        clock : Clock, optional
+            The time of the cells; default: 0.
 
         Returns
         -------
@@ -98,7 +102,7 @@ class CellState:
             If the cells would not fit into memory.
         """
         engine_class(spec.engine, spec.storage).require_room(spec.compiled_params, cells.size)
-        return cls(spec.populate(cells, threads, fill=fill), spec.params, spec.bandwidth)
+        return cls(spec.populate(cells, threads, fill=fill), spec.params, spec.bandwidth, clock=clock)
 
     # ---- properties of the array
 
@@ -180,6 +184,43 @@ class CellState:
             clock = self.clock.copy(self.positions, self.size)
             engine = self.engine.copy(self.positions)
             return CellState(engine, self.params, self.bandwidth, None, counters, clock=clock)
+
+    def dump(self, begin: int, end: int) -> dict[str, AnyArray]:
+        """Return copies of the whole state of consecutive cells of the engine, for saved arrays.
+
+        Parameters
+        ----------
+        begin, end : int
+            Positions of the first cell, and of the one after the last.
+
+        Returns
+        -------
+        dict of arrays
+            `Engine.dump`, and when the cells were written if their clock has moved.
+        """
+        return self.engine.dump(begin, end) | self.clock.dump(begin, end)
+
+    def restore(self, begin: int, state: Mapping[str, AnyArray]) -> None:
+        """Overwrite the state of consecutive cells of the engine.
+
+        Parameters
+        ----------
+        begin : int
+            Position of the first cell.
+        state : mapping of arrays
+            What `dump` returned, or its ``"r"`` alone, which is all that reads and products need.
+
+        Raises
+        ------
+        ValueError
+            If cells were written at instants that there are not.
+        """
+        cells = dict(state)
+        index = cells.pop(WRITTEN, None)
+        if index is not None:
+            self.clock.restore(begin, index)
+        if cells:
+            self.engine.restore(begin, cells)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "CellState":
         other = memo[id(self)] = CellState.__new__(CellState)

@@ -1,15 +1,19 @@
 """The clock of an array: what time it is for its cells, and when each of them was written."""
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from synaptogen._utils import AnyArray
 from synaptogen.engines import TICKS, AnyEngine, Grids, Moment, Positions, instant_word
 from synaptogen.params import FluctuationParams
 
 K_EV = 8.617333262e-5  # eV/K
 _FINE = 1 << 32  # parts of a tick in which time is counted that a temperature stretches
+WRITTEN = "written"
+"""Name of the array with the instants of writes in saved arrays."""
 _KEPT = 1024  # instants of writes that are kept before those are dropped that no cell remembers
 
 
@@ -19,32 +23,83 @@ def ticks_of(seconds: float) -> int:
     return whole * TICKS + round((seconds - whole) * TICKS)
 
 
-class Clock:
-    """The time of the cells of one engine; all views of an array share it.
+class ClockTime(NamedTuple):
+    """What time it is for cells, however they are cut into blocks."""
 
-    Attributes
-    ----------
-    size : int
-        Number of cells of the engine.
-    ticks : int
-        Ticks since the array was made.
-    age : int
-        The same as the cells feel it, at the temperature of their parameters: in parts of a tick.
-    instants : list of int
-        Ages, in ticks, at which cells were written that have not been written since; ascending.
-    index : array of uint32, optional
-        Which of ``instants`` each cell was written at, padded to a multiple of 64. None before the clock first moves.
+    ticks: int = 0
+    """Ticks since the array was made."""
+    age: int = 0
+    """The same as the cells feel it, at the temperature of their parameters: in parts of a tick."""
+    instants: tuple[int, ...] = ()
+    """Ages in ticks at which the clock stood still before it moved on, ascending; none if no cell has moved yet.
+
+    A cell was last written at one of them, or since the last move.
     """
-
-    def __init__(self, size: int) -> None:
-        self.size, self.ticks, self.age = size, 0, 0
-        self.instants = [0]
-        self.index: NDArray[np.uint32] | None = None
 
     @property
     def seconds(self) -> float:
         """Time in s since the array was made."""
         return self.ticks / TICKS
+
+    def after(self, params: FluctuationParams | None, ticks: int, temperature: float | None) -> "ClockTime":
+        """Return the time after a wait.
+
+        Parameters
+        ----------
+        params : FluctuationParams, optional
+            What the cells do meanwhile; None: they stand still.
+        ticks : int
+            How long.
+        temperature : float, optional
+            In K; default: that of the parameters.
+
+        Returns
+        -------
+        ClockTime
+        """
+        if params is None or ticks == 0:
+            return self._replace(ticks=self.ticks + ticks)
+        present = self.age // _FINE
+        instants = self.instants if self.instants[-1:] == (present,) else (*self.instants, present)
+        return ClockTime(self.ticks + ticks, self.age + ticks * acceleration(params, temperature), instants)
+
+    def moment(self, params: FluctuationParams) -> Moment:
+        """Return what engines need of the time, to move cells to it from the last of the instants."""
+        grids, now = Grids.of(params), self.age // _FINE
+        return Moment(
+            constants=params.constants(),
+            grid=grids.place(now),
+            instant=np.array([instant_word(now)]),
+            writes=grids.since(now, self.instants),
+            present=len(self.instants) - 1,
+        )
+
+
+class Clock:
+    """The time of the cells of one engine, and when each was written; all views of an array share it.
+
+    Parameters
+    ----------
+    size : int
+        Number of cells of the engine.
+    time : ClockTime
+        What time it is.
+    in_block : bool
+        Whether the cells are a part of a larger array, all parts of which count the same instants.
+
+    Attributes
+    ----------
+    index : array of uint32, optional
+        Which of ``time.instants`` each cell was written at, as the last move left it, padded to a multiple of 64. None
+        before the first move.
+    """
+
+    def __init__(self, size: int, time: ClockTime = ClockTime(), *, in_block: bool = False) -> None:  # noqa: B008  # immutable
+        self.size, self.time, self._in_block = size, time, in_block
+        self.index: NDArray[np.uint32] | None = self._new_index() if time.instants else None
+
+    def _new_index(self) -> NDArray[np.uint32]:
+        return np.zeros(-(-self.size // 64) * 64, np.uint32)
 
     @property
     def bytes_per_cell(self) -> float:
@@ -67,38 +122,24 @@ class Clock:
         temperature : float, optional
             In K; default: that of the parameters.
         """
-        if ticks == 0:
-            return
-        if params is not None:
-            self._move(engine, params, self.age + ticks * acceleration(params, temperature))
-        self.ticks += ticks
-
-    def _move(self, engine: AnyEngine, params: FluctuationParams, age: int) -> None:
-        if self.index is None:
-            self.index = np.zeros(-(-self.size // 64) * 64, np.uint32)
-        present, now = self.age // _FINE, age // _FINE
-        if self.instants[-1] != present:
-            self._forget()
-            self.instants.append(present)
-        grids = Grids.of(params)
-        moment = Moment(
-            constants=params.constants(),
-            grid=grids.place(now),
-            instant=np.array([instant_word(now)]),
-            writes=grids.since(now, self.instants),
-            present=len(self.instants) - 1,
-        )
-        engine.move(moment, self.index)
-        self.age = age
+        self._forget()
+        self.time = self.time.after(params, ticks, temperature)
+        if params is not None and ticks:
+            if self.index is None:
+                self.index = self._new_index()
+            engine.move(self.time.moment(params), self.index)
 
     def _forget(self) -> None:
         """Drop instants at which no cell was written last."""
-        if len(self.instants) < _KEPT or self.index is None:
+        instants = self.time.instants
+        if self.index is None or self._in_block or len(instants) < _KEPT:
             return
         used, place = np.unique(self.index[: self.size], return_inverse=True)
-        if 2 * len(used) < len(self.instants):
-            self.instants = [self.instants[k] for k in used]
+        if 2 * len(used) < len(instants):
             self.index[: self.size] = place
+            self.time = self.time._replace(instants=tuple(instants[k] for k in used))
+
+    # ---- copies and saved arrays
 
     def copy(self, positions: Positions | None, size: int) -> "Clock":
         """Return a clock for copies of cells.
@@ -115,12 +156,44 @@ class Clock:
         Clock
             It tells the same time.
         """
-        other = Clock(size)
-        other.ticks, other.age, other.instants = self.ticks, self.age, list(self.instants)
-        if self.index is not None:
-            kept = self.index[: self.size] if positions is None else self.index[positions]
-            other.index = np.pad(kept, (0, -size % 64))
+        other = Clock(size, self.time)
+        if self.index is not None and other.index is not None:
+            other.index[:size] = self.index[: self.size] if positions is None else self.index[positions]
         return other
+
+    def dump(self, begin: int, end: int) -> dict[str, AnyArray]:
+        """Return which instants some cells were written at, by the name that this has in saved arrays.
+
+        Parameters
+        ----------
+        begin, end : int
+            Positions of the first cell, and of the one after the last.
+
+        Returns
+        -------
+        dict of array of shape (end - begin,)
+            Empty before the first move.
+        """
+        return {} if self.index is None else {WRITTEN: self.index[begin:end].copy()}
+
+    def restore(self, begin: int, index: AnyArray) -> None:
+        """Take over which instants some cells were written at.
+
+        Parameters
+        ----------
+        begin : int
+            Position of the first cell.
+        index : array of uint32 of shape (m,)
+            As `dump` returns them.
+
+        Raises
+        ------
+        ValueError
+            If there is no such instant.
+        """
+        if self.index is None or (len(index) and int(index.max()) >= len(self.time.instants)):
+            raise ValueError(f"{WRITTEN} names instants that are none of the {len(self.time.instants)} known ones")
+        self.index[begin : begin + len(index)] = index
 
 
 def acceleration(params: FluctuationParams, temperature: float | None) -> int:
