@@ -11,12 +11,14 @@ PARAMS = sg.DeviceParams.preset("hennen2024").with_fluctuation("hfox-1t1r")
 CELLS = 700
 
 
-@pytest.fixture(params=["cpu", "reference"])
+@pytest.fixture(params=["cpu", "reference", "compact"])
 def engine(request):
     return request.param
 
 
 def written(engine="cpu", shape=CELLS, **options):
+    if engine == "compact":
+        engine, options["storage"] = "cpu", "compact"
     cells = sg.CellArray(shape, PARAMS, rng=11, engine=engine, **options)
     rng = np.random.default_rng(1)
     cells.apply_voltages(rng.choice([-2.0, 1.1, 1.3, 2.0], (3, CELLS)).reshape(3, *cells.shape))
@@ -100,7 +102,7 @@ def test_nothing_else_than_the_mixing_state_changes(engine):
 def test_an_instant_has_one_state_and_waits_of_nothing_change_nothing(engine):
     cells = written(engine)
     cells.wait(0.0)
-    assert cells.state.clock.index is None
+    assert cells.state.clock.memory is None
     cells.wait(5.0)
     before = cells.r
     cells.wait(0.0)

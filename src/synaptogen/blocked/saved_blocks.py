@@ -17,7 +17,7 @@ from synaptogen.io import (
     require_possible_cells,
     state_layout,
 )
-from synaptogen.state import ArraySpec, CellState, Clock
+from synaptogen.state import ArraySpec, CellState
 
 from .blocks import Blocks
 
@@ -102,8 +102,8 @@ def load_block(
         time = description.saved().time
         reader = Reader.open(description, state_layout(spec, time), blocks.size)
         state = reader.state(begin, begin + size, names)
-        clock = Clock(size, time, in_block=True)
-        cells = CellState.build(spec, CellIds(size, spec.first + begin), threads, fill=False, clock=clock)
+        ids = CellIds(size, spec.first + begin)
+        cells = CellState.build(spec, ids, threads, fill=False, time=time, in_block=True)
         cells.restore(0, state)
         if names is None:
             require_possible_cells(cells.engine, 0, size)

@@ -11,7 +11,7 @@ from distributed import Worker, get_worker
 from synaptogen.array import CellArray
 from synaptogen.blocked import Blocks, SavedSource, block_operations, load_block
 from synaptogen.engines import CellIds
-from synaptogen.state import ArraySpec, CellState, Clock
+from synaptogen.state import ArraySpec, CellState
 
 MOST_MEMORY = 0.7  # of a worker's limit: at 0.8 Dask gives it no more work, at 0.95 it ends it
 
@@ -166,8 +166,7 @@ class WorkerState:
         self.require_memory(size * spec.bytes_per_cell)
         if source.saved is not None:
             return load_block(source.saved, spec, blocks, k, self.threads)
-        clock = Clock(size, in_block=True)
-        state = CellState.build(spec, CellIds(size, spec.first + blocks.first_cell(k)), self.threads, clock=clock)
+        state = CellState.build(spec, CellIds(size, spec.first + blocks.first_cell(k)), self.threads, in_block=True)
         return CellArray.from_state(state, blocks.shape_of(k))
 
     def require_memory(self, size: float) -> None:

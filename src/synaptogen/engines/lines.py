@@ -21,6 +21,8 @@ _PART = 1 << 14  # cells at a time, so that their numbers stay in the cache
 class EngineDefaults(Generic[Selection]):
     """Methods of `Engine` that most engines share; an engine may inherit them."""
 
+    move_words = 1
+
     def __setstate__(self, state: dict[str, Any]) -> None:
         # compiled code would write to the memory of whoever unpickles, which may be read-only or shared
         self.__dict__.update(writeable(state))
@@ -47,16 +49,19 @@ class EngineDefaults(Generic[Selection]):
         """Return whether voltages change cells in one call of compiled code: here, they do not."""
         return False
 
-    def move(self: Engine[Any], moment: Moment, index: NDArray[np.uint32]) -> None:
+    def move(self: Engine[Any], moment: Moment, memory: NDArray[np.uint32]) -> None:
         """Move all cells to another instant, in double precision and some at a time; see `Engine.move`.
+
+        A cell whose state is the one that its mode and features tell has been written since the last move.
 
         Parameters
         ----------
         moment : Moment
             The instant.
-        index : array of uint32
+        memory : array of uint32 of shape (1, n)
             Which write each cell has last seen.
         """
+        index = memory[0]
         p = self.compiled_params.constants
         for begin in range(0, self.cells.size, _PART):
             here = np.arange(begin, min(self.cells.size, begin + _PART))

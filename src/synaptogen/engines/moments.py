@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synaptogen._utils import RealArray
-from synaptogen.model import BURSTS, OCTAVES, TRAPS, Constants, FluctuationConstants, fluctuation
+from synaptogen.model import OCTAVES, TRAPS, Constants, FluctuationConstants, fluctuation
 from synaptogen.params import FluctuationParams
 
 TICKS = 10**9
@@ -21,13 +21,14 @@ _WORD = 1 << 32
 IdWords: TypeAlias = tuple[NDArray[np.uint32], NDArray[np.uint32]]
 """Low and high words of the ids of cells."""
 
-# slots of logarithmic time since a write: five in each of four decades, then one in each of ten
-_FINE, _FINE_DECADES, _DECADES = 5, 4, 14
+# slots of logarithmic time since a write: four in each of four decades, then one in each of ten
+_FINE, _FINE_DECADES, _DECADES = 4, 4, 14
 WALK_SLOTS = _FINE * _FINE_DECADES + _DECADES - _FINE_DECADES
-_COARSE_JUMP = 4.0  # a jump that stands for five: as heavy tails add up, nearly five times as large
+_COARSE_JUMP = 3.0  # a jump that stands for four: as heavy tails add up, larger than twice as large
 
-_BURST_SLOTS = (32, 256, 2048)  # lengths of the slots of bursts, and of the epochs of traps in slots of the traps
-_EPOCH_SLOTS = 60
+_BASE = 6.0  # ratio of the lengths of the slots of successive octaves
+_BURST_SLOTS = (40, 900)  # lengths of the slots of bursts in those of the fastest octave
+_EPOCH_SLOTS = 60  # length of an epoch in slots of the second trap
 
 
 class Grids(NamedTuple):
@@ -43,10 +44,10 @@ class Grids(NamedTuple):
         ratio = max(params.trap_slowest / fastest, 1.0)
         traps = [fastest * ratio ** ((j + 1) / TRAPS) for j in range(TRAPS)]
         seconds = [
-            *(fastest * 4.0**j for j in range(OCTAVES)),
-            *(fastest * slots for slots in _BURST_SLOTS[:BURSTS]),
+            *(fastest * _BASE**j for j in range(OCTAVES)),
+            *(fastest * slots for slots in _BURST_SLOTS),
             *traps,
-            *(length * _EPOCH_SLOTS for length in traps),
+            traps[1] * _EPOCH_SLOTS,
         ]
         return cls(tuple(max(1, round(s * TICKS)) for s in seconds), params.onset)
 
@@ -189,7 +190,7 @@ def state_at(
     for pair in range(moment.pairs):
         walk += fluctuation.two_jumps(key, pair, made, widths[2 * pair], widths[2 * pair + 1], c)
     r_zero = p.g_llrs * p.per_span
-    s = fluctuation.strength(r_zero / p.per_span - written / p.per_span, c)
+    s = fluctuation.strength((r_zero - written) / p.per_span, c)
     # arrays of one element: integers of NumPy that are no arrays warn where they wrap around
     grid = moment.grid[:, None]
     change = fluctuation.log_change(walk, key, grid, moment.instant, s, c)

@@ -157,6 +157,8 @@ class Engine(Protocol[Selection]):
         As given.
     dtype : type
         Type of the real numbers that methods return: float32 or float64.
+    move_words : int
+        Number of words of a cell that `move` needs to be kept.
     """
 
     name: str
@@ -166,6 +168,7 @@ class Engine(Protocol[Selection]):
     seed: int
     start: str
     dtype: type[np.floating[Any]]
+    move_words: int
 
     def __init__(
         self, params: CompiledParams, cells: CellIds, seed: int, start: str, threads: int, *, fill: bool = True
@@ -323,18 +326,18 @@ class Engine(Protocol[Selection]):
 
     # ---- time
 
-    def move(self, moment: Moment, index: NDArray[np.uint32]) -> None:
+    def move(self, moment: Moment, memory: NDArray[np.uint32]) -> None:
         """Move all cells to another instant: the mixing state of each becomes the one that it has there.
 
-        A cell whose mixing state is the written one, as `model.fluctuation.as_written` says, has been written since the
-        last move, at the instant ``moment.present``.
+        A cell that has changed since the last move has been written at the instant ``moment.present``.
 
         Parameters
         ----------
         moment : Moment
             The instant.
-        index : array of uint32, of the number of cells padded to a multiple of 64
-            Which of ``moment.writes`` wrote each cell, as the last move left it. It is brought up to date.
+        memory : array of uint32 of shape (move_words, number of cells padded to a multiple of 64)
+            Words of each cell that are kept from move to move, and brought up to date; zeros before the first one. The
+            first says which of ``moment.writes`` wrote the cell; others are the engine's own.
         """
         ...
 

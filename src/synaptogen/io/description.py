@@ -18,7 +18,7 @@ from typing import Any, NamedTuple, TypeAlias
 from synaptogen._utils import Shape, checks, replacing, set_aside, writing
 from synaptogen.engines import ENGINES, STARTS, STORAGES
 from synaptogen.params import DeviceParams
-from synaptogen.state import ArraySpec, ClockTime
+from synaptogen.state import TIME_ZERO, ArraySpec, ClockTime
 
 FORMAT = "synaptogen/cell-array"
 TIMED, VERSION, UNCHECKED = 5, 4, 3
@@ -64,7 +64,7 @@ class Saved(NamedTuple):
     """Number of the next crossbar product."""
     voltages: int = 0
     """Number of voltages applied to all cells, where that is counted."""
-    time: ClockTime = ClockTime()
+    time: ClockTime = TIME_ZERO
     """What time it is for the cells."""
 
     @property
@@ -121,7 +121,7 @@ class Description(NamedTuple):
         )
         reads, products = (_count(name, a[name]) for name in _COUNTERS)
         voltages = _count("voltages", a.get("voltages", 0))
-        return Saved(spec, shape, reads, products, voltages, _time(a) if a["version"] == TIMED else ClockTime())
+        return Saved(spec, shape, reads, products, voltages, _time(a) if a["version"] == TIMED else TIME_ZERO)
 
 
 def attributes_of(saved: Saved, checksums: Checksums) -> dict[str, Any]:
@@ -142,7 +142,7 @@ def attributes_of(saved: Saved, checksums: Checksums) -> dict[str, Any]:
     spec = saved.spec
     content = {
         "format": FORMAT,
-        "version": TIMED if saved.time != ClockTime() else VERSION,
+        "version": TIMED if saved.time != TIME_ZERO else VERSION,
         "engine": spec.engine,
         "storage": spec.storage,
         "shape": list(saved.shape),
@@ -157,7 +157,7 @@ def attributes_of(saved: Saved, checksums: Checksums) -> dict[str, Any]:
         "arrays": sorted(checksums),
         "id": secrets.token_hex(16),
         "checksums": checksums,
-        **({} if saved.time == ClockTime() else _attributes_of_time(saved.time)),
+        **({} if saved.time == TIME_ZERO else _attributes_of_time(saved.time)),
     }
     return content | {"digest": _digest(content)}
 

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from synaptogen._utils import PathLike, Shape, leftovers, replacing_folder, require
 from synaptogen.engines import CellIds, engine_class
-from synaptogen.state import CellState, Clock
+from synaptogen.state import CellState
 
 from . import zarr_format
 from .description import DAMAGE, Description, ReplacedError, Saved, damage_error, is_saved_array, read_description
@@ -133,7 +133,7 @@ def _load(description: Description, threads: int) -> tuple[CellState, Shape]:
     saved = description.saved()
     reader = zarr_format.Reader.open(description, zarr_format.state_layout(saved.spec, saved.time), saved.size)
     cells = CellIds(saved.size, saved.spec.first, reader.ids)
-    state = CellState.build(saved.spec, cells, threads, fill=False, clock=Clock(saved.size, saved.time))
+    state = CellState.build(saved.spec, cells, threads, fill=False, time=saved.time)
     state.counters.reads, state.counters.products = reader.reads(saved.reads), saved.products
     for begin in range(0, saved.size, BLOCK):
         end = min(saved.size, begin + BLOCK)

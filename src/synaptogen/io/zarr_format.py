@@ -16,7 +16,7 @@ from numpy.typing import DTypeLike
 
 from synaptogen._utils import AnyArray, Shape, require
 from synaptogen.engines import CellIds, ReadNumbers
-from synaptogen.state import ArraySpec, CellState, Clock, ClockTime
+from synaptogen.state import ArraySpec, CellState, ClockTime
 
 from .description import ID_BITS, Checksums, Description, Saved, attributes_of, load_small, parse_object
 
@@ -185,7 +185,7 @@ def state_layout(spec: ArraySpec, time: ClockTime) -> State:
     -------
     dict of arrays
     """
-    return CellState(spec.populate(CellIds(1), 1, fill=False), spec.params, 0.0, clock=Clock(1, time)).dump(0, 1)
+    return CellState.build(spec, CellIds(1), 1, fill=False, time=time).dump(0, 1)
 
 
 class StoredArray(NamedTuple):

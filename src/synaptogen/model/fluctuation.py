@@ -12,17 +12,18 @@ passed, as a fraction of 2**32. The grids of all cells have the same slots; each
 
 from typing import Any, NamedTuple
 
-from .ops import Mask, Real, UInt32, absolute, exp2, maximum, pow_, real, signed_real, where
+from .ops import Mask, Real, UInt32, absolute, exp2, flip_sign, maximum, pow_, real, signed_real, where
 from .random import FLUCTUATION, random_words
 from .switching import is_hrs, is_irs
 
-OCTAVES, BURSTS, TRAPS = 7, 3, 4
+OCTAVES, BURSTS, TRAPS = 5, 2, 3
 """Numbers of the octaves of P, of the slow signals that modulate it, and of the telegraph signals."""
-GRIDS = OCTAVES + BURSTS + 2 * TRAPS
-"""Number of grids: those of the octaves, of the bursts, of the traps, and of their epochs, in this order."""
+GRIDS = OCTAVES + BURSTS + TRAPS + 1
+"""Number of grids: those of the octaves, of the bursts and of the traps, and that of epochs, in this order."""
 
-# rows of hashed words of a cell, by their use
-_PHASE, _JUMP, _PLACE, _WHITE, _OCTAVE, _BURST, _TRAP, _LEVEL, _EPOCH = 0, 1, 2, 3, 16, 32, 48, 64, 80
+# rows of hashed words of a cell, by their use; grids use their number and those from 16 on
+_PHASE, _JUMP, _PLACE, _WHITE, _EPOCH = 32, 33, 34, 35, 36
+_GOLDEN = 0x9E3779B9  # the step of counters of slots
 
 _STEP = 4.76837158203125e-07  # 2**-21, the least change of a mixing state that a move of the clock makes
 LOG2_E = 1.4426950408889634
@@ -39,13 +40,12 @@ class FluctuationConstants(NamedTuple):
     flicker_shared: Any  # as walk_shared, for P
     flicker_own: Any
     burst: Any  # log2 of the amplitude of P per unit of its slow signals
-    trap_share: Any  # probability that a write has a trap, for each of them
-    trap_per_share: Any  # 1 / trap_share
+    trap_share: Any  # 2**16 times the probability that a write has a trap, for each of them
     separation: Any  # ln of a conductance; median separation of the levels of a trap
     separation_cells: Any  # spread of its log2
-    duty_low: Any  # least share of time in the upper level ...
-    duty_span: Any  # ... and the range above it
-    active: Any  # share of epochs in which a trap is active
+    duty_low: Any  # 2**32 times the least share of time in the second level ...
+    duty_per_chance: Any  # ... and what it gains per unit of 2**16 times the chance that there is a trap
+    active: Any  # 2**10 times the share of epochs in which a trap is active
     white: Any  # ln of a conductance; median of the white part
     white_shared: Any  # as walk_shared, for the white part
     white_own: Any
@@ -86,7 +86,7 @@ def write_key(lo: UInt32, hi: UInt32, written_lo: UInt32, written_hi: UInt32, k0
     return Key(a, b, c, d)
 
 
-def slot_word(key: Key, row: int, slot: UInt32) -> UInt32:
+def hashed(key: Key, row: int, counter: UInt32) -> UInt32:
     """Return the hashed word of a slot: 32 random bits.
 
     The finaliser of C. Wellons (two multiplications, github.com/skeeto/hash-prospector) on a counter, with a key of 64
@@ -98,17 +98,22 @@ def slot_word(key: Key, row: int, slot: UInt32) -> UInt32:
         The write.
     row : int
         What the word is for.
-    slot : UInt32
-        Number of the slot.
+    counter : UInt32
+        `counter_of` the slot.
 
     Returns
     -------
     UInt32
     """
-    x = slot * 0x9E3779B9 + key.a
+    x = counter + key.a
     x = (x ^ (x >> 16)) * 0x21F0AAAD
     x = (x ^ (x >> 15) ^ (key.b + ((row * 0x85EBCA6B) & 0xFFFFFFFF))) * 0x735A2D97
     return x ^ (x >> 15)
+
+
+def counter_of(slot: UInt32) -> UInt32:
+    """Return the counter of a slot, by which hashed words are addressed."""
+    return slot * _GOLDEN
 
 
 def upper(word: UInt32) -> Real:
@@ -122,18 +127,18 @@ def lower(word: UInt32) -> Real:
 
 
 def bell(v: Real) -> Real:
-    """Return a normal number, to 1 % up to 3 standard deviations, from a number that is uniform on -1 ... 1."""
+    """Return a number from one that is uniform on -1 ... 1: normal to 3 %, with an end at 3.2 standard deviations."""
     w = v * v
     w2 = w * w
-    w16 = (w2 * w2) * (w2 * w2)
-    w16 = w16 * w16
-    w64 = (w16 * w16) * (w16 * w16)
-    w256 = (w64 * w64) * (w64 * w64)
-    return v * (1.29571 + 0.76003 * w2 + 0.76536 * w16 + 0.96606 * w256)
+    w8 = (w2 * w2) * (w2 * w2)
+    w32 = (w8 * w8) * (w8 * w8)
+    return v * (1.2793 + 0.8492 * w2 + 1.0996 * w32)
 
 
 def heavy(v: Real, skew: Real) -> Real:
-    """Return a number of heavy tails, as sinh of a normal number has, from a number that is uniform on -1 ... 1.
+    """Return a number of heavy tails from one that is uniform on -1 ... 1.
+
+    Up to three standard deviations of a normal number, it is about the hyperbolic sine of that.
 
     Parameters
     ----------
@@ -145,25 +150,22 @@ def heavy(v: Real, skew: Real) -> Real:
     Returns
     -------
     Real
-        With a slope of about 1.5 at 0, and a standard deviation of 1.78 without skew.
+        With a slope of 1.5 at 0, a standard deviation of 1.73 without skew, and ends at 10.4.
     """
     w = v * v
     w2 = w * w
     w4 = w2 * w2
     w16 = (w4 * w4) * (w4 * w4)
-    w32 = w16 * w16
-    w128 = (w32 * w32) * (w32 * w32)
-    w512 = (w128 * w128) * (w128 * w128)
-    return (v + skew) * (1.51688 + 2.92138 * w4 + 4.83587 * w32 + 15.05567 * w512)
+    return (v + skew) * (1.503 + 2.8482 * w4 + 6.0734 * (w16 * w16))
 
 
 def phase_word(key: Key) -> UInt32:
     """Return the word that the phases of all grids of a cell are made of."""
-    return slot_word(key, _PHASE, 0)
+    return hashed(key, _PHASE, 0)
 
 
-def own_slot(phase: UInt32, grid: int, slot: UInt32, passed: UInt32) -> UInt32:
-    """Return the number of the slot of a cell, whose grids are shifted by phases of its own.
+def own_counter(phase: UInt32, grid: int, slot: UInt32, passed: UInt32) -> UInt32:
+    """Return the counter of the slot of a cell, whose grids are shifted by phases of its own.
 
     Parameters
     ----------
@@ -178,8 +180,8 @@ def own_slot(phase: UInt32, grid: int, slot: UInt32, passed: UInt32) -> UInt32:
     -------
     UInt32
     """
-    shifted = phase * (2 * grid + 1) + passed
-    return where(shifted < passed, slot + 1, slot)
+    counter = counter_of(slot)
+    return where((phase << grid) + passed < passed, counter + _GOLDEN, counter)
 
 
 # ---- the four parts
@@ -228,7 +230,7 @@ def jumps_made(key: Key, slot: UInt32, passed: UInt32) -> UInt32:
     UInt32
         ``slot``, or one more once the jump in this slot has been made; its place within the slot is random.
     """
-    return where(slot_word(key, _PLACE, slot) < passed, slot + 1, slot)
+    return where(hashed(key, _PLACE, counter_of(slot)) < passed, slot + 1, slot)
 
 
 def two_jumps(key: Key, pair: int, made: UInt32, width: Real, next_width: Real, p: FluctuationConstants) -> Real:
@@ -251,7 +253,7 @@ def two_jumps(key: Key, pair: int, made: UInt32, width: Real, next_width: Real, 
     Real
         In units of the amplitude of V.
     """
-    word = slot_word(key, _JUMP, (key.c ^ key.c) + pair)
+    word = hashed(key, _JUMP, (pair * _GOLDEN) & 0xFFFFFFFF)
     first = where(made > 2 * pair, heavy(upper(word), p.skew) * width, 0.0)
     return first + where(made > 2 * pair + 1, heavy(lower(word), p.skew) * next_width, 0.0)
 
@@ -275,13 +277,13 @@ def flicker(key: Key, phase: UInt32, grid: Any, p: FluctuationConstants) -> Real
         ln of a conductance.
     """
     x = 0.0 * real(phase)
-    for j in range(7):
-        slot = own_slot(phase, j, grid[2 * j], grid[2 * j + 1])
-        x = x + p.octaves[j] * heavy(upper(slot_word(key, _OCTAVE + j, slot)), 0.0)
+    for j in range(5):
+        counter = own_counter(phase, j, grid[2 * j], grid[2 * j + 1])
+        x = x + p.octaves[j] * heavy(upper(hashed(key, j, counter)), 0.0)
     burst = 0.0 * x
-    for j in range(7, 10):
-        slot = own_slot(phase, j, grid[2 * j], grid[2 * j + 1])
-        burst = burst + bell(upper(slot_word(key, _BURST + j, slot)))
+    for j in range(5, 7):
+        counter = own_counter(phase, j, grid[2 * j], grid[2 * j + 1])
+        burst = burst + bell(upper(hashed(key, j, counter)))
     return x * exp2(p.burst * burst)
 
 
@@ -299,18 +301,17 @@ def telegraph(key: Key, phase: UInt32, grid: Any, p: FluctuationConstants) -> Re
         ln of a conductance.
     """
     x = 0.0 * real(phase)
-    for j in range(10, 14):
-        word = slot_word(key, _TRAP + j, 0)
-        chance = real(word >> 16) * 1.52587890625e-05
-        slot = own_slot(phase, j, grid[2 * j], grid[2 * j + 1])
-        epoch = own_slot(phase, j + 4, grid[2 * j + 8], grid[2 * j + 9])
-        level = real(slot_word(key, _LEVEL + j, slot)) * 2.3283064365386963e-10
-        awake = real(slot_word(key, _EPOCH + j, epoch)) * 2.3283064365386963e-10
-        # given that there is a trap, chance / share is uniform on 0 ... 1: it sets the share of time in the upper level
-        up = level < p.duty_low + p.duty_span * (chance * p.trap_per_share)
+    epoch = hashed(key, _EPOCH, own_counter(phase, 10, grid[20], grid[21]))
+    for j in range(7, 10):
+        word = hashed(key, j + 16, 0)
+        chance = real(word >> 16)
+        level = real(hashed(key, j, own_counter(phase, j, grid[2 * j], grid[2 * j + 1])))
+        awake = real((epoch >> (10 * (j - 7))) & 1023)
+        # given that there is a trap, its chance is uniform: it sets the share of time in the second level
+        up = level < p.duty_low + p.duty_per_chance * chance
         here = (chance < p.trap_share) & up & (awake < p.active)
         size = p.separation * exp2(p.separation_cells * bell(lower(word)))
-        x = x + where(here, where((word & 0x10000) != 0, size, -size), 0.0)
+        x = x + where(here, flip_sign(size, word << 15), 0.0)
     return x
 
 
@@ -328,7 +329,7 @@ def white(key: Key, instant: UInt32) -> Real:
     -------
     Real
     """
-    return bell(upper(slot_word(key, _WHITE, instant)))
+    return bell(upper(hashed(key, _WHITE, instant)))
 
 
 def strength(g: Real, p: FluctuationConstants) -> Real:

@@ -16,7 +16,7 @@ from .record import Record
 
 _LOG2_E = 1.0 / math.log(2.0)
 _FOLDER = importlib.resources.files("synaptogen.params") / "fluctuation_presets"
-_BASE = 4  # of the slots of successive octaves
+_BASE = 6  # of the slots of successive octaves
 _UNIT, _POSITIVE, _ANY = (0.0, 1.0), (1e-12, 1e12), (-10.0, 10.0)
 
 _RANGES: Mapping[str, tuple[float, float]] = MappingProxyType(
@@ -61,7 +61,7 @@ class FluctuationParams(Record):
     name : str
         Name of the set, for example of the cells that it was learned from.
     walk : float
-        Scale of the jumps of the relaxation, of which there are five in the first decades of time since the write.
+        Scale of the jumps of the relaxation, four in each of the first decades of time.
     walk_cells, flicker_cells, white_cells : float
         Spreads over cells and writes of ln of the amplitudes of relaxation, 1/f fluctuation and white part.
     walk_skew : float
@@ -75,9 +75,9 @@ class FluctuationParams(Record):
     burst : float
         Spread in time of ln of the amplitude of the fluctuation.
     fastest : float
-        Length in s of the slots of the fastest octave. There are seven, each four times as long as the one before.
+        Length in s of the slots of the fastest octave. There are five, each six times as long as the one before.
     trap_share : float
-        Share of writes that have a trap (telegraph noise), for each of four traps.
+        Share of writes that have a trap (telegraph noise), for each of three traps.
     trap_separation, trap_separation_cells : float
         Median separation of the two levels of a trap, and the spread of its logarithm.
     trap_slowest : float
@@ -85,7 +85,7 @@ class FluctuationParams(Record):
     trap_duty_low, trap_duty_high : float
         Share of time that a trap is in its second level: drawn uniformly between these.
     trap_active : float
-        Share of its epochs, of 60 slots, in which a trap is active.
+        Share of epochs, of 60 slots of the second trap, in which a trap is active.
     white : float
         Median amplitude of the white part, which is another number at every instant.
     white_floor : float
@@ -239,6 +239,7 @@ class FluctuationParams(Record):
         """
         shared = math.copysign(math.sqrt(abs(self.common)), self.common)
         own = math.sqrt(1.0 - abs(self.common))
+        span = self.trap_duty_high - self.trap_duty_low
         values = FluctuationConstants(
             walk=self.walk,
             skew=self.walk_skew,
@@ -248,13 +249,12 @@ class FluctuationParams(Record):
             flicker_shared=self.flicker_cells * shared * _LOG2_E,
             flicker_own=self.flicker_cells * own * _LOG2_E,
             burst=self.burst * _LOG2_E,
-            trap_share=self.trap_share,
-            trap_per_share=1.0 / max(self.trap_share, 1e-6),
+            trap_share=self.trap_share * 2.0**16,
             separation=self.trap_separation,
             separation_cells=self.trap_separation_cells * _LOG2_E,
-            duty_low=self.trap_duty_low,
-            duty_span=self.trap_duty_high - self.trap_duty_low,
-            active=self.trap_active,
+            duty_low=self.trap_duty_low * 2.0**32,
+            duty_per_chance=span / max(self.trap_share, 1e-6) * 2.0**16,
+            active=self.trap_active * 2.0**10,
             white=self.white,
             white_shared=self.white_cells * shared * _LOG2_E,
             white_own=self.white_cells * own * _LOG2_E,

@@ -13,7 +13,7 @@ from synaptogen.engines import AnyEngine, CellIds, Positions, ReadNumbers, engin
 from synaptogen.model import Constants
 from synaptogen.params import DeviceParams
 
-from .clock import WRITTEN, Clock
+from .clock import TIME_ZERO, WRITTEN, Clock, ClockTime
 from .components import components_of
 from .counters import Counters
 from .guard import Guard
@@ -70,12 +70,19 @@ class CellState:
         self.engine, self.params, self.bandwidth, self.positions = engine, params, bandwidth, positions
         self.counters = Counters(engine.cells.size) if counters is None else counters
         self.guard = Guard() if guard is None else guard
-        self.clock = Clock(engine.cells.size) if clock is None else clock
+        self.clock = Clock(engine.cells.size, engine.move_words) if clock is None else clock
         self._line_starts: dict[tuple[int, int, bool], Positions] = {}
 
     @classmethod
     def build(
-        cls, spec: ArraySpec, cells: CellIds, threads: int, *, fill: bool = True, clock: Clock | None = None
+        cls,
+        spec: ArraySpec,
+        cells: CellIds,
+        threads: int,
+        *,
+        fill: bool = True,
+        time: ClockTime = TIME_ZERO,
+        in_block: bool = False,
     ) -> "CellState":
         """Return the state of an array of new cells.
 
@@ -89,8 +96,10 @@ class CellState:
             Threads of the CPU engine.
         fill : bool
             Draw devices and first cycles. Without, the state of all cells is still to be restored.
-        clock : Clock, optional
-            The time of the cells; default: 0.
+        time : ClockTime
+            What time it is for the cells.
+        in_block : bool
+            Whether they are a part of a larger array, whose parts all count the same instants.
 
         Returns
         -------
@@ -102,7 +111,9 @@ class CellState:
             If the cells would not fit into memory.
         """
         engine_class(spec.engine, spec.storage).require_room(spec.compiled_params, cells.size)
-        return cls(spec.populate(cells, threads, fill=fill), spec.params, spec.bandwidth, clock=clock)
+        engine = spec.populate(cells, threads, fill=fill)
+        clock = Clock(cells.size, engine.move_words, time, in_block=in_block)
+        return cls(engine, spec.params, spec.bandwidth, clock=clock)
 
     # ---- properties of the array
 

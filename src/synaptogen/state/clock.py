@@ -75,6 +75,9 @@ class ClockTime(NamedTuple):
         )
 
 
+TIME_ZERO = ClockTime()
+
+
 class Clock:
     """The time of the cells of one engine, and when each was written; all views of an array share it.
 
@@ -82,6 +85,8 @@ class Clock:
     ----------
     size : int
         Number of cells of the engine.
+    words : int
+        Words of a cell that its engine keeps from move to move, see `Engine.move`.
     time : ClockTime
         What time it is.
     in_block : bool
@@ -89,22 +94,22 @@ class Clock:
 
     Attributes
     ----------
-    index : array of uint32, optional
-        Which of ``time.instants`` each cell was written at, as the last move left it, padded to a multiple of 64. None
-        before the first move.
+    memory : array of uint32 of shape (words, n), optional
+        What `Engine.move` keeps, with n padded to a multiple of 64; the first word says which of ``time.instants`` each
+        cell was written at. None before the first move.
     """
 
-    def __init__(self, size: int, time: ClockTime = ClockTime(), *, in_block: bool = False) -> None:  # noqa: B008  # immutable
-        self.size, self.time, self._in_block = size, time, in_block
-        self.index: NDArray[np.uint32] | None = self._new_index() if time.instants else None
+    def __init__(self, size: int, words: int, time: ClockTime = TIME_ZERO, *, in_block: bool = False) -> None:
+        self.size, self.words, self.time, self._in_block = size, words, time, in_block
+        self.memory: NDArray[np.uint32] | None = self._new_memory() if time.instants else None
 
-    def _new_index(self) -> NDArray[np.uint32]:
-        return np.zeros(-(-self.size // 64) * 64, np.uint32)
+    def _new_memory(self) -> NDArray[np.uint32]:
+        return np.zeros((self.words, -(-self.size // 64) * 64), np.uint32)
 
     @property
     def bytes_per_cell(self) -> float:
         """Memory in bytes that the time of the last write takes, of each cell."""
-        return 0.0 if self.index is None else 4.0
+        return 0.0 if self.memory is None else 4.0 * self.words
 
     def advance(
         self, engine: AnyEngine, params: FluctuationParams | None, ticks: int, temperature: float | None
@@ -125,18 +130,18 @@ class Clock:
         self._forget()
         self.time = self.time.after(params, ticks, temperature)
         if params is not None and ticks:
-            if self.index is None:
-                self.index = self._new_index()
-            engine.move(self.time.moment(params), self.index)
+            if self.memory is None:
+                self.memory = self._new_memory()
+            engine.move(self.time.moment(params), self.memory)
 
     def _forget(self) -> None:
         """Drop instants at which no cell was written last."""
         instants = self.time.instants
-        if self.index is None or self._in_block or len(instants) < _KEPT:
+        if self.memory is None or self._in_block or len(instants) < _KEPT:
             return
-        used, place = np.unique(self.index[: self.size], return_inverse=True)
+        used, place = np.unique(self.memory[0, : self.size], return_inverse=True)
         if 2 * len(used) < len(instants):
-            self.index[: self.size] = place
+            self.memory[0, : self.size] = place
             self.time = self.time._replace(instants=tuple(instants[k] for k in used))
 
     # ---- copies and saved arrays
@@ -156,13 +161,13 @@ class Clock:
         Clock
             It tells the same time.
         """
-        other = Clock(size, self.time)
-        if self.index is not None and other.index is not None:
-            other.index[:size] = self.index[: self.size] if positions is None else self.index[positions]
+        other = Clock(size, self.words, self.time)
+        if self.memory is not None and other.memory is not None:
+            other.memory[:, :size] = self.memory[:, : self.size] if positions is None else self.memory[:, positions]
         return other
 
     def dump(self, begin: int, end: int) -> dict[str, AnyArray]:
-        """Return which instants some cells were written at, by the name that this has in saved arrays.
+        """Return what is kept of some cells, by the name that it has in saved arrays.
 
         Parameters
         ----------
@@ -171,29 +176,29 @@ class Clock:
 
         Returns
         -------
-        dict of array of shape (end - begin,)
+        dict of array of shape (words, end - begin)
             Empty before the first move.
         """
-        return {} if self.index is None else {WRITTEN: self.index[begin:end].copy()}
+        return {} if self.memory is None else {WRITTEN: self.memory[:, begin:end].copy()}
 
-    def restore(self, begin: int, index: AnyArray) -> None:
-        """Take over which instants some cells were written at.
+    def restore(self, begin: int, memory: AnyArray) -> None:
+        """Take over what was kept of some cells.
 
         Parameters
         ----------
         begin : int
             Position of the first cell.
-        index : array of uint32 of shape (m,)
-            As `dump` returns them.
+        memory : array of uint32 of shape (words, m)
+            As `dump` returns it.
 
         Raises
         ------
         ValueError
-            If there is no such instant.
+            If it names an instant that is not known.
         """
-        if self.index is None or (len(index) and int(index.max()) >= len(self.time.instants)):
+        if self.memory is None or int(memory[0].max()) >= len(self.time.instants):
             raise ValueError(f"{WRITTEN} names instants that are none of the {len(self.time.instants)} known ones")
-        self.index[begin : begin + len(index)] = index
+        self.memory[:, begin : begin + memory.shape[1]] = memory
 
 
 def acceleration(params: FluctuationParams, temperature: float | None) -> int:

@@ -287,17 +287,17 @@ class CPUEngine(EngineDefaults[Packing]):
 
     # ---- time
 
-    def move(self, moment: Moment, index: NDArray[np.uint32]) -> None:
+    def move(self, moment: Moment, memory: NDArray[np.uint32]) -> None:
         """Move all cells to another instant; see `Engine.move`.
 
         Parameters
         ----------
         moment : Moment
             The instant.
-        index : array of uint32
+        memory : array of uint32 of shape (move_words, n)
             Which write each cell has last seen.
         """
-        self._run("move_cells", self._groups, move_of(moment, self.compiled_params.constants), index)
+        self._run("move_cells", self._groups, move_of(moment, self.compiled_params.constants), memory)
 
     # ---- products
 
@@ -509,6 +509,9 @@ class CPUEngine(EngineDefaults[Packing]):
     def _kernels(self) -> Any:
         return kernels()
 
+    def _move_kernel(self) -> Any:
+        return move_kernel()
+
     def _arrays(self) -> tuple[Any, ...]:
         """Arrays that kernels take as ``state_arrays``."""
         return self._r, self._hot, self._hot.view(np.uint32), self._device, self._curve, self._memory, *self._ids
@@ -518,7 +521,7 @@ class CPUEngine(EngineDefaults[Packing]):
         self._run_plain(kernel, count, *common, *arguments)
 
     def _run_plain(self, kernel: str, count: int, *arguments: Any, smallest: int = SMALLEST) -> None:
-        function = move_kernel() if kernel == "move_cells" else getattr(self._kernels(), kernel)
+        function = self._move_kernel() if kernel == "move_cells" else getattr(self._kernels(), kernel)
         version = type(self), kernel, self._param_kinds
         if version not in _READY:
             with notice("synaptogen: compiling for this machine, once (about ten seconds) ..."):

@@ -11,6 +11,7 @@ from synaptogen.model import (
     FluctuationConstants,
     Real,
     Transition,
+    UInt32,
     any_,
     as_written,
     is_irs,
@@ -78,6 +79,8 @@ class Move(NamedTuple):
         As of `Moment`.
     r_zero, r_max : float32
         Mixing states of zero conductance and of the least conductive passive cell.
+    span : float32
+        Conductance in S at the read voltage per unit of the mixing state.
     """
 
     constants: Any
@@ -90,6 +93,7 @@ class Move(NamedTuple):
     present: Any
     r_zero: Any
     r_max: Any
+    span: Any
 
 
 def move_of(moment: Moment, p: Constants) -> Move:
@@ -119,6 +123,7 @@ def move_of(moment: Moment, p: Constants) -> Move:
         np.uint32(moment.present),
         np.float32(p.g_llrs * p.per_span),
         np.float32(p.r_max),
+        np.float32(1.0 / p.per_span),
     )
 
 
@@ -136,13 +141,55 @@ def _written(cells: CellPointers, params: KernelParams, group: int) -> Real:
 
 
 @njit(**INLINE)
-def _fetch_rows(index: Pointer, at: int, move: Move, work: UInt32Array) -> None:
-    """Write to ``work`` what formulas need of the writes of a group: four rows."""
-    writes, into = move.writes, work
+def fetch_rows(index: UInt32Array, at: int, move: Move, work: UInt32Array) -> None:
+    """Write what formulas need of the writes of a group, four rows, to ``work``.
+
+    Parameters
+    ----------
+    index : array of uint32
+        Which write each cell has last seen.
+    at : int
+        First cell of the group.
+    move : Move
+    work : array of uint32 of shape (4 * W,)
+    """
     for lane in range(W):
         k = index[at + lane]
         for row in range(4):
-            into[row * W + lane] = writes[row, k]
+            work[row * W + lane] = move.writes[row, k]
+
+
+@njit(**INLINE)
+def state_of_lanes(written: Real, lo: UInt32, hi: UInt32, move: Move, rows: Pointer, k0: int, k1: int) -> Real:
+    """Return the mixing states of a group at an instant.
+
+    Parameters
+    ----------
+    written : real lanes
+        Mixing states that were written.
+    lo, hi : uint32 lanes
+        Ids of the cells.
+    move : Move
+    rows
+        Pointer to what `fetch_rows` has written.
+    k0, k1 : uint32
+        Low and high word of the seed.
+
+    Returns
+    -------
+    real lanes
+    """
+    constants, widths = data(move.constants), data(move.widths)
+    key = write_key(lo, hi, load(rows, 0), load(rows, W), k0, k1)
+    made = jumps_made(key, load(rows, 2 * W), load(rows, 3 * W))
+    walk = reals(np.float32(0.0))
+    for pair in range(move.pairs):
+        p = load_constants(constants, move.prototype)
+        walk = walk + two_jumps(key, pair, made, scalar(widths, 2 * pair), scalar(widths, 2 * pair + 1), p)
+    p = load_constants(constants, move.prototype)
+    s = strength((move.r_zero - written) * move.span, p)
+    change = log_change(walk, key, move.grid, uint32s(move.instant), s, p)
+    return moved(written, change, move.r_zero, move.r_max)
 
 
 def compile_move(revision: str) -> Any:
@@ -167,31 +214,21 @@ def compile_move(revision: str) -> Any:
         first_id: int,
         param_arrays: Arrays,
         move: Move,
-        index: UInt32Array,
+        memory: UInt32Array,
     ) -> None:
-        """Move cells: bring ``index`` up to date, and write their mixing states at the instant."""
+        """Move cells: bring ``memory`` up to date, and write their mixing states at the instant."""
         in_cache_key(revision)
         cells = _cells_from(state_arrays, consecutive, first_id)
         params = params_from(param_arrays)
         work = np.empty(4 * W, np.uint32)
-        rows, index_data, constants, widths = data(work), data(index), data(move.constants), data(move.widths)
+        index = data(memory)
         for group in range(first, last):
             written = _written(cells, params, group)
             fresh = as_written(load(cells.r, group * W), written)
-            here = where(fresh, uint32s(move.present), load(index_data, group * W))
-            store(index_data, group * W, here)
-            _fetch_rows(index, group * W, move, work)
+            here = where(fresh, uint32s(move.present), load(index, group * W))
+            store(index, group * W, here)
+            fetch_rows(memory[0], group * W, move, work)
             lo, hi = ids(cells, group)
-            key = write_key(lo, hi, load(rows, 0), load(rows, W), params.k0, params.k1)
-            made = jumps_made(key, load(rows, 2 * W), load(rows, 3 * W))
-            walk = reals(np.float32(0.0))
-            for pair in range(move.pairs):
-                p = load_constants(constants, move.prototype)
-                walk = walk + two_jumps(key, pair, made, scalar(widths, 2 * pair), scalar(widths, 2 * pair + 1), p)
-            p = load_constants(constants, move.prototype)
-            q = load_constants(params.constants, params.prototype)
-            s = strength(q.g_llrs - written / q.per_span, p)
-            change = log_change(walk, key, move.grid, uint32s(move.instant), s, p)
-            store(cells.r, group * W, moved(written, change, move.r_zero, move.r_max))
+            store(cells.r, group * W, state_of_lanes(written, lo, hi, move, data(work), params.k0, params.k1))
 
     return move_cells
