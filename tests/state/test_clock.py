@@ -89,11 +89,13 @@ def test_nothing_else_than_the_mixing_state_changes(engine):
     cells = written(engine)
     before = cells.copy()
     cells.wait(1e5)
-    assert (cells.r != before.r).all()
+    assert (cells.r != before.r).mean() > (0.95 if engine == "compact" else 0.9999)
     np.testing.assert_array_equal(cells.mode, before.mode)
     np.testing.assert_array_equal(cells.cycle, before.cycle)
+    # compact cells keep no second number for the HRS: there, `features.r_hrs` is the resistance at the present time
+    same = np.ones(CELLS, bool) if engine != "compact" else cells.mode != sg.Mode.HRS
     for name in sg.Features._fields:
-        np.testing.assert_array_equal(getattr(cells.features, name), getattr(before.features, name))
+        np.testing.assert_array_equal(getattr(cells.features, name)[same], getattr(before.features, name)[same])
     cells.apply_voltages([-2.0, 2.0] * 3)
     before.apply_voltages([-2.0, 2.0] * 3)
     np.testing.assert_array_equal(cells.r, before.r)

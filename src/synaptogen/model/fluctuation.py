@@ -25,7 +25,7 @@ GRIDS = OCTAVES + BURSTS + TRAPS + 1
 _PHASE, _JUMP, _PLACE, _WHITE, _EPOCH = 32, 33, 34, 35, 36
 _GOLDEN = 0x9E3779B9  # the step of counters of slots
 
-_STEP = 4.76837158203125e-07  # 2**-21, the least change of a mixing state that a move of the clock makes
+_STEP = 1.52587890625e-05  # 2**-16, the least change of a mixing state that a move of the clock makes: 5 nS
 LOG2_E = 1.4426950408889634
 
 
