@@ -12,7 +12,18 @@ import pytest
 from synaptogen.model import ops
 
 PACKAGE = resources.files("synaptogen")
-FORMULAS = ["polynomial", "iv", "latent", "features", "population", "switching", "noise", "lines", "random"]
+FORMULAS = [
+    "polynomial",
+    "iv",
+    "latent",
+    "features",
+    "population",
+    "switching",
+    "noise",
+    "lines",
+    "random",
+    "fluctuation",
+]
 OTHERS = {"__init__", "ops", "constants"}  # the door, what formulas are made of, and the record that they take as `p`
 SOURCES = {
     **{f"model/{name}.py": PACKAGE / "model" / f"{name}.py" for name in FORMULAS},

@@ -152,6 +152,34 @@ def positive(name: str, value: float, unit: str) -> float:
     return number
 
 
+def not_negative(name: str, value: float, unit: str) -> float:
+    """Return a finite number that is not negative.
+
+    Parameters
+    ----------
+    name : str
+        Name of the argument, for messages.
+    value : float
+    unit : str
+        Its unit, for messages.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    TypeError
+        If it is no number.
+    ValueError
+        If it is negative, NaN or infinite.
+    """
+    number = _number(name, value)
+    if not 0 <= number < math.inf:
+        raise ValueError(f"{name}={value!r}: give a finite number of {unit}, 0 or more")
+    return number
+
+
 def resistance(name: str, value: float) -> float:
     """Return the resistance of a wire in ohm: finite, and 0 or more.
 

@@ -13,7 +13,7 @@ from synaptogen.engines import FIELDS, CellIds, EngineName, ReadNumbers, Start, 
 from synaptogen.io import load_state, save_state
 from synaptogen.model import cycle, is_limited, iv
 from synaptogen.params import DeviceParams
-from synaptogen.state import BANDWIDTH, ArraySpec, CellState, Features, HistoryKind, modes_of, noise_offset
+from synaptogen.state import BANDWIDTH, ArraySpec, CellState, Features, HistoryKind, modes_of, noise_offset, ticks_of
 from synaptogen.wires import Wires, apply_through_lines, line_currents
 
 from .indexing import Index, select_positions
@@ -184,7 +184,11 @@ class CellArray(CellOperators):
     @property
     def nbytes(self) -> int:
         """Memory in bytes that the cells take."""
-        return round(self.size * self.state.engine.bytes_per_cell)
+        return round(self.size * self._bytes_per_cell)
+
+    @property
+    def _bytes_per_cell(self) -> float:
+        return self.state.engine.bytes_per_cell + self.state.clock.bytes_per_cell
 
     def __len__(self) -> int:
         if not self.shape:
@@ -198,9 +202,15 @@ class CellArray(CellOperators):
         return (
             f"CellArray({' x '.join(map(str, self.shape)) or '1 cell'}, {view}params={self.params.name!r}, "
             f"engine={self.state.engine.describe()}, history={kind}({self.params.history.order}), "
-            f"start={self.state.engine.start}, seed={self.seed}, {noise}, "
-            f"{self.state.engine.bytes_per_cell:.0f} B a cell, {self.nbytes / 2**20:.1f} MiB)"
+            f"start={self.state.engine.start}, seed={self.seed}, {noise}, {self._time_in_words()}"
+            f"{self._bytes_per_cell:.0f} B a cell, {self.nbytes / 2**20:.1f} MiB)"
         )
+
+    def _time_in_words(self) -> str:
+        part = self.params.fluctuation
+        if part is None:
+            return f"time {self.time:g} s (cells stand still), " if self.time else ""
+        return f"fluctuation of {part.name!r} at {self.time:g} s, "
 
     def _repr_html_(self) -> str:
         history = self.params.history
@@ -211,7 +221,8 @@ class CellArray(CellOperators):
             "history": f"{history!r}, start {self.state.engine.start}",
             "seed": str(self.seed),
             "noise": f"{self.bandwidth:g} Hz at 300 K" if self.bandwidth else "none",
-            "memory": f"{self.nbytes / 2**20:.1f} MiB, {self.state.engine.bytes_per_cell:.0f} B a cell",
+            **({"time": self._time_in_words().removesuffix(", ")} if self._time_in_words() else {}),
+            "memory": f"{self.nbytes / 2**20:.1f} MiB, {self._bytes_per_cell:.0f} B a cell",
         }
         if self.state.positions is not None:
             facts["view"] = f"of {self.state.engine.cells.size} cells"
@@ -373,6 +384,53 @@ class CellArray(CellOperators):
         bandwidth = self.bandwidth if noise else 0.0
         self._require_results(len(voltages), "sweep fewer points, or parts of the array one after the other")
         return self.state.sweep(voltages, bandwidth).reshape(len(voltages), *self.shape)
+
+    # ---- time
+
+    @property
+    def time(self) -> float:
+        """Time in s since the array was made: the sum of all waits."""
+        return self.state.clock.time.seconds
+
+    def wait(self, seconds: float, temperature: float | None = None) -> None:
+        """Let time pass: conductances relax and fluctuate as the parameter set says (docs/time.md).
+
+        The state afterwards does not depend on how a wait is divided. Where the parameter set says nothing about time
+        (`DeviceParams.with_fluctuation`), cells stand still and only the clock moves.
+
+        Parameters
+        ----------
+        seconds : float
+            How long, counted in whole nanoseconds.
+        temperature : float, optional
+            Temperature in K meanwhile, at which time counts as the activation energy says. Default: that for which the
+            parameters hold.
+
+        Raises
+        ------
+        ValueError
+            If the cells are some of a larger array, whose time passes as a whole; or if an argument is not of the kind
+            described.
+
+        Examples
+        --------
+        >>> import synaptogen as sg
+        >>> params = sg.DeviceParams.preset("hennen2024").with_fluctuation("hfox-1t1r")
+        >>> cells = sg.CellArray(1000, params, rng=7)
+        >>> before = cells.conductance()
+        >>> cells.wait(3600)
+        >>> change = abs(cells.conductance() / before - 1)
+        >>> cells.time, bool(0.02 < change.mean() < 0.3)
+        (3600.0, True)
+        """
+        seconds = checks.not_negative("seconds", seconds, "s")
+        temperature = None if temperature is None else checks.positive("temperature", temperature, "K")
+        if self.state.positions is not None:
+            raise ValueError(
+                f"wait cannot be called on a view of some of {self.state.engine.cells.size} cells: time passes for all "
+                "of them. Call it on the whole array, or on a copy() of these cells"
+            )
+        self.state.wait(ticks_of(seconds), temperature)
 
     # ---- reads
 

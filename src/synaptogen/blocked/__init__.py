@@ -2,13 +2,14 @@
 
 from . import block_operations
 from .blocked_array import Arguments, BlockedArray, no_arguments
-from .blocks import Blocks
+from .blocks import Blocks, Pause
 from .saved_blocks import SavedSource, describe_saved, load_block
 
 __all__ = [
     "Arguments",
     "BlockedArray",
     "Blocks",
+    "Pause",
     "SavedSource",
     "block_operations",
     "describe_saved",

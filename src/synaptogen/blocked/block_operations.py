@@ -15,27 +15,32 @@ from synaptogen._utils import AnyArray, BoolArray, RealArray
 from synaptogen.array import CellArray
 from synaptogen.io import Writer
 
+from .blocks import Pause
+
 T = TypeVar("T")
 
 Operation: TypeAlias = Callable[..., object]
 """A function of a block and further arguments."""
 
-# ---- operations that change cells: they take voltages (K, ...) and a mask first
+# ---- operations that change cells: they take voltages (K, ...), or a pause, and a mask first
 
 
-def apply(cells: CellArray, pulses: RealArray, where: BoolArray | None) -> None:
-    """Apply K voltages.
+def apply(cells: CellArray, pulses: RealArray | Pause, where: BoolArray | None) -> None:
+    """Apply K voltages, or wait.
 
     Parameters
     ----------
     cells : CellArray
         The block.
-    pulses : array of shape (K, ...)
-        Voltages in V.
+    pulses : array of shape (K, ...), or Pause
+        Voltages in V, or how long to wait.
     where : array of bool, optional
         Apply them to these cells only.
     """
-    cells.apply_voltages(pulses, where=where)
+    if isinstance(pulses, Pause):
+        cells.state.wait(*pulses)
+    else:
+        cells.apply_voltages(pulses, where=where)
 
 
 def sweep(cells: CellArray, pulses: RealArray, where: BoolArray | None, noise: bool, number: int) -> RealArray:
@@ -258,7 +263,7 @@ def write(cells: CellArray, folder: str, begin: int) -> None:
     begin : int
         Number in the whole array of the first cell of the block.
     """
-    state = cells.state.engine.dump(0, cells.size)
+    state = cells.state.dump(0, cells.size)
     Writer.reopen(Path(folder), state).write(begin, state)
 
 

@@ -15,10 +15,10 @@ from synaptogen.array import FAR, CellArray, CellOperators, html_table
 from synaptogen.engines import engine_class, line_weights, with_noise
 from synaptogen.io import Saved, Writer, check_writable, state_layout
 from synaptogen.params import DeviceParams
-from synaptogen.state import Features
+from synaptogen.state import ClockTime, Features, ticks_of
 
 from . import block_operations
-from .blocks import Blocks, default_block
+from .blocks import Blocks, Pause, default_block
 
 T = TypeVar("T")
 
@@ -50,6 +50,7 @@ class BlockedArray(CellOperators, ABC):
         cells = default_block(saved.spec.bytes_per_cell) if block is None else checks.positive_int("block", block)
         self._blocks = Blocks(self.shape, cells)
         self._reads, self._products, self._voltages = saved.reads, saved.products, saved.voltages
+        self._time = saved.time
 
     # ---- how operations reach the blocks: the difference between subclasses
 
@@ -75,16 +76,16 @@ class BlockedArray(CellOperators, ABC):
 
     @abstractmethod
     def _modify(
-        self, operation: Callable[..., Any], pulses: RealArray, where: BoolArray | None, *arguments: object
+        self, operation: Callable[..., Any], pulses: RealArray | Pause, where: BoolArray | None, *arguments: object
     ) -> Iterator[Any]:
-        """Return the results of an operation that applies voltages, for each block in order.
+        """Return the results of an operation that applies voltages or waits, for each block in order.
 
         Parameters
         ----------
         operation : callable
             Called as ``operation(block, pulses, where, *arguments)`` with the parts for the block.
-        pulses : array of shape (K, ...)
-            Voltages in V; the axes after the first are those of the array, of full length or 1.
+        pulses : array of shape (K, ...), or Pause
+            Voltages in V; the axes after the first are those of the array, of full length or 1. Or a wait.
         where : array of bool, optional
             Apply the voltages to these cells only; axes as of the array, of full length or 1.
         *arguments
@@ -263,6 +264,38 @@ class BlockedArray(CellOperators, ABC):
         out = self._allocate_result(self.dtype, len(Features._fields), count)
         pulses = self._pulses("pulses", [-FAR, FAR] * count)
         return Features(*self._gather(out, self._modify(block_operations.run_cycles, pulses, None)))
+
+    # ---- time
+
+    @property
+    def time(self) -> float:
+        """Time in s since the array was made: the sum of all waits."""
+        return self._time.seconds
+
+    def wait(self, seconds: float, temperature: float | None = None) -> None:
+        """Let time pass, in one pass over all blocks; see `CellArray.wait`.
+
+        Parameters
+        ----------
+        seconds : float
+            How long, counted in whole nanoseconds.
+        temperature : float, optional
+            Temperature in K meanwhile. Default: that for which the parameters hold.
+
+        Raises
+        ------
+        ValueError
+            If an argument is not of the kind described.
+        """
+        seconds = checks.not_negative("seconds", seconds, "s")
+        pause = Pause(
+            ticks_of(seconds), None if temperature is None else checks.positive("temperature", temperature, "K")
+        )
+        for _ in self._modify(block_operations.apply, pause, None):
+            pass
+
+    def _time_after(self, step: RealArray | Pause) -> ClockTime:
+        return self._time.after(self.params.fluctuation, *step) if isinstance(step, Pause) else self._time
 
     def _aligned(self, name: str, value: ArrayLike) -> RealArray:
         return checks.aligned(name, checks.finite(name, value, self.dtype.type), self.shape)
@@ -494,7 +527,7 @@ class BlockedArray(CellOperators, ABC):
     # ---- on disk
 
     def _saved(self) -> Saved:
-        return Saved(self._spec, self.shape, self._reads, self._products, self._voltages)
+        return Saved(self._spec, self.shape, self._reads, self._products, self._voltages, self._time)
 
     def save(self, path: PathLike, *, overwrite: bool = False) -> None:
         """Write the array as a zarr directory, which `synaptogen.load` reads, too; see `CellArray.save`.
@@ -523,7 +556,7 @@ class BlockedArray(CellOperators, ABC):
 
         check()
         with replacing_folder(target, check) as beside:
-            layout = state_layout(self._spec)
+            layout = state_layout(self._spec, self._time)
             writer = Writer.new(beside, self.size, layout, self._blocks.chunk, compress=False)
             for _ in self._evaluate(block_operations.write, lambda k: (str(beside), self._blocks.first_cell(k))):
                 pass

@@ -1,7 +1,7 @@
 """The blocks of an array: it is cut along its first axis, so that a block of a crossbar is some of its rows."""
 
 import math
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,15 @@ ALIGNED = 64  # consecutive cells that share their noise: a block begins with a 
 MOST_CHUNKS = 4096  # chunks of a block
 
 Value = TypeVar("Value", bound=np.generic)
+
+
+class Pause(NamedTuple):
+    """A wait, which is the same for all blocks."""
+
+    ticks: int
+    """How long."""
+    temperature: float | None
+    """In K; None: that of the parameters."""
 
 
 def default_block(bytes_per_cell: float) -> int:
@@ -93,6 +102,22 @@ class Blocks:
         if values is None or values.shape[axis] == 1:
             return values
         return values[(slice(None),) * axis + (self[k],)]
+
+    def step(self, k: int, pulses: NDArray[Value] | Pause) -> NDArray[Value] | Pause:
+        """Return the part of a step that concerns a block.
+
+        Parameters
+        ----------
+        k : int
+            Number of the block.
+        pulses : array of shape (K, ...), or Pause
+            Voltages, of which a part is returned, or a wait of all cells.
+
+        Returns
+        -------
+        array of shape (K, ...), or Pause
+        """
+        return pulses if isinstance(pulses, Pause) else self.part(k, pulses, axis=1)  # type: ignore[return-value]  # not None
 
     @property
     def chunk(self) -> int:

@@ -99,11 +99,12 @@ def load_block(
     begin, size = blocks.first_cell(k), blocks.size_of(k)
 
     def read(description: Description) -> CellState:
-        reader = Reader.open(description, state_layout(spec), blocks.size)
+        time = description.saved().time
+        reader = Reader.open(description, state_layout(spec, time), blocks.size)
         state = reader.state(begin, begin + size, names)
-        cells = CellState.build(spec, CellIds(size, spec.first + begin), threads, fill=False)
-        if state:
-            cells.engine.restore(0, state)
+        ids = CellIds(size, spec.first + begin)
+        cells = CellState.build(spec, ids, threads, fill=False, time=time, in_block=True)
+        cells.restore(0, state)
         if names is None:
             require_possible_cells(cells.engine, 0, size)
         elif "r" in names:

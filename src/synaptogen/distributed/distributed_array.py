@@ -8,7 +8,15 @@ from typing import Any, Self
 from distributed import Client, default_client
 
 from synaptogen._utils import RNG, BoolArray, PathLike, RealArray, checks, require
-from synaptogen.blocked import Arguments, BlockedArray, SavedSource, block_operations, describe_saved, no_arguments
+from synaptogen.blocked import (
+    Arguments,
+    BlockedArray,
+    Pause,
+    SavedSource,
+    block_operations,
+    describe_saved,
+    no_arguments,
+)
 from synaptogen.engines import EngineName, Start, Storage
 from synaptogen.io import Saved, require_same
 from synaptogen.params import DeviceParams
@@ -186,7 +194,7 @@ class DistributedArray(BlockedArray):
     ) -> Request:
         start = self._source_step if rebuild else self._known[k]
         entries = tuple(
-            (self._blocks.part(k, pulses, axis=1), self._blocks.part(k, where))
+            (self._blocks.step(k, pulses), self._blocks.part(k, where))
             for pulses, where in self._log[start - self._source_step :]
         )
         source = None
@@ -212,11 +220,13 @@ class DistributedArray(BlockedArray):
         return self._run(operation, arguments, blocks, False)
 
     def _modify(
-        self, operation: Callable[..., Any], pulses: RealArray, where: BoolArray | None, *arguments: object
+        self, operation: Callable[..., Any], pulses: RealArray | Pause, where: BoolArray | None, *arguments: object
     ) -> Iterator[Any]:
         # voltages in the log are applied in any case: after a request that failed, blocks catch up at the next
-        self._log.append((pulses.copy(), None if where is None else where.copy()))
-        self._voltages += len(pulses)
+        step = pulses if isinstance(pulses, Pause) else pulses.copy()
+        self._log.append((step, None if where is None else where.copy()))
+        self._voltages += 0 if isinstance(pulses, Pause) else len(pulses)
+        self._time = self._time_after(pulses)
         yield from self._run(operation, lambda _: arguments, None, True)
         if self._every is not None and self._voltages - self._source_voltages >= self._every:
             self.checkpoint()

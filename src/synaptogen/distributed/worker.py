@@ -16,7 +16,7 @@ from synaptogen.state import ArraySpec, CellState
 MOST_MEMORY = 0.7  # of a worker's limit: at 0.8 Dask gives it no more work, at 0.95 it ends it
 
 Entry = tuple[Any, Any]
-"""The voltages (K, ...) of one step, aligned with the axes of a block, and a mask or None."""
+"""The voltages (K, ...) of one step, aligned with the axes of a block, or a pause; and a mask or None."""
 
 
 class Source(NamedTuple):
@@ -166,7 +166,7 @@ class WorkerState:
         self.require_memory(size * spec.bytes_per_cell)
         if source.saved is not None:
             return load_block(source.saved, spec, blocks, k, self.threads)
-        state = CellState.build(spec, CellIds(size, spec.first + blocks.first_cell(k)), self.threads)
+        state = CellState.build(spec, CellIds(size, spec.first + blocks.first_cell(k)), self.threads, in_block=True)
         return CellArray.from_state(state, blocks.shape_of(k))
 
     def require_memory(self, size: float) -> None:

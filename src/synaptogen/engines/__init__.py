@@ -6,6 +6,7 @@ restates.
 
 from .compiled_params import CompiledParams, compile_params
 from .lines import line_weights, with_noise
+from .moments import TICKS, Grids, Moment, instant_word, state_at
 from .protocol import FIELDS, AnyEngine, CellIds, Engine, Positions, ReadNumbers
 from .registry import ENGINES, STARTS, STORAGES, EngineName, Start, Storage, engine_class
 
@@ -14,17 +15,22 @@ __all__ = [
     "FIELDS",
     "STARTS",
     "STORAGES",
+    "TICKS",
     "AnyEngine",
     "CellIds",
     "CompiledParams",
     "Engine",
     "EngineName",
+    "Grids",
+    "Moment",
     "Positions",
     "ReadNumbers",
     "Start",
     "Storage",
     "compile_params",
     "engine_class",
+    "instant_word",
     "line_weights",
+    "state_at",
     "with_noise",
 ]

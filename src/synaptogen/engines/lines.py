@@ -6,16 +6,22 @@ The current of a cell, and the variance of its noise, are linear in its mixing s
 from typing import Any, Generic
 
 import numpy as np
+from numpy.typing import NDArray
 
 from synaptogen._utils import Float64Array, RealArray, require_cells, writeable
-from synaptogen.model import Constants, linear_in_mixing, noise_density
+from synaptogen.model import Constants, Transition, fluctuation, linear_in_mixing, noise_density, partial_reset
 
 from .compiled_params import CompiledParams
-from .protocol import AnyEngine, Engine, Positions, Selection
+from .moments import Moment, state_at, written_now
+from .protocol import FIELDS, AnyEngine, Engine, Positions, Selection
+
+_PART = 1 << 14  # cells at a time, so that their numbers stay in the cache
 
 
 class EngineDefaults(Generic[Selection]):
     """Methods of `Engine` that most engines share; an engine may inherit them."""
+
+    move_words = 1
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         # compiled code would write to the memory of whoever unpickles, which may be read-only or shared
@@ -42,6 +48,32 @@ class EngineDefaults(Generic[Selection]):
     def in_one_step(self, select: Selection) -> bool:
         """Return whether voltages change cells in one call of compiled code: here, they do not."""
         return False
+
+    def move(self: Engine[Any], moment: Moment, memory: NDArray[np.uint32]) -> None:
+        """Move all cells to another instant, in double precision and some at a time; see `Engine.move`.
+
+        A cell whose state is the one that its mode and features tell has been written since the last move.
+
+        Parameters
+        ----------
+        moment : Moment
+            The instant.
+        memory : array of uint32 of shape (1, n)
+            Which write each cell has last seen.
+        """
+        index = memory[0]
+        p = self.compiled_params.constants
+        for begin in range(0, self.cells.size, _PART):
+            here = np.arange(begin, min(self.cells.size, begin + _PART))
+            select = self.selection(here)
+            fields = dict(zip(FIELDS, self.fields(select), strict=True))
+            curve = Transition(fields["t_scale"], fields["t_end"])
+            with np.errstate(all="ignore"):  # cells that are not partly reset have no transition
+                partial = partial_reset(curve, fields["u_ratchet"], p)
+            written = fluctuation.written_state(self.status(select), fields["r_lrs"], fields["r_hrs"], partial)
+            index[here] = written_now(self.mixing(select), written, index[here], moment.present)
+            r = state_at(moment, written, index[here], self.cells.id_words(here), self.seed, p)
+            self.restore(begin, {"r": r.astype(self.dtype)})
 
     def line_currents(
         self: Engine[Selection],

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from synaptogen._utils import AnyArray, BoolArray, RealArray
 
 from .compiled_params import CompiledParams
+from .moments import Moment
 
 Positions: TypeAlias = NDArray[np.int64]
 """Positions of cells in an engine: whole numbers from 0 to the number of cells - 1, of shape (m,)."""
@@ -156,6 +157,8 @@ class Engine(Protocol[Selection]):
         As given.
     dtype : type
         Type of the real numbers that methods return: float32 or float64.
+    move_words : int
+        Number of words of a cell that `move` needs to be kept.
     """
 
     name: str
@@ -165,6 +168,7 @@ class Engine(Protocol[Selection]):
     seed: int
     start: str
     dtype: type[np.floating[Any]]
+    move_words: int
 
     def __init__(
         self, params: CompiledParams, cells: CellIds, seed: int, start: str, threads: int, *, fill: bool = True
@@ -317,6 +321,23 @@ class Engine(Protocol[Selection]):
 
         They hold the offsets mu of the four features, then their scales sigma, each in the order r_hrs (log10 of ohm),
         u_set (V), r_lrs (ohm), u_reset (V).
+        """
+        ...
+
+    # ---- time
+
+    def move(self, moment: Moment, memory: NDArray[np.uint32]) -> None:
+        """Move all cells to another instant: the mixing state of each becomes the one that it has there.
+
+        A cell that has changed since the last move has been written at the instant ``moment.present``.
+
+        Parameters
+        ----------
+        moment : Moment
+            The instant.
+        memory : array of uint32 of shape (move_words, number of cells padded to a multiple of 64)
+            Words of each cell that are kept from move to move, and brought up to date; zeros before the first one. The
+            first says which of ``moment.writes`` wrote the cell; others are the engine's own.
         """
         ...
 

@@ -1,7 +1,8 @@
 """The description of a saved array, in the attributes of its group: what there is, how to tell it from others, checks.
 
 Version 4 of the format has checks that version 3 had not: a digest of the description, an id that is new with every
-save, and the checksums of all chunks. Arrays of version 3 are read without them.
+save, and the checksums of all chunks. Arrays of version 3 are read without them. Version 5 adds the time of the cells;
+arrays whose clock has never moved are written as version 4.
 """
 
 import glob
@@ -10,17 +11,20 @@ import json
 import math
 import secrets
 from collections.abc import Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
 from synaptogen._utils import Shape, checks, replacing, set_aside, writing
 from synaptogen.engines import ENGINES, STARTS, STORAGES
 from synaptogen.params import DeviceParams
-from synaptogen.state import ArraySpec
+from synaptogen.state import TIME_ZERO, ArraySpec, ClockTime
 
 FORMAT = "synaptogen/cell-array"
-VERSION, UNCHECKED = 4, 3
-"""The version that is written, and an earlier one without checks, which is read, too."""
+TIMED, VERSION, UNCHECKED = 5, 4, 3
+"""The versions that are written, with and without time, and an earlier one without checks, which is read, too."""
+_MOST_INSTANTS = 1 << 22
+_MOST_DIGITS = 60  # of an age
 ID_BITS = 56  # of the id of a cell
 _MOST_AXES = 60  # NumPy has 64, and results need some before those of the array
 _LARGEST = 1 << 26  # bytes of a description
@@ -28,6 +32,7 @@ _COUNTERS = ("read_count", "products")
 _SPEC = ("engine", "storage", "shape", "seed", "first", "start", "bandwidth", "params")
 _KNOWN = frozenset(("format", "version", *_SPEC, *_COUNTERS, "voltages", "arrays"))
 _CHECKS = frozenset(("id", "checksums", "digest"))
+_TIME = frozenset(("ticks", "age", "instants"))
 
 Checksums: TypeAlias = Mapping[str, Mapping[str, str]]
 """For each array: "metadata", the SHA-256 of its zarr.json, and "chunks", the CRC32C of its chunks, 8 digits each."""
@@ -59,6 +64,8 @@ class Saved(NamedTuple):
     """Number of the next crossbar product."""
     voltages: int = 0
     """Number of voltages applied to all cells, where that is counted."""
+    time: ClockTime = TIME_ZERO
+    """What time it is for the cells."""
 
     @property
     def size(self) -> int:
@@ -112,8 +119,9 @@ class Description(NamedTuple):
             checks.bandwidth(a["bandwidth"]),
             _digits("first", a["first"], (1 << ID_BITS) + 1 - math.prod(shape)),
         )
-        counts = (_count(name, a.get(name, 0) if name == "voltages" else a[name]) for name in (*_COUNTERS, "voltages"))
-        return Saved(spec, shape, *counts)
+        reads, products = (_count(name, a[name]) for name in _COUNTERS)
+        voltages = _count("voltages", a.get("voltages", 0))
+        return Saved(spec, shape, reads, products, voltages, _time(a) if a["version"] == TIMED else TIME_ZERO)
 
 
 def attributes_of(saved: Saved, checksums: Checksums) -> dict[str, Any]:
@@ -134,7 +142,7 @@ def attributes_of(saved: Saved, checksums: Checksums) -> dict[str, Any]:
     spec = saved.spec
     content = {
         "format": FORMAT,
-        "version": VERSION,
+        "version": TIMED if saved.time != TIME_ZERO else VERSION,
         "engine": spec.engine,
         "storage": spec.storage,
         "shape": list(saved.shape),
@@ -149,6 +157,7 @@ def attributes_of(saved: Saved, checksums: Checksums) -> dict[str, Any]:
         "arrays": sorted(checksums),
         "id": secrets.token_hex(16),
         "checksums": checksums,
+        **({} if saved.time == TIME_ZERO else _attributes_of_time(saved.time)),
     }
     return content | {"digest": _digest(content)}
 
@@ -198,14 +207,15 @@ def read_description(path: Path) -> Description:
         ) from error
     try:
         version = attributes["version"]
-        if version not in (VERSION, UNCHECKED) or isinstance(version, bool | float):
+        if version not in (TIMED, VERSION, UNCHECKED) or isinstance(version, bool | float):
             raise _version_error(path, version)
         if (group.get("zarr_format"), group.get("node_type")) != (3, "group"):
             raise ValueError("zarr.json describes no group of zarr format 3")
-        _refuse_others(attributes, _KNOWN | _CHECKS if version == VERSION else _KNOWN)
-        if version == VERSION and attributes["digest"] != _digest(attributes):
+        checked = version != UNCHECKED
+        _refuse_others(attributes, _KNOWN | (_CHECKS if checked else set()) | (_TIME if version == TIMED else set()))
+        if checked and attributes["digest"] != _digest(attributes):
             raise ValueError("the digest of its description does not match: zarr.json has been changed")
-        return Description(path, attributes, attributes["id"] if version == VERSION else _old_token(path, attributes))
+        return Description(path, attributes, attributes["id"] if checked else _old_token(path, attributes))
     except _VersionError:
         raise
     except DAMAGE as error:
@@ -218,8 +228,8 @@ class _VersionError(ValueError):
 
 def _version_error(path: Path, version: object) -> _VersionError:
     return _VersionError(
-        f"{path} was saved in version {version} of the format, and this installation reads versions {UNCHECKED} and "
-        f"{VERSION}: use the release of synaptogen that wrote it"
+        f"{path} was saved in version {version} of the format, and this installation reads versions {UNCHECKED} to "
+        f"{TIMED}: use the release of synaptogen that wrote it"
     )
 
 
@@ -388,12 +398,28 @@ def _shape(value: Any) -> Shape:
 
 
 def _digits(name: str, value: Any, end: int) -> int:
-    if not isinstance(value, str) or not (value.isascii() and value.isdigit() and len(value) <= 20):
+    if not isinstance(value, str) or not (value.isascii() and value.isdigit() and len(value) <= _MOST_DIGITS):
         raise ValueError(f"the attribute {name} is {str(value)[:80]!r}, not digits")
     number = int(value)
     if number >= end:
         raise ValueError(f"the attribute {name} is {number}, which is too large")
     return number
+
+
+def _attributes_of_time(time: ClockTime) -> dict[str, Any]:
+    """Return the time of cells for JSON, whole numbers as texts of digits."""
+    return {"ticks": str(time.ticks), "age": str(time.age), "instants": [str(instant) for instant in time.instants]}
+
+
+def _time(attributes: Mapping[str, Any]) -> ClockTime:
+    texts = attributes["instants"]
+    if not isinstance(texts, list) or len(texts) > _MOST_INSTANTS:
+        raise ValueError("the attribute instants is no list of texts")
+    instants = tuple(_digits("instants", text, 10**_MOST_DIGITS) for text in texts)
+    ticks, age = (_digits(name, attributes[name], 10**_MOST_DIGITS) for name in ("ticks", "age"))
+    if any(b <= a for a, b in pairwise(instants)) or any(instant << 32 > age for instant in instants[-1:]):
+        raise ValueError("the attribute instants does not ascend to the age")
+    return ClockTime(ticks, age, instants)
 
 
 def _count(name: str, value: Any) -> int:

@@ -86,13 +86,13 @@ def check_writable(path: PathLike, *, overwrite: bool) -> Path:
 def _write(state: CellState, shape: Shape, folder: Path) -> None:
     engine, reads = state.engine, state.counters.reads
     size = engine.cells.size
-    writer = zarr_format.Writer.new(folder, size, engine.dump(0, 1), BLOCK)
+    writer = zarr_format.Writer.new(folder, size, state.dump(0, 1), BLOCK)
     for begin in range(0, size, BLOCK):
-        writer.write(begin, engine.dump(begin, min(size, begin + BLOCK)))
+        writer.write(begin, state.dump(begin, min(size, begin + BLOCK)))
     for name, values in (("ids", engine.cells.ids), ("reads", reads.each)):
         if values is not None:
             writer.add(name, values.shape, values.dtype)[:] = values
-    writer.finish(Saved(state.spec, shape, reads.times, state.counters.products))
+    writer.finish(Saved(state.spec, shape, reads.times, state.counters.products, time=state.clock.time))
 
 
 def load_state(path: PathLike, threads: int) -> tuple[CellState, Shape]:
@@ -131,13 +131,13 @@ def load_state(path: PathLike, threads: int) -> tuple[CellState, Shape]:
 
 def _load(description: Description, threads: int) -> tuple[CellState, Shape]:
     saved = description.saved()
-    reader = zarr_format.Reader.open(description, zarr_format.state_layout(saved.spec), saved.size)
+    reader = zarr_format.Reader.open(description, zarr_format.state_layout(saved.spec, saved.time), saved.size)
     cells = CellIds(saved.size, saved.spec.first, reader.ids)
-    state = CellState.build(saved.spec, cells, threads, fill=False)
+    state = CellState.build(saved.spec, cells, threads, fill=False, time=saved.time)
     state.counters.reads, state.counters.products = reader.reads(saved.reads), saved.products
     for begin in range(0, saved.size, BLOCK):
         end = min(saved.size, begin + BLOCK)
-        state.engine.restore(begin, reader.state(begin, end))
+        state.restore(begin, reader.state(begin, end))
         require_possible_cells(state.engine, begin, end)
     return state, saved.shape
 

@@ -16,7 +16,7 @@ from numpy.typing import DTypeLike
 
 from synaptogen._utils import AnyArray, Shape, require
 from synaptogen.engines import CellIds, ReadNumbers
-from synaptogen.state import ArraySpec
+from synaptogen.state import ArraySpec, CellState, ClockTime
 
 from .description import ID_BITS, Checksums, Description, Saved, attributes_of, load_small, parse_object
 
@@ -171,9 +171,21 @@ class Writer:
         return str(attributes["id"])
 
 
-def state_layout(spec: ArraySpec) -> State:
-    """Return the state of one cell of a spec: names, types and axes of the arrays to write."""
-    return spec.populate(CellIds(1), 1, fill=False).dump(0, 1)
+def state_layout(spec: ArraySpec, time: ClockTime) -> State:
+    """Return the state of one cell: names, types and axes of the arrays to write.
+
+    Parameters
+    ----------
+    spec : ArraySpec
+        Everything that determines the cells.
+    time : ClockTime
+        What time it is for them.
+
+    Returns
+    -------
+    dict of arrays
+    """
+    return CellState.build(spec, CellIds(1), 1, fill=False, time=time).dump(0, 1)
 
 
 class StoredArray(NamedTuple):

@@ -8,6 +8,7 @@ in docs/model.md.
 from . import (
     feature_scales,
     features,
+    fluctuation,
     iv,
     latent,
     lines,
@@ -23,6 +24,21 @@ from . import (
 from .constants import Constants
 from .feature_scales import Curve, LogCurve
 from .features import CycleFeatures, cycle_features
+from .fluctuation import (
+    BURSTS,
+    GRIDS,
+    OCTAVES,
+    TRAPS,
+    FluctuationConstants,
+    as_written,
+    jumps_made,
+    log_change,
+    moved,
+    strength,
+    two_jumps,
+    write_key,
+    written_state,
+)
 from .iv import (
     Transition,
     conductance,
@@ -62,7 +78,7 @@ from .optional_parts import blended, device_rows, innovation_of_lrs, next_unrest
 from .own_law import OWN_ROWS, OWN_TRAITS, OwnLaw, Restless
 from .polynomial import poly
 from .population import DRAWS, chosen, scale
-from .random import CYCLES, DEVICE, HISTORY, PRODUCT, READ, normals, random_words, read_block, read_normal
+from .random import CYCLES, DEVICE, FLUCTUATION, HISTORY, PRODUCT, READ, normals, random_words, read_block, read_normal
 from .switching import (
     CYCLE,
     HRS,
@@ -80,22 +96,28 @@ from .switching import (
 )
 
 __all__ = [
+    "BURSTS",
     "CYCLE",
     "CYCLES",
     "DEVICE",
     "DRAWS",
+    "FLUCTUATION",
+    "GRIDS",
     "HISTORY",
     "HRS",
     "IRS",
     "LIMITED",
     "LRS",
+    "OCTAVES",
     "OWN_ROWS",
     "OWN_TRAITS",
     "PRODUCT",
     "READ",
+    "TRAPS",
     "Constants",
     "Curve",
     "CycleFeatures",
+    "FluctuationConstants",
     "LogCurve",
     "Mask",
     "OwnLaw",
@@ -108,6 +130,7 @@ __all__ = [
     "add",
     "add_scaled",
     "any_",
+    "as_written",
     "bits",
     "blended",
     "chosen",
@@ -121,6 +144,7 @@ __all__ = [
     "feature_scales",
     "features",
     "floor",
+    "fluctuation",
     "from_bits",
     "in_mode",
     "in_next_cycle",
@@ -130,14 +154,17 @@ __all__ = [
     "is_irs",
     "is_limited",
     "iv",
+    "jumps_made",
     "latent",
     "linear_in_mixing",
     "lines",
+    "log_change",
     "maximum",
     "minimum",
     "mix_conductance",
     "mixing_from_conductance",
     "mixing_from_current",
+    "moved",
     "next_unrest",
     "noise",
     "noise_density",
@@ -163,8 +190,12 @@ __all__ = [
     "signed_real",
     "signed_word",
     "sqrt",
+    "strength",
     "switching",
     "transition",
+    "two_jumps",
     "where",
     "wide_product",
+    "write_key",
+    "written_state",
 ]

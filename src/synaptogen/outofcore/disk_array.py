@@ -34,6 +34,7 @@ from synaptogen.array import CellArray
 from synaptogen.blocked import (
     Arguments,
     BlockedArray,
+    Pause,
     SavedSource,
     block_operations,
     describe_saved,
@@ -202,19 +203,20 @@ class DiskArray(BlockedArray):
             self._report(k)
 
     def _modify(
-        self, operation: Callable[..., Any], pulses: RealArray, where: BoolArray | None, *arguments: object
+        self, operation: Callable[..., Any], pulses: RealArray | Pause, where: BoolArray | None, *arguments: object
     ) -> Iterator[Any]:
         def modify(k: int, cells: CellArray) -> Any:
-            return operation(cells, self._blocks.part(k, pulses, axis=1), self._blocks.part(k, where), *arguments)
+            return operation(cells, self._blocks.step(k, pulses), self._blocks.part(k, where), *arguments)
 
         require_same(self.path, self._token)  # here, too, so that no lock is needed to be refused
-        before = self._voltages
-        self._voltages += len(pulses)
+        before = self._voltages, self._time
+        self._voltages += 0 if isinstance(pulses, Pause) else len(pulses)
+        self._time = self._time_after(pulses)
         try:
             unchanged = functools.partial(require_same, self.path, self._token)
             yield from self._pass(self._read_blocks(range(self.blocks)), modify, unchanged)
         except BaseException:
-            self._voltages = before
+            self._voltages, self._time = before
             raise
 
     def _pass(
@@ -224,13 +226,13 @@ class DiskArray(BlockedArray):
         check: Callable[[], object],
     ) -> Iterator[Any]:
         """Call a function with each block and write the block; the new array takes the place of the old at the end."""
-        layout = state_layout(self._spec)
+        layout = state_layout(self._spec, self._time)
         with replacing_folder(self.path, check) as beside, ThreadPoolExecutor(1) as thread:
             writer = Writer.new(beside, self.size, layout, self._blocks.chunk, compress=False)
             writing: Future[None] | None = None
             for k, cells in blocks:
                 yield work(k, cells)
-                state = cells.state.engine.dump(0, cells.size)
+                state = cells.state.dump(0, cells.size)
                 del cells
                 if writing is not None:
                     writing.result()

@@ -2,6 +2,7 @@
 
 from .device_params import FEATURE_NAMES, FEATURE_UNITS, Changes, DeviceParams, as_device_params, presets
 from .feature_scale import PLAIN_SCALES, FeatureScale
+from .fluctuation import FluctuationParams
 from .history import FEATURES, VAR, History, StateSpace, autocorrelation_error, balanced_truncation, yule_walker
 from .own_law import OWN_TRAITS, OwnShapes, RestlessInnovation
 from .population import Population
@@ -17,6 +18,7 @@ __all__ = [
     "Changes",
     "DeviceParams",
     "FeatureScale",
+    "FluctuationParams",
     "History",
     "OwnShapes",
     "Population",

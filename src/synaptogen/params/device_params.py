@@ -18,6 +18,7 @@ from synaptogen.model import Constants, Curve, LogCurve, OwnLaw, Restless
 
 from . import json_format, published_format, ranges
 from .feature_scale import PLAIN_SCALES, FeatureScale
+from .fluctuation import FluctuationParams, as_fluctuation
 from .history import FEATURES, VAR, History, StateSpace, autocorrelation_error, balanced_truncation, yule_walker
 from .own_law import OWN_TRAITS, OwnShapes, RestlessInnovation
 from .population import Population
@@ -47,6 +48,7 @@ class Changes(TypedDict, total=False):
     scales: Sequence[FeatureScale]
     own: OwnShapes | None
     restless: RestlessInnovation | None
+    fluctuation: FluctuationParams | None
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -90,6 +92,8 @@ class DeviceParams(Record):
         bounds, and the history is a `StateSpace`. Default: all devices have one shape and one memory.
     restless : RestlessInnovation, optional
         How innovations of R_LRS depart from normal ones; the history is a `StateSpace`. Default: they do not.
+    fluctuation : FluctuationParams, optional
+        What cells do between pulses. Default: they stand still.
 
     Raises
     ------
@@ -122,6 +126,7 @@ class DeviceParams(Record):
     scales: tuple[FeatureScale, ...] = PLAIN_SCALES
     own: OwnShapes | None = None
     restless: RestlessInnovation | None = None
+    fluctuation: FluctuationParams | None = None
 
     def __post_init__(self) -> None:
         self._check_parts()
@@ -354,6 +359,31 @@ class DeviceParams(Record):
         )
         return self.replace(history=history, source={**self.source, "compact": note})
 
+    def with_fluctuation(self, fluctuation: str | FluctuationParams | None) -> "DeviceParams":
+        """Return the set with what its cells do between pulses, which may have been learned from other cells.
+
+        Parameters
+        ----------
+        fluctuation : str, FluctuationParams or None
+            Name of a preset (`FluctuationParams.preset`), parameters, or None: cells stand still.
+
+        Returns
+        -------
+        DeviceParams
+
+        Raises
+        ------
+        TypeError, ValueError
+            If it is none of these, or no preset has that name.
+
+        Examples
+        --------
+        >>> import synaptogen as sg
+        >>> sg.DeviceParams.preset("hennen2024").with_fluctuation("hfox-1t1r")
+        DeviceParams('hennen2024', VAR(10), 3 components, fluctuation of 'hfox-1t1r')
+        """
+        return self.replace(fluctuation=None if fluctuation is None else as_fluctuation(fluctuation))
+
     def autocovariance(self, lags: int) -> Float64Array:
         """Return the autocovariances of the latent process of cycles.
 
@@ -484,7 +514,8 @@ class DeviceParams(Record):
 
     def __repr__(self) -> str:
         k = self.population.n_components
-        return f"DeviceParams({self.name!r}, {self.history!r}, {k} component{'s' * (k != 1)})"
+        moves = "" if self.fluctuation is None else f", fluctuation of {self.fluctuation.name!r}"
+        return f"DeviceParams({self.name!r}, {self.history!r}, {k} component{'s' * (k != 1)}{moves})"
 
     def _content(self) -> dict[str, Any]:
         return {f.name: getattr(self, f.name) for f in fields(self)}
@@ -504,6 +535,8 @@ class DeviceParams(Record):
             raise ValueError(f"history must be a VAR or a StateSpace, not {type(self.history).__name__}")
         if not isinstance(self.population, Population):
             raise ValueError(f"population must be a Population, not {type(self.population).__name__}")
+        if not isinstance(self.fluctuation, FluctuationParams | None):
+            raise ValueError(f"fluctuation must be FluctuationParams or None, not {type(self.fluctuation).__name__}")
         if not isinstance(self.source, Mapping) or not all(
             isinstance(s, str) for kv in self.source.items() for s in kv
         ):
@@ -615,8 +648,9 @@ def _preset(name: str) -> DeviceParams:
 def _assemble(where: str, values: dict[str, Any]) -> DeviceParams:
     """Return a parameter set from the content of a file; errors name the file."""
     try:
-        history = values.pop("history")
+        history, fluctuation = values.pop("history"), values.pop("fluctuation", None)
         return DeviceParams(
+            fluctuation=None if fluctuation is None else FluctuationParams.from_dict(fluctuation),
             history=VAR(**history) if "lags" in history else StateSpace(**history),
             population=Population(**values.pop("population")),
             own=OwnShapes(**own) if (own := values.pop("own", None)) is not None else None,

@@ -30,9 +30,9 @@ _FEATURES = [
     {"name": "U_RESET", "unit": "V", "scale": "linear"},
 ]
 _SCALARS = {"name": "name", "U_max": "u_max", "U_read": "u_read", "reset_exponent": "eta", "quantile": "quantile"}
-_OPTIONAL = {"U_range": "u_range", "reset_stretch": "stretch"}
 _OWN_SHAPES = ("first", "second", "reach")
 _RESTLESS = ("spread", "rise", "new", "fade")
+_OPTIONAL = {"U_range": "u_range", "reset_stretch": "stretch", "fluctuation": "fluctuation"}
 _PARTS = ("schema", "features", "source", "iv", "history", "population")
 
 
@@ -97,6 +97,7 @@ def write(values: Mapping[str, Any]) -> str:
             **{key: getattr(population, key).tolist() for key in ("weights", "means", "cholesky")},
             **({} if population.low is None else {key: getattr(population, key).tolist() for key in ("low", "high")}),
         },
+        **({} if values["fluctuation"] is None else {"fluctuation": values["fluctuation"].to_dict()}),
     }
     return json.dumps(document, indent=1) + "\n"
 

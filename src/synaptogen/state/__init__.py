@@ -1,6 +1,7 @@
 """The state of an array: the engine that holds its cells, which of them belong to it, and how often they were read."""
 
 from .cell_state import CellState, LineSolver
+from .clock import TIME_ZERO, WRITTEN, Clock, ClockTime, ticks_of
 from .components import components_of
 from .counters import Counters, noise_offset
 from .features import Features, Mode, modes_of
@@ -8,8 +9,12 @@ from .spec import BANDWIDTH, ArraySpec, HistoryKind
 
 __all__ = [
     "BANDWIDTH",
+    "TIME_ZERO",
+    "WRITTEN",
     "ArraySpec",
     "CellState",
+    "Clock",
+    "ClockTime",
     "Counters",
     "Features",
     "HistoryKind",
@@ -18,4 +23,5 @@ __all__ = [
     "components_of",
     "modes_of",
     "noise_offset",
+    "ticks_of",
 ]

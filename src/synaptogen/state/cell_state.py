@@ -1,18 +1,19 @@
 """CellState: an engine that holds cells, which of them belong to an array, and how often they were read."""
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from synaptogen._utils import BoolArray, Float64Array, RealArray
+from synaptogen._utils import AnyArray, BoolArray, Float64Array, RealArray
 from synaptogen.engines import AnyEngine, CellIds, Positions, ReadNumbers, engine_class
 from synaptogen.model import Constants
 from synaptogen.params import DeviceParams
 
+from .clock import TIME_ZERO, WRITTEN, Clock, ClockTime
 from .components import components_of
 from .counters import Counters
 from .guard import Guard
@@ -45,6 +46,8 @@ class CellState:
         Numbers of reads and products of the cells of the engine; default: none.
     guard : Guard, optional
         The lock of the engine; default: a new one.
+    clock : Clock, optional
+        The time of the cells of the engine; default: a new one, at 0.
 
     Examples
     --------
@@ -62,14 +65,25 @@ class CellState:
         positions: Positions | None = None,
         counters: Counters | None = None,
         guard: Guard | None = None,
+        clock: Clock | None = None,
     ) -> None:
         self.engine, self.params, self.bandwidth, self.positions = engine, params, bandwidth, positions
         self.counters = Counters(engine.cells.size) if counters is None else counters
         self.guard = Guard() if guard is None else guard
+        self.clock = Clock(engine.cells.size, engine.move_words) if clock is None else clock
         self._line_starts: dict[tuple[int, int, bool], Positions] = {}
 
     @classmethod
-    def build(cls, spec: ArraySpec, cells: CellIds, threads: int, *, fill: bool = True) -> "CellState":
+    def build(
+        cls,
+        spec: ArraySpec,
+        cells: CellIds,
+        threads: int,
+        *,
+        fill: bool = True,
+        time: ClockTime = TIME_ZERO,
+        in_block: bool = False,
+    ) -> "CellState":
         """Return the state of an array of new cells.
 
         Parameters
@@ -82,6 +96,10 @@ class CellState:
             Threads of the CPU engine.
         fill : bool
             Draw devices and first cycles. Without, the state of all cells is still to be restored.
+        time : ClockTime
+            What time it is for the cells.
+        in_block : bool
+            Whether they are a part of a larger array, whose parts all count the same instants.
 
         Returns
         -------
@@ -93,7 +111,9 @@ class CellState:
             If the cells would not fit into memory.
         """
         engine_class(spec.engine, spec.storage).require_room(spec.compiled_params, cells.size)
-        return cls(spec.populate(cells, threads, fill=fill), spec.params, spec.bandwidth)
+        engine = spec.populate(cells, threads, fill=fill)
+        clock = Clock(cells.size, engine.move_words, time, in_block=in_block)
+        return cls(engine, spec.params, spec.bandwidth, clock=clock)
 
     # ---- properties of the array
 
@@ -151,11 +171,14 @@ class CellState:
     def take(self, indices: NDArray[np.int64]) -> "CellState":
         """Return the state of some of these cells, not copies, by their indices (m,) among them."""
         positions = indices if self.positions is None else self.positions[indices]
-        return CellState(self.engine, self.params, self.bandwidth, positions, self.counters, self.guard)
+        return self._other(positions)
 
     def alias(self) -> "CellState":
         """Return a state of the same cells, whose bandwidth can be changed independently."""
-        return CellState(self.engine, self.params, self.bandwidth, self.positions, self.counters, self.guard)
+        return self._other(self.positions)
+
+    def _other(self, positions: Positions | None) -> "CellState":
+        return CellState(self.engine, self.params, self.bandwidth, positions, self.counters, self.guard, self.clock)
 
     def copy(self) -> "CellState":
         """Return copies of the cells in an engine of their own.
@@ -169,7 +192,46 @@ class CellState:
         with self.guard.lock:
             self.guard.check()
             counters = self.counters.copy(self.positions, self.size)
-            return CellState(self.engine.copy(self.positions), self.params, self.bandwidth, None, counters)
+            clock = self.clock.copy(self.positions, self.size)
+            engine = self.engine.copy(self.positions)
+            return CellState(engine, self.params, self.bandwidth, None, counters, clock=clock)
+
+    def dump(self, begin: int, end: int) -> dict[str, AnyArray]:
+        """Return copies of the whole state of consecutive cells of the engine, for saved arrays.
+
+        Parameters
+        ----------
+        begin, end : int
+            Positions of the first cell, and of the one after the last.
+
+        Returns
+        -------
+        dict of arrays
+            `Engine.dump`, and when the cells were written if their clock has moved.
+        """
+        return self.engine.dump(begin, end) | self.clock.dump(begin, end)
+
+    def restore(self, begin: int, state: Mapping[str, AnyArray]) -> None:
+        """Overwrite the state of consecutive cells of the engine.
+
+        Parameters
+        ----------
+        begin : int
+            Position of the first cell.
+        state : mapping of arrays
+            What `dump` returned, or its ``"r"`` alone, which is all that reads and products need.
+
+        Raises
+        ------
+        ValueError
+            If cells were written at instants that there are not.
+        """
+        cells = dict(state)
+        index = cells.pop(WRITTEN, None)
+        if index is not None:
+            self.clock.restore(begin, index)
+        if cells:
+            self.engine.restore(begin, cells)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "CellState":
         other = memo[id(self)] = CellState.__new__(CellState)
@@ -232,6 +294,21 @@ class CellState:
                 return change(*arguments)
         with self.guard.changing():
             return change(*arguments)
+
+    # ---- time
+
+    def wait(self, ticks: int, temperature: float | None) -> None:
+        """Let time pass for all cells of the engine.
+
+        Parameters
+        ----------
+        ticks : int
+            How long, see `ticks_of`.
+        temperature : float, optional
+            In K; default: that of the parameters.
+        """
+        with self.guard.changing():
+            self.clock.advance(self.engine, self.params.fluctuation, ticks, temperature)
 
     # ---- reads, which are counted, so that each has its own noise
 

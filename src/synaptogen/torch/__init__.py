@@ -3,6 +3,7 @@
 from synaptogen._utils import missing
 
 try:
+    from .aging import wait
     from .analog_parts import analog_parts, program, reseed
     from .calibration import calibrate
     from .config import AnalogConfig
@@ -53,4 +54,5 @@ __all__ = [
     "reseed",
     "summary",
     "to_digital",
+    "wait",
 ]

@@ -9,12 +9,14 @@ from numpy.typing import NDArray
 from synaptogen._utils import SMALLEST, AnyArray, Float32Array, allocate, notice, pieces_of, share
 from synaptogen.engines.compiled_params import CompiledParams, single_precision
 from synaptogen.engines.lines import EngineDefaults
+from synaptogen.engines.moments import Moment
 from synaptogen.engines.protocol import CellIds, Positions, ReadNumbers
 
 from .history_buffers import BLOCK, SLOT_PREFETCH
 from .kernels import Kernels, Reads, compile_kernels, source_digest
 from .lanes import W, flatten
 from .layout import CURVE, DEVICE_RECORD, DEVICE_VECTOR, HOT
+from .moving import compile_move, move_of
 from .packing import Packing, packing_of, plain
 from .products import STRIP, EnvelopeCoefficients, MixingStates
 from .transfer import as_records, as_rings, numbers_of, put_numbers
@@ -32,6 +34,12 @@ NO_UINT32S = np.zeros(W, np.uint32)
 def kernels() -> Kernels:
     """Return the kernels of this installation."""
     return compile_kernels(source_digest("cpu"))
+
+
+@cache
+def move_kernel() -> Any:
+    """Return the kernel that moves cells to another instant, which only arrays whose clock moves need."""
+    return compile_move(source_digest("cpu"))
 
 
 class CPUEngine(EngineDefaults[Packing]):
@@ -284,6 +292,20 @@ class CPUEngine(EngineDefaults[Packing]):
         """Return the device vectors of shape (8, m)."""
         return numbers_of(self._views()["device"], select).view(np.float32)
 
+    # ---- time
+
+    def move(self, moment: Moment, memory: NDArray[np.uint32]) -> None:
+        """Move all cells to another instant; see `Engine.move`.
+
+        Parameters
+        ----------
+        moment : Moment
+            The instant.
+        memory : array of uint32 of shape (move_words, n)
+            Which write each cell has last seen.
+        """
+        self._run("move_cells", self._groups, move_of(moment, self.compiled_params.constants), memory)
+
     # ---- products
 
     def line_currents(
@@ -494,6 +516,9 @@ class CPUEngine(EngineDefaults[Packing]):
     def _kernels(self) -> Any:
         return kernels()
 
+    def _move_kernel(self) -> Any:
+        return move_kernel()
+
     def _arrays(self) -> tuple[Any, ...]:
         """Arrays that kernels take as ``state_arrays``."""
         return self._r, self._hot, self._hot.view(np.uint32), self._device, self._curve, self._memory, *self._ids
@@ -503,7 +528,7 @@ class CPUEngine(EngineDefaults[Packing]):
         self._run_plain(kernel, count, *common, *arguments)
 
     def _run_plain(self, kernel: str, count: int, *arguments: Any, smallest: int = SMALLEST) -> None:
-        function = getattr(self._kernels(), kernel)
+        function = self._move_kernel() if kernel == "move_cells" else getattr(self._kernels(), kernel)
         version = type(self), kernel, self._param_kinds
         if version not in _READY:
             with notice("synaptogen: compiling for this machine, once (about ten seconds) ..."):

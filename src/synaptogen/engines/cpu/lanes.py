@@ -23,6 +23,7 @@ from synaptogen.engines.lanes import F32, I1, I32, I64, Target, Value, external,
 from synaptogen.model import (
     feature_scales,
     features,
+    fluctuation,
     iv,
     latent,
     lines,
@@ -74,7 +75,20 @@ class ValueModel(PrimitiveModel):  # type: ignore[misc]  # the classes of Numba 
 
 
 CPU = Target(lower_cast, infer_global, lower_builtin, AbstractTemplate, signature, nbx.register_jitable, nbx.overload)
-FORMULAS = [polynomial, iv, latent, own_law, feature_scales, features, population, switching, noise, lines, random]
+FORMULAS = [
+    polynomial,
+    iv,
+    latent,
+    own_law,
+    feature_scales,
+    features,
+    population,
+    switching,
+    noise,
+    lines,
+    random,
+    fluctuation,
+]
 W = lane_count()
 DRAWS = 2 if W == 16 else 1
 """Vectors of W normals that are drawn at once. Each step of a draw waits for the step before it, so two draws side by

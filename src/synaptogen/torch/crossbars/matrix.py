@@ -163,7 +163,7 @@ class AnalogMatrix(AnalogProduct):
         plus, minus = (self.matrices(r).double().cpu().numpy() for r in both)
         return plus, minus
 
-    def _wire(self) -> None:
+    def rewire(self) -> None:
         """Compute the effective states of the cells behind wires."""
         if self.config.wires is None or self.config.wire_model == "exact":
             return
@@ -218,7 +218,7 @@ class AnalogMatrix(AnalogProduct):
         self.total.copy_(self.laid_out(r_plus + r_minus))
         self.full_scale.copy_(full)
         self.unit.copy_(full.transpose(1, 2) / (self.full_voltage * self.window))
-        self._wire()
+        self.rewire()
         if ranges:
             self.adc_range.copy_(self.per_tile(self.estimated_range(self.difference)))
             self.input_range.zero_()
@@ -267,7 +267,7 @@ class AnalogMatrix(AnalogProduct):
             self.adc_range.copy_(self.per_tile(self.estimated_range(self.difference)))
             self.calibrated = False
         if "wired" in other or "difference" in other:
-            self._wire()
+            self.rewire()
 
     def _fits(self, buffer: Tensor) -> bool:
         """Return whether a buffer of cells with other tiles holds as many weights."""

@@ -69,6 +69,7 @@ class AnalogCells(AnalogMatrix):
     """
 
     report: WriteRecord | None = None
+    aged: Any = None  # what `synaptogen.torch.wait` keeps
     weight_version: int | None = None  # of the weight when these cells were first read after they had been written
 
     @classmethod

@@ -20,6 +20,7 @@ from synaptogen.engines.protocol import FIELDS, Positions, ReadNumbers
 from .codes import LARGEST, Scale
 from .kernels import Kernels, MixingCodes, compile_kernels
 from .layout import THRESHOLDS, X_ROWS, Scales
+from .moving import WORDS, compile_move
 
 BLOCK = 1 << 22  # cells per block where the memory of temporaries grows with their number
 STATE_REACH = 7.0  # codes span +- this many standard deviations of a state; no normal of the generator is larger
@@ -31,6 +32,12 @@ R_MIN = -0.5  # half a span of the envelopes more conductive than the lowest LRS
 def kernels() -> Kernels:
     """Return the kernels of this installation."""
     return compile_kernels(source_digest("cpu", "cpu/packed"), ordinary_kernels())
+
+
+@cache
+def move_kernel() -> Any:
+    """Return the kernel that moves cells to another instant, which only arrays whose clock moves need."""
+    return compile_move(source_digest("cpu", "cpu/packed"))
 
 
 class PackedEngine(CPUEngine):
@@ -53,6 +60,7 @@ class PackedEngine(CPUEngine):
     """
 
     storage = "compact"
+    move_words = WORDS
 
     def __init__(self, params: CompiledParams, *arguments: Any, **options: Any) -> None:
         if params.slots:
@@ -261,6 +269,9 @@ class PackedEngine(CPUEngine):
 
     def _kernels(self) -> Any:
         return kernels()
+
+    def _move_kernel(self) -> Any:
+        return move_kernel()
 
     def _arrays(self) -> tuple[Any, ...]:
         return (

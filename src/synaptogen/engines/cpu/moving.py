@@ -1,0 +1,234 @@
+"""The kernel that moves cells to another instant: what `synaptogen.model.fluctuation` says, a lane group at a time."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba import njit
+
+from synaptogen.engines.moments import Moment, walk_widths
+from synaptogen.model import (
+    Constants,
+    FluctuationConstants,
+    Real,
+    Transition,
+    UInt32,
+    any_,
+    as_written,
+    is_irs,
+    jumps_made,
+    log_change,
+    moved,
+    partial_reset,
+    strength,
+    two_jumps,
+    where,
+    write_key,
+    written_state,
+)
+
+from .kernels import _cells_from, params_from
+from .lanes import (
+    INLINE,
+    OPTIONS,
+    Pointer,
+    W,
+    data,
+    flatten,
+    in_cache_key,
+    load,
+    load_constants,
+    reals,
+    scalar,
+    store,
+    uint32s,
+)
+from .layout import (
+    CURVE,
+    DEVICE_RECORD,
+    HOT,
+    R_HRS,
+    R_LRS,
+    STATUS,
+    T_END,
+    T_SCALE,
+    U_RATCHET,
+    Arrays,
+    CellPointers,
+    KernelParams,
+    UInt32Array,
+    ids,
+)
+
+
+class Move(NamedTuple):
+    """A `Moment` as kernels take it.
+
+    Attributes
+    ----------
+    constants : array of float32
+        Numbers of the `FluctuationConstants`.
+    prototype : FluctuationConstants
+        Of which only the type is used, see `lanes.load_constants`.
+    widths : array of float32
+        Scales of the jumps of all slots.
+    pairs : int
+        Pairs of slots to look at.
+    grid, writes : array of uint32
+        As of `Moment`.
+    instant, present : int
+        As of `Moment`.
+    r_zero, r_max : float32
+        Mixing states of zero conductance and of the least conductive passive cell.
+    span : float32
+        Conductance in S at the read voltage per unit of the mixing state.
+    """
+
+    constants: Any
+    prototype: Any
+    widths: Any
+    pairs: Any
+    grid: Any
+    writes: Any
+    instant: Any
+    present: Any
+    r_zero: Any
+    r_max: Any
+    span: Any
+
+
+def move_of(moment: Moment, p: Constants) -> Move:
+    """Return a moment as kernels take it.
+
+    Parameters
+    ----------
+    moment : Moment
+        The moment.
+    p : Constants
+        Constants of the device population.
+
+    Returns
+    -------
+    Move
+    """
+    numbers = np.array(flatten(moment.constants), np.float32)
+    kinds = [tuple(map(np.float32, part)) if isinstance(part, tuple) else np.float32(part) for part in moment.constants]
+    return Move(
+        numbers,
+        FluctuationConstants(*kinds),
+        walk_widths().astype(np.float32),
+        moment.pairs,
+        moment.grid,
+        moment.writes,
+        moment.instant[0],
+        np.uint32(moment.present),
+        np.float32(p.g_llrs * p.per_span),
+        np.float32(p.r_max),
+        np.float32(1.0 / p.per_span),
+    )
+
+
+@njit(**INLINE)
+def _written(cells: CellPointers, params: KernelParams, group: int) -> Real:
+    """Return the mixing states that the last change of the cells of a group wrote."""
+    status, curve_at = load(cells.status, group * HOT + STATUS), group * CURVE
+    r_hrs = load(cells.device, group * DEVICE_RECORD + R_HRS)
+    partial = r_hrs
+    if any_(is_irs(status)):
+        p = load_constants(params.constants, params.prototype)
+        curve = Transition(load(cells.curve, curve_at + T_SCALE), load(cells.curve, curve_at + T_END))
+        partial = partial_reset(curve, load(cells.curve, curve_at + U_RATCHET), p)
+    return written_state(status, load(cells.hot, group * HOT + R_LRS), r_hrs, partial)
+
+
+@njit(**INLINE)
+def fetch_rows(index: UInt32Array, at: int, move: Move, work: UInt32Array) -> None:
+    """Write what formulas need of the writes of a group, four rows, to ``work``.
+
+    Parameters
+    ----------
+    index : array of uint32
+        Which write each cell has last seen.
+    at : int
+        First cell of the group.
+    move : Move
+    work : array of uint32 of shape (4 * W,)
+    """
+    for lane in range(W):
+        k = index[at + lane]
+        for row in range(4):
+            work[row * W + lane] = move.writes[row, k]
+
+
+@njit(**INLINE)
+def state_of_lanes(written: Real, lo: UInt32, hi: UInt32, move: Move, rows: Pointer, k0: int, k1: int) -> Real:
+    """Return the mixing states of a group at an instant.
+
+    Parameters
+    ----------
+    written : real lanes
+        Mixing states that were written.
+    lo, hi : uint32 lanes
+        Ids of the cells.
+    move : Move
+    rows
+        Pointer to what `fetch_rows` has written.
+    k0, k1 : uint32
+        Low and high word of the seed.
+
+    Returns
+    -------
+    real lanes
+    """
+    constants, widths = data(move.constants), data(move.widths)
+    key = write_key(lo, hi, load(rows, 0), load(rows, W), k0, k1)
+    made = jumps_made(key, load(rows, 2 * W), load(rows, 3 * W))
+    walk = reals(np.float32(0.0))
+    for pair in range(move.pairs):
+        p = load_constants(constants, move.prototype)
+        walk = walk + two_jumps(key, pair, made, scalar(widths, 2 * pair), scalar(widths, 2 * pair + 1), p)
+    p = load_constants(constants, move.prototype)
+    s = strength((move.r_zero - written) * move.span, p)
+    change = log_change(walk, key, move.grid, uint32s(move.instant), s, p)
+    return moved(written, change, move.r_zero, move.r_max)
+
+
+def compile_move(revision: str) -> Any:
+    """Return the kernel for one state of the sources, as `kernels.compile_kernels` does.
+
+    Parameters
+    ----------
+    revision : str
+        Digest of the sources, which becomes part of the cache key.
+
+    Returns
+    -------
+    callable
+    """
+
+    @njit(cache=True, **OPTIONS)
+    def move_cells(
+        first: int,
+        last: int,
+        state_arrays: Arrays,
+        consecutive: bool,
+        first_id: int,
+        param_arrays: Arrays,
+        move: Move,
+        memory: UInt32Array,
+    ) -> None:
+        """Move cells: bring ``memory`` up to date, and write their mixing states at the instant."""
+        in_cache_key(revision)
+        cells = _cells_from(state_arrays, consecutive, first_id)
+        params = params_from(param_arrays)
+        work = np.empty(4 * W, np.uint32)
+        index = data(memory)
+        for group in range(first, last):
+            written = _written(cells, params, group)
+            fresh = as_written(load(cells.r, group * W), written)
+            here = where(fresh, uint32s(move.present), load(index, group * W))
+            store(index, group * W, here)
+            fetch_rows(memory[0], group * W, move, work)
+            lo, hi = ids(cells, group)
+            store(cells.r, group * W, state_of_lanes(written, lo, hi, move, data(work), params.k0, params.k1))
+
+    return move_cells
