@@ -1,0 +1,126 @@
+"""Times of a transient: in which time cells follow an event, and how long steps may be."""
+
+import math
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+
+from synaptogen._utils import Float64Array
+
+from .circuit import Testbench, Wave
+
+SHARE = 0.01  # of the shortest time at a peak voltage: t_switch
+PEAK = 0.9995  # of a peak: what counts as being there; so on ramps t_switch keeps within some 10 uV of a quasi-static cell
+RESOLUTION = 1e-12  # of the whole time: the shortest t_switch that simulators resolve
+MARGIN = 0.2  # of the time at a peak: the longest t_switch that still lets a cell follow to its end
+PAIRS = 2000  # of waveforms of columns and rows that are looked at one by one
+STEPS = 100  # a transient takes at least
+
+
+def t_switch(bench: Testbench) -> float:
+    """Return the time in s in which cells follow an event: the one given, else one that suits the waveform.
+
+    It is a hundredth of the shortest time for which a cell is at a peak of its voltage.
+
+    Parameters
+    ----------
+    bench : Testbench
+        A transient.
+
+    Returns
+    -------
+    float
+        Time in s.
+
+    Raises
+    ------
+    ValueError
+        If the shortest pulse is so short against the whole time that simulators cannot resolve both.
+
+    Examples
+    --------
+    >>> import synaptogen as sg
+    >>> from synaptogen.circuit.netlists import array_circuit, sweep_bench
+    >>> from synaptogen.circuit.netlists.timing import t_switch
+    >>> bench = sweep_bench(array_circuit(sg.CellArray(1, rng=1)), [0, 1e-8, 1.01e-6, 1.02e-6], [0, 1.0, 1.0, 0])
+    >>> f"{t_switch(bench):.3g}"
+    '1e-08'
+    """
+    given = bench.array.settings.get("t_switch")
+    if given is not None:
+        return given
+    assert bench.stop is not None
+    longest = shortest_peak(bench)
+    if not math.isfinite(longest):
+        return dict(bench.array.model.settings)["t_switch"]
+    resolved = RESOLUTION * bench.stop
+    if resolved > MARGIN * longest:
+        raise ValueError(
+            f"stop={bench.stop!r}: the shortest pulse takes {longest:.2g} s, and simulators cannot resolve that beside"
+            " the whole time: simulate in parts, and bring the cells to the state of each part with result.update"
+        )
+    return max(float(f"{SHARE * longest:.3g}"), resolved)
+
+
+def longest_step(bench: Testbench) -> float:
+    """Return the longest time step in s of a transient: the one given, else a hundredth of the time."""
+    assert bench.stop is not None
+    return bench.step or bench.stop / STEPS
+
+
+def shortest_interval(bench: Testbench) -> float:
+    """Return the shortest time in s between two corners of the waveforms of a transient."""
+    return float(np.diff(_corners(bench)).min())
+
+
+def shortest_peak(bench: Testbench) -> float:
+    """Return the shortest time in s for which a cell, or a gate, is at a peak of its voltage; infinite without any."""
+    times = _corners(bench)
+    columns, rows = (_distinct(waves, times) for waves in (bench.columns, bench.rows))
+    if len(columns) * len(rows) > PAIRS:
+        return float(np.diff(times).min())
+    found = [math.inf]
+    for column in columns:
+        for row in rows:
+            found += _peaks(times, column - row)
+    for gate in _distinct(bench.gates, times):
+        found += _peaks(times, gate)
+    return min(found)
+
+
+def _corners(bench: Testbench) -> Float64Array:
+    """Return the times of all corners up to the end, in s."""
+    corners = {t for wave in (*bench.rows, *bench.columns, *bench.gates) if wave is not None for t in wave.times}
+    assert bench.stop is not None
+    return np.array(sorted({0.0, bench.stop, *(t for t in corners if t < bench.stop)}))
+
+
+def _distinct(waves: Iterable[Wave | None], times: Float64Array) -> list[Float64Array]:
+    """Return the voltages of waveforms that differ, at all corners; a line that floats counts as one at 0 V."""
+    return [np.interp(times, *(wave or ((0.0,), (0.0,)))) for wave in dict.fromkeys(waves)]
+
+
+def _peaks(times: Float64Array, volts: Float64Array) -> Iterator[float]:
+    """Yield the times in s at the peaks of a voltage, of either sign."""
+    for u in (volts, -volts):
+        rising = np.append(True, u[1:] > u[:-1])  # noqa: FBT003  # a value of the array
+        k = 0
+        while k < len(u):
+            if u[k] > 0.0 and rising[k]:
+                first = last = k
+                while last + 1 < len(u) and u[last + 1] == u[k]:
+                    last += 1
+                if last + 1 == len(u) or u[last + 1] < u[k]:
+                    yield _leaves(times, u, last, 1) - _leaves(times, u, first, -1)
+                k = last
+            k += 1
+
+
+def _leaves(times: Float64Array, u: Float64Array, k: int, way: int) -> float:
+    """Return the time in s at which a voltage falls below the peak at ``k``, going that way."""
+    level = PEAK * u[k]
+    while 0 <= k + way < len(u):
+        if u[k + way] < level:
+            return float(times[k] + (times[k + way] - times[k]) * (u[k] - level) / (u[k] - u[k + way]))
+        k += way
+    return float(times[k])
