@@ -6,11 +6,10 @@ from synaptogen._utils import Float64Array, printable
 
 from .circuit import ArrayCircuit, CellInstance, Resistor, Testbench, TransistorInstance, VoltageSource
 from .dialect import MODEL, SUBCIRCUIT, RunnableDialect, assigned
-from .timing import longest_step, shortest_interval, t_switch
+from .timing import longest_step, model_settings, shortest_interval
 
 RAW, STATE = "out.raw", "state.raw"
 BLOCK = 1000  # cells whose states are read in one block of statements
-NODE_SCALE, NODE_CHARGE = 1e-9, 1e-18  # A and C: so small that a cell's inner nodes do not rule the time step
 
 
 class Ngspice(RunnableDialect):
@@ -50,7 +49,7 @@ class Ngspice(RunnableDialect):
         yield f".options klu {_options(bench)}"
         if array.transistor:
             yield array.transistor.card
-        yield f".model {MODEL} {array.model.module} {assigned(_settings(bench))}".rstrip()
+        yield f".model {MODEL} {array.model.module} {assigned(model_settings(bench))}".rstrip()
 
     def subcircuit(self, array: ArrayCircuit) -> tuple[str, str]:
         """Return the first and the last line of a subcircuit with the lines as pins."""
@@ -140,15 +139,6 @@ class Ngspice(RunnableDialect):
                 yield from (f"let {output}[{k}] = @{self._prefix}{cell}[{output}]" for output in outputs)
             yield "end"
         yield f"write {STATE} {' '.join(outputs)}"
-
-
-def _settings(bench: Testbench) -> dict[str, float]:
-    """Return the model parameters of the cells; those of a transient say in which time cells follow an event."""
-    settings = dict(bench.array.settings)
-    if bench.stop is not None and "node_scale" in dict(bench.array.model.settings):
-        settings["t_switch"] = t_switch(bench)
-        settings.setdefault("node_scale", min(NODE_SCALE, NODE_CHARGE / settings["t_switch"]))
-    return settings
 
 
 def _options(bench: Testbench) -> str:

@@ -7,7 +7,7 @@ from synaptogen._utils import printable
 from .circuit import ArrayCircuit, Resistor, Testbench, VoltageSource
 from .dialect import MODEL, SUBCIRCUIT, Dialect, assigned
 from .spectre_syntax import SpectreSyntax
-from .timing import t_switch
+from .timing import model_settings
 
 
 class Spectre(SpectreSyntax, Dialect):
@@ -48,10 +48,7 @@ class Spectre(SpectreSyntax, Dialect):
         yield f'ahdl_include "{library}"'
         if array.transistor:
             yield array.transistor.card
-        settings = dict(array.settings)
-        if bench.stop is not None and "t_switch" in dict(array.model.settings):
-            settings["t_switch"] = t_switch(bench)
-        yield f"model {MODEL} {array.model.module} {assigned(settings)}".rstrip()
+        yield f"model {MODEL} {array.model.module} {assigned(model_settings(bench))}".rstrip()
 
     def subcircuit(self, array: ArrayCircuit) -> tuple[str, str]:
         """Return the first and the last line of a subcircuit with the lines as pins."""

@@ -9,7 +9,7 @@ from synaptogen._utils import Float64Array, printable
 from .circuit import ArrayCircuit, Resistor, Testbench, VoltageSource
 from .dialect import MODEL, SUBCIRCUIT, RunnableDialect, assigned
 from .spectre_syntax import SpectreSyntax
-from .timing import longest_step, t_switch
+from .timing import longest_step, model_settings
 
 OP, TRAN = "op1", "tran1"
 
@@ -55,9 +55,7 @@ class Vacask(SpectreSyntax, RunnableDialect):
             yield "model res resistor"
         if array.transistor:
             yield array.transistor.card
-        settings = dict(array.settings)
-        if bench.stop is not None and "t_switch" in dict(array.model.settings):
-            settings["t_switch"] = t_switch(bench)
+        settings = model_settings(bench)
         given = f" ({assigned(settings)})" if settings else ""
         yield f"model {MODEL} {array.model.module}{given}"
 
