@@ -9,7 +9,7 @@ from synaptogen._utils import Float64Array, printable
 from .circuit import ArrayCircuit, Resistor, Testbench, VoltageSource
 from .dialect import MODEL, SUBCIRCUIT, RunnableDialect, assigned
 from .spectre_syntax import SpectreSyntax
-from .timing import longest_step, model_settings
+from .timing import longest_step, model_settings, switches
 
 OP, TRAN = "op1", "tran1"
 
@@ -82,9 +82,10 @@ class Vacask(SpectreSyntax, RunnableDialect):
         pulse = bench.array.model.kind == "pulse"
         if bench.stop is None:
             yield '  options rawfile="binary" reltol=1e-9'
-        else:  # backward Euler, and no error of truncation rules the step
-            tolerance = "" if pulse else " reltol=1e-5"
-            yield f'  options rawfile="binary" tran_method="euler" tran_lteratio=1e9 tran_minpts=0{tolerance}'
+        else:
+            # cells that switch want backward Euler, and no error of truncation to rule the step
+            method = '"euler" tran_lteratio=1e9 tran_minpts=0' if switches(bench) else '"gear2"'
+            yield f'  options rawfile="binary" tran_method={method}{"" if pulse else " reltol=1e-5"}'
         for name, node, _ in bench.sources():
             yield f"  save v({node}) i({name})"
         if bench.stop is None:
