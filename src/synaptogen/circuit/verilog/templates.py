@@ -48,6 +48,8 @@ TAPE = """
 // carry a motion on into the next step, and a node that holds a state would overshoot. No error of truncation of the
 // nodes is to rule the step: in ngspice their charge is too small for that, VACASK needs tran_lteratio=1e9
 // tran_minpts=0.
+// Operating points, dc sweeps, AC and noise see the state of the start, even after a transient, and warn where a
+// transient would switch the cell.
 module @module(p, n);
   inout p, n;
   electrical p, n;
@@ -161,7 +163,8 @@ PULSE = """
 //   x > 1   RESET after that SET: ratchet at u_reset0 + (x - 1)*(u_max - u_reset0)
 //   x < 0   RESET of the state handed in: ratchet at u_from - x*(u_max - u_from)
 // For big arrays: backward Euler, and no bound on the step but while cells set (ngspice: method=gear maxord=1; VACASK:
-// tran_method="euler" tran_lteratio=1e9 tran_minpts=0).
+// tran_method="euler" tran_lteratio=1e9 tran_minpts=0). Operating points, dc sweeps, AC and noise see the state of the
+// start, even after a transient.
 module @module(p, n);
   inout p, n;
   electrical p, n;
