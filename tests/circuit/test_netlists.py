@@ -247,7 +247,7 @@ def test_spectre_netlists_are_written(tmp_path):
     assert path.suffix == ".scs"
     assert f'ahdl_include "{module}.va"' in lines
     assert (tmp_path / f"{module}.va").read_text() == bench.array.model.source
-    assert f"model cell {module} t_switch=1e-09" in lines
+    assert f"model cell {module} t_switch=1e-08" in lines
     assert lines.index("subckt array (r0 r1 c0 c1 c2 g0 g1)") < lines.index("ends array")
     assert sum(line.startswith("n") and " cell " in line for line in lines) == 6
     assert sum(" resistor r=1.0" in line for line in lines) == 12

@@ -141,8 +141,8 @@ module @module(p, n);
     @@static
     // Cells that set together must be seen to do so: in one long step across the commit a cell could be set or not,
     // both being solutions, and Newton's path would choose.
-    if (begun && u <= u_set && s < 0.5)
-      $bound_step(0.1*t_switch);
+    if (begun && u <= u_set && s < 0.25)
+      $bound_step(0.3*t_switch);
 
     I(p, n) <+ u*conductance(r_now, u);
     I(p, n) <+ white_noise(noise_density(u)*abs(conductance(r_now, u)), "read");
@@ -246,8 +246,8 @@ module @module(p, n);
 
     // Cells that set together must be seen to do so: in one long step across the commit a cell could be set or not,
     // both being solutions, and Newton's path would choose.
-    if (can_set && drive < 0.0 && way < 0.5)
-      $bound_step(0.1*t_switch);
+    if (can_set && drive < 0.0 && way < 0.25)
+      $bound_step(0.3*t_switch);
 
     I(x) <+ node_charge*ddt(V(x));
     @@static
