@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 from synaptogen._utils import Float64Array, checks
 
 from .circuit import ArrayCircuit, Testbench, Wave, constant, wave
+from .timing import SHARE
 
 Scheme: TypeAlias = Literal["V/2", "V/3"]
 SCHEMES: dict[Scheme, tuple[float, float]] = {"V/2": (0.5, 0.5), "V/3": (1.0 / 3.0, 2.0 / 3.0)}
@@ -198,8 +199,7 @@ def _fast_edge(array: ArrayCircuit, width: float) -> float:
 
     A cell that sets is committed 0.29 t_switch after it began.
     """
-    t_switch = {**dict(array.model.settings), **array.settings}.get("t_switch", 0.1 * width)
-    return 0.1 * t_switch
+    return 0.1 * array.settings.get("t_switch", SHARE * width)
 
 
 def sweep_bench(array: ArrayCircuit, times: ArrayLike, volts: ArrayLike, *, step: float | None = None) -> Testbench:

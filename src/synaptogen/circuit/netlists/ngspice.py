@@ -6,10 +6,10 @@ from synaptogen._utils import Float64Array, printable
 
 from .circuit import ArrayCircuit, CellInstance, Resistor, Testbench, TransistorInstance, VoltageSource
 from .dialect import MODEL, SUBCIRCUIT, RunnableDialect, assigned
+from .timing import longest_step, model_settings, shortest_interval, switches
 
 RAW, STATE = "out.raw", "state.raw"
 BLOCK = 1000  # cells whose states are read in one block of statements
-NODE_SCALE = 1e-9  # keeps the current of a pulse cell's inner node from ruling the time step
 
 
 class Ngspice(RunnableDialect):
@@ -45,19 +45,11 @@ class Ngspice(RunnableDialect):
         """
         self._library = library  # loaded by a command of the control section
         array = bench.array
-        settings = dict(array.settings)
         yield f"* {printable(bench.title)}"
-        if array.model.kind == "pulse":
-            # a pulse cell wants backward Euler and no bound on its step
-            settings.setdefault("node_scale", NODE_SCALE)
-            yield ".options klu method=gear maxord=1"
-        elif bench.stop is None:
-            yield ".options klu reltol=1e-9"
-        else:
-            yield ".options klu method=gear reltol=1e-5"
+        yield f".options klu {_options(bench)}"
         if array.transistor:
             yield array.transistor.card
-        yield f".model {MODEL} {array.model.module} {assigned(settings)}".rstrip()
+        yield f".model {MODEL} {array.model.module} {assigned(model_settings(bench))}".rstrip()
 
     def subcircuit(self, array: ArrayCircuit) -> tuple[str, str]:
         """Return the first and the last line of a subcircuit with the lines as pins."""
@@ -149,12 +141,22 @@ class Ngspice(RunnableDialect):
         yield f"write {STATE} {' '.join(outputs)}"
 
 
+def _options(bench: Testbench) -> str:
+    """Return the options of the analysis; cells that switch want backward Euler."""
+    if bench.stop is None:
+        return "reltol=1e-9"
+    method = "method=gear maxord=1" if switches(bench) else "method=gear"
+    tolerance = "" if bench.array.model.kind == "pulse" else " reltol=1e-5"
+    # corners that are closer together ngspice takes for one, a 20,000th of the longest step unless told otherwise
+    return f"{method}{tolerance} minbreak={0.1 * shortest_interval(bench):.3g}"
+
+
 def _analysis(bench: Testbench) -> str:
     if bench.stop is None:
         return "op"
     if bench.array.model.kind == "pulse":  # steps as long as edges allow
         return f"tran {bench.stop / 10.0!r} {bench.stop!r} 0 {bench.step or bench.stop!r}"
-    step = bench.step or bench.stop / 100.0
+    step = longest_step(bench)
     return f"tran {step!r} {bench.stop!r} 0 {step!r}"
 
 

@@ -7,6 +7,7 @@ from synaptogen._utils import printable
 from .circuit import ArrayCircuit, Resistor, Testbench, VoltageSource
 from .dialect import MODEL, SUBCIRCUIT, Dialect, assigned
 from .spectre_syntax import SpectreSyntax
+from .timing import model_settings
 
 
 class Spectre(SpectreSyntax, Dialect):
@@ -47,7 +48,7 @@ class Spectre(SpectreSyntax, Dialect):
         yield f'ahdl_include "{library}"'
         if array.transistor:
             yield array.transistor.card
-        yield f"model {MODEL} {array.model.module} {assigned(array.settings)}".rstrip()
+        yield f"model {MODEL} {array.model.module} {assigned(model_settings(bench))}".rstrip()
 
     def subcircuit(self, array: ArrayCircuit) -> tuple[str, str]:
         """Return the first and the last line of a subcircuit with the lines as pins."""
@@ -74,7 +75,7 @@ class Spectre(SpectreSyntax, Dialect):
             yield "op1 dc reltol=1e-9"
         else:
             bound = f" maxstep={bench.step!r}" if bench.step else ""
-            method = "euler" if bench.array.model.kind == "pulse" else "gear2"
+            method = "gear2" if bench.array.model.kind == "event" else "euler"
             yield f"tran1 tran stop={bench.stop!r} method={method}{bound}"
             for cell in bench.array.cell_names() if bench.array.model.kind != "event" else []:
                 yield "save " + " ".join(f"{self._prefix}{cell}:{output}" for output in bench.array.model.outputs)

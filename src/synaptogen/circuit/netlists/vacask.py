@@ -9,6 +9,7 @@ from synaptogen._utils import Float64Array, printable
 from .circuit import ArrayCircuit, Resistor, Testbench, VoltageSource
 from .dialect import MODEL, SUBCIRCUIT, RunnableDialect, assigned
 from .spectre_syntax import SpectreSyntax
+from .timing import longest_step, model_settings, switches
 
 OP, TRAN = "op1", "tran1"
 
@@ -54,8 +55,9 @@ class Vacask(SpectreSyntax, RunnableDialect):
             yield "model res resistor"
         if array.transistor:
             yield array.transistor.card
-        settings = f" ({assigned(array.settings)})" if array.settings else ""
-        yield f"model {MODEL} {array.model.module}{settings}"
+        settings = model_settings(bench)
+        given = f" ({assigned(settings)})" if settings else ""
+        yield f"model {MODEL} {array.model.module}{given}"
 
     def subcircuit(self, array: ArrayCircuit) -> tuple[str, str]:
         """Return the first and the last line of a subcircuit with the lines as pins."""
@@ -80,10 +82,10 @@ class Vacask(SpectreSyntax, RunnableDialect):
         pulse = bench.array.model.kind == "pulse"
         if bench.stop is None:
             yield '  options rawfile="binary" reltol=1e-9'
-        elif pulse:  # backward Euler, and no bound on the step but the cells' own
-            yield '  options rawfile="binary" tran_method="euler" tran_lteratio=1e9 tran_minpts=0'
         else:
-            yield '  options rawfile="binary" tran_method="gear2" reltol=1e-5'
+            # cells that switch want backward Euler, and no error of truncation to rule the step
+            method = '"euler" tran_lteratio=1e9 tran_minpts=0' if switches(bench) else '"gear2"'
+            yield f'  options rawfile="binary" tran_method={method}{"" if pulse else " reltol=1e-5"}'
         for name, node, _ in bench.sources():
             yield f"  save v({node}) i({name})"
         if bench.stop is None:
@@ -92,8 +94,8 @@ class Vacask(SpectreSyntax, RunnableDialect):
             for cell in bench.array.cell_names():
                 name = self._name.format(cell)
                 yield "  save " + " ".join(f"p({name},{output})" for output in bench.array.model.outputs)
-            step = bench.step or bench.stop / 100.0
-            bound = f" maxstep={bench.step!r}" if bench.step else ""
+            step = longest_step(bench)
+            bound = f" maxstep={step!r}" if bench.step or not pulse else ""
             yield f"  analysis {TRAN} tran step={step!r} stop={bench.stop!r}{bound}"
         yield "endc"
 

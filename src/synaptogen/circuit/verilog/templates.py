@@ -40,8 +40,16 @@ TAPE = """
 //   sets    number of SETs; moves from n to n + 1 in a SET, which is committed at n + 0.25
 //   resets  how far RESET has come: n - 1 + 0.4 is where the RESET that follows the nth SET begins (r at its LRS),
 //           n - 1 + 0.8 is its end (r at its HRS). Below n - 1 + 0.2 the cell is in its LRS.
-// Neither node has a force that pulls it back. Both follow an event within some t_switch, which must be short against
-// edges and pulses: r then lies within (slew rate) * t_switch of where quasi-static switching has it.
+// They hold these relative to the start, so that a transient without an operating point (uic) begins there too.
+// Both follow an event within some t_switch, which must be short against edges and pulses: r then lies within
+// (slew rate) * t_switch of where quasi-static switching has it. What does not last as long is forgotten.
+//
+// Integrate with BACKWARD EULER (ngspice: method=gear maxord=1; VACASK: tran_method="euler"): methods of second order
+// carry a motion on into the next step, and a node that holds a state would overshoot. No error of truncation of the
+// nodes is to rule the step: in ngspice their charge is too small for that, VACASK needs tran_lteratio=1e9
+// tran_minpts=0.
+// Operating points, dc sweeps, AC and noise see the state of the start, even after a transient, and warn where a
+// transient would switch the cell.
 module @module(p, n);
   inout p, n;
   electrical p, n;
@@ -50,6 +58,8 @@ module @module(p, n);
   @@constants
   @@instance
   (* desc="time in which a cell follows an event", units="s" *) parameter real t_switch = 1e-9 from (0:inf);
+  localparam real node_charge = 1e-18;  // C, of an internal node at 1: ngspice sees no error of truncation in it
+  localparam real node_hold = 1e-9;  // S
 
   (* desc="mixing state" *) real r_now;
   (* desc="0: partly reset (IRS), 1: LRS, 2: HRS" *) real mode_now;
@@ -65,8 +75,8 @@ module @module(p, n);
 
   analog begin
     u = V(p, n);
-    a = V(sets);
-    b = V(resets);
+    a = V(sets) + (mode_start == 1.0 ? 1.0 : 0.0);
+    b = V(resets) - (mode_start == 0.0 ? 0.6 : 0.2);
     count = floor(a + 0.5);
     s = a - count;
     begun = (b > count - 0.8);
@@ -94,11 +104,12 @@ module @module(p, n);
     cycles_done = begun ? count : count - 1.0;
     tape_end = (count > @last && b > count - 1.1) ? 1.0 : 0.0;
 
-    // SET: once committed it runs to its end, whatever the voltage does; r goes over between n + 0.25 and n + 0.47
+    // SET: once committed it runs to its end, whatever the voltage does; r goes over between n + 0.25 and n + 0.47.
+    // One that is not committed when the voltage has gone is forgotten.
     drive_a = 0.0;
     if (s > 0.25 || (s > -0.1 && begun && u <= u_set))
       drive_a = s - 1.0;
-    else if (s < 0.0)
+    else if (s < 0.0 || begun)
       drive_a = s;
     if (s > 0.25) begin
       w = min((s - 0.25)*4.5, 1.0);
@@ -113,27 +124,35 @@ module @module(p, n);
         drive_b = b - target;
     end else if (count > @last && u > u_limit && b < count - 1.0)
       drive_b = b - (count - 1.0);  // past the last cycle: nothing but a mark that a RESET is missing
+    else if (count <= @last && b > count - 1.2 && !begun)
+      drive_b = b - (count - 1.2);  // the voltage has gone before the RESET began
 
-    I(sets) <+ t_switch*ddt(V(sets));
-    I(resets) <+ t_switch*ddt(V(resets));
+    I(sets) <+ node_charge*ddt(V(sets));
+    I(resets) <+ node_charge*ddt(V(resets));
     if (analysis("static") || $abstime <= 0.0) begin  // ngspice does not say "static" at the start of a transient
-      I(sets) <+ V(sets) - (mode_start == 1.0 ? 1.0 : 0.0);
-      I(resets) <+ V(resets) - (mode_start == 0.0 ? -0.6 : -0.2);
+      I(sets) <+ node_hold*V(sets);
+      I(resets) <+ node_hold*V(resets);
     end else begin
-      I(sets) <+ drive_a;
-      I(resets) <+ drive_b;
+      I(sets) <+ node_charge/t_switch*drive_a;
+      I(resets) <+ node_charge/t_switch*drive_b;
     end
-    // methods of second order carry a rate on into the next step: short steps keep the ratchet from overshooting
-    // (no ringing: below 2 t_switch for the trapezoidal rule, below 0.5 t_switch for Gear's of order 2)
-    if (abs(drive_a) > 0.01 || abs(drive_b) > 1e-7)
-      $bound_step(0.4*t_switch);
-    else if (begun && u < u_set + 0.03)  // a step that is tried and taken back can set a cell early, by its own length
-      $bound_step(4.0*t_switch);
+    if (!begun && (s > 0.05 || b < count - 2.0))  // nothing brings an LRS there but a rate that is carried on
+      $fatal(0, "a SET went past its end: integrate with backward Euler (method=gear maxord=1, tran_method=euler)");
+    @@static
+    // Cells that set together must be seen to do so: in one long step across the commit a cell could be set or not,
+    // both being solutions, and Newton's path would choose.
+    if (begun && u <= u_set && s < 0.25)
+      $bound_step(0.3*t_switch);
 
     I(p, n) <+ u*conductance(r_now, u);
     I(p, n) <+ white_noise(noise_density(u)*abs(conductance(r_now, u)), "read");
   end
 endmodule
+"""
+
+STATIC = """\
+if (analysis("dc") && (@sets || @resets))
+  $warning("here a transient would switch a cell, but operating points and dc sweeps keep its state");
 """
 
 PULSE = """
@@ -143,9 +162,9 @@ PULSE = """
 //   x > 0   SET, 0 -> 1; begun is done: x > 0.25 commits, and r moves only after that
 //   x > 1   RESET after that SET: ratchet at u_reset0 + (x - 1)*(u_max - u_reset0)
 //   x < 0   RESET of the state handed in: ratchet at u_from - x*(u_max - u_from)
-// For big arrays: backward Euler, and no bound on the step but while cells set (ngspice: method=gear maxord=1, and
-// node_scale=1e-9, so that the node's current does not rule the step; VACASK: tran_method="euler" tran_lteratio=1e9
-// tran_minpts=0).
+// For big arrays: backward Euler, and no bound on the step but while cells set (ngspice: method=gear maxord=1; VACASK:
+// tran_method="euler" tran_lteratio=1e9 tran_minpts=0). Operating points, dc sweeps, AC and noise see the state of the
+// start, even after a transient.
 module @module(p, n);
   inout p, n;
   electrical p, n;
@@ -154,7 +173,8 @@ module @module(p, n);
   @@constants
   @@instance
   (* desc="time in which a cell follows an event", units="s" *) parameter real t_switch = 1e-8 from (0:inf);
-  (* desc="scale of the internal node's equation" *) parameter real node_scale = 1.0 from (0:inf);
+  localparam real node_charge = 1e-18;  // C, of the internal node at 1: ngspice sees no error of truncation in it
+  localparam real node_hold = 1e-9;  // S
 
   (* desc="mixing state" *) real r_now;
   (* desc="0: partly reset (IRS), 1: LRS, 2: HRS" *) real mode_now;
@@ -215,7 +235,8 @@ module @module(p, n);
         target = -min((u - u_from)/(u_max - u_from), 1.0);
         if (target < way)
           drive = way - target;
-      end
+      end else if (can_set && way > 0.0)  // the voltage has gone before the SET was committed
+        drive = way;
     end else if (u > u_reset0) begin
       target = 1.0 + min((u - u_after)/(u_max - u_after), 1.0);
       if (target > way)
@@ -225,14 +246,15 @@ module @module(p, n);
 
     // Cells that set together must be seen to do so: in one long step across the commit a cell could be set or not,
     // both being solutions, and Newton's path would choose.
-    if (can_set && drive < 0.0 && way < 0.5)
-      $bound_step(0.1*t_switch);
+    if (can_set && drive < 0.0 && way < 0.25)
+      $bound_step(0.3*t_switch);
 
-    I(x) <+ node_scale*t_switch*ddt(V(x));
+    I(x) <+ node_charge*ddt(V(x));
+    @@static
     if (analysis("static") || $abstime <= 0.0)  // ngspice does not say "static" at the start of a transient
-      I(x) <+ node_scale*V(x);
+      I(x) <+ node_hold*V(x);
     else
-      I(x) <+ node_scale*drive;
+      I(x) <+ node_charge/t_switch*drive;
 
     I(p, n) <+ u*conductance(r_now, u);
     I(p, n) <+ white_noise(noise_density(u)*abs(conductance(r_now, u)), "read");
