@@ -7,7 +7,8 @@ from synaptogen.circuit.verilog import cell_model, identity_values
 from synaptogen.engines import STARTS, Start
 from synaptogen.params import DeviceParams, as_device_params
 
-from .circuit import ArrayCircuit, Transistor, circuit_of
+from .circuit import ArrayCircuit, circuit_of
+from .transistor import Transistor
 
 
 def population_circuit(

@@ -12,6 +12,8 @@ from synaptogen._utils import Float64Array, checks
 from synaptogen.array import CellArray
 from synaptogen.circuit.verilog import CellKind, CellModel, cell_model, instance_values
 
+from .transistor import Transistor
+
 
 class Wave(NamedTuple):
     """A voltage that goes in straight lines from point to point; with one point it is constant.
@@ -96,31 +98,6 @@ def wave(times: ArrayLike, volts: ArrayLike) -> Wave:
     return Wave(tuple(t.tolist()), tuple(u.tolist()))
 
 
-@dataclass(frozen=True)
-class Transistor:
-    """The access transistor of each cell (1T1R): an n-channel MOSFET with a model card that the user brings.
-
-    Its drain is at the cell, its source at the row line, its gate at the gate line of the row, its bulk at ground.
-
-    Parameters
-    ----------
-    model : str
-        Name of the model in the card.
-    card : str
-        The model card, in the language of the simulator: text that goes into the netlist as it is.
-    parameters : mapping of str to float
-        Instance parameters, such as ``{"w": 1e-6, "l": 1e-7}``.
-    """
-
-    model: str
-    card: str
-    parameters: Mapping[str, float] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        for name, value in self.parameters.items():
-            _finite(f"parameters[{name!r}]", value)
-
-
 class CellPlace(NamedTuple):
     """The place of a cell in an array.
 
@@ -185,7 +162,7 @@ class TransistorInstance(NamedTuple):
     Attributes
     ----------
     name : str
-        Name of the instance; it begins with m.
+        Name of the instance; it begins with `Transistor.element`.
     nodes : tuple of str
         Drain, gate, source, bulk.
     model : str

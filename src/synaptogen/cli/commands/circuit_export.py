@@ -12,11 +12,14 @@ from synaptogen.array import CellArray
 from synaptogen.circuit import STEP, T_SWITCH, triangles
 from synaptogen.circuit.netlists import (
     DIALECTS,
+    TEST,
     ArrayCircuit,
     DialectName,
     Testbench,
     array_circuit,
     export,
+    export_cell,
+    identifier,
     read_bench,
     sweep_bench,
     write_bench,
@@ -57,7 +60,13 @@ Seed: TypeAlias = Annotated[int, typer.Option("--rng", metavar="SEED", help="See
 Cycles: TypeAlias = Annotated[
     int, typer.Option("--cycles", metavar="K", help="Cycles that a cell can begin after the running one.")
 ]
-FileName: TypeAlias = Annotated[str, typer.Option("--name", metavar="NAME", help="Of the netlist's file.")]
+FileName: TypeAlias = Annotated[
+    str, typer.Option("--name", metavar="NAME", help="Of the subcircuit and of its file; a testbench is NAME_test.")
+]
+Single: TypeAlias = Annotated[
+    bool,
+    typer.Option("--single", help="One cell as a subcircuit with pins p and n, its seed and number as parameters."),
+]
 
 
 def export_cells(
@@ -70,22 +79,23 @@ def export_cells(
     rng: Seed = 0,
     cycles: Cycles = 8,
     wires: WireResistance = 0.0,
+    single: Single = False,
     name: FileName = "array",
     overwrite: Overwrite = False,
     as_json: JSON = False,
 ) -> None:
-    """Write cells as Verilog-A and, with --netlist, an array as a netlist that can be run.
+    """Write cells as Verilog-A and, with --netlist, an array as a subcircuit for any netlist, with a testbench.
 
-    Without --netlist all forms of the cell are written, or that of --form. With it, an array becomes a subcircuit in a
-    testbench, each cell with its own device, state and coming cycles; cells are of the event form for Spectre and of
-    the tape form for ngspice and VACASK, or of --form. Cells that switch are swept over +-1.5 V, read cells are read,
-    pulse cells of row 0 are set.
+    Without --netlist all forms of the cell are written, or that of --form. With it, an array becomes a subcircuit, each
+    cell with its own device, state and coming cycles; cells are of the event form for Spectre and of the tape form for
+    ngspice and VACASK, or of --form. In the testbench beside it, cells that switch are swept over +-1.5 V, read cells
+    are read, pulse cells of row 0 are set. With --single it is one cell, of the autonomous form, or of --form.
     \f
 
     Parameters
     ----------
     folder, name, overwrite : pathlib.Path, str, bool
-        Where files go, the name of the netlist without its suffix, and whether to replace one.
+        Where files go, the name of the subcircuit, and whether to replace files.
     form, netlist : str, optional
         Kind of the cells (`cell_model`), and the dialect of a netlist.
     array : pathlib.Path, optional
@@ -94,16 +104,29 @@ def export_cells(
         Shape, population and seed of a new array.
     cycles, wires : int, float
         Cycles after the running one, and the resistance of a wire segment in ohm.
+    single : bool
+        Write one cell whose parameters are set where it is used.
     as_json : bool
         Print JSON instead of text.
+
+    Raises
+    ------
+    ValueError, OSError
+        If an option is out of range, options exclude each other, or a file exists.
     """
     population, saved = _population(array, params, netlist)
     checks.positive_int("--cycles", cycles)
+    identifier("--name", name)
     kind = None if form is None else choice("--form", form, KINDS)
     dialect = None if netlist is None else choice("--netlist", netlist, DIALECTS)
-    _make_free(folder, "" if dialect is None else f"{name}{DIALECTS[dialect]().suffix}", overwrite)
+    if single and (dialect is None or array is not None or cells is not None):
+        raise ValueError("--single: give --netlist, and neither --array nor --cells")
+    _make_free(folder, [] if dialect is None else _files(folder, dialect, name, single), overwrite)
     if dialect is None:
         written = [_write_model(folder, population, each, cycles) for each in ([kind] if kind else KINDS)]
+    elif single:
+        model = cell_model(population, kind or "autonomous", cycles=cycles)
+        written = [export_cell(model, folder, dialect, name=name), *sorted(folder.glob(f"{model.module}.*"))]
     else:
         kind = kind or ("event" if dialect == "spectre" else "tape")
         chosen = CellArray(shape_of(cells or "1x1"), population, rng=rng) if saved is None else saved
@@ -121,19 +144,26 @@ def _write_netlist(bench: Testbench, folder: Path, dialect: DialectName, name: s
     """Write the netlist and its cell; return the paths of all files."""
     with steps(transient=True) as progress:
         advance = progress.begin(f"{shape_text(bench.array.shape)} cells for {dialect}", 1)
-        path = export(bench, folder, dialect, name=name)
+        export(bench, folder, dialect, name=name)
         advance()
-    return [path, *sorted(folder.glob(f"{bench.array.model.module}.*"))]
+    return [*_files(folder, dialect, name), *sorted(folder.glob(f"{bench.array.model.module}.*"))]
 
 
-def _make_free(folder: Path, file: str, overwrite: bool) -> None:
-    """Make the folder if it is not there, and refuse to replace a file in it."""
+def _files(folder: Path, dialect: DialectName, name: str, single: bool = False) -> list[Path]:
+    """Return the paths of the netlists: the subcircuit, and its testbench."""
+    suffix = DIALECTS[dialect]().suffix
+    return [folder / f"{each}{suffix}" for each in ((name,) if single else (name, f"{name}{TEST}"))]
+
+
+def _make_free(folder: Path, files: list[Path], overwrite: bool) -> None:
+    """Make the folder if it is not there, and refuse to replace files in it."""
     if folder.exists() and not folder.is_dir():
         raise NotADirectoryError(f"{folder} is no directory: give another name")
     if not folder.absolute().parent.is_dir():
         raise FileNotFoundError(f"{folder.absolute().parent} is no directory: make it first")
-    if file and folder.exists():
-        require_free(folder / file, overwrite)
+    if folder.exists():
+        for file in files:
+            require_free(file, overwrite)
     folder.mkdir(exist_ok=True)
 
 
