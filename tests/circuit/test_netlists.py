@@ -149,13 +149,10 @@ def test_256_cells_run_through_ten_cycles_with_their_own_features(program):
     """Features are taken from the currents, as from a measurement, and must be those that Python foretells."""
     cells, wave = sg.CellArray(256, rng=5), cycling_wave(10)
     expected = [np.vstack([now[None], next_]) for now, next_ in zip(cells.features, cells.upcoming(10), strict=True)]
-    found = []
-    for k in range(0, 256, 64):  # all cells share the time steps that the events of each ask for
-        array = array_circuit(cells[k : k + 64], "tape", cycles=10, t_switch=T_SWITCH)
-        result = simulate(sweep_bench(array, wave.times, wave.volts, step=RAMP / 100), program)
-        found.append(measured(wave, result.time, result.columns, cells.params.constants()))
-        result.update(cells[k : k + 64])
-    r_hrs, u_set, r_lrs, u_reset = (np.hstack(parts) for parts in zip(*found, strict=True))
+    array = array_circuit(cells, "tape", cycles=10)
+    result = simulate(sweep_bench(array, wave.times, wave.volts, step=RAMP / 100), program)
+    r_hrs, u_set, r_lrs, u_reset = measured(wave, result.time, result.columns, cells.params.constants())
+    result.update(cells)
     np.testing.assert_allclose(r_lrs, expected[2][:10], rtol=1e-4)
     # a cell whose U_RESET lies above the top of the ramp is not in this population of 256
     np.testing.assert_allclose(r_hrs, expected[0], rtol=1e-4)

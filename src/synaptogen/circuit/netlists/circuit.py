@@ -471,8 +471,10 @@ class Testbench:
         checks.resistance("source_resistance", self.source_resistance)
         for name in ("stop", "step"):
             value = getattr(self, name)
-            if value is not None and not _finite(name, value) > 0.0:
-                raise ValueError(f"{name}={value!r}: give a time in s above 0")
+            if value is not None:
+                if not _finite(name, value) > 0.0:
+                    raise ValueError(f"{name}={value!r}: give a time in s above 0")
+                object.__setattr__(self, name, float(value))  # a NumPy scalar has another text
 
     def sources(self) -> Iterator[VoltageSource]:
         """Yield the voltage sources: rows, columns, gates; none for lines that float."""

@@ -24,7 +24,7 @@ from synaptogen._utils import Float64Array
 
 from .circuit import ArrayCircuit, CellInstance, Resistor, Testbench, TransistorInstance, VoltageSource
 from .names import Family, in_language
-from .timing import t_switch
+from .timing import model_settings
 
 DialectName: TypeAlias = Literal["ngspice", "vacask", "spectre"]
 
@@ -229,10 +229,7 @@ def cell_settings(array: ArrayCircuit, bench: Testbench | None) -> dict[str, flo
     dict of str to float
         Settings of `CellModel.settings` by name.
     """
-    settings = dict(array.settings)
-    if bench is not None and bench.stop is not None and "t_switch" in dict(array.model.settings):
-        settings["t_switch"] = t_switch(bench)
-    return settings
+    return dict(array.settings) if bench is None else model_settings(bench)
 
 
 def netlist(bench: Testbench, dialect: Dialect, library: str) -> Iterator[str]:

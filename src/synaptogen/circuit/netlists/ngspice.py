@@ -11,7 +11,6 @@ from .timing import longest_step, shortest_interval
 
 RAW, STATE = "out.raw", "state.raw"
 BLOCK = 1000  # cells whose states are read in one block of statements
-NODE_SCALE, NODE_CHARGE = 1e-9, 1e-18  # A and C: so small that a cell's inner nodes do not rule the time step
 
 
 class Ngspice(RunnableDialect):
@@ -85,7 +84,7 @@ class Ngspice(RunnableDialect):
         str
             A line.
         """
-        yield f".model {MODEL} {array.model.module} {assigned(_settings(array, bench))}".rstrip()
+        yield f".model {MODEL} {array.model.module} {assigned(cell_settings(array, bench))}".rstrip()
 
     def advice(self, array: ArrayCircuit, library: str) -> Iterator[str]:
         """Yield lines that a netlist has to hold which takes in the array's subcircuit.
@@ -218,15 +217,6 @@ class Ngspice(RunnableDialect):
                 yield from (f"let {output}[{k}] = @{self._prefix}{cell}[{output}]" for output in outputs)
             yield "end"
         yield f"write {STATE} {' '.join(outputs)}"
-
-
-def _settings(array: ArrayCircuit, bench: Testbench | None) -> dict[str, float]:
-    """Return the model parameters of the cells; the scale keeps their nodes from ruling the step of a transient."""
-    settings, defaults = cell_settings(array, bench), dict(array.model.settings)
-    if "node_scale" in defaults and (bench is None or bench.stop is not None):
-        charge = NODE_CHARGE / settings.get("t_switch", defaults["t_switch"])
-        settings.setdefault("node_scale", min(NODE_SCALE, charge))
-    return settings
 
 
 def _options(bench: Testbench) -> str:

@@ -9,18 +9,29 @@ from synaptogen._utils import Float64Array
 
 from .circuit import Testbench, Wave
 
-SHARE = 0.01  # of the shortest time at a peak voltage: t_switch
-PEAK = 0.9995  # of a peak: what counts as being there; so on ramps t_switch keeps within some 10 uV of a quasi-static cell
-RESOLUTION = 1e-12  # of the whole time: the shortest t_switch that simulators resolve
-MARGIN = 0.2  # of the time at a peak: the longest t_switch that still lets a cell follow to its end
+SHARE = 1e-3  # of the shortest time at a peak voltage: t_switch
+PEAK = 0.99995  # of a peak: what counts as being there, so that on ramps a cell follows its voltage to some 10 uV
+RESOLUTION = 1e-13  # of the whole time: the shortest t_switch that simulators resolve
+NEAR, MARGIN = (
+    0.99,
+    0.01,
+)  # share of the time above NEAR of a peak: the longest t_switch with which a cell still follows
 PAIRS = 2000  # of waveforms of columns and rows that are looked at one by one
 STEPS = 100  # a transient takes at least
+
+
+def model_settings(bench: Testbench) -> dict[str, float]:
+    """Return the model parameters of the cells of a netlist; in a transient ``t_switch`` (s) is always among them."""
+    array = bench.array
+    if bench.stop is None or "t_switch" not in dict(array.model.settings):
+        return dict(array.settings)
+    return {**array.settings, "t_switch": t_switch(bench)}
 
 
 def t_switch(bench: Testbench) -> float:
     """Return the time in s in which cells follow an event: the one given, else one that suits the waveform.
 
-    It is a hundredth of the shortest time for which a cell is at a peak of its voltage.
+    It is a thousandth of the shortest time for which a cell is at a peak of its voltage.
 
     Parameters
     ----------
@@ -44,22 +55,23 @@ def t_switch(bench: Testbench) -> float:
     >>> from synaptogen.circuit.netlists.timing import t_switch
     >>> bench = sweep_bench(array_circuit(sg.CellArray(1, rng=1)), [0, 1e-8, 1.01e-6, 1.02e-6], [0, 1.0, 1.0, 0])
     >>> f"{t_switch(bench):.3g}"
-    '1e-08'
+    '1e-09'
     """
     given = bench.array.settings.get("t_switch")
     if given is not None:
         return given
     assert bench.stop is not None
-    longest = shortest_peak(bench)
-    if not math.isfinite(longest):
+    peak = shortest_peak(bench, PEAK)
+    if not math.isfinite(peak):
         return dict(bench.array.model.settings)["t_switch"]
     resolved = RESOLUTION * bench.stop
-    if resolved > MARGIN * longest:
+    if resolved > MARGIN * shortest_peak(bench, NEAR):
         raise ValueError(
-            f"stop={bench.stop!r}: the shortest pulse takes {longest:.2g} s, and simulators cannot resolve that beside"
-            " the whole time: simulate in parts, and bring the cells to the state of each part with result.update"
+            f"stop={bench.stop!r}: the shortest pulse is at its peak for {peak:.2g} s, and simulators cannot"
+            " resolve that beside the whole time: simulate in parts, and bring the"
+            " cells to the state of each part with result.update"
         )
-    return max(float(f"{SHARE * longest:.3g}"), resolved)
+    return max(float(f"{SHARE * peak:.3g}"), resolved)
 
 
 def longest_step(bench: Testbench) -> float:
@@ -73,8 +85,21 @@ def shortest_interval(bench: Testbench) -> float:
     return float(np.diff(_corners(bench)).min())
 
 
-def shortest_peak(bench: Testbench) -> float:
-    """Return the shortest time in s for which a cell, or a gate, is at a peak of its voltage; infinite without any."""
+def shortest_peak(bench: Testbench, level: float) -> float:
+    """Return the shortest time in s for which a cell, or a gate, is above a share of a peak of its voltage.
+
+    Parameters
+    ----------
+    bench : Testbench
+        A transient.
+    level : float
+        The share, below 1.
+
+    Returns
+    -------
+    float
+        Time in s; infinite where all voltages are 0.
+    """
     times = _corners(bench)
     columns, rows = (_distinct(waves, times) for waves in (bench.columns, bench.rows))
     if len(columns) * len(rows) > PAIRS:
@@ -82,9 +107,9 @@ def shortest_peak(bench: Testbench) -> float:
     found = [math.inf]
     for column in columns:
         for row in rows:
-            found += _peaks(times, column - row)
+            found += _peaks(times, column - row, level)
     for gate in _distinct(bench.gates, times):
-        found += _peaks(times, gate)
+        found += _peaks(times, gate, level)
     return min(found)
 
 
@@ -100,10 +125,10 @@ def _distinct(waves: Iterable[Wave | None], times: Float64Array) -> list[Float64
     return [np.interp(times, *(wave or ((0.0,), (0.0,)))) for wave in dict.fromkeys(waves)]
 
 
-def _peaks(times: Float64Array, volts: Float64Array) -> Iterator[float]:
-    """Yield the times in s at the peaks of a voltage, of either sign."""
+def _peaks(times: Float64Array, volts: Float64Array, level: float) -> Iterator[float]:
+    """Yield the times in s for which a voltage is above a share of each of its peaks, of either sign."""
     for u in (volts, -volts):
-        rising = np.append(True, u[1:] > u[:-1])  # noqa: FBT003  # a value of the array
+        rising = np.append(True, u[1:] > u[:-1])
         k = 0
         while k < len(u):
             if u[k] > 0.0 and rising[k]:
@@ -111,14 +136,14 @@ def _peaks(times: Float64Array, volts: Float64Array) -> Iterator[float]:
                 while last + 1 < len(u) and u[last + 1] == u[k]:
                     last += 1
                 if last + 1 == len(u) or u[last + 1] < u[k]:
-                    yield _leaves(times, u, last, 1) - _leaves(times, u, first, -1)
+                    yield _leaves(times, u, last, 1, level) - _leaves(times, u, first, -1, level)
                 k = last
             k += 1
 
 
-def _leaves(times: Float64Array, u: Float64Array, k: int, way: int) -> float:
-    """Return the time in s at which a voltage falls below the peak at ``k``, going that way."""
-    level = PEAK * u[k]
+def _leaves(times: Float64Array, u: Float64Array, k: int, way: int, share: float) -> float:
+    """Return the time in s at which a voltage falls below a share of the peak at ``k``, going that way."""
+    level = share * u[k]
     while 0 <= k + way < len(u):
         if u[k + way] < level:
             return float(times[k] + (times[k + way] - times[k]) * (u[k] - level) / (u[k] - u[k + way]))

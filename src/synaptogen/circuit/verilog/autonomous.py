@@ -93,7 +93,7 @@ def write_autonomous(params: DeviceParams, cycles: int) -> Draft:
         select=curve_cases(cycles),
     ).replace("@last", str(cycles))
     outputs = (*SWITCHING_OUTPUTS, "tape_end")
-    return Draft(source, ("p", "n"), IDENTITY, (("t_switch", 1e-9), ("node_scale", 1.0)), outputs)
+    return Draft(source, ("p", "n"), IDENTITY, (("t_switch", 1e-9),), outputs)
 
 
 def _initial_block(params: CompiledParams, cycles: int) -> str:

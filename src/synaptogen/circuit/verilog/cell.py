@@ -47,8 +47,7 @@ class CellModel:
         Instance parameters in order; `instance_values` gives them for the cells of an array.
     settings : tuple of (str, float)
         Model parameters that a netlist may set for all cells, with their defaults: ``t_switch`` (s), the time in which
-        a cell follows an event, in the kinds that switch; and ``node_scale`` (pulse), the scale of the internal node's
-        equation.
+        a cell follows an event, in the kinds that switch.
     outputs : tuple of str
         Variables that a simulator can save: ``r_now`` (mixing state), and in the kinds that switch ``mode_now`` (of
         `synaptogen.Mode`), ``cycles_done`` (cycles begun since the start), ``u_ratchet_now`` (V, in the IRS) and,

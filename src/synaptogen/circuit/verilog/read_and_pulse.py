@@ -61,5 +61,5 @@ def write_pulse(params: DeviceParams, cycles: int) -> Draft:
         switching(params),
         instance="\n".join(instance),
     )
-    settings = (("t_switch", 1e-8), ("node_scale", 1.0))
+    settings = (("t_switch", 1e-8),)
     return Draft(source, ("p", "n"), (*STATE, *_PULSE_FEATURES), settings, SWITCHING_OUTPUTS)

@@ -40,4 +40,4 @@ def write_tape(params: DeviceParams, cycles: int) -> Draft:
         select=curve_cases(cycles),
     ).replace("@last", str(cycles))
     outputs = (*SWITCHING_OUTPUTS, "tape_end")
-    return Draft(source, ("p", "n"), (*STATE, *feature_names(cycles)), (("t_switch", 1e-9), ("node_scale", 1.0)), outputs)
+    return Draft(source, ("p", "n"), (*STATE, *feature_names(cycles)), (("t_switch", 1e-9),), outputs)

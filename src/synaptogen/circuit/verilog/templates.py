@@ -37,16 +37,17 @@ endmodule
 
 TAPE = """
 // State lives on two internal nodes, so that a simulator can go back and forth in time as it likes:
-//   a   number of SETs; moves from n to n + 1 in a SET, which is committed at n + 0.25
-//   b   how far RESET has come: n - 1 + 0.4 is where the RESET that follows the nth SET begins (r at its LRS),
-//       n - 1 + 0.8 is its end (r at its HRS). Below n - 1 + 0.2 the cell is in its LRS.
-// Nodes hold a and b relative to the start, so that a transient without an operating point (uic) begins there too.
+//   sets    number of SETs; moves from n to n + 1 in a SET, which is committed at n + 0.25
+//   resets  how far RESET has come: n - 1 + 0.4 is where the RESET that follows the nth SET begins (r at its LRS),
+//           n - 1 + 0.8 is its end (r at its HRS). Below n - 1 + 0.2 the cell is in its LRS.
+// They hold these relative to the start, so that a transient without an operating point (uic) begins there too.
 // Both follow an event within some t_switch, which must be short against edges and pulses: r then lies within
 // (slew rate) * t_switch of where quasi-static switching has it. What does not last as long is forgotten.
 //
 // Integrate with BACKWARD EULER (ngspice: method=gear maxord=1; VACASK: tran_method="euler"): methods of second order
-// carry a motion on into the next step, and a node that holds a state would overshoot. No error of truncation is to
-// rule the step (ngspice: node_scale*t_switch of at most 1e-18; VACASK: tran_lteratio=1e9 tran_minpts=0).
+// carry a motion on into the next step, and a node that holds a state would overshoot. No error of truncation of the
+// nodes is to rule the step: in ngspice their charge is too small for that, VACASK needs tran_lteratio=1e9
+// tran_minpts=0.
 module @module(p, n);
   inout p, n;
   electrical p, n;
@@ -55,7 +56,8 @@ module @module(p, n);
   @@constants
   @@instance
   (* desc="time in which a cell follows an event", units="s" *) parameter real t_switch = 1e-9 from (0:inf);
-  (* desc="scale of the internal nodes' equations" *) parameter real node_scale = 1.0 from (0:inf);
+  localparam real node_charge = 1e-18;  // C, of an internal node at 1: ngspice sees no error of truncation in it
+  localparam real node_hold = 1e-9;  // S
 
   (* desc="mixing state" *) real r_now;
   (* desc="0: partly reset (IRS), 1: LRS, 2: HRS" *) real mode_now;
@@ -123,15 +125,17 @@ module @module(p, n);
     else if (count <= @last && b > count - 1.2 && !begun)
       drive_b = b - (count - 1.2);  // the voltage has gone before the RESET began
 
-    I(sets) <+ node_scale*t_switch*ddt(V(sets));
-    I(resets) <+ node_scale*t_switch*ddt(V(resets));
+    I(sets) <+ node_charge*ddt(V(sets));
+    I(resets) <+ node_charge*ddt(V(resets));
     if (analysis("static") || $abstime <= 0.0) begin  // ngspice does not say "static" at the start of a transient
-      I(sets) <+ node_scale*V(sets);
-      I(resets) <+ node_scale*V(resets);
+      I(sets) <+ node_hold*V(sets);
+      I(resets) <+ node_hold*V(resets);
     end else begin
-      I(sets) <+ node_scale*drive_a;
-      I(resets) <+ node_scale*drive_b;
+      I(sets) <+ node_charge/t_switch*drive_a;
+      I(resets) <+ node_charge/t_switch*drive_b;
     end
+    if (s > 0.05 && !begun)  // nothing moves an LRS there but a rate that is carried on
+      $fatal(0, "a SET went past its end: integrate with backward Euler (method=gear maxord=1, tran_method=euler)");
     // Cells that set together must be seen to do so: in one long step across the commit a cell could be set or not,
     // both being solutions, and Newton's path would choose.
     if (begun && u <= u_set && s < 0.5)
@@ -150,9 +154,8 @@ PULSE = """
 //   x > 0   SET, 0 -> 1; begun is done: x > 0.25 commits, and r moves only after that
 //   x > 1   RESET after that SET: ratchet at u_reset0 + (x - 1)*(u_max - u_reset0)
 //   x < 0   RESET of the state handed in: ratchet at u_from - x*(u_max - u_from)
-// For big arrays: backward Euler, and no bound on the step but while cells set (ngspice: method=gear maxord=1, and
-// node_scale=1e-9, so that the node's current does not rule the step; VACASK: tran_method="euler" tran_lteratio=1e9
-// tran_minpts=0).
+// For big arrays: backward Euler, and no bound on the step but while cells set (ngspice: method=gear maxord=1; VACASK:
+// tran_method="euler" tran_lteratio=1e9 tran_minpts=0).
 module @module(p, n);
   inout p, n;
   electrical p, n;
@@ -161,7 +164,8 @@ module @module(p, n);
   @@constants
   @@instance
   (* desc="time in which a cell follows an event", units="s" *) parameter real t_switch = 1e-8 from (0:inf);
-  (* desc="scale of the internal node's equation" *) parameter real node_scale = 1.0 from (0:inf);
+  localparam real node_charge = 1e-18;  // C, of the internal node at 1: ngspice sees no error of truncation in it
+  localparam real node_hold = 1e-9;  // S
 
   (* desc="mixing state" *) real r_now;
   (* desc="0: partly reset (IRS), 1: LRS, 2: HRS" *) real mode_now;
@@ -235,11 +239,11 @@ module @module(p, n);
     if (can_set && drive < 0.0 && way < 0.5)
       $bound_step(0.1*t_switch);
 
-    I(x) <+ node_scale*t_switch*ddt(V(x));
+    I(x) <+ node_charge*ddt(V(x));
     if (analysis("static") || $abstime <= 0.0)  // ngspice does not say "static" at the start of a transient
-      I(x) <+ node_scale*V(x);
+      I(x) <+ node_hold*V(x);
     else
-      I(x) <+ node_scale*drive;
+      I(x) <+ node_charge/t_switch*drive;
 
     I(p, n) <+ u*conductance(r_now, u);
     I(p, n) <+ white_noise(noise_density(u)*abs(conductance(r_now, u)), "read");
