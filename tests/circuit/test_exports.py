@@ -77,7 +77,7 @@ def test_a_flat_netlist_is_one_file(program, tmp_path):
 def test_an_exported_write_saves_states_of_the_subcircuit(program, tmp_path):
     bench = write_bench(array_circuit(mixed((3, 4)), "pulse"), 1, 2, -1.5)
     path = export(bench, tmp_path, program)
-    raw = {"ngspice": "state.raw", "vacask": "tran1.raw"}[program]
+    raw = {"ngspice": "state.raw", "vacask": "state1.raw"}[program]
     simulator(program).run(path, (raw,))
     vectors = read_raw(tmp_path / raw)[0].vectors
     names = [f"xarray:n{i}_{j}.r_now" for i in range(3) for j in range(4)]

@@ -191,6 +191,29 @@ def test_a_tape_that_is_just_long_enough_is_none(program):
     np.testing.assert_array_equal(cells.r, expected.r)
 
 
+# ---- states over time
+
+
+@pytest.mark.parametrize("kind", ["pulse", "tape", "autonomous"])
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_states_at_all_points_are_saved_where_they_are_asked_for(program, kind, tmp_path):
+    """They begin where the cells stood, and end in the final states, which alone are saved otherwise."""
+    cells = sg.CellArray((2, 3), rng=1) if kind == "autonomous" else mixed((2, 3))
+    bench = write_bench(array_circuit(cells, kind, cycles=2), 0, np.arange(3), -1.5, width=1e-6)
+    plain = simulate(bench, program, folder=tmp_path)
+    size = sum(path.stat().st_size for path in tmp_path.glob("*.raw"))
+    traced = simulate(replace(bench, trace=True), program)
+    assert plain.trace == {}
+    assert set(traced.trace) == set(traced.state) == set(plain.state)
+    for name, states in traced.trace.items():
+        assert states.shape == (len(traced.time), 2, 3)
+        np.testing.assert_allclose(states[-1], traced.state[name], atol=1e-9)
+        np.testing.assert_allclose(traced.state[name], plain.state[name], atol=1e-9)
+    np.testing.assert_allclose(traced.trace["r_now"][0], cells.r, rtol=1e-6)
+    assert np.any(traced.trace["mode_now"][0] != traced.state["mode_now"])
+    assert size < 8 * (len(plain.time) * 11 + 3 * 6 * 6) + 3000  # time, 5 voltages, 5 currents; a few states
+
+
 # ---- 1T1R
 
 

@@ -438,6 +438,9 @@ class Testbench:
         Largest time step in s; None: left to the simulator.
     source_resistance : float
         Resistance of each driver in series, in ohm.
+    trace : bool
+        Save the states of all cells at all points of a transient, not the final ones alone. A large array then takes
+        gigabytes in VACASK, and a time that grows as its size squared in ngspice.
     title : str
         First line of the netlist.
 
@@ -456,6 +459,7 @@ class Testbench:
     stop: float | None = None
     step: float | None = None
     source_resistance: float = 0.0
+    trace: bool = False
     title: str = "Synaptogen array"
 
     def __post_init__(self) -> None:
@@ -469,6 +473,7 @@ class Testbench:
                 if volts is not None:
                     _require_wave(f"{name}[{k}]", volts)
         checks.resistance("source_resistance", self.source_resistance)
+        checks.flag("trace", self.trace)
         for name in ("stop", "step"):
             value = getattr(self, name)
             if value is not None:

@@ -189,6 +189,25 @@ class RunnableDialect(Dialect, Protocol):
         """Return the name of the current of a voltage source in the raw file, positive from its node into it."""
         ...
 
+    def states(self, vectors: Mapping[str, Float64Array], output: str, cells: list[str]) -> Float64Array:
+        """Return one output of all cells at all points, where ``bench.trace`` is set.
+
+        Parameters
+        ----------
+        vectors : mapping of str to array
+            Content of the first of `raw_files`.
+        output : str
+            One of `CellModel.outputs`.
+        cells : list of str
+            Names of the cells.
+
+        Returns
+        -------
+        array of shape (points, len(cells))
+            Values in the order of ``cells``.
+        """
+        ...
+
     def final_states(self, vectors: Mapping[str, Float64Array], output: str, cells: list[str]) -> Float64Array:
         """Return the final values of one output of all cells.
 

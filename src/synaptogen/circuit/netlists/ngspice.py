@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
+import numpy as np
+
 from synaptogen._utils import Float64Array
 
 from .circuit import ArrayCircuit, CellInstance, Resistor, Testbench, TransistorInstance, VoltageSource
@@ -167,6 +169,9 @@ class Ngspice(RunnableDialect):
         yield f"pre_osdi {self._library}"
         for name, node, _ in bench.sources():
             yield f"save v({node}) i({name})"
+        if bench.trace:
+            for cell in bench.array.cell_names():
+                yield "save " + " ".join(f"@{self._prefix}{cell}[{output}]" for output in bench.array.model.outputs)
         yield _analysis(bench)
         yield f"write {RAW}"
         if bench.stop is not None:
@@ -182,6 +187,27 @@ class Ngspice(RunnableDialect):
     def current_name(self, source: str) -> str:
         """Return the name of a source's current in the raw file."""
         return f"i({source})"
+
+    def states(self, vectors: Mapping[str, Float64Array], output: str, cells: list[str]) -> Float64Array:
+        """Return an output of all cells, point by point: each cell has a vector over time.
+
+        Parameters
+        ----------
+        vectors : mapping of str to array
+            Content of a raw file.
+        output : str
+            One of `CellModel.outputs`.
+        cells : list of str
+            Names of the cells.
+
+        Returns
+        -------
+        array of shape (points, len(cells))
+            Values in the order of ``cells``.
+        """
+        names = [f"@{self._prefix}{cell}[{output}]" for cell in cells]
+        # ngspice takes most of them for voltages
+        return np.stack([vectors[name if name in vectors else f"v({name})"] for name in names], axis=1)
 
     def final_states(self, vectors: Mapping[str, Float64Array], output: str, cells: list[str]) -> Float64Array:
         """Return the final values of an output: one vector holds those of all cells.

@@ -6,7 +6,7 @@ import tempfile
 import warnings
 from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -48,6 +48,8 @@ class Result:
     state : dict of str to array of shape (rows, columns)
         Final `CellModel.outputs` of the cells after a transient: ``r_now`` and, of cells that switch, ``mode_now``,
         ``cycles_done`` ... Empty after an operating point.
+    trace : dict of str to array of shape (T, rows, columns)
+        The same at all points, of a testbench that asked for it (`Testbench.trace`), else empty.
     """
 
     bench: Testbench
@@ -55,6 +57,7 @@ class Result:
     rows: Float64Array
     columns: Float64Array
     state: dict[str, Float64Array]
+    trace: dict[str, Float64Array] = field(default_factory=dict)
 
     @property
     def ended(self) -> int:
@@ -177,9 +180,12 @@ def _result(
         return np.stack([vectors.get(name, floating) for name in names], axis=1)
 
     state: dict[str, Float64Array] = {}
+    trace: dict[str, Float64Array] = {}
     if bench.stop is not None:
         cells = array.cell_names()
         for output in array.model.outputs:
             state[output] = language.final_states(finals, output, cells).reshape(array.shape)
+            if bench.trace:
+                trace[output] = language.states(vectors, output, cells).reshape(points, *array.shape)
     # a source's current is counted into its node's end
-    return Result(bench, time, currents("r", array.shape[0]), -currents("c", array.shape[1]), state)
+    return Result(bench, time, currents("r", array.shape[0]), -currents("c", array.shape[1]), state, trace)

@@ -12,7 +12,9 @@ from .names import Family, one_line
 from .spectre_syntax import SpectreSyntax
 from .timing import longest_step
 
-OP, TRAN = "op1", "tran1"
+OP, TRAN, STATE = "op1", "tran1", "state1"
+FINAL = "final"  # name of the stored solution
+MOMENT = 1e-20  # s, in which no cell moves
 EULER = 'tran_method="euler" tran_lteratio=1e9 tran_minpts=0'
 RESISTOR = "model res resistor"
 
@@ -148,29 +150,57 @@ class Vacask(SpectreSyntax, RunnableDialect):
         if bench.stop is None:
             yield f"  analysis {OP} op"
         else:
-            for cell in bench.array.cell_names():
-                name = self._path.format(cell)
-                yield "  save " + " ".join(f"p({name},{output})" for output in bench.array.model.outputs)
+            if bench.trace:
+                yield from self._saved(bench)
             step = longest_step(bench)
             bound = f" maxstep={step!r}" if bench.step or not pulse else ""
-            yield f"  analysis {TRAN} tran step={step!r} stop={bench.stop!r}{bound}"
+            yield f'  analysis {TRAN} tran step={step!r} stop={bench.stop!r}{bound} store="{FINAL}"'
+            # the states of all cells at all points would fill gigabytes: one step more, from where it ended
+            yield "  clear saves"
+            yield from self._saved(bench)
+            yield f'  analysis {STATE} tran step={MOMENT!r} stop={MOMENT!r} icmode="uic" ic="{FINAL}"'
         yield "endc"
 
+    def _saved(self, bench: Testbench) -> Iterator[str]:
+        """Yield statements that save the outputs of the cells."""
+        for cell in bench.array.cell_names():
+            name = self._path.format(cell)
+            yield "  save " + " ".join(f"p({name},{output})" for output in bench.array.model.outputs)
+
     def raw_files(self, bench: Testbench) -> tuple[str, ...]:
-        """Return the name of the raw file that a run writes."""
-        return (f"{OP if bench.stop is None else TRAN}.raw",)
+        """Return the names of the raw files that a run writes."""
+        return (f"{OP}.raw",) if bench.stop is None else (f"{TRAN}.raw", f"{STATE}.raw")
 
     def current_name(self, source: str) -> str:
         """Return the name of a source's current in the raw file."""
         return f"{source}:flow(br)"
 
-    def final_states(self, vectors: Mapping[str, Float64Array], output: str, cells: list[str]) -> Float64Array:
-        """Return the final values of an output: each cell has a vector over time.
+    def states(self, vectors: Mapping[str, Float64Array], output: str, cells: list[str]) -> Float64Array:
+        """Return an output of all cells, point by point: each cell has a vector over time.
 
         Parameters
         ----------
         vectors : mapping of str to array
-            Content of the raw file.
+            Content of a raw file.
+        output : str
+            One of `CellModel.outputs`.
+        cells : list of str
+            Names of the cells.
+
+        Returns
+        -------
+        array of shape (points, len(cells))
+            Values in the order of ``cells``.
+        """
+        return np.stack([vectors[f"{cell}.{output}"] for cell in cells], axis=1)
+
+    def final_states(self, vectors: Mapping[str, Float64Array], output: str, cells: list[str]) -> Float64Array:
+        """Return the final values of an output of all cells.
+
+        Parameters
+        ----------
+        vectors : mapping of str to array
+            Content of the file of states.
         output : str
             One of `CellModel.outputs`.
         cells : list of str
