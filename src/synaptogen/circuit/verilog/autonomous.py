@@ -16,7 +16,7 @@ from synaptogen.model import latent, population, random
 from synaptogen.params import FEATURE_NAMES, DeviceParams
 
 from .formulas import filled, switching, wrapped
-from .module_frame import SWITCHING_OUTPUTS, Draft, curve_cases, feature_names, file
+from .module_frame import SWITCHING_OUTPUTS, TAPE_STATIC, Draft, curve_cases, feature_names, file
 from .random_draws import draw_normals, draw_random, draws
 from .symbols import Operand, Symbol, name, numbered, symbol, text, traced
 from .templates import TAPE
@@ -27,7 +27,7 @@ PARAMETERS = """\
 (* type="instance", desc="number of the cell: its place in an array, in C order" *) parameter real cell_id = 0.0 from [0:9007199254740992.0);
 (* type="instance", desc="seed, modulo 2**32" *) parameter real seed = 0.0 from [0:4294967296.0);
 (* type="instance", desc="seed, divided by 2**32" *) parameter real seed_high = 0.0 from [0:4294967296.0);
-(* type="instance", desc="0: a device that has been cycled for long, 1: one without a past" *) parameter real pristine = 0.0 from [0:1];
+(* type="instance", desc="0: a device that has been cycled for long, 1: one without a past" *) parameter real pristine = 0.0 from [0:1] exclude (0:1);
 localparam real mode_start = 2.0;  // a life begins in the HRS of cycle 0
 localparam real u_ratchet_start = 0.0;"""  # noqa: E501  # lines of the file that is written
 
@@ -43,6 +43,8 @@ real e0, e1, e2, e3, x0, x1, x2, x3;                      // innovation and late
 @@memory
 
 analog initial begin
+  if (cell_id != floor(cell_id) || seed != floor(seed) || seed_high != floor(seed_high))
+    $fatal(0, "cell_id, seed and seed_high are whole numbers");
   id_low = low_word(cell_id);
   id_high = low_word(floor(cell_id/4294967296.0));
   seed_low = low_word(seed);
@@ -91,6 +93,7 @@ def write_autonomous(params: DeviceParams, cycles: int) -> Draft:
         "\n\n".join((switching(params), draws(params), _initial_block(compile_params(params), cycles))),
         instance=PARAMETERS,
         select=curve_cases(cycles),
+        static=TAPE_STATIC,
     ).replace("@last", str(cycles))
     outputs = (*SWITCHING_OUTPUTS, "tape_end")
     return Draft(source, ("p", "n"), IDENTITY, (("t_switch", 1e-9),), outputs)

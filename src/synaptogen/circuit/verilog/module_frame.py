@@ -6,7 +6,7 @@ from synaptogen._utils import printable
 from synaptogen.params import FEATURE_NAMES, DeviceParams
 
 from .formulas import conduction, declarations, filled
-from .templates import HEAD
+from .templates import HEAD, STATIC
 
 STATE = ("mode_start", "r_start", "u_ratchet_start")
 SWITCHING_OUTPUTS = ("r_now", "mode_now", "cycles_done", "u_ratchet_now")
@@ -58,6 +58,27 @@ def file(title: str, template: str, params: DeviceParams, functions: str = "", *
     return head + filled(template, {"constants": declarations(params), "functions": functions, **parts})
 
 
+def static_warning(sets: str, resets: str) -> str:
+    """Return the statement that warns where a static analysis puts a cell at a voltage that would switch it.
+
+    Parameters
+    ----------
+    sets, resets : str
+        Conditions under which a transient would SET and RESET the cell.
+
+    Returns
+    -------
+    str
+        Verilog-A.
+    """
+    return STATIC.replace("@sets", sets).replace("@resets", resets).rstrip()
+
+
+TAPE_STATIC = static_warning(
+    "begun && u <= u_set", "count <= @last && u > u_limit && mode_now != 2.0 && u > u_ratchet_now"
+)
+
+
 def feature_names(cycles: int) -> list[str]:
     """Return the names of the features on a tape: r_hrs0 ... u_reset0 of the running cycle, then of further cycles."""
     return [f"{feature}{k}" for k in range(cycles + 1) for feature in FEATURE_NAMES]
@@ -85,12 +106,22 @@ def parameter(name: str, value: float, range_: str, meaning: str, units: str = "
     return f'(* type="instance", desc="{meaning}"{unit} *) parameter real {name} = {value!r}{limits};'
 
 
+def mixing_range(params: DeviceParams) -> str:
+    """Return the range of mixing states that a device can have, with room for rounding to single precision."""
+    return f"(-inf:{max(1.0, float(params.r_max)) * (1.0 + 1e-6):.9g}]"
+
+
 def state_parameters(params: DeviceParams) -> list[str]:
     """Return the lines of the parameters that say in which state a cell begins."""
     r_hrs = min(float(params.r_max), 0.85)
     return [
-        parameter("mode_start", 2.0, "[0:2]", "mode at the start: 0 partly reset (IRS), 1 LRS, 2 HRS"),
-        parameter("r_start", r_hrs, "", "mixing state at the start"),
+        parameter(
+            "mode_start",
+            2.0,
+            "[0:2] exclude (0:1) exclude (1:2)",
+            "mode at the start: 0 partly reset (IRS), 1 LRS, 2 HRS",
+        ),
+        parameter("r_start", r_hrs, mixing_range(params), "mixing state at the start"),
         parameter("u_ratchet_start", 0.0, "[0:inf)", "IRS: largest RESET voltage that the cell has seen", "V"),
     ]
 

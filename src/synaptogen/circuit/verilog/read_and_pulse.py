@@ -10,8 +10,10 @@ from .module_frame import (
     feature_names,
     feature_parameter,
     file,
+    mixing_range,
     parameter,
     state_parameters,
+    static_warning,
 )
 from .templates import PULSE, READ
 
@@ -33,7 +35,9 @@ def write_read(params: DeviceParams, cycles: int) -> Draft:
     Draft
         The cell.
     """
-    instance = parameter("r", min(float(params.r_max), 0.85), "", "mixing state: 0 lowest LRS, 1 highest HRS")
+    instance = parameter(
+        "r", min(float(params.r_max), 0.85), mixing_range(params), "mixing state: 0 lowest LRS, 1 highest HRS"
+    )
     source = file("ReRAM cell for reads: its state is given and stays", READ, params, instance=instance)
     return Draft(source, ("p", "n"), ("r",), (), ("r_now",))
 
@@ -60,6 +64,7 @@ def write_pulse(params: DeviceParams, cycles: int) -> Draft:
         params,
         switching(params),
         instance="\n".join(instance),
+        static=static_warning("can_set && u <= u_set0", "can_reset && u > (mode_start == 1.0 ? u_reset0 : u_from)"),
     )
     settings = (("t_switch", 1e-8),)
     return Draft(source, ("p", "n"), (*STATE, *_PULSE_FEATURES), settings, SWITCHING_OUTPUTS)

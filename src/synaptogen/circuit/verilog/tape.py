@@ -6,6 +6,7 @@ from .formulas import switching
 from .module_frame import (
     STATE,
     SWITCHING_OUTPUTS,
+    TAPE_STATIC,
     Draft,
     curve_cases,
     feature_names,
@@ -38,6 +39,7 @@ def write_tape(params: DeviceParams, cycles: int) -> Draft:
         switching(params),
         instance="\n".join([*state_parameters(params), *feature_parameters(params, cycles)]),
         select=curve_cases(cycles),
+        static=TAPE_STATIC,
     ).replace("@last", str(cycles))
     outputs = (*SWITCHING_OUTPUTS, "tape_end")
     return Draft(source, ("p", "n"), (*STATE, *feature_names(cycles)), (("t_switch", 1e-9),), outputs)

@@ -134,8 +134,9 @@ module @module(p, n);
       I(sets) <+ node_charge/t_switch*drive_a;
       I(resets) <+ node_charge/t_switch*drive_b;
     end
-    if (s > 0.05 && !begun)  // nothing moves an LRS there but a rate that is carried on
+    if (!begun && (s > 0.05 || b < count - 2.0))  // nothing brings an LRS there but a rate that is carried on
       $fatal(0, "a SET went past its end: integrate with backward Euler (method=gear maxord=1, tran_method=euler)");
+    @@static
     // Cells that set together must be seen to do so: in one long step across the commit a cell could be set or not,
     // both being solutions, and Newton's path would choose.
     if (begun && u <= u_set && s < 0.5)
@@ -145,6 +146,11 @@ module @module(p, n);
     I(p, n) <+ white_noise(noise_density(u)*abs(conductance(r_now, u)), "read");
   end
 endmodule
+"""
+
+STATIC = """\
+if (analysis("dc") && (@sets || @resets))
+  $warning("here a transient would switch a cell, but operating points and dc sweeps keep its state");
 """
 
 PULSE = """
@@ -240,6 +246,7 @@ module @module(p, n);
       $bound_step(0.1*t_switch);
 
     I(x) <+ node_charge*ddt(V(x));
+    @@static
     if (analysis("static") || $abstime <= 0.0)  // ngspice does not say "static" at the start of a transient
       I(x) <+ node_hold*V(x);
     else
