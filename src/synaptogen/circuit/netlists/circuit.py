@@ -320,6 +320,7 @@ def array_circuit(
     t_switch: float | None = None,
     wire_resistance: float = 0.0,
     column_resistance: float | None = None,
+    capacitance: float = 0.0,
     transistor: Transistor | None = None,
 ) -> ArrayCircuit:
     """Return the circuit of an array, each cell with its own device: its state and the features of its coming cycles.
@@ -338,6 +339,8 @@ def array_circuit(
         Resistance of one segment between neighbouring cells, in ohm; 0: ideal wires.
     column_resistance : float, optional
         Resistance of one segment of a column, in ohm; default: that of a row.
+    capacitance : float
+        Capacitance of each cell, between its pins, in F; 0: none.
     transistor : Transistor, optional
         Puts an access transistor at each cell (1T1R).
 
@@ -362,12 +365,13 @@ def array_circuit(
     >>> [(place.name, place.p, place.n) for place in circuit.cells()][:2]
     [('n0_0', 'c0_0', 'r0_0'), ('n0_1', 'c0_1', 'r0_1')]
     """
-    model = cell_model(cells.params, kind, cycles=cycles)
+    model = cell_model(cells.params, kind, cycles=cycles, capacitor=capacitance != 0.0)
     return circuit_of(
         cells.shape,
         model,
         instance_values(cells, model),
         t_switch=t_switch,
+        capacitance=capacitance,
         wire_resistance=wire_resistance,
         column_resistance=column_resistance,
         transistor=transistor,
@@ -379,10 +383,11 @@ def circuit_of(
     model: CellModel,
     values: Mapping[str, Float64Array],
     *,
-    t_switch: float | None,
-    wire_resistance: float,
-    column_resistance: float | None,
-    transistor: Transistor | None,
+    t_switch: float | None = None,
+    capacitance: float = 0.0,
+    wire_resistance: float = 0.0,
+    column_resistance: float | None = None,
+    transistor: Transistor | None = None,
 ) -> ArrayCircuit:
     """Return the circuit of cells of any shape of at most two axes.
 
@@ -392,8 +397,8 @@ def circuit_of(
         Shape of the cells; one axis, or none, makes one row.
     model, values : CellModel, mapping of str to array
         The Verilog-A cell and the instance parameters of all cells in C order.
-    t_switch, wire_resistance, column_resistance, transistor
-        See `array_circuit`.
+    t_switch, capacitance, wire_resistance, column_resistance, transistor
+        See `array_circuit`; with a capacitance, of a model that has one.
 
     Returns
     -------
@@ -408,6 +413,8 @@ def circuit_of(
     if len(shape) > 2:
         raise ValueError(f"cells have shape {shape}: a circuit takes at most two axes, rows and columns")
     settings = {} if t_switch is None else {"t_switch": checks.positive("t_switch", t_switch, "s")}
+    if capacitance != 0.0:
+        settings["capacitance"] = checks.positive("capacitance", capacitance, "F")
     ohms = checks.resistance("wire_resistance", wire_resistance)
     return ArrayCircuit(
         shape=(shape[0], shape[1]) if len(shape) == 2 else (1, math.prod(shape)),

@@ -108,6 +108,7 @@ def export_cell(
     *,
     name: str = "reram",
     t_switch: float | None = None,
+    capacitance: float = 0.0,
 ) -> Path:
     """Write one cell as a subcircuit with pins p and n, whose parameters are set where it is used, and the cell itself.
 
@@ -126,6 +127,8 @@ def export_cell(
     t_switch : float, optional
         Time in s in which a cell follows an event: at most a hundredth of the shortest pulse. Default: that of the
         model.
+    capacitance : float
+        Capacitance between the pins in F, of a model with a capacitor; 0: none.
 
     Returns
     -------
@@ -155,15 +158,7 @@ def export_cell(
     checks.one_of("dialect", dialect, DIALECTS)
     language = DIALECTS[dialect](subcircuit=identifier("name", name))
     place = existing(folder)
-    cell = circuit_of(
-        (1, 1),
-        model,
-        default_values(model),
-        t_switch=t_switch,
-        wire_resistance=0.0,
-        column_resistance=None,
-        transistor=None,
-    )
+    cell = circuit_of((1, 1), model, default_values(model), t_switch=t_switch, capacitance=capacitance)
     file = place / f"{name}{language.suffix}"
     content = list(cell_subcircuit(cell, language, _library_name(model, language), file.name))
     _write_library(model, place, language)

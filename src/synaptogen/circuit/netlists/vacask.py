@@ -14,7 +14,7 @@ from .timing import longest_step
 
 OP, TRAN, STATE = "op1", "tran1", "state1"
 FINAL = "final"  # name of the stored solution
-MOMENT = 1e-20  # s, in which no cell moves
+MOMENT = 1e-6  # of t_switch, in which no cell moves
 EULER = 'tran_method="euler" tran_lteratio=1e9 tran_minpts=0'
 RESISTOR = "model res resistor"
 
@@ -144,7 +144,8 @@ class Vacask(SpectreSyntax, RunnableDialect):
             yield '  options rawfile="binary" reltol=1e-9'
         else:  # backward Euler, and no error of truncation rules the step
             tolerance = "" if pulse else " reltol=1e-5"
-            yield f'  options rawfile="binary" {EULER}{tolerance}'
+            method = 'tran_method="euler"' if "capacitance" in bench.array.settings else EULER
+            yield f'  options rawfile="binary" {method}{tolerance}'
         for name, node, _ in bench.sources():
             yield f"  save v({node}) i({name})"
         if bench.stop is None:
@@ -158,7 +159,8 @@ class Vacask(SpectreSyntax, RunnableDialect):
             # the states of all cells at all points would fill gigabytes: one step more, from where it ended
             yield "  clear saves"
             yield from self._saved(bench)
-            yield f'  analysis {STATE} tran step={MOMENT!r} stop={MOMENT!r} icmode="uic" ic="{FINAL}"'
+            moment = MOMENT * cell_settings(bench.array, bench).get("t_switch", bench.stop)
+            yield f'  analysis {STATE} tran step={moment!r} stop={moment!r} icmode="uic" ic="{FINAL}"'
         yield "endc"
 
     def _saved(self, bench: Testbench) -> Iterator[str]:
