@@ -153,10 +153,12 @@ def test_export_gives_each_form_a_testbench(tmp_path, form):
 
 
 def test_export_writes_a_single_cell(tmp_path):
-    done = circuit("export", tmp_path, "--netlist", "spectre", "--single", "--name", "bit", "--json")
+    done = circuit(
+        "export", tmp_path, "--netlist", "spectre", "--single", "--name", "bit", "--symbol", "xschem", "--json"
+    )
     assert done.exit_code == 0, done.output
     files = {file.rpartition("/")[2].partition("_")[0] for file in json.loads(done.stdout)["files"]}
-    assert files == {"bit.scs", "reram"}
+    assert files == {"bit.scs", "bit.sym", "reram"}
     assert "\nsubckt bit (p n)\n" in (tmp_path / "bit.scs").read_text()
 
 
@@ -167,6 +169,8 @@ def test_bad_exports_are_refused_and_write_nothing(tmp_path):
         ((tmp_path, "--netlist", "spectre"), "array.scs exists"),
         ((tmp_path, "--netlist", "spectre", "--single", "--cells", "2x2"), "--single: give --netlist, and neither"),
         ((tmp_path, "--single"), "--single: give --netlist"),
+        ((tmp_path, "--symbol", "kicad"), "--symbol: give --netlist"),
+        ((tmp_path, "--netlist", "vacask", "--symbol", "kicad"), "KiCad simulates with ngspice"),
         ((tmp_path, "--netlist", "spectre", "--name", "a b"), "--name='a b' is no name"),
         ((tmp_path, "--netlist", "hspice"), "--netlist='hspice' is not known"),
         ((tmp_path, "--form", "tap"), "did you mean 'tape'"),

@@ -6,17 +6,20 @@ from .dialect import Dialect, DialectName, RunnableDialect
 from .drives import SCHEMES, Scheme, read_bench, selected, sweep_bench, write_bench
 from .exporting import DIALECTS, TEST, export, export_cell
 from .names import identifier
+from .schematics import EDITORS, EditorName
 from .simulation import Result, simulate
 from .state_transfer import follow
 from .transistor import Transistor
 
 __all__ = [
     "DIALECTS",
+    "EDITORS",
     "SCHEMES",
     "TEST",
     "ArrayCircuit",
     "Dialect",
     "DialectName",
+    "EditorName",
     "Result",
     "RunnableDialect",
     "Scheme",

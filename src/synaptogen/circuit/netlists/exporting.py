@@ -1,6 +1,6 @@
 """Write arrays and single cells as files for netlists elsewhere: subcircuits, testbenches, the cells themselves."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 
 from synaptogen._utils import PathLike, checks, replacing
@@ -12,6 +12,7 @@ from .dialect import Dialect, DialectName, netlist
 from .files import write_lines
 from .names import identifier
 from .ngspice import Ngspice
+from .schematics import EditorName, Part, symbol
 from .spectre import Spectre
 from .subcircuits import cell_subcircuit, subcircuit, testbench
 from .vacask import Vacask
@@ -28,6 +29,7 @@ def export(
     dialect: DialectName,
     *,
     name: str = "array",
+    symbols: Collection[EditorName] = (),
     flat: bool = False,
 ) -> Path:
     """Write an array as a subcircuit that any netlist can take in, a testbench beside it, and its cell.
@@ -48,6 +50,8 @@ def export(
         Language of the netlists.
     name : str
         Name of the subcircuit and of its file.
+    symbols : collection of {"xschem", "kicad"}
+        Schematic editors for which a symbol of the subcircuit is written: ``NAME.sym``, ``NAME.kicad_sym``.
     flat : bool
         Write one file ``NAME`` that holds the testbench with its array, without a subcircuit.
 
@@ -87,16 +91,21 @@ def export(
     place = existing(folder)
     file = place / f"{name}{language.suffix}"
     if flat:
-        if bench is None:
-            raise ValueError("flat: an array alone is a subcircuit; give a Testbench")
+        if bench is None or symbols:
+            raise ValueError("flat: an array alone is a subcircuit, and so is what a symbol stands for; leave flat out")
         lines = list(netlist(bench, language, _library_name(array.model, language)))
         _write_library(array.model, place, language)
         return write_lines(lines, file)
     library = _library_name(array.model, language)
     # all is made before anything is written
+    rows, columns = array.shape
+    pins = array.terminals()
+    part = Part(name, file.name, pins[:rows], pins[rows : rows + columns], pins[rows + columns :], {})
+    drawn = [symbol(editor, part, dialect) for editor in symbols]
     content = list(subcircuit(array, language, library, file.name, bench))
     test = None if bench is None else list(testbench(bench, language, library, file.name))
     _write_library(array.model, place, language)
+    _write_symbols(drawn, place)
     write_lines(content, file)
     return file if test is None else write_lines(test, place / f"{name}{TEST}{language.suffix}")
 
@@ -107,6 +116,7 @@ def export_cell(
     dialect: DialectName,
     *,
     name: str = "reram",
+    symbols: Collection[EditorName] = (),
     t_switch: float | None = None,
     capacitance: float = 0.0,
 ) -> Path:
@@ -124,6 +134,8 @@ def export_cell(
         Language of the netlist.
     name : str
         Name of the subcircuit and of its file.
+    symbols : collection of {"xschem", "kicad"}
+        Schematic editors for which a symbol of the subcircuit is written: ``NAME.sym``, ``NAME.kicad_sym``.
     t_switch : float, optional
         Time in s in which a cell follows an event: at most a hundredth of the shortest pulse. Default: that of the
         model.
@@ -160,9 +172,18 @@ def export_cell(
     place = existing(folder)
     cell = circuit_of((1, 1), model, default_values(model), t_switch=t_switch, capacitance=capacitance)
     file = place / f"{name}{language.suffix}"
+    defaults = {each: float(value[0]) for each, value in cell.values.items()}
+    part = Part(name, file.name, ("p",), (), ("n",), defaults)
+    drawn = [symbol(editor, part, dialect) for editor in symbols]
     content = list(cell_subcircuit(cell, language, _library_name(model, language), file.name))
     _write_library(model, place, language)
+    _write_symbols(drawn, place)
     return write_lines(content, file)
+
+
+def _write_symbols(drawn: Iterable[tuple[str, str]], folder: Path) -> None:
+    for name, content in drawn:
+        (folder / name).write_text(content, encoding="utf-8", newline="\n")
 
 
 def existing(folder: PathLike) -> Path:

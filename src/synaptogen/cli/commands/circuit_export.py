@@ -1,5 +1,6 @@
 """``synaptogen circuit export``: cells as Verilog-A, arrays as netlists."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, TypeAlias
 
@@ -12,9 +13,11 @@ from synaptogen.array import CellArray
 from synaptogen.circuit import STEP, T_SWITCH, triangles
 from synaptogen.circuit.netlists import (
     DIALECTS,
+    EDITORS,
     TEST,
     ArrayCircuit,
     DialectName,
+    EditorName,
     Testbench,
     array_circuit,
     export,
@@ -60,6 +63,10 @@ Seed: TypeAlias = Annotated[int, typer.Option("--rng", metavar="SEED", help="See
 Cycles: TypeAlias = Annotated[
     int, typer.Option("--cycles", metavar="K", help="Cycles that a cell can begin after the running one.")
 ]
+Symbols: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option("--symbol", metavar="EDITOR", help=f"Write a symbol too: {', '.join(EDITORS)}; may be repeated."),
+]
 FileName: TypeAlias = Annotated[
     str, typer.Option("--name", metavar="NAME", help="Of the subcircuit and of its file; a testbench is NAME_test.")
 ]
@@ -80,6 +87,7 @@ def export_cells(
     cycles: Cycles = 8,
     wires: WireResistance = 0.0,
     single: Single = False,
+    symbol: Symbols = None,
     name: FileName = "array",
     overwrite: Overwrite = False,
     as_json: JSON = False,
@@ -106,6 +114,8 @@ def export_cells(
         Cycles after the running one, and the resistance of a wire segment in ohm.
     single : bool
         Write one cell whose parameters are set where it is used.
+    symbol : list of str, optional
+        Schematic editors for which a symbol of the subcircuit is written.
     as_json : bool
         Print JSON instead of text.
 
@@ -119,20 +129,24 @@ def export_cells(
     identifier("--name", name)
     kind = None if form is None else choice("--form", form, KINDS)
     dialect = None if netlist is None else choice("--netlist", netlist, DIALECTS)
+    editors = [choice("--symbol", each, EDITORS) for each in symbol or ()]
+    if editors and dialect is None:
+        raise ValueError("--symbol: give --netlist, for a symbol stands for a subcircuit")
     if single and (dialect is None or array is not None or cells is not None):
         raise ValueError("--single: give --netlist, and neither --array nor --cells")
-    _make_free(folder, [] if dialect is None else _files(folder, dialect, name, single), overwrite)
+    _make_free(folder, [] if dialect is None else _files(folder, dialect, name, editors, single), overwrite)
     if dialect is None:
         written = [_write_model(folder, population, each, cycles) for each in ([kind] if kind else KINDS)]
     elif single:
         model = cell_model(population, kind or "autonomous", cycles=cycles)
-        written = [export_cell(model, folder, dialect, name=name), *sorted(folder.glob(f"{model.module}.*"))]
+        export_cell(model, folder, dialect, name=name, symbols=editors)
+        written = [*_files(folder, dialect, name, editors, single), *sorted(folder.glob(f"{model.module}.*"))]
     else:
         kind = kind or ("event" if dialect == "spectre" else "tape")
         chosen = CellArray(shape_of(cells or "1x1"), population, rng=rng) if saved is None else saved
         t_switch = None if kind in ("read", "pulse") else T_SWITCH
         circuit = array_circuit(chosen, kind, cycles=cycles, wire_resistance=wires, t_switch=t_switch)
-        written = _write_netlist(_bench(circuit), folder, dialect, name)
+        written = _write_netlist(_bench(circuit), folder, dialect, name, editors)
     if as_json:
         print_json({"files": [str(path) for path in written]})
         return
@@ -140,19 +154,24 @@ def export_cells(
         say(f"wrote {path}")
 
 
-def _write_netlist(bench: Testbench, folder: Path, dialect: DialectName, name: str) -> list[Path]:
+def _write_netlist(
+    bench: Testbench, folder: Path, dialect: DialectName, name: str, editors: Sequence[EditorName]
+) -> list[Path]:
     """Write the netlist and its cell; return the paths of all files."""
     with steps(transient=True) as progress:
         advance = progress.begin(f"{shape_text(bench.array.shape)} cells for {dialect}", 1)
-        export(bench, folder, dialect, name=name)
+        export(bench, folder, dialect, name=name, symbols=editors)
         advance()
-    return [*_files(folder, dialect, name), *sorted(folder.glob(f"{bench.array.model.module}.*"))]
+    return [*_files(folder, dialect, name, editors), *sorted(folder.glob(f"{bench.array.model.module}.*"))]
 
 
-def _files(folder: Path, dialect: DialectName, name: str, single: bool = False) -> list[Path]:
-    """Return the paths of the netlists: the subcircuit, and its testbench."""
+def _files(
+    folder: Path, dialect: DialectName, name: str, editors: Sequence[EditorName], single: bool = False
+) -> list[Path]:
+    """Return the paths of the netlists, the subcircuit and its testbench, and of symbols."""
     suffix = DIALECTS[dialect]().suffix
-    return [folder / f"{each}{suffix}" for each in ((name,) if single else (name, f"{name}{TEST}"))]
+    netlists = [folder / f"{each}{suffix}" for each in ((name,) if single else (name, f"{name}{TEST}"))]
+    return [*netlists, *(folder / f"{name}{EDITORS[editor][0]}" for editor in editors)]
 
 
 def _make_free(folder: Path, files: list[Path], overwrite: bool) -> None:
