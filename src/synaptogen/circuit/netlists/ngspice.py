@@ -53,6 +53,7 @@ class Ngspice(RunnableDialect):
         yield f"* {one_line(bench.title)}"
         yield f"* needs {self.needs}"
         yield f".options klu {_options(bench)}"
+        yield '* KLU has no noise analysis: write "option sparse" in the control section before one'
 
     def libraries(self, array: ArrayCircuit, library: str) -> Iterator[str]:
         """Yield nothing: ngspice loads compiled cells by a command of the control section.
