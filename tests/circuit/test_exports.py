@@ -180,7 +180,7 @@ ONE = {
 .include device.cir
 Xa in 0 device seed=42 cell_id=7
 Xb in 0 device seed=42 cell_id=8
-Xc in 0 device cell_id=7 seed=43
+Xc in 0 device cell_id=3 seed=4294967295 seed_high=65537
 Vin in 0 0.2
 .control
 {load}
@@ -201,7 +201,7 @@ include "device.sim"
 model source vsource
 xa (in 0) device seed=42 cell_id=7
 xb (in 0) device seed=42 cell_id=8
-xc (in 0) device cell_id=7 seed=43
+xc (in 0) device cell_id=3 seed=4294967295 seed_high=65537
 vin (in 0) source dc=0.2
 control
   options rawfile="binary"
@@ -225,8 +225,8 @@ def test_a_cell_as_a_subcircuit_takes_seed_and_number(program, tmp_path):
         found = vectors["u_set"]
     else:
         found = np.array([vectors[f"x{letter}:n1.u_set0"][0] for letter in "abc"])
-    python = [sg.CellArray(9, params, rng=seed, engine="reference").features.u_set for seed in (42, 43)]
-    np.testing.assert_allclose(found, [python[0][7], python[0][8], python[1][7]], rtol=1e-10)
+    python = [sg.CellArray(9, params, rng=seed, engine="reference").features.u_set for seed in (42, 65538 * 2**32 - 1)]
+    np.testing.assert_allclose(found, [python[0][7], python[0][8], python[1][3]], rtol=1e-10)
 
 
 # ---- transistors

@@ -9,7 +9,7 @@ from synaptogen._utils import Float64Array
 from .circuit import ArrayCircuit, CellInstance, Resistor, Testbench, TransistorInstance, VoltageSource
 from .dialect import MODEL, RunnableDialect, assigned, cell_settings
 from .names import Family, one_line
-from .timing import longest_step, shortest_interval
+from .timing import longest_step, shortest_interval, switches
 
 RAW, STATE = "out.raw", "state.raw"
 BLOCK = 1000  # cells whose states are read in one block of statements
@@ -250,11 +250,10 @@ def _options(bench: Testbench) -> str:
     """Return the options of the analysis; cells that switch want backward Euler."""
     if bench.stop is None:
         return "reltol=1e-9"
-    options = "method=gear maxord=1"
-    if bench.array.model.kind != "pulse":
-        options += " reltol=1e-5"
+    method = "method=gear maxord=1" if switches(bench) else "method=gear"
+    tolerance = "" if bench.array.model.kind == "pulse" else " reltol=1e-5"
     # corners that are closer together ngspice takes for one, a 20,000th of the longest step unless told otherwise
-    return f"{options} minbreak={0.1 * shortest_interval(bench):.3g}"
+    return f"{method}{tolerance} minbreak={0.1 * shortest_interval(bench):.3g}"
 
 
 def _analysis(bench: Testbench) -> str:

@@ -12,18 +12,20 @@ from .circuit import Testbench, Wave
 SHARE = 1e-3  # of the shortest time at a peak voltage: t_switch
 PEAK = 0.99995  # of a peak: what counts as being there, so that on ramps a cell follows its voltage to some 10 uV
 RESOLUTION = 1e-13  # of the whole time: the shortest t_switch that simulators resolve
-NEAR, MARGIN = (
-    0.99,
-    0.01,
-)  # share of the time above NEAR of a peak: the longest t_switch with which a cell still follows
+NEAR, MARGIN = 0.99, 0.01  # of the time above NEAR of a peak: the longest t_switch with which a cell follows
 PAIRS = 2000  # of waveforms of columns and rows that are looked at one by one
 STEPS = 100  # a transient takes at least
+
+
+def switches(bench: Testbench) -> bool:
+    """Return whether the cells switch."""
+    return "t_switch" in dict(bench.array.model.settings)
 
 
 def model_settings(bench: Testbench) -> dict[str, float]:
     """Return the model parameters of the cells of a netlist; in a transient ``t_switch`` (s) is always among them."""
     array = bench.array
-    if bench.stop is None or "t_switch" not in dict(array.model.settings):
+    if bench.stop is None or not switches(bench):
         return dict(array.settings)
     return {**array.settings, "t_switch": t_switch(bench)}
 

@@ -10,12 +10,12 @@ from .circuit import ArrayCircuit, Resistor, Testbench, VoltageSource
 from .dialect import MODEL, RunnableDialect, assigned, cell_settings
 from .names import Family, one_line
 from .spectre_syntax import SpectreSyntax
-from .timing import longest_step
+from .timing import longest_step, switches
 
 OP, TRAN, STATE = "op1", "tran1", "state1"
 FINAL = "final"  # name of the stored solution
 MOMENT = 1e-6  # of t_switch, in which no cell moves
-EULER = 'tran_method="euler" tran_lteratio=1e9 tran_minpts=0'
+NO_TRUNCATION = "tran_lteratio=1e9 tran_minpts=0"
 RESISTOR = "model res resistor"
 
 
@@ -117,7 +117,7 @@ class Vacask(SpectreSyntax, RunnableDialect):
             A line.
         """
         if array.model.kind != "read":
-            yield f"options {EULER}    (in its control block, for transients)"
+            yield f'options tran_method="euler" {NO_TRUNCATION}    (in its control block, for transients)'
 
     def include(self, file: str) -> str:
         """Return the statement that takes in a file."""
@@ -142,10 +142,11 @@ class Vacask(SpectreSyntax, RunnableDialect):
         pulse = bench.array.model.kind == "pulse"
         if bench.stop is None:
             yield '  options rawfile="binary" reltol=1e-9'
-        else:  # backward Euler, and no error of truncation rules the step
-            tolerance = "" if pulse else " reltol=1e-5"
-            method = 'tran_method="euler"' if "capacitance" in bench.array.settings else EULER
-            yield f'  options rawfile="binary" {method}{tolerance}'
+        else:
+            # cells that switch want backward Euler, and no error of truncation to rule the step
+            rule = "" if "capacitance" in bench.array.settings else f" {NO_TRUNCATION}"
+            method = f'"euler"{rule}' if switches(bench) else '"gear2"'
+            yield f'  options rawfile="binary" tran_method={method}{"" if pulse else " reltol=1e-5"}'
         for name, node, _ in bench.sources():
             yield f"  save v({node}) i({name})"
         if bench.stop is None:

@@ -232,7 +232,8 @@ module @module(p, n);
         target = -min((u - u_from)/(u_max - u_from), 1.0);
         if (target < way)
           drive = way - target;
-      end
+      end else if (can_set && way > 0.0)  // the voltage has gone before the SET was committed
+        drive = way;
     end else if (u > u_reset0) begin
       target = 1.0 + min((u - u_after)/(u_max - u_after), 1.0);
       if (target > way)

