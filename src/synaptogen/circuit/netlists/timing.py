@@ -9,12 +9,13 @@ from synaptogen._utils import Float64Array
 
 from .circuit import Testbench, Wave
 
-SHARE = 1e-3  # of the shortest time at a peak voltage: t_switch
-PEAK = 0.99995  # of a peak: what counts as being there, so that on ramps a cell follows its voltage to some 10 uV
+SHARE = 0.01  # of the shortest time at a peak voltage: t_switch
+PEAK = 0.999995  # of a peak: what counts as being there, so that on ramps a cell follows its voltage to some 10 uV
 RESOLUTION = 1e-13  # of the whole time: the shortest t_switch that simulators resolve
 NEAR, MARGIN = 0.99, 0.01  # of the time above NEAR of a peak: the longest t_switch with which a cell follows
 PAIRS = 2000  # of waveforms of columns and rows that are looked at one by one
-STEPS = 100  # a transient takes at least
+STEPS, FEW = 100, 10  # a transient takes at least; where voltages hardly ever move, so few
+MOVING = 0.05  # of the time
 
 
 def switches(bench: Testbench) -> bool:
@@ -33,7 +34,7 @@ def model_settings(bench: Testbench) -> dict[str, float]:
 def t_switch(bench: Testbench) -> float:
     """Return the time in s in which cells follow an event: the one given, else one that suits the waveform.
 
-    It is a thousandth of the shortest time for which a cell is at a peak of its voltage.
+    It is a hundredth of the shortest time for which a cell is at a peak of its voltage.
 
     Parameters
     ----------
@@ -57,7 +58,7 @@ def t_switch(bench: Testbench) -> float:
     >>> from synaptogen.circuit.netlists.timing import t_switch
     >>> bench = sweep_bench(array_circuit(sg.CellArray(1, rng=1)), [0, 1e-8, 1.01e-6, 1.02e-6], [0, 1.0, 1.0, 0])
     >>> f"{t_switch(bench):.3g}"
-    '1e-09'
+    '1e-08'
     """
     given = bench.array.settings.get("t_switch")
     if given is not None:
@@ -77,9 +78,17 @@ def t_switch(bench: Testbench) -> float:
 
 
 def longest_step(bench: Testbench) -> float:
-    """Return the longest time step in s of a transient: the one given, else a hundredth of the time."""
+    """Return the longest time step in s of a transient: the one given, else a hundredth of the time.
+
+    A tenth of it in a transient of pulses, in which voltages stay the same for most of the time.
+    """
     assert bench.stop is not None
-    return bench.step or bench.stop / STEPS
+    if bench.step:
+        return bench.step
+    times = _corners(bench)
+    waves = np.array(_distinct((*bench.rows, *bench.columns, *bench.gates), times))
+    moving = np.diff(times)[(np.diff(waves) != 0.0).any(axis=0)].sum()
+    return bench.stop / (STEPS if moving > MOVING * bench.stop else FEW)
 
 
 def shortest_interval(bench: Testbench) -> float:

@@ -48,6 +48,8 @@ TAPE = """
 // carry a motion on into the next step, and a node that holds a state would overshoot. No error of truncation of the
 // nodes is to rule the step: in ngspice their charge is too small for that, VACASK needs tran_lteratio=1e9
 // tran_minpts=0.
+// Operating points, dc sweeps, AC and noise see the state of the start, even after a transient, and warn where a
+// transient would switch the cell.
 module @module(p, n);
   inout p, n;
   electrical p, n;
@@ -139,8 +141,8 @@ module @module(p, n);
     @@static
     // Cells that set together must be seen to do so: in one long step across the commit a cell could be set or not,
     // both being solutions, and Newton's path would choose.
-    if (begun && u <= u_set && s < 0.5)
-      $bound_step(0.1*t_switch);
+    if (begun && u <= u_set && s < 0.25)
+      $bound_step(0.3*t_switch);
 
     I(p, n) <+ u*conductance(r_now, u);
     I(p, n) <+ white_noise(noise_density(u)*abs(conductance(r_now, u)), "read");
@@ -161,7 +163,8 @@ PULSE = """
 //   x > 1   RESET after that SET: ratchet at u_reset0 + (x - 1)*(u_max - u_reset0)
 //   x < 0   RESET of the state handed in: ratchet at u_from - x*(u_max - u_from)
 // For big arrays: backward Euler, and no bound on the step but while cells set (ngspice: method=gear maxord=1; VACASK:
-// tran_method="euler" tran_lteratio=1e9 tran_minpts=0).
+// tran_method="euler" tran_lteratio=1e9 tran_minpts=0). Operating points, dc sweeps, AC and noise see the state of the
+// start, even after a transient.
 module @module(p, n);
   inout p, n;
   electrical p, n;
@@ -243,8 +246,8 @@ module @module(p, n);
 
     // Cells that set together must be seen to do so: in one long step across the commit a cell could be set or not,
     // both being solutions, and Newton's path would choose.
-    if (can_set && drive < 0.0 && way < 0.5)
-      $bound_step(0.1*t_switch);
+    if (can_set && drive < 0.0 && way < 0.25)
+      $bound_step(0.3*t_switch);
 
     I(x) <+ node_charge*ddt(V(x));
     @@static
