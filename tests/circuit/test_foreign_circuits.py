@@ -193,7 +193,7 @@ module schmitt(in, out);
   inout in, out; electrical in, out, x;
   parameter real top = 0.3; parameter real share = 0.5; parameter real lag = 1e-9;
   analog begin
-    I(x) <+ 1e-3*lag*ddt(V(x)) + 1e-3*(V(x) - top*tanh(200.0*(share*V(x) - V(in)) + ($abstime < 10*lag ? 5.0 : 0.0)));
+    I(x) <+ 1e-3*lag*ddt(V(x)) + 1e-3*(V(x) - top*tanh(5000.0*(share*V(x) - V(in)) + ($abstime < 10*lag ? 5.0 : 0.0)));
     V(out) <+ V(x);
   end
 endmodule
@@ -272,9 +272,9 @@ let seed = 0
 while seed < {len(seeds)}
   alter @n.x1.n1[seed] = seed
   op
-  let const.read_now = -i(vin)
+  set now = $curplot
   setplot const
-  let read[seed] = read_now
+  let read[seed] = -{{$now}}.i(vin)
   let seed = seed + 1
 end
 write out.raw read
