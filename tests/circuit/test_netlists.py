@@ -18,18 +18,18 @@ from synaptogen.circuit.netlists import (
     array_circuit,
     constant,
     export,
+    exporting,
     follow,
     read_bench,
     selected,
     simulate,
-    simulation,
     sweep_bench,
     write_bench,
 )
 from synaptogen.circuit.netlists.dialect import Dialect, netlist
 from synaptogen.circuit.netlists.spectre import Spectre
 from synaptogen.circuit.netlists.spectre_syntax import SpectreSyntax
-from synaptogen.circuit.simulators import SimulationError, read_raw, simulator
+from synaptogen.circuit.simulators import SimulationError, simulator
 from synaptogen.model import iv
 from synaptogen.wires import Wires
 
@@ -191,6 +191,29 @@ def test_a_tape_that_is_just_long_enough_is_none(program):
     np.testing.assert_array_equal(cells.r, expected.r)
 
 
+# ---- states over time
+
+
+@pytest.mark.parametrize("kind", ["pulse", "tape", "autonomous"])
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_states_at_all_points_are_saved_where_they_are_asked_for(program, kind, tmp_path):
+    """They begin where the cells stood, and end in the final states, which alone are saved otherwise."""
+    cells = sg.CellArray((2, 3), rng=1) if kind == "autonomous" else mixed((2, 3))
+    bench = write_bench(array_circuit(cells, kind, cycles=2), 0, np.arange(3), -1.5, width=1e-6)
+    plain = simulate(bench, program, folder=tmp_path)
+    size = sum(path.stat().st_size for path in tmp_path.glob("*.raw"))
+    traced = simulate(replace(bench, trace=True), program)
+    assert plain.trace == {}
+    assert set(traced.trace) == set(traced.state) == set(plain.state)
+    for name, states in traced.trace.items():
+        assert states.shape == (len(traced.time), 2, 3)
+        np.testing.assert_allclose(states[-1], traced.state[name], atol=1e-9)
+        np.testing.assert_allclose(traced.state[name], plain.state[name], atol=1e-9)
+    np.testing.assert_allclose(traced.trace["r_now"][0], cells.r, rtol=1e-6)
+    assert np.any(traced.trace["mode_now"][0] != traced.state["mode_now"])
+    assert size < 8 * (len(plain.time) * 11 + 3 * 6 * 6) + 3000  # time, 5 voltages, 5 currents; a few states
+
+
 # ---- 1T1R
 
 
@@ -207,51 +230,6 @@ def test_access_transistors_open_one_row_and_limit_the_current(program):
         array_circuit(sg.CellArray((4, 4), rng=1), "pulse", transistor=access), 1, np.arange(4), -1.5, gate=0.0
     )
     assert np.abs(simulate(weak, program).rows).max() < 0.5 * np.abs(result.rows).max()
-
-
-# ---- files
-
-
-@pytest.mark.parametrize("program", PROGRAMS)
-def test_an_exported_netlist_runs_with_its_subcircuit(program, tmp_path):
-    cells, v = mixed((5, 3)), [0.1, 0.2, 0.3]
-    bench = read_bench(array_circuit(cells, "read", wire_resistance=2.0), v)
-    path = export(bench, tmp_path, program)
-    assert "subckt array r0 r1 r2 r3 r4 c0 c1 c2" in path.read_text().replace("(", "").replace(")", "")
-    raw = {"ngspice": "out.raw", "vacask": "op1.raw"}[program]
-    simulator(program).run(path, (raw,))
-    vectors = read_raw(tmp_path / raw)[0].vectors
-    found = [vectors[{"ngspice": f"i(vr{k})", "vacask": f"vr{k}:flow(br)"}[program]][0] for k in range(5)]
-    np.testing.assert_allclose(found, simulate(bench, program).rows[0], rtol=1e-9)
-
-
-@pytest.mark.parametrize("program", PROGRAMS)
-def test_an_exported_write_saves_states_of_the_subcircuit(program, tmp_path):
-    bench = write_bench(array_circuit(mixed((3, 4)), "pulse"), 1, 2, -1.5)
-    path = export(bench, tmp_path, program)
-    raw = {"ngspice": "state.raw", "vacask": "tran1.raw"}[program]
-    simulator(program).run(path, (raw,))
-    vectors = read_raw(tmp_path / raw)[0].vectors
-    names = [f"xarray:n{i}_{j}.r_now" for i in range(3) for j in range(4)]
-    found = vectors["r_now"] if program == "ngspice" else np.array([vectors[name][-1] for name in names])
-    np.testing.assert_allclose(found, simulate(bench, program).state["r_now"].ravel(), atol=1e-9)
-
-
-def test_spectre_netlists_are_written(tmp_path):
-    access = Transistor("access", NMOS["spectre"], {"w": 1e-6})
-    cells = mixed((2, 3))
-    bench = write_bench(array_circuit(cells, "pulse", wire_resistance=1.0, transistor=access), 0, 1, -1.5, gate=1.0)
-    path = export(bench, tmp_path, "spectre")
-    lines = path.read_text().splitlines()
-    module = bench.array.model.module
-    assert path.suffix == ".scs"
-    assert f'ahdl_include "{module}.va"' in lines
-    assert (tmp_path / f"{module}.va").read_text() == bench.array.model.source
-    assert f"model cell {module} t_switch=1e-08" in lines
-    assert lines.index("subckt array (r0 r1 c0 c1 c2 g0 g1)") < lines.index("ends array")
-    assert sum(line.startswith("n") and " cell " in line for line in lines) == 6
-    assert sum(" resistor r=1.0" in line for line in lines) == 12
-    assert sum(" access w=1e-06" in line for line in lines) == 6
 
 
 # ---- state
@@ -392,7 +370,8 @@ def test_a_cell_of_other_parameters_is_not_taken(program, tmp_path):
     """The netlist names a module that the library beside it does not hold."""
     bench = read_bench(array_circuit(sg.CellArray((2, 2), rng=1), "read"), [0.1, 0.1])
     path = export(bench, tmp_path, program)
-    path.write_text(path.read_text().replace(f" {bench.array.model.module}", " reram_read_0123456789"))
+    array = tmp_path / f"array{path.suffix}"
+    array.write_text(array.read_text().replace(f"cell {bench.array.model.module}", "cell reram_read_0123456789"))
     with pytest.raises(SimulationError, match=r"The end of its log:\n(.|\n)*reram_read_0123456789"):
         simulator(program).run(path, ({"ngspice": "out.raw", "vacask": "op1.raw"}[program],))
 
@@ -414,14 +393,25 @@ class Words(SpectreSyntax, Dialect):
 
     name, suffix, executable = "words", ".txt", False
 
-    def __init__(self, *, subcircuit=False):
+    family, needs = "spectre", "a reader"
+
+    def __init__(self, *, subcircuit=""):
         assert not subcircuit
 
     def head(self, bench, library):
         yield f"use {library}"
 
-    def subcircuit(self, array):
-        return "begin", "end"
+    def libraries(self, array, library):
+        yield from ()
+
+    def models(self, array, bench):
+        yield f"cells are {array.model.module}"
+
+    def advice(self, array, library):
+        yield from ()
+
+    def include(self, file):
+        return f"take {file}"
 
     def resistor(self, resistor):
         return f"resistor {resistor.a} {resistor.b} {resistor.ohms!r}"
@@ -434,12 +424,13 @@ class Words(SpectreSyntax, Dialect):
 
 
 def test_another_dialect_needs_no_more_than_its_contract(monkeypatch, tmp_path):
-    monkeypatch.setitem(simulation.DIALECTS, "words", Words)
+    monkeypatch.setitem(exporting.DIALECTS, "words", Words)
     circuit = array_circuit(sg.CellArray((1, 2), rng=1), "read", wire_resistance=2.0)
-    path = export(read_bench(circuit, [0.1, 0.2]), tmp_path, "words", subcircuit=False)
+    path = export(read_bench(circuit, [0.1, 0.2]), tmp_path, "words", flat=True)
     lines = path.read_text().splitlines()
     assert path.name == "array.txt"
     assert lines[0].endswith(".va")
-    assert [line.split(" r=")[0] for line in lines[1:3]] == ["n0_0 (c0_0 r0_0) cell", "n0_1 (c0_1 r0_1) cell"]
+    assert lines[1] == f"cells are {circuit.model.module}"
+    assert [line.split(" r=")[0] for line in lines[2:4]] == ["n0_0 (c0_0 r0_0) cell", "n0_1 (c0_1 r0_1) cell"]
     assert lines.count("resistor r0 r0_0 2.0") == lines.count("resistor c1 c0_1 2.0") == 1
     assert lines[-4:] == ["source r0 0.0", "source c0 0.1", "source c1 0.2", "operating point"]

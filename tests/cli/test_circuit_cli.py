@@ -42,7 +42,8 @@ def test_wires_are_seen_in_reads_and_writes():
 def test_export_writes_a_netlist(tmp_path):
     done = invoke("--cells", "3x2", "--export", str(tmp_path), "--dialect", "spectre")
     assert done.exit_code == 0
-    assert "ahdl_include" in (tmp_path / "crossbar.scs").read_text()
+    assert "\nahdl_include" in (tmp_path / "crossbar_test.scs").read_text()
+    assert "\nsubckt crossbar (r0 r1 r2 c0 c1)" in (tmp_path / "crossbar.scs").read_text()
 
 
 @pytest.mark.parametrize(
@@ -131,22 +132,34 @@ def test_export_writes_a_saved_array(tmp_path):
     saved = ("--array", tmp_path / "array.zarr", "--cycles", "2")
     done = circuit("export", tmp_path / "out", "--netlist", "spectre", *saved)
     assert done.exit_code == 0, done.output
+    assert "reram_event_" in (tmp_path / "out" / "array_test.scs").read_text()
     text = (tmp_path / "out" / "array.scs").read_text()
-    assert "reram_event_" in text
     for u_set in cells.features.u_set.ravel().tolist():
         assert f"u_set0={u_set!r}" in text
     assert text.count("mode_start=1.0") == 3
     assert circuit("export", tmp_path / "out", "--netlist", "vacask", *saved).exit_code == 0
-    found = sg.circuit.simulators.simulator("vacask").run(tmp_path / "out" / "array.sim", ("tran1.raw",), timeout=60)
+    found = sg.circuit.simulators.simulator("vacask").run(
+        tmp_path / "out" / "array_test.sim", ("tran1.raw",), timeout=60
+    )
     assert found[0].stat().st_size > 1000
 
 
 @pytest.mark.parametrize("form", ["tape", "read", "pulse"])
 def test_export_gives_each_form_a_testbench(tmp_path, form):
     assert circuit("export", tmp_path, "--netlist", "ngspice", "--form", form, "--cells", "2x2").exit_code == 0
-    text = (tmp_path / "array.cir").read_text()
+    text = (tmp_path / "array_test.cir").read_text()
     assert ("\nop\n" if form == "read" else "\ntran ") in text
     assert ("pwl(" in text) == (form != "read")
+
+
+def test_export_writes_a_single_cell(tmp_path):
+    done = circuit(
+        "export", tmp_path, "--netlist", "spectre", "--single", "--name", "bit", "--symbol", "xschem", "--json"
+    )
+    assert done.exit_code == 0, done.output
+    files = {file.rpartition("/")[2].partition("_")[0] for file in json.loads(done.stdout)["files"]}
+    assert files == {"bit.scs", "bit.sym", "reram"}
+    assert "\nsubckt bit (p n)\n" in (tmp_path / "bit.scs").read_text()
 
 
 def test_bad_exports_are_refused_and_write_nothing(tmp_path):
@@ -154,6 +167,11 @@ def test_bad_exports_are_refused_and_write_nothing(tmp_path):
     (tmp_path / "file").write_text("mine")
     for arguments, message in [
         ((tmp_path, "--netlist", "spectre"), "array.scs exists"),
+        ((tmp_path, "--netlist", "spectre", "--single", "--cells", "2x2"), "--single: give --netlist, and neither"),
+        ((tmp_path, "--single"), "--single: give --netlist"),
+        ((tmp_path, "--symbol", "kicad"), "--symbol: give --netlist"),
+        ((tmp_path, "--netlist", "vacask", "--symbol", "kicad"), "KiCad simulates with ngspice"),
+        ((tmp_path, "--netlist", "spectre", "--name", "a b"), "--name='a b' is no name"),
         ((tmp_path, "--netlist", "hspice"), "--netlist='hspice' is not known"),
         ((tmp_path, "--form", "tap"), "did you mean 'tape'"),
         ((tmp_path, "--cycles", "0"), "--cycles=0"),

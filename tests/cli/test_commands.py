@@ -431,3 +431,14 @@ def test_texts_of_files_neither_style_nor_control_the_terminal(capsys):
     printed = "".join(capsys.readouterr())
     assert printed.count("[/red] [link=x]y[/link]") == 6
     assert not {"\x1b", "\x07", "\u202e"} & set(printed)
+
+
+def test_what_a_terminal_cannot_write_is_no_error():
+    """Names of files may hold any characters, and a terminal may know few."""
+    from synaptogen.cli.output import _PlainConsole
+
+    for encoding, shown in (("ascii", "\\u6e2c\\xfc.png"), ("latin-1", "\\u6e2cü.png"), ("utf-8", "測ü.png")):
+        file = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+        _PlainConsole(file=file, highlight=False, markup=False).print("wrote 測ü.png\ud800")
+        file.flush()
+        assert file.buffer.getvalue().decode(encoding) == f"wrote {shown} \n"

@@ -104,6 +104,16 @@ def test_no_texts_collide(figures):
             assert figure.bbox.padded(1).contains(*box.max), f"{name}: {text.get_text()!r} is cut off"
 
 
+def test_dollar_signs_in_names_begin_no_formula(loops):
+    """Names of devices come from files; what is no formula would end the drawing with an error."""
+    names = ["$x", "a$b$c", r"$\frac$", r"\$", "$$", "plain\r"]
+    figure = plot.iv_grid(WAVEFORM, loops, labels=names)
+    FigureCanvasAgg(figure).draw()
+    shown = [axes.texts[0]._preprocess_math(axes.texts[0].get_text()) for axes in figure.axes]
+    assert [text for text, _ in shown] == ["$x", "a$b$c", r"$\frac$", r"\$", "$$", "plain "]
+    assert {math for _, math in shown} == {False}
+
+
 def test_iv_grid_draws_the_currents(loops):
     figure = plot.iv_grid(WAVEFORM, loops, highlight=2, labels=list("abcdef"))
     assert len(figure.axes) == CELLS

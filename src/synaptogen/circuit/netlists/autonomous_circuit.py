@@ -7,7 +7,8 @@ from synaptogen.circuit.verilog import cell_model, identity_values
 from synaptogen.engines import STARTS, Start
 from synaptogen.params import DeviceParams, as_device_params
 
-from .circuit import ArrayCircuit, Transistor, circuit_of
+from .circuit import ArrayCircuit, circuit_of
+from .transistor import Transistor
 
 
 def population_circuit(
@@ -21,6 +22,7 @@ def population_circuit(
     t_switch: float | None = None,
     wire_resistance: float = 0.0,
     column_resistance: float | None = None,
+    capacitance: float = 0.0,
     transistor: Transistor | None = None,
 ) -> ArrayCircuit:
     """Return the circuit of cells that the simulator draws from a population, from a seed and their numbers.
@@ -41,7 +43,7 @@ def population_circuit(
         their numbers differ.
     start : {"stationary", "pristine"}
         Cells that have been cycled for long before, or cells without a past.
-    cycles, t_switch, wire_resistance, column_resistance, transistor
+    cycles, t_switch, wire_resistance, column_resistance, capacitance, transistor
         See `array_circuit`.
 
     Returns
@@ -66,13 +68,15 @@ def population_circuit(
     count = int(np.prod(sizes, dtype=object))
     if first < 0 or first + count > 2**53:
         raise ValueError(f"first={first}: give the number of a cell, 0 or more, all of them below 2**53")
-    model, seed = cell_model(as_device_params(params), "autonomous", cycles=cycles), seed_of(rng)
+    model = cell_model(as_device_params(params), "autonomous", cycles=cycles, capacitor=capacitance != 0.0)
+    seed = seed_of(rng)
     values = identity_values(first + np.arange(count, dtype=np.float64), seed, pristine=start == "pristine")
     return circuit_of(
         sizes,
         model,
         values,
         t_switch=t_switch,
+        capacitance=capacitance,
         wire_resistance=wire_resistance,
         column_resistance=column_resistance,
         transistor=transistor,

@@ -12,6 +12,8 @@ from synaptogen._utils import Float64Array, checks
 from synaptogen.array import CellArray
 from synaptogen.circuit.verilog import CellKind, CellModel, cell_model, instance_values
 
+from .transistor import Transistor
+
 
 class Wave(NamedTuple):
     """A voltage that goes in straight lines from point to point; with one point it is constant.
@@ -96,31 +98,6 @@ def wave(times: ArrayLike, volts: ArrayLike) -> Wave:
     return Wave(tuple(t.tolist()), tuple(u.tolist()))
 
 
-@dataclass(frozen=True)
-class Transistor:
-    """The access transistor of each cell (1T1R): an n-channel MOSFET with a model card that the user brings.
-
-    Its drain is at the cell, its source at the row line, its gate at the gate line of the row, its bulk at ground.
-
-    Parameters
-    ----------
-    model : str
-        Name of the model in the card.
-    card : str
-        The model card, in the language of the simulator: text that goes into the netlist as it is.
-    parameters : mapping of str to float
-        Instance parameters, such as ``{"w": 1e-6, "l": 1e-7}``.
-    """
-
-    model: str
-    card: str
-    parameters: Mapping[str, float] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        for name, value in self.parameters.items():
-            _finite(f"parameters[{name!r}]", value)
-
-
 class CellPlace(NamedTuple):
     """The place of a cell in an array.
 
@@ -185,7 +162,7 @@ class TransistorInstance(NamedTuple):
     Attributes
     ----------
     name : str
-        Name of the instance; it begins with m.
+        Name of the instance; it begins with `Transistor.element`.
     nodes : tuple of str
         Drain, gate, source, bulk.
     model : str
@@ -343,6 +320,7 @@ def array_circuit(
     t_switch: float | None = None,
     wire_resistance: float = 0.0,
     column_resistance: float | None = None,
+    capacitance: float = 0.0,
     transistor: Transistor | None = None,
 ) -> ArrayCircuit:
     """Return the circuit of an array, each cell with its own device: its state and the features of its coming cycles.
@@ -361,6 +339,8 @@ def array_circuit(
         Resistance of one segment between neighbouring cells, in ohm; 0: ideal wires.
     column_resistance : float, optional
         Resistance of one segment of a column, in ohm; default: that of a row.
+    capacitance : float
+        Capacitance of each cell, between its pins, in F; 0: none.
     transistor : Transistor, optional
         Puts an access transistor at each cell (1T1R).
 
@@ -385,12 +365,13 @@ def array_circuit(
     >>> [(place.name, place.p, place.n) for place in circuit.cells()][:2]
     [('n0_0', 'c0_0', 'r0_0'), ('n0_1', 'c0_1', 'r0_1')]
     """
-    model = cell_model(cells.params, kind, cycles=cycles)
+    model = cell_model(cells.params, kind, cycles=cycles, capacitor=capacitance != 0.0)
     return circuit_of(
         cells.shape,
         model,
         instance_values(cells, model),
         t_switch=t_switch,
+        capacitance=capacitance,
         wire_resistance=wire_resistance,
         column_resistance=column_resistance,
         transistor=transistor,
@@ -402,10 +383,11 @@ def circuit_of(
     model: CellModel,
     values: Mapping[str, Float64Array],
     *,
-    t_switch: float | None,
-    wire_resistance: float,
-    column_resistance: float | None,
-    transistor: Transistor | None,
+    t_switch: float | None = None,
+    capacitance: float = 0.0,
+    wire_resistance: float = 0.0,
+    column_resistance: float | None = None,
+    transistor: Transistor | None = None,
 ) -> ArrayCircuit:
     """Return the circuit of cells of any shape of at most two axes.
 
@@ -415,8 +397,8 @@ def circuit_of(
         Shape of the cells; one axis, or none, makes one row.
     model, values : CellModel, mapping of str to array
         The Verilog-A cell and the instance parameters of all cells in C order.
-    t_switch, wire_resistance, column_resistance, transistor
-        See `array_circuit`.
+    t_switch, capacitance, wire_resistance, column_resistance, transistor
+        See `array_circuit`; with a capacitance, of a model that has one.
 
     Returns
     -------
@@ -431,6 +413,8 @@ def circuit_of(
     if len(shape) > 2:
         raise ValueError(f"cells have shape {shape}: a circuit takes at most two axes, rows and columns")
     settings = {} if t_switch is None else {"t_switch": checks.positive("t_switch", t_switch, "s")}
+    if capacitance != 0.0:
+        settings["capacitance"] = checks.positive("capacitance", capacitance, "F")
     ohms = checks.resistance("wire_resistance", wire_resistance)
     return ArrayCircuit(
         shape=(shape[0], shape[1]) if len(shape) == 2 else (1, math.prod(shape)),
@@ -461,6 +445,9 @@ class Testbench:
         Largest time step in s; None: left to the simulator.
     source_resistance : float
         Resistance of each driver in series, in ohm.
+    trace : bool
+        Save the states of all cells at all points of a transient, not the final ones alone. A large array then takes
+        gigabytes in VACASK, and a time that grows as its size squared in ngspice.
     title : str
         First line of the netlist.
 
@@ -479,6 +466,7 @@ class Testbench:
     stop: float | None = None
     step: float | None = None
     source_resistance: float = 0.0
+    trace: bool = False
     title: str = "Synaptogen array"
 
     def __post_init__(self) -> None:
@@ -492,6 +480,7 @@ class Testbench:
                 if volts is not None:
                     _require_wave(f"{name}[{k}]", volts)
         checks.resistance("source_resistance", self.source_resistance)
+        checks.flag("trace", self.trace)
         for name in ("stop", "step"):
             value = getattr(self, name)
             if value is not None:

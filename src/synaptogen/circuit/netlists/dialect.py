@@ -1,36 +1,39 @@
 """The contract between a circuit and the language of a simulator: all that a new dialect has to provide.
 
-A netlist consists of the same statements in every language, only written differently. `netlist` here decides which
-statements there are and in which order; a `Dialect` writes each one. To add a dialect:
+A netlist consists of the same statements in every language, only written differently. The functions here decide which
+statements there are and in which order; a `Dialect` writes each one. A circuit is written in one of two ways: `netlist`
+is one file that can be run; `subcircuits` writes a file with the array alone, for any netlist to take in, and a
+testbench that takes it in and can be run. To add a dialect:
 
 1. Write a subclass of `Dialect` in a file of its own, see `ngspice`, `vacask` and `spectre`. Languages of Spectre's
    family can take some methods from `spectre_syntax.SpectreSyntax`.
 2. For a simulator that runs here, subclass `RunnableDialect`, whose methods say where its results are, and write a
    function that finds its program, see `synaptogen.circuit.simulators.discovery`.
-3. Enter the class in `DIALECTS` of `simulation`, under its `DialectName`, and in `RUNNABLE` if it runs here.
+3. Enter the class in `DIALECTS` of `exporting`, under its `DialectName`, and in `RUNNABLE` of `simulation` if it runs
+   here.
 
 Every method returns text without a line break at its end, or yields such lines. Numbers are written with all digits
 (``repr``), so that a netlist holds the cells of Python to the last bit. Nodes of lines have the names of
 `ArrayCircuit.terminals`; "0" is ground.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal, Protocol, TypeAlias
 
 from synaptogen._utils import Float64Array
 
 from .circuit import ArrayCircuit, CellInstance, Resistor, Testbench, TransistorInstance, VoltageSource
+from .names import Family, in_language
+from .timing import model_settings
 
 DialectName: TypeAlias = Literal["ngspice", "vacask", "spectre"]
 
 MODEL = "cell"
-"""Name of the model of all cells in a netlist."""
-SUBCIRCUIT = "array"
-"""Name of the subcircuit that holds an array."""
+"""Name of the model of all cells of an array in a netlist; in a subcircuit it is known there alone."""
 
 
 class Dialect(Protocol):
-    """The language of one simulator. Its constructor takes ``subcircuit``: whether the array is a subcircuit.
+    """The language of one simulator. Its constructor takes ``subcircuit``: the name of the array's subcircuit, or "".
 
     Attributes
     ----------
@@ -40,35 +43,113 @@ class Dialect(Protocol):
         End of the name of a netlist, such as ".cir".
     executable : bool
         Whether the cell is compiled (OSDI) and netlists can be run here; otherwise the cell stays Verilog-A.
+    family : {"spice", "spectre"}
+        Family of the language; a comment begins with * or with //.
+    needs : str
+        What runs these netlists, with its version.
     """
 
     name: str
     suffix: str
     executable: bool
+    family: Family
+    needs: str
 
     def head(self, bench: Testbench, library: str) -> Iterator[str]:
-        """Yield title, options, libraries and models: all that stands before the cells.
+        """Yield title, options and what drivers need: all that stands before cards, models and cells.
 
         Parameters
         ----------
         bench : Testbench
-            Its title, whether it is a transient, the settings and the module of its cells, the transistor's card.
+            Its title, and whether it is a transient.
         library : str
             Path of the cell: compiled where ``executable``, else Verilog-A.
 
         Yields
         ------
         str
-            A line; the model of the cells is named `MODEL`.
+            A line.
         """
         ...
 
-    def subcircuit(self, array: ArrayCircuit) -> tuple[str, str]:
-        """Return the first and the last line of a subcircuit `SUBCIRCUIT`, whose pins are `ArrayCircuit.terminals`."""
+    def libraries(self, array: ArrayCircuit, library: str) -> Iterator[str]:
+        """Yield what loads the cell and models of wires, where a file that others take in can do so.
+
+        Parameters
+        ----------
+        array : ArrayCircuit
+            The cells and wires.
+        library : str
+            Path of the cell.
+
+        Yields
+        ------
+        str
+            A line.
+        """
         ...
 
-    def instance(self, array: ArrayCircuit) -> str:
-        """Return an instance of that subcircuit, its pins at nodes of the same names."""
+    def models(self, array: ArrayCircuit, bench: Testbench | None) -> Iterator[str]:
+        """Yield the model of the cells, named `MODEL`, and those of wires.
+
+        Parameters
+        ----------
+        array : ArrayCircuit
+            The cells and wires.
+        bench : Testbench, optional
+            The analysis to which settings of the cells are made to fit.
+
+        Yields
+        ------
+        str
+            A line.
+        """
+        ...
+
+    def advice(self, array: ArrayCircuit, library: str) -> Iterator[str]:
+        """Yield lines that a netlist has to hold which takes in the array's subcircuit, such as options.
+
+        Parameters
+        ----------
+        array : ArrayCircuit
+            The cells and wires.
+        library : str
+            Path of the cell.
+
+        Yields
+        ------
+        str
+            A line; it is written as a comment.
+        """
+        ...
+
+    def include(self, file: str) -> str:
+        """Return the statement that takes in a file."""
+        ...
+
+    def subcircuit(self, pins: Sequence[str], defaults: Mapping[str, float]) -> tuple[Sequence[str], str]:
+        """Return the first lines and the last line of the subcircuit.
+
+        Parameters
+        ----------
+        pins : sequence of str
+            Its pins.
+        defaults : mapping of str to float
+            Its parameters and their defaults; none in an array.
+
+        Returns
+        -------
+        tuple of (sequence of str, str)
+            Lines.
+        """
+        ...
+
+    def instance(self, pins: Sequence[str]) -> str:
+        """Return an instance of the subcircuit, its pins at nodes of the same names."""
+        ...
+
+    def reference(self, parameter: str) -> str:
+        """Return how a statement in a subcircuit refers to one of its parameters."""
         ...
 
     def cell(self, cell: CellInstance) -> str:
@@ -91,7 +172,8 @@ class Dialect(Protocol):
         """Yield the analysis, what is saved, and the end of the netlist.
 
         The analysis is an operating point where ``bench.stop`` is None, else a transient. Saved are voltage and current
-        of each source (`Testbench.sources`) and, after a transient, the final `CellModel.outputs` of the cells.
+        of each source (`Testbench.sources`) and, after a transient, the final `CellModel.outputs` of the cells; at all
+        points where ``bench.trace`` is set.
         """
         ...
 
@@ -105,6 +187,25 @@ class RunnableDialect(Dialect, Protocol):
 
     def current_name(self, source: str) -> str:
         """Return the name of the current of a voltage source in the raw file, positive from its node into it."""
+        ...
+
+    def states(self, vectors: Mapping[str, Float64Array], output: str, cells: list[str]) -> Float64Array:
+        """Return one output of all cells at all points, where ``bench.trace`` is set.
+
+        Parameters
+        ----------
+        vectors : mapping of str to array
+            Content of the first of `raw_files`.
+        output : str
+            One of `CellModel.outputs`.
+        cells : list of str
+            Names of the cells.
+
+        Returns
+        -------
+        array of shape (points, len(cells))
+            Values in the order of ``cells``.
+        """
         ...
 
     def final_states(self, vectors: Mapping[str, Float64Array], output: str, cells: list[str]) -> Float64Array:
@@ -132,35 +233,84 @@ def assigned(values: Mapping[str, float]) -> str:
     return " ".join(f"{name}={float(value)!r}" for name, value in values.items())
 
 
-def netlist(bench: Testbench, dialect: Dialect, library: str, *, subcircuit: bool = False) -> Iterator[str]:
-    """Yield the lines of a netlist that can be simulated.
+def cell_settings(array: ArrayCircuit, bench: Testbench | None) -> dict[str, float]:
+    """Return the model parameters of the cells; those of a transient say in which time cells follow an event.
+
+    Parameters
+    ----------
+    array : ArrayCircuit
+        The cells and wires.
+    bench : Testbench, optional
+        The analysis.
+
+    Returns
+    -------
+    dict of str to float
+        Settings of `CellModel.settings` by name.
+    """
+    return dict(array.settings) if bench is None else model_settings(bench)
+
+
+def netlist(bench: Testbench, dialect: Dialect, library: str) -> Iterator[str]:
+    """Yield the lines of a netlist that can be simulated, all in one file and without a subcircuit.
 
     Parameters
     ----------
     bench : Testbench
         The array, its drivers and the analysis.
     dialect : Dialect
-        The language; it must have been made with the same ``subcircuit``.
+        The language, made without a subcircuit.
     library : str
         Path of the compiled cell, or of its Verilog-A text for Spectre.
-    subcircuit : bool
-        Put the array into a subcircuit of its own.
 
     Yields
     ------
     str
         A line without its line break.
     """
-    array = bench.array
     yield from dialect.head(bench, library)
-    if subcircuit:
-        first, last = dialect.subcircuit(array)
-        yield first
-        yield from _array_statements(array, dialect)
-        yield last
-        yield dialect.instance(array)
-    else:
-        yield from _array_statements(array, dialect)
+    yield from dialect.libraries(bench.array, library)
+    yield from card(bench, dialect)
+    yield from dialect.models(bench.array, bench)
+    yield from array_statements(bench.array, dialect)
+    yield from drivers(bench, dialect)
+    yield from dialect.tail(bench)
+
+
+def card(bench: Testbench, dialect: Dialect) -> Iterator[str]:
+    """Yield the model card of the transistors, if there are any.
+
+    Parameters
+    ----------
+    bench : Testbench
+        The array, its drivers and the analysis.
+    dialect : Dialect
+        The language.
+
+    Yields
+    ------
+    str
+        A line without its line break.
+    """
+    if bench.array.transistor:
+        yield in_language(bench.array.transistor.card, dialect.family, dialect.name)
+
+
+def drivers(bench: Testbench, dialect: Dialect) -> Iterator[str]:
+    """Yield the voltage sources, each with its resistance.
+
+    Parameters
+    ----------
+    bench : Testbench
+        The array, its drivers and the analysis.
+    dialect : Dialect
+        The language.
+
+    Yields
+    ------
+    str
+        A line without its line break.
+    """
     for source in bench.sources():
         name, node, wave = source
         if bench.source_resistance:
@@ -168,20 +318,33 @@ def netlist(bench: Testbench, dialect: Dialect, library: str, *, subcircuit: boo
             yield dialect.resistor(Resistor(f"rs{node}", f"s{node}", node, bench.source_resistance))
         else:
             yield dialect.source(source)
-    yield from dialect.tail(bench)
 
 
-def _array_statements(array: ArrayCircuit, dialect: Dialect) -> Iterator[str]:
-    """Yield the statements of an array: cells, transistors, wires."""
+def array_statements(array: ArrayCircuit, dialect: Dialect) -> Iterator[str]:
+    """Yield the statements of an array: cells, transistors, wires.
+
+    Parameters
+    ----------
+    array : ArrayCircuit
+        The cells and wires.
+    dialect : Dialect
+        The language.
+
+    Yields
+    ------
+    str
+        A line without its line break.
+    """
     names = array.model.instance
     table = zip(*(array.values[name].tolist() for name in names), strict=True)
     form = " ".join(f"{name}={{!r}}" for name in names)
     for place, values in zip(array.cells(), table, strict=True):
         yield dialect.cell(CellInstance(place.name, place.p, place.n, form.format(*values)))
     if array.transistor:
-        extra = assigned(array.transistor.parameters)
+        access = array.transistor
+        extra, first = assigned(access.parameters), "m" if access.element == "m" else f"{access.element}m"
         for _, _, n, i, j in array.cells():
             nodes = (n, f"g{i}", array.row_node(i, j), "0")
-            yield dialect.transistor(TransistorInstance(f"m{i}_{j}", nodes, array.transistor.model, extra))
+            yield dialect.transistor(TransistorInstance(f"{first}{i}_{j}", nodes, access.model, extra))
     for segment in array.segments():
         yield dialect.resistor(segment)

@@ -1,12 +1,15 @@
 """Netlists for ngspice (44 or later, with OSDI)."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
-from synaptogen._utils import Float64Array, printable
+import numpy as np
+
+from synaptogen._utils import Float64Array
 
 from .circuit import ArrayCircuit, CellInstance, Resistor, Testbench, TransistorInstance, VoltageSource
-from .dialect import MODEL, SUBCIRCUIT, RunnableDialect, assigned
-from .timing import longest_step, model_settings, shortest_interval, switches
+from .dialect import MODEL, RunnableDialect, assigned, cell_settings
+from .names import Family, one_line
+from .timing import longest_step, shortest_interval, switches
 
 RAW, STATE = "out.raw", "state.raw"
 BLOCK = 1000  # cells whose states are read in one block of statements
@@ -17,19 +20,22 @@ class Ngspice(RunnableDialect):
 
     Parameters
     ----------
-    subcircuit : bool
-        Whether the cells lie in a subcircuit.
+    subcircuit : str
+        Name of the subcircuit in which the cells lie, or "".
     """
 
     name = "ngspice"
     suffix = ".cir"
     executable = True
+    family: Family = "spice"
+    needs = "ngspice 44 or later, which loads compiled cells (OSDI 0.4)"
 
-    def __init__(self, *, subcircuit: bool = False) -> None:
-        self._prefix = f"n.x{SUBCIRCUIT}." if subcircuit else ""
+    def __init__(self, *, subcircuit: str = "") -> None:
+        self._name = subcircuit
+        self._prefix = f"n.x{subcircuit.lower()}." if subcircuit else ""
 
     def head(self, bench: Testbench, library: str) -> Iterator[str]:
-        """Yield title, options and models.
+        """Yield title and options.
 
         Parameters
         ----------
@@ -44,20 +50,95 @@ class Ngspice(RunnableDialect):
             A line.
         """
         self._library = library  # loaded by a command of the control section
-        array = bench.array
-        yield f"* {printable(bench.title)}"
+        yield f"* {one_line(bench.title)}"
+        yield f"* needs {self.needs}"
         yield f".options klu {_options(bench)}"
-        if array.transistor:
-            yield array.transistor.card
-        yield f".model {MODEL} {array.model.module} {assigned(model_settings(bench))}".rstrip()
+        yield '* KLU has no noise analysis: write "option sparse" in the control section before one'
 
-    def subcircuit(self, array: ArrayCircuit) -> tuple[str, str]:
-        """Return the first and the last line of a subcircuit with the lines as pins."""
-        return f".subckt {SUBCIRCUIT} {' '.join(array.terminals())}", f".ends {SUBCIRCUIT}"
+    def libraries(self, array: ArrayCircuit, library: str) -> Iterator[str]:
+        """Yield nothing: ngspice loads compiled cells by a command of the control section.
 
-    def instance(self, array: ArrayCircuit) -> str:
-        """Return an instance of the array's subcircuit."""
-        return f"x{SUBCIRCUIT} {' '.join(array.terminals())} {SUBCIRCUIT}"
+        Parameters
+        ----------
+        array : ArrayCircuit
+            The cells and wires.
+        library : str
+            Path of the cell.
+
+        Yields
+        ------
+        str
+            A line.
+        """
+        yield from ()
+
+    def models(self, array: ArrayCircuit, bench: Testbench | None) -> Iterator[str]:
+        """Yield the model of the cells.
+
+        Parameters
+        ----------
+        array : ArrayCircuit
+            The cells and wires.
+        bench : Testbench, optional
+            The analysis to which settings of the cells are made to fit.
+
+        Yields
+        ------
+        str
+            A line.
+        """
+        yield f".model {MODEL} {array.model.module} {assigned(cell_settings(array, bench))}".rstrip()
+
+    def advice(self, array: ArrayCircuit, library: str) -> Iterator[str]:
+        """Yield lines that a netlist has to hold which takes in the array's subcircuit.
+
+        Parameters
+        ----------
+        array : ArrayCircuit
+            The cells and wires.
+        library : str
+            Path of the compiled cell.
+
+        Yields
+        ------
+        str
+            A line.
+        """
+        yield ".control"
+        yield f"pre_osdi {library}"
+        yield ".endc"
+        if array.model.kind != "read":
+            yield ".options method=gear maxord=1    (backward Euler, for transients)"
+        yield ".options klu                     (faster in large arrays; leave it out for .noise)"
+
+    def include(self, file: str) -> str:
+        """Return the statement that takes in a file."""
+        return f".include {file}"
+
+    def subcircuit(self, pins: Sequence[str], defaults: Mapping[str, float]) -> tuple[Sequence[str], str]:
+        """Return the first line and the last line of the subcircuit.
+
+        Parameters
+        ----------
+        pins : sequence of str
+            Its pins.
+        defaults : mapping of str to float
+            Its parameters and their defaults.
+
+        Returns
+        -------
+        tuple of (sequence of str, str)
+            Lines.
+        """
+        return [f".subckt {self._name} {' '.join(pins)} {assigned(defaults)}".rstrip()], f".ends {self._name}"
+
+    def instance(self, pins: Sequence[str]) -> str:
+        """Return an instance of the subcircuit."""
+        return f"x{self._name} {' '.join(pins)} {self._name}"
+
+    def reference(self, parameter: str) -> str:
+        """Return how a statement in a subcircuit refers to one of its parameters."""
+        return f"{{{parameter}}}"
 
     def cell(self, cell: CellInstance) -> str:
         """Return the statement of a cell."""
@@ -89,6 +170,9 @@ class Ngspice(RunnableDialect):
         yield f"pre_osdi {self._library}"
         for name, node, _ in bench.sources():
             yield f"save v({node}) i({name})"
+        if bench.trace:
+            for cell in bench.array.cell_names():
+                yield "save " + " ".join(f"@{self._prefix}{cell}[{output}]" for output in bench.array.model.outputs)
         yield _analysis(bench)
         yield f"write {RAW}"
         if bench.stop is not None:
@@ -104,6 +188,27 @@ class Ngspice(RunnableDialect):
     def current_name(self, source: str) -> str:
         """Return the name of a source's current in the raw file."""
         return f"i({source})"
+
+    def states(self, vectors: Mapping[str, Float64Array], output: str, cells: list[str]) -> Float64Array:
+        """Return an output of all cells, point by point: each cell has a vector over time.
+
+        Parameters
+        ----------
+        vectors : mapping of str to array
+            Content of a raw file.
+        output : str
+            One of `CellModel.outputs`.
+        cells : list of str
+            Names of the cells.
+
+        Returns
+        -------
+        array of shape (points, len(cells))
+            Values in the order of ``cells``.
+        """
+        names = [f"@{self._prefix}{cell}[{output}]" for cell in cells]
+        # ngspice takes most of them for voltages
+        return np.stack([vectors[name if name in vectors else f"v({name})"] for name in names], axis=1)
 
     def final_states(self, vectors: Mapping[str, Float64Array], output: str, cells: list[str]) -> Float64Array:
         """Return the final values of an output: one vector holds those of all cells.

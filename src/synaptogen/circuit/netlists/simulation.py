@@ -1,16 +1,17 @@
 """Simulate a testbench: write the netlist, compile the cell, run the simulator, read currents and states."""
 
 import math
+import shutil
 import tempfile
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from synaptogen._utils import Float64Array, PathLike, checks, replacing
+from synaptogen._utils import Float64Array, PathLike
 from synaptogen.array import CellArray
 from synaptogen.circuit.compiler import compile_osdi
 from synaptogen.circuit.simulators import SimulatorName, read_raw
@@ -18,14 +19,13 @@ from synaptogen.circuit.simulators import simulator as find_simulator
 from synaptogen.circuit.verilog import instance_values
 
 from .circuit import ArrayCircuit, Testbench
-from .dialect import Dialect, DialectName, RunnableDialect, netlist
+from .dialect import RunnableDialect, netlist
+from .exporting import existing
+from .files import write_lines
 from .ngspice import Ngspice
-from .spectre import Spectre
 from .state_transfer import follow
 from .vacask import Vacask
 
-DIALECTS: dict[DialectName, Callable[..., Dialect]] = {"ngspice": Ngspice, "vacask": Vacask, "spectre": Spectre}
-"""The class of each `DialectName`."""
 RUNNABLE: dict[SimulatorName, Callable[..., RunnableDialect]] = {"ngspice": Ngspice, "vacask": Vacask}
 """The class of each dialect whose simulator can run here, by `SimulatorName`."""
 TIMEOUT = 600.0  # s
@@ -48,6 +48,8 @@ class Result:
     state : dict of str to array of shape (rows, columns)
         Final `CellModel.outputs` of the cells after a transient: ``r_now`` and, of cells that switch, ``mode_now``,
         ``cycles_done`` ... Empty after an operating point.
+    trace : dict of str to array of shape (T, rows, columns)
+        The same at all points, of a testbench that asked for it (`Testbench.trace`), else empty.
     """
 
     bench: Testbench
@@ -55,6 +57,7 @@ class Result:
     rows: Float64Array
     columns: Float64Array
     state: dict[str, Float64Array]
+    trace: dict[str, Float64Array] = field(default_factory=dict)
 
     @property
     def ended(self) -> int:
@@ -92,74 +95,6 @@ class Result:
         follow(cells, mode, begun, ratchet)
 
 
-def export(
-    bench: Testbench, folder: PathLike, dialect: DialectName, *, name: str = "array", subcircuit: bool = True
-) -> Path:
-    """Write a netlist and its cell into a folder.
-
-    For ngspice and VACASK the cell is compiled and lies beside the netlist; for Spectre it is Verilog-A. Run the
-    netlist in that folder.
-
-    Parameters
-    ----------
-    bench : Testbench
-        The array, its drivers and the analysis.
-    folder : path
-        An existing folder.
-    dialect : {"ngspice", "vacask", "spectre"}
-        Language of the netlist.
-    name : str
-        Name of the netlist's file, without its suffix.
-    subcircuit : bool
-        Put the array into a subcircuit ``array`` with its lines as pins.
-
-    Returns
-    -------
-    pathlib.Path
-        The netlist.
-
-    Raises
-    ------
-    ValueError
-        If the dialect is not known, or compiles its cells and these are of the event form.
-    FileNotFoundError
-        If the folder is not there.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> import synaptogen as sg
-    >>> from synaptogen.circuit.netlists import array_circuit, export, read_bench
-    >>> bench = read_bench(array_circuit(sg.CellArray((2, 2), rng=1), "read"), [0.2, 0.2])
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     path = export(bench, folder, "spectre")
-    ...     lines = path.read_text().splitlines()
-    >>> path.name, lines[0], lines[-1]
-    ('array.scs', '// Read of an array', 'save c1 vc1:p')
-    """
-    checks.one_of("dialect", dialect, DIALECTS)
-    language = DIALECTS[dialect](subcircuit=subcircuit)
-    place = Path(folder)
-    if not place.is_dir():
-        raise FileNotFoundError(f"{place} is no directory: make it first")
-    model = bench.array.model
-    compiled = compile_osdi(model) if language.executable else None  # before anything is written
-    library = place / f"{model.module}.va"
-    library.write_text(model.source)
-    if compiled is not None:
-        library = place / f"{model.module}.osdi"
-        with replacing(library) as beside:
-            beside.write_bytes(compiled.read_bytes())
-    return _write(netlist(bench, language, library.name, subcircuit=subcircuit), place / f"{name}{language.suffix}")
-
-
-def _write(lines: Iterable[str], path: Path) -> Path:
-    with path.open("w", encoding="utf-8") as file:
-        for line in lines:
-            file.write(line + "\n")
-    return path
-
-
 def simulate(
     bench: Testbench,
     simulator: SimulatorName = "vacask",
@@ -190,7 +125,7 @@ def simulate(
     ValueError
         If there is no simulator of that name, or it is too old.
     FileNotFoundError, ModuleNotFoundError
-        If it is not installed.
+        If it is not installed, or the folder is not there.
     SimulationError
         If it fails or takes too long; the end of its log is shown.
 
@@ -210,9 +145,12 @@ def simulate(
     """
     found = find_simulator(simulator)
     language = RUNNABLE[simulator]()
-    library = str(compile_osdi(bench.array.model))
-    with nullcontext(folder) if folder is not None else tempfile.TemporaryDirectory() as place:
-        path = _write(netlist(bench, language, library), Path(place) / f"bench{language.suffix}")
+    compiled = compile_osdi(bench.array.model)
+    given = nullcontext(existing(folder)) if folder is not None else tempfile.TemporaryDirectory()
+    with given as place:
+        # beside the netlist, for simulators take few paths as they are
+        library = Path(shutil.copyfile(compiled, Path(place) / f"{bench.array.model.module}.osdi"))
+        path = write_lines(netlist(bench, language, library.name), Path(place) / f"bench{language.suffix}")
         files = found.run(path, language.raw_files(bench), timeout=timeout)
         vectors = [read_raw(file)[0].vectors for file in files]
     result = _result(bench, language, vectors[0], vectors[-1])
@@ -242,9 +180,12 @@ def _result(
         return np.stack([vectors.get(name, floating) for name in names], axis=1)
 
     state: dict[str, Float64Array] = {}
+    trace: dict[str, Float64Array] = {}
     if bench.stop is not None:
         cells = array.cell_names()
         for output in array.model.outputs:
             state[output] = language.final_states(finals, output, cells).reshape(array.shape)
+            if bench.trace:
+                trace[output] = language.states(vectors, output, cells).reshape(points, *array.shape)
     # a source's current is counted into its node's end
-    return Result(bench, time, currents("r", array.shape[0]), -currents("c", array.shape[1]), state)
+    return Result(bench, time, currents("r", array.shape[0]), -currents("c", array.shape[1]), state, trace)

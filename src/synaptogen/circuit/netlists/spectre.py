@@ -1,13 +1,11 @@
 """Netlists for Spectre. Written from its documentation, not run: Spectre is commercial and was not available."""
 
-from collections.abc import Iterator
-
-from synaptogen._utils import printable
+from collections.abc import Iterator, Mapping, Sequence
 
 from .circuit import ArrayCircuit, Resistor, Testbench, VoltageSource
-from .dialect import MODEL, SUBCIRCUIT, Dialect, assigned
+from .dialect import MODEL, Dialect, assigned, cell_settings
+from .names import Family, one_line
 from .spectre_syntax import SpectreSyntax
-from .timing import model_settings
 
 
 class Spectre(SpectreSyntax, Dialect):
@@ -15,19 +13,22 @@ class Spectre(SpectreSyntax, Dialect):
 
     Parameters
     ----------
-    subcircuit : bool
-        Whether the cells lie in a subcircuit.
+    subcircuit : str
+        Name of the subcircuit in which the cells lie, or "".
     """
 
     name = "spectre"
     suffix = ".scs"
     executable = False
+    family: Family = "spectre"
+    needs = "Spectre with Verilog-A (written from its documentation, not run)"
 
-    def __init__(self, *, subcircuit: bool = False) -> None:
-        self._prefix = f"x{SUBCIRCUIT}." if subcircuit else ""
+    def __init__(self, *, subcircuit: str = "") -> None:
+        self._name = subcircuit
+        self._prefix = f"x{subcircuit}." if subcircuit else ""
 
     def head(self, bench: Testbench, library: str) -> Iterator[str]:
-        """Yield title, the Verilog-A cell and models.
+        """Yield title and the Verilog-A cell.
 
         Parameters
         ----------
@@ -41,18 +42,86 @@ class Spectre(SpectreSyntax, Dialect):
         str
             A line.
         """
-        array = bench.array
-        yield f"// {printable(bench.title)}"
+        yield f"// {one_line(bench.title)}"
+        yield f"// needs {self.needs}"
         yield "simulator lang=spectre"
         yield "global 0"
         yield f'ahdl_include "{library}"'
-        if array.transistor:
-            yield array.transistor.card
-        yield f"model {MODEL} {array.model.module} {assigned(model_settings(bench))}".rstrip()
 
-    def subcircuit(self, array: ArrayCircuit) -> tuple[str, str]:
-        """Return the first and the last line of a subcircuit with the lines as pins."""
-        return f"subckt {SUBCIRCUIT} ({' '.join(array.terminals())})", f"ends {SUBCIRCUIT}"
+    def libraries(self, array: ArrayCircuit, library: str) -> Iterator[str]:
+        """Yield nothing: a cell is read once, by the netlist that takes in all files.
+
+        Parameters
+        ----------
+        array : ArrayCircuit
+            The cells and wires.
+        library : str
+            Path of the cell.
+
+        Yields
+        ------
+        str
+            A line.
+        """
+        yield from ()
+
+    def models(self, array: ArrayCircuit, bench: Testbench | None) -> Iterator[str]:
+        """Yield the model of the cells.
+
+        Parameters
+        ----------
+        array : ArrayCircuit
+            The cells and wires.
+        bench : Testbench, optional
+            The analysis to which settings of the cells are made to fit.
+
+        Yields
+        ------
+        str
+            A line.
+        """
+        yield f"model {MODEL} {array.model.module} {assigned(cell_settings(array, bench))}".rstrip()
+
+    def advice(self, array: ArrayCircuit, library: str) -> Iterator[str]:
+        """Yield lines that a netlist has to hold which takes in the array's subcircuit.
+
+        Parameters
+        ----------
+        array : ArrayCircuit
+            The cells and wires.
+        library : str
+            Path of the Verilog-A cell.
+
+        Yields
+        ------
+        str
+            A line.
+        """
+        yield f'ahdl_include "{library}"    (once for all arrays of these cells)'
+        if array.model.kind in ("tape", "autonomous", "pulse"):
+            yield "tran method=euler"
+
+    def include(self, file: str) -> str:
+        """Return the statement that takes in a file."""
+        return f'include "{file}"'
+
+    def subcircuit(self, pins: Sequence[str], defaults: Mapping[str, float]) -> tuple[Sequence[str], str]:
+        """Return the first lines and the last line of the subcircuit.
+
+        Parameters
+        ----------
+        pins : sequence of str
+            Its pins.
+        defaults : mapping of str to float
+            Its parameters and their defaults.
+
+        Returns
+        -------
+        tuple of (sequence of str, str)
+            Lines.
+        """
+        first, _ = super().subcircuit(pins, defaults)
+        return ["simulator lang=spectre", *first], f"ends {self._name}"
 
     def resistor(self, resistor: Resistor) -> str:
         """Return the statement of a resistor."""

@@ -1,15 +1,41 @@
 """Statements that VACASK has in common with Spectre: nodes stand in brackets."""
 
-from .circuit import ArrayCircuit, CellInstance, TransistorInstance
-from .dialect import MODEL, SUBCIRCUIT
+from collections.abc import Mapping, Sequence
+
+from .circuit import CellInstance, TransistorInstance
+from .dialect import MODEL, assigned
 
 
 class SpectreSyntax:
     """The statements of `Dialect` that are the same in languages of Spectre's family."""
 
-    def instance(self, array: ArrayCircuit) -> str:
-        """Return an instance of the array's subcircuit."""
-        return f"x{SUBCIRCUIT} ({' '.join(array.terminals())}) {SUBCIRCUIT}"
+    _name: str  # of the subcircuit
+
+    def subcircuit(self, pins: Sequence[str], defaults: Mapping[str, float]) -> tuple[Sequence[str], str]:
+        """Return the first lines and the last line of the subcircuit.
+
+        Parameters
+        ----------
+        pins : sequence of str
+            Its pins.
+        defaults : mapping of str to float
+            Its parameters and their defaults.
+
+        Returns
+        -------
+        tuple of (sequence of str, str)
+            Lines.
+        """
+        parameters = [f"parameters {assigned(defaults)}"] if defaults else []
+        return [f"subckt {self._name} ({' '.join(pins)})", *parameters], "ends"
+
+    def instance(self, pins: Sequence[str]) -> str:
+        """Return an instance of the subcircuit."""
+        return f"x{self._name} ({' '.join(pins)}) {self._name}"
+
+    def reference(self, parameter: str) -> str:
+        """Return how a statement in a subcircuit refers to one of its parameters."""
+        return parameter
 
     def cell(self, cell: CellInstance) -> str:
         """Return the statement of a cell."""

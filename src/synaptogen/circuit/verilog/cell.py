@@ -1,6 +1,7 @@
 """A device population as a Verilog-A cell: its module, its pins, its parameters."""
 
 import hashlib
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
@@ -47,7 +48,7 @@ class CellModel:
         Instance parameters in order; `instance_values` gives them for the cells of an array.
     settings : tuple of (str, float)
         Model parameters that a netlist may set for all cells, with their defaults: ``t_switch`` (s), the time in which
-        a cell follows an event, in the kinds that switch.
+        a cell follows an event, in the kinds that switch; ``capacitance`` (F) of a cell with a capacitor.
     outputs : tuple of str
         Variables that a simulator can save: ``r_now`` (mixing state), and in the kinds that switch ``mode_now`` (of
         `synaptogen.Mode`), ``cycles_done`` (cycles begun since the start), ``u_ratchet_now`` (V, in the IRS) and,
@@ -70,7 +71,7 @@ class CellModel:
     params: DeviceParams
 
 
-def cell_model(params: DeviceParams, kind: CellKind, *, cycles: int = 8) -> CellModel:
+def cell_model(params: DeviceParams, kind: CellKind, *, cycles: int = 8, capacitor: bool = False) -> CellModel:
     """Write a device population as a Verilog-A cell.
 
     Parameters
@@ -88,6 +89,8 @@ def cell_model(params: DeviceParams, kind: CellKind, *, cycles: int = 8) -> Cell
     cycles : int
         Cycles that a cell of kind tape, event or autonomous can begin after the running one. A cell that has used them
         up stays in its last LRS, and its output ``tape_end`` becomes 1.
+    capacitor : bool
+        Give the cell a model parameter ``capacitance`` in F, of a capacitor between its pins.
 
     Returns
     -------
@@ -97,7 +100,7 @@ def cell_model(params: DeviceParams, kind: CellKind, *, cycles: int = 8) -> Cell
     Raises
     ------
     ValueError, TypeError
-        If there is no such kind, or ``cycles`` is not an int of at least 1.
+        If there is no such kind, ``cycles`` is not an int of at least 1, or ``capacitor`` no bool.
 
     Examples
     --------
@@ -112,6 +115,8 @@ def cell_model(params: DeviceParams, kind: CellKind, *, cycles: int = 8) -> Cell
     checks.one_of("kind", kind, KINDS)
     count = _CYCLES.get(kind, checks.positive_int("cycles", cycles))
     draft = _WRITERS[kind](params, count)
+    if checks.flag("capacitor", capacitor):
+        draft = _with_capacitor(draft)
     module = f"reram_{kind}_{hashlib.sha256(draft.source.encode()).hexdigest()[:10]}"
     return CellModel(
         kind,
@@ -124,3 +129,13 @@ def cell_model(params: DeviceParams, kind: CellKind, *, cycles: int = 8) -> Cell
         count,
         params,
     )
+
+
+def _with_capacitor(draft: Draft) -> Draft:
+    """Add a capacitor between the pins of a cell."""
+    parameter = '(* desc="capacitance between the pins", units="F" *) parameter real capacitance = 0.0 from [0:inf);'
+    source, declared = re.subn(r"^(.*real r_now;)", rf"  {parameter}\n\1", draft.source, flags=re.MULTILINE)
+    current = r"^( *)(I\(p, n\) <\+ u\*conductance\(r_now, u\);)"
+    source, added = re.subn(current, r"\1\2\n\1I(p, n) <+ capacitance*ddt(V(p, n));", source, flags=re.MULTILINE)
+    assert declared == added == 1
+    return draft._replace(source=source, settings=(*draft.settings, ("capacitance", 0.0)))

@@ -1,5 +1,6 @@
 """Instance parameters of circuit cells, from an array of cells or from a seed."""
 
+import re
 from typing import TypeAlias
 
 import numpy as np
@@ -99,6 +100,23 @@ def identity_values(ids: Float64Array, seed: int, *, pristine: bool) -> Instance
     """
     shared = (float(seed % 2**32), float(seed // 2**32), float(pristine))
     return dict(zip(IDENTITY, (ids, *(np.full(len(ids), value) for value in shared)), strict=True))
+
+
+def default_values(model: CellModel) -> InstanceValues:
+    """Return the instance parameters that the text of a cell gives where a netlist gives none: those of one cell.
+
+    Parameters
+    ----------
+    model : CellModel
+        A cell of any kind.
+
+    Returns
+    -------
+    dict of str to array of shape (1,)
+        Values in the order of ``model.instance``.
+    """
+    written = dict(re.findall(r"parameter real (\w+) = ([^ ;]+)", model.source))
+    return {name: np.array([float(written[name])]) for name in model.instance}
 
 
 def _state(cells: CellArray) -> InstanceValues:

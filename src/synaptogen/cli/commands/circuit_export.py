@@ -1,5 +1,6 @@
 """``synaptogen circuit export``: cells as Verilog-A, arrays as netlists."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, TypeAlias
 
@@ -12,11 +13,16 @@ from synaptogen.array import CellArray
 from synaptogen.circuit import STEP, T_SWITCH, triangles
 from synaptogen.circuit.netlists import (
     DIALECTS,
+    EDITORS,
+    TEST,
     ArrayCircuit,
     DialectName,
+    EditorName,
     Testbench,
     array_circuit,
     export,
+    export_cell,
+    identifier,
     read_bench,
     sweep_bench,
     write_bench,
@@ -57,7 +63,17 @@ Seed: TypeAlias = Annotated[int, typer.Option("--rng", metavar="SEED", help="See
 Cycles: TypeAlias = Annotated[
     int, typer.Option("--cycles", metavar="K", help="Cycles that a cell can begin after the running one.")
 ]
-FileName: TypeAlias = Annotated[str, typer.Option("--name", metavar="NAME", help="Of the netlist's file.")]
+Symbols: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option("--symbol", metavar="EDITOR", help=f"Write a symbol too: {', '.join(EDITORS)}; may be repeated."),
+]
+FileName: TypeAlias = Annotated[
+    str, typer.Option("--name", metavar="NAME", help="Of the subcircuit and of its file; a testbench is NAME_test.")
+]
+Single: TypeAlias = Annotated[
+    bool,
+    typer.Option("--single", help="One cell as a subcircuit with pins p and n, its seed and number as parameters."),
+]
 
 
 def export_cells(
@@ -70,22 +86,24 @@ def export_cells(
     rng: Seed = 0,
     cycles: Cycles = 8,
     wires: WireResistance = 0.0,
+    single: Single = False,
+    symbol: Symbols = None,
     name: FileName = "array",
     overwrite: Overwrite = False,
     as_json: JSON = False,
 ) -> None:
-    """Write cells as Verilog-A and, with --netlist, an array as a netlist that can be run.
+    """Write cells as Verilog-A and, with --netlist, an array as a subcircuit for any netlist, with a testbench.
 
-    Without --netlist all forms of the cell are written, or that of --form. With it, an array becomes a subcircuit in a
-    testbench, each cell with its own device, state and coming cycles; cells are of the event form for Spectre and of
-    the tape form for ngspice and VACASK, or of --form. Cells that switch are swept over +-1.5 V, read cells are read,
-    pulse cells of row 0 are set.
+    Without --netlist all forms of the cell are written, or that of --form. With it, an array becomes a subcircuit, each
+    cell with its own device, state and coming cycles; cells are of the event form for Spectre and of the tape form for
+    ngspice and VACASK, or of --form. In the testbench beside it, cells that switch are swept over +-1.5 V, read cells
+    are read, pulse cells of row 0 are set. With --single it is one cell, of the autonomous form, or of --form.
     \f
 
     Parameters
     ----------
     folder, name, overwrite : pathlib.Path, str, bool
-        Where files go, the name of the netlist without its suffix, and whether to replace one.
+        Where files go, the name of the subcircuit, and whether to replace files.
     form, netlist : str, optional
         Kind of the cells (`cell_model`), and the dialect of a netlist.
     array : pathlib.Path, optional
@@ -94,22 +112,41 @@ def export_cells(
         Shape, population and seed of a new array.
     cycles, wires : int, float
         Cycles after the running one, and the resistance of a wire segment in ohm.
+    single : bool
+        Write one cell whose parameters are set where it is used.
+    symbol : list of str, optional
+        Schematic editors for which a symbol of the subcircuit is written.
     as_json : bool
         Print JSON instead of text.
+
+    Raises
+    ------
+    ValueError, OSError
+        If an option is out of range, options exclude each other, or a file exists.
     """
     population, saved = _population(array, params, netlist)
     checks.positive_int("--cycles", cycles)
+    identifier("--name", name)
     kind = None if form is None else choice("--form", form, KINDS)
     dialect = None if netlist is None else choice("--netlist", netlist, DIALECTS)
-    _make_free(folder, "" if dialect is None else f"{name}{DIALECTS[dialect]().suffix}", overwrite)
+    editors = [choice("--symbol", each, EDITORS) for each in symbol or ()]
+    if editors and dialect is None:
+        raise ValueError("--symbol: give --netlist, for a symbol stands for a subcircuit")
+    if single and (dialect is None or array is not None or cells is not None):
+        raise ValueError("--single: give --netlist, and neither --array nor --cells")
+    _make_free(folder, [] if dialect is None else _files(folder, dialect, name, editors, single), overwrite)
     if dialect is None:
         written = [_write_model(folder, population, each, cycles) for each in ([kind] if kind else KINDS)]
+    elif single:
+        model = cell_model(population, kind or "autonomous", cycles=cycles)
+        export_cell(model, folder, dialect, name=name, symbols=editors)
+        written = [*_files(folder, dialect, name, editors, single), *sorted(folder.glob(f"{model.module}.*"))]
     else:
         kind = kind or ("event" if dialect == "spectre" else "tape")
         chosen = CellArray(shape_of(cells or "1x1"), population, rng=rng) if saved is None else saved
         t_switch = None if kind in ("read", "pulse") else T_SWITCH
         circuit = array_circuit(chosen, kind, cycles=cycles, wire_resistance=wires, t_switch=t_switch)
-        written = _write_netlist(_bench(circuit), folder, dialect, name)
+        written = _write_netlist(_bench(circuit), folder, dialect, name, editors)
     if as_json:
         print_json({"files": [str(path) for path in written]})
         return
@@ -117,23 +154,35 @@ def export_cells(
         say(f"wrote {path}")
 
 
-def _write_netlist(bench: Testbench, folder: Path, dialect: DialectName, name: str) -> list[Path]:
+def _write_netlist(
+    bench: Testbench, folder: Path, dialect: DialectName, name: str, editors: Sequence[EditorName]
+) -> list[Path]:
     """Write the netlist and its cell; return the paths of all files."""
     with steps(transient=True) as progress:
         advance = progress.begin(f"{shape_text(bench.array.shape)} cells for {dialect}", 1)
-        path = export(bench, folder, dialect, name=name)
+        export(bench, folder, dialect, name=name, symbols=editors)
         advance()
-    return [path, *sorted(folder.glob(f"{bench.array.model.module}.*"))]
+    return [*_files(folder, dialect, name, editors), *sorted(folder.glob(f"{bench.array.model.module}.*"))]
 
 
-def _make_free(folder: Path, file: str, overwrite: bool) -> None:
-    """Make the folder if it is not there, and refuse to replace a file in it."""
+def _files(
+    folder: Path, dialect: DialectName, name: str, editors: Sequence[EditorName], single: bool = False
+) -> list[Path]:
+    """Return the paths of the netlists, the subcircuit and its testbench, and of symbols."""
+    suffix = DIALECTS[dialect]().suffix
+    netlists = [folder / f"{each}{suffix}" for each in ((name,) if single else (name, f"{name}{TEST}"))]
+    return [*netlists, *(folder / f"{name}{EDITORS[editor][0]}" for editor in editors)]
+
+
+def _make_free(folder: Path, files: list[Path], overwrite: bool) -> None:
+    """Make the folder if it is not there, and refuse to replace files in it."""
     if folder.exists() and not folder.is_dir():
         raise NotADirectoryError(f"{folder} is no directory: give another name")
     if not folder.absolute().parent.is_dir():
         raise FileNotFoundError(f"{folder.absolute().parent} is no directory: make it first")
-    if file and folder.exists():
-        require_free(folder / file, overwrite)
+    if folder.exists():
+        for file in files:
+            require_free(file, overwrite)
     folder.mkdir(exist_ok=True)
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from synaptogen._utils import DARK, FAINT, MICRO, OHM, OKABE_ITO, STYLE, AnyArray, require
+from synaptogen._utils import DARK, FAINT, MICRO, OHM, OKABE_ITO, STYLE, AnyArray, literal, require
 from synaptogen.learn.extraction import MarkedLoops
 from synaptogen.learn.validation import MARKED, Validation
 from synaptogen.params import FEATURES, Population
@@ -68,7 +68,7 @@ def series(v: Validation) -> "Figure":
     figure = _figure(9.0, 6.0)
     features = _measured(v)
     grid = figure.subplots(len(features), 2, sharex=True, sharey="row", squeeze=False)
-    titles = (f"measured, device {v.curves['series_labels'][0]}", "generated")
+    titles = (f"measured, device {literal(str(v.curves['series_labels'][0]))}", "generated")
     for column, (name, colour, title) in enumerate(
         (("measured", MEASURED, titles[0]), ("generated", GENERATED, titles[1]))
     ):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
-from synaptogen._utils import DARK, FAINT, MICRO, OHM, OKABE_ITO, STYLE, Float64Array, require
+from synaptogen._utils import DARK, FAINT, MICRO, OHM, OKABE_ITO, STYLE, Float64Array, literal, require
 from synaptogen.learn.extraction import Extraction, MarkedLoops, mark_loops
 from synaptogen.plot import QUANTITIES
 
@@ -88,7 +88,7 @@ def draw(found: MarkedLoops) -> "Figure":
             labels,
             loc="outside upper left",
             ncols=2 * columns,
-            title=f"Device {found.device}",
+            title=literal(f"Device {found.device}"),
             alignment="left",
             title_fontsize=9,
         )
