@@ -310,7 +310,8 @@ def measure_cycles(
     out : array of shape (count, 18)
         Filled with, NaN where not found: states of branches A, B and C and their standard errors; by how much points
         beside the read voltage conduct more than the curves, and the errors (S); U_SET and U_RESET (V); how far the
-        kink lies beyond U_RESET, and the kink that raw points show (V); 1 where raw points agree with U_SET and with U_RESET, else 0.
+        kink lies beyond U_RESET, and the kink that raw points show (V); 1 where raw points agree with U_SET and with
+        U_RESET, else 0.
     """
     longest = 3
     for c in range(count):

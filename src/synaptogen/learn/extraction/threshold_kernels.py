@@ -331,7 +331,7 @@ def _kink(
         return np.nan
     narrow = costs[chosen - 1] + costs[chosen + 1] - 2.0 * best
     part = 0.5 * (costs[chosen - 1] - costs[chosen + 1]) / narrow if narrow > 0.0 else 0.0
-    return place + 0.25 * step * min(max(part, -0.5), 0.5)
+    return float(place + 0.25 * step * min(max(part, -0.5), 0.5))
 
 
 @compiled

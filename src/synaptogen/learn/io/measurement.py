@@ -21,6 +21,7 @@ from .folders import read_folder
 from .formats import Contents, table_of_frame
 from .layouts import Options, Records
 from .readers import FileContents, check_columns, read_file, understand
+from .table_events import events_in
 
 Labels: TypeAlias = Sequence[object] | AnyArray
 
@@ -203,7 +204,8 @@ def read(
     NetCDF, Parquet, JSON. Names of columns and the units in them tell what they hold. A table may have one row per
     point (device, cycle, voltage, current[, time], where device and cycle may be missing), one row per cycle (device,
     cycle and features), pairs of columns of voltage and current, or one voltage and many currents. A record without
-    numbers of cycles stays one record; `extract` cuts it. ``attrs["read_as"]`` says what was understood.
+    numbers of cycles stays one record; `extract` cuts it. In a table of features without flags, failed cycles and
+    thresholds at the end of the ramp are recognised and flagged. ``attrs["read_as"]`` says what was understood.
 
     Parameters
     ----------
@@ -294,6 +296,9 @@ def _with_attributes(data: xr.Dataset, given: Mapping[str, Any]) -> xr.Dataset:
 def _dataset(found: FileContents, given: Mapping[str, Any], magnitude: bool) -> xr.Dataset:
     arrays: dict[str, Any] = found.arrays
     if "current" not in arrays:
+        if "flag" not in arrays:
+            arrays, lines = events_in(arrays)
+            found.understood.lines += lines
         made = features(**arrays, device=found.device, cycle=found.cycle)
     else:
         if magnitude:
@@ -342,7 +347,7 @@ def _like(name: str, value: ArrayLike, shape: Shape) -> RealArray:
 def _check_loops(u: RealArray, i: RealArray, missing: BoolArray, believed: bool) -> None:
     if missing.all():
         raise ValueError("voltage and current hold no point where both are numbers: everything is NaN")
-    reach_u, reach_i = _reach("voltage", u), _reach("current", i)
+    reach_u, reach_i = (_reach(name, np.where(missing, np.nan, x)) for name, x in (("voltage", u), ("current", i)))
     if reach_u > LARGEST_VOLTAGE:
         raise ValueError(
             f"voltage reaches {reach_u:.4g} V, as if it were in mV: give V, or name the column with its unit"

@@ -11,7 +11,7 @@ from synaptogen._utils import AnyArray
 MOST_SHOWN = 5  # first lines that an error message shows
 
 
-@dataclass
+@dataclass(eq=False)
 class RawTable:
     """One table of a file.
 
