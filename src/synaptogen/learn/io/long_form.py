@@ -224,17 +224,17 @@ def _codes(column: Any) -> tuple[AnyArray, AnyArray]:
     if column.isna().any() or (column == "").any():
         raise ValueError(f"column {column.name!r} has rows without a label: fill or remove them")
     codes, labels = pd.factorize(column, sort=True)
-    return np.asarray(labels), np.asarray(codes)
+    found = np.asarray(labels)
+    if found.dtype.kind == "f" and np.all(np.abs(found) < 2**53) and np.all(found == np.round(found)):
+        found = found.astype(np.int64)  # whole numbers, which workbooks and columns with gaps hold as floats
+    return found, np.asarray(codes)
 
 
 def _cycle_codes(column: Any) -> tuple[AnyArray, AnyArray]:
     """Return labels and codes of cycles; numbers that are left out are missing cycles, and keep their place."""
     labels, codes = _codes(column)
-    if labels.dtype.kind == "f":
-        if not np.all(np.isfinite(labels)) or np.abs(labels).max() > 2**53:
-            raise ValueError(f"column {column.name!r} holds cycle numbers that are no counts, such as {labels[-1]!r}")
-        if np.all(labels == np.round(labels)):
-            labels = labels.astype(np.int64)
+    if labels.dtype.kind == "f" and (not np.all(np.isfinite(labels)) or np.abs(labels).max() > 2**53):
+        raise ValueError(f"column {column.name!r} holds cycle numbers that are no counts, such as {labels[-1]!r}")
     if labels.dtype.kind not in "iu":
         return labels, codes
     span = int(labels[-1]) - int(labels[0]) + 1

@@ -84,17 +84,8 @@ def loops(
     >>> data.attrs["current_limit"], data.current.units
     (0.0002, 'A')
     """
-    return _loops(
-        voltage,
-        current,
-        time,
-        current_limit=current_limit,
-        series_resistance=series_resistance,
-        polarity=polarity,
-        device=device,
-        cycle=cycle,
-        believed=False,
-    )
+    given = {"current_limit": current_limit, "series_resistance": series_resistance, "polarity": polarity}
+    return _loops(voltage, current, time, device=device, cycle=cycle, believed=False, **given)
 
 
 def _loops(
@@ -102,26 +93,23 @@ def _loops(
     current: ArrayLike,
     time: ArrayLike | None = None,
     *,
-    current_limit: float | None = None,
-    series_resistance: float | None = None,
-    polarity: int | None = None,
     device: Labels | None = None,
     cycle: Labels | None = None,
     believed: bool,
+    **attributes: Any,
 ) -> xr.Dataset:
     """Return a measurement of loops; with ``believed``, units were given, so that large currents are meant."""
     i = _cube("current", current)
     u = _like("voltage", voltage, i.shape)
     missing = np.isnan(u) | np.isnan(i)
-    _check_loops(u, i, missing, believed)
     if missing.any():
         u, i = (np.where(missing, np.array(np.nan, x.dtype), x) for x in (u, i))
+    _check_loops(u, i, missing, believed)
     dims = ("device", "cycle", "point")
     parts = {"voltage": (dims, u, {"units": "V"}), "current": (dims, i, {"units": "A"})}
     if time is not None:
         parts["time"] = (dims, _like("time", time, i.shape), {"units": "s"})
-    attributes = _attributes(current_limit, series_resistance, polarity)
-    return xr.Dataset(parts, _coordinates(i.shape[:2], device, cycle), attributes)
+    return xr.Dataset(parts, _coordinates(i.shape[:2], device, cycle), _attributes(**attributes))
 
 
 def features(
@@ -347,7 +335,7 @@ def _like(name: str, value: ArrayLike, shape: Shape) -> RealArray:
 def _check_loops(u: RealArray, i: RealArray, missing: BoolArray, believed: bool) -> None:
     if missing.all():
         raise ValueError("voltage and current hold no point where both are numbers: everything is NaN")
-    reach_u, reach_i = (_reach(name, np.where(missing, np.nan, x)) for name, x in (("voltage", u), ("current", i)))
+    reach_u, reach_i = _reach("voltage", u), _reach("current", i)
     if reach_u > LARGEST_VOLTAGE:
         raise ValueError(
             f"voltage reaches {reach_u:.4g} V, as if it were in mV: give V, or name the column with its unit"
@@ -406,7 +394,9 @@ def _check_feature(name: str, values: RealArray) -> None:
         raise ValueError(f"{name} has median {middle:.4g} V, as if it were in mV: give V")
 
 
-def _attributes(current_limit: float | None, series_resistance: float | None, polarity: int | None) -> dict[str, Any]:
+def _attributes(
+    current_limit: float | None = None, series_resistance: float | None = None, polarity: int | None = None
+) -> dict[str, Any]:
     if polarity not in (1, -1, None):
         raise ValueError(f"polarity must be 1 (SET by a negative voltage) or -1, not {polarity!r}")
     attributes: dict[str, Any] = {} if polarity is None else {"polarity": int(polarity)}
