@@ -113,7 +113,6 @@ def extract_device(loops: xr.Dataset, device: int, u_read: float, *, halves: boo
     if other or state.never or not u_read < np.nanmin([*reach, np.inf]):
         return _nothing(one)
     _fit_curves(points, one, state, (reach[0], reach[1]), u_read)
-    one.measured = measure_device(points, one, u_read)
     values, flags = _features(one, state, one.measured)
     one.conductances_at_read = np.stack([values[k] for k in ("g_a", "g_b", "g_c")], axis=1)
     pair = None
@@ -152,7 +151,7 @@ def _fit_curves(
     one.curves.shape_error[A] = unknown
     if C not in wrong:
         one.curves.shape_error[C] = POOLED * min(_bias(one, C, usable[C] & ~one.forming)[1], 1.0)
-    for _ in range(2 if B in wrong else 1):
+    for _ in range((2 if B in wrong else 1) if wrong else 0):
         for branch in wrong:
             _take_shape(points, one, branch, np.flatnonzero(usable[branch] & ~one.forming), u_read)
         one.measured = measure_device(points, one, u_read)
