@@ -1,7 +1,11 @@
-"""Options that describe a measurement, and how it is read with them."""
+"""Options that describe a measurement, which several commands share, and how it is read with them."""
 
+import functools
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias, cast
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, cast
 
 import typer
 
@@ -34,54 +38,91 @@ RecordsAre: TypeAlias = Annotated[
 ]
 
 
-def measured_from(
-    path: Path,
-    columns: list[str] | None,
-    current_limit: float | None,
-    series_resistance: float | None,
-    polarity: int | None,
-    shunt: float | None = None,
-    magnitude: bool = False,
-    records: str = "cycles",
-) -> "xr.Dataset":
-    """Read the measurement in a file or folder.
+@dataclass(frozen=True)
+class Measurement:
+    """What a user says of a measurement, by the options that `measurement_options` gives a command.
 
     Parameters
     ----------
-    path : pathlib.Path
-        The file or folder.
     columns : list of str, optional
         Names of columns as OURS=THEIRS.
     current_limit, series_resistance, polarity : float, float, int, optional
         Current limit in A, resistance in ohm to be subtracted, 1 or -1; see `synaptogen.learn.read`.
     shunt, magnitude, records : float, bool, str, optional
         Resistance in ohm over which currents were measured, whether they are magnitudes, and what several records are.
+    """
+
+    columns: Columns = None
+    current_limit: CurrentLimit = None
+    series_resistance: SeriesResistance = None
+    polarity: Polarity = None
+    shunt: Shunt = None
+    magnitude: Magnitude = False
+    records: RecordsAre = "cycles"
+
+    def read(self, path: Path) -> "xr.Dataset":
+        """Read the measurement in a file or folder.
+
+        Parameters
+        ----------
+        path : pathlib.Path
+            The file or folder.
+
+        Returns
+        -------
+        xarray.Dataset
+            Loops or features.
+
+        Raises
+        ------
+        ValueError, OSError
+            If `synaptogen.learn.read` raises it, or a column is not given as OURS=THEIRS.
+        """
+        from synaptogen import learn  # heavy, and an extra
+
+        named = {}
+        for text in self.columns or []:
+            ours, sign, theirs = text.partition("=")
+            if not sign or not theirs:
+                raise ValueError(f"--column {text!r} is no pair of names: give OURS=THEIRS, such as voltage=U")
+            named[ours.strip()] = theirs
+        return learn.read(
+            path,
+            columns=named,
+            current_limit=self.current_limit,
+            series_resistance=self.series_resistance,
+            polarity=self.polarity,
+            shunt=self.shunt,
+            magnitude=self.magnitude,
+            records=cast("Literal['cycles', 'devices']", self.records),
+        )
+
+
+def measurement_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options of `Measurement`, in the place of its parameter ``measurement``.
+
+    Parameters
+    ----------
+    command : callable
+        With a parameter ``measurement``, which it gets filled in.
 
     Returns
     -------
-    xarray.Dataset
-        Loops or features.
-
-    Raises
-    ------
-    ValueError, OSError
-        If `synaptogen.learn.read` raises it, or a column is not given as OURS=THEIRS.
+    callable
+        With an option for each field instead.
     """
-    from synaptogen import learn  # heavy, and an extra
+    options = inspect.signature(Measurement).parameters
+    own = inspect.signature(command, eval_str=True).parameters
 
-    named = {}
-    for text in columns or []:
-        ours, sign, theirs = text.partition("=")
-        if not sign or not theirs:
-            raise ValueError(f"--column {text!r} is no pair of names: give OURS=THEIRS, such as voltage=U")
-        named[ours.strip()] = theirs
-    return learn.read(
-        path,
-        columns=named,
-        current_limit=current_limit,
-        series_resistance=series_resistance,
-        polarity=polarity,
-        shunt=shunt,
-        magnitude=magnitude,
-        records=cast("Literal['cycles', 'devices']", records),
-    )
+    @functools.wraps(command)
+    def with_options(*given: Any, **named: Any) -> None:
+        described = Measurement(**{name: named.pop(name) for name in options})
+        command(*given, **named, measurement=described)
+
+    shown: list[inspect.Parameter] = []
+    for name, parameter in own.items():
+        shown += options.values() if name == "measurement" else [parameter]
+    signature = inspect.Signature([p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in shown])
+    with_options.__signature__ = signature  # type: ignore[attr-defined]  # Typer reads it
+    with_options.__annotations__ = {p.name: p.annotation for p in shown}
+    return with_options

@@ -8,16 +8,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from synaptogen.cli.feature_overview import overview_facts, print_overview
-from synaptogen.cli.measurement_options import (
-    Columns,
-    CurrentLimit,
-    Magnitude,
-    Polarity,
-    RecordsAre,
-    SeriesResistance,
-    Shunt,
-    measured_from,
-)
+from synaptogen.cli.measurement_options import Measurement, measurement_options
 from synaptogen.cli.options import JSON, Measured, Overwrite, params_from, require_free
 from synaptogen.cli.output import print_json, say, stages, stdout
 from synaptogen.params import DeviceParams
@@ -54,21 +45,16 @@ Reset: TypeAlias = Annotated[
 Seed: TypeAlias = Annotated[int, typer.Option("--rng", metavar="SEED", help="Seed of simulations in the fit.")]
 
 
+@measurement_options
 def fit(
     data: Measured,
     output: Output,
+    measurement: Measurement,
     preset: Preset = "hennen2024",
     order: Order = "bic",
     history: History = None,
     components: Components = None,
     population: PopulationOption = "measured",
-    columns: Columns = None,
-    current_limit: CurrentLimit = None,
-    series_resistance: SeriesResistance = None,
-    polarity: Polarity = None,
-    shunt: Shunt = None,
-    magnitude: Magnitude = False,
-    records: RecordsAre = "cycles",
     hold_out: HoldOut = None,
     detrend: Detrend = None,
     reset: Reset = "auto",
@@ -85,8 +71,8 @@ def fit(
         Loops or features, the parameter file, and whether to replace it.
     preset, order, history, components, population, detrend, reset, rng
         How to fit, see `synaptogen.learn.fit`.
-    columns, current_limit, series_resistance, polarity, shunt, magnitude, records
-        Description of the measurement, see `measured_from`.
+    measurement : Measurement
+        What the user says of the measurement.
     hold_out : float, optional
         Share of the data that the fit does not use; the parameter file says which.
     as_json : bool
@@ -95,7 +81,7 @@ def fit(
     from synaptogen import learn  # heavy, and an extra
 
     require_free(output, overwrite)
-    measured = measured_from(data, columns, current_limit, series_resistance, polarity, shunt, magnitude, records)
+    measured = measurement.read(data)
     held_out = None
     if hold_out is not None:
         measured, _, held_out = learn.hold_out(measured, hold_out)

@@ -9,16 +9,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from synaptogen._utils import new_figure, require
-from synaptogen.cli.measurement_options import (
-    Columns,
-    CurrentLimit,
-    Magnitude,
-    Polarity,
-    RecordsAre,
-    SeriesResistance,
-    Shunt,
-    measured_from,
-)
+from synaptogen.cli.measurement_options import Measurement, measurement_options
 from synaptogen.cli.options import JSON, Measured, Overwrite, require_free
 from synaptogen.cli.output import print_json, say, stdout
 
@@ -36,15 +27,10 @@ OPTIONS = (
 )
 
 
+@measurement_options
 def look(
     data: Measured,
-    columns: Columns = None,
-    current_limit: CurrentLimit = None,
-    series_resistance: SeriesResistance = None,
-    polarity: Polarity = None,
-    shunt: Shunt = None,
-    magnitude: Magnitude = False,
-    records: RecordsAre = "cycles",
+    measurement: Measurement,
     figure: Annotated[
         Path | None, typer.Option("--figure", metavar="FILE", help="Draw the first loops; ends in .png, .pdf, .svg.")
     ] = None,
@@ -58,8 +44,8 @@ def look(
     ----------
     data : pathlib.Path
         A file or folder.
-    columns, current_limit, series_resistance, polarity, shunt, magnitude, records
-        Description of the measurement, see `measured_from`.
+    measurement : Measurement
+        What the user says of the measurement.
     figure, overwrite : pathlib.Path, bool
         A figure, and whether to replace it.
     as_json : bool
@@ -73,7 +59,7 @@ def look(
     if figure is not None:
         require_free(figure, overwrite)
         require("matplotlib", "plot")
-    measured = measured_from(data, columns, current_limit, series_resistance, polarity, shunt, magnitude, records)
+    measured = measurement.read(data)
     facts = _facts(measured)
     if as_json:
         print_json(facts)

@@ -9,16 +9,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from synaptogen.cli.feature_overview import overview_facts, print_overview
-from synaptogen.cli.measurement_options import (
-    Columns,
-    CurrentLimit,
-    Magnitude,
-    Polarity,
-    RecordsAre,
-    SeriesResistance,
-    Shunt,
-    measured_from,
-)
+from synaptogen.cli.measurement_options import Measurement, measurement_options
 from synaptogen.cli.options import JSON, Measured, Overwrite, params_from, require_free
 from synaptogen.cli.output import print_json, say, stages, stdout
 
@@ -28,20 +19,15 @@ if TYPE_CHECKING:
 STYLES = {"good": "green", "fair": "yellow", "poor": "red", "unknown": "dim"}
 
 
+@measurement_options
 def validate(
     params: Annotated[str, typer.Argument(metavar="NAME|FILE.json", help="Parameters: a preset or a fitted file.")],
     data: Measured,
+    measurement: Measurement,
     output: Annotated[
         Path | None,
         typer.Option("--out", "-o", metavar="FILE.npz", help="Keep the result, for synaptogen report."),
     ] = None,
-    columns: Columns = None,
-    current_limit: CurrentLimit = None,
-    series_resistance: SeriesResistance = None,
-    polarity: Polarity = None,
-    shunt: Shunt = None,
-    magnitude: Magnitude = False,
-    records: RecordsAre = "cycles",
     hold_out: Annotated[
         float | None,
         typer.Option(
@@ -63,8 +49,8 @@ def validate(
         The parameter set, and loops or features.
     output, overwrite : pathlib.Path, bool
         A file for the result, and whether to replace it.
-    columns, current_limit, series_resistance, polarity, shunt, magnitude, records
-        Description of the measurement, see `measured_from`.
+    measurement : Measurement
+        What the user says of the measurement.
     hold_out : float, optional
         Share of the data to use; default: the share that the fit has kept, 0: all data.
     rng : int
@@ -77,7 +63,7 @@ def validate(
     if output is not None:
         require_free(output, overwrite)
     chosen = params_from(params)
-    measured = measured_from(data, columns, current_limit, series_resistance, polarity, shunt, magnitude, records)
+    measured = measurement.read(data)
     share = float(chosen.source.get("hold_out", 0)) if hold_out is None else hold_out
     held_out = None
     if share:

@@ -30,10 +30,11 @@ from .threshold_kernels import lrs_at, reset_voltage, set_voltage
     U_SET,
     U_RESET,
     KINK_SHIFT,
+    KINK,
     SET_AGREES,
     RESET_AGREES,
     MEASURE_COLUMNS,
-) = range(18)
+) = range(19)
 
 FIRST_LRS_TOP = 0.3  # share of the reach up to which the LRS is fitted before the thresholds are known
 LRS_TOP = 0.85  # share of U_RESET up to which the LRS is fitted
@@ -167,7 +168,7 @@ def _measure_cycle(
             begin -= 1
         for _ in range(3):
             _lrs_line(u, tables[1], u_range, begin, high, summary[STATE_B], top, slope, line)
-            summary[U_RESET], summary[KINK_SHIFT], agrees = reset_voltage(
+            summary[U_RESET], summary[KINK_SHIFT], summary[KINK], agrees = reset_voltage(
                 u, i, slope, line, begin, high, 0.1 * up, m, noise
             )
             summary[RESET_AGREES] = 1.0 if agrees else 0.0
@@ -306,10 +307,11 @@ def measure_cycles(
         Half width of the slope filter, as a share of the points of the rising positive ramp.
     parity : int
         0 or 1 takes every second point, -1 all of them.
-    out : array of shape (count, 17)
+    out : array of shape (count, 18)
         Filled with, NaN where not found: states of branches A, B and C and their standard errors; by how much points
         beside the read voltage conduct more than the curves, and the errors (S); U_SET and U_RESET (V); how far the
-        kink lies beyond U_RESET (V); 1 where raw points agree with U_SET and with U_RESET, else 0.
+        kink lies beyond U_RESET, and the kink that raw points show (V); 1 where raw points agree with U_SET and with
+        U_RESET, else 0.
     """
     longest = 3
     for c in range(count):

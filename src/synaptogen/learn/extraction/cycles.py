@@ -13,7 +13,7 @@ from synaptogen._utils import BoolArray, Float64Array, IntArray, default_threads
 
 from . import cycle_kernels, survey_kernels
 from .branch_curves import BranchCurves, straight_curves
-from .cycle_kernels import KINK_SHIFT, MEASURE_COLUMNS, STATE_A, STATE_C, U_RESET
+from .cycle_kernels import KINK, KINK_SHIFT, MEASURE_COLUMNS, STATE_A, STATE_C, U_RESET
 from .device_kinds import DeviceKind, detect_kind, usual_reach
 from .segmentation import END, HIGHEST, LOOP, LOWEST, START, cut_cycles, gather_points
 from .survey_kernels import (
@@ -37,6 +37,7 @@ MOST_VALUES, FEW_VALUES = 20_000, 0.3  # currents that are looked at; share of d
 RESOLUTION = 1e-7  # share of the largest current below which no noise is believed
 FORMING = 1.25  # times the usual reach: a first sweep that goes further is a forming sweep
 FALLS_BACK = 0.1  # share of the negative reach that a branch B at the end of a record must come back by
+KINKED = 0.7  # share of the cycles that show a kink where RESET is one
 SLOPE_SHARE = 0.055  # half width of the slope filter, as a share of the points of the rising positive ramp
 
 
@@ -65,12 +66,14 @@ class DeviceCycles:
         Which cycle is a forming sweep.
     curves : BranchCurves
         Curves of the branches of this device; straight lines before any were fitted.
-    measured : array of shape (n, 17)
+    measured : array of shape (n, 18)
         Results of `cycle_kernels.measure_cycles`; no rows before curves are known.
     conductances_at_read : array of shape (n, 3)
         Conductance in S of branches A, B and C at the read voltage, NaN where it is not known.
     hrs_top : float
         Share of the highest voltage up to which curves describe branch C.
+    kinks : bool
+        Whether RESET of this device is a kink, which raw points show better than the filter of the slope.
     """
 
     rows: IntArray
@@ -85,6 +88,7 @@ class DeviceCycles:
     measured: Float64Array = field(default_factory=lambda: np.empty((0, MEASURE_COLUMNS)))
     conductances_at_read: Float64Array = field(default_factory=lambda: np.empty((0, 3)))
     hrs_top: float = 0.67
+    kinks: bool = False
 
     @property
     def start(self) -> IntArray:
@@ -352,7 +356,7 @@ def measure_device(points: DevicePoints, cycles: DeviceCycles, u_read: float, pa
 
     Returns
     -------
-    array of shape (n, 17)
+    array of shape (n, 18)
         Columns as in `cycle_kernels.measure_cycles`.
     """
     out = np.empty((len(cycles.rows), MEASURE_COLUMNS))
@@ -375,6 +379,9 @@ def measure_device(points: DevicePoints, cycles: DeviceCycles, u_read: float, pa
     _, g_b, g_c = cycles.conductances.T
     resets = np.isfinite(out[:, KINK_SHIFT]) & (g_b > g_c)
     if resets.any():
-        out[:, U_RESET] += np.where(np.isfinite(out[:, KINK_SHIFT]), np.median(out[resets, KINK_SHIFT]), 0.0)
+        if parity < 0:
+            cycles.kinks = bool(np.mean(np.isfinite(out[resets, KINK])) > KINKED)
+        filtered = out[:, U_RESET] + np.where(np.isfinite(out[:, KINK_SHIFT]), np.median(out[resets, KINK_SHIFT]), 0.0)
+        out[:, U_RESET] = np.where(np.isfinite(out[:, KINK]), out[:, KINK], filtered) if cycles.kinks else filtered
     out[:, U_RESET] = np.minimum(out[:, U_RESET], cycles.surveyed[:, REACH_POSITIVE])
     return out

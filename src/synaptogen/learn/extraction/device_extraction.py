@@ -51,10 +51,17 @@ BIAS, BIAS_A, UNKNOWN = (
 )  # of a conductance: what curves may be wrong by, and the largest error of the check
 OFF, SIGMAS = 0.08, 3.0  # share and standard errors by which points beside the read voltage may differ in one cycle
 POOLED = 0.7  # share of the error of the check of all cycles that the curve may be wrong by
-APART = 0.03  # the same share, above which precise points take the place of the curve
-LOOSE = 0.08  # relative error that a shape has at least where points beside the read voltage do not show it
-PRECISE = 0.02  # relative error of points that replace the number of the curve
-UNCERTAIN, UNCERTAIN_LRS, LOST = 0.018, 0.15, 0.5  # relative errors from which a R_HRS is flagged, and is a bound
+APART = 0.03  # share of the conductance above which the points may take the place of the curve
+PRECISE, USABLE = 0.025, 0.2  # relative errors of points that join the curve, and of points that take its place
+WANDER, USUAL = (
+    0.012,
+    2.0,
+)  # share by which curves are usually off in a cycle, and the number of cycles that this counts as
+LOOSE, HALF = (
+    0.08,
+    0.5,
+)  # relative error that a shape has at least where points do not show it, and the share that counts
+UNCERTAIN, UNCERTAIN_LRS, LOST = 0.0155, 0.15, 0.5  # relative errors from which a R_HRS is flagged, and is a bound
 
 
 @dataclass
@@ -106,7 +113,6 @@ def extract_device(loops: xr.Dataset, device: int, u_read: float, *, halves: boo
     if other or state.never or not u_read < np.nanmin([*reach, np.inf]):
         return _nothing(one)
     _fit_curves(points, one, state, (reach[0], reach[1]), u_read)
-    one.measured = measure_device(points, one, u_read)
     values, flags = _features(one, state, one.measured)
     one.conductances_at_read = np.stack([values[k] for k in ("g_a", "g_b", "g_c")], axis=1)
     pair = None
@@ -145,7 +151,7 @@ def _fit_curves(
     one.curves.shape_error[A] = unknown
     if C not in wrong:
         one.curves.shape_error[C] = POOLED * min(_bias(one, C, usable[C] & ~one.forming)[1], 1.0)
-    for _ in range(2 if B in wrong else 1):
+    for _ in range((2 if B in wrong else 1) if wrong else 0):
         for branch in wrong:
             _take_shape(points, one, branch, np.flatnonzero(usable[branch] & ~one.forming), u_read)
         one.measured = measure_device(points, one, u_read)
@@ -205,7 +211,7 @@ def _calibrate(one: DeviceCycles, branch: int, cycles: BoolArray) -> None:
     curves = one.curves
     per_state, error = curves.per_state.copy(), curves.shape_error.copy()
     if abs(bias) < 1.5 * noise and error[branch] < noise:
-        error[branch] = np.hypot(error[branch], 0.3 * min(noise, LOOSE))
+        error[branch] = np.hypot(error[branch], HALF * min(noise, LOOSE))
     elif noise < LOOSE and abs(bias) < 0.5:
         per_state[branch] *= 1 + bias
         error[branch] = noise
@@ -312,24 +318,48 @@ def _features(
 
 
 def _checked(one: DeviceCycles, measured: Float64Array) -> tuple[Float64Array, Float64Array, BoolArray]:
-    """Return conductances in S at the read voltage, their errors, and which of them raw points contradict."""
+    """Return conductances in S at the read voltage, their errors, and which of them raw points contradict.
+
+    Where points beside the read voltage are precise, a conductance of the HRS is the mean of theirs and of the curve's,
+    by their errors; how far curves of this device are off follows from all cycles. Where points are off by much more
+    than their error, the state has changed on the way to the read voltage, and they alone count.
+    """
     curves = one.curves
     g = curves.conductance(measured[:, STATE_A : STATE_C + 1])
     error = np.abs(curves.per_state) * measured[:, ERROR_A : ERROR_C + 1]
     error = np.hypot(error, curves.shape_error * np.abs(g))
     doubt = measured[:, REST_ERROR_A : REST_ERROR_C + 1]
     rest = measured[:, REST_A : REST_C + 1] + (curves.at_zero == 0) * (measured[:, STATE_A : STATE_C + 1] - g)
-    with np.errstate(invalid="ignore"):
-        off = np.abs(rest) > OFF * np.abs(g) + SIGMAS * doubt
-        near = g + rest
-        precise = (doubt < PRECISE * near) & (near > 0)
-        apart = np.abs(rest) > APART * np.abs(g) + SIGMAS * doubt
-        unchecked = np.isnan(rest) & np.isfinite(g)
-        misfit = off & ~precise | unchecked
+    near = g + rest
+    wander = _wander(rest / g, doubt / g) * np.abs(g)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        share = np.where(doubt < PRECISE * near, wander**2 / (wander**2 + doubt**2), 0.0)
+        share[:, B] = 0.0  # the curve of the LRS has many more points, and hardly a state that changes
+        apart = np.abs(rest) > np.where(doubt < PRECISE * near, APART, OFF) * np.abs(g) + SIGMAS * doubt
+        share = np.where(apart & (doubt < USABLE * near), 1.0, np.nan_to_num(share))
+        left = (1 - share) * np.abs(rest)
+        misfit = (left > OFF * np.abs(g) + SIGMAS * doubt) | np.isnan(rest) & np.isfinite(g)
         misfit[:, B] |= ~(error[:, B] < UNCERTAIN_LRS * g[:, B]) & np.isfinite(g[:, B])
-    g = np.where(apart & precise, near, g)
-    error = np.where(apart & precise, doubt, error)
+    g = np.where(share > 0, g + share * rest, g)
+    error = np.where(share > 0, np.sqrt((1 - share) ** 2 * (error**2 + wander**2) + (share * doubt) ** 2), error)
     return g, error, misfit
+
+
+def _wander(rest: Float64Array, doubt: Float64Array) -> Float64Array:
+    """Return for each branch by what share curves are off from cycle to cycle, beyond the error of the check.
+
+    Medians, so that cycles whose state changes do not count; of few cycles together with a usual value.
+    """
+    found = np.full(3, WANDER)
+    for branch in range(3):
+        there = np.isfinite(rest[:, branch]) & np.isfinite(doubt[:, branch])
+        n = int(np.count_nonzero(there))
+        if not n:
+            continue
+        x, e = rest[there, branch], doubt[there, branch]
+        own = max((1.4826 * float(np.median(np.abs(x)))) ** 2 - float(np.median(e)) ** 2, 0.0)
+        found[branch] = np.sqrt((n * own + USUAL * WANDER**2) / (n + USUAL))
+    return found
 
 
 def _flags(one: DeviceCycles, state: CycleStates, values: Mapping[str, Float64Array]) -> NDArray[np.int32]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # it carries no types
 
 from synaptogen._utils import Float64Array, IntArray, Progress
 from synaptogen.params import FEATURE_NAMES, FEATURE_UNITS
@@ -155,10 +156,11 @@ def extract(loops: xr.Dataset, *, u_read: float = 0.2, progress: Progress | None
     n = loops.sizes["device"]
     checked = set(evenly_spaced(np.arange(n), MOST_CHECKED).tolist())
     found: list[DeviceFeatures] = []
-    for one in map_devices(lambda d: extract_device(loops, d, u_read, halves=d in checked), range(n)):
-        found.append(one)
-        if progress is not None:
-            progress(len(found), n)
+    with threadpool_limits(1, "blas"):  # matrices are small, and devices are shared among threads
+        for one in map_devices(lambda d: extract_device(loops, d, u_read, halves=d in checked), range(n)):
+            found.append(one)
+            if progress is not None:
+                progress(len(found), n)
     _refuse(found, u_read)
     return _assembled(loops, found, u_read)
 

@@ -16,6 +16,9 @@ LEAST = 0.05  # share of the reach below which no threshold is sought
 ABRUPT = 0.3  # share of the current that an abrupt RESET loses within a step
 BEFORE_JUMP = 0.06  # share by which the current may be off the line of the LRS before an abrupt RESET
 OFF_LINE = 0.15  # share by which the current may leave the line of the LRS before RESET
+BESIDE_KINK = 4  # points to either side of the filter in which a kink is fitted
+LEAST_FALL = 0.4  # share of the slope of the LRS that it loses at a kink at least
+ROUND = 0.004  # share of the current by which points may be off a kink's law
 FLAT = 0.003  # share of the current within which a plateau is flat
 
 
@@ -215,8 +218,8 @@ def reset_voltage(
     from_: float,
     m: int,
     noise: float,
-) -> tuple[float, float, bool]:
-    """Return the voltage of RESET, how far beyond it the kink lies, and whether the points agree.
+) -> tuple[float, float, float, bool]:
+    """Return the voltage of RESET, how far beyond it the kink lies, the kink itself, and whether the points agree.
 
     The filter shows a gradual RESET early. How early follows from the slopes on both sides; that behind the kink is
     extrapolated to it from two places. In one cycle that is noisy: the caller takes the median of a device. A step down
@@ -239,19 +242,21 @@ def reset_voltage(
 
     Returns
     -------
-    (float, float, bool)
-        NaN where the current never leaves the line of the LRS; no shift where it jumps.
+    (float, float, float, bool)
+        NaN where the current never leaves the line of the LRS; no shift and no kink where it jumps, no kink where the
+        transition is round (`_kink`).
     """
     clipped = _end_of_plateau(u, i, line, first, high, noise)
     if clipped >= 0:
-        return u[clipped], np.nan, False
+        return u[clipped], np.nan, np.nan, False
     at, before = _first_below_half(u, i, slope, line, first, high, from_, m, noise)
     until = high if at < 0 else min(at + m + 1, high)
     jump = _jump_down(u, i, line, first, until, from_, noise)
     if jump >= 0:
-        return 0.5 * (u[jump] + u[jump + 1]), np.nan, True
+        return 0.5 * (u[jump] + u[jump + 1]), np.nan, np.nan, True
     if at < 0:
-        return np.nan, np.nan, True
+        return np.nan, np.nan, np.nan, True
+    kink = _kink(u, i, slope, line, first, high, at, m, noise)
     half_width = min(m, high - at, at - first)
     now, s, place = _slope_at(u, i, at, half_width), slope[at], u[at]
     if before > now:  # False for NaN
@@ -263,7 +268,70 @@ def reset_voltage(
             after += min(after - _slope_at(u, i, ahead + half_width, half_width), 0.0)
     after = min(after, now)
     step = (u[at + half_width] - u[at - half_width]) / (2 * half_width)
-    return place, _kink_distance(0.5 * s / (s - after), half_width) * step, _on_line(i, line, first, at - m, noise)
+    return (
+        place,
+        _kink_distance(0.5 * s / (s - after), half_width) * step,
+        kink,
+        _on_line(i, line, first, at - m, noise),
+    )
+
+
+@compiled
+def _kink(
+    u: Float64Array,
+    i: Float64Array,
+    slope: Float64Array,
+    line: Float64Array,
+    first: int,
+    high: int,
+    at: int,
+    m: int,
+    noise: float,
+) -> float:
+    """Return the voltage at which the current leaves the line of the LRS in a kink, or NaN if there is none.
+
+    Behind the kink the current lacks b t + c t^2 of the line, t the voltage beyond it. The kink is where that fits
+    best; it counts if its standard error is below half a step, if the slope falls by nearly half at once, and if the
+    points follow that law.
+    """
+    begin, end = max(at - 2 * m - BESIDE_KINK, first), min(at + 3 * m + BESIDE_KINK, high + 1)
+    if at - begin < 3 or end - at < 4:
+        return np.nan
+    level, n = 0.0, 0
+    for k in range(begin, max(at - m, begin + 2)):
+        level, n = level + i[k] / line[k], n + 1
+    level /= n
+    step = (u[end - 1] - u[begin]) / (end - 1 - begin)
+    best, place, fall, count = np.inf, np.nan, 0.0, 4 * (2 * m + 4) + 1
+    costs = np.empty(count)
+    for c in range(count):
+        x = u[at] + (0.25 * c - m - 2) * step
+        tt, ttt, tttt, ty, tty, yy = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
+        for k in range(begin, end):
+            y, t = level * line[k] - i[k], max(u[k] - x, 0.0)
+            yy += y * y
+            if t > 0.0:
+                tt, ttt, tttt = tt + t * t, ttt + t * t * t, tttt + t * t * t * t
+                ty, tty = ty + t * y, tty + t * t * y
+        determinant = tt * tttt - ttt * ttt
+        costs[c] = np.inf
+        if not determinant > 1e-9 * tt * tttt:
+            continue
+        b, q = (ty * tttt - tty * ttt) / determinant, (tty * tt - ty * ttt) / determinant
+        costs[c] = max(yy - b * ty - q * tty, 0.0)
+        if costs[c] < best:
+            best, place, fall, chosen = costs[c], x, b, c
+    if not best < np.inf or chosen < 2 or chosen > count - 3 or fall < LEAST_FALL * slope[at]:
+        return np.nan
+    bend = costs[chosen - 2] + costs[chosen + 2] - 2.0 * best  # over half a step to either side
+    variance = max(noise * noise, best / max(end - begin - 3, 1))
+    if variance > max(3.0 * noise, ROUND * i[at]) ** 2:
+        return np.nan
+    if not bend > 0.0 or variance / bend > 1.0:  # the standard error is half a step times its square root
+        return np.nan
+    narrow = costs[chosen - 1] + costs[chosen + 1] - 2.0 * best
+    part = 0.5 * (costs[chosen - 1] - costs[chosen + 1]) / narrow if narrow > 0.0 else 0.0
+    return float(place + 0.25 * step * min(max(part, -0.5), 0.5))
 
 
 @compiled

@@ -16,7 +16,9 @@ import pandas as pd
 
 from synaptogen._utils import AnyArray, require
 
-from .raw_tables import RawTable, as_column, table_of_cells
+from .arrays import with_attributes
+from .raw_tables import RawTable, as_column
+from .sheets import tables_of_sheet
 from .text_tables import load_text
 
 MOST_BYTES = 8 << 30  # that an archive may unfold to
@@ -111,6 +113,8 @@ def _npy(path: str) -> Contents:
         return Contents([RawTable([""] * len(columns), [np.asarray(c, np.float64) for c in columns])], {}, {}, "")
     if array.dtype.names:
         return Contents([], {name: array[name] for name in array.dtype.names}, {}, "")
+    if array.ndim == 3 and 2 in (array.shape[0], array.shape[-1]):
+        return Contents([], {"array": array}, {}, "")
     raise ValueError(f"one array of shape {array.shape} does not say what is voltage and what is current: save an NPZ")
 
 
@@ -128,10 +132,7 @@ def _workbook(path: str) -> Contents:
         book = calamine.CalamineWorkbook.from_filelike(file)
     tables = []
     for sheet in book.sheet_names:
-        rows: list[list[object]] = book.get_sheet_by_name(sheet).to_python(skip_empty_area=True)
-        table = table_of_cells(rows, sheet)
-        if table is not None:
-            tables.append(table)
+        tables += tables_of_sheet(book.get_sheet_by_name(sheet).to_python(skip_empty_area=True), sheet)
     if not tables:
         raise ValueError(f"none of its sheets ({', '.join(book.sheet_names)}) holds a table of numbers")
     return Contents(tables, {}, {}, "")
@@ -153,10 +154,20 @@ def _hdf5(path: str) -> Contents:
 
         def take(name: str, item: Any) -> None:
             nonlocal size
-            if isinstance(item, h5py.Dataset) and item.dtype.kind in "fiuSOU":
-                size += item.size * item.dtype.itemsize
-                _check_size(size)
-                arrays[name] = _strings(item[()])
+            if not isinstance(item, h5py.Dataset) or name.startswith("#"):
+                return
+            size += item.size * item.dtype.itemsize
+            _check_size(size)
+            if item.dtype.names:
+                arrays.update({f"{name}/{part}": _strings(item[part]) for part in item.dtype.names})
+            elif h5py.check_ref_dtype(item.dtype) is not None:  # cells and structures of MATLAB
+                folder, _, last = name.rpartition("/")
+                for k, reference in enumerate(np.ravel(item[()])):
+                    cell = file[reference] if reference else None
+                    if isinstance(cell, h5py.Dataset) and cell.dtype.kind in "fiu":
+                        arrays["/".join(x for x in (folder, str(k), last) if x)] = cell[()]
+            elif item.dtype.kind in "fiuSOU":
+                arrays.update(with_attributes(name, _strings(item[()]), dict(item.attrs)))
 
         file.visititems(take)
         attributes = {str(k): v for k, v in file.attrs.items()}
@@ -177,22 +188,39 @@ def _json(path: str) -> Contents:
         data = file.read(MOST_TEXT + 1)
     if len(data) > MOST_TEXT:
         raise ValueError(f"a JSON file of more than {MOST_TEXT >> 20} MiB: save it as CSV, NPZ or Parquet")
-    content = json.loads(data.decode("utf-8-sig"))
+    text = data.decode("utf-8-sig")
+    try:
+        content = json.loads(text)
+    except json.JSONDecodeError:
+        rows = [line for line in text.splitlines() if line.strip()]
+        if len(rows) < 2 or not all(row.lstrip().startswith("{") for row in rows):
+            raise
+        content = [json.loads(row) for row in rows]  # an object per line
     if isinstance(content, list) and content and all(isinstance(row, dict) for row in content):
         names = list(dict.fromkeys(key for row in content for key in row))
-        if any(isinstance(v, list) for v in content[0].values()):  # a record each
-            return Contents([_table_of_lists(row, f"record {k + 1}") for k, row in enumerate(content)], {}, {}, "")
-        return Contents([RawTable(names, [as_column([row.get(n) for row in content]) for n in names])], {}, {}, "")
+        if not any(isinstance(v, list | dict) for v in content[0].values()):
+            return Contents([RawTable(names, [as_column([row.get(n) for row in content]) for n in names])], {}, {}, "")
+        content = {f"{_own_name(row) or k + 1}": row for k, row in enumerate(content)}  # a record each
     if isinstance(content, dict):
-        return Contents([], _flat(content), {}, "")
+        table = _split_table(content)
+        return Contents([table], {}, {}, "") if table else Contents([], _flat(content), {}, "")
     raise ValueError("it is neither a list of rows nor an object of arrays")
 
 
-def _table_of_lists(row: Mapping[str, Any], where: str) -> RawTable:
-    lists = {k: v for k, v in row.items() if isinstance(v, list)}
-    longest = max(map(len, lists.values()))
-    kept = {k: v for k, v in lists.items() if len(v) == longest}
-    return RawTable(list(kept), [as_column(v) for v in kept.values()], where)
+def _split_table(content: Mapping[str, Any]) -> RawTable | None:
+    """Return the table of an object with names of columns apart from the rows, as pandas writes it."""
+    names, rows = content.get("columns"), content.get("data")
+    if not isinstance(names, list) or not isinstance(rows, list) or not rows:
+        return None
+    if not all(isinstance(row, list) and len(row) == len(names) for row in rows):
+        return None
+    return RawTable([str(n) for n in names], [as_column([row[k] for row in rows]) for k in range(len(names))])
+
+
+def _own_name(row: Mapping[str, Any]) -> str:
+    """Return the name that an object gives itself."""
+    own = next((row[k] for k in ("name", "device", "id", "label", "cycle") if isinstance(row.get(k), str | int)), "")
+    return str(own).replace("/", "_")
 
 
 def _flat(content: Mapping[str, Any], prefix: str = "", depth: int = 0) -> dict[str, AnyArray]:
@@ -202,19 +230,40 @@ def _flat(content: Mapping[str, Any], prefix: str = "", depth: int = 0) -> dict[
         raise ValueError("it is nested more than 20 deep")
     for key, value in content.items():
         name = f"{prefix}{key}"
-        if isinstance(value, Mapping):
+        if isinstance(value, np.void):
+            value = np.asarray(value)
+        unit = _with_unit(value)
+        if unit is not None:
+            found |= _flat({f"{key} ({unit[0]})": unit[1]}, prefix, depth + 1)
+        elif isinstance(value, Mapping):
             found |= _flat(value, f"{name}/", depth + 1)
+        elif isinstance(value, list) and value and all(isinstance(v, Mapping) for v in value):
+            each = {_own_name(v) or str(k + 1): v for k, v in enumerate(value)}
+            each = each if len(each) == len(value) else {str(k + 1): v for k, v in enumerate(value)}
+            found |= _flat(each, f"{name}/", depth + 1)
         elif isinstance(value, np.ndarray) and value.dtype.names:
-            found |= _flat(
-                {n: np.asarray(value[n].tolist() if value.ndim == 0 else value[n]) for n in value.dtype.names},
-                f"{name}/",
-                depth + 1,
-            )
+            structures = [value[()]] if value.ndim == 0 else list(value.ravel())
+            parts = [{n: np.asarray(one[n]) for n in value.dtype.names or ()} for one in structures]
+            whole = parts[0] if len(parts) == 1 else {str(k + 1): part for k, part in enumerate(parts)}
+            found |= _flat(whole, f"{name}/", depth + 1)
+        elif isinstance(value, np.ndarray) and value.dtype.kind == "O" and value.ndim > 0:
+            found |= _flat({str(k + 1): np.asarray(v) for k, v in enumerate(value.ravel())}, f"{name}/", depth + 1)
+        elif isinstance(value, np.ndarray) and value.dtype.kind == "O":
+            found |= _flat({key: value.item()}, prefix, depth + 1) if not isinstance(value.item(), np.ndarray) else {}
         else:
             array = np.asarray(value) if not isinstance(value, list) else _rectangular(name, value)
             if array.dtype.kind in "fiubUS":
                 found[name] = array
     return found
+
+
+def _with_unit(value: Any) -> tuple[str, Any] | None:
+    """Return unit and values of an object that holds nothing but these."""
+    if not isinstance(value, Mapping):
+        return None
+    units = [v for k, v in value.items() if k.lower() in ("unit", "units") and isinstance(v, str)]
+    lists = [v for v in value.values() if isinstance(v, list)]
+    return (units[0], lists[0]) if len(units) == 1 and len(lists) == 1 else None
 
 
 def _rectangular(name: str, value: list[Any]) -> AnyArray:

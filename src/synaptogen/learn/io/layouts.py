@@ -13,14 +13,26 @@ import numpy as np
 
 from synaptogen._utils import AnyArray, Float64Array
 
-from .columns import listed, role_of, split_unit
+from .channels import (
+    BACKWARD,
+    FORWARD,
+    OVERFLOW,
+    Channel,
+    channels_of,
+    magnitudes_of,
+    numbers_of,
+    pairs_of,
+    varies,
+    without_gates,
+)
+from .columns import listed
 from .raw_tables import RawTable, is_numeric
 
 Records: TypeAlias = Literal["cycles", "devices"]
 """What several records of one file are."""
 
-OVERFLOW = 1e30  # instruments write 9.91e37 for what they could not measure
-CONSTANT = 1e-9  # share of its magnitude by which a constant column varies
+
+SCOPE_WORDS = ("sample interval", "record length", "horizontal units", "vertical units", "volts/div", "waveform type")
 
 
 @dataclass
@@ -35,12 +47,15 @@ class Record:
         s.
     label : str
         Its name in the file.
+    device : str
+        Name of the device, if the place in the file says it.
     """
 
     voltage: Float64Array
     current: Float64Array
     time: Float64Array | None
     label: str
+    device: str = ""
 
 
 @dataclass
@@ -53,10 +68,13 @@ class Understood:
         One sentence each.
     believed : bool
         Whether units were given, so that unusual magnitudes are meant.
+    shunted : bool
+        Whether the resistance of a shunt has made a current of a voltage.
     """
 
     lines: list[str] = field(default_factory=list)
     believed: bool = False
+    shunted: bool = False
 
 
 class Options:
@@ -74,16 +92,6 @@ class Options:
 
     def __init__(self, shunt: float | None = None, magnitude: bool = False, records: Records = "cycles") -> None:
         self.shunt, self.magnitude, self.records = shunt, magnitude, records
-
-
-@dataclass
-class _Role:
-    role: str
-    tag: str
-    index: int
-    factor: float
-    name: str
-    unit: bool
 
 
 def records_of(tables: list[RawTable], options: Options, understood: Understood) -> list[Record]:
@@ -113,6 +121,7 @@ def records_of(tables: list[RawTable], options: Options, understood: Understood)
         if not mine:
             skipped.append(table.where or "a table")
         for record in mine:
+            record.device = table.device
             record.label = " ".join(x for x in (table.where, record.label) if x) if len(tables) > 1 else record.label
         found += mine
     if found and skipped:
@@ -120,25 +129,63 @@ def records_of(tables: list[RawTable], options: Options, understood: Understood)
     return found
 
 
-def _records_of_table(table: RawTable, options: Options, understood: Understood) -> list[Record]:
-    roles = _roles(table) if table.named else []
-    if any(r.role == "current" for r in roles):  # then V_set is the voltage of a sweep, and not a threshold
-        for r in roles:
-            if r.role in ("u_set", "u_reset"):
-                r.role, r.tag = "voltage", r.role.removeprefix("u_")
-    volts, amps, times = ([r for r in roles if r.role == kind] for kind in ("voltage", "current", "time"))
-    if not table.named or (not volts and not amps and _names_are_channels(table)):
-        return _by_position(table, options, understood)
+def pairs_in(table: RawTable, options: Options, understood: Understood) -> list[tuple[Channel, Channel]]:
+    """Return the pairs of voltage and current of a table by the names of its columns, without those of a gate.
+
+    Parameters
+    ----------
+    table : RawTable
+    options : Options
+    understood : Understood
+        Gets a line for each decision.
+
+    Returns
+    -------
+    list of pairs of Channel
+        Empty if the names of no columns are those of both.
+
+    Raises
+    ------
+    ValueError
+        If columns could mean several things.
+    """
+    channels, gates = without_gates(channels_of(table))
+    volts, amps = ([c for c in channels if c.role == kind] for kind in ("voltage", "current"))
+    if volts and not amps:
+        amps = _magnitudes(table, options, understood)
     if options.shunt is not None and len(volts) >= 2 and not amps:
         volts, shunt = volts[:1], volts[1]
-        amps = [_Role("current", shunt.tag, shunt.index, shunt.factor / options.shunt, shunt.name, True)]
+        understood.shunted = True
+        amps = [Channel("current", shunt.tag, shunt.index, shunt.factor / options.shunt, shunt.name, True)]
         understood.lines.append(f"current: {shunt.name!r} over a shunt of {options.shunt:g} ohm")
     if len(volts) >= 2 and not amps:
         raise ValueError(_two_voltages([v.name for v in volts]))
     if not volts or not amps:
         return []
-    understood.believed |= any(r.unit for r in amps)
-    pairs = _pairs(table, volts, amps)
+    pairs = pairs_of(table, volts, amps)
+    understood.believed |= any(i.unit for _, i in pairs)
+    if gates:
+        understood.lines.append(f"left out, of a gate: {listed(gates)}")
+    return pairs
+
+
+def _magnitudes(table: RawTable, options: Options, understood: Understood) -> list[Channel]:
+    found = magnitudes_of(table)
+    if found and not options.magnitude:
+        raise ValueError(
+            f"{listed(c.name for c in found[:3])} holds magnitudes of currents: give magnitude=True (--magnitude), by"
+            " which they get the sign of the voltage"
+        )
+    return found
+
+
+def _records_of_table(table: RawTable, options: Options, understood: Understood) -> list[Record]:
+    channels = channels_of(table) if table.named else []
+    times = [c for c in channels if c.role == "time"]
+    known = any(c.role in ("voltage", "current") for c in channels)
+    if not table.named or (not known and _names_are_channels(table)):
+        return _by_position(table, options, understood)
+    pairs = pairs_in(table, options, understood)
     time = times[0] if len(times) == 1 else None
     for v, i in pairs[:3]:
         understood.lines.append(
@@ -148,13 +195,29 @@ def _records_of_table(table: RawTable, options: Options, understood: Understood)
         understood.lines.append(f"... {len(pairs)} pairs of columns in all")
     records = []
     for k, (v, i) in enumerate(pairs):
-        own = _numbers(table, v), _numbers(table, i)
-        when = None if time is None else _numbers(table, time)
+        own = numbers_of(table, v), numbers_of(table, i)
+        when = None if time is None else numbers_of(table, time)
         records.append(Record(*own, when, f"{k + 1}" if len(pairs) > 1 else ""))
     if len(pairs) > 1 and {re.sub(r"\d", "", v.tag) for v, _ in pairs} == {"set", "reset"}:
         records = _joined(pairs, records)
         understood.lines.append("sweeps of SET and of RESET in columns of their own: joined in this order")
+    elif len(pairs) > 1 and all(i.tag in FORWARD | BACKWARD for _, i in pairs):
+        return _there_and_back(pairs, records, understood)
     return [_without_end(record) for record in records]
+
+
+def _there_and_back(
+    pairs: list[tuple[Channel, Channel]], records: list[Record], understood: Understood
+) -> list[Record]:
+    """Join currents of the way there and of the way back, over one voltage or each over its own."""
+    parts: list[Record] = []
+    for (_, i), record in zip(pairs, records, strict=True):
+        cut = _without_end(record)
+        turn = i.tag in BACKWARD and len(parts) % 2 == 1 and _same(cut.voltage, parts[-1].voltage[: len(cut.voltage)])
+        parts.append(Record(cut.voltage[::-1], cut.current[::-1], None, "") if turn else cut)
+    understood.lines.append("currents of the way there and back in columns of their own: joined in this order")
+    voltage, current = (np.concatenate([getattr(r, name) for r in parts]) for name in ("voltage", "current"))
+    return [Record(voltage, current, None, "")]
 
 
 def _times(factor: float) -> str:
@@ -167,97 +230,7 @@ def _names_are_channels(table: RawTable) -> bool:
     )
 
 
-def _roles(table: RawTable) -> list[_Role]:
-    found = []
-    for k, name in enumerate(table.names):
-        if not is_numeric(table.columns[k]) or not name:
-            continue
-        role, tag = role_of(name)
-        if role is not None:
-            base, factor = split_unit(name)
-            found.append(_Role(role, tag, k, factor, name, base != name.strip().strip('"').strip()))
-    return found
-
-
-def _numbers(table: RawTable, role: _Role) -> Float64Array:
-    values = np.asarray(table.columns[role.index], np.float64)
-    return np.where(np.abs(values) > OVERFLOW, np.nan, values) * role.factor
-
-
-def _pairs(table: RawTable, volts: list[_Role], amps: list[_Role]) -> list[tuple[_Role, _Role]]:
-    """Return the pairs of voltage and current that belong together."""
-    if len(volts) == 1 and len(amps) == 1:
-        return [(volts[0], amps[0])]
-    swept = [v for v in volts if _varies(_numbers(table, v))] or volts
-    if len(swept) == 1 and len(amps) > 1:
-        (v,) = swept
-        same = [i for i in amps if i.tag and i.tag == v.tag]
-        if same and not _numbered(amps):
-            return [(v, same[0])]
-        varying = [i for i in amps if _varies(_numbers(table, i))] or amps
-        if len(varying) > 1 and _opposite(table, varying):
-            return [(v, same[0] if same else varying[0])]
-        if len(varying) == 2 or (len(varying) > 1 and not _alike(table, varying)):
-            raise ValueError(
-                f"{listed(i.name for i in varying)} could each be the current: say which with "
-                "columns={'current': ...}, or --column current=NAME"
-            )
-        return [(v, i) for i in varying]
-    if len(swept) == len(amps):
-        by_tag = {i.tag: i for i in amps}
-        if len(by_tag) == len(amps) and all(v.tag in by_tag for v in swept):
-            pairs = [(v, by_tag[v.tag]) for v in swept]
-        else:
-            pairs = list(zip(swept, amps, strict=True))
-        return pairs
-    if len(amps) == 1:  # set and measured voltage: the one nearest to the current in name or place
-        (i,) = amps
-        same = [v for v in swept if v.tag and v.tag == i.tag]
-        if same:
-            return [(same[0], i)]
-        measured = [v for v in swept if "meas" in v.name.lower()]
-        if measured or _alike(table, swept):
-            return [((measured or swept)[0], i)]
-        raise ValueError(
-            f"{listed(v.name for v in swept)} could each be the voltage: say which with columns={{'voltage': ...}}, or "
-            "--column voltage=NAME"
-        )
-    matched = [(v, i) for v in swept for i in amps if v.tag == i.tag]
-    if matched:
-        return matched
-    raise ValueError(
-        f"{len(swept)} voltages ({listed(v.name for v in swept[:4])}) and {len(amps)} currents "
-        f"({listed(i.name for i in amps[:4])}) do not make pairs: name one of each with --column"
-    )
-
-
-def _numbered(amps: list[_Role]) -> bool:
-    """Return whether currents are numbered through, as of many cycles."""
-    return len(amps) > 2 and all(re.search(r"\d", i.tag) or i.name == amps[0].name for i in amps)
-
-
-def _varies(values: Float64Array) -> bool:
-    there = values[np.isfinite(values)]
-    return bool(there.size) and float(np.ptp(there)) > CONSTANT * float(np.abs(there).max() or 1.0)
-
-
-def _alike(table: RawTable, roles: list[_Role]) -> bool:
-    """Return whether columns are repeats of one measurement: of the same order of magnitude at the same points."""
-    size = [float(np.nanmedian(np.abs(_numbers(table, r)))) for r in roles]
-    return len(roles) > 2 or max(size) < 30 * max(min(size), 1e-30)
-
-
-def _opposite(table: RawTable, roles: list[_Role]) -> bool:
-    """Return whether two currents are the ends of one path: the same with opposite signs."""
-    if len(roles) != 2:
-        return False
-    a, b = (_numbers(table, r) for r in roles)
-    there = np.isfinite(a) & np.isfinite(b)
-    total = float(np.abs(a[there]).sum() + np.abs(b[there]).sum())
-    return total > 0 and float(np.abs(a[there] + b[there]).sum()) < 0.2 * total
-
-
-def _joined(pairs: list[tuple[_Role, _Role]], records: list[Record]) -> list[Record]:
+def _joined(pairs: list[tuple[Channel, Channel]], records: list[Record]) -> list[Record]:
     """Join sweeps of SET and of RESET, number by number, SET first."""
     by_number: dict[str, dict[str, Record]] = {}
     for (v, _), record in zip(pairs, records, strict=True):
@@ -286,18 +259,18 @@ def _by_position(table: RawTable, options: Options, understood: Understood) -> l
     steady = [k for k in numeric if len(values[k]) > 2 and np.all(np.diff(values[k][np.isfinite(values[k])]) > 0)]
     rest = [k for k in numeric if k not in steady] if len(numeric) > 2 else numeric
     if len(rest) > 2:
-        rest = [k for k in rest if _varies(np.asarray(values[k]))]
+        rest = [k for k in rest if varies(np.asarray(values[k]))]
     if len(rest) < 2:
         return []
     v, i = rest[:2]
     volt_like = [k for k in rest if "volt" in table.names[k].lower()]
-    if len(rest) == 2 and (len(volt_like) == 2 or _both_volts(table, rest)):
-        if options.shunt is None:
+    if len(volt_like) >= 2 or _both_volts(table, rest):
+        if options.shunt is None or len(rest) > 2:
             raise ValueError(_two_voltages([table.names[k] or str(k + 1) for k in rest]))
         understood.lines.append(
             f"voltage: column {_column(table, v)}; current: column {_column(table, i)} over {options.shunt:g} ohm"
         )
-        understood.believed = True
+        understood.believed = understood.shunted = True
         return [Record(np.asarray(values[v]), np.asarray(values[i]) / options.shunt, None, "")]
     if len(rest) > 2:
         others = rest[1:]
@@ -325,13 +298,16 @@ def _by_position(table: RawTable, options: Options, understood: Understood) -> l
 def _two_voltages(names: list[str]) -> str:
     return (
         f"columns {listed(names)} are voltages, and none is a current: if one is across a shunt in"
-        " series, give its resistance with shunt=OHM, or --shunt OHM; else name the current with --column current=NAME"
+        " series, give its resistance with shunt=OHM, or --shunt OHM; else name the current with --column current=NAME;"
+        " of more than two, name the voltage too"
     )
 
 
 def _both_volts(table: RawTable, columns: list[int]) -> bool:
+    if not table.named:  # the first lines of files of oscilloscopes say so beside or above the numbers
+        return any(word in line.lower() for line in table.head for word in SCOPE_WORDS)
     return all(
-        re.fullmatch(r"(ch(annel)?\s*)?\d+.*|.*\(volt\)", table.names[k].strip().lower()) is not None and table.named
+        re.fullmatch(r"(ch(annel)?[\s_]*|c)?\d+.*|.*\(volt\)", table.names[k].strip().lower()) is not None
         for k in columns
     )
 

@@ -21,6 +21,7 @@ from .folders import read_folder
 from .formats import Contents, table_of_frame
 from .layouts import Options, Records
 from .readers import FileContents, check_columns, read_file, understand
+from .table_events import events_in
 
 Labels: TypeAlias = Sequence[object] | AnyArray
 
@@ -83,17 +84,8 @@ def loops(
     >>> data.attrs["current_limit"], data.current.units
     (0.0002, 'A')
     """
-    return _loops(
-        voltage,
-        current,
-        time,
-        current_limit=current_limit,
-        series_resistance=series_resistance,
-        polarity=polarity,
-        device=device,
-        cycle=cycle,
-        believed=False,
-    )
+    given = {"current_limit": current_limit, "series_resistance": series_resistance, "polarity": polarity}
+    return _loops(voltage, current, time, device=device, cycle=cycle, believed=False, **given)
 
 
 def _loops(
@@ -101,26 +93,23 @@ def _loops(
     current: ArrayLike,
     time: ArrayLike | None = None,
     *,
-    current_limit: float | None = None,
-    series_resistance: float | None = None,
-    polarity: int | None = None,
     device: Labels | None = None,
     cycle: Labels | None = None,
     believed: bool,
+    **attributes: Any,
 ) -> xr.Dataset:
     """Return a measurement of loops; with ``believed``, units were given, so that large currents are meant."""
     i = _cube("current", current)
     u = _like("voltage", voltage, i.shape)
     missing = np.isnan(u) | np.isnan(i)
-    _check_loops(u, i, missing, believed)
     if missing.any():
         u, i = (np.where(missing, np.array(np.nan, x.dtype), x) for x in (u, i))
+    _check_loops(u, i, missing, believed)
     dims = ("device", "cycle", "point")
     parts = {"voltage": (dims, u, {"units": "V"}), "current": (dims, i, {"units": "A"})}
     if time is not None:
         parts["time"] = (dims, _like("time", time, i.shape), {"units": "s"})
-    attributes = _attributes(current_limit, series_resistance, polarity)
-    return xr.Dataset(parts, _coordinates(i.shape[:2], device, cycle), attributes)
+    return xr.Dataset(parts, _coordinates(i.shape[:2], device, cycle), _attributes(**attributes))
 
 
 def features(
@@ -203,7 +192,8 @@ def read(
     NetCDF, Parquet, JSON. Names of columns and the units in them tell what they hold. A table may have one row per
     point (device, cycle, voltage, current[, time], where device and cycle may be missing), one row per cycle (device,
     cycle and features), pairs of columns of voltage and current, or one voltage and many currents. A record without
-    numbers of cycles stays one record; `extract` cuts it. ``attrs["read_as"]`` says what was understood.
+    numbers of cycles stays one record; `extract` cuts it. In a table of features without flags, failed cycles and
+    thresholds at the end of the ramp are recognised and flagged. ``attrs["read_as"]`` says what was understood.
 
     Parameters
     ----------
@@ -294,6 +284,9 @@ def _with_attributes(data: xr.Dataset, given: Mapping[str, Any]) -> xr.Dataset:
 def _dataset(found: FileContents, given: Mapping[str, Any], magnitude: bool) -> xr.Dataset:
     arrays: dict[str, Any] = found.arrays
     if "current" not in arrays:
+        if "flag" not in arrays:
+            arrays, lines = events_in(arrays)
+            found.understood.lines += lines
         made = features(**arrays, device=found.device, cycle=found.cycle)
     else:
         if magnitude:
@@ -401,7 +394,9 @@ def _check_feature(name: str, values: RealArray) -> None:
         raise ValueError(f"{name} has median {middle:.4g} V, as if it were in mV: give V")
 
 
-def _attributes(current_limit: float | None, series_resistance: float | None, polarity: int | None) -> dict[str, Any]:
+def _attributes(
+    current_limit: float | None = None, series_resistance: float | None = None, polarity: int | None = None
+) -> dict[str, Any]:
     if polarity not in (1, -1, None):
         raise ValueError(f"polarity must be 1 (SET by a negative voltage) or -1, not {polarity!r}")
     attributes: dict[str, Any] = {} if polarity is None else {"polarity": int(polarity)}

@@ -6,25 +6,38 @@ columns go to `columns.ALIASES`.
 """
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from synaptogen._utils import AnyArray, Shape
+from synaptogen._utils import AnyArray
 from synaptogen.learn.extraction import kind_of_columns, refuse
 from synaptogen.params import FEATURE_NAMES
 
-from .columns import FLAG, KEYS, KNOWN, LOOPS, Column, columns_of, listed, role_of, split_unit
-from .formats import Contents, load
-from .layouts import OVERFLOW, Options, Record, Understood, records_of
+from .arrays import columns_of_arrays, loops_of_arrays
+from .channels import Channel, channels_of, numbers_of
+from .columns import (
+    KEYS,
+    KNOWN,
+    LOOPS,
+    Column,
+    columns_of,
+    device_part,
+    is_density,
+    listed,
+    quantity_of,
+    role_of,
+    split_unit,
+)
+from .formats import Contents, load, table_of_frame
+from .layouts import Options, Record, Understood, pairs_in, records_of
+from .long_form import by_state, read_long_form, require_filled, wanted_of
 from .raw_tables import RawTable
 from .text_tables import shown_lines
 
 ATTRIBUTES = ("current_limit", "series_resistance", "polarity")
-SPARSEST = 10  # cycle numbers that span more than this times their count are labels, not a count
-RAGGED = 50  # numbers of an array over the rows of its table
 
 
 class FileContents(NamedTuple):
@@ -77,15 +90,8 @@ def read_file(path: str, columns: Mapping[str, str], options: Options) -> FileCo
     return understand(load(path), columns, options)
 
 
-def check_columns(columns: Mapping[str, str]) -> None:
-    """Refuse names of ours that do not exist."""
-    for name in columns:
-        if name not in KNOWN:
-            raise ValueError(f"columns maps {name!r}, which is not one of {', '.join(KNOWN)}")
-
-
 def understand(contents: Contents, columns: Mapping[str, str], options: Options) -> FileContents:
-    """Find loops or features in what a file holds.
+    """Find loops or features in what a file holds, and take in what the options say.
 
     Parameters
     ----------
@@ -101,26 +107,64 @@ def understand(contents: Contents, columns: Mapping[str, str], options: Options)
     Raises
     ------
     ValueError
-        If there is neither, or columns could mean several things.
+        If there is neither, or columns could mean several things, or an option contradicts the file.
     """
+    found = _understood(contents, columns, options)
+    if options.shunt is None or found.understood.shunted:
+        return found
+    if "current" not in found.arrays or found.understood.believed:
+        raise ValueError(
+            "shunt is the resistance over which a current was measured as a voltage, but the file holds "
+            + ("currents in A" if "current" in found.arrays else "features")
+            + ": leave it out"
+        )
+    found.understood.lines.append(f"current: a voltage over a shunt of {options.shunt:g} ohm")
+    return found._replace(arrays={**found.arrays, "current": found.arrays["current"] / options.shunt})
+
+
+def check_columns(columns: Mapping[str, str]) -> None:
+    """Refuse names of ours that do not exist."""
+    for name in columns:
+        if name not in KNOWN:
+            raise ValueError(f"columns maps {name!r}, which is not one of {', '.join(KNOWN)}")
+
+
+def _understood(contents: Contents, columns: Mapping[str, str], options: Options) -> FileContents:
+    """Find loops or features in what a file holds."""
     understood = Understood([f"format: {contents.format}"] if contents.format else [])
     tables = contents.tables
     if contents.arrays:
-        columns_alone = _as_tables(contents.arrays)
+        columns_alone = columns_of_arrays(contents.arrays) if not _named_here(columns, contents.arrays) else None
         if columns_alone is None:
-            return _from_arrays(contents.arrays, contents.attributes, columns, understood)
+            arrays, notes = loops_of_arrays(contents.arrays)
+            understood.lines += notes
+            return _from_arrays(arrays, contents.attributes, columns, understood)
         tables = columns_alone
+    understood.lines += [note for table in tables for note in table.notes]
     for table in tables:
         kind = kind_of_columns(table.names) if table.named and not columns else None
         if kind is not None:
             refuse(kind)
-    plain = [t for t in tables if _is_long_form(t, columns)]
-    if plain:
-        frame, where = plain[0].frame(), plain[0].where
-        if len(plain) > 1:
-            frame = pd.concat([t.frame() for t in plain if t.names == plain[0].names], ignore_index=True)
-        understood.lines += [f"sheet or block: {where}"] if where else []
-        return _from_table(frame, columns, understood, plain[0].head)
+    tables = [_with_differences(table, columns) for table in tables]
+    if len(tables) == 1 and tables[0].named and not columns:
+        wide = by_state(tables[0].frame())
+        if wide is not None:
+            understood.lines.append(
+                "resistances of HRS and LRS in rows of their own: one row per cycle is made of them"
+            )
+            tables = [table_of_frame(wide)]
+    long = [t for t in tables if _is_long_form(t, columns)]
+    largest = max((t.rows for t in tables if t not in long and _holds_loops(t)), default=0)
+    if long and largest > max(t.rows for t in long) and not columns:
+        understood.lines.append(f"left out, a summary beside the loops: {listed(t.where or 'a table' for t in long)}")
+        tables = [t for t in tables if t not in long]
+    elif long:
+        return _from_long_form(long, tables, columns, understood)
+    one = tables[0] if len(tables) == 1 and not columns and tables[0].named else None
+    if one is not None and _labels_rows(one):
+        pairs = pairs_in(one, options, understood)
+        if len(pairs) == 1:
+            return _from_long_form([_with_pair(one, *pairs[0])], tables, columns, understood)
     if columns:
         tables = [_renamed(t, columns) for t in tables]
     records = records_of(tables, options, understood)
@@ -129,35 +173,88 @@ def understand(contents: Contents, columns: Mapping[str, str], options: Options)
     return _from_records(records, options, understood)
 
 
+def _named_here(columns: Mapping[str, str], arrays: Mapping[str, AnyArray]) -> bool:
+    """Return whether the user names whole paths of arrays."""
+    return any("/" in theirs and theirs in arrays for theirs in columns.values())
+
+
+def _holds_loops(table: RawTable) -> bool:
+    roles = {c.role for c in channels_of(table)}
+    return {"voltage", "current"} <= roles
+
+
+def _labels_rows(table: RawTable) -> bool:
+    return any(role_of(name)[0] in KEYS or device_part(name) for name in table.names if name)
+
+
+def _with_pair(table: RawTable, v: Channel, i: Channel) -> RawTable:
+    """Return a table with one voltage and one current, which were chosen from several."""
+    keep = [
+        k for k, name in enumerate(table.names) if role_of(name)[0] not in ("voltage", "current", "u_set", "u_reset")
+    ]
+    names = ["voltage (V)", "current (A)" if i.unit else "current", *(table.names[k] for k in keep)]
+    columns = [numbers_of(table, v), numbers_of(table, i), *(table.columns[k] for k in keep)]
+    return RawTable(names, columns, table.where, table.head, [f"voltage is {v.name!r}, current is {i.name!r}"])
+
+
+def _with_differences(table: RawTable, columns: Mapping[str, str]) -> RawTable:
+    """Return a table with columns that the user gives as a difference of two, as VBL-VSL."""
+    for theirs in columns.values():
+        first, _, second = theirs.partition("-")
+        first, second = first.strip(), second.strip()
+        if theirs not in table.names and first in table.names and second in table.names:
+            (_, f), (_, g) = split_unit(first), split_unit(second)
+            a, b = (table.columns[table.names.index(name)] for name in (first, second))
+            table = RawTable([*table.names, theirs], [*table.columns, f * a - g * b], table.where, table.head)
+    return table
+
+
+def _from_long_form(
+    long: list[RawTable], tables: list[RawTable], columns: Mapping[str, str], understood: Understood
+) -> FileContents:
+    same = [t for t in long if t.names == long[0].names]
+    others = [t.where or "a table" for t in tables if t not in same and len(tables) > 1]
+    frames = [t.frame() for t in same]
+    if len(same) > 1:
+        frames = _of_devices(frames, same)
+    understood.lines += [f"sheet or block: {', '.join(t.where for t in same)}"] if same[0].where else []
+    understood.lines += [note for t in same for note in t.notes if note not in understood.lines]
+    if others:
+        understood.lines.append(f"left out: {', '.join(others)}")
+    frame = pd.concat(frames, ignore_index=True)
+    found = read_long_form(frame, columns, understood, same[0].head)
+    return FileContents(found.arrays, found.device, found.cycle, {}, understood)
+
+
+def _of_devices(frames: list[pd.DataFrame], tables: list[RawTable]) -> list[pd.DataFrame]:
+    """Name the sheets or blocks as devices where their cycles have the same numbers, and nothing else names devices."""
+    names = [str(n) for n in frames[0].columns]
+    if any(role_of(n)[0] == "device" or device_part(n) for n in names):
+        return frames
+    cycles = [n for n in names if role_of(n)[0] == "cycle"]
+    if not cycles:
+        return frames
+    labels = [set(frame[cycles[0]]) for frame in frames]
+    if sum(map(len, labels)) == len(set.union(*labels)):
+        return frames
+    return [frame.assign(device=t.where or str(k + 1)) for k, (frame, t) in enumerate(zip(frames, tables, strict=True))]
+
+
 def _nothing_found(tables: list[RawTable]) -> str:
     names = listed(name for t in tables[:3] for name in t.names[:12])
     head = shown_lines(tables[0].head) if tables and tables[0].head else ""
     begins = f"; the table begins with {head}" if head else ""
+    every = [name for t in tables for name in t.names if name]
+    if any(map(is_density, every)):
+        begins = f"; a current density is no current: multiply it by the area of the device{begins}"
+    elif any(name.strip().lower().startswith("log") for name in every):
+        begins = f"; a logarithm is no current and no resistance: give the quantity itself{begins}"
+    elif any(quantity_of(name) == "resistance" or name.strip().lower() == "resistance" for name in every):
+        begins = f"; a resistance at each voltage is not taken for a current: give voltage over resistance{begins}"
     return (
         f"neither voltage and current nor a feature ({', '.join(FEATURE_NAMES)}) is among {names}: name them with "
         f"columns={{'voltage': ...}}, or --column voltage=NAME{begins}"
     )
-
-
-def _as_tables(arrays: Mapping[str, AnyArray]) -> list[RawTable] | None:
-    """Return tables if all arrays of a folder of names are columns of one length, else None."""
-    folders: dict[str, dict[str, AnyArray]] = {}
-    for name, array in arrays.items():
-        flat = np.squeeze(np.asarray(array))
-        if flat.ndim == 0:
-            continue
-        if flat.ndim > 1:
-            return None
-        folder, _, last = name.rpartition("/")
-        folders.setdefault(folder, {})[last] = flat
-    tables = []
-    for folder, own in folders.items():
-        longest = max(len(a) for a in own.values())
-        kept = {k: a for k, a in own.items() if len(a) == longest and longest > 1}
-        values = [np.asarray(a, np.float64) if a.dtype.kind in "fiub" else a.astype(object) for a in kept.values()]
-        if kept:
-            tables.append(RawTable(list(kept), values, folder))
-    return tables or None
 
 
 def _is_long_form(table: RawTable, columns: Mapping[str, str]) -> bool:
@@ -198,7 +295,7 @@ def _from_records(records: list[Record], options: Options, understood: Understoo
     many = len(records) > 1
     points = max(len(r.voltage) for r in records)
     total = sum(len(r.voltage) for r in records)
-    _require_filled(len(records) * points, total, "records differ in length")
+    require_filled(len(records) * points, total, "records differ in length")
     arrays: dict[str, AnyArray] = {}
     for name in LOOPS:
         values = [getattr(r, name) for r in records]
@@ -215,132 +312,33 @@ def _from_records(records: list[Record], options: Options, understood: Understoo
         other = "devices" if options.records == "cycles" else "cycles"
         understood.lines.append(f"{len(records)} records, taken as {options.records}; --records {other} for the other")
     labels = np.array([r.label or str(k + 1) for k, r in enumerate(records)], dtype=object)
+    if options.records == "cycles" and len({r.device for r in records}) > 1:
+        return _by_device(arrays, [r.device for r in records], understood)
     if options.records == "devices":
         return FileContents(arrays, labels if many else None, None, {}, understood)
     return FileContents(arrays, None, None, {}, understood)
 
 
-def _require_filled(numbers: int, rows: int, why: str) -> None:
-    if numbers > max(RAGGED * rows, 10_000_000):
-        raise ValueError(
-            f"the table would fill {numbers:,} places with {rows:,} rows, since {why}: cut it into files of records of "
-            "about one length"
-        )
-
-
-def _wanted(names: Mapping[str, Column], present: Iterable[object]) -> tuple[str, ...]:
-    """Return the variables to read: loops if there is a current, else features."""
-    if "voltage" in names and "current" in names:
-        return tuple(name for name in LOOPS if name in names)
-    features = tuple(name for name in FEATURE_NAMES if name in names)
-    if features:
-        return (*features, FLAG) if FLAG in names else features
-    raise ValueError(
-        f"neither voltage and current nor a feature ({', '.join(FEATURE_NAMES)}) is among {listed(present)}: "
-        "name them with columns={'voltage': ...}"
-    )
-
-
-def _columns_by_role(table: pd.DataFrame, columns: Mapping[str, str]) -> dict[str, Column]:
-    """Return columns by our names: given ones, exact names and aliases, then by the meaning of the whole name."""
-    found = columns_of(table.columns, columns)
-    for name in table.columns:
-        role, _ = role_of(str(name))
-        if role in KNOWN and role not in found and str(name) not in columns.values():
-            found[role] = Column(name, split_unit(str(name))[1])
-    return found
-
-
-def _from_table(
-    table: pd.DataFrame, columns: Mapping[str, str], understood: Understood, head: list[str]
-) -> FileContents:
-    names = _columns_by_role(table, columns)
-    try:
-        wanted = _wanted(names, table.columns)
-    except ValueError as error:
-        raise ValueError(f"{error}; the table begins with {shown_lines(head)}") from None
-    if not len(table):
-        raise ValueError("the table has columns but no rows")
-    if "time" in wanted and not pd.api.types.is_numeric_dtype(table[names["time"].name]):
-        wanted = tuple(name for name in wanted if name != "time")  # clock times are not used
-    for name in (*[k for k in KEYS if k in names], *wanted):
-        factor = names[name].factor
-        understood.lines.append(
-            f"{name}: column {str(names[name].name)!r}" + ("" if factor == 1.0 else f" (times {factor:g})")
-        )
-    understood.believed = "current" in names and split_unit(str(names["current"].name))[0] != str(names["current"].name)
-    values = {name: names[name].factor * _numeric(table[names[name].name], name) for name in wanted}
-    device, d = (
-        _codes(table[names["device"].name]) if "device" in names else (np.zeros(1, int), np.zeros(len(table), int))
-    )
-    if "cycle" in names:
-        cycle, c = _cycle_codes(table[names["cycle"].name])
-    else:
-        c = np.zeros(len(table), np.int64) if "current" in wanted else _count_within(d)
-        cycle = np.arange(int(c.max()) + 1)
-    row = d * len(cycle) + c  # number of the cycle among those of all devices
-    if "current" in wanted:
-        point = _count_within(row)
-        shape: Shape = (len(device), len(cycle), int(point.max()) + 1)
-        where = row * shape[2] + point
-    else:
-        if len(np.unique(row)) < len(row):
-            raise ValueError("a cycle of a device has more than one row: features are one row a cycle")
-        shape, where = (len(device), len(cycle)), row
-    _require_filled(int(np.prod([int(n) for n in shape])), len(table), "devices and cycles differ in length")
-    arrays = {k: _scatter(v, shape, where) for k, v in values.items()}
-    return FileContents(arrays, device, cycle, {}, understood)
-
-
-def _count_within(group: AnyArray) -> AnyArray:
-    """Count the rows of each group: 0, 1, 2 ... in the order of the table."""
-    return np.asarray(pd.Series(group).groupby(group).cumcount().to_numpy())
-
-
-def _numeric(column: Any, name: str) -> AnyArray:
-    if isinstance(column, pd.DataFrame):
-        raise ValueError(f"several columns are named {column.columns[0]!r}: give them different names")
-    try:
-        values = np.asarray(pd.to_numeric(column.replace("", np.nan)), np.float64)
-        return np.where(np.abs(values) > OVERFLOW, np.nan, values) if np.isfinite(values).any() else values
-    except (ValueError, TypeError) as error:
-        raise ValueError(f"column {column.name!r} for {name} holds what is not a number: {error}") from error
-
-
-def _codes(column: Any) -> tuple[AnyArray, AnyArray]:
-    if column.isna().any() or (column == "").any():
-        raise ValueError(f"column {column.name!r} has rows without a label: fill or remove them")
-    codes, labels = pd.factorize(column, sort=True)
-    return np.asarray(labels), np.asarray(codes)
-
-
-def _cycle_codes(column: Any) -> tuple[AnyArray, AnyArray]:
-    """Return labels and codes of cycles; numbers that are left out are missing cycles, and keep their place."""
-    labels, codes = _codes(column)
-    if labels.dtype.kind == "f":
-        if not np.all(np.isfinite(labels)) or np.abs(labels).max() > 2**53:
-            raise ValueError(f"column {column.name!r} holds cycle numbers that are no counts, such as {labels[-1]!r}")
-        if np.all(labels == np.round(labels)):
-            labels = labels.astype(np.int64)
-    if labels.dtype.kind not in "iu":
-        return labels, codes
-    span = int(labels[-1]) - int(labels[0]) + 1
-    if span > SPARSEST * len(labels):
-        return labels, codes
-    return np.arange(labels[0], labels[0] + span), (labels - labels[0])[codes]
-
-
-def _scatter(values: AnyArray, shape: Shape, where: AnyArray) -> AnyArray:
-    out = np.full(int(np.prod(shape)), np.nan)
-    out[where] = values
-    return out.reshape(shape)
+def _by_device(arrays: dict[str, AnyArray], devices: list[str], understood: Understood) -> FileContents:
+    """Put the records of each device side by side."""
+    names = list(dict.fromkeys(devices))
+    most = max(devices.count(name) for name in names)
+    placed = {}
+    for key, array in arrays.items():
+        out = np.full((len(names), most, array.shape[-1]), np.nan)
+        for d, name in enumerate(names):
+            own = array[0, [k for k, each in enumerate(devices) if each == name]]
+            out[d, : len(own)] = own
+        placed[key] = out
+    understood.lines.append(f"folders within the file: {len(names)} devices of up to {most} cycles")
+    return FileContents(placed, np.array(names, dtype=object), None, {}, understood)
 
 
 def _from_arrays(
     present: Mapping[str, AnyArray], attributes: dict[str, Any], columns: Mapping[str, str], understood: Understood
 ) -> FileContents:
     names = columns_of(present, columns)
-    wanted = _wanted(names, present)
+    wanted = wanted_of(names, present)
     arrays = {name: _scaled(np.asarray(present[str(names[name].name)]), names[name].factor) for name in wanted}
     understood.lines += [f"{name}: array {str(names[name].name)!r} of shape {arrays[name].shape}" for name in wanted]
     given = {k: attributes.get(k, present.get(k)) for k in ATTRIBUTES}

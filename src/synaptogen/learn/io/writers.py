@@ -8,15 +8,16 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from synaptogen._utils import AnyArray, PathLike, replacing
+from synaptogen._utils import AnyArray, PathLike, replacing, require
 
 __all__ = ["check_ending", "write"]
 
-ENDINGS = (".csv", ".tsv", ".parquet", ".npz", ".nc")
+ENDINGS = (".csv", ".tsv", ".xlsx", ".parquet", ".npz", ".nc")
+MOST_ROWS = 1_048_575  # of a sheet, below the names
 
 
 def write(data: xr.Dataset, path: PathLike) -> None:
-    """Write loops or features: as a table in long form (.csv, .tsv, .parquet), or as arrays (.npz, .nc).
+    """Write loops or features: as a table in long form (.csv, .tsv, .xlsx, .parquet), or as arrays (.npz, .nc).
 
     The file takes its place as a whole, or not at all.
 
@@ -29,7 +30,7 @@ def write(data: xr.Dataset, path: PathLike) -> None:
     Raises
     ------
     ValueError
-        If the ending is another.
+        If the ending is another, or a table has more rows than a sheet of a workbook can hold.
 
     Examples
     --------
@@ -47,6 +48,8 @@ def write(data: xr.Dataset, path: PathLike) -> None:
     with replacing(path) as beside:
         if ending in (".csv", ".tsv"):
             _table(data).to_csv(beside, sep="," if ending == ".csv" else "\t", index=False, float_format="%.9g")
+        elif ending == ".xlsx":
+            _workbook(_table(data), beside)
         elif ending == ".parquet":
             _table(data).to_parquet(beside, index=False)
         elif ending == ".npz":
@@ -82,12 +85,22 @@ def check_ending(path: PathLike) -> str:
     >>> learn.check_ending("features.xls")
     Traceback (most recent call last):
     ...
-    ValueError: 'features.xls' must end in one of .csv, .tsv, .parquet, .npz, .nc
+    ValueError: 'features.xls' must end in one of .csv, .tsv, .xlsx, .parquet, .npz, .nc
     """
     ending = Path(path).suffix.lower()
     if ending not in ENDINGS:
         raise ValueError(f"{os.fspath(path)!r} must end in one of {', '.join(ENDINGS)}")
     return ending
+
+
+def _workbook(table: pd.DataFrame, path: Path) -> None:
+    require("openpyxl", "learn")
+    if len(table) > MOST_ROWS:
+        raise ValueError(
+            f"a sheet of a workbook holds {MOST_ROWS:,} rows, and there are {len(table):,}: write .csv or .parquet"
+        )
+    with path.open("xb") as file:  # pandas goes by the ending of a path, and the file beside has another
+        table.to_excel(file, index=False, engine="openpyxl")
 
 
 def _table(data: xr.Dataset) -> pd.DataFrame:

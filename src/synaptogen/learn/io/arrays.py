@@ -1,0 +1,190 @@
+"""Named arrays of files: which of them are columns of tables, and which are loops with axes of devices and cycles.
+
+Names are paths, as ``"die3/cycle 7/V"``: arrays with the same folder belong together. A matrix of few columns is a
+table; an array whose voltages run along another axis than the last is turned.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from synaptogen._utils import AnyArray
+
+from .columns import FEATURE_ROLES, role_of
+from .raw_tables import RawTable
+
+MOST_COLUMNS = 12  # of a matrix that is a table
+RUNS = 5.0  # times as far along the axis of points as along others does a voltage run
+UNIT_ATTRIBUTES = ("units", "unit", "Unit", "Units")
+COLUMN_ATTRIBUTES = ("columns", "names", "header", "labels", "column_names")
+
+
+def with_attributes(name: str, array: AnyArray, attributes: Mapping[str, object]) -> dict[str, AnyArray]:
+    """Return an array by its name and unit, or its columns by theirs, as attributes of the array say.
+
+    Parameters
+    ----------
+    name : str
+    array : array
+    attributes : mapping
+        Of this array.
+
+    Returns
+    -------
+    dict of str to array
+    """
+    units = _texts(attributes, UNIT_ATTRIBUTES)
+    columns = _texts(attributes, COLUMN_ATTRIBUTES)
+    if array.ndim == 2 and columns and len(columns) in array.shape:
+        each = array.T if array.shape[1] == len(columns) else array
+        named = [f"{c} ({u})" for c, u in zip(columns, units, strict=True)] if len(units) == len(columns) else columns
+        return {f"{name}/{column}": values for column, values in zip(named, each, strict=True)}
+    return {f"{name} ({units[0]})" if len(units) == 1 and units[0] else name: array}
+
+
+def _texts(attributes: Mapping[str, object], names: Sequence[str]) -> list[str]:
+    for key in names:
+        if key in attributes:
+            value = attributes[key]
+            each = [value] if isinstance(value, str | bytes) else list(np.ravel(np.asarray(value)))
+            return [v.decode() if isinstance(v, bytes) else str(v) for v in each]
+    return []
+
+
+def _last(name: str) -> tuple[str, str]:
+    """Return the folder and the rest of a name; a slash before a unit, as in U/V, parts nothing."""
+    folder, _, last = name.rpartition("/")
+    if role_of(last)[0] is None and role_of(name.rsplit("/", 2)[-2] + "/" + last if folder else last)[0] is not None:
+        folder, _, before = folder.rpartition("/")
+        last = f"{before}/{last}"
+    return folder, last
+
+
+def columns_of_arrays(arrays: Mapping[str, AnyArray]) -> list[RawTable] | None:
+    """Return tables if the arrays are columns, folder by folder, or matrices of few columns; else None.
+
+    Parameters
+    ----------
+    arrays : mapping of str to array
+
+    Returns
+    -------
+    list of RawTable or None
+    """
+    folders: dict[str, dict[str, AnyArray]] = {}
+    matrices: list[tuple[str, AnyArray]] = []
+    for name, array in arrays.items():
+        flat = np.squeeze(np.asarray(array))
+        folder, last = _last(name)
+        known = role_of(last)[0] in ("voltage", "current", "time", *FEATURE_ROLES)
+        if flat.ndim == 0 or flat.dtype.kind not in "fiubUSO":
+            continue
+        if flat.ndim == 1:
+            folders.setdefault(folder, {})[last] = flat
+        elif known:
+            return None
+        elif flat.ndim == 2 and 2 <= min(flat.shape) <= MOST_COLUMNS and flat.dtype.kind in "fiu":
+            matrices.append((name, flat.T if flat.shape[1] <= flat.shape[0] else flat))
+        elif flat.ndim == 3 and flat.dtype.kind in "fiu":
+            return None
+    tables = [_table(own, folder) for folder, own in folders.items()]
+    tables = [t for t in tables if t is not None]
+    if matrices and not any(_has_both(t) for t in tables):
+        tables = [RawTable([""] * len(m), [np.asarray(c, np.float64) for c in m], name) for name, m in matrices]
+    return _with_devices([t for t in tables if t is not None]) or None
+
+
+def _table(own: Mapping[str, AnyArray], folder: str) -> RawTable | None:
+    longest = max(len(a) for a in own.values())
+    roles = [len(a) for name, a in own.items() if role_of(name)[0] in ("voltage", "current")]
+    length = max(roles) if roles else longest
+    kept = {k: a for k, a in own.items() if len(a) == length and length > 1}
+    values = [np.asarray(a, np.float64) if a.dtype.kind in "fiub" else a.astype(object) for a in kept.values()]
+    return RawTable(list(kept), values, folder) if kept else None
+
+
+def _has_both(table: RawTable | None) -> bool:
+    roles = {role_of(name)[0] for name in table.names} if table is not None else set()
+    return {"voltage", "current"} <= roles
+
+
+def _with_devices(tables: list[RawTable]) -> list[RawTable]:
+    """Name the devices of tables whose folders lie in folders, as those of cycles within those of devices."""
+    paths = [table.where.split("/") for table in tables if _has_both(table)]
+    folders = {"/".join(path[:-1]) for path in paths}
+    if len(folders) < 2 or len(folders) == len(paths) or any(len(path) < 2 for path in paths):
+        return tables
+    parts = [folder.split("/") for folder in sorted(folders)]
+    differ = [k for k in range(min(map(len, parts))) if len({p[k] for p in parts}) > 1]
+    for table in tables:
+        if _has_both(table):
+            path = table.where.split("/")[:-1]
+            table.device = "/".join(path[k] for k in differ) or "/".join(path)
+    return tables
+
+
+def loops_of_arrays(arrays: Mapping[str, AnyArray]) -> tuple[dict[str, AnyArray], list[str]]:
+    """Return arrays of loops with points along the last axis, by names without folders, and what was done.
+
+    Parameters
+    ----------
+    arrays : mapping of str to array
+        Of a folder with one voltage and one current, or one array that holds both.
+
+    Returns
+    -------
+    arrays : dict of str to array
+    notes : list of str
+    """
+    notes: list[str] = []
+    split = {name: _last(name) for name in arrays}
+    holders = {split[name][0] for name in arrays if role_of(split[name][1])[0] in ("voltage", "current")}
+    found = dict(arrays)
+    if len(holders) == 1:
+        folder = holders.pop()
+        found = {last: arrays[name] for name, (where, last) in split.items() if where == folder}
+        found |= {last: arrays[name] for name, (where, last) in split.items() if where == "" and last not in found}
+    elif not holders:
+        both = [(name, a) for name, a in arrays.items() if a.ndim in (2, 3) and 2 in (a.shape[0], a.shape[-1])]
+        if len(both) == 1:
+            name, array = both[0]
+            found = _of_both(array)
+            notes.append(f"{name!r} of shape {array.shape}: voltage and current along the axis of length 2")
+    volts = [name for name in found if role_of(name)[0] == "voltage"]
+    amps = [name for name in found if role_of(name)[0] == "current"]
+    if len(volts) == 1 and len(amps) == 1:
+        v, i = np.asarray(found[volts[0]]), np.asarray(found[amps[0]])
+        axis = _axis_of_points(v, i)
+        if axis != i.ndim - 1:
+            notes.append(f"points lie along axis {axis} of {i.shape}: arrays are turned")
+            for name, array in found.items():
+                if np.ndim(array) == i.ndim and np.shape(array) == i.shape:
+                    found[name] = np.moveaxis(np.asarray(array), axis, -1)
+    return found, notes
+
+
+def _of_both(array: AnyArray) -> dict[str, AnyArray]:
+    first, second = (array[0], array[1]) if array.shape[0] == 2 else (array[..., 0], array[..., 1])
+    if np.nanmax(np.abs(first)) < 0.1 * np.nanmax(np.abs(second)):
+        first, second = second, first
+    return {"voltage": first, "current": second}
+
+
+def _axis_of_points(v: AnyArray, i: AnyArray) -> int:
+    """Return the axis along which the voltage runs."""
+    last = i.ndim - 1
+    if i.ndim < 2 or i.dtype.kind not in "fiu" or v.dtype.kind not in "fiu":
+        return last
+    if v.ndim == 1:
+        fits = [axis for axis in range(i.ndim) if i.shape[axis] == len(v)]
+        return fits[-1] if fits else last
+    if v.shape != i.shape:
+        return last
+    place = [size // 4 for size in v.shape]
+    runs = []
+    for axis in range(v.ndim):
+        along = v[tuple(slice(None) if k == axis else p for k, p in enumerate(place))]
+        there = along[np.isfinite(along)]
+        runs.append(float(np.ptp(there)) if there.size else 0.0)
+    best = int(np.argmax(runs))
+    return best if runs[best] > RUNS * runs[last] else last

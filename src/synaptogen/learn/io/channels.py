@@ -1,0 +1,260 @@
+"""Which columns of a table are voltage and current of the device, and which of them belong together."""
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+
+from synaptogen._utils import Float64Array
+
+from .columns import is_magnitude, listed, role_of, split_unit
+from .raw_tables import RawTable, is_numeric
+
+OVERFLOW = 1e30  # instruments write 9.91e37 for what they could not measure
+CONSTANT = 1e-9  # share of its magnitude by which a constant column varies
+GATES = frozenset(("g", "gate", "wl", "gs", "gd", "bulk", "body", "sub", "well", "wordline"))
+APPLIED = frozenset(
+    ("applied", "source", "set", "force", "forced", "prog", "programmed", "nominal", "target", "command", "cmd", "out")
+)
+MEASURED = frozenset(("meas", "measured", "sense", "sensed", "dut", "device", "actual", "cell"))
+FORWARD = frozenset(("forward", "fwd", "up", "trace"))
+BACKWARD = frozenset(("backward", "bwd", "reverse", "rev", "down", "retrace"))
+TWO_ENDS = 0.05  # share of the swing of a voltage from which another one matters
+ALIKE = 0.9  # correlation of an applied voltage with the measured one
+
+
+@dataclass
+class Channel:
+    """A column that is a voltage, a current or a time.
+
+    Attributes
+    ----------
+    role, tag : str
+        As `columns.role_of` finds them.
+    index : int
+        Place in the table.
+    factor : float
+        Its unit in SI units.
+    name : str
+    unit : bool
+        Whether the name has a unit.
+    """
+
+    role: str
+    tag: str
+    index: int
+    factor: float
+    name: str
+    unit: bool
+
+
+def channels_of(table: RawTable) -> list[Channel]:
+    """Return the columns of numbers whose names say what they are.
+
+    Parameters
+    ----------
+    table : RawTable
+
+    Returns
+    -------
+    list of Channel
+    """
+    found = []
+    for k, name in enumerate(table.names):
+        if not is_numeric(table.columns[k]) or not name:
+            continue
+        role, tag = role_of(name)
+        if role is not None:
+            base, factor = split_unit(name)
+            found.append(Channel(role, tag, k, factor, name, base != name.strip().strip('"').strip()))
+    if any(c.role == "current" for c in found):  # then V_set is the voltage of a sweep, and not a threshold
+        for c in found:
+            if c.role in ("u_set", "u_reset"):
+                c.role, c.tag = "voltage", c.role.removeprefix("u_")
+    return found
+
+
+def magnitudes_of(table: RawTable) -> list[Channel]:
+    """Return the columns of magnitudes of currents.
+
+    Parameters
+    ----------
+    table : RawTable
+
+    Returns
+    -------
+    list of Channel
+    """
+    found = []
+    for k, name in enumerate(table.names):
+        if name and is_numeric(table.columns[k]) and is_magnitude(name):
+            _, factor = split_unit(name)
+            found.append(Channel("current", f"abs{k}", k, factor, name, split_unit(name)[0] != name))
+    return found
+
+
+def without_gates(channels: list[Channel]) -> tuple[list[Channel], list[str]]:
+    """Return the channels without those of a gate, if others are there, and the names of those left out.
+
+    Parameters
+    ----------
+    channels : list of Channel
+
+    Returns
+    -------
+    kept : list of Channel
+    left_out : list of str
+    """
+    kept: list[Channel] = []
+    left_out: list[str] = []
+    for role in ("voltage", "current"):
+        mine = [c for c in channels if c.role == role]
+        others = [c for c in mine if c.tag not in GATES]
+        kept += others or mine
+        left_out += [c.name for c in mine if others and c.tag in GATES]
+    return [c for c in channels if c in kept or c.role not in ("voltage", "current")], left_out
+
+
+def numbers_of(table: RawTable, channel: Channel) -> Float64Array:
+    """Return the numbers of a channel in SI units, NaN where the instrument had none.
+
+    Parameters
+    ----------
+    table : RawTable
+    channel : Channel
+
+    Returns
+    -------
+    array
+    """
+    values = np.asarray(table.columns[channel.index], np.float64)
+    return np.where(np.abs(values) > OVERFLOW, np.nan, values) * channel.factor
+
+
+def pairs_of(table: RawTable, volts: list[Channel], amps: list[Channel]) -> list[tuple[Channel, Channel]]:
+    """Return the pairs of voltage and current that belong together.
+
+    Parameters
+    ----------
+    table : RawTable
+    volts, amps : list of Channel
+
+    Returns
+    -------
+    list of pairs
+
+    Raises
+    ------
+    ValueError
+        If several columns could be meant; the message names the option that decides.
+    """
+    if len(volts) == 1 and len(amps) == 1:
+        return [(volts[0], amps[0])]
+    swept = [v for v in volts if varies(numbers_of(table, v))] or volts
+    if len(swept) == 1 and len(amps) > 1:
+        return _one_voltage(table, swept[0], amps)
+    if len(amps) == 1:
+        return [(_one_current(table, swept, amps[0]), amps[0])]
+    if len(swept) == len(amps):
+        by_tag = {i.tag: i for i in amps}
+        if len(by_tag) == len(amps) and all(v.tag in by_tag for v in swept):
+            return [(v, by_tag[v.tag]) for v in swept]
+        return list(zip(swept, amps, strict=True))
+    if len(swept) == 2 * len(amps):  # set and measured voltage of each current
+        own = [v for v in swept if not _words(v) & APPLIED]
+        if len(own) == len(amps):
+            return list(zip(own, amps, strict=True))
+    matched = [(v, i) for v in swept for i in amps if v.tag == i.tag]
+    if matched:
+        return matched
+    raise ValueError(
+        f"{len(swept)} voltages ({listed(v.name for v in swept[:4])}) and {len(amps)} currents "
+        f"({listed(i.name for i in amps[:4])}) do not make pairs: name one of each with --column"
+    )
+
+
+def _one_voltage(table: RawTable, v: Channel, amps: list[Channel]) -> list[tuple[Channel, Channel]]:
+    same = [i for i in amps if i.tag and i.tag == v.tag]
+    if same and not _numbered(amps):
+        return [(v, same[0])]
+    varying = [i for i in amps if varies(numbers_of(table, i))] or amps
+    if len(varying) == 1:
+        return [(v, varying[0])]
+    if _opposite(table, varying):
+        return [(v, same[0] if same else varying[0])]
+    if {i.tag in FORWARD for i in varying} == {True, False} and all(i.tag in FORWARD | BACKWARD for i in varying):
+        return [(v, i) for i in sorted(varying, key=lambda i: i.tag in BACKWARD)]
+    if len(varying) == 2 or not _alike(table, varying):
+        raise ValueError(
+            f"{listed(i.name for i in varying)} could each be the current: say which with "
+            "columns={'current': ...}, or --column current=NAME"
+        )
+    return [(v, i) for i in varying]
+
+
+def _one_current(table: RawTable, volts: list[Channel], i: Channel) -> Channel:
+    """Return the voltage across the device: the measured one, where the applied one is there too."""
+    if len(volts) == 1:
+        return volts[0]
+    measured = [v for v in volts if _words(v) & MEASURED]
+    own = measured or [v for v in volts if not _words(v) & APPLIED] or volts
+    same = [v for v in own if v.tag and v.tag == i.tag]
+    chosen = (same or own)[0]
+    for other in volts:
+        if other is not chosen and not _follows(table, other, chosen):
+            raise ValueError(
+                f"{listed(v.name for v in volts)} could each be the voltage: if the device lies between two of them,"
+                f" give their difference, --column 'voltage={chosen.name}-{other.name}'; else say which with"
+                " columns={'voltage': ...}, or --column voltage=NAME"
+            )
+    return chosen
+
+
+def _follows(table: RawTable, other: Channel, chosen: Channel) -> bool:
+    """Return whether a voltage goes with another one, as an applied with a measured one does, or hardly varies."""
+    a, b = numbers_of(table, other), numbers_of(table, chosen)
+    there = np.isfinite(a) & np.isfinite(b)
+    a, b = a[there], b[there]
+    if len(a) < 3 or np.ptp(a) < TWO_ENDS * np.ptp(b):
+        return True
+    return bool(np.ptp(b) > 0 and np.corrcoef(a, b)[0, 1] > ALIKE and np.ptp(a) < 30 * np.ptp(b))
+
+
+def _words(v: Channel) -> set[str]:
+    return set(re.split(r"[^a-z]+", re.sub(r"([a-z])([A-Z])", r"\1 \2", v.name).lower())) | {v.tag}
+
+
+def _numbered(amps: list[Channel]) -> bool:
+    """Return whether currents are numbered through, as of many cycles."""
+    return len(amps) > 2 and all(re.search(r"\d", i.tag) or i.name == amps[0].name for i in amps)
+
+
+def varies(values: Float64Array) -> bool:
+    """Return whether a column is not constant.
+
+    Parameters
+    ----------
+    values : array
+
+    Returns
+    -------
+    bool
+    """
+    there = values[np.isfinite(values)]
+    return bool(there.size) and float(np.ptp(there)) > CONSTANT * float(np.abs(there).max() or 1.0)
+
+
+def _alike(table: RawTable, channels: list[Channel]) -> bool:
+    """Return whether columns are repeats of one measurement: of the same order of magnitude at the same points."""
+    size = [float(np.nanmedian(np.abs(numbers_of(table, c)))) for c in channels]
+    return len(channels) > 2 or max(size) < 30 * max(min(size), 1e-30)
+
+
+def _opposite(table: RawTable, channels: list[Channel]) -> bool:
+    """Return whether two currents are the ends of one path: the same with opposite signs."""
+    if len(channels) != 2:
+        return False
+    a, b = (numbers_of(table, c) for c in channels)
+    there = np.isfinite(a) & np.isfinite(b)
+    total = float(np.abs(a[there]).sum() + np.abs(b[there]).sum())
+    return total > 0 and float(np.abs(a[there] + b[there]).sum()) < 0.2 * total

@@ -1,0 +1,93 @@
+"""Names of columns from the lines above a table: names, units, comments, in any order."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from .columns import FEATURE_ROLES, is_unit, quantity_of, role_of, split_unit
+
+MOST_LINES = 8  # above a table that are looked at
+
+
+class Header(NamedTuple):
+    """Names of columns, empty where there is none, and lines below them with numbers, which are left out."""
+
+    names: list[str]
+    left_out: list[str]
+
+
+def names_from(above: Sequence[Sequence[str]], width: int, is_number: Sequence[Sequence[bool]]) -> Header:
+    """Return names of columns from the lines above a table; units in a line of their own are joined to the names.
+
+    The line with most names of voltages, currents and features is that of the names; lines of units may stand above or
+    below it; all others are comments.
+
+    Parameters
+    ----------
+    above : sequence of sequence of str
+        Fields of the lines above the numbers, the nearest last, each of ``width`` fields.
+    width : int
+        Number of columns.
+    is_number : sequence of sequence of bool
+        Which of these fields are numbers.
+
+    Returns
+    -------
+    Header
+    """
+    rows, numbers = list(above)[-MOST_LINES:], list(is_number)[-MOST_LINES:]
+    units = [k for k, row in enumerate(rows) if _is_units(row)]
+    weights = [
+        0.0 if k in units else _weight(row, any(n)) for k, (row, n) in enumerate(zip(rows, numbers, strict=True))
+    ]
+    chosen = -1
+    for k in range(len(rows) - 1, -1, -1):
+        if weights[k] > 0 and (chosen < 0 or weights[k] > weights[chosen]):
+            chosen = k
+    if chosen < 0:
+        others = [k for k, row in enumerate(rows) if k not in units and _fills(row, width) and not any(numbers[k])]
+        if not others:
+            return Header([_named_by_unit(unit) for unit in rows[units[-1]]] if units else [""] * width, [])
+        chosen = others[-1]
+    left_out = ["  ".join(rows[k])[:60] for k in range(chosen + 1, len(rows)) if any(numbers[k]) and k not in units]
+    names = list(rows[chosen])
+    near = sorted((k for k in units if abs(k - chosen) <= 2), key=lambda k: (abs(k - chosen), k < chosen))
+    if near:
+        names = [_with_unit(name, unit) for name, unit in zip(names, rows[near[0]], strict=True)]
+    return Header(names, left_out)
+
+
+def _is_units(row: Sequence[str]) -> bool:
+    there = [v for v in row if v and v not in ("#", "-", "1", "a.u.")]
+    return bool(there) and all(map(is_unit, there))
+
+
+def _fills(row: Sequence[str], width: int) -> bool:
+    filled = sum(bool(v) for v in row)
+    return filled >= max(2, width // 2) or (width <= 2 and filled == width)
+
+
+def _weight(row: Sequence[str], has_numbers: bool) -> float:
+    """Return how much a line looks like names: voltages and currents count more than words that have other meanings.
+
+    Beside numbers, as in "cycle 3", such a word is part of a remark; a time has channels with numbers beside it.
+    """
+    weight = 0.0
+    for name in row:
+        role, _ = role_of(name) if name else (None, "")
+        if role in ("voltage", "current") or (role in FEATURE_ROLES and name.strip().lower() not in ("set", "reset")):
+            weight += 1.0
+        elif role == "time" or (role is not None and not has_numbers):
+            weight += 0.05
+    return weight
+
+
+def _named_by_unit(unit: str) -> str:
+    """Return a name for a column of which only the unit is known."""
+    quantity = quantity_of(f"x ({unit.strip('()[]{}<> ')})")
+    return f"{quantity} ({unit.strip('()[]{}<> ')})" if quantity else ""
+
+
+def _with_unit(name: str, unit: str) -> str:
+    if not name or not is_unit(unit) or split_unit(name)[0] != name.strip().strip('"').strip():
+        return name
+    return f"{name} ({unit.strip('()[]{}<> ')})"
