@@ -278,9 +278,8 @@ def main() -> None:
     ]
     print(table(["killed in a", "who", "outcome", "number"], rows))
     bad = sum(row[3] for row in rows if "ERROR" in row[2] or row[2] == "mixture")
-    print(
-        f"\n{given.repeats * len(given.kinds)} kills: {bad} arrays lost, mixed, unloadable, or errors other than refusals"
-    )
+    kills = given.repeats * len(given.kinds)
+    print(f"\n{kills} kills: {bad} arrays lost, mixed or unloadable, locks kept, or errors other than refusals")
     write_json(given.json, about, results)
     sys.exit(bad > 0)
 

@@ -134,8 +134,10 @@ class Validation:
             params = DeviceParams.from_json(summary["params"])
         except (
             *(ValueError, LookupError, TypeError, EOFError, AttributeError, ArithmeticError, RuntimeError, SyntaxError),
-            *(BadZipFile, zlib.error),
+            *(BadZipFile, zlib.error, OSError),
         ) as error:
+            if isinstance(error, OSError) and error.filename is not None:  # the file cannot be opened
+                raise
             raise ValueError(
                 f"{os.fspath(path)} is no validation of this version: write one with synaptogen validate -o, or"
                 " Validation.save"
