@@ -182,7 +182,10 @@ def resistance(name: str, value: float) -> float:
 def _number(name: str, value: object) -> float:
     if not isinstance(value, int | float | np.integer | np.floating) or isinstance(value, bool):
         raise TypeError(f"{name}={value!r} is not a number")
-    return float(value)
+    try:
+        return float(value)
+    except OverflowError:
+        raise ValueError(f"{name} is an int of {int(value).bit_length()} bits, which is too large") from None
 
 
 def flag(name: str, value: bool) -> bool:

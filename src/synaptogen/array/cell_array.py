@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from synaptogen._utils import RNG, PathLike, RealArray, Shape, checks, default_threads, require_memory
+from synaptogen._utils import RNG, PathLike, RealArray, Shape, checked, checks, default_threads, require_memory
 from synaptogen.engines import FIELDS, CellIds, EngineName, ReadNumbers, Start, Storage
 from synaptogen.io import load_state, save_state
 from synaptogen.model import cycle, is_limited, iv
@@ -334,6 +334,7 @@ class CellArray(CellOperators):
         mask = None if where is None else checks.mask("where", where, self.shape)
         self.state.apply(voltages, mask)
 
+    @checked
     def sweep(self, waveform: ArrayLike, *, noise: bool = False) -> RealArray:
         """Apply a waveform and record the current at each of its points, as in the measurement of an I-V curve.
 
@@ -413,6 +414,7 @@ class CellArray(CellOperators):
         bandwidth = self.bandwidth if bandwidth is None else checks.bandwidth(bandwidth)
         return self.state.read(voltage[None], bandwidth).reshape(self.shape)
 
+    @checked
     def read_in_blocks(self, u: float | None = None, *, block: int = 1 << 22) -> Iterator[RealArray]:
         """Read all cells at one voltage, and return the currents block by block.
 
@@ -503,6 +505,7 @@ class CellArray(CellOperators):
 
     # ---- crossbar products
 
+    @checked
     def product(
         self,
         v: ArrayLike,
@@ -837,6 +840,7 @@ class CellArray(CellOperators):
         """
         self.state.shift_noise(noise_offset(rng))
 
+    @checked
     def save(self, path: PathLike, *, overwrite: bool = False) -> None:
         """Write the array as a zarr directory, from which `synaptogen.load` restores the exact state.
 
@@ -875,6 +879,7 @@ class CellArray(CellOperators):
             save_state(self.state, self.shape, path, overwrite=overwrite)
 
 
+@checked
 def load(path: PathLike, *, threads: int | None = None) -> CellArray:
     """Read an array that `CellArray.save` has written, in exactly the state in which it was saved.
 

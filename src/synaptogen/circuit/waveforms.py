@@ -2,13 +2,14 @@
 
 import numpy as np
 
-from synaptogen._utils import Float64Array
+from synaptogen._utils import Float64Array, checked
 
 PERIOD = 1e-3  # s, of one sweep
 T_SWITCH = 2e-8  # s, in which cells follow an event: r is then within some 0.1 mV of quasi-static switching
 STEP = 1e-6  # s, the longest time step
 
 
+@checked
 def triangles(count: int, u_min: float, u_max: float) -> tuple[Float64Array, Float64Array]:
     """Return the corners of sweeps 0, ``u_min``, ``u_max``, 0, all ramps of the same slope.
 

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from distributed import Client, default_client
 
-from synaptogen._utils import RNG, BoolArray, PathLike, RealArray, checks, require
+from synaptogen._utils import RNG, BoolArray, PathLike, RealArray, checked, checks, require
 from synaptogen.blocked import Arguments, BlockedArray, SavedSource, block_operations, describe_saved, no_arguments
 from synaptogen.engines import EngineName, Start, Storage
 from synaptogen.io import Saved, require_same
@@ -59,6 +59,7 @@ class DistributedArray(BlockedArray):
         If the client is closed, or the scheduler is gone: see `reconnect`.
     """
 
+    @checked
     def __init__(
         self,
         shape: int | tuple[int, ...],
@@ -94,6 +95,7 @@ class DistributedArray(BlockedArray):
         self._set_up(Saved(spec, shape), placement, block, checkpoint, checkpoint_every)
 
     @classmethod
+    @checked
     def open(
         cls,
         path: PathLike,
@@ -241,6 +243,7 @@ class DistributedArray(BlockedArray):
             raise ValueError("this array has no place for checkpoints: give checkpoint=path when you make it")
         self.save(self._checkpoint, overwrite=True)
 
+    @checked
     def save(self, path: PathLike, *, overwrite: bool = False) -> None:
         """Write the array as a zarr directory, which `synaptogen.load` reads, too; see `CellArray.save`.
 
@@ -278,6 +281,7 @@ class DistributedArray(BlockedArray):
             self._source_voltages = self._voltages
             self._log = []
 
+    @checked
     def reconnect(self, client: Client | None = None, *, workers: Iterable[str] | None = None) -> None:
         """Go on with another client, after the first was closed or its scheduler was lost.
 

@@ -24,6 +24,7 @@ from synaptogen._utils import (
     PathLike,
     Progress,
     RealArray,
+    checked,
     checks,
     default_threads,
     replacing_folder,
@@ -101,6 +102,7 @@ class DiskArray(BlockedArray):
     (4, 3)
     """
 
+    @checked
     def __init__(
         self,
         shape: int | tuple[int, ...],
@@ -138,6 +140,7 @@ class DiskArray(BlockedArray):
             pass
 
     @classmethod
+    @checked
     def open(
         cls,
         path: PathLike,

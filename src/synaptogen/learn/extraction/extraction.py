@@ -13,7 +13,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from synaptogen._utils import Float64Array, IntArray, Progress
+from synaptogen._utils import Float64Array, IntArray, Progress, checked
 from synaptogen.params import FEATURE_NAMES, FEATURE_UNITS
 
 from .cycles import DeviceCycles, evenly_spaced, map_devices
@@ -118,6 +118,7 @@ class Extraction:
     cycles: tuple[DeviceCycles, ...]
 
 
+@checked
 def extract(loops: xr.Dataset, *, u_read: float = 0.2, progress: Progress | None = None) -> Extraction:
     """Extract the four features of each cycle.
 

@@ -8,13 +8,14 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from synaptogen._utils import AnyArray, PathLike, replacing
+from synaptogen._utils import AnyArray, PathLike, checked, replacing
 
 __all__ = ["check_ending", "write"]
 
 ENDINGS = (".csv", ".tsv", ".parquet", ".npz", ".nc")
 
 
+@checked
 def write(data: xr.Dataset, path: PathLike) -> None:
     """Write loops or features: as a table in long form (.csv, .tsv, .parquet), or as arrays (.npz, .nc).
 
@@ -57,6 +58,7 @@ def write(data: xr.Dataset, path: PathLike) -> None:
             data.to_netcdf(beside, engine="h5netcdf")
 
 
+@checked
 def check_ending(path: PathLike) -> str:
     """Return the ending of a file that `write` can write.
 

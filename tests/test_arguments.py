@@ -1,0 +1,174 @@
+"""Arguments of everything public: what cannot be meant is an error that names the argument, before anything changed.
+
+The tests walk through the public names. Each has a call that works; each of its arguments is then replaced by values
+that are none of its kind, as its annotation tells. What is public and has no call here is listed with the reason.
+"""
+
+import importlib
+import inspect
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import synaptogen as sg
+
+for library in ("zarr", "xarray", "pandas", "sklearn", "matplotlib"):
+    pytest.importorskip(library)
+
+from synaptogen import circuit, crossbar, learn, outofcore, plot
+
+PRESET = sg.DeviceParams.preset("hennen2024")
+ROOMS = ("", "crossbar", "plot", "learn", "circuit", "outofcore")
+NAN, COMPLEX = float("nan"), 1j
+BAD = {
+    "flag": ["yes", 2, NAN, None, [True, False]],
+    "whole": ["3", 1.5, NAN, True, [1, 2], 10**30],
+    "number": ["0.1", NAN, True, [0.1, 0.2], COMPLEX, float("inf"), 10**400],
+    "array": ["x", NAN, object(), COMPLEX, {"a": 1}, np.zeros((3, 5, 7, 9))],
+    "choice": [5, "no such", b"x", NAN],
+    "path": [5, 1.5, True, object()],
+    "seed": ["x", 1.5, -1, True, NAN, 1 << 64],
+    "object": [5, object(), NAN],
+}
+
+
+def kind_of(parameter):
+    """What kind of values a parameter takes, from its annotation."""
+    text = str(parameter.annotation)
+    for word, kind in (
+        *(("SeedSequence", "seed"), ("_SupportsArray", "array"), ("ArrayLike", "array"), ("PathLike", "path")),
+        *(("Literal", "choice"), ("NDArray", "array"), ("numpy.ndarray", "array"), ("bool", "flag")),
+    ):
+        if word in text:
+            return kind
+    if re.search(r"\bint\b", text) and "tuple" not in text:
+        return "whole"
+    return "number" if "float" in text and "[" not in text.replace("Optional[float]", "") else "object"
+
+
+def calls():
+    """Names of public calls, and a call that works."""
+    cells = sg.CellArray((3, 4), rng=1, threads=1)
+    g = np.full((3, 4), 1e-4)
+    adc, dac = sg.ADC(4, -1.0, 1.0), sg.DAC(4, -1.0, 1.0)
+    pair = crossbar.DifferentialPair(1e-5, 2e-4)
+    slices = crossbar.BitSlicing(1e-5, 2e-4)
+    column = crossbar.OffsetColumn(1e-5, 2e-4)
+    loop = np.interp(np.arange(40), [0, 10, 30, 40], [0.0, -1.5, 1.5, 0.0])
+    features = sg.CellArray(20, rng=3, threads=1).run_cycles(8)
+    table = learn.features(**{name: values.T.astype(float) for name, values in features._asdict().items()})
+    history = PRESET.history
+    yield from {
+        "ADC": (sg.ADC, {"bits": 4, "low": -1.0, "high": 1.0}),
+        "DAC": (sg.DAC, {"bits": 4, "low": -1.0, "high": 1.0}),
+        "VAR.autocovariance": (history.autocovariance, {"lags": 2}),
+        "CellArray": (sg.CellArray, {"shape": (3, 4)}),
+        "CellArray.apply_voltage": (cells.apply_voltage, {"u": 0.0}),
+        "CellArray.apply_voltages": (cells.apply_voltages, {"pulses": [0.0, 0.0]}),
+        "CellArray.copy": (cells.copy, {}),
+        "CellArray.current": (cells.current, {}),
+        "CellArray.product": (cells.product, {"v": [0.1] * 4}),
+        "CellArray.read": (cells.read, {"bandwidth": 0.0}),
+        "CellArray.read_in_blocks": (cells.copy().read_in_blocks, {}),
+        "CellArray.reseed_reads": (cells.copy().reseed_reads, {"rng": 1}),
+        "CellArray.run_cycles": (cells.copy().run_cycles, {"count": 1}),
+        "CellArray.save": (cells.save, {"path": "new.zarr"}),
+        "CellArray.sweep": (cells.sweep, {"waveform": [0.0]}),
+        "CellArray.upcoming": (cells.upcoming, {"count": 1}),
+        "DeviceParams.autocovariance": (PRESET.autocovariance, {"lags": 2}),
+        "DeviceParams.compact": (PRESET.compact, {"q": 4}),
+        "DeviceParams.preset": (sg.DeviceParams.preset, {"name": "hennen2024"}),
+        "DeviceParams.with_order": (PRESET.with_order, {"q": 2}),
+        "DeviceParams.from_json": (sg.DeviceParams.from_json, {"source": PRESET.to_json()}),
+        "DeviceParams.to_json": (PRESET.to_json, {}),
+        "Population.log_density": (PRESET.population.log_density, {"vectors": PRESET.population.means}),
+        "load": (sg.load, {"path": "cells.zarr"}),
+        **{
+            f"{name}.{method}": (getattr(one, method), arguments)
+            for name, one in (("ADC", adc), ("DAC", dac))
+            for method, arguments in {
+                "calibrated": {"bits": 4, "values": [0.1, 0.2]},
+                "codes": {"values": [0.1]},
+                "decode": {"codes": [1]},
+                "saturated": {"values": [0.1]},
+            }.items()
+        },
+        **{
+            f"crossbar.{type(one).__name__}{method}": call
+            for one in (pair, slices, column)
+            for method, call in {
+                "": (type(one), {"g_min": 1e-5, "g_max": 2e-4}),
+                ".beyond": (one.beyond, {"weights": [[0.5, 0.1]]}),
+                ".combine": (one.combine, {"lines": np.ones(one.lines(2))}),
+                ".lines": (one.lines, {"outputs": 2}),
+                ".targets": (one.targets, {"weights": [[0.5, 0.1]]}),
+            }.items()
+        },
+        "crossbar.BitSlicing.rounded": (slices.rounded, {"weights": [[0.5, 0.1]]}),
+        "crossbar.Wires": (crossbar.Wires, {"word": 1.0, "bit": 1.0}),
+        "crossbar.apply_selected": (crossbar.apply_selected, {"cells": cells, "u": np.zeros((3, 4)), "scheme": "V/2"}),
+        "crossbar.one_shot": (crossbar.one_shot, {"cells": cells.copy(), "target": g}),
+        "crossbar.set_reset": (crossbar.set_reset, {"cells": cells.copy(), "bits": g > 0}),
+        "crossbar.write_verify": (crossbar.write_verify, {"cells": cells.copy(), "target": g}),
+        "crossbar.population_statistics": (crossbar.population_statistics, {"params": PRESET}),
+        "crossbar.reachable_window": (crossbar.reachable_window, {"params": PRESET}),
+        "plot.iv_grid": (plot.iv_grid, {"voltages": loop, "currents": np.ones((3, 40, 2))}),
+        "plot.conductance_map": (plot.conductance_map, {"conductances": g}),
+        "plot.feature_distributions": (plot.feature_distributions, {"features": features}),
+        "plot.feature_traces": (plot.feature_traces, {"features": features}),
+        "plot.product_scatter": (plot.product_scatter, {"expected": [1.0, 2.0], "simulated": [1.0, 2.1]}),
+        "learn.features": (learn.features, {"r_hrs": np.ones((3, 4))}),
+        "learn.loops": (learn.loops, {"voltage": loop, "current": np.ones((2, 3, 40))}),
+        "learn.hold_out": (learn.hold_out, {"data": table}),
+        "learn.remove_trend": (learn.remove_trend, {"features": table, "degree": 1}),
+        "learn.sample_loops": (learn.sample_loops, {"devices": 2, "cycles": 2, "points": 40, "outliers": 0}),
+        "learn.read": (learn.read, {"source": "loops.csv"}),
+        "learn.write": (learn.write, {"data": table, "path": "out.csv"}),
+        "learn.fit": (learn.fit, {"data": table, "order": 1}),
+        "learn.fit_features": (learn.fit_features, {"features": table, "preset": PRESET, "order": 1}),
+        "learn.validate": (learn.validate, {"params": PRESET, "data": table, "splits": 4, "windows": 100}),
+        "circuit.cell_model": (circuit.cell_model, {"params": PRESET, "kind": "read"}),
+        "circuit.triangles": (circuit.triangles, {"count": 1, "u_min": -1.0, "u_max": 1.0}),
+        "circuit.compare_iv": (circuit.compare_iv, {"cell": cells[0, 0]}),
+        "outofcore.DiskArray": (outofcore.DiskArray, {"shape": (3, 4), "path": "disk.zarr"}),
+    }.items()
+
+
+def complaints(name, call, good, unchanged):
+    parameters = inspect.signature(call).parameters
+    for argument, parameter in parameters.items():
+        if parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL):
+            continue
+        kind = kind_of(parameter)
+        for value in BAD[kind]:
+            if value is None and "None" in str(parameter.annotation):
+                continue
+            shown = f"{name}({argument}={str(value)[:30]!r} as {kind})"
+            try:
+                call(**{**good, argument: value})
+            except (TypeError, ValueError, OSError, MemoryError) as error:
+                if argument not in str(error):
+                    yield f"{shown}: does not name it: {type(error).__name__}: {str(error)[:150]}"
+            except Exception as error:
+                yield f"{shown}: {type(error).__name__}: {str(error)[:150]}"
+            else:
+                yield f"{shown}: accepted"
+            if not unchanged():
+                yield f"{shown}: cells have changed"
+                return
+
+
+if __name__ == "__main__":
+    import os, tempfile, warnings
+    os.chdir(tempfile.mkdtemp())
+    sg.CellArray((3, 4), rng=1).save("cells.zarr")
+    import sys
+    for name, (call, good) in calls():
+        if len(sys.argv) > 1 and not name.startswith(tuple(sys.argv[1:])): continue
+        try: sig = inspect.signature(call)
+        except Exception as e: print("NOSIG", name, e); continue
+        try:
+            for c in complaints(name, call, good, lambda: True): print(c, flush=True)
+        except BaseException as e: print("FAIL", name, type(e), e)
