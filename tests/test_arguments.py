@@ -57,7 +57,7 @@ def calls():
     slices = crossbar.BitSlicing(1e-5, 2e-4)
     column = crossbar.OffsetColumn(1e-5, 2e-4)
     loop = np.interp(np.arange(40), [0, 10, 30, 40], [0.0, -1.5, 1.5, 0.0])
-    features = sg.CellArray(20, rng=3, threads=1).run_cycles(8)
+    features = sg.CellArray(20, rng=3, threads=1).run_cycles(40)
     table = learn.features(**{name: values.T.astype(float) for name, values in features._asdict().items()})
     history = PRESET.history
     yield from {
@@ -109,18 +109,18 @@ def calls():
         "crossbar.BitSlicing.rounded": (slices.rounded, {"weights": [[0.5, 0.1]]}),
         "crossbar.Wires": (crossbar.Wires, {"word": 1.0, "bit": 1.0}),
         "crossbar.apply_selected": (crossbar.apply_selected, {"cells": cells, "u": np.zeros((3, 4)), "scheme": "V/2"}),
-        "crossbar.one_shot": (crossbar.one_shot, {"cells": cells.copy(), "target": g}),
-        "crossbar.set_reset": (crossbar.set_reset, {"cells": cells.copy(), "bits": g > 0}),
-        "crossbar.write_verify": (crossbar.write_verify, {"cells": cells.copy(), "target": g}),
+        "crossbar.one_shot": (crossbar.one_shot, {"cells": cells.copy(), "targets": g}),
+        "crossbar.set_reset": (crossbar.set_reset, {"cells": cells.copy(), "on": g > 0}),
+        "crossbar.write_verify": (crossbar.write_verify, {"cells": cells.copy(), "targets": g}),
         "crossbar.population_statistics": (crossbar.population_statistics, {"params": PRESET}),
         "crossbar.reachable_window": (crossbar.reachable_window, {"params": PRESET}),
         "plot.iv_grid": (plot.iv_grid, {"voltages": loop, "currents": np.ones((3, 40, 2))}),
-        "plot.conductance_map": (plot.conductance_map, {"conductances": g}),
+        "plot.conductance_map": (plot.conductance_map, {"g": g}),
         "plot.feature_distributions": (plot.feature_distributions, {"features": features}),
         "plot.feature_traces": (plot.feature_traces, {"features": features}),
-        "plot.product_scatter": (plot.product_scatter, {"expected": [1.0, 2.0], "simulated": [1.0, 2.1]}),
-        "learn.features": (learn.features, {"r_hrs": np.ones((3, 4))}),
-        "learn.loops": (learn.loops, {"voltage": loop, "current": np.ones((2, 3, 40))}),
+        "plot.product_scatter": (plot.product_scatter, {"ideal": [1.0, 2.0], "noisy": [1.0, 2.1]}),
+        "learn.features": (learn.features, {"r_hrs": np.full((3, 4), 1e5)}),
+        "learn.loops": (learn.loops, {"voltage": loop, "current": np.full((2, 3, 40), 1e-4)}),
         "learn.hold_out": (learn.hold_out, {"data": table}),
         "learn.remove_trend": (learn.remove_trend, {"features": table, "degree": 1}),
         "learn.sample_loops": (learn.sample_loops, {"devices": 2, "cycles": 2, "points": 40, "outliers": 0}),
@@ -132,7 +132,7 @@ def calls():
         "circuit.cell_model": (circuit.cell_model, {"params": PRESET, "kind": "read"}),
         "circuit.triangles": (circuit.triangles, {"count": 1, "u_min": -1.0, "u_max": 1.0}),
         "circuit.compare_iv": (circuit.compare_iv, {"cell": cells[0, 0]}),
-        "outofcore.DiskArray": (outofcore.DiskArray, {"shape": (3, 4), "path": "disk.zarr"}),
+        "outofcore.DiskArray": (outofcore.DiskArray, {"shape": (3, 4), "path": "disk.zarr", "overwrite": True}),
     }.items()
 
 
@@ -160,15 +160,15 @@ def complaints(name, call, good, unchanged):
                 return
 
 
-if __name__ == "__main__":
-    import os, tempfile, warnings
-    os.chdir(tempfile.mkdtemp())
-    sg.CellArray((3, 4), rng=1).save("cells.zarr")
-    import sys
-    for name, (call, good) in calls():
-        if len(sys.argv) > 1 and not name.startswith(tuple(sys.argv[1:])): continue
-        try: sig = inspect.signature(call)
-        except Exception as e: print("NOSIG", name, e); continue
-        try:
-            for c in complaints(name, call, good, lambda: True): print(c, flush=True)
-        except BaseException as e: print("FAIL", name, type(e), e)
+ANY_SHAPE = re.compile(r"(codes|decode|saturated|beyond|rounded|OffsetColumn.combine)\\(\\w+='\\[\\[\\[\\[0")
+"""What takes arrays of any shape."""
+MEANT = {"CellArray(shape='5' as object): accepted", "outofcore.DiskArray(shape='5' as object): accepted"}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    place = tmp_path_factory.mktemp("arguments")
+    sg.CellArray((3, 4), rng=1, threads=1).save(place / "cells.zarr")
+    data = learn.sample_loops(devices=2, cycles=2, points=40, outliers=0, rng=1)
+    learn.write(data, place / "loops.csv")
+    return place

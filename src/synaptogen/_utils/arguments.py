@@ -11,7 +11,7 @@ import math
 import operator
 import os
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, ParamSpec, TypeAlias, TypeVar, Union, get_args, get_origin
 
 import numpy as np
@@ -129,9 +129,12 @@ def _rule_of_members(members: tuple[Any, ...]) -> Rule | None:
     known = {bool: flag, int: whole, float: number}
     if len(others) == 1 and others[0] in known:
         return known[others[0]]
+    if len(others) == 1 and get_origin(others[0]) in (Callable, Mapping, Sequence, list):
+        return functools.partial(_generic, others[0])
     if others and set(others) <= {int, float}:
         return number
-    if others and all(isinstance(m, type) or m in get_args(str | os.PathLike[str]) for m in others):
+    path = os.PathLike[str]
+    if others and all(m == path or (isinstance(m, type) and get_origin(m) is None) for m in others):
         kinds = tuple(os.PathLike if get_origin(m) else m for m in others)
         return None if {bool, int, float, object} & set(kinds) else functools.partial(_instance, kinds)
     return None
@@ -155,13 +158,18 @@ def whole(name: str, value: Any) -> int:
     ------
     TypeError
         If ``value`` is anything else, or a truth value.
+    ValueError
+        If it takes more than 64 bits.
     """
     if isinstance(value, bool | np.bool_):
         raise TypeError(f"{name}={value!r} is a truth value: give an int")
     try:
-        return operator.index(value)
+        found = operator.index(value)
     except TypeError:
         raise TypeError(f"{name}={_shown(value)} is not an int") from None
+    if not -(1 << 63) <= found < 1 << 63:
+        raise ValueError(f"{name} is an int of {found.bit_length()} bits, which is too large")
+    return found
 
 
 def number(name: str, value: Any) -> Any:
@@ -224,6 +232,20 @@ def _instance(kinds: tuple[type, ...], name: str, value: Any) -> Any:
     if not isinstance(value, kinds):
         names = " or ".join("a path" if kind is os.PathLike else f"a {kind.__name__}" for kind in kinds)
         raise TypeError(f"{name} is a {type(value).__name__}: give {names}")
+    return value
+
+
+def _generic(annotation: Any, name: str, value: Any) -> Any:
+    kind, inside = get_origin(annotation), get_args(annotation)
+    if kind is Callable:
+        if not callable(value):
+            raise TypeError(f"{name} is a {type(value).__name__}: give a function")
+    elif not isinstance(value, kind) or isinstance(value, str):
+        raise TypeError(f"{name} is a {type(value).__name__}: give a {kind.__name__.lower()}")
+    elif kind is not Mapping:
+        rule = rule_of(inside[0])
+        for k, entry in enumerate(value if rule is not None else ()):
+            rule(f"{name}[{k}]", entry)  # type: ignore[misc]  # there are entries only if there is a rule
     return value
 
 

@@ -297,6 +297,8 @@ class CellArray(CellOperators):
                [0, 1, 0]], dtype=uint8)
         """
         if wires is not None:
+            if not isinstance(wires, Wires):
+                raise TypeError(f"wires is a {type(wires).__name__}: give a synaptogen.crossbar.Wires, or None")
             if where is not None:
                 raise ValueError("where cannot be combined with wires: every cell is on lines, and sees their voltages")
             with self.state.guard.changing(steps=True):
@@ -334,7 +336,6 @@ class CellArray(CellOperators):
         mask = None if where is None else checks.mask("where", where, self.shape)
         self.state.apply(voltages, mask)
 
-    @checked
     def sweep(self, waveform: ArrayLike, *, noise: bool = False) -> RealArray:
         """Apply a waveform and record the current at each of its points, as in the measurement of an I-V curve.
 
@@ -371,7 +372,7 @@ class CellArray(CellOperators):
                [-255., -254., -254.]], dtype=float32)
         """
         voltages = checks.pulses("waveform", waveform, self.shape, self.state.engine.dtype)
-        bandwidth = self.bandwidth if noise else 0.0
+        bandwidth = self.bandwidth if checks.flag("noise", noise) else 0.0
         self._require_results(len(voltages), "sweep fewer points, or parts of the array one after the other")
         return self.state.sweep(voltages, bandwidth).reshape(len(voltages), *self.shape)
 
@@ -505,7 +506,6 @@ class CellArray(CellOperators):
 
     # ---- crossbar products
 
-    @checked
     def product(
         self,
         v: ArrayLike,
@@ -552,7 +552,9 @@ class CellArray(CellOperators):
         ((2,), (3,))
         """
         bandwidth = self.bandwidth if bandwidth is None else checks.bandwidth(bandwidth)
-        crossbar = checks.crossbar(self.shape)
+        crossbar, transpose = checks.crossbar(self.shape), checks.flag("transpose", transpose)
+        if wires is not None and not isinstance(wires, Wires):
+            raise TypeError(f"wires is a {type(wires).__name__}: give a synaptogen.crossbar.Wires, or None")
         vectors = checks.vectors(v, self.shape, transpose, self.state.engine.dtype)
         through = None if wires is None else functools.partial(line_currents, self, wires)
         currents = self.state.line_currents(crossbar, vectors, transpose, bandwidth, through)
@@ -802,7 +804,7 @@ class CellArray(CellOperators):
         >>> np.array_equal(cells.read(), other.read())
         False
         """
-        offset = 0 if isinstance(reads, str) and reads == "same" else noise_offset(reads)
+        offset = 0 if isinstance(reads, str) and reads == "same" else noise_offset(reads, "reads")
         other = self.from_state(self.state.copy(), self.shape)
         other.state.shift_noise(offset)
         return other

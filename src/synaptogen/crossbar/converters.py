@@ -92,13 +92,18 @@ class Quantiser:
     @checked
     def decode(self, codes: ArrayLike) -> Float64Array:
         """Return levels from their numbers; numbers out of range give the lowest or highest level."""
-        held = np.clip(np.asarray(codes), 0, 2**self.bits - 1)
+        given = np.asarray(codes)
+        if np.isnan(given).any():
+            raise ValueError("codes holds NaN, which is no number of a level")
+        held = np.clip(given, 0, 2**self.bits - 1)
         return np.asarray(self.low + held * self.step)
 
     @checked
     def saturated(self, values: ArrayLike) -> int:
         """Count the values outside the range by more than half a step."""
         given, margin = np.asarray(values, dtype=float), self.step / 2
+        if np.isnan(given).any():
+            raise ValueError("values holds NaN, which has no level: clean the input first")
         return int(np.count_nonzero((given < self.low - margin) | (given > self.high + margin)))
 
     def __call__(self, values: ArrayLike) -> Float64Array:

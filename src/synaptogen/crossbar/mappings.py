@@ -75,7 +75,7 @@ class WeightMapping:
     @checked
     def beyond(self, weights: ArrayLike) -> int:
         """Count the weights that are larger than w_max in magnitude."""
-        return int(np.count_nonzero(np.abs(np.asarray(weights)) > self.w_max))
+        return int(np.count_nonzero(np.abs(_known(weights)) > self.w_max))
 
     @checked
     def targets(self, weights: ArrayLike, outside: Outside = "refuse") -> Float64Array:
@@ -297,7 +297,8 @@ class BitSlicing(WeightMapping):
     @checked
     def rounded(self, weights: ArrayLike) -> Float64Array:
         """Return the weights rounded to their levels."""
-        return np.asarray(np.sign(weights) * self._magnitudes(weights) * (self.w_max / (self.levels - 1)))
+        given = _known(weights)
+        return np.asarray(np.sign(given) * self._magnitudes(given) * (self.w_max / (self.levels - 1)))
 
     def _magnitudes(self, weights: ArrayLike) -> IntArray:
         share = np.minimum(np.abs(np.asarray(weights, float)) / self.w_max, 1.0)
@@ -313,3 +314,10 @@ class BitSlicing(WeightMapping):
             signed = np.stack([digits * (sign > 0)[:, None, :], digits * (sign < 0)[:, None, :]], axis=2)
             cells = signed.reshape(len(w), -1, w.shape[1])
         return self.g_min + cells * ((self.g_max - self.g_min) / (self.base - 1))
+
+
+def _known(weights: ArrayLike) -> Float64Array:
+    given = np.asarray(weights, float)
+    if np.isnan(given).any():
+        raise ValueError("weights holds NaN, which stands for no conductance")
+    return given
