@@ -270,6 +270,7 @@ def main() -> None:
             place = Path(folder) / str(number)
             place.mkdir()
             results[kind] = trials(kind, given.repeats, place, contents, given.seed + number)
+            print(kind, {who: dict(outcomes) for who, outcomes in results[kind].items()}, flush=True)
     rows = [
         [kind, who, outcome, count]
         for kind, counts in results.items()
