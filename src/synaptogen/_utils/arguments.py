@@ -15,12 +15,14 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, ParamSpec, TypeAlias, TypeVar, Union, get_args, get_origin
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from .checks import flag, one_of
 from .operands import as_array
 
 P = ParamSpec("P")
 R = TypeVar("R")
+_ARRAY = set(get_args(ArrayLike))
 Rule: TypeAlias = Callable[[str, Any], Any]
 """Called with the name and the value of an argument; returns the value to use."""
 
@@ -114,7 +116,9 @@ def _members(annotation: Any) -> tuple[Any, ...]:
 
 
 def _is_array(annotation: Any) -> bool:
-    return "_SupportsArray" in str(annotation)  # ArrayLike is a union, and parts of it have no public name
+    """Return whether an annotation is ArrayLike, a union, perhaps with None or numbers, and with nothing else."""
+    numbers = {bool, int, float, type(None)}
+    return _ARRAY <= set(_members(annotation)) <= _ARRAY | numbers
 
 
 def _rule_of_members(members: tuple[Any, ...]) -> Rule | None:
@@ -134,10 +138,19 @@ def _rule_of_members(members: tuple[Any, ...]) -> Rule | None:
     if others and set(others) <= {int, float}:
         return number
     path = os.PathLike[str]
-    if others and all(m == path or (isinstance(m, type) and get_origin(m) is None) for m in others):
+    if others and all(m == path or _is_class(m) for m in others):
         kinds = tuple(os.PathLike if get_origin(m) else m for m in others)
         return None if {bool, int, float, object} & set(kinds) else functools.partial(_instance, kinds)
     return None
+
+
+def _is_class(annotation: Any) -> bool:
+    """Return whether an annotation is a class that `isinstance` can ask for: protocols are none."""
+    try:
+        isinstance(None, annotation)
+    except TypeError:
+        return False
+    return isinstance(annotation, type)
 
 
 def whole(name: str, value: Any) -> int:
