@@ -1,4 +1,4 @@
-"""Random programs of public calls, some of those that ``benchmarks/random_programs.py`` runs by the hundred thousand."""
+"""Random programs of public calls, some of the many that ``benchmarks/random_programs.py`` runs."""
 
 import importlib.util
 import sys
@@ -31,6 +31,10 @@ def test_a_difference_is_told(programs, monkeypatch):
     """Voltages of the twin that are off by a hundredth show in some program."""
     step = programs.World.step
     monkeypatch.setattr(programs.World, "step", lambda world, at, u: step(world, at, 1.01 * u))
-    with pytest.raises(programs.DifferenceError):
-        for seed in range(20):
+    told = 0
+    for seed in range(20):
+        try:
             programs.run(seed)
+        except programs.DifferenceError:
+            told += 1
+    assert told > 3
