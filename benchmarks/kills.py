@@ -236,17 +236,18 @@ def judged(given: Given) -> str:
 def trials(kind: str, kills: int, folder: Path, contents: dict[str, str], seed: int) -> dict[str, Counter[str]]:
     """Kill many victims of a kind; outcomes are counted."""
     chance, counts = random.Random(seed), {k: Counter[str]() for k in ("victim", "writer", "found", "reader")}
-    old, durations = lived(OLD), []
+    old, durations, pace = lived(OLD), [], 1.0
     for k in range(kills + 3):
         place = folder / str(k)
         place.mkdir()
         given = Given(place / "cells.zarr", contents, chance.randrange(1 << 30))
         old.save(given.path)
-        delay = None if k < 3 else chance.random() * 1.3 * float(np.median(durations))
+        delay = None if k < 3 else chance.random() * pace * float(np.median(durations))
         result, seen, spent = trial(kind, given, delay)
         if delay is None:
             durations.append(max(spent, 0.05))
         else:
+            pace *= 0.8 if result["victim"] == "done" else 1.05  # a share of victims is done, whatever else runs here
             counts["victim"][result["victim"]] += 1
             counts["writer"][result["writer"]] += 1
             counts["found"][judged(given)] += 1
