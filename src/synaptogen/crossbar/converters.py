@@ -26,7 +26,7 @@ class Quantiser:
 
     Raises
     ------
-    ValueError
+    ValueError, TypeError
         If ``bits`` is not an int from 1 to 24, the range is empty or not finite, or a value to convert is NaN.
     """
 
