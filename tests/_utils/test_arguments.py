@@ -36,7 +36,14 @@ def call(
 
 
 GOOD = [
-    *(("flag", np.True_), ("whole", np.int8(3)), ("number", 2), ("number", np.float32(2)), ("number", float("inf"))),
+    *(
+        ("flag", np.True_),
+        ("whole", np.int8(3)),
+        ("number", 2),
+        ("number", np.float32(2)),
+        ("number", np.array(2.0)),
+        ("number", float("inf")),
+    ),
     *(("perhaps", None), ("perhaps", 0.5), ("choice", "b"), ("either", 3), ("either", "bic"), ("path", Path("x"))),
     *(("array", [[1, 2]]), ("array", True), ("array", []), ("cells", object()), ("names", ["a"]), ("report", print)),
     *(("quoted", "any"), ("text", "x")),

@@ -207,6 +207,8 @@ def number(name: str, value: Any) -> Any:
     ValueError
         If it is NaN, or an int beyond the range of floats.
     """
+    if isinstance(value, np.ndarray) and value.ndim == 0:
+        value = value[()]
     if not isinstance(value, int | float | np.integer | np.floating) or isinstance(value, bool):
         raise TypeError(f"{name}={_shown(value)} is not a number")
     try:

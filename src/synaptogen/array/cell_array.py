@@ -415,7 +415,6 @@ class CellArray(CellOperators):
         bandwidth = self.bandwidth if bandwidth is None else checks.bandwidth(bandwidth)
         return self.state.read(voltage[None], bandwidth).reshape(self.shape)
 
-    @checked
     def read_in_blocks(self, u: float | None = None, *, block: int = 1 << 22) -> Iterator[RealArray]:
         """Read all cells at one voltage, and return the currents block by block.
 

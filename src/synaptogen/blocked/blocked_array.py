@@ -315,7 +315,6 @@ class BlockedArray(CellOperators, ABC):
         self._count_reads(1 if bandwidth else 0)
         return out
 
-    @checked
     def read_in_blocks(self, u: float | None = None) -> Iterator[RealArray]:
         """Read all cells at one voltage, and return the currents block by block; see `CellArray.read_in_blocks`.
 
