@@ -52,6 +52,20 @@ def test_leftovers_are_known_by_their_marker(tmp_path, monkeypatch):
     assert names(tmp_path) == sorted([*alike, "a[1]"])
 
 
+@pytest.mark.parametrize("share", [0.0, 0.4, 1.0])
+def test_a_writer_that_was_killed_in_its_marker_is_known(share, tmp_path, monkeypatch):
+    killed(tmp_path / "a", monkeypatch)
+    (around,) = leftovers(tmp_path / "a")
+    (around / "new").rmdir()
+    marker = (around / folders.MARKER).read_bytes()
+    (around / folders.MARKER).write_bytes(marker[: int(share * len(marker))])
+    foreign = tmp_path / ".a.synaptogen-new-mine"
+    foreign.mkdir()
+    (foreign / folders.MARKER).write_bytes(b"{} of mine")
+    write(tmp_path / "a", "new")
+    assert names(tmp_path) == [foreign.name, "a"]
+
+
 def test_what_was_set_aside_is_put_back(tmp_path, monkeypatch):
     """A writer that was killed between two renames, where folders cannot be swapped."""
     write(tmp_path / "a", "old")

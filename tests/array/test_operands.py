@@ -1,6 +1,7 @@
 """Arrays of cells among NumPy's users: indices, operands of other libraries, and operators that make no sense."""
 
 import copy
+import os
 
 import numpy as np
 import pytest
@@ -153,3 +154,60 @@ def test_a_notebook_shows_a_table():
     assert "4 x 5 x 3" in text
     escaped = sg.CellArray(2, sg.DeviceParams.preset("hennen2024").replace(name="<script>"))._repr_html_()
     assert "<script>" not in escaped
+
+
+@pytest.mark.parametrize("make", [np.zeros, "torch.zeros", "pandas.Series", "xarray.DataArray", "dask.array.zeros"])
+def test_comparisons_with_arrays_are_refused(make):
+    if isinstance(make, str):
+        library, _, name = make.rpartition(".")
+        make = getattr(pytest.importorskip(library), name)
+    array, values = sg.CellArray(3, rng=1), make(np.zeros(3)) if "zeros" not in make.__name__ else make(3)
+    for compare in (lambda: array == values, lambda: values == array, lambda: array != values):
+        with pytest.raises(TypeError, match="conductance"):
+            compare()
+
+
+def test_features_as_a_dataset():
+    xarray = pytest.importorskip("xarray")
+    array = sg.CellArray((2, 3), rng=1)
+    features = array.run_cycles(4)
+    data = features.to_xarray(("cycle", "row", "column"))
+    assert isinstance(data, xarray.Dataset)
+    assert dict(data.sizes) == {"cycle": 4, "row": 2, "column": 3}
+    for name in features._fields:
+        assert np.array_equal(data[name], getattr(features, name))
+        assert data[name].units == ("V" if name.startswith("u") else "ohm")
+    assert array[0, 0].features.to_xarray(()).r_hrs.shape == ()
+    for dims in ("cycle", ("cycle", "row"), ("row", "row", "column"), (1, 2, 3)):
+        with pytest.raises(ValueError, match="dims"):
+            features.to_xarray(dims)
+
+
+def other_noise(_):
+    info = pytest.importorskip("torch").utils.data.get_worker_info()
+    info.dataset.cells.reseed_reads(info.seed)
+
+
+class Reads:
+    """A Dataset whose entries are reads."""
+
+    def __init__(self):
+        self.cells = sg.CellArray(5, rng=1)
+
+    def __len__(self):
+        return 4
+
+    def __getitem__(self, _):
+        return self.cells.read()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="workers are forked")
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_workers_of_a_loader_read_their_own_noise():
+    """In two epochs, two workers with two reads each: eight different ones."""
+    torch = pytest.importorskip("torch")
+    loader = torch.utils.data.DataLoader(
+        Reads(), batch_size=None, num_workers=2, worker_init_fn=other_noise, multiprocessing_context="fork"
+    )
+    reads = [read.numpy() for _ in range(2) for read in loader]
+    assert len(np.unique(reads, axis=0)) == 8

@@ -15,6 +15,7 @@ import synaptogen as sg
 pytest.importorskip("distributed")
 pytest.importorskip("zarr")
 
+import dask
 from distributed import Client, LocalCluster
 
 from synaptogen.distributed import DistributedArray
@@ -208,6 +209,54 @@ def test_a_checkpoint_that_was_replaced_is_told(inside, tmp_path):
     b.release()
     with pytest.raises(ValueError, match="another array"):
         b.read()
+
+
+SCHEDULER = """
+import time
+from distributed import LocalCluster
+with LocalCluster(
+    n_workers=2, threads_per_worker=1, processes=False, protocol="tcp://", dashboard_address=":0", silence_logs=50
+) as cluster:
+    print(cluster.scheduler_address, flush=True)
+    time.sleep(120)
+"""
+
+
+@pytest.mark.parametrize("lost", ["client", "scheduler"])
+def test_a_lost_connection_is_told_and_another_goes_on(lost, inside, tmp_path, same_cells):
+    """Everything in process and cluster is gone: an error, the last checkpoint, and no voltage lost."""
+    a = sg.CellArray(SHAPE, rng=3, threads=1)
+    command = [sys.executable, "-c", SCHEDULER]
+    with (
+        subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as cluster,
+        dask.config.set({"distributed.comm.timeouts.connect": "1s"}),
+    ):
+        first = Client(cluster.stdout.readline().strip(), set_as_default=False)
+        b = DistributedArray(SHAPE, client=first, checkpoint=tmp_path / "cells", **OPTIONS)
+        for cells in (a, b):
+            cells.apply_voltage(-2.0)
+        b.checkpoint()
+        for cells in (a, b):
+            cells.apply_voltage(0.9)
+        if lost == "client":
+            first.close()
+        cluster.kill()
+        cluster.wait()
+        attempts = [b.read, b.checkpoint, lambda: b.apply_voltage(1.0), lambda: b.save(tmp_path / "other"), lambda: b.r]
+        attempts += [lambda: DistributedArray.open(tmp_path / "cells", client=first)]
+        attempts += [lambda: DistributedArray(9, client=first), lambda: b.reconnect(first)]
+        for attempt in attempts:
+            with pytest.raises(ConnectionError, match=r"reconnect\(client\)"):
+                attempt()
+        first.close()
+    assert [entry.name for entry in tmp_path.iterdir()] == ["cells"]
+    assert sg.load(tmp_path / "cells", threads=1).mode.max() == sg.Mode.LRS
+    assert b.voltages == 2
+    b.reconnect(inside)
+    same_cells(a, b)
+    b.checkpoint()
+    same_cells(a, sg.load(tmp_path / "cells", threads=1))
+    b.release()
 
 
 def test_no_workers(client):

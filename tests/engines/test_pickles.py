@@ -52,3 +52,21 @@ def test_cells_in_a_mapped_file_are_copied(kind, tmp_path, same_cells):
     for each in (cells, received):
         each.apply_voltages([-2.0, 1.5] * 12)  # histories are refilled
     same_cells(received, cells)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"history": "compact"},
+        {"storage": "compact"},
+        {"engine": "reference"},
+        {"params": sg.DeviceParams.preset("hennen2024").with_order(3)},
+    ],
+    ids=str,
+)
+def test_the_memory_of_a_cell_is_that_of_its_arrays(options):
+    """Beside cells, a pickle holds the parameter set, some ten thousand bytes."""
+    cells = sg.CellArray(1 << 16, rng=1, threads=1, **options)
+    assert len(pickle.dumps(cells)) / cells.size == pytest.approx(cells.state.engine.bytes_per_cell, rel=0.01, abs=0.5)
+    assert cells.nbytes == cells.size * cells.state.engine.bytes_per_cell

@@ -1,6 +1,7 @@
 """Helpers without device physics: argument checks, array types, optional libraries, files, threads, memory."""
 
 from . import checks
+from .arguments import checked, require_fields
 from .arrays import (
     AnyArray,
     BoolArray,
@@ -58,6 +59,7 @@ __all__ = [
     "allocate",
     "as_array",
     "available_memory",
+    "checked",
     "checks",
     "default_threads",
     "draw_map",
@@ -75,6 +77,7 @@ __all__ = [
     "replacing_folder",
     "require",
     "require_cells",
+    "require_fields",
     "require_memory",
     "return_free_memory",
     "seed_of",

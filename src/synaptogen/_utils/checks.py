@@ -93,8 +93,8 @@ def positive_int(name: str, value: int) -> int:
         number = operator.index(value)
     except TypeError:
         raise TypeError(f"{name}={value!r} is not an int") from None
-    if number < 1 or isinstance(value, bool):
-        raise ValueError(f"{name}={value!r}: give an int of at least 1")
+    if not 1 <= number < 1 << 63 or isinstance(value, bool):
+        raise ValueError(f"{name}={str(value)[:40]}: give an int of at least 1, and less than 2**63")
     return number
 
 
@@ -210,7 +210,10 @@ def resistance(name: str, value: float) -> float:
 def _number(name: str, value: object) -> float:
     if not isinstance(value, int | float | np.integer | np.floating) or isinstance(value, bool):
         raise TypeError(f"{name}={value!r} is not a number")
-    return float(value)
+    try:
+        return float(value)
+    except OverflowError:
+        raise ValueError(f"{name} is an int of {int(value).bit_length()} bits, which is too large") from None
 
 
 def flag(name: str, value: bool) -> bool:

@@ -54,7 +54,7 @@ def replacing_folder(path: str | os.PathLike[str], check: Callable[[], object] =
         around = target.with_name(f"{_prefix(target)}{secrets.token_hex(4)}")
         around.mkdir()
         try:
-            (around / MARKER).write_text(json.dumps({"format": MARKED, "target": target.name}), encoding="utf-8")
+            (around / MARKER).write_bytes(_marker(target.name))
             yield around / _NEW
             sync_tree(around / _NEW)
             _take_place(around, target)
@@ -148,14 +148,18 @@ def _prefix(target: Path) -> str:
     return f".{target.name}.synaptogen-new-"
 
 
+def _marker(name: str) -> bytes:
+    return json.dumps({"format": MARKED, "target": name}).encode()
+
+
 def _is_marked(folder: Path, name: str) -> bool:
     try:
-        marker = json.loads((folder / MARKER).read_text(encoding="utf-8"))
-        return bool(marker == {"format": MARKED, "target": name})
-    except FileNotFoundError:
-        return not any(folder.iterdir())  # killed before there was a marker
-    except (OSError, ValueError, RecursionError):
+        inside = {entry.name for entry in folder.iterdir()}
+        found = (folder / MARKER).read_bytes() if MARKER in inside else b""
+    except OSError:
         return False
+    # a writer that was killed at once has left nothing, or the beginning of a marker
+    return found == _marker(name) or (inside <= {MARKER} and _marker(name).startswith(found))
 
 
 def _remove(around: Path) -> None:

@@ -8,7 +8,7 @@ RNG: TypeAlias = int | np.integer | np.random.SeedSequence | np.random.Generator
 """A source of randomness, see `seed_of`."""
 
 
-def seed_of(rng: RNG) -> int:
+def seed_of(rng: RNG, name: str = "rng") -> int:
     """Return the seed that a source of randomness stands for (Scientific Python SPEC 7).
 
     Parameters
@@ -16,6 +16,8 @@ def seed_of(rng: RNG) -> int:
     rng : int, SeedSequence, Generator or None
         An int is the seed itself. A SeedSequence or a Generator gives one; a Generator moves on. None takes fresh
         entropy from the system.
+    name : str
+        Name of the argument, for messages.
 
     Returns
     -------
@@ -32,13 +34,13 @@ def seed_of(rng: RNG) -> int:
     if rng is None:
         rng = np.random.SeedSequence()
     if isinstance(rng, bool):
-        raise TypeError("rng is a truth value: give an int, a SeedSequence, a Generator or None")
+        raise TypeError(f"{name} is a truth value: give an int, a SeedSequence, a Generator or None")
     if isinstance(rng, int | np.integer):
         if not 0 <= rng < 2**64:
-            raise ValueError(f"rng={rng} is not a 64-bit seed: give an int from 0 to 2**64 - 1")
+            raise ValueError(f"{name}={rng} is not a 64-bit seed: give an int from 0 to 2**64 - 1")
         return int(rng)
     if isinstance(rng, np.random.SeedSequence):
         return int(rng.generate_state(1, np.uint64)[0])
     if isinstance(rng, np.random.Generator):
         return int(rng.integers(0, 2**64, dtype=np.uint64, endpoint=False))
-    raise TypeError(f"rng is a {type(rng).__name__}: give an int, a SeedSequence, a Generator or None")
+    raise TypeError(f"{name} is a {type(rng).__name__}: give an int, a SeedSequence, a Generator or None")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from synaptogen._utils import RNG, PathLike, RealArray, Shape, checks, default_threads, require_memory
+from synaptogen._utils import RNG, PathLike, RealArray, Shape, checked, checks, default_threads, require_memory
 from synaptogen.engines import FIELDS, CellIds, EngineName, ReadNumbers, Start, Storage
 from synaptogen.io import load_state, save_state
 from synaptogen.model import cycle, is_limited, iv
@@ -308,6 +308,8 @@ class CellArray(CellOperators):
                [0, 1, 0]], dtype=uint8)
         """
         if wires is not None:
+            if not isinstance(wires, Wires):
+                raise TypeError(f"wires is a {type(wires).__name__}: give a synaptogen.crossbar.Wires, or None")
             if where is not None:
                 raise ValueError("where cannot be combined with wires: every cell is on lines, and sees their voltages")
             with self.state.guard.changing(steps=True):
@@ -381,7 +383,7 @@ class CellArray(CellOperators):
                [-255., -254., -254.]], dtype=float32)
         """
         voltages = checks.pulses("waveform", waveform, self.shape, self.state.engine.dtype)
-        bandwidth = self.bandwidth if noise else 0.0
+        bandwidth = self.bandwidth if checks.flag("noise", noise) else 0.0
         self._require_results(len(voltages), "sweep fewer points, or parts of the array one after the other")
         return self.state.sweep(voltages, bandwidth).reshape(len(voltages), *self.shape)
 
@@ -607,7 +609,9 @@ class CellArray(CellOperators):
         ((2,), (3,))
         """
         bandwidth = self.bandwidth if bandwidth is None else checks.bandwidth(bandwidth)
-        crossbar = checks.crossbar(self.shape)
+        crossbar, transpose = checks.crossbar(self.shape), checks.flag("transpose", transpose)
+        if wires is not None and not isinstance(wires, Wires):
+            raise TypeError(f"wires is a {type(wires).__name__}: give a synaptogen.crossbar.Wires, or None")
         vectors = checks.vectors(v, self.shape, transpose, self.state.engine.dtype)
         through = None if wires is None else functools.partial(line_currents, self, wires)
         currents = self.state.line_currents(crossbar, vectors, transpose, bandwidth, through)
@@ -857,7 +861,7 @@ class CellArray(CellOperators):
         >>> np.array_equal(cells.read(), other.read())
         False
         """
-        offset = 0 if isinstance(reads, str) and reads == "same" else noise_offset(reads)
+        offset = 0 if isinstance(reads, str) and reads == "same" else noise_offset(reads, "reads")
         other = self.from_state(self.state.copy(), self.shape)
         other.state.shift_noise(offset)
         return other
@@ -895,6 +899,7 @@ class CellArray(CellOperators):
         """
         self.state.shift_noise(noise_offset(rng))
 
+    @checked
     def save(self, path: PathLike, *, overwrite: bool = False) -> None:
         """Write the array as a zarr directory, from which `synaptogen.load` restores the exact state.
 
@@ -933,6 +938,7 @@ class CellArray(CellOperators):
             save_state(self.state, self.shape, path, overwrite=overwrite)
 
 
+@checked
 def load(path: PathLike, *, threads: int | None = None) -> CellArray:
     """Read an array that `CellArray.save` has written, in exactly the state in which it was saved.
 

@@ -27,9 +27,9 @@ class CellOperators:
     def __eq__(self, other: object) -> bool:
         if self is other:
             return True
-        if isinstance(other, int | float | complex | list | tuple | np.generic) or hasattr(
-            other, "__array_namespace__"
-        ):
+        if isinstance(other, CellOperators):
+            return NotImplemented
+        if isinstance(other, int | float | complex | list | tuple | np.generic) or _is_array(other):
             raise TypeError(f"cells cannot be compared with values: {REMEDY}")
         return NotImplemented
 
@@ -37,6 +37,11 @@ class CellOperators:
 
     def __contains__(self, value: object) -> bool:
         raise TypeError(f"cells contain no values: {REMEDY}")
+
+
+def _is_array(value: object) -> bool:
+    """Return whether a value is an array of NumPy, PyTorch, pandas, Dask or others."""
+    return any(hasattr(type(value), name) for name in ("__array__", "__array_namespace__", "__dlpack__"))
 
 
 def html_table(kind: str, facts: Mapping[str, str]) -> str:

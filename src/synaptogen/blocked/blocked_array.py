@@ -10,7 +10,16 @@ from typing import Any, TypeAlias, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from synaptogen._utils import AnyArray, BoolArray, PathLike, RealArray, checks, replacing_folder, require_memory
+from synaptogen._utils import (
+    AnyArray,
+    BoolArray,
+    PathLike,
+    RealArray,
+    checked,
+    checks,
+    replacing_folder,
+    require_memory,
+)
 from synaptogen.array import FAR, CellArray, CellOperators, html_table
 from synaptogen.engines import engine_class, line_weights, with_noise
 from synaptogen.io import Saved, Writer, check_writable, state_layout
@@ -230,6 +239,7 @@ class BlockedArray(CellOperators, ABC):
         for _ in self._modify(block_operations.apply, self._pulses("pulses", pulses), mask):
             pass
 
+    @checked
     def sweep(self, waveform: ArrayLike, *, noise: bool = False) -> RealArray:
         """Apply a waveform and record the current at each of its points; see `CellArray.sweep`.
 
@@ -258,6 +268,7 @@ class BlockedArray(CellOperators, ABC):
         self._count_reads(len(pulses) if noise else 0)  # before, so that it is saved with what the sweep changes
         return self._gather(out, self._modify(block_operations.sweep, pulses, None, noise, number))
 
+    @checked
     def run_cycles(self, count: int) -> Features:
         """Run every cell through complete cycles, and return the features of each; see `CellArray.run_cycles`."""
         count = checks.positive_int("count", count)
@@ -388,6 +399,7 @@ class BlockedArray(CellOperators, ABC):
 
     # ---- crossbar products
 
+    @checked
     def product(self, v: ArrayLike, *, transpose: bool = False, bandwidth: float | None = None) -> RealArray:
         """Return the currents of all lines of the crossbar; see `CellArray.product`.
 
@@ -479,6 +491,7 @@ class BlockedArray(CellOperators, ABC):
         out = self._allocate_result(self.dtype, len(Features._fields))
         return Features(*self._gather(out, self._evaluate(block_operations.features)))
 
+    @checked
     def upcoming(self, count: int) -> Features:
         """Return the features of the next cycles; see `CellArray.upcoming`."""
         count = checks.positive_int("count", count)
@@ -529,6 +542,7 @@ class BlockedArray(CellOperators, ABC):
     def _saved(self) -> Saved:
         return Saved(self._spec, self.shape, self._reads, self._products, self._voltages, self._time)
 
+    @checked
     def save(self, path: PathLike, *, overwrite: bool = False) -> None:
         """Write the array as a zarr directory, which `synaptogen.load` reads, too; see `CellArray.save`.
 

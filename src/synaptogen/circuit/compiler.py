@@ -6,7 +6,7 @@ import re
 import subprocess
 from pathlib import Path
 
-from synaptogen._utils import PathLike, replacing, require
+from synaptogen._utils import PathLike, checked, replacing, require
 
 from .verilog import CellModel
 
@@ -53,6 +53,7 @@ def cache_folder() -> Path:
     return base.absolute() / "synaptogen" / "osdi"
 
 
+@checked
 def compile_osdi(model: CellModel, *, folder: PathLike | None = None) -> Path:
     """Compile a cell, or find it in the cache.
 

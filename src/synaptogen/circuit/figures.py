@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from synaptogen._utils import DARK, MICRO, OHM, OKABE_ITO, new_figure, styled
+from synaptogen._utils import DARK, MICRO, OHM, OKABE_ITO, checked, new_figure, styled
 
 from .iv_curve import IVComparison
 
@@ -18,6 +18,7 @@ SHOWN_NAMES = {"vacask": "VACASK"}
 
 
 @styled
+@checked
 def iv_comparison(comparison: IVComparison) -> "Figure":
     """Draw I-V sweeps of a cell in a simulator over those in Python, and their differences over time.
 

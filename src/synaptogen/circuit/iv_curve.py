@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from synaptogen._utils import BoolArray, Float64Array, checks
+from synaptogen._utils import BoolArray, Float64Array, checked, checks
 from synaptogen.array import CellArray
 
 from .load_line import LoadLine, sweep_behind_resistor
@@ -72,6 +72,7 @@ class IVComparison:
         return float(np.abs(self.python.current).max())
 
 
+@checked
 def compare_iv(
     cell: CellArray,
     simulator: SimulatorName = "vacask",

@@ -6,7 +6,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import ArrayLike
 
-from synaptogen._utils import Float64Array, IntArray
+from synaptogen._utils import Float64Array, IntArray, checked, require_fields
 
 MOST_BITS = 24
 
@@ -26,7 +26,7 @@ class Quantiser:
 
     Raises
     ------
-    ValueError
+    ValueError, TypeError
         If ``bits`` is not an int from 1 to 24, the range is empty or not finite, or a value to convert is NaN.
     """
 
@@ -35,12 +35,14 @@ class Quantiser:
     high: float
 
     def __post_init__(self) -> None:
+        require_fields(self)
         if not isinstance(self.bits, int | np.integer) or not 1 <= self.bits <= MOST_BITS:
             raise ValueError(f"bits={self.bits!r}: give an int from 1 to {MOST_BITS}")
         if not (np.isfinite(self.low) and np.isfinite(self.high) and self.low < self.high):
             raise ValueError(f"low={self.low!r}, high={self.high!r}: give a finite range with low < high")
 
     @classmethod
+    @checked
     def calibrated(cls, bits: int, values: ArrayLike, coverage: float = 1.0) -> Self:
         """Make a quantiser whose range is that of a sample of values.
 
@@ -78,6 +80,7 @@ class Quantiser:
         """Distance between neighbouring levels."""
         return (self.high - self.low) / ((1 << int(self.bits)) - 1)
 
+    @checked
     def codes(self, values: ArrayLike) -> IntArray:
         """Return the numbers of the nearest levels, 0 to 2**bits - 1."""
         given = np.asarray(values, dtype=float)
@@ -86,14 +89,21 @@ class Quantiser:
         held = np.clip(given, self.low, self.high)
         return np.asarray(np.rint((held - self.low) / self.step), np.int64)
 
+    @checked
     def decode(self, codes: ArrayLike) -> Float64Array:
         """Return levels from their numbers; numbers out of range give the lowest or highest level."""
-        held = np.clip(np.asarray(codes), 0, 2**self.bits - 1)
+        given = np.asarray(codes)
+        if np.isnan(given).any():
+            raise ValueError("codes holds NaN, which is no number of a level")
+        held = np.clip(given, 0, 2**self.bits - 1)
         return np.asarray(self.low + held * self.step)
 
+    @checked
     def saturated(self, values: ArrayLike) -> int:
         """Count the values outside the range by more than half a step."""
         given, margin = np.asarray(values, dtype=float), self.step / 2
+        if np.isnan(given).any():
+            raise ValueError("values holds NaN, which has no level: clean the input first")
         return int(np.count_nonzero((given < self.low - margin) | (given > self.high + margin)))
 
     def __call__(self, values: ArrayLike) -> Float64Array:

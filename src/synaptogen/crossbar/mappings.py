@@ -15,7 +15,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike
 
-from synaptogen._utils import AnyArray, Float64Array, IntArray, checks
+from synaptogen._utils import AnyArray, Float64Array, IntArray, checked, checks, require_fields
 
 Outside: TypeAlias = Literal["refuse", "clip"]
 OUTSIDE: tuple[Outside, ...] = ("refuse", "clip")
@@ -43,6 +43,7 @@ class WeightMapping:
     w_max: float = 1.0
 
     def __post_init__(self) -> None:
+        require_fields(self)
         if not (np.isfinite([self.g_min, self.g_max]).all() and 0 <= self.g_min < self.g_max):
             raise ValueError(f"g_min={self.g_min!r}, g_max={self.g_max!r}: give conductances in S, 0 <= g_min < g_max")
         if not (np.isfinite(self.w_max) and self.w_max > 0):
@@ -66,14 +67,17 @@ class WeightMapping:
 
     # ---- common to all mappings
 
+    @checked
     def lines(self, outputs: int) -> int:
         """Return the number of lines for a number of outputs."""
         return len(self.coefficients) * outputs + (self.reference is not None)
 
+    @checked
     def beyond(self, weights: ArrayLike) -> int:
         """Count the weights that are larger than w_max in magnitude."""
-        return int(np.count_nonzero(np.abs(np.asarray(weights)) > self.w_max))
+        return int(np.count_nonzero(np.abs(_known(weights)) > self.w_max))
 
+    @checked
     def targets(self, weights: ArrayLike, outside: Outside = "refuse") -> Float64Array:
         """Return the target conductances for weights.
 
@@ -111,6 +115,7 @@ class WeightMapping:
             return g
         return np.concatenate([g, np.full((1, w.shape[1]), self.reference[0])])
 
+    @checked
     def combine(self, lines: ArrayLike) -> AnyArray:
         """Combine the lines of each output: conductances to weights, or line currents to products with weights.
 
@@ -289,9 +294,11 @@ class BitSlicing(WeightMapping):
         middle = (self.g_min + self.g_max) / 2
         return middle, (self.w_max + self.g_min * float(self.coefficients.sum())) / middle
 
+    @checked
     def rounded(self, weights: ArrayLike) -> Float64Array:
         """Return the weights rounded to their levels."""
-        return np.asarray(np.sign(weights) * self._magnitudes(weights) * (self.w_max / (self.levels - 1)))
+        given = _known(weights)
+        return np.asarray(np.sign(given) * self._magnitudes(given) * (self.w_max / (self.levels - 1)))
 
     def _magnitudes(self, weights: ArrayLike) -> IntArray:
         share = np.minimum(np.abs(np.asarray(weights, float)) / self.w_max, 1.0)
@@ -307,3 +314,10 @@ class BitSlicing(WeightMapping):
             signed = np.stack([digits * (sign > 0)[:, None, :], digits * (sign < 0)[:, None, :]], axis=2)
             cells = signed.reshape(len(w), -1, w.shape[1])
         return self.g_min + cells * ((self.g_max - self.g_min) / (self.base - 1))
+
+
+def _known(weights: ArrayLike) -> Float64Array:
+    given = np.asarray(weights, float)
+    if np.isnan(given).any():
+        raise ValueError("weights holds NaN, which stands for no conductance")
+    return given

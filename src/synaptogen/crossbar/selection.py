@@ -17,7 +17,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike
 
-from synaptogen._utils import AnyArray, checks
+from synaptogen._utils import AnyArray, checked, checks
 from synaptogen.array import CellArray
 from synaptogen.wires import Wires
 
@@ -73,6 +73,7 @@ def line_voltages(scheme: Scheme, row: int, u: AnyArray, shape: tuple[int, int])
     return voltages
 
 
+@checked
 def apply_selected(
     cells: CellArray, u: ArrayLike, scheme: Scheme, *, parallel: bool = True, wires: Wires | None = None
 ) -> None:

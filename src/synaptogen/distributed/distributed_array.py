@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from distributed import Client, default_client
 
-from synaptogen._utils import RNG, BoolArray, PathLike, RealArray, checks, require
+from synaptogen._utils import RNG, BoolArray, PathLike, RealArray, checked, checks, require
 from synaptogen.blocked import (
     Arguments,
     BlockedArray,
@@ -63,8 +63,11 @@ class DistributedArray(BlockedArray):
         If a worker would have to hold more than 0.7 of its memory limit.
     RuntimeError
         If there is no worker within ``patience`` seconds, or workers keep vanishing.
+    ConnectionError
+        If the client is closed, or the scheduler is gone: see `reconnect`.
     """
 
+    @checked
     def __init__(
         self,
         shape: int | tuple[int, ...],
@@ -100,6 +103,7 @@ class DistributedArray(BlockedArray):
         self._set_up(Saved(spec, shape), placement, block, checkpoint, checkpoint_every)
 
     @classmethod
+    @checked
     def open(
         cls,
         path: PathLike,
@@ -174,8 +178,7 @@ class DistributedArray(BlockedArray):
         self._log: list[Entry] = []  # of all steps since the source: since step 0 or the last checkpoint
         self._source_step, self._source_voltages = 0, self._voltages
         self._known: dict[int, int] = {}  # the step that each block had reached when its owner last replied
-        self._finalizer = weakref.finalize(self, _release_blocks, placement)
-        self._finalizer.atexit = False
+        self._finalize()
         for _ in self._evaluate(block_operations.no_operation):
             pass
 
@@ -222,6 +225,7 @@ class DistributedArray(BlockedArray):
     def _modify(
         self, operation: Callable[..., Any], pulses: RealArray | Pause, where: BoolArray | None, *arguments: object
     ) -> Iterator[Any]:
+        self._placement.require_client()
         # voltages in the log are applied in any case: after a request that failed, blocks catch up at the next
         step = pulses if isinstance(pulses, Pause) else pulses.copy()
         self._log.append((step, None if where is None else where.copy()))
@@ -249,6 +253,7 @@ class DistributedArray(BlockedArray):
             raise ValueError("this array has no place for checkpoints: give checkpoint=path when you make it")
         self.save(self._checkpoint, overwrite=True)
 
+    @checked
     def save(self, path: PathLike, *, overwrite: bool = False) -> None:
         """Write the array as a zarr directory, which `synaptogen.load` reads, too; see `CellArray.save`.
 
@@ -285,6 +290,39 @@ class DistributedArray(BlockedArray):
             self._source, self._source_step = SavedSource(str(target), token), self._step
             self._source_voltages = self._voltages
             self._log = []
+
+    @checked
+    def reconnect(self, client: Client | None = None, *, workers: Iterable[str] | None = None) -> None:
+        """Go on with another client, after the first was closed or its scheduler was lost.
+
+        Blocks are built again on the workers of the new cluster, from the last checkpoint or the seed, and the
+        voltages since. So no voltage is lost.
+
+        Parameters
+        ----------
+        client : distributed.Client, optional
+            The cluster; default: the client that was made last.
+        workers : iterable of str, optional
+            Addresses of the workers to use; default: all there are.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If there is no client, or ``client`` is none.
+        ConnectionError
+            If it is closed, too.
+        """
+        placement = Placement(_client(client), workers, self._placement.patience)
+        placement.require_client()
+        self._finalizer.detach()
+        self._placement.release()
+        self._placement = placement
+        self._known.clear()
+        self._finalize()
+
+    def _finalize(self) -> None:
+        self._finalizer = weakref.finalize(self, _release_blocks, self._placement)
+        self._finalizer.atexit = False
 
     def release(self) -> None:
         """Free the memory of the workers.

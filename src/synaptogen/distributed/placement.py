@@ -5,8 +5,8 @@ import concurrent.futures
 import secrets
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from itertools import count
 from typing import Any
 
@@ -40,10 +40,12 @@ class Placement:
         Name of the array on the workers; a new one after each release.
     owners : dict of int to str
         Address of the worker that holds each block.
+    patience : float
+        See above.
     """
 
     def __init__(self, client: Client, workers: Iterable[str] | None, patience: float) -> None:
-        self.client, self._patience = client, patience
+        self.client, self.patience = client, patience
         self._allowed = None if workers is None else frozenset(workers)
         self.array = secrets.token_hex(8)
         self.owners: dict[int, str] = {}
@@ -69,9 +71,15 @@ class Placement:
         ------
         RuntimeError
             If there are no workers, or workers keep vanishing.
+        ConnectionError
+            If the client is closed, or the scheduler is gone.
         Exception
             Whatever an operation has raised.
         """
+        with self._connected():
+            return self._run(sizes, request)
+
+    def _run(self, sizes: Mapping[int, int], request: Callable[[int, bool], Request]) -> dict[int, Any]:
         done: dict[int, Any] = {}
         rebuild: set[int] = set()
         losses = 0
@@ -100,6 +108,34 @@ class Placement:
                 )
         return done
 
+    # ---- the connection
+
+    def require_client(self) -> None:
+        """Require that the client is connected to a scheduler.
+
+        Raises
+        ------
+        ConnectionError
+            If it is not.
+        """
+        if self.client.status != "running":
+            raise ConnectionError(
+                "the Dask client is closed, or its scheduler is gone: make another client, and give it to "
+                "cells.reconnect(client), or to DistributedArray.open with the last checkpoint"
+            )
+
+    @contextmanager
+    def _connected(self) -> Iterator[None]:
+        self.require_client()
+        try:
+            yield
+        except (Exception, asyncio.CancelledError) as error:
+            try:
+                self.require_client()
+            except ConnectionError as lost:
+                raise lost from error
+            raise
+
     # ---- which worker holds which block
 
     def _place(self, sizes: Mapping[int, int]) -> set[int]:
@@ -119,14 +155,14 @@ class Placement:
 
     def _alive(self) -> dict[str, int]:
         """Return the threads of all workers by address; there is at least one worker."""
-        end = time.monotonic() + self._patience
+        end = time.monotonic() + self.patience
         while True:
             found = {a: n for a, n in self.client.nthreads().items() if self._allowed is None or a in self._allowed}
             if found:
                 return found
             if time.monotonic() > end:
                 raise RuntimeError(
-                    f"there has been no worker for {self._patience:g} s: start some; cells are safe, "
+                    f"there has been no worker for {self.patience:g} s: start some; cells are safe, "
                     "and built again then"
                 )
             time.sleep(POLL)

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from synaptogen._utils import RNG, Float64Array, one_of
+from synaptogen._utils import RNG, Float64Array, checked, one_of
 from synaptogen.params import FEATURE_NAMES, Changes, DeviceParams, FeatureScale, Population, as_device_params
 
 from .curves import TRANSITIONS, Envelopes, ResetTransition, Transition, fit_envelopes, scaled_currents
@@ -82,6 +82,7 @@ class FitResult:
         return verdict_of(list(self.overview))
 
 
+@checked
 def fit(
     data: xr.Dataset | pd.DataFrame,
     *,

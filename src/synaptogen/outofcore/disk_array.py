@@ -24,6 +24,7 @@ from synaptogen._utils import (
     PathLike,
     Progress,
     RealArray,
+    checked,
     checks,
     default_threads,
     replacing_folder,
@@ -102,6 +103,7 @@ class DiskArray(BlockedArray):
     (4, 3)
     """
 
+    @checked
     def __init__(
         self,
         shape: int | tuple[int, ...],
@@ -139,6 +141,7 @@ class DiskArray(BlockedArray):
             pass
 
     @classmethod
+    @checked
     def open(
         cls,
         path: PathLike,

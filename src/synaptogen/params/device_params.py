@@ -13,7 +13,7 @@ from typing import Any, TypedDict, Unpack, cast
 import numpy as np
 from numpy.typing import ArrayLike
 
-from synaptogen._utils import Float64Array, PathLike
+from synaptogen._utils import Float64Array, PathLike, checked
 from synaptogen.model import Constants, Curve, LogCurve, OwnLaw, Restless
 
 from . import json_format, published_format, ranges
@@ -145,6 +145,7 @@ class DeviceParams(Record):
         self._check_population()
 
     @classmethod
+    @checked
     def preset(cls, name: str) -> "DeviceParams":
         """Return a parameter set that comes with the package.
 
@@ -171,6 +172,7 @@ class DeviceParams(Record):
         return _preset(name)
 
     @classmethod
+    @checked
     def from_json(cls, source: PathLike | Mapping[str, Any]) -> "DeviceParams":
         """Read a parameter set from JSON.
 
@@ -205,6 +207,7 @@ class DeviceParams(Record):
         return _assemble(where, fields_)
 
     @classmethod
+    @checked
     def from_published(cls, path: PathLike, *, order: int | None = None, name: str | None = None) -> "DeviceParams":
         """Read a parameter file in the layout published with the model (doi:10.1109/TED.2024.3427616).
 
@@ -233,6 +236,7 @@ class DeviceParams(Record):
         """
         return _assemble(os.fspath(path), published_format.read_published(path, order, name))
 
+    @checked
     def to_json(self, path: PathLike | None = None) -> str:
         """Return the parameter set as JSON text, and write it to a file if a path is given.
 
@@ -287,6 +291,7 @@ class DeviceParams(Record):
         content: dict[str, Any] = {**self._content(), "u_range": self._given_u_range, **changes}
         return DeviceParams(**content)
 
+    @checked
     def with_order(self, q: int) -> "DeviceParams":
         """Return the set with a VAR of another order, which has the same autocovariances up to that lag (Yule-Walker).
 
@@ -323,6 +328,7 @@ class DeviceParams(Record):
             history=history, source={**self.source, "order": f"{q} by Yule-Walker from {self.history!r}"}
         )
 
+    @checked
     def compact(self, q: int = 8) -> "DeviceParams":
         """Return the set with a compact history, by balanced truncation.
 
@@ -359,6 +365,7 @@ class DeviceParams(Record):
         )
         return self.replace(history=history, source={**self.source, "compact": note})
 
+    @checked
     def with_fluctuation(self, fluctuation: str | FluctuationParams | None) -> "DeviceParams":
         """Return the set with what its cells do between pulses, which may have been learned from other cells.
 
@@ -384,6 +391,7 @@ class DeviceParams(Record):
         """
         return self.replace(fluctuation=None if fluctuation is None else as_fluctuation(fluctuation))
 
+    @checked
     def autocovariance(self, lags: int) -> Float64Array:
         """Return the autocovariances of the latent process of cycles.
 

@@ -17,7 +17,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike
 
-from synaptogen._utils import Float64Array
+from synaptogen._utils import Float64Array, checked
 
 from .record import MOST_STATES, Record, lower_factor, real_array, require_at_most
 
@@ -79,6 +79,7 @@ class _Process(Record):
         """
         return self._cholesky
 
+    @checked
     def autocovariance(self, lags: int) -> Float64Array:
         """Return the autocovariances of the stationary process.
 

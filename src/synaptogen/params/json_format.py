@@ -64,6 +64,8 @@ def read(source: PathLike | Mapping[str, Any]) -> tuple[str, Fields]:
         where = "JSON text"
         document = _parse(where, source)
     else:
+        if not isinstance(source, str | os.PathLike):
+            raise TypeError(f"source is a {type(source).__name__}: give a path, JSON text or a JSON object")
         where = os.fspath(source)
         document = load_object(where)
     if document is not source:

@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from synaptogen._utils import Float64Array
+from synaptogen._utils import Float64Array, checked
 
 from .history import FEATURES
 from .own_law import OWN_TRAITS
@@ -118,6 +118,7 @@ class Population(Record):
         within = self.cholesky @ self.cholesky.swapaxes(1, 2)
         return np.tensordot(self._shares, within + off[:, :, None] * off[:, None, :], axes=1)
 
+    @checked
     def log_density(self, vectors: ArrayLike) -> Float64Array:
         """Return the natural logarithm of the probability density of device vectors, before any bounds.
 

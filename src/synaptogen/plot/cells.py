@@ -15,6 +15,7 @@ from synaptogen._utils import (
     OHM,
     OKABE_ITO,
     Float64Array,
+    checked,
     draw_map,
     literal,
     new_figure,
@@ -53,6 +54,7 @@ QUANTITIES = (
 
 
 @styled
+@checked
 def iv_grid(
     voltages: ArrayLike, currents: ArrayLike, *, highlight: int = 3, labels: Sequence[str] | None = None
 ) -> "Figure":
@@ -155,6 +157,7 @@ def _legend_outside(figure: "Figure", axes: "Axes") -> None:
 
 
 @styled
+@checked
 def feature_traces(features: Features, *, cells: Sequence[int] | None = None, first_cycle: int = 1) -> "Figure":
     """Draw the features of a few cells against the cycle number: cycles as points, their running median as a line.
 
@@ -238,6 +241,7 @@ def _scale(axis: "Axis", table: Float64Array, scale: str) -> None:
 
 
 @styled
+@checked
 def feature_distributions(features: Features) -> "Figure":
     """Draw quantile plots of the four features: each cell a thin line, all cells pooled a thick one, medians as marks.
 
@@ -312,6 +316,7 @@ def _probability_axis(axes: "Axes") -> None:
 
 
 @styled
+@checked
 def conductance_map(g: ArrayLike) -> "Figure":
     """Draw the conductances of a crossbar as an image, and their histogram; for a large array also an enlarged corner.
 
@@ -377,6 +382,7 @@ def _draw_histogram(axes: "Axes", values: Float64Array, image: "AxesImage") -> N
 
 
 @styled
+@checked
 def product_scatter(ideal: ArrayLike, noisy: ArrayLike) -> "Figure":
     """Draw the currents of a crossbar product with noise against those without, and a histogram of the differences.
 

@@ -11,7 +11,7 @@ _GOLDEN = 0x9E3779B9  # 2**32 over the golden ratio: multiples of it lie far apa
 _HIGH = 0x85EBCA6B  # any odd number: seeds that differ in their high bits only have other noise
 
 
-def noise_offset(rng: RNG) -> int:
+def noise_offset(rng: RNG, name: str = "rng") -> int:
     """Return the offset of the numbers of reads that a source of randomness stands for.
 
     Offsets of successive ints are multiples of the golden ratio: of n of them, the closest two are at least 2**32 / 3 n
@@ -21,13 +21,15 @@ def noise_offset(rng: RNG) -> int:
     ----------
     rng : int, SeedSequence, Generator or None
         See `synaptogen._utils.seed_of`.
+    name : str
+        Name of the argument, for messages.
 
     Returns
     -------
     int
         From 0 to 2**32 - 1.
     """
-    seed = seed_of(rng)
+    seed = seed_of(rng, name)
     return (seed * _GOLDEN + (seed >> 32) * _HIGH) & 0xFFFFFFFF
 
 

@@ -3,13 +3,14 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
-from synaptogen._utils import Float64Array, checks
+from synaptogen._utils import Float64Array, checked, checks
 
 from .network import solve
 from .parameters import Wires
 from .protocols import SolvableCells
 
 
+@checked
 def effective_conductances(
     cells: SolvableCells | ArrayLike, wires: Wires, v: ArrayLike, *, transpose: bool = False
 ) -> Float64Array:

@@ -5,7 +5,7 @@ from typing import Literal, NamedTuple, cast
 import numpy as np
 from numpy.typing import ArrayLike
 
-from synaptogen._utils import Float64Array, checks, default_threads
+from synaptogen._utils import Float64Array, checked, checks, default_threads
 
 from .parameters import Chains, Wires
 from .problem import CellCurrents, Network, Run
@@ -39,6 +39,7 @@ class Solution(NamedTuple):
         return np.asarray(self.currents.sum(axis=-2))
 
 
+@checked
 def solve(
     cells: SolvableCells | ArrayLike,
     wires: Wires,

@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 from numpy.typing import ArrayLike
 
-from synaptogen._utils import Float64Array, checks
+from synaptogen._utils import Float64Array, checked, checks
 from synaptogen.state import Mode
 
 from .network import solve
@@ -104,6 +104,7 @@ def apply_through_lines(cells: SwitchingCells, u: ArrayLike, wires: Wires) -> No
     )
 
 
+@checked
 def apply_slowly(cells: SwitchingCells, u: ArrayLike, wires: Wires, *, steps: int = 100) -> None:
     """Apply voltages through wires that rise together, so slowly that cells are set one after the other.
 

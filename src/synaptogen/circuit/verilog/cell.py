@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from synaptogen._utils import checks
+from synaptogen._utils import checked, checks
 from synaptogen.params import DeviceParams
 
 from .autonomous import write_autonomous
@@ -71,6 +71,7 @@ class CellModel:
     params: DeviceParams
 
 
+@checked
 def cell_model(params: DeviceParams, kind: CellKind, *, cycles: int = 8, capacitor: bool = False) -> CellModel:
     """Write a device population as a Verilog-A cell.
 

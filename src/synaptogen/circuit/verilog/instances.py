@@ -5,7 +5,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from synaptogen._utils import AnyArray, Float64Array
+from synaptogen._utils import AnyArray, Float64Array, checked
 from synaptogen.array import CellArray
 from synaptogen.engines import FIELDS
 from synaptogen.state import Mode
@@ -18,6 +18,7 @@ InstanceValues: TypeAlias = dict[str, Float64Array]
 """Values of instance parameters by name, each of shape (n_cells,)."""
 
 
+@checked
 def instance_values(cells: CellArray, model: CellModel) -> InstanceValues:
     """Return the instance parameters of all cells. No cell changes.
 

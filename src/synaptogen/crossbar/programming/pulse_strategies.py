@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
-from synaptogen._utils import AnyArray
+from synaptogen._utils import AnyArray, require_fields
 from synaptogen.model import Constants, iv
 
 from .statistics import PopulationStatistics
@@ -78,6 +78,7 @@ class Ramp:
     step: float = 0.01
 
     def __post_init__(self) -> None:
+        require_fields(self)
         if not (0 < self.start < np.inf and 0 < self.step < np.inf):
             raise ValueError(f"start={self.start!r}, step={self.step!r}: give voltages in V above 0")
 

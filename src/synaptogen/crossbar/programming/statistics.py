@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from synaptogen._utils import Float64Array
+from synaptogen._utils import Float64Array, checked
 from synaptogen.array import CellArray
 from synaptogen.params import DeviceParams, as_device_params
 
@@ -63,6 +63,7 @@ class PopulationStatistics(NamedTuple):
 
 
 @lru_cache(maxsize=16)
+@checked
 def population_statistics(params: DeviceParams) -> PopulationStatistics:
     """Measure the statistics of a population on a sample of virtual cells.
 
@@ -108,6 +109,7 @@ def population_statistics(params: DeviceParams) -> PopulationStatistics:
     )
 
 
+@checked
 def reachable_window(
     params: str | DeviceParams = "hennen2024", coverage: float = 0.95, *, share: float | None = None
 ) -> Window:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from synaptogen._utils import AnyArray, BoolArray, Progress, checks
+from synaptogen._utils import AnyArray, BoolArray, Progress, checked, checks
 from synaptogen.array import CellArray
 from synaptogen.crossbar.mappings import OUTSIDE, Outside
 from synaptogen.crossbar.selection import SCHEMES, Scheme
@@ -78,6 +78,7 @@ class _Outcome(NamedTuple):
     energy: AnyArray  # J
 
 
+@checked
 def write_verify(
     cells: CellArray,
     targets: ArrayLike,
@@ -184,6 +185,7 @@ def write_verify(
     return task.report(f"write-verify, {_name(strategy)}", outcome, tolerance, budget, noise)
 
 
+@checked
 def one_shot(
     cells: CellArray,
     targets: ArrayLike,
@@ -243,6 +245,7 @@ def one_shot(
     return task.report("one shot", outcome, tolerance, 2, _read_noise(task, 1))
 
 
+@checked
 def set_reset(
     cells: CellArray,
     on: ArrayLike,

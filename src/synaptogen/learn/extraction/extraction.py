@@ -14,7 +14,7 @@ import xarray as xr
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # it carries no types
 
-from synaptogen._utils import Float64Array, IntArray, Progress
+from synaptogen._utils import Float64Array, IntArray, Progress, checked
 from synaptogen.params import FEATURE_NAMES, FEATURE_UNITS
 
 from .cycles import DeviceCycles, evenly_spaced, map_devices
@@ -119,6 +119,7 @@ class Extraction:
     cycles: tuple[DeviceCycles, ...]
 
 
+@checked
 def extract(loops: xr.Dataset, *, u_read: float = 0.2, progress: Progress | None = None) -> Extraction:
     """Extract the four features of each cycle.
 

@@ -14,7 +14,7 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import ArrayLike
 
-from synaptogen._utils import AnyArray, BoolArray, PathLike, RealArray, Shape, checks, one_of
+from synaptogen._utils import AnyArray, BoolArray, PathLike, RealArray, Shape, checked, checks, one_of
 from synaptogen.params import FEATURE_NAMES, FEATURE_UNITS
 
 from .folders import read_folder
@@ -32,6 +32,7 @@ NEAR, TELLING = 0.1, 0.5  # shares of the largest voltage: near zero below the f
 FEWEST_SIGNS, WRONG = 10, 0.1  # points that a check of signs needs; share of currents with a wrong sign
 
 
+@checked
 def loops(
     voltage: ArrayLike,
     current: ArrayLike,
@@ -112,6 +113,7 @@ def _loops(
     return xr.Dataset(parts, _coordinates(i.shape[:2], device, cycle), _attributes(**attributes))
 
 
+@checked
 def features(
     r_hrs: ArrayLike | None = None,
     u_set: ArrayLike | None = None,
@@ -175,6 +177,7 @@ def features(
     return xr.Dataset(parts, _coordinates(shape, device, cycle))
 
 
+@checked
 def read(
     source: PathLike | pd.DataFrame | xr.Dataset,
     *,

@@ -5,7 +5,7 @@ from itertools import pairwise
 import numpy as np
 import xarray as xr
 
-from synaptogen._utils import RNG, Float64Array, Progress, positive_int, seed_of
+from synaptogen._utils import RNG, Float64Array, Progress, checked, positive_int, seed_of
 from synaptogen.array import CellArray
 from synaptogen.params import FEATURES, DeviceParams, Population, as_device_params
 
@@ -18,6 +18,7 @@ SHIFT = 4.0  # spreads by which outliers have a higher R_LRS and a lower R_HRS
 PART = 4_000_000  # points swept at a time
 
 
+@checked
 def sample_loops(
     params: str | DeviceParams = "hennen2024",
     *,

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from synaptogen._utils import AnyArray, PathLike, replacing, require
+from synaptogen._utils import AnyArray, PathLike, checked, replacing, require
 
 __all__ = ["check_ending", "write"]
 
@@ -16,6 +16,7 @@ ENDINGS = (".csv", ".tsv", ".xlsx", ".parquet", ".npz", ".nc")
 MOST_ROWS = 1_048_575  # of a sheet, below the names
 
 
+@checked
 def write(data: xr.Dataset, path: PathLike) -> None:
     """Write loops or features: as a table in long form (.csv, .tsv, .xlsx, .parquet), or as arrays (.npz, .nc).
 
@@ -60,6 +61,7 @@ def write(data: xr.Dataset, path: PathLike) -> None:
             data.to_netcdf(beside, engine="h5netcdf")
 
 
+@checked
 def check_ending(path: PathLike) -> str:
     """Return the ending of a file that `write` can write.
 

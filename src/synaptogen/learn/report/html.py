@@ -7,7 +7,7 @@ from html import escape
 from pathlib import Path
 from string import Template
 
-from synaptogen._utils import PathLike, replacing
+from synaptogen._utils import PathLike, checked, replacing
 from synaptogen.learn.progress import StageProgress
 from synaptogen.learn.validation import Property, Validation
 
@@ -18,6 +18,7 @@ __all__ = ["report"]
 GRADES = {"good": "as measured", "fair": "close", "poor": "differs", "unknown": "not judged"}
 
 
+@checked
 def report(
     validation: Validation,
     path: PathLike,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
-from synaptogen._utils import DARK, FAINT, MICRO, OHM, OKABE_ITO, STYLE, Float64Array, literal, require
+from synaptogen._utils import DARK, FAINT, MICRO, OHM, OKABE_ITO, STYLE, Float64Array, checked, literal, require
 from synaptogen.learn.extraction import Extraction, MarkedLoops, mark_loops
 from synaptogen.plot import QUANTITIES
 
@@ -24,6 +24,7 @@ BRANCHES = ((BLUE, "HRS"), (GREEN, "LRS"), (PINK, "next HRS"))  # A, B, C
 SYMBOLS = [quantity.label.split(" (")[0] for quantity in QUANTITIES]
 
 
+@checked
 def markers(loops: xr.Dataset, extraction: Extraction, *, device: int = 0, cycles: list[int] | None = None) -> "Figure":
     """Draw loops of one device with the features that were found in them.
 

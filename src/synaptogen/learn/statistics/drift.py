@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
-from synaptogen._utils import Float64Array
+from synaptogen._utils import Float64Array, checked
 from synaptogen.params import FEATURE_NAMES, History
 
 from .feature_tables import without_failed
@@ -110,6 +110,7 @@ def explained_share(records: Float64Array, degree: int = DEGREE) -> Float64Array
     return shares
 
 
+@checked
 def remove_trend(features: xr.Dataset, degree: int) -> tuple[xr.Dataset, xr.Dataset]:
     """Take a polynomial in the cycle number from each feature of each device, whose mean stays.
 

@@ -10,7 +10,7 @@ import xarray as xr
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # it carries no types
 
-from synaptogen._utils import RNG, BoolArray, Float64Array, one_of, seed_of
+from synaptogen._utils import RNG, BoolArray, Float64Array, checked, one_of, seed_of
 from synaptogen.learn.progress import StageProgress, silent
 from synaptogen.params import (
     FEATURE_NAMES,
@@ -171,6 +171,7 @@ class FeatureFit:
         return preset.replace(**changes)
 
 
+@checked
 def fit_features(
     features: xr.Dataset,
     *,

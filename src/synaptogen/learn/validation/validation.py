@@ -18,7 +18,7 @@ import numpy as np
 import xarray as xr
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # it carries no types
 
-from synaptogen._utils import RNG, AnyArray, PathLike, replacing, seed_of
+from synaptogen._utils import RNG, AnyArray, PathLike, checked, replacing, seed_of
 from synaptogen.learn.extraction import extract, mark_loops
 from synaptogen.learn.overview import FeatureOverview, compare_features, overview_of, verdict_of
 from synaptogen.learn.progress import StageProgress, silent
@@ -95,6 +95,7 @@ class Validation:
         parts = (_classified({p.name: p for p in self.properties}), verdict_of(self.overview))
         return "; ".join(part for part in parts if part)
 
+    @checked
     def save(self, path: PathLike) -> None:
         """Write everything to one NPZ file, as a whole or not at all."""
         summary = {
@@ -111,6 +112,7 @@ class Validation:
             np.savez_compressed(file, about=np.array(json.dumps(summary)), **arrays)
 
     @classmethod
+    @checked
     def load(cls, path: PathLike) -> "Validation":
         """Read what `save` wrote.
 
@@ -134,8 +136,10 @@ class Validation:
             params = DeviceParams.from_json(summary["params"])
         except (
             *(ValueError, LookupError, TypeError, EOFError, AttributeError, ArithmeticError, RuntimeError, SyntaxError),
-            *(BadZipFile, zlib.error),
+            *(BadZipFile, zlib.error, OSError),
         ) as error:
+            if isinstance(error, OSError) and error.filename is not None:  # the file cannot be opened
+                raise
             raise ValueError(
                 f"{os.fspath(path)} is no validation of this version: write one with synaptogen validate -o, or"
                 " Validation.save"
@@ -186,6 +190,7 @@ def _require_texts(summary: dict[str, Any], properties: tuple[Property, ...]) ->
         raise ValueError("its grades are not known")
 
 
+@checked
 def validate(
     params: str | DeviceParams,
     data: xr.Dataset,
@@ -270,6 +275,7 @@ def validate(
     return Validation(chosen, properties, comparison.one_law, facts, tuple(notes), curves)
 
 
+@checked
 def hold_out(
     data: xr.Dataset, share: float = 0.25, *, by: Literal["device", "cycle"] | None = None
 ) -> tuple[xr.Dataset, xr.Dataset, str]:

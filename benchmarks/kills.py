@@ -1,0 +1,290 @@
+"""Claim: no SIGKILL at any moment of a save, of a pass on disk or of a checkpoint loses, mixes or spoils an array.
+
+Each trial has a folder with one array. A victim replaces the array and is killed at a random moment, or a little after
+it is done. A reader loads the array again and again meanwhile. A second writer tries once to replace the array too, or
+counts reads in it. Every array has one of three contents, which are known, so that whatever is loaded can be told from
+a mixture. Afterwards the array must load in both ways, and the next writer must find the lock free and clear up.
+
+Needs Linux, zarr and distributed. Processes are forked from one that has everything compiled.
+"""
+
+import contextlib
+import hashlib
+import multiprocessing
+import os
+import random
+import shutil
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import distributed
+import numpy as np
+
+import synaptogen as sg
+from _timing import introduce, parser, table, write_json
+
+CELLS, BLOCK = 40_000, 5_000
+OLD, NEW, OTHER = "old", "new", "other"
+VOLTAGES = {OLD: [-2.0, 0.8], NEW: [-2.0, 0.8, -1.2, 0.7], OTHER: [-2.0, 1.1]}
+FORK = multiprocessing.get_context("fork")
+PATIENCE = 60.0  # s until a process that does not answer counts as hung
+
+
+class Given(NamedTuple):
+    """What the processes of a trial know."""
+
+    path: Path
+    """Where the array is."""
+    contents: dict[str, str]
+    """What it may hold, by digests."""
+    seed: int
+    """Of their random moments."""
+
+
+def lived(content: str) -> sg.CellArray:
+    """The array of a content, in memory."""
+    cells = sg.CellArray(CELLS, rng=3, history="compact", threads=1)
+    cells.apply_voltages(VOLTAGES[content])
+    return cells
+
+
+def digest(cells: sg.CellArray) -> str:
+    """A digest of the state of all cells."""
+    found = hashlib.sha256()
+    for name, values in sorted(cells.state.engine.dump(0, CELLS).items()):
+        found.update(name.encode() + np.ascontiguousarray(values).tobytes())
+    return found.hexdigest()
+
+
+# ---- victims: each says when it begins and when it is done
+
+
+def save(given: Given, begin: Callable[[], None]) -> None:
+    cells = sg.load(given.path, threads=1)
+    cells.apply_voltages(VOLTAGES[NEW][2:])
+    begin()
+    cells.save(given.path, overwrite=True)
+
+
+def one_pass(given: Given, begin: Callable[[], None]) -> None:
+    cells = sg.outofcore.DiskArray.open(given.path, threads=1, block=BLOCK)
+    begin()
+    cells.apply_voltages(VOLTAGES[NEW][2:])
+
+
+def checkpoint(given: Given, begin: Callable[[], None]) -> None:
+    with (
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, processes=False, dashboard_address=None, silence_logs=50
+        ) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        cells = sg.distributed.DistributedArray.open(given.path, client=client, block=BLOCK)
+        cells.apply_voltages(VOLTAGES[NEW][2:])
+        begin()
+        cells.checkpoint()
+
+
+VICTIMS = {"save": save, "pass on disk": one_pass, "checkpoint of Dask": checkpoint}
+
+
+def victim(kind: str, given: Given, answers: Connection) -> None:
+    """Replace the array; the moment of the kill is chosen by the parent."""
+    try:
+        VICTIMS[kind](given, lambda: answers.send("begin"))
+        answers.send("done")
+    except (BlockingIOError, ValueError) as error:  # the second writer was faster: it writes, or has replaced the array
+        answers.send(f"refused: {error}")
+    os._exit(0)
+
+
+# ---- those beside it
+
+
+def reader(given: Given, orders: Connection, answers: Connection) -> None:
+    """Load the array until told to stop; it must always be there, as one of the known contents."""
+    seen: Counter[str] = Counter()
+    ways = [lambda: digest(sg.load(given.path, threads=1)), lambda: blocks_read(given.path)]
+    names = {value: name for name, value in given.contents.items()}
+    turn = 0
+    while not orders.poll():
+        try:
+            seen[names.get(ways[turn % 2](), "mixture")] += 1
+        except ValueError as error:
+            seen["told that it was replaced" if "another array" in str(error) else f"ERROR {error}"] += 1
+        except Exception as error:
+            seen[f"ERROR {type(error).__name__}: {error}"] += 1
+        turn += 1
+    answers.send(dict(seen))
+    os._exit(0)
+
+
+def blocks_read(path: Path) -> str:
+    """Digest of an array that is read block by block, each of which could be of another save."""
+    cells = sg.outofcore.DiskArray.open(path, threads=1, block=BLOCK)
+    parts = cells.map_blocks(lambda block: block.state.engine.dump(0, block.size))
+    found = hashlib.sha256()
+    for name in sorted(parts[0]):
+        found.update(name.encode() + np.ascontiguousarray(np.concatenate([p[name] for p in parts], axis=-1)).tobytes())
+    return found.hexdigest()
+
+
+def second_writer(given: Given, orders: Connection, answers: Connection) -> None:
+    """Once, at a random moment, save another array there, or read with noise, which is counted on disk."""
+    chance = random.Random(given.seed)
+    other = lived(OTHER)
+    answers.send("ready")
+    orders.recv()
+    time.sleep(chance.random() * 0.3)
+    try:
+        if chance.random() < 0.5:
+            other.save(given.path, overwrite=True)
+            answers.send("replaced")
+        else:
+            sg.outofcore.DiskArray.open(given.path, threads=1, block=BLOCK).read()
+            answers.send("counted")
+    except BlockingIOError:
+        answers.send("refused")
+    except ValueError as error:
+        answers.send("told that it was replaced" if "another array" in str(error) else f"ERROR {error}")
+    except Exception as error:
+        answers.send(f"ERROR {type(error).__name__}: {error}")
+    os._exit(0)
+
+
+# ---- trials
+
+
+class Helper:
+    """A forked process with a pipe in each direction."""
+
+    def __init__(self, work: Callable[..., None], *arguments: Any) -> None:
+        theirs_in, self.orders = FORK.Pipe(False)
+        self.answers, theirs_out = FORK.Pipe(False)
+        self.process = FORK.Process(target=work, args=(*arguments, theirs_in, theirs_out))
+        self.process.start()
+        theirs_in.close()
+        theirs_out.close()
+
+    def answer(self) -> Any:
+        if not self.answers.poll(PATIENCE):
+            return "ERROR hung"
+        try:
+            return self.answers.recv()
+        except EOFError:
+            return "ERROR died"
+
+    def end(self) -> None:
+        with contextlib.suppress(OSError):
+            self.orders.close()
+        self.process.kill()
+        self.process.join()
+        self.answers.close()
+
+
+def trial(kind: str, given: Given, delay: float | None) -> tuple[dict[str, str], dict[str, int], float]:
+    """One victim, killed ``delay`` seconds after it begins, beside a reader and a second writer."""
+    watching, writing = Helper(reader, given), Helper(second_writer, given)
+    writing.answer()
+    early = given.seed % 2 == 0
+    if early:  # while the victim still opens the array
+        writing.orders.send("go")
+    doomed = Helper(lambda orders, answers: victim(kind, given, answers))
+    outcome, begun, spent = doomed.answer(), time.perf_counter(), 0.0
+    if not early:
+        writing.orders.send("go")
+    if outcome == "begin":
+        if delay is None:
+            outcome, spent = doomed.answer(), time.perf_counter() - begun
+        else:
+            time.sleep(delay)
+            doomed.process.kill()
+            doomed.process.join()
+            outcome = doomed.answer() if doomed.answers.poll() else "killed"
+            outcome = "killed" if outcome == "ERROR died" else outcome
+    result = {"victim": outcome.split(":")[0] if outcome.startswith("refused") else outcome, "writer": writing.answer()}
+    watching.orders.send("stop")
+    seen = watching.answer()
+    for helper in (watching, writing, doomed):
+        helper.end()
+    return result, seen if isinstance(seen, dict) else {seen: 1}, spent
+
+
+def judged(given: Given) -> str:
+    """What is at the path now, by both ways of loading, and whether the next writer gets in and clears up."""
+    names = {value: name for name, value in given.contents.items()}
+    try:
+        loaded, blocked = digest(sg.load(given.path, threads=1)), blocks_read(given.path)
+    except Exception as error:
+        return f"ERROR unloadable: {type(error).__name__}: {error}"
+    if loaded != blocked or loaded not in names:
+        return "ERROR mixture"
+    try:
+        lived(OTHER).save(given.path, overwrite=True)
+    except Exception as error:
+        return f"ERROR next writer: {type(error).__name__}: {error}"
+    left = sorted(entry.name for entry in given.path.parent.iterdir() if entry != given.path)
+    return f"ERROR left over: {left}" if left else names[loaded]
+
+
+def trials(kind: str, kills: int, folder: Path, contents: dict[str, str], seed: int) -> dict[str, Counter[str]]:
+    """Kill many victims of a kind; outcomes are counted."""
+    chance, counts = random.Random(seed), {k: Counter[str]() for k in ("victim", "writer", "found", "reader")}
+    old, durations, pace = lived(OLD), [], 1.0
+    for k in range(kills + 3):
+        place = folder / str(k)
+        place.mkdir()
+        given = Given(place / "cells.zarr", contents, chance.randrange(1 << 30))
+        old.save(given.path)
+        delay = None if k < 3 else chance.random() * pace * float(np.median(durations))
+        result, seen, spent = trial(kind, given, delay)
+        if delay is None:
+            durations.append(max(spent, 0.05))
+        else:
+            pace *= 0.8 if result["victim"] == "done" else 1.05  # a share of victims is done, whatever else runs here
+            counts["victim"][result["victim"]] += 1
+            counts["writer"][result["writer"]] += 1
+            counts["found"][judged(given)] += 1
+            counts["reader"].update(seen)
+        shutil.rmtree(place)
+        if k % 20 == 19:
+            print(f"{kind}: {k + 1} of {kills + 3}", file=sys.stderr, flush=True)
+    return counts
+
+
+def main() -> None:
+    options = parser(__doc__, 20)  # the claim was shown with --repeats 200
+    options.add_argument("--kinds", nargs="*", default=list(VICTIMS), choices=list(VICTIMS))
+    options.add_argument("--seed", type=int, default=1)
+    given = options.parse_args()
+    about = introduce("Arrays after SIGKILL")
+    contents = {name: digest(lived(name)) for name in VOLTAGES}
+    results = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for number, kind in enumerate(given.kinds):
+            place = Path(folder) / str(number)
+            place.mkdir()
+            results[kind] = trials(kind, given.repeats, place, contents, given.seed + number)
+            print(kind, {who: dict(outcomes) for who, outcomes in results[kind].items()}, flush=True)
+    rows = [
+        [kind, who, outcome, count]
+        for kind, counts in results.items()
+        for who, outcomes in counts.items()
+        for outcome, count in sorted(outcomes.items())
+    ]
+    print(table(["killed in a", "who", "outcome", "number"], rows))
+    bad = sum(row[3] for row in rows if "ERROR" in row[2] or row[2] == "mixture")
+    kills = given.repeats * len(given.kinds)
+    print(f"\n{kills} kills: {bad} arrays lost, mixed or unloadable, locks kept, or errors other than refusals")
+    write_json(given.json, about, results)
+    sys.exit(bad > 0)
+
+
+if __name__ == "__main__":
+    main()
