@@ -6,7 +6,7 @@ try:
     from .analog_parts import analog_parts, program, reseed
     from .calibration import calibrate
     from .config import AnalogConfig
-    from .conversion import Decision, Plan, convert
+    from .conversion import convert
     from .crossbars import AnalogMatrix
     from .digital import to_digital
     from .layers import (
@@ -17,6 +17,9 @@ try:
         Conv1d,
         Conv2d,
         Conv3d,
+        ConvTranspose1d,
+        ConvTranspose2d,
+        ConvTranspose3d,
         GRUCell,
         Linear,
         LSTMCell,
@@ -24,6 +27,7 @@ try:
         RNNCell,
     )
     from .overview import summary
+    from .plan import Decision, Plan
     from .training import PulseSGD
 except ModuleNotFoundError as error:
     raise missing(error, "torch") from error
@@ -38,6 +42,9 @@ __all__ = [
     "Conv1d",
     "Conv2d",
     "Conv3d",
+    "ConvTranspose1d",
+    "ConvTranspose2d",
+    "ConvTranspose3d",
     "Decision",
     "GRUCell",
     "LSTMCell",

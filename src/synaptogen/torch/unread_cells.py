@@ -12,10 +12,13 @@ from torch import nn
 
 from .analog_parts import analog_parts
 from .crossbars import in_transform
+from .experts import Experts
 
 
 def unread(model: nn.Module) -> list[str]:
     """Return the names of layers whose cells have not been read since their ranges were set.
+
+    Experts are left out: which of them a pass needs depends on its inputs.
 
     Parameters
     ----------
@@ -26,7 +29,12 @@ def unread(model: nn.Module) -> list[str]:
     -------
     list of str
     """
-    return [name.removesuffix(".analog") for name, part in analog_parts(model).items() if not part.counts.inputs]
+    by_chance = [f"{name}.".lstrip(".") for name, module in model.named_modules() if isinstance(module, Experts)]
+    return [
+        name.removesuffix(".analog")
+        for name, part in analog_parts(model).items()
+        if not (part.counts.inputs or name.startswith(tuple(by_chance)))
+    ]
 
 
 class _FirstPass:

@@ -10,6 +10,7 @@ from .linear import Conv1d, Conv2d, Conv3d, Linear
 from .matmul import AnalogMatmul
 from .recurrent import GRUCell, LSTMCell, RNNCell
 from .sequence import GRU, LSTM, RNN, Stepped
+from .transposed import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
 
 __all__ = [
     "GRU",
@@ -21,6 +22,9 @@ __all__ = [
     "Conv1d",
     "Conv2d",
     "Conv3d",
+    "ConvTranspose1d",
+    "ConvTranspose2d",
+    "ConvTranspose3d",
     "GRUCell",
     "LSTMCell",
     "Linear",

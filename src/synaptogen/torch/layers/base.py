@@ -11,7 +11,8 @@
 4. Enter the two classes in ``conversion.CONVERTERS``, and export the layer at the doors of ``layers`` and
    `synaptogen.torch`.
 
-A layer with a weight of another name or shape overrides `AnalogLayer.matrix`; one with several weights overrides
+A layer with a weight of another name overrides `AnalogLayer.matrix`, one of another shape `AnalogLayer.to_matrix` and
+`AnalogLayer.from_matrix`; one with several weights overrides
 `AnalogLayer.attach` and `AnalogLayer.program`, as `recurrent.Recurrent` does. A layer that steps through a sequence
 calls `AnalogCells.for_pass` once and `AnalogCells.read_with` in each step, so that all steps read the same cells.
 """
@@ -273,7 +274,15 @@ class AnalogLayer(nn.Module):
 
     def matrix(self) -> Tensor:
         """Return the weight as (groups, outputs, inputs)."""
-        return self.weight.reshape(getattr(self, "groups", 1), -1, self.weight[0].numel())
+        return self.to_matrix(self.weight)
+
+    def to_matrix(self, weight: Tensor) -> Tensor:
+        """Return a tensor of the shape of the weight, as (groups, outputs, inputs)."""
+        return weight.reshape(getattr(self, "groups", 1), -1, weight[0].numel())
+
+    def from_matrix(self, matrix: Tensor, shape: torch.Size) -> Tensor:
+        """Return a matrix (groups, outputs, inputs) in the shape of the weight: the inverse of `to_matrix`."""
+        return matrix.reshape(shape)
 
     def attach(self, config: AnalogConfig | None = None, seed: int | None = None) -> Self:
         """Make cells for the present weight.
