@@ -11,11 +11,11 @@ from synaptogen._utils import return_free_memory
 
 from .computed_weights import detached_copy, is_computing_hook, with_plain_weights
 from .config import AnalogConfig
+from .first_pass import watch_first_pass
 from .known_layers import CONVERTERS, Converter, converter_of
 from .layers import AnalogCells
 from .patched_forward import rebound
 from .plan import Plan, plan_of, within
-from .unread_cells import warn_of_unread
 
 if TYPE_CHECKING:  # what is returned depends on dry_run
 
@@ -150,7 +150,7 @@ def _converted(
             new.forward = rebound(given, new)
         replaced[id(old)] = new
     converted = _replace(made, replaced)
-    warn_of_unread(converted)
+    watch_first_pass(converted)
     return_free_memory()  # the arrays that were programmed are a multiple of what is kept of them
     return converted
 

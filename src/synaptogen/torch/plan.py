@@ -54,15 +54,20 @@ class Plan(list[Decision]):
         Number of all parameters of the model.
     on_cells : int
         Number of those that cells will hold.
+    in_tables : int
+        Number of those in tables that are looked up, and that no layer on cells shares.
     """
 
     weights: int = 0
     on_cells: int = 0
+    in_tables: int = 0
 
     def __str__(self) -> str:
         digital = [d.name or "(model)" for d in self if not d.convert]
         named = ", ".join(digital[:3]) + (" ..." if len(digital) > 3 else "")
         head = _share_on_cells(self.on_cells, self.weights)
+        if self.in_tables:
+            head += f", {_percent(self.on_cells, self.weights - self.in_tables)} without tables that are looked up"
         if digital:
             head += (
                 f" ({len(digital)} module{'s' * (len(digital) > 1)} stay{'s' * (len(digital) == 1)} digital: {named})"
@@ -79,8 +84,11 @@ class Plan(list[Decision]):
 def _share_on_cells(on_cells: int, weights: int) -> str:
     """Return a text such as "97.5 % of 25.6 M weights on cells"."""
     scale, unit = next(((n, u) for n, u in ((1e9, " G"), (1e6, " M"), (1e3, " k")) if weights >= n), (1, ""))
-    share = 100 * on_cells / weights if weights else 0.0
-    return f"{share:.1f} % of {weights / scale:.3g}{unit} weights on cells"
+    return f"{_percent(on_cells, weights)} of {weights / scale:.3g}{unit} weights on cells"
+
+
+def _percent(part: int, whole: int) -> str:
+    return f"{100 * part / whole if whole else 0.0:.1f} %"
 
 
 def plan_of(
@@ -130,6 +138,8 @@ def plan_of(
             break
     every = {id(p): _size(p) for p in model.parameters()}
     plan.weights = sum(every.values())
+    tables = {id(m.weight) for m in model.modules() if isinstance(m, nn.Embedding | nn.EmbeddingBag)}
+    plan.in_tables = sum(size for key, size in every.items() if key in tables - held)
     plan.on_cells = min(plan.weights, sum(size for key, size in every.items() if key in held))
     return plan
 

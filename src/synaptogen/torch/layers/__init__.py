@@ -6,7 +6,7 @@
 from . import attention, sequence
 from .attention import MultiheadAttention
 from .base import AnalogCells, AnalogLayer
-from .linear import Conv1d, Conv2d, Conv3d, Linear
+from .linear import Conv1d, Conv2d, Conv3d, Convolution, Linear
 from .matmul import AnalogMatmul
 from .recurrent import GRUCell, LSTMCell, RNNCell
 from .sequence import GRU, LSTM, RNN, Stepped
@@ -25,6 +25,7 @@ __all__ = [
     "ConvTranspose1d",
     "ConvTranspose2d",
     "ConvTranspose3d",
+    "Convolution",
     "GRUCell",
     "LSTMCell",
     "Linear",

@@ -1,6 +1,7 @@
 """Transposed convolutions on cells: each place drives the cells, and the products overlap in the output."""
 
 import itertools
+import math
 from typing import Any, Self
 
 import torch
@@ -42,7 +43,7 @@ class _TransposedConvolution(AnalogLayer, nn.modules.conv._ConvTransposeNd):
     def _overlapped(self, y: Tensor, extra: list[int]) -> Tensor:
         """Add the products (batch, channels * kernel, *places) of all places where they lie in the output."""
         places, sizes = y.shape[2:], self.kernel_size
-        y = y.unflatten(1, (self.out_channels, *sizes))
+        y = y.unflatten(1, (self.out_channels, math.prod(sizes)))
         reach = [
             (n - 1) * stride + dilation * (size - 1) + 1
             for n, stride, dilation, size in zip(places, self.stride, self.dilation, sizes, strict=True)
@@ -50,13 +51,14 @@ class _TransposedConvolution(AnalogLayer, nn.modules.conv._ConvTransposeNd):
         # an output padding above the padding reaches beyond what any place adds to
         room = [max(full, full - pad + more) for full, pad, more in zip(reach, self._pads, extra, strict=True)]
         out = y.new_zeros(len(y), self.out_channels, *room)
-        for position in itertools.product(*map(range, sizes)):
-            where = tuple(
+        for number, position in enumerate(itertools.product(*(range(size) for size in sizes))):
+            where: tuple[slice, ...] = tuple(
                 slice(at * dilation, at * dilation + (n - 1) * stride + 1, stride)
                 for at, dilation, n, stride in zip(position, self.dilation, places, self.stride, strict=True)
             )
-            out[(slice(None), slice(None), *where)] += y[(slice(None), slice(None), *position)]
-        kept = [slice(pad, full - pad + more) for full, pad, more in zip(reach, self._pads, extra, strict=True)]
+            out[(slice(None), slice(None), *where)] += y[:, :, number]
+        ends = zip(reach, self._pads, extra, strict=True)
+        kept = [slice(pad, full - pad + more) for full, pad, more in ends]
         return out[(slice(None), slice(None), *kept)]
 
     def to_matrix(self, weight: Tensor) -> Tensor:
