@@ -7,6 +7,7 @@ try:
     from .calibration import calibrate
     from .config import AnalogConfig
     from .conversion import convert
+    from .costs import Cost, Hardware, LayerCost, cost
     from .crossbars import AnalogMatrix
     from .digital import to_digital
     from .layers import (
@@ -45,9 +46,12 @@ __all__ = [
     "ConvTranspose1d",
     "ConvTranspose2d",
     "ConvTranspose3d",
+    "Cost",
     "Decision",
     "GRUCell",
+    "Hardware",
     "LSTMCell",
+    "LayerCost",
     "Linear",
     "MultiheadAttention",
     "Plan",
@@ -56,6 +60,7 @@ __all__ = [
     "analog_parts",
     "calibrate",
     "convert",
+    "cost",
     "program",
     "reseed",
     "summary",

@@ -46,13 +46,27 @@ class _FirstPass:
         self._active: list[ReadingElsewhere] = []
 
     def enter(self, model: nn.Module, inputs: Any) -> None:
-        """Begin the first pass."""
+        """Begin the first pass.
+
+        Parameters
+        ----------
+        model : torch.nn.Module
+        inputs : object
+            As torch gives them to hooks.
+        """
         if not torch.compiler.is_compiling():
             self._active.append(ReadingElsewhere(model))
             self._active[-1].__enter__()
 
     def leave(self, model: nn.Module, inputs: Any, output: Any) -> None:
-        """End the first pass, and hand over to the modules that use weights."""
+        """End the first pass, and hand over to the modules that use weights.
+
+        Parameters
+        ----------
+        model : torch.nn.Module
+        inputs, output : object
+            As torch gives them to hooks.
+        """
         if torch.compiler.is_compiling() or not self._active:
             return
         mode = self._active.pop()

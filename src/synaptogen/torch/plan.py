@@ -216,7 +216,19 @@ def _how(module: nn.Module, converter: Converter) -> str:
 
 
 def within(name: str, pattern: str) -> bool:
-    """Return whether a layer, or a module that it lies in, has a name that fits a pattern."""
+    """Return whether a layer, or a module that it lies in, has a name that fits a pattern.
+
+    Parameters
+    ----------
+    name : str
+        Of the layer.
+    pattern : str
+        With ``*`` and ``?``.
+
+    Returns
+    -------
+    bool
+    """
     parts = name.split(".")
     return any(fnmatch.fnmatchcase(".".join(parts[:n]), pattern) for n in range(1, len(parts) + 1)) or name == pattern
 

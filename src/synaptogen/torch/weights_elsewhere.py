@@ -124,7 +124,19 @@ class Elsewhere:
         self._active: list[ReadingElsewhere] = []
 
     def enter(self, module: nn.Module, inputs: Any) -> None:
-        """Begin a pass of a module."""
+        """Begin a pass of a module.
+
+        Parameters
+        ----------
+        module : torch.nn.Module
+        inputs : object
+            As torch gives them to hooks.
+
+        Raises
+        ------
+        NotImplementedError
+            If the module is compiled or exported.
+        """
         if torch.compiler.is_compiling():
             raise NotImplementedError(
                 f"{type(module).__name__} uses the weight of a layer outside of the layer's forward: torch.compile and "
@@ -134,7 +146,14 @@ class Elsewhere:
         self._active[-1].__enter__()
 
     def leave(self, module: nn.Module, inputs: Any, output: Any) -> None:
-        """End a pass of a module."""
+        """End a pass of a module.
+
+        Parameters
+        ----------
+        module : torch.nn.Module
+        inputs, output : object
+            As torch gives them to hooks.
+        """
         self._active.pop().__exit__(None, None, None)
 
     def attach(self, module: nn.Module) -> None:

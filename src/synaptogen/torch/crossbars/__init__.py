@@ -2,6 +2,7 @@
 
 from .matrix import AnalogMatrix, full_scale
 from .noise import in_transform
+from .quantise import quantise
 from .reading import AnalogProduct, ConverterCounts, LineDrives, largest, require_real, tiled
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "full_scale",
     "in_transform",
     "largest",
+    "quantise",
     "require_real",
     "tiled",
 ]

@@ -281,7 +281,18 @@ class AnalogLayer(nn.Module):
         return weight.reshape(getattr(self, "groups", 1), -1, weight[0].numel())
 
     def from_matrix(self, matrix: Tensor, shape: torch.Size) -> Tensor:
-        """Return a matrix (groups, outputs, inputs) in the shape of the weight: the inverse of `to_matrix`."""
+        """Return a matrix in the shape of the weight: the inverse of `to_matrix`.
+
+        Parameters
+        ----------
+        matrix : tensor of shape (groups, outputs, inputs)
+        shape : torch.Size
+            Of the weight.
+
+        Returns
+        -------
+        tensor
+        """
         return matrix.reshape(shape)
 
     def attach(self, config: AnalogConfig | None = None, seed: int | None = None) -> Self:

@@ -21,7 +21,19 @@ class _TransposedConvolution(AnalogLayer, nn.modules.conv._ConvTransposeNd):
         return self.padding
 
     def forward(self, x: Tensor, output_size: list[int] | None = None) -> Tensor:
-        """Convolve ``x`` of shape (batch, channels, ...) or (channels, ...) with the weight in the cells."""
+        """Convolve with the weight in the cells.
+
+        Parameters
+        ----------
+        x : tensor of shape (batch, channels, ...) or (channels, ...)
+            Inputs.
+        output_size : list of int, optional
+            Size of the output where several are possible.
+
+        Returns
+        -------
+        tensor of shape (batch, out_channels, ...) or (out_channels, ...)
+        """
         axes = len(self.kernel_size)
         batched = x.dim() == axes + 2
         x = x if batched else x.unsqueeze(0)
@@ -66,7 +78,18 @@ class _TransposedConvolution(AnalogLayer, nn.modules.conv._ConvTransposeNd):
         return weight.reshape(self.groups, weight.shape[0] // self.groups, -1).mT
 
     def from_matrix(self, matrix: Tensor, shape: torch.Size) -> Tensor:
-        """Return a matrix (groups, outputs * kernel, inputs) in the shape of the weight."""
+        """Return a matrix in the shape of the weight.
+
+        Parameters
+        ----------
+        matrix : tensor of shape (groups, outputs * kernel, inputs)
+        shape : torch.Size
+            Of the weight.
+
+        Returns
+        -------
+        tensor
+        """
         return matrix.mT.reshape(shape)
 
     @classmethod
