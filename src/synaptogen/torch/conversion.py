@@ -16,6 +16,7 @@ from .known_layers import CONVERTERS, Converter, converter_of
 from .layers import AnalogCells
 from .patched_forward import rebound
 from .plan import Plan, plan_of, within
+from .writing_progress import Progress, writing
 
 if TYPE_CHECKING:  # what is returned depends on dry_run
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:  # what is returned depends on dry_run
         per_layer: Mapping[str, AnalogConfig] | None = None,
         converters: Mapping[type[nn.Module], Converter] | None = None,
         dry_run: Literal[False] = False,
+        progress: Progress | None = None,
     ) -> nn.Module: ...
 
     @overload
@@ -39,6 +41,7 @@ if TYPE_CHECKING:  # what is returned depends on dry_run
         per_layer: Mapping[str, AnalogConfig] | None = None,
         converters: Mapping[type[nn.Module], Converter] | None = None,
         dry_run: Literal[True],
+        progress: Progress | None = None,
     ) -> Plan: ...
 
 
@@ -50,6 +53,7 @@ def convert(
     per_layer: Mapping[str, AnalogConfig] | None = None,
     converters: Mapping[type[nn.Module], Converter] | None = None,
     dry_run: bool = False,
+    progress: Progress | None = None,
 ) -> nn.Module | Plan:
     """Return a copy of a model whose products with weights are read from virtual cells.
 
@@ -69,6 +73,9 @@ def convert(
         ``sg.torch.Linear.from_digital(...)``, or a digital layer that computes the same and is then converted.
     dry_run : bool
         Convert nothing; return the `Plan`, which lists the layers that would be converted, and why others would not.
+    progress : callable, optional
+        Called as ``progress(written, total)`` with numbers of weights while cells are written. The log "synaptogen"
+        says the same with an estimate of the time left, at level INFO.
 
     Returns
     -------
@@ -122,7 +129,8 @@ def convert(
         return plan
     if not any(decision.convert for decision in plan):
         raise ValueError(f"no layer of the model can be converted:\n{plan}")
-    return _converted(model, plan, config, configs, others)
+    with writing(sum(decision.weights for decision in plan if decision.convert), progress):
+        return _converted(model, plan, config, configs, others)
 
 
 def _converted(

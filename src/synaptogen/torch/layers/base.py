@@ -30,7 +30,7 @@ from synaptogen._utils import seed_of
 from synaptogen.torch.config import AnalogConfig
 from synaptogen.torch.crossbars import AnalogMatrix, full_scale, in_transform, require_real
 from synaptogen.torch.layers.repeated_passes import PassLog
-from synaptogen.torch.programming import WriteRecord, error_table, program_pairs
+from synaptogen.torch.programming import WriteRecord, error_table, write_matrix
 
 LayerT = TypeVar("LayerT", bound=nn.Module)
 
@@ -126,8 +126,8 @@ class AnalogCells(AnalogMatrix):
         else:
             held = largest
         scaled = (weight.to(largest.dtype) / largest).double().cpu().numpy()
-        written = program_pairs(scaled.reshape(-1, self.inputs), self.config, self.seed)
-        self.report = None if written.report is None else WriteRecord.of(written.report)
+        written = write_matrix(scaled.reshape(-1, self.inputs), self.config, self.seed)
+        self.report = written.record
         states = (torch.from_numpy(np.ascontiguousarray(r)).to(largest) for r in (written.plus, written.minus))
         plus, minus = (r.reshape(weight.shape) for r in states)
         self.hold(plus, minus, held)
