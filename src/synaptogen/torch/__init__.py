@@ -10,6 +10,7 @@ try:
     from .costs import Cost, Hardware, LayerCost, cost
     from .crossbars import AnalogMatrix
     from .digital import to_digital
+    from .files import load, save
     from .layers import (
         GRU,
         LSTM,
@@ -61,8 +62,10 @@ __all__ = [
     "calibrate",
     "convert",
     "cost",
+    "load",
     "program",
     "reseed",
+    "save",
     "summary",
     "to_digital",
 ]

@@ -16,7 +16,7 @@ from .known_layers import CONVERTERS, Converter, converter_of
 from .layers import AnalogCells
 from .patched_forward import rebound
 from .plan import Plan, plan_of, within
-from .writing_progress import Progress, writing
+from .writing_progress import Progress, without_writing, writing
 
 if TYPE_CHECKING:  # what is returned depends on dry_run
 
@@ -131,6 +131,48 @@ def convert(
         raise ValueError(f"no layer of the model can be converted:\n{plan}")
     with writing(sum(decision.weights for decision in plan if decision.convert), progress):
         return _converted(model, plan, config, configs, others)
+
+
+def skeleton(
+    model: nn.Module, configs: Mapping[str, AnalogConfig], others: Mapping[type[nn.Module], Converter]
+) -> nn.Module:
+    """Return a copy of a model with cells that are not written, for states that are loaded.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        The digital model; its weights do not matter.
+    configs : mapping of str to AnalogConfig
+        Configurations by the names of modules with cells, as `analog_parts` has them.
+    others : mapping of class to callable
+        Converters that the user gives.
+
+    Returns
+    -------
+    torch.nn.Module
+
+    Raises
+    ------
+    ValueError
+        If the model has not the layers that these cells belong to.
+    """
+    with without_writing():
+        plan, chosen, found = plan_of(model, [], [], others), {}, set()
+        for at, decision in enumerate(plan):
+            inside = [name for name in configs if _lies_in(name, decision.name)]
+            if decision.convert and inside:
+                chosen[decision.name] = configs[inside[0]]
+                found |= set(inside)
+            else:
+                plan[at] = decision._replace(convert=False)
+        if missing := [name for name in configs if name not in found]:
+            raise ValueError(f"the model has no layers for the cells of {', '.join(missing[:5])}: give the same model")
+        first = next(iter(configs.values()))
+        return _converted(model, plan, first, chosen, others)
+
+
+def _lies_in(name: str, layer: str) -> bool:
+    return not layer or name == layer or name.startswith(f"{layer}.")
 
 
 def _converted(

@@ -14,6 +14,7 @@ from .known_layers import Converter, as_found, base_of, converter_of
 from .layers import AnalogLayer
 from .overview import table
 from .patched_forward import calls_only_forward
+from .writing_progress import is_skipped
 
 
 class Decision(NamedTuple):
@@ -183,7 +184,7 @@ def _decide(name: str, module: nn.Module, exclude: list[str], converter: Convert
         return no(reason)
     weights = _matrices(module)
     for key, weight in weights:
-        if weight.is_meta or isinstance(weight, nn.parameter.UninitializedParameter):
+        if (weight.is_meta and not is_skipped()) or isinstance(weight, nn.parameter.UninitializedParameter):
             return no(f"{key} has no values yet")
         if not weight.is_floating_point():
             return no(f"{key} is of type {weight.dtype}, not real")

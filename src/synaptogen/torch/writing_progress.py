@@ -58,6 +58,24 @@ def writing(total: int, report: Progress | None) -> Iterator[None]:
         _PRESENT.reset(token)
 
 
+_SKIPPED: contextvars.ContextVar[bool] = contextvars.ContextVar("skipped", default=False)
+
+
+@contextmanager
+def without_writing() -> Iterator[None]:
+    """Make layers within a block whose cells are not written: their states are still to be loaded."""
+    token = _SKIPPED.set(True)
+    try:
+        yield
+    finally:
+        _SKIPPED.reset(token)
+
+
+def is_skipped() -> bool:
+    """Return whether this is within `without_writing`."""
+    return _SKIPPED.get()
+
+
 def written(weights: int) -> None:
     """Count weights that have been written, within `writing`; do nothing elsewhere."""
     present = _PRESENT.get()

@@ -13,7 +13,7 @@ from synaptogen.torch.formulas import envelopes
 from . import wiring
 from .noise import advance, normals
 from .quantise import quantise
-from .reading import AnalogProduct, LineDrives, largest, require_real, tiled
+from .reading import AnalogProduct, LineDrives, full_precision, largest, require_real, tiled
 
 # buffers whose shapes depend on tiles, wires or training
 _OF_CONFIGURATION = ("difference", "total", "adc_range", "errors", "wired")
@@ -95,7 +95,7 @@ class AnalogMatrix(AnalogProduct):
         """
         require_real(x)
         lead = x.shape[:-1]
-        with torch.autocast(x.device.type, enabled=False):
+        with full_precision(x.device.type):
             vectors = x.to(self.difference.dtype).reshape(math.prod(lead), self.groups, self.inputs)
             size = vectors.detach().abs()
             peak = size.amax((1, 2), keepdim=True)

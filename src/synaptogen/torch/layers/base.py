@@ -31,6 +31,7 @@ from synaptogen.torch.config import AnalogConfig
 from synaptogen.torch.crossbars import AnalogMatrix, full_scale, in_transform, require_real
 from synaptogen.torch.layers.repeated_passes import PassLog
 from synaptogen.torch.programming import WriteRecord, error_table, write_matrix
+from synaptogen.torch.writing_progress import is_skipped
 
 LayerT = TypeVar("LayerT", bound=nn.Module)
 
@@ -97,8 +98,9 @@ class AnalogCells(AnalogMatrix):
         if config.training == "hardware-aware":
             made.errors = error_table(config).error.clone()
         made.seed, made.passes = seed, PassLog()
-        made.to(weight.device, weight.dtype)
-        made.program(weight)
+        made.to("cpu" if weight.is_meta else weight.device, weight.dtype)
+        if not is_skipped():
+            made.program(weight)
         return made
 
     seed: int = 0
