@@ -59,7 +59,7 @@ def mnist1d(seed: int) -> Data:
     args = get_dataset_args()
     args.seed = seed
     made = make_dataset(args)
-    kinds, names = {"x": torch.float32, "y": torch.int64}, ("x", "y", "x_test", "y_test")
+    kinds = {"x": torch.float32, "y": torch.int64}
     return {
         name: torch.as_tensor(np.array(made[name]), dtype=kinds[name[0]]) for name in ("x", "y", "x_test", "y_test")
     }
