@@ -1,7 +1,7 @@
 """Write weights to pairs of cells with the programming of `synaptogen.crossbar`, and tabulate its errors."""
 
 import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -20,6 +20,7 @@ from .config import AnalogConfig
 from .writing_progress import written
 
 AT_ONCE = 1 << 20  # weights that are written together; each takes some 550 bytes meanwhile
+STUCK = 0x57  # keeps the places of stuck cells apart from other numbers of the same seed
 LEVELS, SAMPLES = 33, 256  # of the table of errors: weights from -1 to 1, and pairs of cells for each
 
 
@@ -122,7 +123,9 @@ def write_matrix(matrix: Float64Array, config: AnalogConfig, seed: int) -> Writt
         programmed = program_pairs(matrix[some], config, seed, first=2 * begin * inputs)
         plus[some], minus[some] = programmed.plus, programmed.minus
         if programmed.report is not None:
-            records.append(WriteRecord.of(programmed.report))
+            record = WriteRecord.of(programmed.report)
+            stuck = stuck_cells(programmed.plus.shape, config, seed, begin) >= 0
+            records.append(replace(record, failed=record.failed | stuck.ravel()))
         written(programmed.plus.size)
     return Written(plus, minus, WriteRecord.joined(records) if records else None)
 
@@ -149,7 +152,7 @@ def program_pairs(matrix: Float64Array, config: AnalogConfig, seed: int, first: 
     targets = mapping.targets(np.clip(matrix, -1.0, 1.0))
     if config.programming == "ideal":
         r = mixing_from_conductance(targets, config.device.constants()).astype(np.float32)
-        return Programmed(r[0::2], r[1::2], None, None)
+        return Programmed(*_pairs(r, config, seed, first), None, None)
     spec = ArraySpec.from_arguments(
         config.device,
         rng=seed,
@@ -166,8 +169,44 @@ def program_pairs(matrix: Float64Array, config: AnalogConfig, seed: int, first: 
         report = one_shot(cells, targets, tolerance=config.tolerance)
     else:
         report = write_verify(cells, targets, tolerance=config.tolerance, budget=config.budget)
-    r = np.asarray(cells.r, np.float32)
-    return Programmed(r[0::2], r[1::2], cells, report)
+    return Programmed(*_pairs(np.array(cells.r, np.float32), config, seed, first), cells, report)
+
+
+def _pairs(r: Float32Array, config: AnalogConfig, seed: int, first: int) -> tuple[Float32Array, Float32Array]:
+    """Return the states of the positive and the negative cells, of which some are stuck."""
+    if config.stuck_set or config.stuck_reset:
+        inputs = max(1, r.shape[1])
+        stuck = stuck_cells((len(r) // 2, r.shape[1]), config, seed, first // (2 * inputs))
+        r = np.where(stuck >= 0, stuck, r).astype(np.float32)
+    return r[0::2], r[1::2]
+
+
+def stuck_cells(shape: tuple[int, ...], config: AnalogConfig, seed: int, begin: int) -> NDArray[np.int8]:
+    """Return the mixing states of cells that are stuck, 0 in the LRS and 1 in the HRS; -1 for all others.
+
+    Parameters
+    ----------
+    shape : (int, int)
+        Outputs and inputs.
+    config : AnalogConfig
+        Has the shares.
+    seed : int
+        Of the cells.
+    begin : int
+        Number of the first output.
+
+    Returns
+    -------
+    array of int8 of shape (2 * outputs, inputs)
+    """
+    outputs, inputs = shape
+    stuck = np.full((2 * outputs, inputs), -1, np.int8)
+    if config.stuck_set or config.stuck_reset:
+        for k in range(outputs):
+            chance = np.random.default_rng([seed, begin + k, STUCK]).random((2, inputs))
+            stuck[2 * k : 2 * k + 2][chance < config.stuck_set] = 0
+            stuck[2 * k : 2 * k + 2][chance >= 1.0 - config.stuck_reset] = 1
+    return stuck
 
 
 class ErrorTable(NamedTuple):

@@ -128,6 +128,7 @@ class AnalogCells(AnalogMatrix):
         else:
             held = largest
         scaled = (weight.to(largest.dtype) / largest).double().cpu().numpy()
+        self.make_adcs(self.seed)
         written = write_matrix(scaled.reshape(-1, self.inputs), self.config, self.seed)
         self.report = written.record
         states = (torch.from_numpy(np.ascontiguousarray(r)).to(largest) for r in (written.plus, written.minus))
@@ -238,6 +239,7 @@ class AnalogCells(AnalogMatrix):
         if origin is not None:
             seed, calibrated = origin.tolist()
             self.seed, self.calibrated = seed % 2**64, bool(calibrated)
+            self.make_adcs(self.seed)
         if f"{prefix}difference" in state_dict:
             self.weight_version, self.report = None, None
         super()._load_from_state_dict(state_dict, prefix, *rest)

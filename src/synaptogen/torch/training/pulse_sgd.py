@@ -110,6 +110,8 @@ class PulseSGD(torch.optim.Optimizer):
         if not lr > 0 or not step > 0 or not transfer_rate > 0:
             raise ValueError(f"lr={lr!r}, step={step!r}, transfer_rate={transfer_rate!r}: give numbers above 0")
         checks.positive_int("transfer_every", transfer_every)
+        if any(weight.part.config.stuck_set or weight.part.config.stuck_reset for weight in served):
+            raise ValueError("pulses are not modelled for stuck cells: give stuck_set=0 and stuck_reset=0")
         if any(weight.part.config.wires is not None for weight in served):
             raise ValueError("pulses are given as if wires had no resistance: convert with wires=None")
         super().__init__(model.parameters(), {"lr": lr})
