@@ -23,7 +23,7 @@ def network():
             "norm": nn.BatchNorm2d(2),
             "table": nn.Embedding(4, 3),
             "odd": Odd(3, 2),
-            "up": nn.ConvTranspose1d(1, 1, 2),
+            "raw": nn.Bilinear(1, 1, 2),
             "lstm": nn.LSTM(3, 2, proj_size=1),
             "body": nn.Sequential(nn.Linear(3, 2), nn.ReLU(), nn.Linear(2, 2)),
         }
@@ -38,7 +38,7 @@ def test_dry_run_names_what_is_left_and_why():
     assert "no matrix" in reasons["norm"]
     assert "looked up" in reasons["table"]
     assert "subclass of Linear" in reasons["odd"]
-    assert "transposed" in reasons["up"]
+    assert "converters=" in reasons["raw"]
     assert "proj_size" in reasons["lstm"]
     assert all(d.name in str(plan) and d.reason in str(plan) for d in plan)
     assert "% of" in str(plan).splitlines()[0]

@@ -149,20 +149,80 @@ def test_a_forward_that_was_set_on_a_layer_goes_over_if_it_can():
 
 
 class Elsewhere(nn.Module):
-    def __init__(self):
+    def __init__(self, use):
         super().__init__()
-        self.fc, self.out = nn.Linear(8, 8), nn.Linear(8, 2)
+        self.fc, self.conv, self.out, self.use = nn.Linear(8, 8), nn.Conv1d(8, 8, 3, groups=8), nn.Linear(8, 2), use
 
     def forward(self, x):
-        return self.out(nn.functional.linear(x, self.fc.weight))
+        return self.out(getattr(self, self.use)(x))
+
+    def linear(self, x):
+        return nn.functional.linear(x, self.fc.weight, self.fc.bias)
+
+    def keywords(self, x):
+        return nn.functional.linear(bias=2 * self.fc.bias, weight=self.fc.weight, input=x)
+
+    def turned(self, x):
+        return x @ self.fc.weight.t() + torch.addmm(self.fc.bias, x, self.fc.weight.T)
+
+    def from_left(self, x):
+        return (self.fc.weight @ x.t()).t()
+
+    def convolved(self, x):
+        y = nn.functional.conv1d(x.t(), self.conv.weight.squeeze(1).unsqueeze(1), padding=2, groups=8)
+        return y[:, 1:-1].t()
+
+    def added(self, x):
+        return x + self.fc.weight.sum()
+
+
+@pytest.mark.parametrize("use", ["linear", "keywords", "turned", "from_left", "convolved"])
+def test_products_with_weights_outside_of_their_layers_are_read_from_cells(use):
+    torch.manual_seed(0)
+    model, x = Elsewhere(use), torch.randn(6, 8)
+    name, unused = ("conv", "fc") if use == "convolved" else ("fc", "conv")
+    analog = sg.torch.convert(nn.Sequential(nn.Identity(), model), IDEAL, exclude=f"1.{unused}")
+    layer = analog[1].get_submodule(name)
+    for one in (analog, analog, copy.deepcopy(analog), pickle.loads(pickle.dumps(analog))):
+        before = one[1].get_submodule(name).analog.counts.inputs
+        y = one(x)
+        assert one[1].get_submodule(name).analog.counts.inputs > before
+        assert off(model(x), y) < CLOSE
+    analog(x).square().sum().backward()
+    model(x).square().sum().backward()
+    assert off(model.get_submodule(name).weight.grad, layer.weight.grad) < 2 * CLOSE
+    with pytest.raises(RuntimeError):
+        analog(torch.randn(3, 7))
+    assert off(model(x), analog(x)) < CLOSE
+
+
+def test_such_a_model_is_not_compiled_without_its_cells():
+    analog = sg.torch.convert(Elsewhere("linear"), IDEAL, exclude="conv")
+    analog(torch.randn(3, 8))
+    with pytest.raises(Exception, match="outside of the layer's forward"):
+        torch.export.export(analog, (torch.randn(3, 8),), strict=False)
 
 
 def test_cells_that_are_never_read_are_named():
-    analog, x = sg.torch.convert(Elsewhere(), IDEAL), torch.randn(3, 8)
+    analog, x = sg.torch.convert(Elsewhere("added"), IDEAL, exclude="conv"), torch.randn(3, 8)
     analog(torch.zeros(0, 8))  # nothing can be read in an empty batch
+    with pytest.raises(RuntimeError):
+        analog(torch.zeros(3, 7))
     with pytest.warns(UserWarning, match=r"did not read the cells of 1 layer \(fc\)"):
         analog(x)
     analog(x)  # said once
+    assert not analog._forward_hooks
+    assert not analog._forward_pre_hooks
+
+
+def test_tables_are_counted_by_themselves():
+    model = nn.ModuleDict(
+        {"table": nn.Embedding(10, 8), "tied": nn.Embedding(12, 8), "head": nn.Linear(8, 12, bias=False)}
+    )
+    model["head"].weight = model["tied"].weight
+    plan = sg.torch.convert(model, dry_run=True)
+    assert (plan.weights, plan.on_cells, plan.in_tables) == (176, 96, 80)
+    assert str(plan).startswith("54.5 % of 176 weights on cells, 100.0 % without tables that are looked up (2 modules")
 
 
 @pytest.mark.parametrize("kind", [torch.uint8, torch.int64, torch.bool, torch.complex64])

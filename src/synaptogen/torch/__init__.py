@@ -7,9 +7,11 @@ try:
     from .analog_parts import analog_parts, program, reseed
     from .calibration import calibrate
     from .config import AnalogConfig
-    from .conversion import Decision, Plan, convert
+    from .conversion import convert
+    from .costs import Cost, Hardware, LayerCost, cost
     from .crossbars import AnalogMatrix
     from .digital import to_digital
+    from .files import load, save
     from .layers import (
         GRU,
         LSTM,
@@ -18,6 +20,9 @@ try:
         Conv1d,
         Conv2d,
         Conv3d,
+        ConvTranspose1d,
+        ConvTranspose2d,
+        ConvTranspose3d,
         GRUCell,
         Linear,
         LSTMCell,
@@ -25,6 +30,7 @@ try:
         RNNCell,
     )
     from .overview import summary
+    from .plan import Decision, Plan
     from .training import PulseSGD
 except ModuleNotFoundError as error:
     raise missing(error, "torch") from error
@@ -39,9 +45,15 @@ __all__ = [
     "Conv1d",
     "Conv2d",
     "Conv3d",
+    "ConvTranspose1d",
+    "ConvTranspose2d",
+    "ConvTranspose3d",
+    "Cost",
     "Decision",
     "GRUCell",
+    "Hardware",
     "LSTMCell",
+    "LayerCost",
     "Linear",
     "MultiheadAttention",
     "Plan",
@@ -50,8 +62,11 @@ __all__ = [
     "analog_parts",
     "calibrate",
     "convert",
+    "cost",
+    "load",
     "program",
     "reseed",
+    "save",
     "summary",
     "to_digital",
     "wait",

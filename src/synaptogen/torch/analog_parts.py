@@ -7,6 +7,7 @@ import numpy as np
 from torch import nn
 
 from .layers import AnalogCells, AnalogLayer, AnalogMatmul
+from .writing_progress import Progress, writing
 
 AnalogPart: TypeAlias = AnalogCells | AnalogMatmul
 
@@ -16,7 +17,7 @@ def analog_parts(model: nn.Module) -> dict[str, AnalogPart]:
     return {name: module for name, module in model.named_modules() if isinstance(module, AnalogPart)}
 
 
-def program(model: nn.Module, seed: int | None = None) -> nn.Module:
+def program(model: nn.Module, seed: int | None = None, *, progress: Progress | None = None) -> nn.Module:
     """Write the present weights of all layers to new cells; converter ranges become estimates again.
 
     Parameters
@@ -26,6 +27,8 @@ def program(model: nn.Module, seed: int | None = None) -> nn.Module:
     seed : int, optional
         Of the cells: another seed is another chip of the same population. Default: the same devices as before, from
         their first cycle.
+    progress : callable, optional
+        Called as ``progress(written, total)`` with numbers of weights.
 
     Returns
     -------
@@ -51,9 +54,12 @@ def program(model: nn.Module, seed: int | None = None) -> nn.Module:
         for part, own in _seeds(model, seed):
             if isinstance(part, AnalogCells):
                 part.seed = own
-    for module in model.modules():
-        if isinstance(module, AnalogLayer):
-            module.program()
+    parts = analog_parts(model).values()
+    total = sum(part.groups * part.outputs * part.inputs for part in parts if isinstance(part, AnalogCells))
+    with writing(total, progress):
+        for module in model.modules():
+            if isinstance(module, AnalogLayer):
+                module.program()
     return model
 
 

@@ -69,7 +69,7 @@ def calibrate(
     try:
         # inputs first: the range of inputs decides how large currents are
         for setting in (_set_input_range, _set_adc_ranges):
-            _observe(model, parts, loader, setting, quantile, call or _evaluate)
+            _observe(model, parts, loader, setting, quantile, call or evaluate)
     finally:
         for module, training in was_training.items():
             module.training = training
@@ -127,7 +127,20 @@ def _inputs(batch: Batch) -> Any:
     return batch[0] if isinstance(batch, tuple | list) and batch else batch
 
 
-def _evaluate(model: nn.Module, batch: Batch) -> None:
+def evaluate(model: nn.Module, batch: Batch) -> None:
+    """Evaluate a model on a batch, as `calibrate` does.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+    batch : tensor, tuple, list or mapping
+        A tensor; a tuple or list whose first entry is the input; or keyword arguments.
+
+    Raises
+    ------
+    TypeError
+        If the batch is of another form.
+    """
     inputs = _inputs(batch)
     if isinstance(inputs, dict):
         model(**inputs)

@@ -72,6 +72,14 @@ class AnalogConfig:
         to the input (without converters, and without a gradient for the weights).
     seed : int, optional
         Of cells and noise. Default: a new seed for each layer.
+    stuck_set, stuck_reset : float
+        Shares of cells that stay in the LRS, and in the HRS, whatever is written; cells that fail at random places.
+    adc_offset : float
+        Standard deviation of the offsets of ADCs in steps of their last bit, one for each output of a tile.
+    adc_dnl : float
+        Standard deviation of the widths of an ADC's steps (differential non-linearity) in steps of its last bit. Its
+        integral non-linearity is their sum, without the straight line between the ends. Tiles of the same inputs share
+        such an ADC.
 
     Raises
     ------
@@ -107,6 +115,10 @@ class AnalogConfig:
     training: Training = "cells"
     gradient: Gradient = "straight-through"
     seed: int | None = None
+    stuck_set: float = 0.0
+    stuck_reset: float = 0.0
+    adc_offset: float = 0.0
+    adc_dnl: float = 0.0
 
     def __post_init__(self) -> None:
         params = as_device_params(self.params)
@@ -139,8 +151,21 @@ class AnalogConfig:
             raise ValueError("gradient='exact' is that of cells without wires: give wires=None")
         if self.activation_products == "cells" and self.wires is not None:
             raise ValueError("activation_products='cells' needs wires=None: to solve wires in each pass takes too long")
+        self._require_chip()
         if self.programming == "write-verify":
             self._require_tolerance()
+
+    def _require_chip(self) -> None:
+        for name in ("stuck_set", "stuck_reset", "adc_offset", "adc_dnl"):
+            value = getattr(self, name)
+            if not (math.isfinite(value) and value >= 0.0):
+                raise ValueError(f"{name}={value!r}: give a finite number of at least 0")
+        if self.stuck_set + self.stuck_reset > 1.0:
+            raise ValueError(f"stuck_set={self.stuck_set!r}, stuck_reset={self.stuck_reset!r}: give shares, at most 1")
+        if (self.adc_offset or self.adc_dnl) and self.adc_bits is None:
+            raise ValueError("adc_offset and adc_dnl are those of an ADC: give adc_bits")
+        if (self.adc_offset or self.adc_dnl) and self.activation_products == "cells":
+            raise ValueError("activation_products='cells' needs adc_offset=0 and adc_dnl=0: tiles differ in each pass")
 
     @property
     def device(self) -> DeviceParams:

@@ -72,7 +72,7 @@ def _layer(layer: AnalogLayer) -> nn.Module:
     made: nn.Module = kind.__new__(kind)
     made.__dict__ = {**vars(layer), "_parameters": dict(layer._parameters), "_modules": {}}
     for name, weight, part in layer.held_weights():
-        held = part.weights().reshape(weight.shape).to(weight)
+        held = layer.from_matrix(part.weights(), weight.shape).to(weight)
         made.register_parameter(name, nn.Parameter(held, weight.requires_grad))
     return made
 

@@ -2,16 +2,19 @@
 
 from .matrix import AnalogMatrix, full_scale
 from .noise import in_transform
-from .reading import AnalogProduct, ConverterCounts, LineDrives, largest, require_real, tiled
+from .quantise import quantise
+from .reading import AnalogProduct, ConverterCounts, LineDrives, full_precision, largest, require_real, tiled
 
 __all__ = [
     "AnalogMatrix",
     "AnalogProduct",
     "ConverterCounts",
     "LineDrives",
+    "full_precision",
     "full_scale",
     "in_transform",
     "largest",
+    "quantise",
     "require_real",
     "tiled",
 ]

@@ -3,6 +3,7 @@
 import math
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -12,9 +13,10 @@ from synaptogen.torch.formulas import envelopes
 
 from . import wiring
 from .noise import advance, normals
-from .quantise import quantise
-from .reading import AnalogProduct, LineDrives, largest, require_real, tiled
+from .quantise import codes, quantise
+from .reading import AnalogProduct, LineDrives, full_precision, largest, require_real, tiled
 
+ADC = 0xADC  # keeps the numbers of ADCs apart from others of the same seed
 # buffers whose shapes depend on tiles, wires or training
 _OF_CONFIGURATION = ("difference", "total", "adc_range", "errors", "wired")
 
@@ -55,6 +57,8 @@ class AnalogMatrix(AnalogProduct):
     adc_range: Tensor
     errors: Tensor
     written_error: Tensor
+    adc_shift: Tensor
+    adc_error: Tensor
 
     def __init__(self, groups: int, outputs: int, inputs: int, config: AnalogConfig, seed: int) -> None:
         super().__init__(config, seed)
@@ -72,6 +76,52 @@ class AnalogMatrix(AnalogProduct):
         self.register_buffer("adc_range", torch.ones(groups, self.column_tiles, 1, outputs))  # A
         self.register_buffer("errors", torch.zeros(0, 0))  # of weights over full scale, see `drawn`
         self.register_buffer("written_error", torch.zeros(()))  # rms, over full scale
+        # of ADCs, in steps of the last bit; functions of the seed, so that they need not be saved
+        self.register_buffer("adc_shift", torch.zeros(0), persistent=False)
+        self.register_buffer("adc_error", torch.zeros(0), persistent=False)
+        self.make_adcs(seed)
+
+    def make_adcs(self, seed: int) -> None:
+        """Draw the offsets and non-linearities of the ADCs of a chip.
+
+        Parameters
+        ----------
+        seed : int
+            Of the chip.
+        """
+        bits, random = self.config.adc_bits, np.random.default_rng([seed % 2**64, ADC])
+        if bits is None or not (self.config.adc_offset or self.config.adc_dnl):
+            return
+        shifts = random.normal(size=tuple(self.adc_range.shape)) * self.config.adc_offset
+        widths = random.normal(size=(self.column_tiles, 1 << bits)) * self.config.adc_dnl
+        sums = np.cumsum(widths, 1) - widths[:, :1]
+        sums -= np.linspace(0.0, 1.0, 1 << bits) * sums[:, -1:]
+        self.adc_shift, self.adc_error = (torch.from_numpy(each).to(self.adc_range) for each in (shifts, sums))
+
+    def digits(self, currents: Tensor, top: Tensor, unit: Tensor) -> Tensor:
+        """Convert currents to numbers with the ADCs of this chip, and scale them.
+
+        Parameters
+        ----------
+        currents : tensor of shape (groups, column_tiles, vectors, outputs)
+            A.
+        top : tensor that broadcasts with ``currents``
+            Ranges of the ADCs in A.
+        unit : tensor that broadcasts with ``currents``
+            Factor in 1/A.
+
+        Returns
+        -------
+        tensor of the shape of ``currents``
+        """
+        bits = self.config.adc_bits
+        if bits is None or not self.adc_shift.numel():
+            return super().digits(currents, top, unit)
+        last = top / ((1 << (bits - 1)) - 1)
+        shifted = currents + self.adc_shift * last
+        tile = torch.arange(self.column_tiles, device=currents.device).view(1, -1, 1, 1) * (1 << bits)
+        nearest = codes(shifted, top, bits).nan_to_num().long() + (1 << (bits - 1))
+        return codes(shifted + self.adc_error.flatten()[tile + nearest] * last, top, bits) * (last * unit)
 
     def forward(self, x: Tensor, difference: Tensor | None = None) -> Tensor:
         """Multiply vectors by the matrices.
@@ -95,7 +145,7 @@ class AnalogMatrix(AnalogProduct):
         """
         require_real(x)
         lead = x.shape[:-1]
-        with torch.autocast(x.device.type, enabled=False):
+        with full_precision(x.device.type):
             vectors = x.to(self.difference.dtype).reshape(math.prod(lead), self.groups, self.inputs)
             size = vectors.detach().abs()
             peak = size.amax((1, 2), keepdim=True)

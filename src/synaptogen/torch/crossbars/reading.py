@@ -22,7 +22,8 @@ A step must accept NaN and infinities (they pass through to the outputs) and wor
 
 import math
 from collections.abc import Callable
-from typing import NamedTuple, Self
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, NamedTuple, Self
 
 import torch
 from torch import Tensor, nn
@@ -268,6 +269,14 @@ class AnalogProduct(nn.Module):
             return changed
 
         return super()._apply(at_least_single, recurse)
+
+
+def full_precision(device: str) -> AbstractContextManager[Any]:
+    """Return a context without autocast on a kind of device.
+
+    Where autocast is off there is nothing to do: exported graphs that switch it off cannot be loaded.
+    """
+    return torch.autocast(device, enabled=False) if torch.is_autocast_enabled(device) else nullcontext()
 
 
 def require_real(x: Tensor) -> None:

@@ -6,10 +6,11 @@
 from . import attention, sequence
 from .attention import MultiheadAttention
 from .base import AnalogCells, AnalogLayer
-from .linear import Conv1d, Conv2d, Conv3d, Linear
+from .linear import Conv1d, Conv2d, Conv3d, Convolution, Linear
 from .matmul import AnalogMatmul
 from .recurrent import GRUCell, LSTMCell, RNNCell
 from .sequence import GRU, LSTM, RNN, Stepped
+from .transposed import ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
 
 __all__ = [
     "GRU",
@@ -21,6 +22,10 @@ __all__ = [
     "Conv1d",
     "Conv2d",
     "Conv3d",
+    "ConvTranspose1d",
+    "ConvTranspose2d",
+    "ConvTranspose3d",
+    "Convolution",
     "GRUCell",
     "LSTMCell",
     "Linear",

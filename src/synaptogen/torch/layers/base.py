@@ -11,7 +11,8 @@
 4. Enter the two classes in ``conversion.CONVERTERS``, and export the layer at the doors of ``layers`` and
    `synaptogen.torch`.
 
-A layer with a weight of another name or shape overrides `AnalogLayer.matrix`; one with several weights overrides
+A layer with a weight of another name overrides `AnalogLayer.matrix`, one of another shape `AnalogLayer.to_matrix` and
+`AnalogLayer.from_matrix`; one with several weights overrides
 `AnalogLayer.attach` and `AnalogLayer.program`, as `recurrent.Recurrent` does. A layer that steps through a sequence
 calls `AnalogCells.for_pass` once and `AnalogCells.read_with` in each step, so that all steps read the same cells.
 """
@@ -29,7 +30,8 @@ from synaptogen._utils import seed_of
 from synaptogen.torch.config import AnalogConfig
 from synaptogen.torch.crossbars import AnalogMatrix, full_scale, in_transform, require_real
 from synaptogen.torch.layers.repeated_passes import PassLog
-from synaptogen.torch.programming import WriteRecord, error_table, program_pairs
+from synaptogen.torch.programming import WriteRecord, error_table, write_matrix
+from synaptogen.torch.writing_progress import is_skipped
 
 LayerT = TypeVar("LayerT", bound=nn.Module)
 
@@ -97,8 +99,9 @@ class AnalogCells(AnalogMatrix):
         if config.training == "hardware-aware":
             made.errors = error_table(config).error.clone()
         made.seed, made.passes = seed, PassLog()
-        made.to(weight.device, weight.dtype)
-        made.program(weight)
+        made.to("cpu" if weight.is_meta else weight.device, weight.dtype)
+        if not is_skipped():
+            made.program(weight)
         return made
 
     seed: int = 0
@@ -126,8 +129,9 @@ class AnalogCells(AnalogMatrix):
         else:
             held = largest
         scaled = (weight.to(largest.dtype) / largest).double().cpu().numpy()
-        written = program_pairs(scaled.reshape(-1, self.inputs), self.config, self.seed)
-        self.report = None if written.report is None else WriteRecord.of(written.report)
+        self.make_adcs(self.seed)
+        written = write_matrix(scaled.reshape(-1, self.inputs), self.config, self.seed)
+        self.report = written.record
         states = (torch.from_numpy(np.ascontiguousarray(r)).to(largest) for r in (written.plus, written.minus))
         plus, minus = (r.reshape(weight.shape) for r in states)
         self.hold(plus, minus, held)
@@ -236,6 +240,7 @@ class AnalogCells(AnalogMatrix):
         if origin is not None:
             seed, calibrated = origin.tolist()
             self.seed, self.calibrated = seed % 2**64, bool(calibrated)
+            self.make_adcs(self.seed)
         if f"{prefix}difference" in state_dict:
             self.weight_version, self.report = None, None
         super()._load_from_state_dict(state_dict, prefix, *rest)
@@ -274,7 +279,26 @@ class AnalogLayer(nn.Module):
 
     def matrix(self) -> Tensor:
         """Return the weight as (groups, outputs, inputs)."""
-        return self.weight.reshape(getattr(self, "groups", 1), -1, self.weight[0].numel())
+        return self.to_matrix(self.weight)
+
+    def to_matrix(self, weight: Tensor) -> Tensor:
+        """Return a tensor of the shape of the weight, as (groups, outputs, inputs)."""
+        return weight.reshape(getattr(self, "groups", 1), -1, weight[0].numel())
+
+    def from_matrix(self, matrix: Tensor, shape: torch.Size) -> Tensor:
+        """Return a matrix in the shape of the weight: the inverse of `to_matrix`.
+
+        Parameters
+        ----------
+        matrix : tensor of shape (groups, outputs, inputs)
+        shape : torch.Size
+            Of the weight.
+
+        Returns
+        -------
+        tensor
+        """
+        return matrix.reshape(shape)
 
     def attach(self, config: AnalogConfig | None = None, seed: int | None = None) -> Self:
         """Make cells for the present weight.

@@ -58,7 +58,7 @@ class Linear(AnalogLayer, nn.Linear):
         return y if self.bias is None else y + self.bias.to(y.dtype)
 
 
-class _Convolution(AnalogLayer, nn.modules.conv._ConvNd):
+class Convolution(AnalogLayer, nn.modules.conv._ConvNd):
     """Convolution as a product of the cells with the patch around each place."""
 
     def forward(self, x: Tensor) -> Tensor:
@@ -113,11 +113,11 @@ class _Convolution(AnalogLayer, nn.modules.conv._ConvNd):
         return adopt(made, layer).attach(config, seed)
 
 
-class Conv1d(_Convolution, nn.Conv1d):
+class Conv1d(Convolution, nn.Conv1d):
     """`torch.nn.Conv1d` on cells; ``config`` is an `AnalogConfig`, the other arguments are those of torch."""
 
 
-class Conv2d(_Convolution, nn.Conv2d):
+class Conv2d(Convolution, nn.Conv2d):
     """`torch.nn.Conv2d` on cells; ``config`` is an `AnalogConfig`, the other arguments are those of torch.
 
     Examples
@@ -132,5 +132,5 @@ class Conv2d(_Convolution, nn.Conv2d):
     """
 
 
-class Conv3d(_Convolution, nn.Conv3d):
+class Conv3d(Convolution, nn.Conv3d):
     """`torch.nn.Conv3d` on cells; ``config`` is an `AnalogConfig`, the other arguments are those of torch."""

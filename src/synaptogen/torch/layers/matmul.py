@@ -8,7 +8,7 @@ from torch.autograd.function import BackwardCFunction, FunctionCtx
 
 from synaptogen._utils import seed_of
 from synaptogen.torch.config import AnalogConfig
-from synaptogen.torch.crossbars import AnalogProduct, LineDrives, largest, require_real, tiled
+from synaptogen.torch.crossbars import AnalogProduct, LineDrives, full_precision, largest, require_real, tiled
 from synaptogen.torch.programming import error_table
 
 
@@ -125,7 +125,7 @@ class AnalogMatmul(AnalogProduct):
         require_real(b)
         lead = torch.broadcast_shapes(a.shape[:-2], b.shape[:-2])
         a, b = a.expand(*lead, *a.shape[-2:]), b.expand(*lead, *b.shape[-2:])
-        with torch.no_grad(), torch.autocast(a.device.type, enabled=False):
+        with torch.no_grad(), full_precision(a.device.type):
             value, back = self._read(a.detach().to(self.errors.dtype), b.detach().to(self.errors.dtype))
         if not torch.is_grad_enabled():
             return value.to(a.dtype)

@@ -110,6 +110,8 @@ class PulseSGD(torch.optim.Optimizer):
         if not lr > 0 or not step > 0 or not transfer_rate > 0:
             raise ValueError(f"lr={lr!r}, step={step!r}, transfer_rate={transfer_rate!r}: give numbers above 0")
         checks.positive_int("transfer_every", transfer_every)
+        if any(weight.part.config.stuck_set or weight.part.config.stuck_reset for weight in served):
+            raise ValueError("pulses are not modelled for stuck cells: give stuck_set=0 and stuck_reset=0")
         if any(weight.part.config.wires is not None for weight in served):
             raise ValueError("pulses are given as if wires had no resistance: convert with wires=None")
         super().__init__(model.parameters(), {"lr": lr})
@@ -217,6 +219,7 @@ class _HeldWeight(NamedTuple):
     name: str
     weight: nn.Parameter
     part: AnalogCells
+    layer: AnalogLayer
 
 
 def _served(model: nn.Module) -> tuple[list[_HeldWeight], list[nn.Parameter]]:
@@ -225,7 +228,7 @@ def _served(model: nn.Module) -> tuple[list[_HeldWeight], list[nn.Parameter]]:
     Weights that are frozen, and those that several layers share, are left as they are, and so are their cells.
     """
     found = [
-        _HeldWeight(f"{name}.{key}".lstrip("."), weight, part)
+        _HeldWeight(f"{name}.{key}".lstrip("."), weight, part, module)
         for name, module in model.named_modules()
         if isinstance(module, AnalogLayer)
         for key, weight, part in module.held_weights()
@@ -273,7 +276,7 @@ class _PulsedLayer:
     ) -> None:
         self.held, self.rule, self.dead = held, rule, dead
         part = held.part
-        present = held.weight.detach().cpu().double().numpy().reshape(part.groups * part.outputs, part.inputs)
+        present = self._as_matrix(held.weight)
         self.full = SPREAD / np.sqrt(part.inputs)
         if keep and present.any():  # with room for weights to grow
             self.full = ROOM * float(np.abs(present).max())
@@ -286,8 +289,12 @@ class _PulsedLayer:
 
     def update(self, change: Tensor) -> None:
         """Change the weights, a tensor of their shape, with pulses."""
-        self._apply(change.detach().cpu().double().numpy().reshape(self.pairs.shape) / self.full)
+        self._apply(self._as_matrix(change) / self.full)
         self._show()
+
+    def _as_matrix(self, weight: Tensor) -> Float64Array:
+        matrix = self.held.layer.to_matrix(weight.detach()).flatten(0, 1)
+        return np.asarray(matrix.cpu().double().numpy())
 
     def _apply(self, wanted: Float64Array) -> None:
         self.pairs.pulse(self.pairs.signs(wanted, self.rule, self.dead))
@@ -304,7 +311,7 @@ class _PulsedLayer:
         if ranges:
             # the range must also hold the weights that training leads to
             part.adc_range.mul_(SPREAD)
-        weight.copy_(part.weights().reshape(weight.shape).to(weight))
+        weight.copy_(self.held.layer.from_matrix(part.weights(), weight.shape).to(weight))
         part.weight_version = None  # the weight and its cells agree again
 
     def state(self) -> dict[str, Any]:
