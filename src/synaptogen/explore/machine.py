@@ -9,7 +9,7 @@ import numpy as np
 
 from synaptogen.engines import CompiledParams, compile_params
 from synaptogen.model import Constants, features, iv, latent, lines, noise, population, random, switching
-from synaptogen.params import DeviceParams
+from synaptogen.params import FEATURES, DeviceParams
 
 from .javascript import Kind, function
 
@@ -101,7 +101,7 @@ def machine_source(params: DeviceParams) -> str:
         "componentStarts": compiled.component_starts.view(np.int32).tolist(),
         "uMax": params.u_max,
         "uRead": params.u_read,
-        "rMax": params.r_max,
+        "typical": params.population.mean()[:FEATURES].tolist(),  # means: log10 of ohm, V, ohm, V
         **{name: packed(getattr(compiled, name)) for name in ARRAYS},
     }
     # names and texts come from files: they stay out of the code

@@ -39,23 +39,25 @@ const FAR = 1e6; // V; sets or resets any cell completely
 
 class Cells {
   /**
-   * Cells with ids from `first` on.
+   * New cells.
    * @param machine from `prepared`
    * @param seed whole number from 0 to 2**64 - 1, or its digits
+   * @param first id of the first cell, the others follow; or `ids`, two arrays with the words of all ids
    */
-  constructor(machine, seed, count, { first = 0, start = "stationary" } = {}) {
+  constructor(machine, seed, count, { first = 0, ids, start = "stationary" } = {}) {
     this.machine = machine;
     this.count = count;
     this.start = start;
     [this.k0, this.k1] = seedWords(seed);
-    this.lo = Int32Array.from({ length: count }, (_, k) => (first + k) | 0);
-    this.hi = Int32Array.from({ length: count }, (_, k) => Math.floor((first + k) / 4294967296) | 0);
+    const id = (k) => first + k;
+    this.lo = ids ? Int32Array.from(ids[0]) : Int32Array.from({ length: count }, (_, k) => id(k) | 0);
+    this.hi = ids ? Int32Array.from(ids[1]) : Int32Array.from({ length: count }, (_, k) => Math.floor(id(k) / 2 ** 32));
     this.r = new Float64Array(count);
     this.status = new Int32Array(count);
     this.fields = new Float64Array(FIELDS * count);
     this.device = new Float64Array(8 * count);
     this.memory = new Float64Array(machine.memory * count);
-    this.reads = 0;
+    this.reads = new Int32Array(count); // how often each cell was read with noise
     this.products = 0;
     for (let k = 0; k < count; k += 1) {
       this.drawDevice(k);
@@ -184,9 +186,9 @@ class Cells {
   read(u, bandwidth = 0) {
     const out = new Float64Array(this.count);
     for (let k = 0; k < this.count; k += 1) {
-      out[k] = this.currentOf(k, typeof u === "number" ? u : u[k], bandwidth, this.reads);
+      out[k] = this.currentOf(k, typeof u === "number" ? u : u[k], bandwidth, this.reads[k]);
+      if (bandwidth) this.reads[k] += 1;
     }
-    if (bandwidth) this.reads = (this.reads + 1) | 0;
     return out;
   }
 
@@ -255,10 +257,30 @@ class Cells {
     return out;
   }
 
-  copy() {
-    const other = Object.create(Cells.prototype);
-    Object.assign(other, this);
-    for (const key of ["r", "status", "fields", "memory"]) other[key] = this[key].slice();
+  /** Copies of these cells, or of one of them, with the same future. */
+  copy(first = 0, end = this.count) {
+    const other = Object.assign(Object.create(Cells.prototype), this, { count: end - first });
+    for (const key of ["lo", "hi", "r", "status", "reads", "fields", "device", "memory"]) {
+      const each = this[key].length / this.count;
+      other[key] = this[key].slice(each * first, each * end);
+    }
     return other;
   }
+}
+
+/** The cells of a saved array, in its state. */
+function restored(machine, array) {
+  const { r, status, reads, fields, lo, hi } = Object.fromEntries(
+    Object.entries(array.state).map(([key, packed]) => [key, unpacked(packed).values]),
+  );
+  const cells = new Cells(machine, array.seed, array.count, { ids: [lo, hi], start: array.start });
+  cells.r.set(r);
+  cells.status.set(Int32Array.from(status));
+  cells.reads.set(Int32Array.from(reads));
+  cells.fields.set(fields);
+  cells.products = array.products | 0;
+  for (let k = 0; k < cells.count; k += 1) { // the memory of earlier cycles is a function of the seed
+    for (let cycle = 1; cycle <= cells.cycle(k); cycle += 1) cells.nextLatent(k, cycle);
+  }
+  return cells;
 }
