@@ -7,7 +7,6 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-import synaptogen
 from synaptogen._utils import PathLike, replacing
 
 from .script import model_script, part
@@ -82,7 +81,9 @@ def page(sources: Sequence[Source]) -> str:
         style=part("style.css"),
         script="\n".join([model_script([source.params for source in sources]), *map(part, SCRIPTS)]),
         sources=_json([_described(source, k) for k, source in enumerate(sources)]),
-        footer=escape(f"Written by synaptogen {synaptogen.__version__}. The formulas are those of its reference engine."),
+        footer=escape(
+            f"Written by synaptogen {synaptogen.__version__}. The formulas are those of its reference engine."
+        ),
     )
 
 

@@ -36,7 +36,10 @@ function powerOfTen(n) {
 
 function decades(low, high) {
   const first = Math.ceil(low - 1e-9), last = Math.floor(high + 1e-9), every = Math.ceil((last - first + 1) / 6);
-  if (last - first < 1) return ticksOf(low, high, 3).map(([x]) => [x, Number((10 ** x).toPrecision(2)).toExponential()]);
+  if (last - first < 1) { // less than a decade between two powers: 1, 2 and 5 of each
+    const near = [1, 2, 5].flatMap((f) => [first - 1, first, last].map((n) => [Math.log10(f) + n, f * 10 ** n]));
+    return near.map(([at, value]) => [at, engineering(value, "")]);
+  }
   return Array.from({ length: last - first + 1 }, (_, k) => first + k)
     .filter((n) => (n - first) % every === 0)
     .map((n) => [n, powerOfTen(n)]);
@@ -84,7 +87,7 @@ function drawChart(canvas, spec) {
     c.fillText(label, x, bottom + 14);
   }
   c.textAlign = "right";
-  for (const [v, label] of ticks(spec.y, y0, y1, Math.max(2, h / 50))) {
+  for (const [v, label] of ticks(spec.y, y0, y1, Math.max(3, h / 50))) {
     const y = bottom - ((v - y0) / (y1 - y0)) * (bottom - top);
     line(c, left, y, right, y);
     c.fillText(label, left - 6, y + 4);
