@@ -81,9 +81,7 @@ def page(sources: Sequence[Source]) -> str:
         style=part("style.css"),
         script="\n".join([model_script([source.params for source in sources]), *map(part, SCRIPTS)]),
         sources=_json([_described(source, k) for k, source in enumerate(sources)]),
-        footer=escape(
-            f"Written by synaptogen {synaptogen.__version__}. The formulas are those of its reference engine."
-        ),
+        footer="Written by the Python package Synaptogen. The formulas are those of its reference engine.",
     )
 
 

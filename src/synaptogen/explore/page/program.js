@@ -89,7 +89,7 @@ const pythonList = (values) => `[${values.map(String).join(", ")}]`;
 
 /** The line that makes cells of a source, or takes those of its array. */
 function pythonCells(variable, source, { shape, seed, start }, inArray) {
-  if (inArray) return `${variable} = ${source.array.python}`;
+  if (inArray) return `${variable} = ${source.array.python}${variable === "cells" ? ".ravel()" : ""}`;
   const from = start === "stationary" ? "" : `, start="${start}"`;
   return `${variable} = sg.CellArray(${shape}, ${source.python}, rng=${seed}${from}, engine="reference")`;
 }
