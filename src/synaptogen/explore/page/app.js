@@ -85,15 +85,16 @@ function readCorners() {
 
 function drawWave(done = 0) {
   const { corners } = app, { low, high } = reach(machineOf("a"));
-  const range = [Math.min(low, ...corners) * 1.15, Math.max(high, ...corners) * 1.15];
-  const x = corners.map((_, k) => k);
+  const range = [Math.min(low, ...corners) * 1.1, Math.max(high, ...corners) * 1.1];
+  const x = corners.map((_, k) => k), every = Math.ceil(corners.length / 12);
   const series = [
     { x: [0, corners.length - 1], y: [0, 0], colour: colour("line"), dash: [4, 4] },
     { x, y: corners, colour: colour("a"), width: 2, dots: 6 },
   ];
   if (done) series.push({ x: [done, done], y: range, colour: colour("b"), width: 2 });
   app.wave = drawChart($("wave"), {
-    x: { label: "Corner", range: [0, corners.length - 1] }, y: { label: "Voltage (V)", range }, series,
+    x: { label: "Corner", range: [0, corners.length - 1], ticks: x.filter((k) => k % every === 0).map((k) => [k, String(k)]) },
+    y: { label: "Voltage (V)", range }, series,
   });
   $("wave").setAttribute("aria-label", `Waveform with corners at ${$("corners").value} V`);
 }
@@ -204,14 +205,19 @@ function stop() {
 
 function drawCurrents() {
   const log = $("log").checked, { wave = [], rows = {}, done = 0 } = app.traces, series = [];
-  const u = wave.slice(0, done);
+  const u = wave.slice(0, done), convert = log ? Math.abs : (i) => 1e6 * i;
   for (const side of sides()) {
-    const { count } = app.cells[side], shown = Math.min(count, 64), chosen = Math.min(whole("selected"), count - 1);
-    for (let k = 0; k <= shown; k += 1) {
-      const cell = k < shown ? k : chosen; // the chosen cell last, above the others
-      const y = (rows[side] || []).map((row) => (log ? Math.abs(row[cell]) : 1e6 * row[cell]));
-      series.push({ x: u, y, colour: colour(side), width: k < shown ? 1 : 2.5, alpha: k < shown ? 0.35 : 1 });
+    const { count } = app.cells[side], chosen = Math.min(whole("selected"), count - 1), x = [], y = [];
+    for (let cell = 0; cell < Math.min(count, 64); cell += 1) { // all in one line, with gaps
+      for (let k = 0; k < done; k += 1) {
+        x.push(u[k]);
+        y.push(convert(rows[side][k][cell]));
+      }
+      x.push(0);
+      y.push(NaN);
     }
+    series.push({ x, y, colour: colour(side), alpha: 0.5 });
+    series.push({ x: u, y: (rows[side] || []).map((row) => convert(row[chosen])), colour: colour(side), width: 2.5 });
   }
   drawChart($("iv"), {
     x: { label: "Voltage (V)", range: done ? undefined : [-1, 1] },
@@ -326,7 +332,7 @@ function showTable(table, [head, ...rows]) {
 
 function showPython() {
   if (!app.cells.a) return;
-  const lines = ["import numpy as np", "import synaptogen as sg", ""];
+  const lines = pythonHead(app.actions);
   for (const side of sides()) {
     if (compared()) lines.push(`# ${side.toUpperCase()}`);
     lines.push(...pythonSweeps(sourceOf(side), settings(side), app.actions, whole("cycles")), "");

@@ -87,7 +87,7 @@ function drawChart(canvas, spec) {
     c.fillText(label, x, bottom + 14);
   }
   c.textAlign = "right";
-  for (const [v, label] of ticks(spec.y, y0, y1, Math.max(3, h / 50))) {
+  for (const [v, label] of ticks(spec.y, y0, y1, Math.max(5, h / 50))) {
     const y = bottom - ((v - y0) / (y1 - y0)) * (bottom - top);
     line(c, left, y, right, y);
     c.fillText(label, left - 6, y + 4);
@@ -124,7 +124,15 @@ function drawSeries(c, one, px, py) {
   c.setLineDash(one.dash || []);
   const n = Math.min(one.x.length, one.y.length);
   c.beginPath();
-  for (let k = 0; k < n; k += 1) c.lineTo(px(one.x[k]), py(one.y[k]));
+  let drawing = false; // NaN lifts the pen
+  for (let k = 0; k < n; k += 1) {
+    if (Number.isNaN(one.y[k])) drawing = false;
+    else if (drawing) c.lineTo(px(one.x[k]), py(one.y[k]));
+    else {
+      c.moveTo(px(one.x[k]), py(one.y[k]));
+      drawing = true;
+    }
+  }
   if (!one.dots || one.width) c.stroke();
   if (one.dots) {
     for (let k = 0; k < n; k += 1) c.fillRect(px(one.x[k]) - one.dots / 2, py(one.y[k]) - one.dots / 2, one.dots, one.dots);

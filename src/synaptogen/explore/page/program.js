@@ -87,6 +87,19 @@ function engineering(value, unit) {
 
 const pythonList = (values) => `[${values.map(String).join(", ")}]`;
 
+/** Lines before all others. */
+function pythonHead(actions) {
+  const lines = ["import numpy as np", "import synaptogen as sg", ""];
+  if (!actions.length) return lines;
+  return [
+    ...lines,
+    "def waveform(corners, points):",
+    "    lines = [np.linspace(a, b, points, endpoint=False) for a, b in zip(corners, corners[1:])]",
+    "    return np.concatenate([*lines, corners[-1:]])",
+    "",
+  ];
+}
+
 /** The line that makes cells of a source, or takes those of its array. */
 function pythonCells(variable, source, { shape, seed, start }, inArray) {
   if (inArray) return `${variable} = ${source.array.python}${variable === "cells" ? ".ravel()" : ""}`;
@@ -97,15 +110,6 @@ function pythonCells(variable, source, { shape, seed, start }, inArray) {
 /** Python that does what was done to cells; `actions` in their order. */
 function pythonSweeps(source, settings, actions, cycles) {
   const lines = [pythonCells("cells", source, { ...settings, shape: settings.count }, Boolean(source.array))];
-  if (actions.length) {
-    lines.push(
-      "",
-      "def waveform(corners, points):",
-      "    lines = [np.linspace(a, b, points, endpoint=False) for a, b in zip(corners, corners[1:])]",
-      "    return np.concatenate([*lines, corners[-1:]])",
-      "",
-    );
-  }
   for (const action of actions) {
     const part = action.points === undefined ? "" : `[:${action.points}]`;
     const noise = action.noise ? ", noise=True" : "";
