@@ -38,6 +38,7 @@ def test_drawn_waveforms_change_cells_and_the_python_does_the_same(page, tmp_pat
         pointer("wave", "pointerup", 0.8, 0.2);
         const after = $("wave").getAttribute("aria-label");
         $("run").click();
+        $("run").click();
         $("noise").click();
         change("standard", "partial");
         $("run").click();
@@ -63,6 +64,7 @@ def test_drawn_waveforms_change_cells_and_the_python_does_the_same(page, tmp_pat
     assert names["features"].r_lrs.shape == (7, 5)
     np.testing.assert_allclose(names["crossbar"].r.ravel(), found["g"], rtol=1e-9)
     np.testing.assert_allclose(names["i"], found["currents"], rtol=1e-9)
+    assert "for _ in range(2):" in found["python"]
     assert "[4, 2]" in found["python"]  # where the pointer was
     assert "[5, 3]" in found["python"]  # where the keyboard was
     assert found["status"].startswith("Row 5, column 3: ")
@@ -128,6 +130,7 @@ def test_a_saved_array_continues_in_the_page(tmp_path, monkeypatch):
     cells.run_cycles(3)
     cells.apply_voltage(-2.0)
     cells.apply_voltage(np.linspace(0.5, 1.4, 40))
+    cells.bandwidth = 1e9
     cells.read(0.1)
     cells.save("array.zarr")
     found = acted(

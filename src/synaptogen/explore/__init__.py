@@ -1,6 +1,6 @@
 """A page in which cells live: the model as JavaScript, traced from `synaptogen.model`, to play with in a browser."""
 
-from .page import page, write_page
+from .html import page, write_page
 from .script import model_script
 from .sources import Shown, Source, source_of
 

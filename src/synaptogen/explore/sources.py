@@ -127,6 +127,7 @@ def _content(part: CellArray, title: str) -> dict[str, Any]:
         "count": part.size,
         "shape": list(part.shape) if part.ndim == 2 else None,
         "products": counters.products,
+        "bandwidth": part.bandwidth,
         "state": {
             "r": packed(state.mixing()),
             "status": packed(state.status()),

@@ -2,6 +2,7 @@
 
 const $ = (id) => document.getElementById(id);
 const SOURCES = JSON.parse($("sources").textContent);
+const LINES = 64; // cells whose currents are drawn
 const POPULATION = { devices: 400, cycles: 10, first: 1e9 }; // devices far from those that a user looks at
 
 const app = { corners: [], actions: [], traces: {}, cells: {}, playing: null, population: new Map() };
@@ -28,8 +29,8 @@ const sides = () => (compared() ? ["a", "b"] : ["a"]);
 function settings(which = "a") {
   const array = sourceOf(which).array;
   return array
-    ? { seed: array.seed, start: array.start, count: array.count }
-    : { seed: seed() ?? "42", start: $("start").value, count: whole("count") };
+    ? { seed: array.seed, start: array.start, count: array.count, bandwidth: array.bandwidth }
+    : { seed: seed() ?? "42", start: $("start").value, count: whole("count"), bandwidth: BANDWIDTH };
 }
 
 /** New cells of a source, or those of its array. */
@@ -73,7 +74,7 @@ function setCorners(corners) {
 }
 
 function readCorners() {
-  const { corners, error } = parseCorners($("corners").value);
+  const { corners, error } = checkedCorners();
   $("corner-error").textContent = error || "";
   $("corners").setAttribute("aria-invalid", String(Boolean(error)));
   if (corners) {
@@ -81,6 +82,15 @@ function readCorners() {
     drawWave();
   }
   return !error;
+}
+
+function checkedCorners() {
+  const found = parseCorners($("corners").value);
+  if (found.error) return found;
+  const voltages = (found.corners.length - 1) * whole("points");
+  const steps = voltages * sides().reduce((sum, side) => sum + settings(side).count, 0);
+  if (steps > MOST_STEPS) return { error: `${voltages} voltages on so many cells take too long: give fewer points or cells.` };
+  return found;
 }
 
 function drawWave(done = 0) {
@@ -155,7 +165,10 @@ function beginTrace() {
 function advance(action, most) {
   const { wave, rows } = app.traces, end = Math.min(wave.length, app.traces.done + most);
   const part = wave.slice(app.traces.done, end);
-  for (const side of sides()) rows[side].push(...app.cells[side].sweep(part, action.noise ? BANDWIDTH : 0));
+  for (const side of sides()) {
+    const currents = app.cells[side].sweep(part, action.noise ? settings(side).bandwidth : 0);
+    for (const row of currents) rows[side].push(row);
+  }
   app.traces.done = end;
   if (end < wave.length) action.points = end;
   else delete action.points;
@@ -208,7 +221,7 @@ function drawCurrents() {
   const u = wave.slice(0, done), convert = log ? Math.abs : (i) => 1e6 * i;
   for (const side of sides()) {
     const { count } = app.cells[side], chosen = Math.min(whole("selected"), count - 1), x = [], y = [];
-    for (let cell = 0; cell < Math.min(count, 64); cell += 1) { // all in one line, with gaps
+    for (let cell = 0; cell < Math.min(count, LINES); cell += 1) { // all in one line, with gaps
       for (let k = 0; k < done; k += 1) {
         x.push(u[k]);
         y.push(convert(rows[side][k][cell]));
@@ -246,7 +259,8 @@ function showStatus() {
     for (let i = 0; i < cells.count; i += 1) found[cells.mode(i)] += 1;
     return `${compared() ? `${side.toUpperCase()}: ` : ""}${found.LRS} in the LRS, ${found.IRS} partly reset, ${found.HRS} in the HRS`;
   });
-  $("iv-status").textContent = `${done} voltages applied. ${modes.join("; ")}.`;
+  const drawn = sides().some((side) => app.cells[side].count > LINES) ? ` Lines of the first ${LINES} cells.` : "";
+  $("iv-status").textContent = `${done} voltages applied. ${modes.join("; ")}.${drawn}`;
 }
 
 // ---- features

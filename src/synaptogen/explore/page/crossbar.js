@@ -50,7 +50,7 @@ function crossbarInput() {
 /** Currents of the rows; the number of the product stays, so that drawing again shows the same currents. */
 function rowCurrents() {
   const { cells, rows, columns } = crossbar, number = cells.products;
-  const currents = cells.product(rows, columns, crossbarInput().v, { bandwidth: BANDWIDTH });
+  const currents = cells.product(rows, columns, crossbarInput().v, { bandwidth: settings("a").bandwidth });
   cells.products = number;
   return Array.from(currents);
 }

@@ -1,6 +1,7 @@
 // What a page does with cells, without the page: waveforms, distributions, and the Python that does the same.
 
-const BANDWIDTH = 1e8; // Hz; of reads with noise, as in CellArray
+const BANDWIDTH = 1e8; // Hz; of reads with noise, as CellArray has it unless another is given
+const MOST_STEPS = 2e7; // voltages times cells that are applied at once, for some seconds
 
 /** Numbers from a to b, as NumPy's linspace makes them. */
 function linspace(a, b, count, endpoint = true) {
@@ -107,14 +108,31 @@ function pythonCells(variable, source, { shape, seed, start }, inArray) {
   return `${variable} = sg.CellArray(${shape}, ${source.python}, rng=${seed}${from}, engine="reference")`;
 }
 
+function pythonSweep(action) {
+  const part = action.points === undefined ? "" : `[:${action.points}]`;
+  const noise = action.noise ? ", noise=True" : "";
+  const wave = `waveform(${pythonList(action.corners)}, ${action.perLine})${part}`;
+  return `currents = cells.sweep(${wave}${noise})  # A, one row for each voltage`;
+}
+
+/** Equal texts that follow each other, once and with their number. */
+function repeated(texts) {
+  const groups = [];
+  for (const text of texts) {
+    const last = groups[groups.length - 1];
+    if (last?.text === text) last.times += 1;
+    else groups.push({ text, times: 1 });
+  }
+  return groups;
+}
+
 /** Python that does what was done to cells; `actions` in their order. */
 function pythonSweeps(source, settings, actions, cycles) {
   const lines = [pythonCells("cells", source, { ...settings, shape: settings.count }, Boolean(source.array))];
-  for (const action of actions) {
-    const part = action.points === undefined ? "" : `[:${action.points}]`;
-    const noise = action.noise ? ", noise=True" : "";
-    const wave = `waveform(${pythonList(action.corners)}, ${action.perLine})${part}`;
-    lines.push(`currents = cells.sweep(${wave}${noise})  # A, one row for each voltage`);
+  for (const { text, times } of repeated(actions.map(pythonSweep))) {
+    const indent = times > 1 ? "    " : "";
+    if (indent) lines.push(`for _ in range(${times}):`);
+    lines.push(`${indent}${text}`);
   }
   lines.push(`features = cells.upcoming(${cycles})  # of the next cycles; no cell changes`);
   return lines;
@@ -130,7 +148,6 @@ function pythonCrossbar(source, settings, actions, input) {
     if (action.kind === "ramp") {
       lines.push(`crossbar.apply_voltage(np.linspace(${action.from}, ${action.to}, ${settings.columns}))`);
     }
-    if (action.kind === "product") lines.push(`i = crossbar @ ${action.python}  # A, with noise`);
   }
   lines.push(`i = crossbar @ ${input}  # A, currents of the rows, with noise`);
   return lines;
