@@ -100,6 +100,21 @@ def test_parts_that_the_engine_of_the_page_does_not_know_are_refused_by_name(par
             machine.require_known("mine", Extended.of(params, on))
 
 
+def test_constants_that_no_formula_of_the_page_uses_are_refused_by_name(params):
+    class More(NamedTuple):
+        eta: float
+        restless: tuple
+
+    for restless, refused in (((), False), ((0.3, 0.1), True)):
+        watched = machine.Watched(More(3.0, restless))
+        assert watched.eta == 3.0
+        if refused:
+            with pytest.raises(ValueError, match="'mine' has restless"):
+                watched.require_all_used("mine")
+        else:
+            watched.require_all_used("mine")
+
+
 def test_operations_that_javascript_has_not_are_refused_by_name(params, monkeypatch):
     monkeypatch.delitem(JAVASCRIPT.forms, "exp2")
     with pytest.raises(ValueError, match=r"'hennen2024' has a part .* JavaScript has no exp2"):

@@ -4,7 +4,7 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal, TypeAlias
 
-from synaptogen.model import Constants, Transition
+from synaptogen.model import Transition
 from synaptogen.tracing import (
     AND,
     ATOM,
@@ -72,7 +72,7 @@ Kind: TypeAlias = Literal["vector"] | Type
 """Kind of an argument: a number of a type, or a vector of four real numbers."""
 
 
-def function(formula: Callable[..., Any], kinds: Mapping[str, Kind], p: Constants | None = None) -> str:
+def function(formula: Callable[..., Any], kinds: Mapping[str, Kind], p: Any = None) -> str:
     """Return a formula of the model as a method of JavaScript.
 
     Vectors and records among its arguments are given number by number. A formula with several results returns an object
@@ -86,7 +86,7 @@ def function(formula: Callable[..., Any], kinds: Mapping[str, Kind], p: Constant
         Kinds of its arguments; others are real numbers. Of ``p``, ``b`` and ``t`` it is known what they are: the
         constants, the matrix of the innovations, and a `Transition`.
     p : Constants, optional
-        The constants that it takes.
+        The constants that it takes, or an object with their names.
 
     Returns
     -------
@@ -104,7 +104,7 @@ def function(formula: Callable[..., Any], kinds: Mapping[str, Kind], p: Constant
     return "\n".join([f"{formula.__name__}({', '.join(names)}) {{", *(f"  {line}" for line in lines), "},"])
 
 
-def _value(argument: str, kinds: Mapping[str, Kind], p: Constants | None, names: list[str]) -> Any:
+def _value(argument: str, kinds: Mapping[str, Kind], p: Any, names: list[str]) -> Any:
     """Return what a formula is called with for an argument, and add the names that stand for it in JavaScript."""
     if argument in ("p", "b"):
         assert p is not None

@@ -9,7 +9,7 @@ import numpy as np
 
 from synaptogen.engines import CompiledParams, compile_params
 from synaptogen.model import Constants, features, iv, latent, lines, noise, population, random, switching
-from synaptogen.params import FEATURES, DeviceParams
+from synaptogen.params import DeviceParams
 
 from .javascript import Kind, function
 
@@ -94,18 +94,53 @@ def machine_source(params: DeviceParams) -> str:
     """
     compiled = compile_params(params)
     require_known(params.name, compiled)
-    formulas = "\n".join(_own(formula, kinds, params.name, compiled.constants) for formula, kinds in OWN.items())
+    constants = Watched(compiled.constants)
+    formulas = "\n".join(_own(formula, kinds, params.name, constants) for formula, kinds in OWN.items())
+    constants.require_all_used(params.name)
     numbers = {
         "slots": compiled.slots,
         "logSigma": compiled.log_sigma,
         "componentStarts": compiled.component_starts.view(np.int32).tolist(),
         "uMax": params.u_max,
         "uRead": params.u_read,
-        "typical": params.population.mean()[:FEATURES].tolist(),  # means: log10 of ohm, V, ohm, V
         **{name: packed(getattr(compiled, name)) for name in ARRAYS},
     }
     # names and texts come from files: they stay out of the code
     return f"{{\n{_indented(formulas)}\n  numbers: {json.dumps(numbers)},\n}}"
+
+
+class Watched:
+    """Constants of a parameter set that remember which of them formulas have used.
+
+    Parameters
+    ----------
+    constants : Constants
+        The constants.
+    """
+
+    def __init__(self, constants: Constants) -> None:
+        self._constants, self._used = constants, set[str]()
+
+    def __getattr__(self, name: str) -> Any:
+        self._used.add(name)
+        return getattr(self._constants, name)
+
+    def require_all_used(self, name: str) -> None:
+        """Refuse a parameter set with constants that no formula of the page has used.
+
+        Parameters
+        ----------
+        name : str
+            Name of the set, for the message.
+
+        Raises
+        ------
+        ValueError
+            If there is such a constant, and it has an effect.
+        """
+        for constant in self._constants._fields:
+            if constant not in self._used and _has_effect(getattr(self._constants, constant)):
+                raise _cannot_run(name, constant)
 
 
 def require_known(name: str, compiled: CompiledParams) -> None:
@@ -125,16 +160,10 @@ def require_known(name: str, compiled: CompiledParams) -> None:
     """
     for part in compiled._fields:
         if part not in KNOWN and _has_effect(getattr(compiled, part)):
-            raise ValueError(
-                f"params {name!r} has {part}, which the page of the explorer cannot run: remove that part with"
-                " DeviceParams.replace, or use CellArray in Python"
-            )
+            raise _cannot_run(name, part)
     vector = compiled.means.shape[1]
     if vector != 8:
-        raise ValueError(
-            f"params {name!r} has device vectors of {vector} numbers, and the page of the explorer can run those of 8:"
-            " use CellArray in Python"
-        )
+        raise _cannot_run(name, f"device vectors of {vector} numbers in place of 8")
 
 
 def packed(array: Any) -> dict[str, Any]:
@@ -154,6 +183,13 @@ def packed(array: Any) -> dict[str, Any]:
     return {"shape": list(values.shape), "base64": base64.b64encode(values.tobytes()).decode("ascii")}
 
 
+def _cannot_run(name: str, part: str) -> ValueError:
+    return ValueError(
+        f"params {name!r} has {part}, which the page of the explorer cannot run: use CellArray in Python, or remove the"
+        " part with DeviceParams.replace"
+    )
+
+
 def _has_effect(value: Any) -> bool:
     """Return whether a part is neither None, nor made of zeros, nor empty."""
     if isinstance(value, tuple | list):
@@ -161,7 +197,7 @@ def _has_effect(value: Any) -> bool:
     return value is not None and bool(np.any(value))
 
 
-def _own(formula: Callable[..., Any], kinds: Mapping[str, Kind], name: str, p: Constants) -> str:
+def _own(formula: Callable[..., Any], kinds: Mapping[str, Kind], name: str, p: Watched) -> str:
     try:
         return function(formula, kinds, p)
     except TypeError as error:

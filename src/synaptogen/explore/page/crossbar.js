@@ -34,7 +34,7 @@ function pulseAll(u) {
 
 function rampAll() {
   const { rows, columns, cells } = crossbar, machine = cells.machine;
-  const from = Math.round(machine.typical[3] * 90) / 100, to = machine.uMax;
+  const from = Math.round(machine.typical.u_reset * 90) / 100, to = machine.uMax;
   const u = linspace(from, to, columns);
   cells.apply(Array.from({ length: rows * columns }, (_, k) => u[k % columns]));
   crossbar.actions.push({ kind: "ramp", from, to });
@@ -59,7 +59,7 @@ function showCrossbar() {
   const { cells, rows, columns, cursor } = crossbar, ohm = cells.resistances();
   const g = Array.from(ohm, (x) => Math.log10(1 / x)).filter(Number.isFinite).sort((a, b) => a - b);
   const typical = cells.machine.typical;
-  const low = Math.min(-typical[0] - 0.3, quantile(g, 0.05)), high = Math.max(Math.log10(1 / typical[2]) + 0.2, quantile(g, 0.95));
+  const low = Math.min(-Math.log10(typical.r_hrs) - 0.3, quantile(g, 0.05)), high = Math.max(-Math.log10(typical.r_lrs) + 0.2, quantile(g, 0.95));
   drawMap($("map"), rows, columns, (k) => (Math.log10(1 / ohm[k]) - low) / (high - low), cursor);
   const currents = rowCurrents();
   drawBars($("bars"), currents);

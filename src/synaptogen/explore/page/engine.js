@@ -20,7 +20,17 @@ function unpacked({ shape, base64 }) {
 function prepared(machine) {
   const n = machine.numbers, arrays = {};
   for (const key of ["readout", "F", "G", "start", "means", "cholesky"]) arrays[key] = unpacked(n[key]).values;
-  return { ...machine, ...MODEL, ...n, ...arrays, memory: n.readout.shape[0] };
+  const ready = { ...machine, ...MODEL, ...n, ...arrays, memory: n.readout.shape[0] };
+  ready.typical = typicalFeatures(ready);
+  return ready;
+}
+
+/** Medians of the features over some devices, in ohm and V. */
+function typicalFeatures(machine) {
+  const cells = new Cells(machine, 42, 101), typical = {};
+  const all = Array.from({ length: cells.count }, (_, k) => cells.features(k));
+  for (const key of Object.keys(all[0])) typical[key] = all.map((f) => f[key]).sort((a, b) => a - b)[50];
+  return typical;
 }
 
 /** The two words of a seed: a whole number, or its decimal digits where it is too large for one. */

@@ -19,14 +19,14 @@ function waveformOf(corners, points) {
 
 /** Voltages that surely set and reset most cells of a machine. */
 function reach(machine) {
-  const low = Math.ceil(machine.typical[1] * 22) / 10; // 2.2 times the mean U_SET
+  const low = Math.ceil(machine.typical.u_set * 22) / 10; // 2.2 times the typical U_SET
   return { low: Math.min(low, -0.1), high: Math.ceil(machine.uMax * 10.2) / 10 };
 }
 
 /** Corner voltages of the standard waveforms. */
 function standards(machine) {
   const { low, high } = reach(machine), rounded = (u) => Math.round(u * 100) / 100;
-  const uReset = machine.typical[3];
+  const uReset = machine.typical.u_reset;
   const partly = [0.25, 0.5, 0.75].map((share) => rounded(uReset + share * (machine.uMax - uReset)));
   return {
     loop: { title: "One loop: SET, then full RESET", corners: [0, low, 0, high, 0] },
