@@ -28,7 +28,7 @@ from .state import Features, Mode
 
 __version__ = "0.1.0"
 
-_ROOMS = ("circuit", "crossbar", "distributed", "learn", "outofcore", "plot", "torch")
+_ROOMS = ("circuit", "crossbar", "distributed", "explore", "learn", "outofcore", "plot", "torch")
 """Sub-packages for users, imported when they are first used: most need libraries of extras."""
 
 logging.getLogger(__name__).addHandler(logging.NullHandler())  # silent unless a program asks for messages

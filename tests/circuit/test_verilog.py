@@ -10,8 +10,9 @@ from analog import run_functions
 import synaptogen as sg
 from synaptogen.circuit import cell_model, instance_values
 from synaptogen.circuit.verilog import KINDS, formulas
-from synaptogen.circuit.verilog.symbols import OPERATIONS, name, statements, symbol, text, traced
+from synaptogen.circuit.verilog.symbols import VERILOG, name, statements, symbol, text, traced
 from synaptogen.model import iv, noise, ops, random
+from synaptogen.tracing import OPERATIONS
 
 OF_BITS = {ops.any_, ops.bits, ops.from_bits, ops.signed_word, ops.shift_right_signed}
 
@@ -77,9 +78,9 @@ def test_functions_without_a_form_are_named():
 
 
 def traced_any():
-    from synaptogen.circuit.verilog.symbols import _exchanged
+    from synaptogen.tracing.operations import exchanged
 
-    return _exchanged(ops.any_)
+    return exchanged(ops.any_, VERILOG)
 
 
 def test_random_numbers_trace_as_unsigned_integers():

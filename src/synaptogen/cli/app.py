@@ -8,7 +8,21 @@ from typer.core import TyperGroup
 
 import synaptogen
 
-from .commands import bench, circuit, crossbar, demo, extract, fit, info, look, report, sample, simulate, validate
+from .commands import (
+    bench,
+    circuit,
+    crossbar,
+    demo,
+    explore,
+    extract,
+    fit,
+    info,
+    look,
+    report,
+    sample,
+    simulate,
+    validate,
+)
 from .output import complain, show_messages
 
 EXPECTED = (ValueError, TypeError, OSError, MemoryError, ModuleNotFoundError)
@@ -77,6 +91,7 @@ COMMANDS = (
     fit.fit,
     validate.validate,
     report.report,
+    explore.explore,
     bench.bench,
 )
 for command in COMMANDS:

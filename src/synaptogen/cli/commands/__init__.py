@@ -3,13 +3,14 @@
 Docstrings of commands are their help, up to the form feed; options document themselves.
 """
 
-from . import bench, circuit, crossbar, demo, extract, fit, info, look, report, sample, simulate, validate
+from . import bench, circuit, crossbar, demo, explore, extract, fit, info, look, report, sample, simulate, validate
 
 __all__ = [
     "bench",
     "circuit",
     "crossbar",
     "demo",
+    "explore",
     "extract",
     "fit",
     "info",

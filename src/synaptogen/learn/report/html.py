@@ -7,9 +7,11 @@ from html import escape
 from pathlib import Path
 from string import Template
 
+from synaptogen import explore
 from synaptogen._utils import PathLike, checked, replacing
 from synaptogen.learn.progress import StageProgress
 from synaptogen.learn.validation import Property, Validation
+from synaptogen.params import DeviceParams
 
 from .figures import FIGURES, draw_figure, has_figure
 
@@ -99,6 +101,7 @@ def _page(validation: Validation, images: dict[str, bytes]) -> str:
         notes=_list(validation.notes),
         rows="\n".join(_row(p) for p in validation.properties),
         figures="\n".join(_figure(name, image) for name, image in images.items()),
+        explorer=_explorer(validation.params),
         provenance="\n".join(_pair(k, v) for k, v in {**validation.facts, **validation.params.source}.items()),
         params=escape(validation.params.to_json()),
     )
@@ -154,6 +157,15 @@ def _figure(name: str, image: bytes) -> str:
         f'<figure id="{name}"><img src="data:image/png;base64,{data}" alt="{caption}">'
         f"<figcaption>{caption}</figcaption></figure>"
     )
+
+
+def _explorer(params: DeviceParams) -> str:
+    """Return the page of the explorer as a frame in this one, or the reason why it cannot run the set."""
+    try:
+        page = explore.page([explore.source_of(params)])
+    except ValueError as error:
+        return f"<p>{escape(str(error))}</p>"
+    return f'<iframe title="Virtual cells to play with" loading="lazy" srcdoc="{escape(page)}"></iframe>'
 
 
 def _list(notes: tuple[str, ...]) -> str:

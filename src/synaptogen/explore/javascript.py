@@ -1,0 +1,135 @@
+"""JavaScript as a language of formulas, and formulas of the model as its functions."""
+
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Literal, TypeAlias
+
+from synaptogen.model import Transition
+from synaptogen.tracing import (
+    AND,
+    ATOM,
+    BIT_AND,
+    BIT_OR,
+    BIT_XOR,
+    EQUAL,
+    OR,
+    ORDER,
+    PLUS,
+    SHIFT,
+    TIMES,
+    UNARY,
+    Form,
+    Language,
+    Symbol,
+    Type,
+    name,
+    numbered,
+    statements,
+    traced,
+)
+
+JAVASCRIPT = Language(
+    "JavaScript",
+    "explore/javascript.py",
+    {
+        "+": Form("{} + {}", PLUS),
+        "-": Form("{} - {}", PLUS),
+        "*": Form("{}*{}", TIMES),
+        "/": Form("{}/{}", TIMES),
+        # words of 32 bits are kept as integers with a sign, the form in which operators on bits return them
+        "uint32 +": Form("({} + {} | 0)", ATOM, PLUS),
+        "uint32 -": Form("({} - {} | 0)", ATOM, PLUS),
+        "uint32 *": Form("Math.imul({}, {})"),
+        "uint32 <<": Form("{} << {}", SHIFT),
+        "&": Form("{} & {}", BIT_AND),
+        "^": Form("{} ^ {}", BIT_XOR),
+        "|": Form("{} | {}", BIT_OR),
+        "high_product": Form("highProduct({}, {})"),
+        "real": Form("({} >>> 0)", ATOM, SHIFT),
+        "signed_real": Form("{}", UNARY),
+        "top bit": Form("{} < 0", ORDER),
+        "negative": Form("-{}", UNARY, ATOM),
+        "not": Form("!{}", UNARY),
+        **{sign: Form(f"{{}} {sign} {{}}", ORDER) for sign in ("<", "<=", ">", ">=")},
+        "==": Form("{} === {}", EQUAL),
+        "!=": Form("{} !== {}", EQUAL),
+        "mask &": Form("{} && {}", AND),
+        "mask |": Form("{} || {}", OR),
+        "where": Form("({} ? {} : {})"),
+        "sqrt": Form("Math.sqrt({})"),
+        "log": Form("Math.log({})"),
+        "exp2": Form("Math.pow(2, {})"),
+        "pow": Form("Math.pow({}, {})"),
+        "floor": Form("Math.floor({})"),
+        "maximum": Form("Math.max({}, {})"),
+        "minimum": Form("Math.min({}, {})"),
+        "absolute": Form("Math.abs({})"),
+    },
+    "const {} = {};",
+)
+
+Kind: TypeAlias = Literal["vector"] | Type
+"""Kind of an argument: a number of a type, or a vector of four real numbers."""
+
+
+def function(formula: Callable[..., Any], kinds: Mapping[str, Kind], p: Any = None) -> str:
+    """Return a formula of the model as a method of JavaScript.
+
+    Vectors and records among its arguments are given number by number. A formula with several results returns an object
+    with their names, or an array where they have none.
+
+    Parameters
+    ----------
+    formula : function
+        A function of `synaptogen.model`.
+    kinds : mapping of str to str
+        Kinds of its arguments; others are real numbers. Of ``p``, ``b`` and ``t`` it is known what they are: the
+        constants, the matrix of the innovations, and a `Transition`.
+    p : Constants, optional
+        The constants that it takes, or an object with their names.
+
+    Returns
+    -------
+    str
+        JavaScript.
+
+    Raises
+    ------
+    TypeError
+        If it uses an operation that JavaScript has not.
+    """
+    names: list[str] = []
+    values = [_value(argument, kinds, p, names) for argument in inspect.signature(formula).parameters]
+    lines = _body(traced(formula, JAVASCRIPT)(*values))
+    return "\n".join([f"{formula.__name__}({', '.join(names)}) {{", *(f"  {line}" for line in lines), "},"])
+
+
+def _value(argument: str, kinds: Mapping[str, Kind], p: Any, names: list[str]) -> Any:
+    """Return what a formula is called with for an argument, and add the names that stand for it in JavaScript."""
+    if argument in ("p", "b"):
+        assert p is not None
+        return p if argument == "p" else p.innovation
+    if argument == "t":
+        names += Transition._fields
+        return Transition(*_symbols(Transition._fields))
+    kind = kinds.get(argument, "real")
+    if kind == "vector":
+        names += numbered(argument, 4)
+        return _symbols(names[-4:])
+    names.append(argument)
+    return name(argument, kind)
+
+
+def _symbols(names: Iterable[str]) -> list[Symbol]:
+    return [name(text) for text in names]
+
+
+def _body(result: Any) -> list[str]:
+    """Return the lines of a function that returns the result of a formula."""
+    if isinstance(result, Symbol):
+        return [*statements({"result": result}, JAVASCRIPT)[0], "return result;"]
+    named = hasattr(result, "_fields")
+    names = result._fields if named else numbered("result", len(result))
+    lines = statements(dict(zip(names, result, strict=True)), JAVASCRIPT)[0]
+    listed = ", ".join(names)
+    return [*lines, f"return {{ {listed} }};" if named else f"return [{listed}];"]

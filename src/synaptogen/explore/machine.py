@@ -1,0 +1,208 @@
+"""A parameter set as a machine in JavaScript: its formulas, traced from the model, and the numbers of its engine."""
+
+import base64
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from synaptogen.engines import CompiledParams, compile_params
+from synaptogen.model import Constants, features, iv, latent, lines, noise, population, random, switching
+from synaptogen.params import DeviceParams
+
+from .javascript import Kind, function
+
+WORD: dict[str, Kind] = dict.fromkeys(("status", "mode"), "uint32")
+MASK: dict[str, Kind] = dict.fromkeys(("mask", "limited"), "mask")
+ADDRESS: dict[str, Kind] = dict.fromkeys(("lo", "hi", "stream", "number", "block", "k0", "k1"), "uint32")
+
+COMMON: dict[Callable[..., Any], Mapping[str, Kind]] = {
+    random.random_words: ADDRESS,
+    random.normals: ADDRESS,
+    random.read_normal: ADDRESS,
+    population.chosen: {"word": "uint32", "start": "uint32"},
+    population.scale: {},
+    noise.noise_density: {},
+    noise.noisy_current: {},
+    switching.cycle: WORD,
+    switching.is_limited: WORD,
+    switching.sets: WORD,
+    switching.in_mode: {**WORD, **MASK},
+    switching.in_next_cycle: {**WORD, **MASK},
+}
+"""Formulas that are the same for all parameter sets, with the kinds of their arguments."""
+
+OWN: dict[Callable[..., Any], Mapping[str, Kind]] = {
+    features.cycle_features: dict.fromkeys(("x", "mu", "sigma"), "vector"),
+    latent.innovation: {"e": "vector"},
+    switching.resets: WORD,
+    iv.conductance: {},
+    iv.transition: {},
+    iv.partial_reset: {},
+    iv.mixing_from_conductance: {},
+    iv.resistance_from_mixing: {},
+    lines.linear_in_mixing: {},
+}
+"""Formulas with the constants of a parameter set."""
+
+NUMBERS = {
+    name: getattr(module, name)
+    for module, names in (
+        (switching, ("LRS", "HRS", "IRS", "CYCLE")),
+        (random, ("DEVICE", "CYCLES", "HISTORY", "READ", "PRODUCT")),
+    )
+    for name in names
+}
+"""Constants of the model that the engine of the page needs."""
+
+ARRAYS = ("readout", "F", "G", "start", "means", "cholesky")
+KNOWN = frozenset(("constants", "slots", "component_starts", "log_sigma", *ARRAYS))
+"""Parts of `CompiledParams` that the engine of the page takes into account."""
+
+
+def common_source() -> str:
+    """Return the formulas and constants that all parameter sets share, as JavaScript.
+
+    Raises
+    ------
+    TypeError
+        If JavaScript has not what a formula needs.
+    """
+    words = {name: (value + 2**31) % 2**32 - 2**31 for name, value in NUMBERS.items()}  # integers with a sign
+    formulas = "\n".join(function(formula, kinds) for formula, kinds in COMMON.items())
+    return f"const MODEL = {{\n{_indented(formulas)}\n}};\nconst {{ {', '.join(words)} }} = {json.dumps(words)};\n"
+
+
+def machine_source(params: DeviceParams) -> str:
+    """Return a parameter set as an expression of JavaScript.
+
+    Parameters
+    ----------
+    params : DeviceParams
+        The parameter set.
+
+    Returns
+    -------
+    str
+        An object with the formulas, and the numbers that ``page/engine.js`` takes.
+
+    Raises
+    ------
+    ValueError
+        If the set has a part that the page cannot run; the message names it.
+    """
+    compiled = compile_params(params)
+    require_known(params.name, compiled)
+    constants = Watched(compiled.constants)
+    formulas = "\n".join(_own(formula, kinds, params.name, constants) for formula, kinds in OWN.items())
+    constants.require_all_used(params.name)
+    numbers = {
+        "slots": compiled.slots,
+        "logSigma": compiled.log_sigma,
+        "componentStarts": compiled.component_starts.view(np.int32).tolist(),
+        "uMax": params.u_max,
+        "uRead": params.u_read,
+        **{name: packed(getattr(compiled, name)) for name in ARRAYS},
+    }
+    # names and texts come from files: they stay out of the code
+    return f"{{\n{_indented(formulas)}\n  numbers: {json.dumps(numbers)},\n}}"
+
+
+class Watched:
+    """Constants of a parameter set that remember which of them formulas have used.
+
+    Parameters
+    ----------
+    constants : Constants
+        The constants.
+    """
+
+    def __init__(self, constants: Constants) -> None:
+        self._constants, self._used = constants, set[str]()
+
+    def __getattr__(self, name: str) -> Any:
+        self._used.add(name)
+        return getattr(self._constants, name)
+
+    def require_all_used(self, name: str) -> None:
+        """Refuse a parameter set with constants that no formula of the page has used.
+
+        Parameters
+        ----------
+        name : str
+            Name of the set, for the message.
+
+        Raises
+        ------
+        ValueError
+            If there is such a constant, and it has an effect.
+        """
+        for constant in self._constants._fields:
+            if constant not in self._used and _has_effect(getattr(self._constants, constant)):
+                raise _cannot_run(name, constant)
+
+
+def require_known(name: str, compiled: CompiledParams) -> None:
+    """Refuse a parameter set with parts that the engine of the page does not know.
+
+    Parameters
+    ----------
+    name : str
+        Name of the set, for the message.
+    compiled : CompiledParams
+        Its compiled form.
+
+    Raises
+    ------
+    ValueError
+        If it has such a part, and the part has an effect.
+    """
+    for part in compiled._fields:
+        if part not in KNOWN and _has_effect(getattr(compiled, part)):
+            raise _cannot_run(name, part)
+    vector = compiled.means.shape[1]
+    if vector != 8:
+        raise _cannot_run(name, f"device vectors of {vector} numbers in place of 8")
+
+
+def packed(array: Any) -> dict[str, Any]:
+    """Return an array in the form in which the page holds it: its shape, and its float64 numbers in base64.
+
+    Parameters
+    ----------
+    array : array
+        Numbers of any type.
+
+    Returns
+    -------
+    dict
+        For JSON.
+    """
+    values = np.ascontiguousarray(array, "<f8")
+    return {"shape": list(values.shape), "base64": base64.b64encode(values.tobytes()).decode("ascii")}
+
+
+def _cannot_run(name: str, part: str) -> ValueError:
+    return ValueError(
+        f"params {name!r} has {part}, which the page of the explorer cannot run: use CellArray in Python, or remove the"
+        " part with DeviceParams.replace"
+    )
+
+
+def _has_effect(value: Any) -> bool:
+    """Return whether a part is neither None, nor made of zeros, nor empty."""
+    if isinstance(value, tuple | list):
+        return any(map(_has_effect, value))
+    return value is not None and bool(np.any(value))
+
+
+def _own(formula: Callable[..., Any], kinds: Mapping[str, Kind], name: str, p: Watched) -> str:
+    try:
+        return function(formula, kinds, p)
+    except TypeError as error:
+        raise ValueError(f"params {name!r} has a part that the page of the explorer cannot run: {error}") from error
+
+
+def _indented(text: str) -> str:
+    return "\n".join(f"  {line}" for line in text.splitlines())

@@ -1,0 +1,50 @@
+"""The model in JavaScript: currents, features and states are those of the reference engine."""
+
+import os
+
+import numpy as np
+from programs_in_js import in_javascript, in_python, random_program
+
+import synaptogen as sg
+from synaptogen.params import Population
+
+PROGRAMS = int(os.environ.get("SYNAPTOGEN_EXPLORER_PROGRAMS", "40"))
+"""Number of random programs; the reference engine takes some tenths of a second for each."""
+
+
+def parameter_sets():
+    preset = sg.DeviceParams.preset("hennen2024")
+    p = preset.population
+    means = p.means.copy()
+    means[:, 4:] = np.log(np.abs(means[:, 4:]))
+    log = Population(weights=p.weights, means=means, cholesky=0.1 * p.cholesky, sigma_scale="log")
+    return [
+        preset,
+        preset.replace(stretch=[0.2, 0.3, 0.05]),
+        preset.compact(6),
+        preset.with_order(1),
+        preset.replace(population=log, eta=2.0, u_range=1.6),
+    ]
+
+
+SETS = parameter_sets()
+
+
+def require_same(program, mine, its):
+    """Everything to 1e-9, except what a cell does not use: the course of a RESET, where it is not partly reset."""
+    for step, a, b in zip(program["steps"], mine["results"], its["results"], strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-18, err_msg=str(step))
+    np.testing.assert_array_equal(mine["status"], its["status"])
+    np.testing.assert_allclose(mine["r"], its["r"], rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(mine["device"], its["device"], rtol=1e-9, atol=1e-14)
+    a, b = (np.reshape(x["fields"], (-1, 7)) for x in (mine, its))
+    np.testing.assert_allclose(a[:, :4], b[:, :4], rtol=1e-9, atol=1e-12)
+    partly = np.asarray(its["status"]) >> 30 == 0
+    np.testing.assert_allclose(a[partly], b[partly], rtol=1e-9, atol=1e-12)
+
+
+def test_random_programs_end_like_those_of_the_reference_engine():
+    rng = np.random.default_rng(1)
+    programs = [random_program(rng, SETS) for _ in range(PROGRAMS)]
+    for program, mine in zip(programs, in_javascript(SETS, programs), strict=True):
+        require_same(program, mine, in_python(SETS, program))
