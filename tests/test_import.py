@@ -47,7 +47,7 @@ except ModuleNotFoundError as error:
 """
     shapes, message = run_python(program).splitlines()
     assert shapes == "(3,) (3, 4)"
-    assert message == "zarr is not installed; it comes with: pip install 'synaptogen[zarr]'"
+    assert message == "zarr is not installed; it comes with: pip install 'synaptogen-sim[zarr]'"
 
 
 def test_importing_takes_no_random_numbers_and_prints_nothing(run_python):

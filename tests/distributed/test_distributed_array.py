@@ -278,4 +278,4 @@ try:
 except ModuleNotFoundError as error:
     print(error)
 """
-    assert "pip install 'synaptogen[distributed]'" in run_python(program)
+    assert "pip install 'synaptogen-sim[distributed]'" in run_python(program)

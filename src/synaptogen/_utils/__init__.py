@@ -15,6 +15,7 @@ from .arrays import (
 )
 from .atomic import replacing, sync, sync_tree
 from .checks import one_of, positive_int
+from .distribution import DISTRIBUTION, install_command, require_own_folder
 from .figure_style import DARK, FAINT, MICRO, OHM, OKABE_ITO, STYLE, draw_map, new_figure, styled, whole_numbers
 from .folders import leftovers, replacing_folder, set_aside, writing
 from .memory import allocate, available_memory, require_cells, require_memory, return_free_memory
@@ -27,6 +28,7 @@ from .threads import SMALLEST, default_threads, pieces_of, pool, share
 
 __all__ = [
     "DARK",
+    "DISTRIBUTION",
     "FAINT",
     "MICRO",
     "OHM",
@@ -49,6 +51,7 @@ __all__ = [
     "checks",
     "default_threads",
     "draw_map",
+    "install_command",
     "leftovers",
     "missing",
     "new_figure",
@@ -63,6 +66,7 @@ __all__ = [
     "require",
     "require_cells",
     "require_memory",
+    "require_own_folder",
     "return_free_memory",
     "seed_of",
     "set_aside",

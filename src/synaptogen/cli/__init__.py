@@ -1,4 +1,4 @@
-"""The command line ``synaptogen``; it needs the extra ``synaptogen[cli]``."""
+"""The command line ``synaptogen``; it needs the extra ``cli``."""
 
 import sys
 
