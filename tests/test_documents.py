@@ -1,7 +1,7 @@
 """The code of README and documentation runs as it stands, from the top of each page to its end.
 
-Blocks of Python share the names of their page. Blocks of the shell run in the folder of the page. A block below a line such
-as ``*Needs an NVIDIA GPU.*`` is left out where that is not at hand, and the reason is shown.
+Blocks of Python share the names of their page. Blocks of the shell run in the folder of the page. A block below a line
+such as ``*Needs an NVIDIA GPU.*`` is left out where that is not at hand, and the reason is shown.
 """
 
 import importlib.util
@@ -13,15 +13,13 @@ import tomllib
 from pathlib import Path
 
 import pytest
-
-pytest.importorskip("sybil")
-for library in ("zarr", "matplotlib", "sklearn", "typer", "distributed"):  # the extras that the pages use
-    pytest.importorskip(library)
-
 from sybil import Sybil
 from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser
 
 from synaptogen.circuit.simulators import simulator
+
+for library in ("zarr", "matplotlib", "sklearn", "typer", "distributed"):  # the extras that the pages use
+    pytest.importorskip(library)
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -62,7 +60,6 @@ AT_HAND = {
     "a Kubernetes cluster": lambda: False,
 }
 """Whether what a block needs is there, for each text of a mark."""
-
 
 
 def run_shell(example):

@@ -17,6 +17,7 @@ pytest.importorskip("zarr")
 
 from distributed import Client, LocalCluster
 
+from synaptogen._utils import install_command
 from synaptogen.distributed import DistributedArray
 
 SHAPE = (60, 70)
@@ -278,4 +279,4 @@ try:
 except ModuleNotFoundError as error:
     print(error)
 """
-    assert "pip install 'synaptogen-sim[distributed]'" in run_python(program)
+    assert install_command("distributed") in run_python(program)

@@ -6,7 +6,7 @@ import re
 import subprocess
 from pathlib import Path
 
-from synaptogen._utils import PathLike, replacing, install_command, require
+from synaptogen._utils import PathLike, install_command, replacing, require
 
 from .verilog import CellModel
 

@@ -4,6 +4,8 @@ import sys
 
 from synaptogen._utils import require
 
+__all__ = ["main"]
+
 
 def main() -> None:
     """Run the command line; without its libraries, print how to install them and exit."""

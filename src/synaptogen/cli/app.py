@@ -8,7 +8,21 @@ from typer.core import TyperGroup
 
 import synaptogen
 
-from .commands import bench, circuit, crossbar, demo, extract, fit, info, look, report, sample, simulate, validate
+from .commands import (
+    bench,
+    circuit,
+    crossbar,
+    demo,
+    doctor,
+    extract,
+    fit,
+    look,
+    presets,
+    report,
+    sample,
+    simulate,
+    validate,
+)
 from .output import complain, show_messages
 
 EXPECTED = (ValueError, TypeError, OSError, MemoryError, ModuleNotFoundError)
@@ -61,15 +75,15 @@ app = typer.Typer(
     name="synaptogen",
     cls=Commands,
     no_args_is_help=True,
-    add_completion=False,
+    add_completion=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
 app.callback()(start)
 COMMANDS = (
     demo.demo,
-    info.info,
-    info.presets,
+    doctor.doctor,
+    presets.presets,
     simulate.simulate,
     sample.sample_data,
     look.look,

@@ -3,17 +3,18 @@
 Docstrings of commands are their help, up to the form feed; options document themselves.
 """
 
-from . import bench, circuit, crossbar, demo, extract, fit, info, look, report, sample, simulate, validate
+from . import bench, circuit, crossbar, demo, doctor, extract, fit, look, presets, report, sample, simulate, validate
 
 __all__ = [
     "bench",
     "circuit",
     "crossbar",
     "demo",
+    "doctor",
     "extract",
     "fit",
-    "info",
     "look",
+    "presets",
     "report",
     "sample",
     "simulate",

@@ -5,6 +5,7 @@ from typing import Any
 
 from synaptogen._utils import install_command
 
+
 def require_numba_cuda() -> None:
     """Check that numba-cuda is installed.
 
@@ -15,8 +16,8 @@ def require_numba_cuda() -> None:
     """
     if importlib.util.find_spec("numba_cuda") is None:
         raise ModuleNotFoundError(
-            f"engine='cuda' needs numba-cuda, which comes with: {install_command('cuda12')}, or with the extra cuda13 for "
-            "a driver of CUDA 13",
+            f"engine='cuda' needs numba-cuda, which comes with: {install_command('cuda12')}, "
+            "or with the extra cuda13 for a driver of CUDA 13",
             name="numba_cuda",
         )
 
