@@ -1,5 +1,6 @@
 """The command line: what each command prints and writes, and how it refuses."""
 
+import contextlib
 import csv
 import importlib.metadata
 import io
@@ -7,6 +8,7 @@ import json
 import logging
 import os
 import re
+import subprocess
 import sys
 
 import numpy as np
@@ -17,13 +19,14 @@ import synaptogen as sg
 pytest.importorskip("typer")
 pytest.importorskip("rich")
 
+from rich.console import Console
 from rich.table import Table
 from typer.testing import CliRunner
 
 from synaptogen import cli
 from synaptogen._utils import install_command
 from synaptogen.cli import app as application
-from synaptogen.cli import output, sinks
+from synaptogen.cli import feature_overview, output, sinks
 from synaptogen.cli.commands import demo, doctor, simulate
 
 FEATURES = ["r_hrs", "u_set", "r_lrs", "u_reset"]
@@ -447,3 +450,65 @@ def test_texts_of_files_neither_style_nor_control_the_terminal(capsys):
     printed = "".join(capsys.readouterr())
     assert printed.count("[/red] [link=x]y[/link]") == 6
     assert not {"\x1b", "\x07", "\u202e"} & set(printed)
+
+
+# ---- terminals, pipes and colours
+
+
+def in_terminal(command, **environment):
+    """What a command writes to a terminal of 80 columns."""
+    pty = pytest.importorskip("pty")
+    ours, theirs = pty.openpty()
+    plain = {name: value for name, value in os.environ.items() if name != "NO_COLOR"}
+    settings = {**plain, "COLUMNS": "80", "TERM": "xterm-256color", **environment}
+    done = subprocess.Popen([sys.executable, *command], stdout=theirs, stderr=theirs, env=settings)
+    os.close(theirs)
+    parts = []
+    with contextlib.suppress(OSError):  # the end of a terminal is an error on Linux
+        while part := os.read(ours, 65536):
+            parts.append(part)
+    os.close(ours)
+    assert done.wait() == 0
+    return b"".join(parts).decode()
+
+
+COLOUR = re.compile(r"\x1b\[(\d+;)*([349][0-8]|10[0-7])(;\d+)*m")
+
+
+def test_colours_only_where_they_are_wanted():
+    command = ["-m", "synaptogen", "--help"]
+    assert COLOUR.search(in_terminal(command))
+    assert not COLOUR.search(in_terminal(command, NO_COLOR="1"))
+    piped = subprocess.run([sys.executable, *command], capture_output=True, text=True, check=True)
+    assert "\x1b" not in piped.stdout + piped.stderr
+
+
+def test_bars_only_on_terminals():
+    command = ["-m", "synaptogen", "bench", "--cells", "64x64"]
+    assert "\x1b" in in_terminal(command, NO_COLOR="1")  # bars move the cursor
+    piped = subprocess.run([sys.executable, *command], capture_output=True, text=True, check=True)
+    assert "\x1b" not in piped.stdout + piped.stderr
+
+
+def test_tables_fit_eighty_columns(monkeypatch):
+    pytest.importorskip("sklearn")
+    from synaptogen.learn import FeatureOverview
+
+    units = [("r_hrs", "ohm"), ("u_set", "V"), ("r_lrs", "ohm"), ("u_reset", "V")]
+    small, large = np.full(7, 1.23456e-8), np.full(7, 9.87654e11)
+    console = Console(width=80, file=io.StringIO())
+    monkeypatch.setattr(feature_overview, "stdout", console)
+    feature_overview.print_overview([FeatureOverview(name, unit, small, large, 4) for name, unit in units])
+    shown = console.file.getvalue()
+    assert max(map(len, shown.splitlines())) <= 80
+    assert shown.count("1.23e-08") == shown.count("9.88e+11") == 20
+
+
+def test_the_shell_completes():
+    done = subprocess.run(
+        ["bash", "-c", f"{sys.executable} -m synaptogen --show-completion; exit $?"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "complete" in done.stdout

@@ -155,13 +155,20 @@ def _summary(result: "FitResult") -> dict[str, Any]:
     return facts
 
 
+UNITS = {"u_max": " V", "rms_power": " A", "rms_stretched": " A"}
+"""Units of numbers in the table; the others are ratios and counts."""
+
+
 def _show(facts: dict[str, Any], params: DeviceParams) -> None:
-    table = Table(box=SIMPLE_HEAD, title=repr(params))
-    table.add_column("part")
+    table = Table(box=SIMPLE_HEAD, title=repr(params), title_justify="left")
+    table.add_column("part", no_wrap=True)
     table.add_column("value")
     for part in ("reliability", "cycles", "residuals", "reset", "provenance"):
         for name, value in facts.get(part, {}).items():
-            table.add_row(f"{part}: {name}", f"{value:.4g}" if isinstance(value, float) else str(value))
+            if value is None or (part == "cycles" and value == 0):
+                continue
+            text = f"{value:.3g}{UNITS.get(name, '')}" if isinstance(value, float) else str(value)
+            table.add_row(f"{part}: {name}", text)
     stdout.print(table)
     for note in facts["notes"]:
         stdout.print(f"- {note}", markup=False)
