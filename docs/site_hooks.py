@@ -28,8 +28,9 @@ def door_names(package):
 
 
 def reference(package):
-    """Directives that document every public name of a package."""
-    return "\n\n".join(f"::: {package}.{name}" for name in door_names(package))
+    """Directives that document every public name of a package; abbreviations such as ADC come last."""
+    names = sorted(door_names(package), key=str.isupper)
+    return "\n\n".join(f"::: {package}.{name}" for name in names)
 
 
 def command_line():
