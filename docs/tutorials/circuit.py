@@ -27,7 +27,7 @@ from synaptogen.circuit.netlists import array_circuit, export, read_bench, simul
 # ## One cell beside Python
 
 # %%
-comparison = compare_iv(simulator="vacask")
+comparison = compare_iv(sg.CellArray(1, rng=1), "vacask")
 iv_comparison(comparison)
 
 # %% [markdown]
