@@ -61,5 +61,5 @@ export(read_bench(array_circuit(cells, "read"), np.full(32, 0.2)), folder, "ngsp
 print(*sorted(path.name for path in folder.iterdir()), sep="\n")
 
 # %% [markdown]
-# `ngspice -b array.cir` runs it in its folder. [Circuits](../circuit.md) has transistors, other waveforms, Spectre, and cells
-# that draw their own devices in the simulator.
+# `ngspice -b array.cir` runs it in its folder. [Circuits](../circuit.md) has transistors, other waveforms, Spectre, and
+# cells that draw their own devices in the simulator.

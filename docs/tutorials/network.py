@@ -77,8 +77,8 @@ for chip in range(3):
 # %% [markdown]
 # ## Train for it
 #
-# In training mode each pass draws fresh programming errors, so the network learns to bear them. Then the new weights are
-# written to the cells of the same three chips:
+# In training mode each pass draws fresh programming errors, so the network learns to bear them. Then the new weights
+# are written to the cells of the same three chips:
 
 # %%
 quick.train()
@@ -89,5 +89,5 @@ for chip in range(3):
     print(f"chip {chip}: {accuracy(quick):.1f} %")
 
 # %% [markdown]
-# 397 digits and three chips scatter by about a point, and one network says little about yours: [networks on cells](../torch.md) has figures with their scatter over seeds,
-# wires, bits of converters, and training by pulses in the cells.
+# 397 digits and three chips scatter by about a point, and one network says little about yours:
+# [networks on cells](../torch.md) has figures with their scatter over seeds, wires, bits of converters, and training by pulses in the cells.

@@ -9,7 +9,8 @@
 # %% [markdown]
 # # A billion cells and a cluster
 #
-# You keep cells in 20 bytes, on disk, and on the workers of a cluster. Sizes here are small; the comments say which are not.
+# You keep cells in 20 bytes, on disk, and on the workers of a cluster. Sizes here are small; comments say
+# what large ones are.
 
 # %%
 from pathlib import Path
