@@ -90,4 +90,5 @@ for chip in range(3):
 
 # %% [markdown]
 # 397 digits and three chips scatter by about a point, and one network says little about yours:
-# [networks on cells](../torch.md) has figures with their scatter over seeds, wires, bits of converters, and training by pulses in the cells.
+# [networks on cells](../torch.md) has figures with their scatter over seeds,
+# for wires, bits of converters, and training by pulses in the cells.
