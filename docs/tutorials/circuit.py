@@ -44,7 +44,7 @@ print(f"largest difference: {np.abs(currents - python).max() / np.abs(python).ma
 # %% [markdown]
 # ## Write a row
 #
-# The cells in Python follow to where their twins in the circuit have gone.
+# Afterwards the cells in Python take the states of the cells in the circuit.
 
 # %%
 circuit = array_circuit(cells, "pulse", wire_resistance=1.0)
