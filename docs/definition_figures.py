@@ -1,6 +1,6 @@
 """Figures that define the features: each on a simulated loop with noise, offset and a limited current.
 
-Needs the extra ``synaptogen[plot]``. `save_definitions` writes the figures of the documentation.
+Needs the extra ``plot``. `save_definitions` writes the figures of the documentation.
 """
 
 import os

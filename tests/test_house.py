@@ -104,7 +104,7 @@ def test_no_module_imports_itself_by_way_of_others():
 
 def test_the_top_holds_rooms():
     loose = {path.name for path in PACKAGE.iterdir() if path.is_file()}
-    assert loose == {"__init__.py", "__init__.pyi", "py.typed"}
+    assert loose == {"__init__.py", "__init__.pyi", "__main__.py", "py.typed"}
     assert all(ast.get_docstring(TREES[name]) for name in MODULES if is_package(name))
 
 
@@ -133,4 +133,5 @@ def test_doors_have_what_they_promise(name):
         if isinstance(node, ast.Assign)
         for target in node.targets
     }
-    assert set(names) <= bound | defined
+    functions = {node.name for node in TREES[name].body if isinstance(node, ast.FunctionDef)}
+    assert set(names) <= bound | defined | functions

@@ -1,6 +1,7 @@
 """`import synaptogen` needs NumPy, SciPy and Numba alone, and works from anywhere."""
 
 import synaptogen
+from synaptogen._utils import install_command
 
 OPTIONAL = {
     "matplotlib",
@@ -47,7 +48,7 @@ except ModuleNotFoundError as error:
 """
     shapes, message = run_python(program).splitlines()
     assert shapes == "(3,) (3, 4)"
-    assert message == "zarr is not installed; it comes with: pip install 'synaptogen[zarr]'"
+    assert message == f"zarr is not installed; it comes with: {install_command('zarr')}"
 
 
 def test_importing_takes_no_random_numbers_and_prints_nothing(run_python):

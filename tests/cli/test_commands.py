@@ -1,10 +1,14 @@
 """The command line: what each command prints and writes, and how it refuses."""
 
+import contextlib
 import csv
 import importlib.metadata
 import io
 import json
 import logging
+import os
+import re
+import subprocess
 import sys
 
 import numpy as np
@@ -15,13 +19,15 @@ import synaptogen as sg
 pytest.importorskip("typer")
 pytest.importorskip("rich")
 
+from rich.console import Console
 from rich.table import Table
 from typer.testing import CliRunner
 
 from synaptogen import cli
+from synaptogen._utils import install_command
 from synaptogen.cli import app as application
-from synaptogen.cli import output, sinks
-from synaptogen.cli.commands import demo, info, simulate
+from synaptogen.cli import feature_overview, output, sinks
+from synaptogen.cli.commands import demo, doctor, simulate
 
 FEATURES = ["r_hrs", "u_set", "r_lrs", "u_reset"]
 
@@ -58,7 +64,7 @@ def columns(text):
 def test_version_and_help(run):
     assert run("--version").stdout == f"synaptogen {sg.__version__}\n"
     assert run("--help").stdout.count("demo") == 1
-    for name in ("demo", "info", "presets", "simulate", "bench"):
+    for name in ("demo", "doctor", "presets", "simulate", "bench"):
         assert "Usage" in run(name, "--help").stdout
 
 
@@ -71,28 +77,39 @@ def test_every_option_has_a_help_text():
         assert all(parameter.help for parameter in each.params)
 
 
-def test_info(run):
-    facts = json.loads(run("info", "--json").stdout)
+def test_doctor(run):
+    facts = json.loads(run("doctor", "--json").stdout)
     assert facts["synaptogen"] == sg.__version__
     assert facts["python"] == ".".join(map(str, sys.version_info[:3]))
     assert facts["numpy"] == np.__version__
     assert facts["lanes"] in (1, 2, 4, 8, 16)
     assert facts["threads"] >= 1
     assert facts["presets"] == sg.presets()
-    assert facts["extras"]["cli"] == {"installed": True, "missing": []}
-    shown = run("info").stdout
-    for text in ("lanes", "GiB", "hennen2024", "extra plot"):
+    assert all(("program" in found) != ("missing" in found) for found in facts["simulators"].values())
+    shown = run("doctor").stdout
+    assert shown.startswith(f"synaptogen {sg.__version__} works here")
+    for text in ("lanes", "GiB", "hennen2024", "kernel cache", "vacask"):
         assert text in shown
 
 
-def test_info_says_how_to_install_what_is_missing(run, monkeypatch):
+def test_doctor_says_how_to_get_what_is_missing(run, monkeypatch):
     def version(name):
         if name == "matplotlib":
             raise importlib.metadata.PackageNotFoundError
         return "1"
 
-    monkeypatch.setattr(info.metadata, "version", version)
-    assert "needs matplotlib: pip install 'synaptogen[plot]'" in run("info").stdout
+    wanted = ["numpy>=2", "matplotlib>=3; extra == 'plot'", "zarr>=3; extra == 'zarr'", "pytest; extra == 'test'"]
+    monkeypatch.setattr(doctor.metadata, "requires", lambda name: wanted)
+    monkeypatch.setattr(doctor.metadata, "version", version)
+    monkeypatch.setenv("SYNAPTOGEN_NGSPICE", "nowhere")
+    monkeypatch.setenv("NUMBA_CACHE_DIR", "/proc/no")
+    shown = " ".join(run("doctor").stdout.split())
+    assert f"needs matplotlib: {install_command('plot')}" in shown
+    assert "Not installed: the extra plot, ngspice" in shown
+    assert "extra zarr installed" in shown
+    assert "SYNAPTOGEN_NGSPICE='nowhere' is no program" in shown
+    assert "pytest" not in shown
+    assert os.geteuid() == 0 or "set NUMBA_CACHE_DIR" in shown  # root may write anywhere
 
 
 def test_presets(run):
@@ -101,8 +118,10 @@ def test_presets(run):
     assert preset["history"] == {"kind": "var", "order": 10}
     assert preset["components"] == 3
     assert "MIT" in preset["licence"]
+    assert all(values == sorted(values) for values in preset["features"].values())
+    assert preset["features"]["u_set"][-1] < 0 < preset["features"]["u_reset"][0]
     shown = run("presets").stdout
-    for text in ("hennen2024", "var(10)", f"{preset['u_max']:g}", "doi:", "MIT"):
+    for text in ("hennen2024", "var(10)", f"{preset['u_max']:g}", "doi:", "MIT", "median"):
         assert text in shown
 
 
@@ -134,7 +153,7 @@ def test_demo_as_json(run, short):
 def test_demo_without_matplotlib_asks_for_it_and_goes_on(run, short, monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     result = run("demo", "--cells", "8x8")
-    assert "pip install 'synaptogen[plot]'" in result.stderr
+    assert install_command("plot") in result.stderr
     assert "crossbar product" in result.stdout
     assert not list(tmp_path.iterdir())
 
@@ -180,8 +199,8 @@ def test_messages_of_the_library_go_to_standard_error(run, monkeypatch):
         logger.info("compiling [once] ...")
         return {}
 
-    monkeypatch.setattr(info, "gather", gather)
-    result = run("info", "--json")
+    monkeypatch.setattr(doctor, "gather", gather)
+    result = run("doctor", "--json")
     assert result.stderr == "compiling [once] ...\n"
     assert json.loads(result.stdout) == {}
     assert (logger.level, logger.handlers) == (level, handlers)
@@ -377,7 +396,7 @@ def test_demo_refuses_a_folder_that_is_a_file_before_the_work(run, tmp_path):
 def test_zarr_that_is_not_installed(run, monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "zarr", None)
     result = run("simulate", "--cells", 2, "--cycles", 1, "--out", "o.zarr", code=1)
-    assert "pip install 'synaptogen[zarr]'" in result.stderr
+    assert install_command("zarr") in result.stderr
     assert not list(tmp_path.iterdir())
 
 
@@ -387,15 +406,15 @@ def test_debug_shows_where_an_error_comes_from(tmp_path):
 
 
 def test_defects_are_not_taken_for_errors_of_the_user(run, monkeypatch):
-    monkeypatch.setattr(info, "gather", lambda: {}["none"])
+    monkeypatch.setattr(doctor, "gather", lambda: {}["none"])
     with pytest.raises(KeyError):
-        CliRunner().invoke(application.app, ["info"], catch_exceptions=False)
+        CliRunner().invoke(application.app, ["doctor"], catch_exceptions=False)
 
 
 @pytest.mark.parametrize("library", ["typer", "rich"])
 def test_main_without_its_libraries_names_the_extra(library, monkeypatch):
     monkeypatch.setitem(sys.modules, library, None)
-    with pytest.raises(SystemExit, match=r"pip install 'synaptogen\[cli\]'"):
+    with pytest.raises(SystemExit, match=re.escape(install_command("cli"))):
         cli.main()
 
 
@@ -410,7 +429,7 @@ def test_main_runs_the_commands(monkeypatch, capsys):
 def test_a_pipe_that_closes_early_is_no_error(run_python):
     run_python(
         "import subprocess, sys\n"
-        "command = [sys.executable, '-m', 'synaptogen.cli', *'simulate --cells 64 --cycles 300 --rng 1'.split()]\n"
+        "command = [sys.executable, '-m', 'synaptogen', *'simulate --cells 64 --cycles 300 --rng 1'.split()]\n"
         "process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)\n"
         "assert process.stdout.readline().startswith('cell,cycle')\n"
         "process.stdout.close()\n"
@@ -442,3 +461,65 @@ def test_what_a_terminal_cannot_write_is_no_error():
         _PlainConsole(file=file, highlight=False, markup=False).print("wrote 測ü.png\ud800")
         file.flush()
         assert file.buffer.getvalue().decode(encoding) == f"wrote {shown} \n"
+
+
+# ---- terminals, pipes and colours
+
+
+def in_terminal(command, **environment):
+    """What a command writes to a terminal of 80 columns."""
+    pty = pytest.importorskip("pty")
+    ours, theirs = pty.openpty()
+    plain = {name: value for name, value in os.environ.items() if name != "NO_COLOR"}
+    settings = {**plain, "COLUMNS": "80", "TERM": "xterm-256color", **environment}
+    done = subprocess.Popen([sys.executable, *command], stdout=theirs, stderr=theirs, env=settings)
+    os.close(theirs)
+    parts = []
+    with contextlib.suppress(OSError):  # the end of a terminal is an error on Linux
+        while part := os.read(ours, 65536):
+            parts.append(part)
+    os.close(ours)
+    assert done.wait() == 0
+    return b"".join(parts).decode()
+
+
+COLOUR = re.compile(r"\x1b\[(\d+;)*([349][0-8]|10[0-7])(;\d+)*m")
+
+
+def test_colours_only_where_they_are_wanted():
+    command = ["-m", "synaptogen", "--help"]
+    assert COLOUR.search(in_terminal(command))
+    assert not COLOUR.search(in_terminal(command, NO_COLOR="1"))
+    piped = subprocess.run([sys.executable, *command], capture_output=True, text=True, check=True)
+    assert "\x1b" not in piped.stdout + piped.stderr
+
+
+def test_bars_only_on_terminals():
+    command = ["-m", "synaptogen", "bench", "--cells", "64x64"]
+    assert "\x1b" in in_terminal(command, NO_COLOR="1")  # bars move the cursor
+    piped = subprocess.run([sys.executable, *command], capture_output=True, text=True, check=True)
+    assert "\x1b" not in piped.stdout + piped.stderr
+
+
+def test_tables_fit_eighty_columns(monkeypatch):
+    pytest.importorskip("sklearn")
+    from synaptogen.learn import FeatureOverview
+
+    units = [("r_hrs", "ohm"), ("u_set", "V"), ("r_lrs", "ohm"), ("u_reset", "V")]
+    small, large = np.full(7, 1.23456e-8), np.full(7, 9.87654e11)
+    console = Console(width=80, file=io.StringIO())
+    monkeypatch.setattr(feature_overview, "stdout", console)
+    feature_overview.print_overview([FeatureOverview(name, unit, small, large, 4) for name, unit in units])
+    shown = console.file.getvalue()
+    assert max(map(len, shown.splitlines())) <= 80
+    assert shown.count("1.23e-08") == shown.count("9.88e+11") == 20
+
+
+def test_the_shell_completes():
+    done = subprocess.run(
+        ["bash", "-c", f"{sys.executable} -m synaptogen --show-completion; exit $?"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "complete" in done.stdout

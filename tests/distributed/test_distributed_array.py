@@ -18,6 +18,7 @@ pytest.importorskip("zarr")
 import dask
 from distributed import Client, LocalCluster
 
+from synaptogen._utils import install_command
 from synaptogen.distributed import DistributedArray
 
 SHAPE = (60, 70)
@@ -327,4 +328,4 @@ try:
 except ModuleNotFoundError as error:
     print(error)
 """
-    assert "pip install 'synaptogen[distributed]'" in run_python(program)
+    assert install_command("distributed") in run_python(program)

@@ -2,7 +2,7 @@
 
 import pytest
 
-torch = pytest.importorskip("torch", reason="torch is not installed: pip install 'synaptogen[torch]'")
+torch = pytest.importorskip("torch", reason="torch is not installed: pip install 'synaptogen-sim[torch]'")
 
 
 @pytest.fixture(autouse=True)

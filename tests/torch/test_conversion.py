@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch", reason="torch is not installed: pip install 'synaptogen[torch]'")
+torch = pytest.importorskip("torch", reason="torch is not installed: pip install 'synaptogen-sim[torch]'")
 
 import synaptogen as sg  # noqa: E402
 

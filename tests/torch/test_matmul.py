@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch", reason="torch is not installed: pip install 'synaptogen[torch]'")
+torch = pytest.importorskip("torch", reason="torch is not installed: pip install 'synaptogen-sim[torch]'")
 
 import synaptogen as sg  # noqa: E402
 from synaptogen.crossbar import DifferentialPair  # noqa: E402

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-torch = pytest.importorskip("torch", reason="torch is not installed: pip install 'synaptogen[torch]'")
+torch = pytest.importorskip("torch", reason="torch is not installed: pip install 'synaptogen-sim[torch]'")
 
 import synaptogen as sg  # noqa: E402
 

@@ -16,6 +16,7 @@ from .arrays import (
 )
 from .atomic import replacing, sync, sync_tree
 from .checks import one_of, positive_int
+from .distribution import DISTRIBUTION, install_command, require_own_folder
 from .figure_style import (
     DARK,
     FAINT,
@@ -40,6 +41,7 @@ from .threads import SMALLEST, default_threads, pieces_of, pool, share
 
 __all__ = [
     "DARK",
+    "DISTRIBUTION",
     "FAINT",
     "MICRO",
     "OHM",
@@ -63,6 +65,7 @@ __all__ = [
     "checks",
     "default_threads",
     "draw_map",
+    "install_command",
     "leftovers",
     "literal",
     "missing",
@@ -79,6 +82,7 @@ __all__ = [
     "require_cells",
     "require_fields",
     "require_memory",
+    "require_own_folder",
     "return_free_memory",
     "seed_of",
     "set_aside",

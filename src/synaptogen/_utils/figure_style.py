@@ -1,6 +1,6 @@
 """Style and colours that all figures share, an empty figure, and an image of a crossbar.
 
-Needs the extra ``synaptogen[plot]``.
+Needs the extra ``plot``.
 """
 
 import functools

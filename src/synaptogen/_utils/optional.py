@@ -3,6 +3,8 @@
 import importlib
 from types import ModuleType
 
+from .distribution import install_command
+
 
 def require(module: str, extra: str) -> ModuleType:
     """Import a library that an extra of this package brings.
@@ -47,5 +49,5 @@ def missing(error: ModuleNotFoundError, extra: str) -> ModuleNotFoundError:
     if error.name is None or error.name.startswith(__name__.split(".", maxsplit=1)[0]):
         return error
     return ModuleNotFoundError(
-        f"{error.name} is not installed; it comes with: pip install 'synaptogen[{extra}]'", name=error.name
+        f"{error.name} is not installed; it comes with: {install_command(extra)}", name=error.name
     )

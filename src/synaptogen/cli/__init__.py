@@ -1,8 +1,10 @@
-"""The command line ``synaptogen``; it needs the extra ``synaptogen[cli]``."""
+"""The command line ``synaptogen``; it needs the extra ``cli``."""
 
 import sys
 
 from synaptogen._utils import require
+
+__all__ = ["main"]
 
 
 def main() -> None:

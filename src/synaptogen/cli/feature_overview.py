@@ -19,13 +19,14 @@ def print_overview(features: "Sequence[FeatureOverview]") -> None:
     ----------
     features : sequence of FeatureOverview
     """
-    table = Table(box=SIMPLE_HEAD)
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column("feature", no_wrap=True)
+    table.add_column("", no_wrap=True)
     for heading in ("0.1 %", "10 %", "median", "90 %", "99.9 %"):
         table.add_column(heading, justify="right", no_wrap=True)
     for x in features:
-        for name, q in ((f"{x.name} ({x.unit}) measured", x.measured), (f"{x.name} ({x.unit}) simulated", x.simulated)):
-            table.add_row(name, *(f"{q[k]:.4g}" for k in (0, 2, 3, 4, 6)))
+        for name, which, q in ((f"{x.name} ({x.unit})", "measured", x.measured), ("", "simulated", x.simulated)):
+            table.add_row(name, which, *(f"{q[k]:.3g}" for k in (0, 2, 3, 4, 6)))
     stdout.print(table)
 
 

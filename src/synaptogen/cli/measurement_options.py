@@ -17,24 +17,31 @@ Columns: TypeAlias = Annotated[
     typer.Option("--column", metavar="OURS=THEIRS", help="A column's name in the file, as voltage='U (V)'; repeat it."),
 ]
 CurrentLimit: TypeAlias = Annotated[
-    float | None, typer.Option("--current-limit", metavar="A", help="Current limit of the measurement; default: seen.")
+    float | None,
+    typer.Option("--current-limit", metavar="A", help="Current limit of the measurement; default: found in the loops."),
 ]
 SeriesResistance: TypeAlias = Annotated[
-    float | None, typer.Option("--series-resistance", metavar="OHM", help="Of wires and transistor, to be subtracted.")
+    float | None,
+    typer.Option(
+        "--series-resistance", metavar="OHM", help="Resistance of wires and transistor, whose voltage is subtracted."
+    ),
 ]
 Polarity: TypeAlias = Annotated[
-    int | None, typer.Option("--polarity", metavar="1|-1", help="-1: SET is at positive voltages. Default: found.")
+    int | None,
+    typer.Option("--polarity", metavar="1|-1", help="-1: SET is at positive voltages. Default: found in the loops."),
 ]
 Shunt: TypeAlias = Annotated[
     float | None,
-    typer.Option("--shunt", metavar="OHM", help="The current is a voltage over this resistance."),
+    typer.Option("--shunt", metavar="OHM", help="The current was measured as a voltage over this resistance."),
 ]
 Magnitude: TypeAlias = Annotated[
     bool, typer.Option("--magnitude", help="Currents are magnitudes: they get the sign of the voltage.")
 ]
 RecordsAre: TypeAlias = Annotated[
     str,
-    typer.Option("--records", metavar="cycles|devices", help="What several records of one file are."),
+    typer.Option(
+        "--records", metavar="cycles|devices", help="Whether several records of one file are cycles or devices."
+    ),
 ]
 
 

@@ -20,7 +20,7 @@ Params: TypeAlias = Annotated[
     str, typer.Option("--params", metavar="NAME|FILE.json", help="A preset, or a parameter file.")
 ]
 NewSeed: TypeAlias = Annotated[
-    int | None, typer.Option("--rng", metavar="SEED", help="Seed of 64 bits; default: a new one, which is told.")
+    int | None, typer.Option("--rng", metavar="SEED", help="Seed of 64 bits; default: a new one, which is printed.")
 ]
 Threads: TypeAlias = Annotated[
     int | None, typer.Option("--threads", metavar="N", help="Threads of the CPU engine; default: all cores.")
@@ -45,7 +45,7 @@ Measured: TypeAlias = Annotated[
 JSON: TypeAlias = Annotated[
     bool, typer.Option("--json", help="Print one JSON object to standard output, and nothing else there.")
 ]
-Overwrite: TypeAlias = Annotated[bool, typer.Option("--overwrite", help="Replace a file that is there.")]
+Overwrite: TypeAlias = Annotated[bool, typer.Option("--overwrite", help="Replace an existing file.")]
 
 
 def choice(option: str, given: str, known: Collection[Choice]) -> Choice:

@@ -1,7 +1,7 @@
 """Figures of crossbars: programming errors, disturbance of half-selected cells, voltage drops along wires.
 
 Each function but `disturbed_shares` returns a new `matplotlib.figure.Figure`. These need the extra
-``synaptogen[plot]``.
+``plot``.
 """
 
 from collections.abc import Mapping, Sequence

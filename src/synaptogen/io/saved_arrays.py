@@ -43,7 +43,7 @@ def save_state(state: CellState, shape: Shape, path: PathLike, *, overwrite: boo
     BlockingIOError
         If another process or object is writing there.
     ModuleNotFoundError
-        If the extra ``synaptogen[zarr]`` is not installed.
+        If the extra ``zarr`` is not installed.
     """
     require("zarr", "zarr")
     target = check_writable(path, overwrite=overwrite)
@@ -121,7 +121,7 @@ def load_state(path: PathLike, threads: int) -> tuple[CellState, Shape]:
     MemoryError
         If the cells would not fit into memory.
     ModuleNotFoundError
-        If the extra ``synaptogen[zarr]`` is not installed.
+        If the extra ``zarr`` is not installed.
     """
     require("zarr", "zarr")
     spec = read_consistently(Path(path), Description.saved).spec

@@ -8,7 +8,7 @@
 - `hold_out` keeps a part of the measurement, `validate` compares virtual devices with it, `report` writes the result as
   a page.
 
-Needs the extra ``synaptogen[learn]``.
+Needs the extra ``learn``.
 """
 
 from synaptogen._utils import missing

@@ -57,7 +57,7 @@ class Features(NamedTuple):
     def to_xarray(self, dims: Sequence[str]) -> "xr.Dataset":
         """Return the features as an xarray Dataset, with units; `learn.fit` takes such, with axes "device" and "cycle".
 
-        Needs the extra ``synaptogen[learn]``.
+        Needs the extra ``synaptogen-sim[learn]``.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""PyTorch layers whose weights are virtual cells: conversion, calibration, training. Needs ``synaptogen[torch]``."""
+"""PyTorch layers whose weights are virtual cells: conversion, calibration, training. Needs the extra ``torch``."""
 
 from synaptogen._utils import missing
 

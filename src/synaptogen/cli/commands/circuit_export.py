@@ -57,11 +57,11 @@ SavedArray: TypeAlias = Annotated[
 NewShape: TypeAlias = Annotated[str | None, typer.Option("--cells", metavar="SHAPE", help="Shape of a new array.")]
 NewParams: TypeAlias = Annotated[
     str | None,
-    typer.Option("--params", metavar="NAME|FILE.json", help="Of a new array: a preset (hennen2024), or a file."),
+    typer.Option("--params", metavar="NAME|FILE.json", help="Parameters of a new array: a preset, or a file."),
 ]
 Seed: TypeAlias = Annotated[int, typer.Option("--rng", metavar="SEED", help="Seed of a new array.")]
 Cycles: TypeAlias = Annotated[
-    int, typer.Option("--cycles", metavar="K", help="Cycles that a cell can begin after the running one.")
+    int, typer.Option("--cycles", metavar="K", help="Number of cycles that a cell can begin after the running one.")
 ]
 Symbols: TypeAlias = Annotated[
     list[str] | None,
@@ -77,7 +77,7 @@ Single: TypeAlias = Annotated[
 
 
 def export_cells(
-    folder: Annotated[Path, typer.Argument(help="Where files go; made where it is not there.")],
+    folder: Annotated[Path, typer.Argument(help="Folder for the files; it is made if it does not exist.")],
     form: Form = None,
     netlist: Netlist = None,
     array: SavedArray = None,

@@ -18,7 +18,7 @@ FIGURES = (".png", ".pdf", ".svg")
 
 def iv(
     file: Annotated[
-        Path | None, typer.Argument(help="Where the figure goes: .png, .pdf or .svg; default: no figure.")
+        Path | None, typer.Argument(help="Figure to write: .png, .pdf or .svg; default: no figure.")
     ] = None,
     simulator: Simulator = "vacask",
     sweeps: Annotated[int, typer.Option("--sweeps", metavar="N", help="Number of sweeps.")] = 3,

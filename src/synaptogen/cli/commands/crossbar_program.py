@@ -46,29 +46,38 @@ MappingOption: TypeAlias = Annotated[
 LargestWeight: TypeAlias = Annotated[
     float | None, typer.Option("--w-max", metavar="W", help="Largest weight; default: that of the matrix.")
 ]
-Base: TypeAlias = Annotated[int, typer.Option("--base", metavar="N", help="Slices: levels of a cell.")]
-Levels: TypeAlias = Annotated[int, typer.Option("--levels", metavar="N", help="Slices: magnitudes of a weight.")]
+Base: TypeAlias = Annotated[int, typer.Option("--base", metavar="N", help="With slices: levels per cell.")]
+Levels: TypeAlias = Annotated[int, typer.Option("--levels", metavar="N", help="With slices: magnitudes of a weight.")]
 Share: TypeAlias = Annotated[
     float, typer.Option("--share", help="Use the conductances that this share of cycles reaches.")
 ]
 MethodOption: TypeAlias = Annotated[str, typer.Option("--method", metavar="NAME", help="write-verify or one-shot.")]
-Tolerance: TypeAlias = Annotated[float, typer.Option("--tolerance", metavar="S", help="Of a conductance, in S.")]
-Budget: TypeAlias = Annotated[int, typer.Option("--budget", metavar="N", help="Most pulses of a cell.")]
+Tolerance: TypeAlias = Annotated[
+    float, typer.Option("--tolerance", metavar="S", help="Tolerance of a conductance in S.")
+]
+Budget: TypeAlias = Annotated[int, typer.Option("--budget", metavar="N", help="Largest number of pulses per cell.")]
 Strategy: TypeAlias = Annotated[str, typer.Option("--strategy", metavar="NAME", help="transition or ramp.")]
-Reads: TypeAlias = Annotated[int, typer.Option("--reads", metavar="N", help="Reads that are averaged.")]
-Passes: TypeAlias = Annotated[int, typer.Option("--passes", metavar="N", help="How often to go through all cells.")]
+Reads: TypeAlias = Annotated[int, typer.Option("--reads", metavar="N", help="Number of reads that are averaged.")]
+Passes: TypeAlias = Annotated[
+    int, typer.Option("--passes", metavar="N", help="Number of times that all cells are visited.")
+]
 SchemeName: TypeAlias = Annotated[
-    str | None, typer.Option("--scheme", metavar="V/2|V/3", help="No selectors: other cells see a part.")
+    str | None,
+    typer.Option(
+        "--scheme", metavar="V/2|V/3", help="Without selectors, other cells see a part of each voltage: V/2 or V/3."
+    ),
 ]
 SetVoltage: TypeAlias = Annotated[
     float | None, typer.Option("--u-set", metavar="V", help="Amplitude of SET pulses, in V.")
 ]
-Clip: TypeAlias = Annotated[bool, typer.Option("--clip", help="Clip what is out of reach, rather than refuse it.")]
+Clip: TypeAlias = Annotated[
+    bool, typer.Option("--clip", help="Clip targets that cells cannot reach; default: refuse them.")
+]
 ArraysFile: TypeAlias = Annotated[
-    Path | None, typer.Option("--out", metavar="FILE.npz", help="Where targets, results and pulses go.")
+    Path | None, typer.Option("--out", metavar="FILE.npz", help="File for targets, results and pulses.")
 ]
 FigureFile: TypeAlias = Annotated[Path | None, typer.Option("--figure", metavar="FILE", help="Draw errors and pulses.")]
-OverwriteFiles: TypeAlias = Annotated[bool, typer.Option("--overwrite", help="Replace files that are there.")]
+OverwriteFiles: TypeAlias = Annotated[bool, typer.Option("--overwrite", help="Replace existing files.")]
 
 
 def program(

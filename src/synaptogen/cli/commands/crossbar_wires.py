@@ -89,7 +89,7 @@ def solve_lines(
 
 
 def draw_map(
-    file: Annotated[Path, typer.Argument(help="Where the figure goes: .png, .pdf or .svg.")],
+    file: Annotated[Path, typer.Argument(help="Figure to write: .png, .pdf or .svg.")],
     cells: CellsOption = "64x64",
     params: Params = "hennen2024",
     rng: Seed = 1,

@@ -60,7 +60,7 @@ def demo(
 ) -> None:
     """Cycle, SET, pulse, read and multiply a million cells, then record 1,000 I-V cycles of 16 of them.
 
-    Each step is done six times, so that its rate can be told: once to warm up, then for the median of five. Figures
+    Each step runs six times: once to warm up, then five times, of which the table shows the median. Figures
     need matplotlib; without it there is the table.
     \f
 

@@ -32,14 +32,14 @@ Output: TypeAlias = Annotated[
     Path, typer.Option("--out", "-o", metavar="FILE", help="Ends in .csv, .tsv, .xlsx, .parquet, .npz or .nc.")
 ]
 ReadVoltage: TypeAlias = Annotated[
-    float, typer.Option("--u-read", metavar="V", help="Voltage that resistances are for.")
+    float, typer.Option("--u-read", metavar="V", help="Voltage at which resistances are taken.")
 ]
 FigureFile: TypeAlias = Annotated[
     Path | None,
-    typer.Option("--figure", metavar="FILE", help="Draw loops with what was found in them; ends in .png, .pdf, .svg."),
+    typer.Option("--figure", metavar="FILE", help="Draw loops with their features; ends in .png, .pdf, .svg."),
 ]
 Device: TypeAlias = Annotated[
-    int, typer.Option("--device", metavar="N", help="Whose loops are drawn: 0 is the first device.")
+    int, typer.Option("--device", metavar="N", help="Device whose loops are drawn; 0 is the first.")
 ]
 
 

@@ -17,30 +17,35 @@ if TYPE_CHECKING:
     from synaptogen.learn import FitResult
 
 
-Output: TypeAlias = Annotated[Path, typer.Option("--out", "-o", metavar="FILE.json", help="Where the parameters go.")]
+Output: TypeAlias = Annotated[Path, typer.Option("--out", "-o", metavar="FILE.json", help="Parameter file to write.")]
 Preset: TypeAlias = Annotated[
-    str, typer.Option("--preset", metavar="NAME|FILE.json", help="Where the data are silent, these parameters speak.")
+    str, typer.Option("--preset", metavar="NAME|FILE.json", help="Source of what the data do not determine.")
 ]
 Order: TypeAlias = Annotated[str, typer.Option("--order", metavar="N|bic|aic|held_out", help="Order of the VAR.")]
 History: TypeAlias = Annotated[
-    str | None, typer.Option("--history", metavar="KIND", help="var or compact; default: what the record supports.")
+    str | None,
+    typer.Option("--history", metavar="KIND", help="var or compact; default: as long as the record supports."),
 ]
 Components: TypeAlias = Annotated[
     int | None, typer.Option("--components", metavar="K", help="Components of the population.")
 ]
 PopulationOption: TypeAlias = Annotated[
     str,
-    typer.Option("--population", metavar="measured|preset|twins", help="Devices that the file is to simulate."),
+    typer.Option("--population", metavar="measured|preset|twins", help="Which devices the file simulates."),
 ]
 HoldOut: TypeAlias = Annotated[
     float | None,
     typer.Option("--hold-out", metavar="SHARE", help="Keep this share of devices or cycles for validation."),
 ]
 Detrend: TypeAlias = Annotated[
-    int | None, typer.Option("--detrend", metavar="1|2|3", help="Take a trend of this degree from each device.")
+    int | None,
+    typer.Option("--detrend", metavar="1|2|3", help="Subtract a polynomial trend of this degree from each device."),
 ]
 Reset: TypeAlias = Annotated[
-    str, typer.Option("--reset", metavar="auto|power|stretched", help="Law of the RESET transition; auto: what fits.")
+    str,
+    typer.Option(
+        "--reset", metavar="auto|power|stretched", help="Shape of the RESET transition; auto: the one that fits better."
+    ),
 ]
 Seed: TypeAlias = Annotated[int, typer.Option("--rng", metavar="SEED", help="Seed of simulations in the fit.")]
 
@@ -141,13 +146,20 @@ def _summary(result: "FitResult") -> dict[str, Any]:
     return facts
 
 
+UNITS = {"u_max": " V", "rms_power": " A", "rms_stretched": " A"}
+"""Units of numbers in the table; the others are ratios and counts."""
+
+
 def _show(facts: dict[str, Any], params: DeviceParams) -> None:
-    table = Table(box=SIMPLE_HEAD, title=repr(params))
-    table.add_column("part")
+    table = Table(box=SIMPLE_HEAD, title=repr(params), title_justify="left")
+    table.add_column("part", no_wrap=True)
     table.add_column("value")
     for part in ("reliability", "cycles", "residuals", "reset", "provenance"):
         for name, value in facts.get(part, {}).items():
-            table.add_row(f"{part}: {name}", f"{value:.4g}" if isinstance(value, float) else str(value))
+            if value is None or (part == "cycles" and value == 0):
+                continue
+            text = f"{value:.3g}{UNITS.get(name, '')}" if isinstance(value, float) else str(value)
+            table.add_row(f"{part}: {name}", text)
     stdout.print(table)
     for note in facts["notes"]:
         stdout.print(f"- {note}", markup=False)

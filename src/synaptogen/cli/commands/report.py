@@ -10,8 +10,13 @@ from synaptogen.cli.output import say, stages
 
 
 def report(
-    validation: Annotated[Path, typer.Argument(metavar="FILE.npz", help="What synaptogen validate -o wrote.")],
-    output: Annotated[Path, typer.Option("--out", "-o", metavar="FILE.html", help="The page: one file, no network.")],
+    validation: Annotated[
+        Path, typer.Argument(metavar="FILE.npz", help="File that synaptogen validate -o has written.")
+    ],
+    output: Annotated[
+        Path,
+        typer.Option("--out", "-o", metavar="FILE.html", help="Page to write: one file that works without a network."),
+    ],
     figures: Annotated[
         Path | None, typer.Option("--figures", metavar="DIR", help="Write the figures there as PNG files, too.")
     ] = None,

@@ -26,14 +26,14 @@ def validate(
     measurement: Measurement,
     output: Annotated[
         Path | None,
-        typer.Option("--out", "-o", metavar="FILE.npz", help="Keep the result, for synaptogen report."),
+        typer.Option("--out", "-o", metavar="FILE.npz", help="Write the result, for synaptogen report."),
     ] = None,
     hold_out: Annotated[
         float | None,
         typer.Option(
             "--hold-out",
             metavar="SHARE",
-            help="Use this share of devices or cycles alone; default: what the fit kept. 0: all data.",
+            help="Compare with this share of devices or cycles; default: the share that the fit kept. 0: all data.",
         ),
     ] = None,
     rng: Annotated[int, typer.Option("--rng", metavar="SEED", help="Seed of virtual devices and splits.")] = 0,

@@ -3,7 +3,7 @@
 import importlib.util
 from typing import Any
 
-REMEDY = "pip install 'synaptogen[cuda12]', or 'synaptogen[cuda13]' for a driver of CUDA 13"
+from synaptogen._utils import install_command
 
 
 def require_numba_cuda() -> None:
@@ -15,7 +15,11 @@ def require_numba_cuda() -> None:
         If it is not; the message names the extras that bring it.
     """
     if importlib.util.find_spec("numba_cuda") is None:
-        raise ModuleNotFoundError(f"engine='cuda' needs numba-cuda, which comes with: {REMEDY}", name="numba_cuda")
+        raise ModuleNotFoundError(
+            f"engine='cuda' needs numba-cuda, which comes with: {install_command('cuda12')}, "
+            "or with the extra cuda13 for a driver of CUDA 13",
+            name="numba_cuda",
+        )
 
 
 def require_gpu() -> None:

@@ -164,7 +164,7 @@ class Cost:
         return text
 
     def figure(self) -> "Figure":
-        """Draw the energy of each layer, divided into its parts; needs the extra ``synaptogen[plot]``."""
+        """Draw the energy of each layer, divided into its parts; needs the extra ``synaptogen-sim[plot]``."""
         draw: Callable[[Cost], Figure] = styled(_drawn)
         return draw(self)
 

@@ -1,4 +1,4 @@
-"""``python -m synaptogen.cli``."""
+"""``python -m synaptogen``: the command line."""
 
 from synaptogen.cli import main
 
