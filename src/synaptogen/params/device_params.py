@@ -23,6 +23,7 @@ from .history import FEATURES, VAR, History, StateSpace, autocorrelation_error, 
 from .own_law import OWN_TRAITS, OwnShapes, RestlessInnovation
 from .population import Population
 from .record import Record, real_array
+from .what_if import with_spread, with_stuck
 
 FEATURE_NAMES = ("r_hrs", "u_set", "r_lrs", "u_reset")
 FEATURE_UNITS = {"r_hrs": "ohm", "u_set": "V", "r_lrs": "ohm", "u_reset": "V"}
@@ -364,6 +365,68 @@ class DeviceParams(Record):
             f"{autocorrelation_error(self.history, history):.3f}"
         )
         return self.replace(history=history, source={**self.source, "compact": note})
+
+    @checked
+    def with_spread(self, factor: float) -> "DeviceParams":
+        """Return the set with devices that differ more, or less, about the same mean.
+
+        The components of the population move towards its mean, or away from it, and their covariances change, so that
+        every deviation from the mean is multiplied.
+
+        Parameters
+        ----------
+        factor : float
+            Factor of all deviations, above 0 and at most 100.
+
+        Returns
+        -------
+        DeviceParams
+
+        Raises
+        ------
+        ValueError
+            If the factor is out of range, or the set would have no sound population.
+
+        Examples
+        --------
+        >>> import synaptogen as sg
+        >>> params = sg.DeviceParams.preset("hennen2024").with_spread(0.5)
+        >>> wide, narrow = (sg.CellArray(2000, p, rng=1).device[1].std() for p in ("hennen2024", params))
+        >>> float(narrow / wide).__round__(2)
+        0.5
+        """
+        return self.replace(population=with_spread(self.population, factor))
+
+    @checked
+    def with_stuck(self, *, lrs: float = 0.0, hrs: float = 0.0) -> "DeviceParams":
+        """Return the set with shares of devices that are stuck, from their first cycle on.
+
+        A stuck device never switches: its thresholds are out of reach. One that is stuck in the HRS has the R_HRS that
+        it would have; one that is stuck in the LRS has its R_LRS, in mode HRS.
+
+        Parameters
+        ----------
+        lrs, hrs : float
+            Shares of all devices, from 0 to 1, with a sum below 1.
+
+        Returns
+        -------
+        DeviceParams
+
+        Raises
+        ------
+        ValueError
+            If the shares are out of range.
+
+        Examples
+        --------
+        >>> import synaptogen as sg
+        >>> cells = sg.CellArray(1000, sg.DeviceParams.preset("hennen2024").with_stuck(hrs=0.1), rng=1)
+        >>> cells.apply_voltage(-5.0)
+        >>> int((cells.mode == sg.Mode.HRS).sum())
+        90
+        """
+        return self.replace(population=with_stuck(self.population, self.scales, lrs, hrs))
 
     @checked
     def with_fluctuation(self, fluctuation: str | FluctuationParams | None) -> "DeviceParams":
