@@ -13,7 +13,7 @@ from types import ModuleType
 
 from .array import CellArray, load
 from .crossbar import ADC, DAC
-from .params import VAR, DeviceParams, Population, StateSpace, presets
+from .params import VAR, DeviceParams, FeatureScale, Population, StateSpace, presets
 from .state import Features, Mode
 
 __version__ = "0.1.0"
@@ -29,6 +29,7 @@ __all__ = [
     "VAR",
     "CellArray",
     "DeviceParams",
+    "FeatureScale",
     "Features",
     "Mode",
     "Population",

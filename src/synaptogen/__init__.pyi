@@ -14,6 +14,7 @@ from .crossbar import ADC as ADC
 from .crossbar import DAC as DAC
 from .params import VAR as VAR
 from .params import DeviceParams as DeviceParams
+from .params import FeatureScale as FeatureScale
 from .params import Population as Population
 from .params import StateSpace as StateSpace
 from .params import presets as presets

@@ -47,6 +47,9 @@ class CompiledParams(NamedTuple):
         Lower Cholesky factor of the covariance of each component.
     log_sigma : bool
         Whether the population was fitted to log sigma.
+    bounds : array of shape (2, 8), or (0, 8)
+        Lowest and highest device vectors of the population, before sigma is taken from its logarithm; empty if it has
+        no bounds.
     """
 
     constants: Constants
@@ -59,6 +62,7 @@ class CompiledParams(NamedTuple):
     means: Float64Array
     cholesky: Float64Array
     log_sigma: bool
+    bounds: Float64Array
 
     @property
     def memory(self) -> int:
@@ -109,6 +113,7 @@ def compile_params(params: DeviceParams) -> CompiledParams:
         means=population.means,
         cholesky=population.cholesky,
         log_sigma=population.sigma_scale == "log",
+        bounds=np.empty((0, 8)) if population.low is None else np.stack([population.low, cast(Any, population.high)]),
     )
 
 

@@ -69,15 +69,27 @@ class ReferenceEngine(EngineDefaults[Select]):
     def _draw_devices(self) -> None:
         params, n = self.compiled_params, self.cells.size
         choice = self._draw(random.random_words, random.DEVICE, 0, 0)[0]
-        z = np.stack(
-            [*self._draw(random.normals, random.DEVICE, 0, 1), *self._draw(random.normals, random.DEVICE, 0, 2)]
-        )
         k = np.zeros(n, int)
         for component, first in enumerate(params.component_starts):
             k[population.chosen(choice, first)] = component
-        self._device = params.means[k].T + np.einsum("nij,jn->in", params.cholesky[k], z)
+        self._device = self._draw_vectors(k, 0)
+        for number in range(1, population.DRAWS if len(params.bounds) else 1):
+            low, high = params.bounds[:, :, None]
+            outside = np.any((self._device < low) | (self._device > high), axis=0)
+            if not outside.any():
+                break
+            self._device = where(outside, self._draw_vectors(k, number), self._device)
+        if len(params.bounds):
+            self._device = np.clip(self._device, *params.bounds[:, :, None])
         if params.log_sigma:
             self._device[4:] = population.scale(self._device[4:])
+
+    def _draw_vectors(self, k: NDArray[np.int64], number: int) -> Float64Array:
+        """Return device vectors (8, n) from the components ``k`` of the population: draw ``number`` of each cell."""
+        params = self.compiled_params
+        blocks = [self._draw(random.normals, random.DEVICE, np.uint32(number), block) for block in (1, 2)]
+        z = np.stack([*blocks[0], *blocks[1]])
+        return np.asarray(params.means[k].T + np.einsum("nij,jn->in", params.cholesky[k], z))
 
     def _first_memory(self) -> AnyArray:
         """Return the first memory of all cells, (m, n): of a VAR with x_0 in it, of a state space before cycle 0."""

@@ -7,7 +7,7 @@ import pandas as pd
 import xarray as xr
 
 from synaptogen._utils import RNG, Float64Array, one_of
-from synaptogen.params import FEATURE_NAMES, Changes, DeviceParams, Population, as_device_params
+from synaptogen.params import FEATURE_NAMES, Changes, DeviceParams, FeatureScale, Population, as_device_params
 
 from .curves import TRANSITIONS, Envelopes, ResetTransition, Transition, fit_envelopes, scaled_currents
 from .extraction import Extraction, extract
@@ -24,6 +24,7 @@ from .statistics import (
     fit_features,
     measure_drift,
     remove_trend,
+    values_of,
 )
 
 _DRAWN = 4096  # devices whose features the currents must cover
@@ -253,21 +254,24 @@ def _currents_of(curves: Envelopes) -> Changes:
 
 def _without_loops(learned: FeatureFit, preset: DeviceParams, name: str) -> tuple[DeviceParams, str]:
     """Return a parameter set with learned features and a preset's currents, scaled to cover them, and what was done."""
-    own = _drawn_features(learned.population, learned.quantile)
-    changes, how = scaled_currents(preset, _drawn_features(preset.population, preset.quantile), own)
+    own = _drawn_features(learned.population, learned.quantile, learned.scales)
+    presets = _drawn_features(preset.population, preset.quantile, preset.scales)
+    changes, how = scaled_currents(preset, presets, own)
     return learned.to_params(preset, name, changes), how
 
 
-def _drawn_features(population: Population, quantile: Float64Array) -> Float64Array:
+def _drawn_features(population: Population, quantile: Float64Array, scales: tuple[FeatureScale, ...]) -> Float64Array:
     """Return features (n, 4) in ohm and V of one cycle of each of many devices, before any limit of the model."""
     rng = np.random.default_rng(0)
     k = rng.choice(population.n_components, _DRAWN, p=population.weights / population.weights.sum())
     v = population.means[k] + np.einsum("nij,nj->ni", population.cholesky[k], rng.standard_normal((_DRAWN, 8)))
+    if population.low is not None:
+        v = np.clip(v, population.low, population.high)
     sigma = np.exp(v[:, 4:]) if population.sigma_scale == "log" else np.abs(v[:, 4:])
     x = np.clip(rng.standard_normal((_DRAWN, 4)), -4, 4)
     y = v[:, :4] + sigma * np.stack([np.polyval(row, x[:, f]) for f, row in enumerate(quantile)], axis=1)
-    y[:, 0] = 10 ** y[:, 0]
-    return np.asarray(y[(y[:, 2] > 0) & (y[:, 3] > 0)])
+    features = values_of(y, scales)
+    return np.asarray(features[(features[:, 2] > 0) & (features[:, 3] > 0)])
 
 
 def _describe_reset(reset: ResetTransition) -> str:

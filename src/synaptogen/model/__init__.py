@@ -5,8 +5,22 @@ reference), SIMD lanes (the CPU engine), GPU scalars, or symbols that print circ
 in docs/model.md.
 """
 
-from . import features, iv, latent, lines, noise, ops, polynomial, population, random, switching
+from . import (
+    feature_scales,
+    features,
+    iv,
+    latent,
+    lines,
+    noise,
+    ops,
+    optional_parts,
+    polynomial,
+    population,
+    random,
+    switching,
+)
 from .constants import Constants
+from .feature_scales import Curve, LogCurve
 from .features import CycleFeatures, cycle_features
 from .iv import (
     Transition,
@@ -43,7 +57,7 @@ from .ops import (
     wide_product,
 )
 from .polynomial import poly
-from .population import chosen, scale
+from .population import DRAWS, chosen, scale
 from .random import CYCLES, DEVICE, HISTORY, PRODUCT, READ, normals, random_words, read_block, read_normal
 from .switching import (
     CYCLE,
@@ -65,6 +79,7 @@ __all__ = [
     "CYCLE",
     "CYCLES",
     "DEVICE",
+    "DRAWS",
     "HISTORY",
     "HRS",
     "IRS",
@@ -73,7 +88,9 @@ __all__ = [
     "PRODUCT",
     "READ",
     "Constants",
+    "Curve",
     "CycleFeatures",
+    "LogCurve",
     "Mask",
     "Real",
     "Transition",
@@ -90,6 +107,7 @@ __all__ = [
     "cycle_features",
     "differential_conductance",
     "envelopes",
+    "feature_scales",
     "features",
     "floor",
     "from_bits",
@@ -114,6 +132,7 @@ __all__ = [
     "noisy_current",
     "normals",
     "ops",
+    "optional_parts",
     "partial_reset",
     "poly",
     "polynomial",

@@ -25,3 +25,4 @@ class Constants(NamedTuple):
     x_min: Any  # four lower ends of the ranges on which the quantile polynomials increase
     x_max: Any  # four upper ends of these ranges
     innovation: Any  # B, four rows of four, lower triangular
+    scales: Any = ((), (), (), ())  # of each feature its `Curve` or `LogCurve`, () without one

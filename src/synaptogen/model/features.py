@@ -2,19 +2,20 @@
 
     z = Gamma(x),   y = mu + |sigma| z
 
-with a quantile polynomial Gamma for each feature, and the cell's own offset mu and scale sigma. The tails are limited:
-x to the range on which its Gamma increases, resistances to 1 ... 1e12 ohm, thresholds to a millivolt from zero.
+with a quantile polynomial Gamma for each feature, and the cell's own offset mu and scale sigma. A feature with a scale
+of its own follows from y by a curve (`feature_scales`). The tails are limited: x to the range on which its Gamma
+increases, y to the range of its curve, resistances to 1 ... 1e12 ohm, thresholds to a millivolt from zero.
 """
 
 from typing import NamedTuple
 
 from .constants import Constants
+from .feature_scales import LOG2_10, LOG10_R_MAX
 from .iv import mixing_from_conductance, passive
 from .ops import Mask, Real, Reals, absolute, exp2, maximum, minimum
+from .optional_parts import ohms, or_beyond, plain_value, position
 from .polynomial import poly
 
-LOG2_10 = 3.321928094887362
-LOG10_R_MAX = 12.0
 R_MIN, R_MAX = 1.0, 1e12  # ohm
 U_MIN = 1e-3  # V
 
@@ -54,7 +55,7 @@ def cycle_features(x: Reals, mu: Reals, sigma: Reals, p: Constants) -> CycleFeat
     x : four Real
         Latent vector of the cycle.
     mu, sigma : four Real each
-        Offsets and scales of the cell, in the units of the features: log10 of ohm, V, ohm, V.
+        Offsets and scales of the cell on the scales of the features; without curves log10 of ohm, V, ohm, V.
     p : Constants
 
     Returns
@@ -65,10 +66,14 @@ def cycle_features(x: Reals, mu: Reals, sigma: Reals, p: Constants) -> CycleFeat
     x_1 = limit(x[1], p.x_min[1], p.x_max[1])
     x_2 = limit(x[2], p.x_min[2], p.x_max[2])
     x_3 = limit(x[3], p.x_min[3], p.x_max[3])
-    log_r_hrs = mu[0] + absolute(sigma[0]) * poly(p.quantile[0], x_0)
-    raw_u_set = mu[1] + absolute(sigma[1]) * poly(p.quantile[1], x_1)
-    raw_r_lrs = mu[2] + absolute(sigma[2]) * poly(p.quantile[2], x_2)
-    raw_u_reset = mu[3] + absolute(sigma[3]) * poly(p.quantile[3], x_3)
+    t_0 = position(mu[0] + absolute(sigma[0]) * poly(p.quantile[0], x_0), p.scales[0])
+    t_1 = position(mu[1] + absolute(sigma[1]) * poly(p.quantile[1], x_1), p.scales[1])
+    t_2 = position(mu[2] + absolute(sigma[2]) * poly(p.quantile[2], x_2), p.scales[2])
+    t_3 = position(mu[3] + absolute(sigma[3]) * poly(p.quantile[3], x_3), p.scales[3])
+    log_r_hrs = plain_value(t_0, p.scales[0])
+    raw_u_set = plain_value(t_1, p.scales[1])
+    raw_r_lrs = ohms(plain_value(t_2, p.scales[2]), p.scales[2])
+    raw_u_reset = plain_value(t_3, p.scales[3])
     hrs = mixing_from_conductance(exp2(limit(log_r_hrs, 0.0, LOG10_R_MAX) * -LOG2_10), p)
     u_set = minimum(raw_u_set, -U_MIN)
     ohm_lrs = limit(raw_r_lrs, R_MIN, R_MAX)
@@ -91,4 +96,6 @@ def cycle_features(x: Reals, mu: Reals, sigma: Reals, p: Constants) -> CycleFeat
         | (lrs > p.r_max)
         | (u_reset != raw_u_reset)
     )
+    limited = or_beyond(or_beyond(limited, t_0, p.scales[0]), t_1, p.scales[1])
+    limited = or_beyond(or_beyond(limited, t_2, p.scales[2]), t_3, p.scales[3])
     return CycleFeatures(passive(hrs, p), u_set, passive(lrs, p), u_reset, limited)

@@ -1,11 +1,15 @@
 """The draw of a device from the Gaussian mixture of its population, which gives a cell its offsets and scales.
 
-A component is chosen (never averaged), then means[k] + cholesky[k] @ normals is the cell's 8-vector (mu, sigma).
+A component is chosen (never averaged), then means[k] + cholesky[k] @ normals is the cell's 8-vector (mu, sigma). Where
+the population has bounds, a vector outside of them is drawn again, with the same component, at most `DRAWS` times in
+all; what is outside then is limited to the bounds.
 """
 
 from .ops import Mask, Real, UInt32, exp2
 
 LOG2_E = 1.4426950408889634
+DRAWS = 24
+"""Draws of a device. The draw number is the number in the address of its normals."""
 
 
 def chosen(word: UInt32, start: UInt32) -> Mask:

@@ -1,6 +1,7 @@
 """Parameter sets of learned device populations, with presets and files."""
 
 from .device_params import FEATURE_NAMES, FEATURE_UNITS, Changes, DeviceParams, as_device_params, presets
+from .feature_scale import PLAIN_SCALES, FeatureScale
 from .history import FEATURES, VAR, History, StateSpace, autocorrelation_error, balanced_truncation, yule_walker
 from .population import Population
 from .ranges import conducting_range, increasing_range, passive_limit
@@ -9,9 +10,11 @@ __all__ = [
     "FEATURES",
     "FEATURE_NAMES",
     "FEATURE_UNITS",
+    "PLAIN_SCALES",
     "VAR",
     "Changes",
     "DeviceParams",
+    "FeatureScale",
     "History",
     "Population",
     "StateSpace",

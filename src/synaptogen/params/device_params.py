@@ -4,7 +4,7 @@ import difflib
 import functools
 import importlib.resources
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cached_property
 from types import MappingProxyType
@@ -14,9 +14,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from synaptogen._utils import Float64Array, PathLike
-from synaptogen.model import Constants
+from synaptogen.model import Constants, Curve, LogCurve
 
 from . import json_format, published_format, ranges
+from .feature_scale import PLAIN_SCALES, FeatureScale
 from .history import FEATURES, VAR, History, StateSpace, autocorrelation_error, balanced_truncation, yule_walker
 from .population import Population
 from .record import Record, real_array
@@ -42,6 +43,7 @@ class Changes(TypedDict, total=False):
     u_range: float | None
     stretch: ArrayLike | None
     source: Mapping[str, str]
+    scales: Sequence[FeatureScale]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -78,6 +80,8 @@ class DeviceParams(Record):
         negative. Default: it does not.
     source : mapping of str to str, optional
         Where the numbers come from.
+    scales : four FeatureScale, optional
+        Scale of each feature, on which its mu and sigma are. Default: log10 of ohm, V, ohm, V.
 
     Raises
     ------
@@ -107,6 +111,7 @@ class DeviceParams(Record):
     u_range: float = cast("float", None)
     stretch: Float64Array | None = None
     source: Mapping[str, str] = field(default_factory=dict)
+    scales: tuple[FeatureScale, ...] = PLAIN_SCALES
 
     def __post_init__(self) -> None:
         self._check_parts()
@@ -372,6 +377,12 @@ class DeviceParams(Record):
         """Spectral radius of the history, below 1; the closer to 1, the slower the memory of past cycles fades."""
         return self.history.spectral_radius
 
+    @property
+    def mean_features(self) -> Float64Array:
+        """Features of a cell at the mean of the population, of shape (4,): ohm, V, ohm, V."""
+        mean = self.population.mean()
+        return np.array([float(scale.value(y)) for scale, y in zip(self.scales, mean, strict=False)])
+
     @cached_property
     def r_max(self) -> float:
         """Largest mixing state r for which a cell is passive: its current has the sign of the voltage on +-u_range."""
@@ -396,7 +407,7 @@ class DeviceParams(Record):
         """
         g_llrs, g_hhrs = self._chords(self.u_read)
         knee, gradual, rest = _POWER_LAW if self.stretch is None else self.stretch.tolist()
-        values = Constants(
+        plain = Constants(
             u_max=self.u_max,
             eta=self.eta,
             knee=knee,
@@ -412,8 +423,16 @@ class DeviceParams(Record):
             x_min=self.x_range[:, 0].tolist(),
             x_max=self.x_range[:, 1].tolist(),
             innovation=self.history.innovation.tolist(),
+            scales=[],
         )
-        return Constants(*(_nested(value, dtype) for value in values))
+        return Constants(*(_nested(value, dtype) for value in plain))._replace(scales=self._curves(dtype))
+
+    def _curves(self, dtype: Callable[[float], object]) -> tuple[Any, ...]:
+        """Return the scales of the features as formulas take them; the plain ones are not there."""
+        return tuple(
+            () if scale == plain else _converted(scale.constants, dtype)
+            for scale, plain in zip(self.scales, PLAIN_SCALES, strict=True)
+        )
 
     def __repr__(self) -> str:
         k = self.population.n_components
@@ -444,7 +463,7 @@ class DeviceParams(Record):
         for what, text in (("name", self.name), *(("source", s) for kv in self.source.items() for s in kv)):
             if not text.isprintable() and any("\ud800" <= c <= "\udfff" for c in text):
                 raise ValueError(f"{what} must be text that can be written to a file, not {text!r}: half a character")
-        self._set(source=MappingProxyType(dict(self.source)))
+        self._set(source=MappingProxyType(dict(self.source)), scales=_scales(self.scales))
 
     def _check_envelopes(self) -> None:
         if self.u_read >= self.u_max:
@@ -475,16 +494,20 @@ class DeviceParams(Record):
         return u_range
 
     def _check_population(self) -> None:
-        r_hrs, u_set, r_lrs, u_reset = self.population.mean()[:FEATURES]
-        if not (0 < r_hrs < 12 and u_set < 0 < min(r_lrs, u_reset)):
+        log_r_hrs = self.population.mean()[0]
+        if not -300 < log_r_hrs < 300:
+            raise ValueError(f"population has mean log10 R_HRS {log_r_hrs:.4g}: give R_HRS as a logarithm")
+        r_hrs, u_set, r_lrs, u_reset = self.mean_features
+        if not (1 < r_hrs < 1e12 and u_set < 0 < min(r_lrs, u_reset)):
             raise ValueError(
-                f"population has mean log10 R_HRS {r_hrs:.4g}, U_SET {u_set:.4g} V, R_LRS {r_lrs:.4g} ohm, U_RESET"
-                f" {u_reset:.4g} V: give the features in this order, SET negative, R_HRS alone as a logarithm"
+                f"population has mean log10 R_HRS {np.log10(r_hrs):.4g}, U_SET {u_set:.4g} V, R_LRS {r_lrs:.4g} ohm,"
+                f" U_RESET {u_reset:.4g} V: give the features in this order, SET negative, on their scales (R_HRS as a"
+                " logarithm)"
             )
         low, high = self._chords(self.u_read)
-        if (low - 10**-r_hrs) / (low - high) > self.r_max:
+        if (low - 1 / r_hrs) / (low - high) > self.r_max:
             raise ValueError(
-                f"hhrs allows no passive state of the population's mean R_HRS, {10**r_hrs:.3g} ohm (r is limited to"
+                f"hhrs allows no passive state of the population's mean R_HRS, {r_hrs:.3g} ohm (r is limited to"
                 f" {self.r_max:.4g}): give a u_range closer to u_max, or fit an hhrs that conducts everywhere"
             )
 
@@ -530,6 +553,18 @@ def _assemble(where: str, values: dict[str, Any]) -> DeviceParams:
         raise ValueError(f"{where}: {error}") from error
 
 
+def _scales(value: Sequence[FeatureScale]) -> tuple[FeatureScale, ...]:
+    scales = tuple(value)
+    if len(scales) != FEATURES or not all(isinstance(scale, FeatureScale) for scale in scales):
+        raise ValueError(f"scales must be four FeatureScale, of {', '.join(FEATURE_NAMES)}, not {value!r}")
+    for name, scale, plain in zip(FEATURE_NAMES, scales, PLAIN_SCALES, strict=True):
+        if name != "r_lrs" and scale.kind != plain.kind:
+            raise ValueError(f'scales: that of {name} must be of kind "{plain.kind}", not "{scale.kind}"')
+        if name != "r_lrs" and scale.offset:
+            raise ValueError(f"scales: that of {name} must have no offset, which only r_lrs may have")
+    return scales
+
+
 def _quantile(value: ArrayLike) -> Float64Array:
     quantile = real_array("quantile", value, (FEATURES, None))
     _check_length("quantile", quantile.shape[1])
@@ -572,6 +607,14 @@ def _positive(name: str, value: ArrayLike, unit: str) -> float:
     if not 0 < number <= 100:
         raise ValueError(f"{name} must be positive and at most 100{' ' + unit if unit else ''}, not {number:g}")
     return number
+
+
+def _converted(curve: Curve | LogCurve | tuple[()], dtype: Callable[[float], object]) -> Curve | LogCurve | tuple[()]:
+    """Return the constants of a scale, each number passed through ``dtype``."""
+    if not curve:
+        return ()
+    coefficients = tuple(dtype(c) for c in curve.coefficients)
+    return type(curve)(coefficients, *(dtype(number) for number in curve[1:]))
 
 
 def _nested(value: Any, dtype: Callable[[float], object]) -> Any:

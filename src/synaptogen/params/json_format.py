@@ -7,10 +7,12 @@ constructor checks the numbers.
 import hashlib
 import json
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from synaptogen._utils import PathLike, replacing
+
+from .feature_scale import FeatureScale
 
 Fields: TypeAlias = dict[str, Any]
 """Keyword arguments of `DeviceParams`."""
@@ -76,7 +78,7 @@ def write(values: Mapping[str, Any]) -> str:
         "schema": SCHEMA,
         "name": values["name"],
         "source": dict(values["source"]),
-        "features": _FEATURES,
+        "features": _described(values["scales"]),
         "U_max": values["u_max"],
         "U_read": values["u_read"],
         **({} if values["u_range"] is None else {"U_range": values["u_range"]}),
@@ -88,6 +90,7 @@ def write(values: Mapping[str, Any]) -> str:
         "population": {
             **({} if population.sigma_scale == "linear" else {"sigma_scale": population.sigma_scale}),
             **{key: getattr(population, key).tolist() for key in ("weights", "means", "cholesky")},
+            **({} if population.low is None else {key: getattr(population, key).tolist() for key in ("low", "high")}),
         },
     }
     return json.dumps(document, indent=1) + "\n"
@@ -155,8 +158,6 @@ def _interpret(where: str, document: Mapping[str, Any]) -> Fields:
         )
     require_keys(where, document, (*_SCALARS, *_PARTS), "a parameter file")
     _refuse_others(where, document, (*_SCALARS, *_PARTS, *_OPTIONAL))
-    if document["features"] != _FEATURES:
-        raise ValueError(f"{where}: features must be exactly {_FEATURES}: convert the figures")
     iv = _part(where, document, "iv", ("HHRS", "LLRS"))
     return {
         **{ours: document[theirs] for theirs, ours in _SCALARS.items()},
@@ -164,9 +165,52 @@ def _interpret(where: str, document: Mapping[str, Any]) -> Fields:
         "source": document["source"],
         "llrs": iv["LLRS"],
         "hhrs": iv["HHRS"],
+        "scales": _scales(where, document["features"]),
         "history": _history(where, document),
-        "population": _part(where, document, "population", ("weights", "means", "cholesky"), ("sigma_scale",)),
+        "population": _part(
+            where, document, "population", ("weights", "means", "cholesky"), ("sigma_scale", "low", "high")
+        ),
     }
+
+
+def _described(scales: Sequence[FeatureScale]) -> list[dict[str, Any]]:
+    """Return the features with the scales of their populations."""
+    return [
+        {
+            **plain,
+            "scale": scale.kind,
+            **({} if scale.curve is None else {"curve": scale.curve.tolist(), "range": [scale.low, scale.high]}),
+            **({"offset": scale.offset} if scale.offset else {}),
+        }
+        for plain, scale in zip(_FEATURES, scales, strict=True)
+    ]
+
+
+def _scales(where: str, content: Any) -> list[FeatureScale]:
+    """Return the scales of the features, whose names and units must be the known ones."""
+    if not isinstance(content, list) or len(content) != len(_FEATURES):
+        raise ValueError(f"{where}: features must be a list of {len(_FEATURES)}, like {_FEATURES}")
+    found = []
+    for plain, feature in zip(_FEATURES, content, strict=True):
+        if not isinstance(feature, Mapping) or any(feature.get(key) != plain[key] for key in ("name", "unit")):
+            raise ValueError(
+                f"{where}: features must be exactly {_FEATURES}, or differ by scale, curve, range and offset alone"
+            )
+        name = f"{where}: feature {plain['name']}"
+        require_keys(name, feature, ("scale",), "a parameter file")
+        _refuse_others(name, feature, ("name", "unit", "scale", "curve", "range", "offset"))
+        if ("curve" in feature) != ("range" in feature):
+            raise ValueError(f"{name} must have curve and range, or neither")
+        ends = feature.get("range", [None, None])
+        if not isinstance(ends, list) or len(ends) != 2:
+            raise ValueError(f"{name}: range must be a list of two numbers")
+        try:
+            found.append(
+                FeatureScale(feature["scale"], feature.get("curve"), ends[0], ends[1], feature.get("offset", 0.0))
+            )
+        except ValueError as error:
+            raise ValueError(f"{name}: {error}") from error
+    return found
 
 
 def _history(where: str, document: Mapping[str, Any]) -> Fields:

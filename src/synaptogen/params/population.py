@@ -25,11 +25,15 @@ class Population(Record):
     weights : array of shape (n_components,)
         Probabilities of the components: positive, with a sum of 1 within 1e-6. They are not normalised again.
     means : array of shape (n_components, 8)
-        Means of the four mu, then of the four sigma: of r_hrs (log10 of ohm), u_set (V), r_lrs (ohm), u_reset (V).
+        Means of the four mu, then of the four sigma: of r_hrs (log10 of ohm), u_set (V), r_lrs (ohm), u_reset (V), or
+        on the scales that `DeviceParams` has for them.
     cholesky : array of shape (n_components, 8, 8)
         Lower factors of the covariances.
     sigma_scale : {"linear", "log"}
         Whether the last four entries of a draw are sigma or its natural logarithm.
+    low, high : array of shape (8,), optional
+        Bounds of a draw, on the population's own scale of sigma. A draw outside of them is repeated with the same
+        component, at most 24 times, and then limited. Give both or none.
 
     Raises
     ------
@@ -50,6 +54,8 @@ class Population(Record):
     means: Float64Array
     cholesky: Float64Array
     sigma_scale: Literal["linear", "log"] = "linear"
+    low: Float64Array | None = None
+    high: Float64Array | None = None
 
     def __post_init__(self) -> None:
         require_at_most("weights", self.weights, MOST_COMPONENTS, "components")
@@ -65,6 +71,23 @@ class Population(Record):
             )
         if self.sigma_scale not in ("linear", "log"):
             raise ValueError(f'sigma_scale must be "linear" or "log", not {self.sigma_scale!r}')
+        self._check_bounds()
+
+    def _check_bounds(self) -> None:
+        if self.low is None and self.high is None:
+            return
+        if self.low is None or self.high is None:
+            raise ValueError("low and high must be given both, or neither")
+        low, high = (real_array(name, v, (_TRAITS,)) for name, v in (("low", self.low), ("high", self.high)))
+        if np.any(low >= high):
+            raise ValueError(f"low must be below high in all {_TRAITS} entries, not {low} and {high}")
+        outside = (self.means < low) | (self.means > high)
+        if np.any(outside):
+            k = int(np.flatnonzero(outside.any(axis=1))[0])
+            raise ValueError(
+                f"means[{k}] must lie between low and high: a component outside of the bounds would be limited to them"
+            )
+        self._set(low=low, high=high)
 
     @property
     def n_components(self) -> int:
@@ -89,7 +112,7 @@ class Population(Record):
         return np.tensordot(self._shares, within + off[:, :, None] * off[:, None, :], axes=1)
 
     def log_density(self, vectors: ArrayLike) -> Float64Array:
-        """Return the natural logarithm of the probability density of device vectors.
+        """Return the natural logarithm of the probability density of device vectors, before any bounds.
 
         Parameters
         ----------

@@ -136,20 +136,31 @@ def _products(matrix: Float64Array, names: Sequence[str], offsets: Sequence[floa
 
 def _device(params: CompiledParams) -> str:
     """Draw the device: a choice between components, then means + cholesky @ normals."""
-    z, traits = numbered("z", 8), [*numbered("mu", 4), *numbered("sigma", 4)]
-    lines = [
-        draw_random(random.DEVICE, "0", 0),
-        draw_normals(random.DEVICE, "0", 1, z[:4]),
-        draw_normals(random.DEVICE, "0", 2, z[4:]),
-    ]
+    traits = [*numbered("mu", 4), *numbered("sigma", 4)]
+    lines = [draw_random(random.DEVICE, "0", 0), *_vector(params, traits, "0")]
+    if len(params.bounds):
+        low, high = params.bounds.tolist()
+        outside = " || ".join(f"{t} < {a!r} || {t} > {b!r}" for t, a, b in zip(traits, low, high, strict=True))
+        check = f"limited = {outside} ? 1 : 0;"
+        again = wrapped([*_vector(params, traits, "k"), check, "k = k + 1;"])
+        lines += wrapped([check])
+        lines += ["k = 1;", f"while (limited != 0 && k < {population.DRAWS}) begin", *_indented(again), "end"]
+        lines += [f"{t} = min(max({t}, {a!r}), {b!r});" for t, a, b in zip(traits, low, high, strict=True)]
+    if params.log_sigma:
+        lines += _assigned(traits[4:], [traced(population.scale)(name(sigma)) for sigma in traits[4:]])
+    return "\n".join(lines)
+
+
+def _vector(params: CompiledParams, traits: Sequence[str], number: str) -> list[str]:
+    """Return the statements that draw a device vector from the component that ``w0`` chooses."""
+    z = numbered("z", 8)
+    lines = [draw_normals(random.DEVICE, number, 1, z[:4]), draw_normals(random.DEVICE, number, 2, z[4:])]
     chosen = traced(population.chosen)
     for k in reversed(range(len(params.means))):
         start = f"if ({text(chosen(name('w0', 'uint32'), params.component_starts[k]))}) " if k else ""
         draw = _products(params.cholesky[k], z, params.means[k])
         lines += [f"{start}begin", *_indented(_assigned(traits, draw)), "end else" if k else "end"]
-    if params.log_sigma:
-        lines += _assigned(traits[4:], [traced(population.scale)(name(sigma)) for sigma in traits[4:]])
-    return "\n".join(lines)
+    return lines
 
 
 def _innovation(params: CompiledParams, results: Sequence[str], e: Sequence[str]) -> list[str]:

@@ -129,8 +129,8 @@ def feature_parameter(params: DeviceParams, name: str) -> str:
         Verilog-A.
     """
     feature, cycle = name.rstrip("0123456789"), name.lstrip("_abcdefghijklmnopqrstuvwxyz")
-    mean = params.population.mean()[:4]
-    value = dict(zip(FEATURE_NAMES, (10.0 ** mean[0], min(mean[1], -0.001), mean[2], max(mean[3], 0.001)), strict=True))
+    r_hrs, u_set, r_lrs, u_reset = params.mean_features.tolist()
+    value = dict(zip(FEATURE_NAMES, (r_hrs, min(u_set, -0.001), r_lrs, max(u_reset, 0.001)), strict=True))
     descriptions = {
         "r_hrs": ("resistance of the HRS it starts from", "(0:inf)", "ohm"),
         "u_set": ("sets at and below", "(-inf:0)", "V"),

@@ -10,6 +10,7 @@ from synaptogen.model import (
     CYCLE,
     CYCLES,
     DEVICE,
+    DRAWS,
     HRS,
     IRS,
     LRS,
@@ -25,6 +26,8 @@ from synaptogen.model import (
     in_mode,
     in_next_cycle,
     is_irs,
+    maximum,
+    minimum,
     noise_density,
     noisy_current,
     normals,
@@ -244,6 +247,7 @@ def draw_device(
     group: int,
     mixture: tuple[Pointer, ...],
     components: int,
+    bounded: bool,
     log_sigma: bool,
 ) -> None:
     """Draw the device vectors of a group: one component of the mixture, and eight normals.
@@ -257,17 +261,46 @@ def draw_device(
         Pointers to the arrays of `engine.mixture_arrays`.
     components : int
         Number of components.
+    bounded : bool
+        Whether the population has bounds.
     log_sigma : bool
         True if the population holds log sigma.
     """
-    starts, means, cholesky = mixture
     lo, hi = ids(cells, group)
-    zero = uint32s(0)
-    choice = random_words(lo, hi, DEVICE, zero, 0, params.k0, params.k1)[0]
-    a = normals(lo, hi, DEVICE, zero, 1, params.k0, params.k1)
-    b = normals(lo, hi, DEVICE, zero, 2, params.k0, params.k1)
+    choice = random_words(lo, hi, DEVICE, uint32s(0), 0, params.k0, params.k1)[0]
+    todo = reals(np.float32(0.0)) == 0.0
+    for number in range(DRAWS if bounded else 1):
+        _draw_vectors(cells, params, group, mixture, components, choice, number, todo)
+        if bounded:
+            todo = _out_of_bounds(cells, group, mixture[3])
+            if not any_(todo):
+                break
+    if bounded:
+        _limit_vectors(cells, group, mixture[3])
+    if log_sigma:
+        for i in range(4, 8):
+            at = group * DEVICE_RECORD + i * W
+            store(cells.device, at, scale(load(cells.device, at)))
+
+
+@njit(**INLINE)
+def _draw_vectors(
+    cells: CellPointers,
+    params: KernelParams,
+    group: int,
+    mixture: tuple[Pointer, ...],
+    components: int,
+    choice: UInt32,
+    number: int,
+    todo: Mask,
+) -> None:
+    """Store draw ``number`` of the device vectors of the cells in ``todo``, from the components of their ``choice``."""
+    _, means, cholesky, _ = mixture
+    lo, hi = ids(cells, group)
+    a = normals(lo, hi, DEVICE, uint32s(number), 1, params.k0, params.k1)
+    b = normals(lo, hi, DEVICE, uint32s(number), 2, params.k0, params.k1)
     for k in range(components):
-        here = chosen(choice, scalar(starts, k))
+        here = chosen(choice, scalar(mixture[0], k)) & todo
         for i in range(8):
             row = (k * 8 + i) * 8
             y = scalar(means, k * 8 + i) + a[0] * scalar(cholesky, row) + a[1] * scalar(cholesky, row + 1)
@@ -275,10 +308,24 @@ def draw_device(
             y = y + b[0] * scalar(cholesky, row + 4) + b[1] * scalar(cholesky, row + 5)
             y = y + b[2] * scalar(cholesky, row + 6) + b[3] * scalar(cholesky, row + 7)
             store_where(cells.device, group * DEVICE_RECORD + i * W, y, here)
-    if log_sigma:
-        for i in range(4, 8):
-            at = group * DEVICE_RECORD + i * W
-            store(cells.device, at, scale(load(cells.device, at)))
+
+
+@njit(**INLINE)
+def _out_of_bounds(cells: CellPointers, group: int, bounds: Pointer) -> Mask:
+    """Return which device vectors of a group lie outside of the bounds of their population."""
+    outside = reals(np.float32(0.0)) != 0.0
+    for i in range(8):
+        y = load(cells.device, group * DEVICE_RECORD + i * W)
+        outside = outside | (y < scalar(bounds, i)) | (y > scalar(bounds, 8 + i))
+    return outside
+
+
+@njit(**INLINE)
+def _limit_vectors(cells: CellPointers, group: int, bounds: Pointer) -> None:
+    """Limit the device vectors of a group to the bounds of their population."""
+    for i in range(8):
+        at = group * DEVICE_RECORD + i * W
+        store(cells.device, at, minimum(maximum(load(cells.device, at), scalar(bounds, i)), scalar(bounds, 8 + i)))
 
 
 @njit(**INLINE)

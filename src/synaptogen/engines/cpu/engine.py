@@ -76,7 +76,7 @@ class CPUEngine(EngineDefaults[Packing]):
         self._envelopes = EnvelopeCoefficients(params.constants.u_range, params.constants.llrs, params.constants.hhrs)
         self._param_kinds = tuple(
             map(len, (params.constants.llrs, params.constants.hhrs, params.constants.quantile[0]))
-        )
+        ) + tuple((type(scale), len(scale and scale.coefficients)) for scale in params.constants.scales)
         if fill:
             self._fill()
 
@@ -544,7 +544,7 @@ def _arrays_of_params(params: CompiledParams, start: str, seed: int) -> tuple[An
     )
 
 
-def mixture_arrays(params: CompiledParams) -> tuple[NDArray[np.uint32], Float32Array, Float32Array]:
+def mixture_arrays(params: CompiledParams) -> tuple[NDArray[np.uint32], Float32Array, Float32Array, Float32Array]:
     """Return the population as kernels take it.
 
     Parameters
@@ -558,5 +558,8 @@ def mixture_arrays(params: CompiledParams) -> tuple[NDArray[np.uint32], Float32A
         First random number of each component.
     means : float32 array of shape (K * 8,)
     cholesky : float32 array of shape (K * 64,)
+    bounds : float32 array of shape (16,) or (0,)
+        Lowest device vector, then the highest.
     """
-    return params.component_starts, params.means.astype(np.float32).ravel(), params.cholesky.astype(np.float32).ravel()
+    single = (np.ascontiguousarray(v, np.float32).ravel() for v in (params.means, params.cholesky, params.bounds))
+    return params.component_starts, *single  # type: ignore[return-value]  # three of them

@@ -323,9 +323,9 @@ def compile_kernels(revision: str) -> Kernels:
         in_cache_key(revision)
         cells = _cells_from(state_arrays, consecutive, first_id)
         params = params_from(param_arrays)
-        pointers = (data(mixture[0]), data(mixture[1]), data(mixture[2]))
+        pointers = (data(mixture[0]), data(mixture[1]), data(mixture[2]), data(mixture[3]))
         for group in range(first, last):
-            draw_device(cells, params, group, pointers, mixture[0].size, log_sigma)
+            draw_device(cells, params, group, pointers, mixture[0].size, mixture[3].size > 0, log_sigma)
             first_cycle(cells, params, group)
 
     @njit(cache=True, **OPTIONS)

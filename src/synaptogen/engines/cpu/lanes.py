@@ -20,7 +20,18 @@ from numba.core.imputils import lower_builtin, lower_cast
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
 
 from synaptogen.engines.lanes import F32, I1, I32, I64, Target, Value, external, lift, teach, teach_doubles
-from synaptogen.model import features, iv, latent, lines, noise, polynomial, population, random, switching
+from synaptogen.model import (
+    feature_scales,
+    features,
+    iv,
+    latent,
+    lines,
+    noise,
+    polynomial,
+    population,
+    random,
+    switching,
+)
 
 Pointer: TypeAlias = Any
 """A raw pointer to numbers in memory, inside of kernels."""
@@ -62,7 +73,7 @@ class ValueModel(PrimitiveModel):  # type: ignore[misc]  # the classes of Numba 
 
 
 CPU = Target(lower_cast, infer_global, lower_builtin, AbstractTemplate, signature, nbx.register_jitable, nbx.overload)
-FORMULAS = [polynomial, iv, latent, features, population, switching, noise, lines, random]
+FORMULAS = [polynomial, iv, latent, feature_scales, features, population, switching, noise, lines, random]
 W = lane_count()
 DRAWS = 2 if W == 16 else 1
 """Vectors of W normals that are drawn at once. Each step of a draw waits for the step before it, so two draws side by

@@ -8,6 +8,7 @@ from typing import Any
 from synaptogen.model import (
     CYCLE,
     DEVICE,
+    DRAWS,
     HRS,
     IRS,
     LRS,
@@ -22,6 +23,8 @@ from synaptogen.model import (
     in_mode,
     in_next_cycle,
     is_irs,
+    maximum,
+    minimum,
     noise_density,
     noisy_current,
     partial_reset,
@@ -176,9 +179,7 @@ def read_current(state: CellBuffers, params: KernelParams, i: int, u: Real, band
     return rounded_mul(u, g)
 
 
-def draw_device(
-    state: CellBuffers, params: KernelParams, i: int, mixture: tuple[Any, Any, Any], log_sigma: bool
-) -> None:
+def draw_device(state: CellBuffers, params: KernelParams, i: int, mixture: tuple[Any, ...], log_sigma: bool) -> None:
     """Draw the device vector of a cell: a component of the mixture, then eight normal numbers.
 
     Parameters
@@ -192,17 +193,40 @@ def draw_device(
     log_sigma : bool
         Whether it was fitted to log sigma.
     """
-    starts, means, cholesky = mixture
+    starts, _, _, bounds = mixture
     lo, hi = cell_id(state, i)
     zero = uint32_of(0)
     choice = random_words(lo, hi, DEVICE, zero, zero, uint32_of(params.k0), uint32_of(params.k1))[0]
-    a = cell_normals(params, lo, hi, DEVICE, zero, uint32_of(1))
-    b = cell_normals(params, lo, hi, DEVICE, zero, uint32_of(2))
     component = 0
     for k in range(starts.size):
         if any_(chosen(choice, load(starts, k))):
             component = k
     base = base_of(i, DEVICE_GROUPS)
+    if bounds.size > 1:
+        for number in range(DRAWS):
+            if _draw_vector(state, params, i, mixture, component, number):
+                break
+        for j in range(DEVICE_GROUPS):
+            at = base + j * WARP_TILE
+            y = minimum(maximum(load(state.device, at), load(bounds, j)), load(bounds, DEVICE_GROUPS + j))
+            store(state.device, at, y)
+    else:
+        _draw_vector(state, params, i, mixture, component, 0)
+    if log_sigma:
+        for j in range(4, DEVICE_GROUPS):
+            store(state.device, base + j * WARP_TILE, scale(load(state.device, base + j * WARP_TILE)))
+
+
+def _draw_vector(
+    state: CellBuffers, params: KernelParams, i: int, mixture: tuple[Any, ...], component: int, number: int
+) -> bool:
+    """Store draw ``number`` of the device vector of a cell; return whether it is within any bounds."""
+    _, means, cholesky, bounds = mixture
+    lo, hi = cell_id(state, i)
+    a = cell_normals(params, lo, hi, DEVICE, uint32_of(number), uint32_of(1))
+    b = cell_normals(params, lo, hi, DEVICE, uint32_of(number), uint32_of(2))
+    base = base_of(i, DEVICE_GROUPS)
+    inside = True
     for j in range(DEVICE_GROUPS):
         row = (component * 8 + j) * 8
         c_a, c_b = load_row(cholesky, row), load_row(cholesky, row + 4)
@@ -210,9 +234,10 @@ def draw_device(
         y = y + a[2] * c_a[2] + a[3] * c_a[3]
         y = y + b[0] * c_b[0] + b[1] * c_b[1]
         y = y + b[2] * c_b[2] + b[3] * c_b[3]
-        if log_sigma and j >= 4:
-            y = scale(y)
+        if bounds.size > 1 and any_((y < load(bounds, j)) | (y > load(bounds, DEVICE_GROUPS + j))):
+            inside = False
         store(state.device, base + j * WARP_TILE, y)
+    return inside
 
 
 def first_cycle(state: CellBuffers, params: KernelParams, i: int) -> None:

@@ -51,7 +51,7 @@ def kernel_params_of(params: CompiledParams, start: str, seed: int, transfer: Tr
     )
 
 
-def mixture_of(params: CompiledParams, transfer: Transfer) -> tuple[Any, Any, Any]:
+def mixture_of(params: CompiledParams, transfer: Transfer) -> tuple[Any, Any, Any, Any]:
     """Return the population of a parameter set as kernels take it.
 
     Parameters
@@ -69,9 +69,12 @@ def mixture_of(params: CompiledParams, transfer: Transfer) -> tuple[Any, Any, An
         Mean device vectors.
     cholesky : array of float32 of shape (64 K,)
         Cholesky factors, by rows.
+    bounds : array of float32 of shape (17,) or (1,)
+        Lowest device vector, then the highest, and a 0; the 0 alone without bounds.
     """
     return (
         transfer(params.component_starts, np.uint32),
         transfer(params.means.ravel(), np.float32),
         transfer(params.cholesky.ravel(), np.float32),
+        transfer(np.append(params.bounds.ravel(), 0.0), np.float32),
     )

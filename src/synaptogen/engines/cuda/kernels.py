@@ -54,9 +54,7 @@ class KernelReads(NamedTuple):
 
 
 @jit
-def initialise(
-    state: CellBuffers, params: KernelParams, mixture: tuple[DeviceArray, DeviceArray, DeviceArray], log_sigma: bool
-) -> None:
+def initialise(state: CellBuffers, params: KernelParams, mixture: tuple[DeviceArray, ...], log_sigma: bool) -> None:
     """Draw the devices of all cells, and begin cycle 0.
 
     Parameters

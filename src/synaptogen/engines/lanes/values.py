@@ -19,7 +19,7 @@ from llvmlite import ir
 from numba.core import types
 from numba.core.typeconv import Conversion
 
-from synaptogen.model import Mask, Real, ops
+from synaptogen.model import Mask, Real, feature_scales, ops, optional_parts
 
 from . import elementary
 
@@ -493,6 +493,21 @@ def _teach_functions(target: Target) -> None:
         plain = isinstance(mask, types.Boolean) and isinstance(a, types.Float) and isinstance(b, types.Float)
         return _plain_where if plain else None
 
+    curves = feature_scales
+
+    def of_curve(present: Callable[..., Any]) -> Callable[..., Any]:
+        def choose(value: Real, scale: Any) -> Any:
+            return present if len(scale) else curves.without_curve
+
+        return choose
+
+    def beyond(limited: Mask, t: Real, scale: Any) -> Any:
+        return curves.or_outside if len(scale) else curves.or_nothing
+
+    def from_log(value: Real, scale: Any) -> Any:
+        is_log = getattr(scale, "instance_class", None) is curves.LogCurve
+        return curves.ohm_from_log if is_log else curves.without_curve
+
     overload(ops.where, where_plain)
     overload(ops.rounded_mul, two_plain(_plain_product))
     overload(ops.maximum, two_plain(_plain_maximum))
@@ -501,6 +516,10 @@ def _teach_functions(target: Target) -> None:
     overload(ops.log, one_of_lanes(elementary.log_f32))
     overload(ops.exp2, one_of_lanes(elementary.exp2_f32))
     overload(ops.pow_, two_of_lanes(elementary.pow_f32))
+    overload(optional_parts.position, of_curve(curves.curve_position))
+    overload(optional_parts.plain_value, of_curve(curves.curve_value))
+    overload(optional_parts.or_beyond, beyond)
+    overload(optional_parts.ohms, from_log)
 
 
 def _plain_where(mask: Mask, a: Any, b: Any) -> Any:

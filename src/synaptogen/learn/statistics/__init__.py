@@ -10,6 +10,7 @@ from .gaussian_mixture import Bulk, find_bulk
 from .marginals import standardised
 from .population_fit import FEWEST, device_vectors
 from .quantile_transform import normal_scores
+from .scale_choice import on_scales, values_of
 from .var_fit import Criterion, unmeasured_as_white, whiteness_test
 
 __all__ = [
@@ -31,9 +32,11 @@ __all__ = [
     "lag_sums",
     "measure_drift",
     "normal_scores",
+    "on_scales",
     "remove_trend",
     "standardised",
     "unit_variance",
     "unmeasured_as_white",
+    "values_of",
     "whiteness_test",
 ]

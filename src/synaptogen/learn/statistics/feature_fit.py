@@ -1,7 +1,7 @@
 """From a table of features to a device population: distributions, memory, and how devices differ."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias, get_args
 
 import numpy as np
@@ -12,7 +12,18 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # i
 
 from synaptogen._utils import RNG, BoolArray, Float64Array, one_of, seed_of
 from synaptogen.learn.progress import StageProgress, silent
-from synaptogen.params import FEATURE_NAMES, FEATURES, VAR, Changes, DeviceParams, History, Population, StateSpace
+from synaptogen.params import (
+    FEATURE_NAMES,
+    FEATURES,
+    PLAIN_SCALES,
+    VAR,
+    Changes,
+    DeviceParams,
+    FeatureScale,
+    History,
+    Population,
+    StateSpace,
+)
 
 from .bias_correction import BiasCorrectedFit, DynamicsFit, Kind
 from .feature_tables import FeatureTable, feature_table
@@ -25,8 +36,10 @@ from .population_fit import (
     combine_populations,
     device_vectors,
     fit_population,
+    within_measured,
 )
-from .preset_completion import StandardForm, standard_form
+from .preset_completion import StandardForm, standard_form, with_normal_shapes
+from .scale_choice import ScaleChoice, choose_scales, on_scales, plain_form
 from .standard_errors import describe_errors, history_errors, quantile_errors
 from .var_fit import CRITERIA, Criterion, Whiteness, log_likelihood, whiteness_test
 
@@ -45,6 +58,8 @@ class FeatureFit:
 
     Attributes
     ----------
+    scales : tuple of four FeatureScale
+        Scales of the features, on which the population is.
     quantile : array of shape (4, 5)
         Quantile polynomials, highest power first, with mean 0 and variance 1: mu and sigma of a device are the mean and
         the standard deviation of its cycles.
@@ -57,13 +72,13 @@ class FeatureFit:
     population_table : DataFrame or None
         One row per mixture that was tried, with the likelihood of held-out devices.
     y : array of shape (n_devices, n_cycles, 4)
-        Measured features on the scales of the model: log10 of ohm, V, ohm, V; NaN where not measured.
+        Measured features as log10 of ohm, V, ohm, V; NaN where not measured.
     measured : tuple of int
         Features that were measured.
     x : DataArray of shape (device, cycle, feature)
         Latent scores of the measured cycles, single precision; NaN where not measured.
     devices : DataArray of shape (device, trait)
-        mu and sigma of each measured device, NaN for features that were not measured.
+        mu and sigma of each measured device on ``scales``, NaN for features that were not measured.
     outlying : array of shape (n_devices,) or None
         Probability that a device belongs to the component of lowest weight.
     standard_errors : dict
@@ -99,6 +114,7 @@ class FeatureFit:
     DeviceParams('mine', VAR(1), 1 component)
     """
 
+    scales: tuple[FeatureScale, ...]
     quantile: Float64Array
     history: History
     population: Population
@@ -138,6 +154,7 @@ class FeatureFit:
             "quantile": self.quantile,
             "history": self.history,
             "population": self.population,
+            "scales": self.scales,
             "source": {**self.provenance, "notes": "; ".join(self.notes)},
         }
         return preset.replace(**changes)
@@ -208,10 +225,12 @@ def fit_features(
     one_of("population", population, get_args(PopulationSource))
     report = progress or silent
     generator = np.random.default_rng(seed_of(rng))
-    table = feature_table(features)
+    plain = feature_table(features)
     with threadpool_limits(1, "blas"):  # matrices are small: threads would only wait for one another
         seed = int(generator.integers(2**63))
-        form = standard_form(preset)
+        choice = _scales(plain, preset, population)
+        table = replace(plain, y=on_scales(plain.y, choice.scales))
+        form = with_normal_shapes(standard_form(plain_form(preset)), choice.gains)
         fitter = BiasCorrectedFit(table, form, order, history, states, seed, report)
         dynamics = fitter.learn()
         noise = fitter.bias.noise
@@ -221,13 +240,21 @@ def fit_features(
         if population == "measured":
             fit = _population(vectors, noise, table.measured, form.population, components, generator, report)
         report("errors", 0.95)
-        result = _result(table, form, fitter, dynamics, vectors, fit, population)
+        result = _result(plain, choice, form, fitter, dynamics, vectors, fit, population)
         report("errors", 1.0)
     return result
 
 
+def _scales(table: FeatureTable, preset: DeviceParams, source: PopulationSource) -> ScaleChoice:
+    """Choose scales, where the population will be that of the measured devices; others are on the plain scales."""
+    if source != "measured" or len(table.y) < FEWEST:
+        return ScaleChoice(PLAIN_SCALES, {})
+    return choose_scales(table)
+
+
 def _result(
     table: FeatureTable,
+    choice: ScaleChoice,
     form: StandardForm,
     fitter: BiasCorrectedFit,
     dynamics: DynamicsFit,
@@ -246,10 +273,13 @@ def _result(
         population = fit.population
         if len(table.measured) < FEATURES:
             population = combine_populations(population, form.population, table.measured)
+        population = within_measured(population, vectors, table.measured)
     whiteness = _whiteness(chosen, dynamics, fitter)
     errors = _errors(dynamics, fitter, vectors, chosen is dynamics.compact, fit)
     uncertain = describe_errors(errors, chosen, None if fit is None else fit.population.weights)
+    described = choice.describe()
     return FeatureFit(
+        scales=choice.scales,
         quantile=dynamics.quantile,
         history=chosen,
         population=population,
@@ -265,7 +295,11 @@ def _result(
         autocovariance=dynamics.corrected,
         var=dynamics.var,
         compact=dynamics.compact,
-        provenance={**provenance_of(table, fitter, fit, why, source), **({"errors": uncertain} if uncertain else {})},
+        provenance={
+            **provenance_of(table, fitter, fit, why, source),
+            **({"errors": uncertain} if uncertain else {}),
+            **({"scales": described} if described else {}),
+        },
         notes=(*notes_of(table, fitter, fit, whiteness, source), *memory_notes(dynamics, fitter)),
     )
 

@@ -10,7 +10,7 @@
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple, TypeAlias, cast
 
 import numpy as np
@@ -22,7 +22,14 @@ from synaptogen.params import FEATURES, Population
 
 from .gaussian_mixture import Bulk, GaussianMixture, find_bulk, fit_mixture, mixture_errors
 
-__all__ = ["EstimationNoise", "PopulationFit", "combine_populations", "device_vectors", "fit_population"]
+__all__ = [
+    "EstimationNoise",
+    "PopulationFit",
+    "combine_populations",
+    "device_vectors",
+    "fit_population",
+    "within_measured",
+]
 
 SigmaScale: TypeAlias = Literal["linear", "log"]
 
@@ -31,6 +38,8 @@ _FOLDS = 5
 _SEED = 1  # seed of the subsets that the search for the bulk begins with
 _STRONG, _WEAK = 16.0, 2.0
 _MANY = 128  # devices from which more settings are compared
+_MARGIN = 0.15  # of the range of measured devices, by which draws may leave it
+_UNBOUNDED = 1e30  # a bound that no draw reaches, within single precision
 _FLOOR = 0.1  # share of a variance that is left at least when errors are subtracted
 
 
@@ -206,6 +215,40 @@ def fit_population(
     return PopulationFit(scaled.population(final), pd.DataFrame(rows), subtract, responsibilities, errors)
 
 
+def within_measured(population: Population, vectors: Float64Array, measured: Sequence[int]) -> Population:
+    """Return a population whose draws stay in the range that measured devices span, with a margin.
+
+    Parameters
+    ----------
+    population : Population
+    vectors : array of shape (n, 8)
+        mu and sigma of each measured device; NaN where not measured.
+    measured : sequence of int
+        Features that were measured; the others have no bounds but those that the population has.
+
+    Returns
+    -------
+    Population
+    """
+    low, high = np.full(2 * FEATURES, -_UNBOUNDED), np.full(2 * FEATURES, _UNBOUNDED)
+    if population.low is not None and population.high is not None:
+        low, high = population.low.copy(), population.high.copy()
+    columns = [*measured, *(FEATURES + f for f in measured)]
+    points = vectors.copy()
+    if population.sigma_scale == "log":
+        points[:, FEATURES:] = np.log(points[:, FEATURES:])
+    points = points[:, columns]
+    smallest, largest = np.nanmin(points, axis=0), np.nanmax(points, axis=0)
+    margin = _MARGIN * (largest - smallest) + 1e-9 * np.abs(largest)
+    below = smallest - margin
+    if population.sigma_scale == "linear":  # no sigma is negative
+        half = len(measured)
+        below[half:] = np.maximum(below[half:], smallest[half:] / 2)
+    low[columns] = np.minimum(below, population.means[:, columns].min(axis=0))
+    high[columns] = np.maximum(largest + margin, population.means[:, columns].max(axis=0))
+    return replace(population, low=low, high=high)
+
+
 def combine_populations(learned: Population, preset: Population, measured: Sequence[int]) -> Population:
     """Combine a population of the measured features with a preset's of the others, as independent.
 
@@ -241,7 +284,12 @@ def combine_populations(learned: Population, preset: Population, measured: Seque
             weights.append(w * v)
             means.append(mean)
             factors.append(np.linalg.cholesky(covariance))
-    return Population(np.array(weights) / np.sum(weights), np.array(means), np.array(factors), learned.sigma_scale)
+    combined = Population(np.array(weights) / np.sum(weights), np.array(means), np.array(factors), learned.sigma_scale)
+    if preset.low is None or preset.high is None:
+        return combined
+    low, high = preset.low.copy(), preset.high.copy()
+    low[mine], high[mine] = -_UNBOUNDED, _UNBOUNDED
+    return replace(combined, low=low, high=high)
 
 
 @dataclass(frozen=True)

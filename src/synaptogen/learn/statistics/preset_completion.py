@@ -10,12 +10,13 @@ features in which the learned one holds exactly. A preset's quantile polynomials
 that learned ones have: latent variances 1, and z of mean 0 and variance 1.
 """
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from synaptogen._utils import Float64Array
-from synaptogen.params import FEATURES, VAR, DeviceParams, History, Population, yule_walker
+from synaptogen.params import FEATURE_NAMES, FEATURES, VAR, DeviceParams, History, Population, yule_walker
 
 from .autocovariances import unit_variance
 from .quantile_transform import normalised
@@ -61,6 +62,25 @@ def standard_form(params: DeviceParams) -> StandardForm:
         rows.append(gamma_f)
         change[f, FEATURES + f], change[FEATURES + f, FEATURES + f] = mean, spread
     return StandardForm(np.array(rows), yule_walker(unit_variance(gamma), order), _changed(params.population, change))
+
+
+def with_normal_shapes(form: StandardForm, names: Collection[str]) -> StandardForm:
+    """Return a form with straight quantile polynomials of some features, whose scales are not those of the preset.
+
+    Parameters
+    ----------
+    form : StandardForm
+    names : collection of str
+        The features.
+
+    Returns
+    -------
+    StandardForm
+    """
+    quantile = form.quantile.copy()
+    for name in names:
+        quantile[FEATURE_NAMES.index(name)] = [*[0.0] * (quantile.shape[1] - 2), 1.0, 0.0]
+    return replace(form, quantile=quantile)
 
 
 def complete_history(learned: VAR, preset: History, measured: tuple[int, ...]) -> VAR:

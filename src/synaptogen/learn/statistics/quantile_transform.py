@@ -26,11 +26,13 @@ __all__ = [
     "cell_averages",
     "cell_density",
     "fit_quantiles",
+    "increasing_polynomial",
     "local_averages",
     "normal_scores",
     "normalised",
     "polynomial_through",
     "rms_difference",
+    "slope_at",
 ]
 
 
@@ -122,7 +124,36 @@ def polynomial_through(averages: Float64Array, degree: int = DEGREE) -> Float64A
     free = np.asarray(np.linalg.lstsq(design, target)[0], dtype=np.float64)
     if np.all(_slopes(degree) @ free >= SLOPE):
         return free
-    return _sloping(design, target)
+    return _sloping(design, target, _slopes(degree), SLOPE)
+
+
+def increasing_polynomial(t: Float64Array, values: Float64Array, weight: Float64Array, degree: int) -> Float64Array:
+    """Return the polynomial through points that increases on their range.
+
+    Parameters
+    ----------
+    t : array of shape (n,)
+        From -1 to 1, in ascending order.
+    values, weight : array of shape (n,)
+        Values there, with a spread of the order of 1, and their weights.
+    degree : int
+
+    Returns
+    -------
+    array of shape (degree + 1,)
+        Highest power first; the slope is `SLOPE` or more on the range.
+    """
+    powers = np.arange(degree, -1, -1)
+    fine = np.linspace(t[0], t[-1], 4 * len(t))[:, None]
+    slopes = powers * fine ** np.maximum(powers - 1, 0)
+    design, target = t[:, None] ** powers * weight[:, None], values * weight
+    free = np.asarray(np.linalg.lstsq(design, target)[0], dtype=np.float64)
+    return free if np.all(slopes @ free >= SLOPE) else _sloping(design, target, slopes, SLOPE)
+
+
+def slope_at(polynomial: Float64Array, x: Float64Array) -> Float64Array:
+    """Return the derivative of a quantile polynomial, at least a tenth of `SLOPE`."""
+    return np.maximum(np.polyval(np.polyder(polynomial), x), 0.1 * SLOPE)
 
 
 def cell_averages(polynomial: ArrayLike) -> Float64Array:
@@ -207,17 +238,16 @@ def _increasing(gamma: Float64Array) -> Float64Array:
     return np.asarray(x[first : last + 1])
 
 
-def _sloping(design: Float64Array, target: Float64Array) -> Float64Array:
-    """Solve least squares with slopes of at least `SLOPE`, as a problem of least distance.
+def _sloping(design: Float64Array, target: Float64Array, slopes: Float64Array, least: float) -> Float64Array:
+    """Solve least squares with slopes of at least ``least``, as a problem of least distance.
 
     With design = Q R and y = R c - Q^T target: the shortest y with G y >= h comes from nonnegative least squares (C. L.
     Lawson, R. J. Hanson, Solving Least Squares Problems, 1974, chapter 23).
     """
-    slopes = _slopes(design.shape[1] - 1)
     Q, R = np.linalg.qr(design)
     free = np.linalg.solve(R, Q.T @ target)
     G = np.linalg.solve(R.T, slopes.T).T
-    h = 1.001 * SLOPE - slopes @ free  # a little above, so that rounding does not end below
+    h = 1.001 * least - slopes @ free  # a little above, so that rounding does not end below
     rows = np.vstack([G.T, h])
     goal = np.append(np.zeros(len(R)), 1.0)
     left = rows @ scipy.optimize.nnls(rows, goal)[0] - goal

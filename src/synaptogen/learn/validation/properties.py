@@ -17,6 +17,7 @@ from synaptogen.learn.statistics import (
     device_vectors,
     find_bulk,
     lag_sums,
+    on_scales,
     unit_variance,
     unmeasured_as_white,
     whiteness_test,
@@ -93,7 +94,7 @@ class Comparison:
         y = table.y[: max(1, MOST_CYCLES // table.y.shape[1])]
         if len(y) < len(table.y):
             self.notes.append(f"the first {len(y)} of {len(table.y)} devices were compared: more would not tell more")
-        self.vectors = device_vectors(y)
+        self.vectors = device_vectors(on_scales(y, params.scales))
         self.population = enough_devices(len(y))
         if not self.population:
             self.notes.append(
@@ -116,7 +117,7 @@ class Comparison:
             self.progress("virtual devices", n / len(models))
             made[name] = generate_features(model, missing, int(self.rng.integers(2**63)))
         self.progress("virtual devices", 1.0)
-        return {name: FeatureSample.from_records(v, self.params.quantile, fold, stretches) for name, v in made.items()}
+        return {name: FeatureSample.from_records(v, self.params, fold, stretches) for name, v in made.items()}
 
     def run(self) -> None:
         """Compare all properties of features."""
@@ -243,7 +244,7 @@ class Comparison:
             memory_matters=False,
         )
         for k in ("measured", "generated"):
-            self.curves[f"vectors_{k}"] = device_vectors(self.sets[k].y)
+            self.curves[f"vectors_{k}"] = device_vectors(on_scales(self.sets[k].y, self.params.scales))
         devices = len(scaled["measured"])
         self.curves["outlying"] = np.zeros(devices, dtype=bool)
         if devices < MANY:

@@ -11,7 +11,7 @@ import numpy as np
 
 from synaptogen._utils import BoolArray, Float64Array, IntArray
 from synaptogen.array import CellArray
-from synaptogen.learn.statistics import FEWEST, copies_of_devices, normal_scores, standardised
+from synaptogen.learn.statistics import FEWEST, copies_of_devices, normal_scores, on_scales, standardised
 from synaptogen.params import FEATURES, VAR, DeviceParams, yule_walker
 
 __all__ = [
@@ -38,9 +38,9 @@ class FeatureSample:
     Attributes
     ----------
     y : array of shape (devices, cycles, 4)
-        On the scales of the model: log10 R_HRS, U_SET, R_LRS, U_RESET.
+        On the plain scales: log10 R_HRS, U_SET, R_LRS, U_RESET.
     z : array of shape (records, stretch, 4)
-        Standardised device by device, in the stretches that folds are made of.
+        Standardised device by device on the scales of the parameter set, in the stretches that folds are made of.
     x : array of shape (records, stretch, 4)
         Normal scores of z under the quantile polynomials of the parameter set.
     fold : array of int of shape (records,)
@@ -56,15 +56,15 @@ class FeatureSample:
     device: IntArray
 
     @classmethod
-    def from_records(cls, y: Float64Array, quantile: Float64Array, fold: IntArray, stretches: int) -> "FeatureSample":
+    def from_records(cls, y: Float64Array, params: DeviceParams, fold: IntArray, stretches: int) -> "FeatureSample":
         """Cut records into stretches.
 
         Parameters
         ----------
         y : array of shape (devices, cycles, 4)
-            Features on the scales of the model, NaN where not measured.
-        quantile : array of shape (4, n)
-            Quantile polynomials, highest power first.
+            Features on the plain scales, NaN where not measured.
+        params : DeviceParams
+            Parameter set with the scales and the quantile polynomials of the features.
         fold : array of int of shape (devices * stretches,)
             The fold of each stretch.
         stretches : int
@@ -75,8 +75,8 @@ class FeatureSample:
         FeatureSample
         """
         cycles = y.shape[1] // stretches
-        z = standardised(y)
-        x = np.stack([normal_scores(quantile[f], z[..., f]) for f in range(FEATURES)], axis=-1)
+        z = standardised(on_scales(y, params.scales))
+        x = np.stack([normal_scores(params.quantile[f], z[..., f]) for f in range(FEATURES)], axis=-1)
         cut = [v[:, : cycles * stretches].reshape(len(y) * stretches, cycles, FEATURES) for v in (z, x)]
         return cls(y, cut[0], cut[1], fold, np.repeat(np.arange(len(y)), stretches))
 

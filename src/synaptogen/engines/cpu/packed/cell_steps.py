@@ -121,7 +121,7 @@ def ensure_device(packed: Packed, scratch: Scratch, params: KernelParams, group:
     group : int
     """
     if scratch.drawn_group[0] != group:
-        draw_device(scratch.cells, params, 0, packed.mixture, packed.components, packed.log_sigma)
+        draw_device(scratch.cells, params, 0, packed.mixture, packed.components, packed.bounded, packed.log_sigma)
         scratch.drawn_group[0] = group
 
 

@@ -55,7 +55,7 @@ class Packed(NamedTuple):
         The `Scales` of mixing states and thresholds.
     state_scales
         Four numbers per state: low, step, 1/step, and 0.
-    mixture, components, log_sigma
+    mixture, components, bounded, log_sigma
         The population, as `cell_steps.draw_device` takes it.
     id_lo, id_hi, first_id, consecutive
         Cell ids, as in `CellPointers`.
@@ -69,6 +69,7 @@ class Packed(NamedTuple):
     state_scales: Any
     mixture: Any
     components: Any
+    bounded: Any
     log_sigma: Any
     id_lo: Any
     id_hi: Any
@@ -168,7 +169,7 @@ def packed_cells(state_arrays: Arrays, consecutive: bool, first_id: int) -> Pack
     Packed
     """
     r, status, thresholds, states, scales, state_scales, mixture, log_sigma, id_lo, id_hi = state_arrays
-    pointers = (data(mixture[0]), data(mixture[1]), data(mixture[2]))
+    pointers = (data(mixture[0]), data(mixture[1]), data(mixture[2]), data(mixture[3]))
     return Packed(
         data(r),
         data(status),
@@ -178,6 +179,7 @@ def packed_cells(state_arrays: Arrays, consecutive: bool, first_id: int) -> Pack
         data(state_scales),
         pointers,
         mixture[0].size,
+        mixture[3].size > 0,
         log_sigma,
         data(id_lo),
         data(id_hi),
