@@ -4,6 +4,8 @@ import itertools
 import json
 import shutil
 import subprocess
+import tempfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -36,9 +38,10 @@ def node(script, data):
     """What a script prints for some data on its standard input, as JSON."""
     if shutil.which("node") is None:
         pytest.skip("Node is not installed: nothing runs JavaScript here")
-    done = subprocess.run(
-        ["node", "--stack-size=2000", "-e", script], input=json.dumps(data), capture_output=True, text=True, timeout=600
-    )
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "script.js"  # too long for the command line
+        file.write_text(script, encoding="utf-8")
+        done = subprocess.run(["node", file], input=json.dumps(data), capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
