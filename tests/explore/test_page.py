@@ -83,12 +83,12 @@ def test_what_cannot_be_shown_is_named(tmp_path):
 class Extended(NamedTuple):
     """Compiled parameters with a part more."""
 
-    bounds: object
+    further: object
     means: object
 
     @classmethod
-    def of(cls, params, bounds):
-        return cls(bounds, compile_params(params).means)
+    def of(cls, params, further):
+        return cls(further, compile_params(params).means)
 
 
 def test_parts_that_the_engine_of_the_page_does_not_know_are_refused_by_name(params):
@@ -96,7 +96,7 @@ def test_parts_that_the_engine_of_the_page_does_not_know_are_refused_by_name(par
     for off in (None, (), 0, np.zeros((4, 2)), (None, ())):
         machine.require_known("mine", Extended.of(params, off))
     for on in (1, np.ones((4, 2)), (None, (0, 0.5))):
-        with pytest.raises(ValueError, match="'mine' has bounds"):
+        with pytest.raises(ValueError, match="'mine' has further"):
             machine.require_known("mine", Extended.of(params, on))
 
 
