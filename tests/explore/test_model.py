@@ -6,7 +6,7 @@ import numpy as np
 from programs_in_js import in_javascript, in_python, random_program
 
 import synaptogen as sg
-from synaptogen.params import Population
+from synaptogen.params import FeatureScale, Population
 
 PROGRAMS = int(os.environ.get("SYNAPTOGEN_EXPLORER_PROGRAMS", "40"))
 """Number of random programs; the reference engine takes some tenths of a second for each."""
@@ -18,8 +18,13 @@ def parameter_sets():
     means = p.means.copy()
     means[:, 4:] = np.log(np.abs(means[:, 4:]))
     log = Population(weights=p.weights, means=means, cholesky=0.1 * p.cholesky, sigma_scale="log")
+    lowest, highest = (p.means - 0.8 * np.abs(p.means)).min(0), p.means.max(0) + 0.05 * np.abs(p.means).max(0)
+    held = Population(weights=p.weights, means=p.means, cholesky=p.cholesky, low=lowest, high=highest)
+    u_set = FeatureScale("linear", curve=[0.02, 0.6, -0.7], low=-2.0, high=1.0)
     return [
         preset,
+        preset.replace(population=held),
+        preset.replace(scales=(preset.scales[0], u_set, *preset.scales[2:])),
         preset.replace(stretch=[0.2, 0.3, 0.05]),
         preset.compact(6),
         preset.with_order(1),

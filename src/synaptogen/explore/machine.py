@@ -50,13 +50,14 @@ NUMBERS = {
     name: getattr(module, name)
     for module, names in (
         (switching, ("LRS", "HRS", "IRS", "CYCLE")),
+        (population, ("DRAWS",)),
         (random, ("DEVICE", "CYCLES", "HISTORY", "READ", "PRODUCT")),
     )
     for name in names
 }
 """Constants of the model that the engine of the page needs."""
 
-ARRAYS = ("readout", "F", "G", "start", "means", "cholesky")
+ARRAYS = ("readout", "F", "G", "start", "means", "cholesky", "bounds")
 KNOWN = frozenset(("constants", "slots", "component_starts", "log_sigma", *ARRAYS))
 """Parts of `CompiledParams` that the engine of the page takes into account."""
 

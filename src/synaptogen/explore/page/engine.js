@@ -19,7 +19,7 @@ function unpacked({ shape, base64 }) {
 /** A machine with its arrays ready for use. */
 function prepared(machine) {
   const n = machine.numbers, arrays = {};
-  for (const key of ["readout", "F", "G", "start", "means", "cholesky"]) arrays[key] = unpacked(n[key]).values;
+  for (const key of ["readout", "F", "G", "start", "means", "cholesky", "bounds"]) arrays[key] = unpacked(n[key]).values;
   const ready = { ...machine, ...MODEL, ...n, ...arrays, memory: n.readout.shape[0] };
   ready.typical = typicalFeatures(ready);
   return ready;
@@ -82,14 +82,26 @@ class Cells {
   drawDevice(k) {
     const m = this.machine;
     const word = m.random_words(this.lo[k], this.hi[k], DEVICE, 0, 0, this.k0, this.k1)[0];
-    const z = [...this.normals(k, DEVICE, 0, 1), ...this.normals(k, DEVICE, 0, 2)];
     let component = 0;
     m.componentStarts.forEach((first, n) => { if (m.chosen(word, first)) component = n; });
-    for (let i = 0; i < 8; i += 1) {
+    let vector = this.drawVector(k, component, 0);
+    if (m.bounds.length) {
+      const low = m.bounds.subarray(0, 8), high = m.bounds.subarray(8);
+      const outside = (y, i) => y < low[i] || y > high[i];
+      for (let n = 1; n < DRAWS && vector.some(outside); n += 1) vector = this.drawVector(k, component, n);
+      vector = vector.map((y, i) => Math.min(Math.max(y, low[i]), high[i]));
+    }
+    this.device.set(vector.map((y, i) => (m.logSigma && i >= 4 ? m.scale(y) : y)), 8 * k);
+  }
+
+  /** A device vector from a component of the population. */
+  drawVector(k, component, number) {
+    const m = this.machine, z = [...this.normals(k, DEVICE, number, 1), ...this.normals(k, DEVICE, number, 2)];
+    return Array.from({ length: 8 }, (_, i) => {
       let y = m.means[8 * component + i];
       for (let j = 0; j <= i; j += 1) y += m.cholesky[64 * component + 8 * i + j] * z[j];
-      this.device[8 * k + i] = m.logSigma && i >= 4 ? m.scale(y) : y;
-    }
+      return y;
+    });
   }
 
   /** The first memory of a cell: of a VAR with x of cycle 0 in it, of a state space before cycle 0. */
