@@ -48,7 +48,9 @@ def test_python_of_a_source_gives_its_parameters(params, tmp_path):
     file = tmp_path / 'odd "name".json'
     params.with_order(2).to_json(file)
     assert eval(source_of(file).python, {"sg": sg}) == params.with_order(2)
-    assert sg.CellArray(1, eval(source_of("hennen2024").python), rng=1).params == params
+    for preset in ("hennen2024", params):
+        assert sg.CellArray(1, eval(source_of(preset).python), rng=1).params == params
+    assert source_of(params.with_order(2)).python == 'sg.DeviceParams.from_json("hennen2024.json")'
 
 
 def test_arrays_of_any_shape_are_shown_in_part(tmp_path):

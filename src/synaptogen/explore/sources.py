@@ -64,8 +64,9 @@ def source_of(shown: Shown) -> Source:
         If there is no such thing, or it is damaged, or it has a part that a page cannot run.
     """
     if isinstance(shown, DeviceParams):
-        # the set may be in no file: the name that to_json would naturally get
-        return Source(shown, _title(shown), _from_json(f"{shown.name}.json"))
+        is_preset = shown.name in presets() and shown == as_device_params(shown.name)
+        # another set may be in no file: then this is the name that one would give to it
+        return Source(shown, _title(shown), json.dumps(shown.name) if is_preset else _from_json(f"{shown.name}.json"))
     if isinstance(shown, CellArray):
         return _array_source(shown, "cells", _title(shown.params))
     text = os.fspath(shown)

@@ -89,22 +89,24 @@ function checkedCorners() {
   if (found.error) return found;
   const voltages = (found.corners.length - 1) * whole("points");
   const steps = voltages * sides().reduce((sum, side) => sum + settings(side).count, 0);
-  if (steps > MOST_STEPS) return { error: `${voltages} voltages on so many cells take too long: give fewer points or cells.` };
-  return found;
+  if (steps <= MOST_STEPS) return found;
+  return { error: `${voltages} voltages on so many cells take too long: give fewer points or cells.` };
 }
 
 function drawWave(done = 0) {
   const { corners } = app, { low, high } = reach(machineOf("a"));
   const range = [Math.min(low, ...corners) * 1.1, Math.max(high, ...corners) * 1.1];
   const x = corners.map((_, k) => k), every = Math.ceil(corners.length / 12);
+  const marked = x.filter((k) => k % every === 0);
   const series = [
     { x: [0, corners.length - 1], y: [0, 0], colour: colour("line"), dash: [4, 4] },
     { x, y: corners, colour: colour("a"), width: 2, dots: 6 },
   ];
   if (done) series.push({ x: [done, done], y: range, colour: colour("b"), width: 2 });
   app.wave = drawChart($("wave"), {
-    x: { label: "Corner", range: [0, corners.length - 1], ticks: x.filter((k) => k % every === 0).map((k) => [k, String(k)]) },
-    y: { label: "Voltage (V)", range }, series,
+    x: { label: "Corner", range: [0, corners.length - 1], ticks: marked.map((k) => [k, String(k)]) },
+    y: { label: "Voltage (V)", range },
+    series,
   });
   $("wave").setAttribute("aria-label", `Waveform with corners at ${$("corners").value} V`);
 }
@@ -191,6 +193,7 @@ function play() {
   app.playing = { action: beginTrace(), frames: 0, since: performance.now() };
   $("play").setAttribute("aria-pressed", "true");
   $("play").textContent = "Stop";
+  $("iv-status").setAttribute("aria-live", "off"); // numbers that change all the time are not read out
   requestAnimationFrame(frame);
 }
 
@@ -214,11 +217,13 @@ function stop() {
   app.playing = null;
   $("play").setAttribute("aria-pressed", "false");
   $("play").textContent = "Play";
+  $("iv-status").setAttribute("aria-live", "polite");
 }
 
 function drawCurrents() {
   const log = $("log").checked, { wave = [], rows = {}, done = 0 } = app.traces, series = [];
   const u = wave.slice(0, done), convert = log ? Math.abs : (i) => 1e6 * i;
+  const empty = log ? [1e-9, 1e-3] : [-1, 1];
   for (const side of sides()) {
     const { count } = app.cells[side], chosen = Math.min(whole("selected"), count - 1), x = [], y = [];
     for (let cell = 0; cell < Math.min(count, LINES); cell += 1) { // all in one line, with gaps
@@ -234,7 +239,7 @@ function drawCurrents() {
   }
   drawChart($("iv"), {
     x: { label: "Voltage (V)", range: done ? undefined : [-1, 1] },
-    y: { label: log ? "Magnitude of the current (A)" : "Current (uA)", log, range: done ? undefined : log ? [1e-9, 1e-3] : [-1, 1] },
+    y: { label: log ? "Magnitude of the current (A)" : "Current (uA)", log, range: done ? undefined : empty },
     series,
   });
 }
@@ -257,7 +262,8 @@ function showStatus() {
   const modes = sides().map((side) => {
     const cells = app.cells[side], found = { LRS: 0, IRS: 0, HRS: 0 };
     for (let i = 0; i < cells.count; i += 1) found[cells.mode(i)] += 1;
-    return `${compared() ? `${side.toUpperCase()}: ` : ""}${found.LRS} in the LRS, ${found.IRS} partly reset, ${found.HRS} in the HRS`;
+    const of = compared() ? `${side.toUpperCase()}: ` : "";
+    return `${of}${found.LRS} in the LRS, ${found.IRS} partly reset, ${found.HRS} in the HRS`;
   });
   const drawn = sides().some((side) => app.cells[side].count > LINES) ? ` Lines of the first ${LINES} cells.` : "";
   $("iv-status").textContent = `${done} voltages applied. ${modes.join("; ")}.${drawn}`;
@@ -285,9 +291,10 @@ function showCycles() {
       x, y: found[side].map((f) => f[feature.key]), colour: colour(side), width: 0.5, dots: count > 500 ? 2 : 3,
     }));
     const canvas = $(`cycle-${feature.key}`);
-    drawChart(canvas, { x: { label: "Cycle" }, y: { label: `${feature.title} (${feature.unit})`, log: feature.log }, series });
-    const values = Float64Array.from(series[0].y).sort();
-    canvas.setAttribute("aria-label", `${feature.title} over ${count} cycles, median ${engineering(quantile(values, 0.5), feature.unit)}`);
+    const label = `${feature.title} (${feature.unit})`;
+    drawChart(canvas, { x: { label: "Cycle" }, y: { label, log: feature.log }, series });
+    const median = engineering(quantile(Float64Array.from(series[0].y).sort(), 0.5), feature.unit);
+    canvas.setAttribute("aria-label", `${feature.title} over ${count} cycles, median ${median}`);
   }
 }
 
@@ -317,11 +324,14 @@ function showSpread() {
       series.push({ ...distribution(all), colour: colour(side), dash: [5, 4], width: 1.2 });
       series.push({ ...distribution(own), colour: colour(side), width: 2.2 });
       const name = compared() ? `, ${side.toUpperCase()}` : "";
-      const row = (what, sorted) => [`${feature.title}${name}, ${what}`, ...[0.1, 0.5, 0.9].map((p) => engineering(quantile(sorted, p), feature.unit))];
-      table.push(row("these cells", own), row("population", all));
+      for (const [what, sorted] of [["these cells", own], ["population", all]]) {
+        const numbers = [0.1, 0.5, 0.9].map((p) => engineering(quantile(sorted, p), feature.unit));
+        table.push([`${feature.title}${name}, ${what}`, ...numbers]);
+      }
     }
     const canvas = $(`spread-${feature.key}`);
-    drawChart(canvas, { x: { label: `${feature.title} (${feature.unit})`, log: feature.log }, y: { label: "Share below", ticks: SHARES }, series });
+    const x = { label: `${feature.title} (${feature.unit})`, log: feature.log };
+    drawChart(canvas, { x, y: { label: "Share below", ticks: SHARES }, series });
     canvas.setAttribute("aria-label", `Distribution of ${feature.title}; the table below has its quantiles`);
   }
   showTable($("quantiles"), table);

@@ -23,7 +23,8 @@ function ticksOf(low, high, most) {
   const step = [1, 2, 5, 10].map((f) => f * power).find((s) => s >= rough * 0.999);
   const ticks = [];
   for (let k = Math.ceil(low / step - 1e-9); k * step <= high + 1e-9 * step; k += 1) {
-    ticks.push([k * step, String(Number((k * step).toPrecision(6)))]);
+    const value = Number((k * step).toPrecision(6)), plain = Math.max(-low, high) < 1e4 && step >= 1e-4;
+    ticks.push([k * step, plain ? String(value) : engineering(value, "")]);
   }
   return ticks;
 }
@@ -135,7 +136,8 @@ function drawSeries(c, one, px, py) {
   }
   if (!one.dots || one.width) c.stroke();
   if (one.dots) {
-    for (let k = 0; k < n; k += 1) c.fillRect(px(one.x[k]) - one.dots / 2, py(one.y[k]) - one.dots / 2, one.dots, one.dots);
+    const half = one.dots / 2;
+    for (let k = 0; k < n; k += 1) c.fillRect(px(one.x[k]) - half, py(one.y[k]) - half, one.dots, one.dots);
   }
   c.setLineDash([]);
   c.globalAlpha = 1;

@@ -43,7 +43,8 @@ function rampAll() {
 
 function crossbarInput() {
   const u = Number($("input-u").value);
-  const held = Math.max(-1, Math.min(1, Number.isFinite(u) ? u : 0));
+  const most = crossbar.cells.machine.uMax, held = Math.max(-most, Math.min(most, Number.isFinite(u) ? u : 0));
+  if (held !== u) $("input-u").value = String(held); // cells are read here, not switched
   return inputs($("input").value, held, crossbar.columns);
 }
 
@@ -59,7 +60,8 @@ function showCrossbar() {
   const { cells, rows, columns, cursor } = crossbar, ohm = cells.resistances();
   const g = Array.from(ohm, (x) => Math.log10(1 / x)).filter(Number.isFinite).sort((a, b) => a - b);
   const typical = cells.machine.typical;
-  const low = Math.min(-Math.log10(typical.r_hrs) - 0.3, quantile(g, 0.05)), high = Math.max(-Math.log10(typical.r_lrs) + 0.2, quantile(g, 0.95));
+  const low = Math.min(-Math.log10(typical.r_hrs) - 0.3, quantile(g, 0.05));
+  const high = Math.max(-Math.log10(typical.r_lrs) + 0.2, quantile(g, 0.95));
   drawMap($("map"), rows, columns, (k) => (Math.log10(1 / ohm[k]) - low) / (high - low), cursor);
   const currents = rowCurrents();
   drawBars($("bars"), currents);

@@ -78,10 +78,10 @@ function quantile(sorted, p) {
 
 /** A number for people, with SI prefix. */
 function engineering(value, unit) {
-  if (!Number.isFinite(value) || value === 0) return `${value} ${unit}`;
+  if (!Number.isFinite(value) || value === 0) return `${value} ${unit}`.trim();
   const power = Math.max(-5, Math.min(3, Math.floor(Math.log10(Math.abs(value)) / 3)));
   const prefix = ["f", "p", "n", "u", "m", "", "k", "M", "G"][power + 5];
-  return `${Number((value / 10 ** (3 * power)).toPrecision(3))} ${prefix}${unit}`;
+  return `${Number((value / 10 ** (3 * power)).toPrecision(3))} ${prefix}${unit}`.trim();
 }
 
 // ---- Python

@@ -17,6 +17,13 @@ function fillStandards() {
   if (all[chosen]) setCorners(all[chosen].corners);
 }
 
+/** Voltages of the crossbar that suit the parameter set. */
+function fillVoltages() {
+  const { uMax, uRead, typical } = machineOf("a");
+  $("pulse").value = String(Math.round(10 * (typical.u_reset + uMax)) / 20);
+  $("input-u").value = String(uRead);
+}
+
 function remake() {
   restart();
   if (seed() !== null) newCrossbar();
@@ -50,11 +57,12 @@ function begin() {
     $("spread-charts").append(chartCanvas(`spread-${key}`, title));
   }
   fillStandards();
+  fillVoltages();
   remake();
   run();
 
   const on = (id, type, action) => $(id).addEventListener(type, action);
-  on("set-a", "change", () => { fillStandards(); remake(); });
+  on("set-a", "change", () => { fillStandards(); fillVoltages(); remake(); });
   for (const id of ["set-b", "seed", "count", "start"]) on(id, "change", remake);
   on("selected", "change", showAll);
   on("cycles", "change", () => { showCycles(); showPython(); });
