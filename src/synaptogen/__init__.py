@@ -13,7 +13,16 @@ from types import ModuleType
 
 from .array import CellArray, load
 from .crossbar import ADC, DAC
-from .params import VAR, DeviceParams, FeatureScale, Population, StateSpace, presets
+from .params import (
+    VAR,
+    DeviceParams,
+    FeatureScale,
+    OwnShapes,
+    Population,
+    RestlessInnovation,
+    StateSpace,
+    presets,
+)
 from .state import Features, Mode
 
 __version__ = "0.1.0"
@@ -32,7 +41,9 @@ __all__ = [
     "FeatureScale",
     "Features",
     "Mode",
+    "OwnShapes",
     "Population",
+    "RestlessInnovation",
     "StateSpace",
     "load",
     "presets",

@@ -15,7 +15,9 @@ from .crossbar import DAC as DAC
 from .params import VAR as VAR
 from .params import DeviceParams as DeviceParams
 from .params import FeatureScale as FeatureScale
+from .params import OwnShapes as OwnShapes
 from .params import Population as Population
+from .params import RestlessInnovation as RestlessInnovation
 from .params import StateSpace as StateSpace
 from .params import presets as presets
 from .state import Features as Features

@@ -10,7 +10,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synaptogen._utils import AnyArray, BoolArray, Float64Array, RealArray
-from synaptogen.model import Constants, features, iv, latent, noise, population, random, rounded_mul, switching, where
+from synaptogen.model import (
+    OWN_ROWS,
+    Constants,
+    features,
+    iv,
+    latent,
+    noise,
+    optional_parts,
+    population,
+    random,
+    rounded_mul,
+    switching,
+    where,
+)
 
 from .compiled_params import CompiledParams
 from .lines import EngineDefaults
@@ -36,7 +49,8 @@ class ReferenceEngine(EngineDefaults[Select]):
         self._status = np.zeros(n, np.uint32)
         self._fields = np.zeros((len(FIELDS), n))
         self._device = np.zeros((8, n))
-        self._memory = np.zeros((params.memory, n))  # VAR: the last p values of x, most recent first; else the states
+        self._memory = np.zeros((len(params.readout), n))  # VAR: the last p of x, most recent first; else the states
+        self._own = np.zeros((OWN_ROWS if params.own else 0, n))  # what devices have of their own
         if fill:
             self._draw_devices()
             self._begin_first_cycle()
@@ -81,14 +95,17 @@ class ReferenceEngine(EngineDefaults[Select]):
             self._device = where(outside, self._draw_vectors(k, number), self._device)
         if len(params.bounds):
             self._device = np.clip(self._device, *params.bounds[:, :, None])
+        if params.own:
+            self._own = np.stack(optional_parts.device_rows(tuple(self._device[8:]), params.constants.own))
+            self._device = self._device[:8]
         if params.log_sigma:
             self._device[4:] = population.scale(self._device[4:])
 
     def _draw_vectors(self, k: NDArray[np.int64], number: int) -> Float64Array:
-        """Return device vectors (8, n) from the components ``k`` of the population: draw ``number`` of each cell."""
+        """Return device vectors (d, n) from the components ``k`` of the population: draw ``number`` of each cell."""
         params = self.compiled_params
-        blocks = [self._draw(random.normals, random.DEVICE, np.uint32(number), block) for block in (1, 2)]
-        z = np.stack([*blocks[0], *blocks[1]])
+        blocks = range(1, 1 + params.traits // 4)
+        z = np.concatenate([self._draw(random.normals, random.DEVICE, np.uint32(number), block) for block in blocks])
         return np.asarray(params.means[k].T + np.einsum("nij,jn->in", params.cholesky[k], z))
 
     def _first_memory(self) -> AnyArray:
@@ -96,9 +113,9 @@ class ReferenceEngine(EngineDefaults[Select]):
         params, p = self.compiled_params, self.compiled_params.constants
         stationary = self.start == "stationary"
         if not params.slots:
-            blocks = range(-(-params.memory // 4))
+            blocks = range(-(-params.states // 4))
             z = np.concatenate([self._draw(random.normals, random.HISTORY, 0, block) for block in blocks])
-            return np.asarray((params.start if stationary else np.zeros_like(params.start)) @ z[: params.memory])
+            return np.asarray((params.start if stationary else np.zeros_like(params.start)) @ z[: params.states])
         e = np.stack(self._draw(random.normals, random.CYCLES, 0, 0))
         if not stationary:
             return np.concatenate([latent.innovation(e, p.innovation), np.zeros((params.memory - 4, self.cells.size))])
@@ -111,7 +128,7 @@ class ReferenceEngine(EngineDefaults[Select]):
         n = self.cells.size
         everywhere, zero = np.ones(n, bool), np.zeros(n, np.uint32)
         x = self._next_latent(slice(None), zero, everywhere)
-        new = features.cycle_features(x, self._device[:4], self._device[4:], self.compiled_params.constants)
+        new = features.cycle_features(x, self._device[:4], self._device[4:], self.compiled_params.constants, self._own)
         self._r = new.r_hrs
         self._fields[:4] = new.u_set, new.r_lrs, new.u_reset, new.r_hrs
         before = np.full(n, switching.HRS | switching.CYCLE, np.uint32)
@@ -136,8 +153,18 @@ class ReferenceEngine(EngineDefaults[Select]):
             self._memory[:, select] = where(first, self._first_memory()[:, select], self._memory[:, select])
         memory = self._memory[:, select]
         e = np.stack(self._draw(random.normals, random.CYCLES, number, 0, select))
-        x = np.stack(latent.innovation(e, params.constants.innovation)) + params.readout.T @ memory
+        white = np.stack(latent.innovation(e, params.constants.innovation))
+        if params.restless:
+            v, n = memory[-1], self._draw(random.normals, random.CYCLES, number, 1, select)
+            white[2] = optional_parts.innovation_of_lrs(white[2], v, n[0], params.constants.restless)
+        slow = params.readout.T @ memory
+        if params.own:
+            x = np.stack(optional_parts.blended(slow, white, self._own[:, select], params.constants.own))
+        else:
+            x = white + slow
         following = np.concatenate([x, memory[:-4]]) if params.slots else params.F @ memory + params.G @ e
+        if params.restless:
+            following[-1] = optional_parts.next_unrest(v, n[1], params.constants.restless)
         if params.slots:
             x, following = where(first, memory[:4], x), where(first, memory, following)
         self._memory[:, select] = where(begin, following, memory)
@@ -174,7 +201,7 @@ class ReferenceEngine(EngineDefaults[Select]):
         event = switching.resets(status, u, u_reset, u_ratchet, p)
         # a cell that sets at a negative voltage cannot reset at the same one
         x = self._next_latent(select, (switching.cycle(status) + 1) & switching.CYCLE, event.begin)
-        new = features.cycle_features(x, self._device[:4, select], self._device[4:, select], p)
+        new = features.cycle_features(x, self._device[:4, select], self._device[4:, select], p, self._own[:, select])
         with np.errstate(all="ignore"):  # cells that do not reset have no transition
             curve = where(event.begin & event.partial, iv.transition(r, u_reset, new.r_hrs, p), curve)
             u_set, r_lrs, u_reset, r_hrs = where(
@@ -353,4 +380,5 @@ class ReferenceEngine(EngineDefaults[Select]):
             "field": self._fields,
             "vector": self._device,
             "memory": self._memory,
+            **({"own": self._own} if self.compiled_params.own else {}),
         }

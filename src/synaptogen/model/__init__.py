@@ -14,6 +14,7 @@ from . import (
     noise,
     ops,
     optional_parts,
+    own_law,
     polynomial,
     population,
     random,
@@ -40,6 +41,7 @@ from .noise import noise_density, noise_variance, noisy_current
 from .ops import (
     Mask,
     Real,
+    Reals,
     UInt32,
     absolute,
     any_,
@@ -56,6 +58,8 @@ from .ops import (
     where,
     wide_product,
 )
+from .optional_parts import blended, device_rows, innovation_of_lrs, next_unrest
+from .own_law import OWN_ROWS, OWN_TRAITS, OwnLaw, Restless
 from .polynomial import poly
 from .population import DRAWS, chosen, scale
 from .random import CYCLES, DEVICE, HISTORY, PRODUCT, READ, normals, random_words, read_block, read_normal
@@ -85,6 +89,8 @@ __all__ = [
     "IRS",
     "LIMITED",
     "LRS",
+    "OWN_ROWS",
+    "OWN_TRAITS",
     "PRODUCT",
     "READ",
     "Constants",
@@ -92,7 +98,10 @@ __all__ = [
     "CycleFeatures",
     "LogCurve",
     "Mask",
+    "OwnLaw",
     "Real",
+    "Reals",
+    "Restless",
     "Transition",
     "UInt32",
     "absolute",
@@ -100,11 +109,13 @@ __all__ = [
     "add_scaled",
     "any_",
     "bits",
+    "blended",
     "chosen",
     "conductance",
     "current",
     "cycle",
     "cycle_features",
+    "device_rows",
     "differential_conductance",
     "envelopes",
     "feature_scales",
@@ -114,6 +125,7 @@ __all__ = [
     "in_mode",
     "in_next_cycle",
     "innovation",
+    "innovation_of_lrs",
     "is_hrs",
     "is_irs",
     "is_limited",
@@ -126,6 +138,7 @@ __all__ = [
     "mix_conductance",
     "mixing_from_conductance",
     "mixing_from_current",
+    "next_unrest",
     "noise",
     "noise_density",
     "noise_variance",
@@ -133,6 +146,7 @@ __all__ = [
     "normals",
     "ops",
     "optional_parts",
+    "own_law",
     "partial_reset",
     "poly",
     "polynomial",

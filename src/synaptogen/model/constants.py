@@ -26,3 +26,5 @@ class Constants(NamedTuple):
     x_max: Any  # four upper ends of these ranges
     innovation: Any  # B, four rows of four, lower triangular
     scales: Any = ((), (), (), ())  # of each feature its `Curve` or `LogCurve`, () without one
+    own: Any = ()  # `OwnLaw` of devices with shapes and memory of their own, () without
+    restless: Any = ()  # `Restless` innovation of R_LRS, () without

@@ -13,8 +13,7 @@ from .constants import Constants
 from .feature_scales import LOG2_10, LOG10_R_MAX
 from .iv import mixing_from_conductance, passive
 from .ops import Mask, Real, Reals, absolute, exp2, maximum, minimum
-from .optional_parts import ohms, or_beyond, plain_value, position
-from .polynomial import poly
+from .optional_parts import ohms, or_beyond, plain_value, position, standardised
 
 R_MIN, R_MAX = 1.0, 1e12  # ohm
 U_MIN = 1e-3  # V
@@ -47,7 +46,7 @@ def limit(x: Real, low: Real, high: Real) -> Real:
     return minimum(maximum(x, low), high)
 
 
-def cycle_features(x: Reals, mu: Reals, sigma: Reals, p: Constants) -> CycleFeatures:
+def cycle_features(x: Reals, mu: Reals, sigma: Reals, p: Constants, own: Reals = ()) -> CycleFeatures:
     """Return the features of a cycle.
 
     Parameters
@@ -57,6 +56,8 @@ def cycle_features(x: Reals, mu: Reals, sigma: Reals, p: Constants) -> CycleFeat
     mu, sigma : four Real each
         Offsets and scales of the cell on the scales of the features; without curves log10 of ohm, V, ohm, V.
     p : Constants
+    own : sixteen Real
+        What the device has of its own (`own_law`); not used where ``p`` has no law for it.
 
     Returns
     -------
@@ -66,10 +67,11 @@ def cycle_features(x: Reals, mu: Reals, sigma: Reals, p: Constants) -> CycleFeat
     x_1 = limit(x[1], p.x_min[1], p.x_max[1])
     x_2 = limit(x[2], p.x_min[2], p.x_max[2])
     x_3 = limit(x[3], p.x_min[3], p.x_max[3])
-    t_0 = position(mu[0] + absolute(sigma[0]) * poly(p.quantile[0], x_0), p.scales[0])
-    t_1 = position(mu[1] + absolute(sigma[1]) * poly(p.quantile[1], x_1), p.scales[1])
-    t_2 = position(mu[2] + absolute(sigma[2]) * poly(p.quantile[2], x_2), p.scales[2])
-    t_3 = position(mu[3] + absolute(sigma[3]) * poly(p.quantile[3], x_3), p.scales[3])
+    z = standardised((x_0, x_1, x_2, x_3), p.quantile, own, p.own)
+    t_0 = position(mu[0] + absolute(sigma[0]) * z[0], p.scales[0])
+    t_1 = position(mu[1] + absolute(sigma[1]) * z[1], p.scales[1])
+    t_2 = position(mu[2] + absolute(sigma[2]) * z[2], p.scales[2])
+    t_3 = position(mu[3] + absolute(sigma[3]) * z[3], p.scales[3])
     log_r_hrs = plain_value(t_0, p.scales[0])
     raw_u_set = plain_value(t_1, p.scales[1])
     raw_r_lrs = ohms(plain_value(t_2, p.scales[2]), p.scales[2])

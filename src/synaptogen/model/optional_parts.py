@@ -15,7 +15,19 @@ from .feature_scales import (
     or_outside,
     without_curve,
 )
-from .ops import Mask, Real
+from .ops import Mask, Real, Reals
+from .own_law import (
+    calm_innovation,
+    calm_state,
+    own_blend,
+    own_rows,
+    restless_innovation,
+    restless_state,
+    rows_of_none,
+    shaped,
+    shared_blend,
+    shared_shape,
+)
 
 
 def position(value: Real, scale: Any) -> Real:
@@ -82,3 +94,87 @@ def ohms(value: Real, scale: Any) -> Real:
     Real
     """
     return ohm_from_log(value, scale) if isinstance(scale, LogCurve) else without_curve(value, scale)
+
+
+def device_rows(traits: Reals, law: Any) -> Reals:
+    """Return what engines keep of the own traits of a device; the traits themselves if it has nothing of its own.
+
+    Parameters
+    ----------
+    traits : twelve Real
+    law : OwnLaw or ()
+
+    Returns
+    -------
+    sixteen Real, or twelve
+    """
+    return own_rows(traits, law) if law else rows_of_none(traits, law)
+
+
+def standardised(x: Reals, quantile: Reals, own: Reals, law: Any) -> Reals:
+    """Return the standardised features of a device.
+
+    Parameters
+    ----------
+    x : four Real
+        Latent vector.
+    quantile : four polynomials
+        Gamma of each feature.
+    own : sixteen Real
+        What the device has of its own; not used without a law.
+    law : OwnLaw or ()
+
+    Returns
+    -------
+    four Real
+    """
+    return shaped(x, quantile, own, law) if law else shared_shape(x, quantile, own, law)
+
+
+def blended(slow: Reals, white: Reals, own: Reals, law: Any) -> Reals:
+    """Return the latent vector of a device with a memory of its own; the innovation without one.
+
+    Parameters
+    ----------
+    slow, white : four Real each
+        Memory of earlier cycles, and innovation.
+    own : sixteen Real
+    law : OwnLaw or ()
+
+    Returns
+    -------
+    four Real
+    """
+    return own_blend(slow, white, own, law) if law else shared_blend(slow, white, own, law)
+
+
+def innovation_of_lrs(w: Real, v: Real, n: Real, law: Any) -> Real:
+    """Return the innovation of R_LRS; ``w`` itself without restlessness.
+
+    Parameters
+    ----------
+    w, v, n : Real
+        Innovation, state of the scale, and a standard normal.
+    law : Restless or ()
+
+    Returns
+    -------
+    Real
+    """
+    return restless_innovation(w, v, n, law) if law else calm_innovation(w, v, n, law)
+
+
+def next_unrest(v: Real, n: Real, law: Any) -> Real:
+    """Return the next state of the scale of R_LRS; ``v`` itself without restlessness.
+
+    Parameters
+    ----------
+    v, n : Real
+        The state, and a standard normal.
+    law : Restless or ()
+
+    Returns
+    -------
+    Real
+    """
+    return restless_state(v, n, law) if law else calm_state(v, n, law)

@@ -3,6 +3,7 @@
 from .device_params import FEATURE_NAMES, FEATURE_UNITS, Changes, DeviceParams, as_device_params, presets
 from .feature_scale import PLAIN_SCALES, FeatureScale
 from .history import FEATURES, VAR, History, StateSpace, autocorrelation_error, balanced_truncation, yule_walker
+from .own_law import OWN_TRAITS, OwnShapes, RestlessInnovation
 from .population import Population
 from .ranges import conducting_range, increasing_range, passive_limit
 
@@ -10,13 +11,16 @@ __all__ = [
     "FEATURES",
     "FEATURE_NAMES",
     "FEATURE_UNITS",
+    "OWN_TRAITS",
     "PLAIN_SCALES",
     "VAR",
     "Changes",
     "DeviceParams",
     "FeatureScale",
     "History",
+    "OwnShapes",
     "Population",
+    "RestlessInnovation",
     "StateSpace",
     "as_device_params",
     "autocorrelation_error",

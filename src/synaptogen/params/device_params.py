@@ -14,11 +14,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from synaptogen._utils import Float64Array, PathLike
-from synaptogen.model import Constants, Curve, LogCurve
+from synaptogen.model import Constants, Curve, LogCurve, OwnLaw, Restless
 
 from . import json_format, published_format, ranges
 from .feature_scale import PLAIN_SCALES, FeatureScale
 from .history import FEATURES, VAR, History, StateSpace, autocorrelation_error, balanced_truncation, yule_walker
+from .own_law import OWN_TRAITS, OwnShapes, RestlessInnovation
 from .population import Population
 from .record import Record, real_array
 
@@ -44,6 +45,8 @@ class Changes(TypedDict, total=False):
     stretch: ArrayLike | None
     source: Mapping[str, str]
     scales: Sequence[FeatureScale]
+    own: OwnShapes | None
+    restless: RestlessInnovation | None
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -82,6 +85,11 @@ class DeviceParams(Record):
         Where the numbers come from.
     scales : four FeatureScale, optional
         Scale of each feature, on which its mu and sigma are. Default: log10 of ohm, V, ohm, V.
+    own : OwnShapes, optional
+        Shapes by which devices differ; the population then has shapes and shares of memory of its devices too, with
+        bounds, and the history is a `StateSpace`. Default: all devices have one shape and one memory.
+    restless : RestlessInnovation, optional
+        How innovations of R_LRS depart from normal ones; the history is a `StateSpace`. Default: they do not.
 
     Raises
     ------
@@ -112,6 +120,8 @@ class DeviceParams(Record):
     stretch: Float64Array | None = None
     source: Mapping[str, str] = field(default_factory=dict)
     scales: tuple[FeatureScale, ...] = PLAIN_SCALES
+    own: OwnShapes | None = None
+    restless: RestlessInnovation | None = None
 
     def __post_init__(self) -> None:
         self._check_parts()
@@ -124,6 +134,7 @@ class DeviceParams(Record):
             eta=_positive("eta", self.eta, ""),
             stretch=None if self.stretch is None else _stretch(self.stretch),
         )
+        self._check_own_law()
         self._check_envelopes()
         self._set(u_range=self._derived_u_range if self.u_range is None else self._checked_u_range())
         self._check_population()
@@ -425,7 +436,44 @@ class DeviceParams(Record):
             innovation=self.history.innovation.tolist(),
             scales=[],
         )
-        return Constants(*(_nested(value, dtype) for value in plain))._replace(scales=self._curves(dtype))
+        return Constants(*(_nested(value, dtype) for value in plain[:-2]))._replace(
+            scales=self._curves(dtype), own=self._own_law(dtype), restless=self._restless(dtype)
+        )
+
+    @cached_property
+    def memory_share(self) -> Float64Array:
+        """Share of the variance of the latent process that is memory of earlier cycles, of shape (4,)."""
+        _, _, H = self.history.realisation()
+        slow = np.diagonal(H @ self.history.stationary_covariance() @ H.T)
+        white = np.sum(self.history.innovation**2, axis=1)
+        return np.asarray(slow / (slow + white))
+
+    def _own_law(self, dtype: Callable[[float], object]) -> OwnLaw | tuple[()]:
+        if self.own is None:
+            return ()
+        share = self.memory_share
+        per_share = np.where(share > 0, 1 / np.maximum(share, 1e-300), 0.0)
+        first, second = _nested(self.own.first.tolist(), dtype), _nested(self.own.second.tolist(), dtype)
+        per_rest = _nested((1 / (1 - share)).tolist(), dtype)
+        return OwnLaw(first, second, _nested(per_share.tolist(), dtype), per_rest, dtype(self.own.reach))
+
+    def _restless(self, dtype: Callable[[float], object]) -> Restless | tuple[()]:
+        if self.restless is None:
+            return ()
+        law = self.restless
+        (mean, deviation), unit = law.moments(), float(np.sqrt(np.sum(self.history.innovation[2] ** 2)))
+        numbers = (
+            law.spread / np.log(2),
+            law.spread**2 / np.log(2),
+            law.rise * unit,
+            np.sqrt(1 - law.new),
+            np.sqrt(law.new),
+            mean * unit,
+            1 / deviation,
+            law.fade,
+            np.sqrt(1 - law.fade**2),
+        )
+        return Restless(*(dtype(float(number)) for number in numbers))
 
     def _curves(self, dtype: Callable[[float], object]) -> tuple[Any, ...]:
         """Return the scales of the features as formulas take them; the plain ones are not there."""
@@ -464,6 +512,30 @@ class DeviceParams(Record):
             if not text.isprintable() and any("\ud800" <= c <= "\udfff" for c in text):
                 raise ValueError(f"{what} must be text that can be written to a file, not {text!r}: half a character")
         self._set(source=MappingProxyType(dict(self.source)), scales=_scales(self.scales))
+
+    def _check_own_law(self) -> None:
+        if self.own is not None and not isinstance(self.own, OwnShapes):
+            raise ValueError(f"own must be an OwnShapes, not {type(self.own).__name__}")
+        if self.restless is not None and not isinstance(self.restless, RestlessInnovation):
+            raise ValueError(f"restless must be a RestlessInnovation, not {type(self.restless).__name__}")
+        for what, part in (("own", self.own), ("restless", self.restless)):
+            if part is not None and self.history.kind != "compact":
+                raise ValueError(
+                    f"{what} needs a compact history, not {self.history!r}: take a StateSpace, or {what}=None"
+                )
+        traits = self.population.means.shape[1]
+        if (self.own is not None) != (traits > 2 * FEATURES):
+            raise ValueError(
+                f"population has {traits} numbers of a device, but own is {'given' if self.own else 'not given'}: "
+                f"shapes of their own go with {2 * FEATURES + OWN_TRAITS} numbers, none with {2 * FEATURES}"
+            )
+        if self.own is None:
+            return
+        low, high = self.population.low, self.population.high
+        if low is None or high is None:
+            raise ValueError("population must have low and high beside own: they bound the shapes of devices")
+        if np.any(low[-FEATURES:] < 0) or np.any(high[-FEATURES:] >= 1):
+            raise ValueError("population: low and high must bound the shares of memory to at least 0, and below 1")
 
     def _check_envelopes(self) -> None:
         if self.u_read >= self.u_max:
@@ -547,6 +619,8 @@ def _assemble(where: str, values: dict[str, Any]) -> DeviceParams:
         return DeviceParams(
             history=VAR(**history) if "lags" in history else StateSpace(**history),
             population=Population(**values.pop("population")),
+            own=OwnShapes(**own) if (own := values.pop("own", None)) is not None else None,
+            restless=RestlessInnovation(**unrest) if (unrest := values.pop("restless", None)) is not None else None,
             **values,
         )
     except ValueError as error:

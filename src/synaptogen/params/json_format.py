@@ -10,6 +10,8 @@ import os
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, TypeAlias
 
+import numpy as np
+
 from synaptogen._utils import PathLike, replacing
 
 from .feature_scale import FeatureScale
@@ -29,6 +31,8 @@ _FEATURES = [
 ]
 _SCALARS = {"name": "name", "U_max": "u_max", "U_read": "u_read", "reset_exponent": "eta", "quantile": "quantile"}
 _OPTIONAL = {"U_range": "u_range", "reset_stretch": "stretch"}
+_OWN_SHAPES = ("first", "second", "reach")
+_RESTLESS = ("spread", "rise", "new", "fade")
 _PARTS = ("schema", "features", "source", "iv", "history", "population")
 
 
@@ -86,6 +90,7 @@ def write(values: Mapping[str, Any]) -> str:
         **({} if values["stretch"] is None else {"reset_stretch": values["stretch"].tolist()}),
         "iv": {"HHRS": values["hhrs"].tolist(), "LLRS": values["llrs"].tolist()},
         "quantile": values["quantile"].tolist(),
+        **_parts_of_devices(values),
         "history": {key: getattr(history, key).tolist() for key in ("innovation", *memory)},
         "population": {
             **({} if population.sigma_scale == "linear" else {"sigma_scale": population.sigma_scale}),
@@ -157,7 +162,7 @@ def _interpret(where: str, document: Mapping[str, Any]) -> Fields:
             f"{where} has schema {document.get('schema')!r}, not {SCHEMA!r}: it is no parameter file, or newer"
         )
     require_keys(where, document, (*_SCALARS, *_PARTS), "a parameter file")
-    _refuse_others(where, document, (*_SCALARS, *_PARTS, *_OPTIONAL))
+    _refuse_others(where, document, (*_SCALARS, *_PARTS, *_OPTIONAL, "own_shapes", "restless_innovation"))
     iv = _part(where, document, "iv", ("HHRS", "LLRS"))
     return {
         **{ours: document[theirs] for theirs, ours in _SCALARS.items()},
@@ -165,11 +170,26 @@ def _interpret(where: str, document: Mapping[str, Any]) -> Fields:
         "source": document["source"],
         "llrs": iv["LLRS"],
         "hhrs": iv["HHRS"],
+        **({"own": _part(where, document, "own_shapes", _OWN_SHAPES)} if "own_shapes" in document else {}),
+        **(
+            {"restless": _part(where, document, "restless_innovation", _RESTLESS)}
+            if "restless_innovation" in document
+            else {}
+        ),
         "scales": _scales(where, document["features"]),
         "history": _history(where, document),
         "population": _part(
             where, document, "population", ("weights", "means", "cholesky"), ("sigma_scale", "low", "high")
         ),
+    }
+
+
+def _parts_of_devices(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what only some parameter sets have: shapes of devices, restless innovations."""
+    own, restless = values["own"], values["restless"]
+    return {
+        **({} if own is None else {"own_shapes": {key: np.asarray(getattr(own, key)).tolist() for key in _OWN_SHAPES}}),
+        **({} if restless is None else {"restless_innovation": {key: getattr(restless, key) for key in _RESTLESS}}),
     }
 
 

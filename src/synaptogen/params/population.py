@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 from synaptogen._utils import Float64Array
 
 from .history import FEATURES
+from .own_law import OWN_TRAITS
 from .record import MOST_COMPONENTS, Record, lower_factor, real_array, require_at_most
 
 _TRAITS = 2 * FEATURES  # numbers of a device vector: four offsets mu, four scales sigma
@@ -24,14 +25,16 @@ class Population(Record):
     ----------
     weights : array of shape (n_components,)
         Probabilities of the components: positive, with a sum of 1 within 1e-6. They are not normalised again.
-    means : array of shape (n_components, 8)
+    means : array of shape (n_components, 8), or (n_components, 20)
         Means of the four mu, then of the four sigma: of r_hrs (log10 of ohm), u_set (V), r_lrs (ohm), u_reset (V), or
         on the scales that `DeviceParams` has for them.
-    cholesky : array of shape (n_components, 8, 8)
-        Lower factors of the covariances.
+        Beside shapes of their own (`OwnShapes`) devices have twelve numbers more: the four c1, the four c2, and the
+        four shares of memory.
+    cholesky : array of shape (n_components, n, n)
+        Lower factors of the covariances, n = 8 or 20.
     sigma_scale : {"linear", "log"}
         Whether the last four entries of a draw are sigma or its natural logarithm.
-    low, high : array of shape (8,), optional
+    low, high : array of shape (n,), optional
         Bounds of a draw, on the population's own scale of sigma. A draw outside of them is repeated with the same
         component, at most 24 times, and then limited. Give both or none.
 
@@ -62,9 +65,12 @@ class Population(Record):
         weights = real_array("weights", self.weights, (None,))
         self._set(
             weights=weights,
-            means=real_array("means", self.means, (len(weights), _TRAITS)),
-            cholesky=lower_factor("cholesky", self.cholesky, (len(weights), _TRAITS, _TRAITS)),
+            means=real_array("means", self.means, (len(weights), None)),
         )
+        n = self.means.shape[1]
+        if n not in (_TRAITS, _TRAITS + OWN_TRAITS):
+            raise ValueError(f"means must have shape (n, {_TRAITS}) or (n, {_TRAITS + OWN_TRAITS}), not (n, {n})")
+        self._set(cholesky=lower_factor("cholesky", self.cholesky, (len(weights), n, n)))
         if np.any(weights <= 0) or abs(weights.sum() - 1) > 1e-6:
             raise ValueError(
                 f"weights must be positive and sum to 1, not {weights}: drop empty components, then divide"
@@ -78,9 +84,10 @@ class Population(Record):
             return
         if self.low is None or self.high is None:
             raise ValueError("low and high must be given both, or neither")
-        low, high = (real_array(name, v, (_TRAITS,)) for name, v in (("low", self.low), ("high", self.high)))
+        n = self.means.shape[1]
+        low, high = (real_array(name, v, (n,)) for name, v in (("low", self.low), ("high", self.high)))
         if np.any(low >= high):
-            raise ValueError(f"low must be below high in all {_TRAITS} entries, not {low} and {high}")
+            raise ValueError(f"low must be below high in all {n} entries, not {low} and {high}")
         outside = (self.means < low) | (self.means > high)
         if np.any(outside):
             k = int(np.flatnonzero(outside.any(axis=1))[0])
@@ -101,12 +108,12 @@ class Population(Record):
         return np.asarray(total / total[-1])
 
     def mean(self) -> Float64Array:
-        """Return the mean of the whole mixture, shape (8,), on the population's own scale of sigma."""
+        """Return the mean of the whole mixture, shape (8,) or (20,), on the population's own scale of sigma."""
         mean: Float64Array = self._shares @ self.means
         return mean
 
     def covariance(self) -> Float64Array:
-        """Return the covariance of the whole mixture, shape (8, 8): within components and between their means."""
+        """Return the covariance of the whole mixture, a square matrix: within components and between their means."""
         off = self.means - self.mean()
         within = self.cholesky @ self.cholesky.swapaxes(1, 2)
         return np.tensordot(self._shares, within + off[:, :, None] * off[:, None, :], axes=1)
@@ -116,7 +123,7 @@ class Population(Record):
 
         Parameters
         ----------
-        vectors : array of shape (..., 8)
+        vectors : array of shape (..., 8), or (..., 20)
             Device vectors (mu, sigma), sigma as in ``sigma_scale``.
 
         Returns
@@ -126,7 +133,7 @@ class Population(Record):
         Raises
         ------
         ValueError
-            If the last axis is not of length 8.
+            If the last axis has not the length of the population's vectors.
 
         Examples
         --------
@@ -136,9 +143,10 @@ class Population(Record):
         array([9.06, 9.68, 2.86])
         """
         points = np.asarray(vectors, dtype=np.float64)
-        if points.shape[-1:] != (_TRAITS,):
-            raise ValueError(f"vectors must have shape (..., {_TRAITS}), not {points.shape}")
-        flat = points.reshape(-1, _TRAITS)
+        n = self.means.shape[1]
+        if points.shape[-1:] != (n,):
+            raise ValueError(f"vectors must have shape (..., {n}), not {points.shape}")
+        flat = points.reshape(-1, n)
         each = [_log_normal_density(flat - m, L) for m, L in zip(self.means, self.cholesky, strict=True)]
         joint = np.stack(each) + np.log(self._shares)[:, None]
         return np.asarray(np.logaddexp.reduce(joint, axis=0)).reshape(points.shape[:-1])

@@ -12,7 +12,7 @@ import numpy as np
 
 from synaptogen._utils import Float64Array
 from synaptogen.engines import CompiledParams, compile_params
-from synaptogen.model import latent, population, random
+from synaptogen.model import OWN_ROWS, latent, optional_parts, population, random
 from synaptogen.params import FEATURE_NAMES, DeviceParams
 
 from .formulas import filled, switching, wrapped
@@ -37,7 +37,7 @@ INITIAL_BLOCK = """\
 @@features
 (* desc="cycles in which a feature had to be limited to what a device can be" *) integer limited_cycles;
 integer id_low, id_high, seed_low, seed_top, k, w0, w1, w2, w3, limited;
-real z0, z1, z2, z3, z4, z5, z6, z7, done, r_start, new_r_hrs, new_u_set, new_r_lrs, new_u_reset;
+real @z, done, r_start, new_r_hrs, new_u_set, new_r_lrs, new_u_reset;
 real mu0, mu1, mu2, mu3, sigma0, sigma1, sigma2, sigma3;  // the device: offsets and scales of its features
 real e0, e1, e2, e3, x0, x1, x2, x3;                      // innovation and latent features of a cycle
 @@memory
@@ -57,7 +57,7 @@ analog initial begin
   limited_cycles = 0;
   for (k = 0; k <= @last; k = k + 1) begin
     @@cycle
-    done = features(x0, x1, x2, x3, mu0, mu1, mu2, mu3, sigma0, sigma1, sigma2, sigma3, new_r_hrs, new_u_set,
+    done = features(x0, x1, x2, x3, mu0, mu1, mu2, mu3, sigma0, sigma1, sigma2, sigma3,@own new_r_hrs, new_u_set,
         new_r_lrs, new_u_reset, limited);
     limited_cycles = limited_cycles + limited;
     case (k)
@@ -92,16 +92,24 @@ def write_autonomous(params: DeviceParams, cycles: int) -> Draft:
         instance=PARAMETERS,
         select=curve_cases(cycles),
     ).replace("@last", str(cycles))
+    own = "".join(f" {row}," for row in numbered("own", OWN_ROWS if params.own is not None else 0))
+    source = source.replace("@own", own)
     outputs = (*SWITCHING_OUTPUTS, "tape_end")
     return Draft(source, ("p", "n"), IDENTITY, (("t_switch", 1e-9),), outputs)
 
 
 def _initial_block(params: CompiledParams, cycles: int) -> str:
-    memory = numbered("m", params.memory)
+    memory = numbered("m", len(params.readout))
     past, cycle = (_var_past, _var_cycle) if params.slots else (_states_past, _states_cycle)
-    following = [] if params.slots else [f"real {', '.join(numbered('n', params.memory))};"]
+    following = [] if params.slots else [f"real {', '.join(numbered('n', params.states))};"]
+    if params.own:
+        following += [
+            f"real {', '.join([*numbered('own', OWN_ROWS), *numbered('slow', 4)])};  // the device's own shapes"
+        ]
+    if params.restless:
+        following += ["real g0, g1, g2, g3;"]
     return filled(
-        INITIAL_BLOCK,
+        INITIAL_BLOCK.replace("@z", ", ".join(numbered("z", params.traits))),
         {
             "features": "\n".join(_feature_variable(feature) for feature in feature_names(cycles)),
             "memory": "\n".join(wrapped([f"real {', '.join(memory)};", *following])),
@@ -136,7 +144,7 @@ def _products(matrix: Float64Array, names: Sequence[str], offsets: Sequence[floa
 
 def _device(params: CompiledParams) -> str:
     """Draw the device: a choice between components, then means + cholesky @ normals."""
-    traits = [*numbered("mu", 4), *numbered("sigma", 4)]
+    traits = [*numbered("mu", 4), *numbered("sigma", 4), *numbered("own", params.traits - 8)]
     lines = [draw_random(random.DEVICE, "0", 0), *_vector(params, traits, "0")]
     if len(params.bounds):
         low, high = params.bounds.tolist()
@@ -147,14 +155,18 @@ def _device(params: CompiledParams) -> str:
         lines += ["k = 1;", f"while (limited != 0 && k < {population.DRAWS}) begin", *_indented(again), "end"]
         lines += [f"{t} = min(max({t}, {a!r}), {b!r});" for t, a, b in zip(traits, low, high, strict=True)]
     if params.log_sigma:
-        lines += _assigned(traits[4:], [traced(population.scale)(name(sigma)) for sigma in traits[4:]])
+        lines += _assigned(traits[4:8], [traced(population.scale)(name(sigma)) for sigma in traits[4:8]])
+    if params.own:  # roots of the shares of memory take the place of the shares; later ones first, which need these
+        rows = traced(optional_parts.device_rows)([name(trait) for trait in traits[8:]], params.constants.own)
+        lines += _assigned(numbered("own", OWN_ROWS)[::-1], list(rows)[::-1])
     return "\n".join(lines)
 
 
 def _vector(params: CompiledParams, traits: Sequence[str], number: str) -> list[str]:
     """Return the statements that draw a device vector from the component that ``w0`` chooses."""
-    z = numbered("z", 8)
-    lines = [draw_normals(random.DEVICE, number, 1, z[:4]), draw_normals(random.DEVICE, number, 2, z[4:])]
+    z = numbered("z", params.traits)
+    blocks = range(params.traits // 4)
+    lines = [draw_normals(random.DEVICE, number, 1 + block, z[4 * block : 4 * block + 4]) for block in blocks]
     chosen = traced(population.chosen)
     for k in reversed(range(len(params.means))):
         start = f"if ({text(chosen(name('w0', 'uint32'), params.component_starts[k]))}) " if k else ""
@@ -175,6 +187,16 @@ def _add_memory(params: CompiledParams, memory: Sequence[str]) -> list[str]:
         added = traced(latent.add_scaled)(x, column, name(m))
         lines.append(" ".join(_assigned(numbered("x", 4), added)))
     return lines
+
+
+def _add_own_memory(params: CompiledParams, memory: Sequence[str]) -> list[str]:
+    """Weigh innovation and share of earlier cycles by what the device has of its own."""
+    slow = _products(params.readout.T, memory)
+    x, own = numbered("x", 4), [name(n) for n in numbered("own", OWN_ROWS)]
+    mixed = traced(optional_parts.blended)(
+        [name(n) for n in numbered("slow", 4)], [name(n) for n in x], own, params.constants.own
+    )
+    return [*_assigned(numbered("slow", 4), slow), *_assigned(x, mixed)]
 
 
 def _indented(lines: Sequence[str]) -> list[str]:
@@ -247,11 +269,16 @@ def _states_past(params: CompiledParams, memory: list[str]) -> str:
 def _states_cycle(params: CompiledParams, memory: list[str]) -> str:
     """Step x_n = B e_n + H s_n, s_(n+1) = F s_n + G e_n."""
     e, following = numbered("e", 4), numbered("n", params.memory)
-    lines = [
-        draw_normals(random.CYCLES, "k", 0, e),
-        *_innovation(params, numbered("x", 4), e),
-        *_add_memory(params, memory),
-        *_assigned(following, _products(np.hstack((params.F, params.G)), [*memory, *e])),
+    lines = [draw_normals(random.CYCLES, "k", 0, e), *_innovation(params, numbered("x", 4), e)]
+    step = _products(np.hstack((params.F, params.G)), [*memory, *e])
+    if params.restless:
+        law, g = params.constants.restless, numbered("g", 4)
+        lrs = traced(optional_parts.innovation_of_lrs)(name("x2"), name(memory[-1]), name("g0"), law)
+        step[-1] = traced(optional_parts.next_unrest)(name(memory[-1]), name("g1"), law)
+        lines += [draw_normals(random.CYCLES, "k", 1, g), *_assigned(["x2"], [lrs])]
+    lines += _add_own_memory(params, memory) if params.own else _add_memory(params, memory)
+    lines += [
+        *_assigned(following, step),
         *wrapped([" ".join(f"{m} = {n};" for m, n in zip(memory, following, strict=True))]),
     ]
     return "\n".join(lines)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from synaptogen.model import features, iv, random
+from synaptogen.model import OWN_ROWS, features, iv, random
 from synaptogen.params import FEATURE_NAMES, DeviceParams
 
 from .formulas import constants, procedure
@@ -112,12 +112,13 @@ def _normals_function() -> str:
 def _features_function(params: DeviceParams) -> str:
     p = constants(params)
     x, mu, sigma = (numbered(letter, 4) for letter in ("x", "mu", "sigma"))
-    f = traced(features.cycle_features)(_symbols(x), _symbols(mu), _symbols(sigma), p)
+    own = numbered("own", OWN_ROWS) if params.own is not None else []
+    f = traced(features.cycle_features)(_symbols(x), _symbols(mu), _symbols(sigma), p, _symbols(own))
     ohm = traced(iv.resistance_from_mixing)
     values = (ohm(f.r_hrs, p), f.u_set, ohm(f.r_lrs, p), f.u_reset)
     return procedure(
         "features",
         "features of the cycle with latent x, of a device (mu, sigma); had any of them to be limited?",
-        {"real": (*x, *mu, *sigma)},
+        {"real": (*x, *mu, *sigma, *own)},
         {**dict(zip(FEATURE_NAMES, values, strict=True)), "limited": f.limited},
     )

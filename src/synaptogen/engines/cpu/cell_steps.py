@@ -14,6 +14,7 @@ from synaptogen.model import (
     HRS,
     IRS,
     LRS,
+    OWN_TRAITS,
     CycleFeatures,
     Mask,
     Real,
@@ -23,6 +24,7 @@ from synaptogen.model import (
     chosen,
     conductance,
     cycle_features,
+    device_rows,
     in_mode,
     in_next_cycle,
     is_irs,
@@ -56,12 +58,16 @@ from .layout import (
     U_RATCHET,
     U_RESET,
     U_SET,
+    VECTOR,
     CellPointers,
     Four,
     KernelParams,
     ids,
     load4,
+    load_own,
+    own_index,
     prefetch_numbers,
+    store4,
 )
 from .state_space import advance_states, draw_states, restart_states
 
@@ -175,15 +181,15 @@ def _next_features(
         )
         note_used_up(params, cells, pending, group, number, mask)
     elif params.states == 0:  # packed cells: their engine has stored x in place of the memory
-        x = load4(cells.memory, group * 4 * W)
+        x = load4(cells.memory, group * params.rows * W)
     else:
         if group + STEP_PREFETCH < pending.prefetch_plan[STEP_PREFETCH_END]:
             prefetch_numbers(cells.device, (group + STEP_PREFETCH) * DEVICE_RECORD, DEVICE_RECORD)
-            prefetch_numbers(cells.memory, (group + STEP_PREFETCH) * params.states * W, params.states * W)
+            prefetch_numbers(cells.memory, (group + STEP_PREFETCH) * params.rows * W, params.rows * W)
         lo, hi = ids(cells, group)
         if any_(mask & (number == 0)):
             restart_states(params, cells, pending, group, lo, hi, mask & (number == 0))
-        x = advance_states(params, cells, group, lo, hi, number, mask)
+        x = advance_states(params, cells, group, cells.memory, own_index(params, group), lo, hi, number, mask)
     return device_features(cells, params, group, x)
 
 
@@ -205,7 +211,8 @@ def device_features(cells: CellPointers, params: KernelParams, group: int, x: Fo
     """
     p = load_constants(params.constants, params.prototype)
     device_at = group * DEVICE_RECORD
-    return cycle_features(x, load4(cells.device, device_at), load4(cells.device, device_at + 4 * W), p)
+    own = load_own(cells.memory, own_index(params, group))  # no code, where devices have nothing of their own
+    return cycle_features(x, load4(cells.device, device_at), load4(cells.device, device_at + 4 * W), p, own)
 
 
 @njit(**INLINE)
@@ -250,7 +257,9 @@ def draw_device(
     bounded: bool,
     log_sigma: bool,
 ) -> None:
-    """Draw the device vectors of a group: one component of the mixture, and eight normals.
+    """Draw the device vectors of a group: one component of the mixture, and normals.
+
+    Where devices have shapes and memory of their own, what they have is stored in the rows that `own_index` names.
 
     Parameters
     ----------
@@ -271,12 +280,16 @@ def draw_device(
     todo = reals(np.float32(0.0)) == 0.0
     for number in range(DRAWS if bounded else 1):
         _draw_vectors(cells, params, group, mixture, components, choice, number, todo)
+        if params.own:
+            _draw_own(cells, params, group, mixture, components, choice, number, todo)
         if bounded:
-            todo = _out_of_bounds(cells, group, mixture[3])
+            todo = _out_of_bounds(cells, params, group, mixture[3])
             if not any_(todo):
                 break
     if bounded:
-        _limit_vectors(cells, group, mixture[3])
+        _limit_vectors(cells, params, group, mixture[3])
+    if params.own:
+        _store_own(cells, params, group)
     if log_sigma:
         for i in range(4, 8):
             at = group * DEVICE_RECORD + i * W
@@ -299,11 +312,12 @@ def _draw_vectors(
     lo, hi = ids(cells, group)
     a = normals(lo, hi, DEVICE, uint32s(number), 1, params.k0, params.k1)
     b = normals(lo, hi, DEVICE, uint32s(number), 2, params.k0, params.k1)
+    traits = VECTOR + OWN_TRAITS if params.own else VECTOR
     for k in range(components):
         here = chosen(choice, scalar(mixture[0], k)) & todo
-        for i in range(8):
-            row = (k * 8 + i) * 8
-            y = scalar(means, k * 8 + i) + a[0] * scalar(cholesky, row) + a[1] * scalar(cholesky, row + 1)
+        for i in range(VECTOR):
+            row = (k * traits + i) * traits
+            y = scalar(means, k * traits + i) + a[0] * scalar(cholesky, row) + a[1] * scalar(cholesky, row + 1)
             y = y + a[2] * scalar(cholesky, row + 2) + a[3] * scalar(cholesky, row + 3)
             y = y + b[0] * scalar(cholesky, row + 4) + b[1] * scalar(cholesky, row + 5)
             y = y + b[2] * scalar(cholesky, row + 6) + b[3] * scalar(cholesky, row + 7)
@@ -311,21 +325,72 @@ def _draw_vectors(
 
 
 @njit(**INLINE)
-def _out_of_bounds(cells: CellPointers, group: int, bounds: Pointer) -> Mask:
+def _draw_own(
+    cells: CellPointers,
+    params: KernelParams,
+    group: int,
+    mixture: tuple[Pointer, ...],
+    components: int,
+    choice: UInt32,
+    number: int,
+    todo: Mask,
+) -> None:
+    """Store draw ``number`` of the own traits of the cells in ``todo``, which follow mu and sigma in the vector."""
+    _, means, cholesky, _ = mixture
+    lo, hi = ids(cells, group)
+    traits, at = VECTOR + OWN_TRAITS, own_index(params, group)
+    for block in range(traits // 4):
+        z = normals(lo, hi, DEVICE, uint32s(number), 1 + block, params.k0, params.k1)
+        for i in range(VECTOR, traits):
+            place = at + (i - VECTOR) * W
+            before = load(cells.memory, place)
+            for k in range(components):
+                here = chosen(choice, scalar(mixture[0], k)) & todo
+                row = (k * traits + i) * traits + 4 * block
+                y = z[0] * scalar(cholesky, row) + z[1] * scalar(cholesky, row + 1)
+                y = y + z[2] * scalar(cholesky, row + 2) + z[3] * scalar(cholesky, row + 3)
+                if block > 0:
+                    y = y + before
+                else:
+                    y = y + scalar(means, k * traits + i)
+                store_where(cells.memory, place, y, here)
+
+
+@njit(**INLINE)
+def _out_of_bounds(cells: CellPointers, params: KernelParams, group: int, bounds: Pointer) -> Mask:
     """Return which device vectors of a group lie outside of the bounds of their population."""
     outside = reals(np.float32(0.0)) != 0.0
-    for i in range(8):
+    traits, at = VECTOR + OWN_TRAITS if params.own else VECTOR, own_index(params, group)
+    for i in range(VECTOR):
         y = load(cells.device, group * DEVICE_RECORD + i * W)
-        outside = outside | (y < scalar(bounds, i)) | (y > scalar(bounds, 8 + i))
+        outside = outside | (y < scalar(bounds, i)) | (y > scalar(bounds, traits + i))
+    for i in range(VECTOR, traits):
+        y = load(cells.memory, at + (i - VECTOR) * W)
+        outside = outside | (y < scalar(bounds, i)) | (y > scalar(bounds, traits + i))
     return outside
 
 
 @njit(**INLINE)
-def _limit_vectors(cells: CellPointers, group: int, bounds: Pointer) -> None:
+def _limit_vectors(cells: CellPointers, params: KernelParams, group: int, bounds: Pointer) -> None:
     """Limit the device vectors of a group to the bounds of their population."""
-    for i in range(8):
+    traits, own_at = VECTOR + OWN_TRAITS if params.own else VECTOR, own_index(params, group)
+    for i in range(VECTOR):
         at = group * DEVICE_RECORD + i * W
-        store(cells.device, at, minimum(maximum(load(cells.device, at), scalar(bounds, i)), scalar(bounds, 8 + i)))
+        store(cells.device, at, minimum(maximum(load(cells.device, at), scalar(bounds, i)), scalar(bounds, traits + i)))
+    for i in range(VECTOR, traits):
+        at = own_at + (i - VECTOR) * W
+        store(cells.memory, at, minimum(maximum(load(cells.memory, at), scalar(bounds, i)), scalar(bounds, traits + i)))
+
+
+@njit(**INLINE)
+def _store_own(cells: CellPointers, params: KernelParams, group: int) -> None:
+    """Replace the own traits of the devices of a group by what is kept of them."""
+    p, at = load_constants(params.constants, params.prototype), own_index(params, group)
+    rows = device_rows(load_own(cells.memory, at), p.own)
+    store4(cells.memory, at, rows[0:4])
+    store4(cells.memory, at + 4 * W, rows[4:8])
+    store4(cells.memory, at + 8 * W, rows[8:12])
+    store4(cells.memory, at + 12 * W, rows[12:16])
 
 
 @njit(**INLINE)
@@ -344,10 +409,11 @@ def first_cycle(cells: CellPointers, params: KernelParams, group: int) -> None:
         # the ring buffer is not touched before the first SET
         x = first_latent(params, normals(lo, hi, CYCLES, uint32s(0), 0, params.k0, params.k1))
     elif params.states == 0:
-        x = load4(cells.memory, group * 4 * W)
+        x = load4(cells.memory, group * params.rows * W)
     else:
-        draw_states(params, cells.memory, group * params.states * W, lo, hi)
-        x = advance_states(params, cells, group, lo, hi, uint32s(0), everywhere)
+        draw_states(params, cells.memory, group * params.rows * W, lo, hi)
+        own_at = own_index(params, group)
+        x = advance_states(params, cells, group, cells.memory, own_at, lo, hi, uint32s(0), everywhere)
     f = device_features(cells, params, group, x)
     hot_at, device_at = group * HOT, group * DEVICE_RECORD
     store(cells.r, group * W, f.r_hrs)

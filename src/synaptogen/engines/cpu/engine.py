@@ -72,11 +72,14 @@ class CPUEngine(EngineDefaults[Packing]):
             self._ids[0][: cells.size], self._ids[1][: cells.size] = lo, hi
         self._key = np.array([seed & 0xFFFFFFFF, seed >> 32], np.uint32)
         self._backwards = False  # direction of the last product through the matrix
-        self._param_arrays = _arrays_of_params(params, start, seed)
+        self._param_arrays = _arrays_of_params(params, start, seed, self._own_from(params))
         self._envelopes = EnvelopeCoefficients(params.constants.u_range, params.constants.llrs, params.constants.hhrs)
-        self._param_kinds = tuple(
-            map(len, (params.constants.llrs, params.constants.hhrs, params.constants.quantile[0]))
-        ) + tuple((type(scale), len(scale and scale.coefficients)) for scale in params.constants.scales)
+        p = params.constants
+        self._param_kinds = (
+            *map(len, (p.llrs, p.hhrs, p.quantile[0])),
+            *((type(scale), len(scale and scale.coefficients)) for scale in p.scales),
+            (len(p.own and p.own.first[0]), len(p.own and p.own.second[0]), params.restless),
+        )
         if fill:
             self._fill()
 
@@ -88,6 +91,10 @@ class CPUEngine(EngineDefaults[Packing]):
         self._curve = allocate(groups * CURVE_ROWS * W, np.float32)
         in_blocks = -(-groups // BLOCK) * BLOCK if self.compiled_params.slots else groups
         self._memory = allocate(in_blocks * self.compiled_params.memory * W, np.float32)
+
+    @staticmethod
+    def _own_from(params: CompiledParams) -> int:
+        return len(params.readout)
 
     def _padded_hot(self) -> Float32Array:
         """Return zeroed rows; the status of a group is read before the group is reached, also beyond the last one."""
@@ -509,7 +516,7 @@ _READY: set[tuple[type, str, Any]] = set()
 """Kernels that are compiled or loaded from the cache, each with its engine and the kind of its parameter set."""
 
 
-def _arrays_of_params(params: CompiledParams, start: str, seed: int) -> tuple[Any, ...]:
+def _arrays_of_params(params: CompiledParams, start: str, seed: int, own_from: int) -> tuple[Any, ...]:
     """Return a parameter set as kernels take it, ``param_arrays``: single precision, flat.
 
     Parameters
@@ -518,6 +525,8 @@ def _arrays_of_params(params: CompiledParams, start: str, seed: int) -> tuple[An
     start : str
         "stationary" or "pristine".
     seed : int
+    own_from : int
+        Row of the memory of a group in which begins what devices have of their own.
 
     Returns
     -------
@@ -537,10 +546,14 @@ def _arrays_of_params(params: CompiledParams, start: str, seed: int) -> tuple[An
         single(params.G),
         single(params.start_blocks),
         params.slots,
-        0 if params.slots else params.memory,
+        params.states,
         start == "stationary",
         np.uint32(seed & 0xFFFFFFFF),
         np.uint32(seed >> 32),
+        params.memory,
+        params.own,
+        own_from,
+        params.restless,
     )
 
 

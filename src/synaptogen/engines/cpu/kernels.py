@@ -169,9 +169,25 @@ def _cells_from(state_arrays: Arrays, consecutive: bool, first_id: int) -> CellP
 @njit(**INLINE)
 def params_from(param_arrays: Arrays) -> KernelParams:
     """Return raw pointers to the arrays of a parameter set."""
-    constants, prototype, readout, F, G, start, slots, states, stationary, k0, k1 = param_arrays
+    constants, prototype, readout, F, G, start, slots, states, stationary, k0, k1, rows, own, own_from, restless = (
+        param_arrays
+    )
     return KernelParams(
-        data(constants), prototype, data(readout), data(F), data(G), data(start), slots, states, stationary, k0, k1
+        data(constants),
+        prototype,
+        data(readout),
+        data(F),
+        data(G),
+        data(start),
+        slots,
+        states,
+        stationary,
+        k0,
+        k1,
+        rows,
+        own,
+        own_from,
+        restless,
     )
 
 

@@ -27,6 +27,7 @@ from synaptogen.model import (
     latent,
     lines,
     noise,
+    own_law,
     polynomial,
     population,
     random,
@@ -73,7 +74,7 @@ class ValueModel(PrimitiveModel):  # type: ignore[misc]  # the classes of Numba 
 
 
 CPU = Target(lower_cast, infer_global, lower_builtin, AbstractTemplate, signature, nbx.register_jitable, nbx.overload)
-FORMULAS = [polynomial, iv, latent, feature_scales, features, population, switching, noise, lines, random]
+FORMULAS = [polynomial, iv, latent, own_law, feature_scales, features, population, switching, noise, lines, random]
 W = lane_count()
 DRAWS = 2 if W == 16 else 1
 """Vectors of W normals that are drawn at once. Each step of a draw waits for the step before it, so two draws side by

@@ -34,7 +34,9 @@ U_RESET, R_HRS = 8 * W, 9 * W
 """Where the rows of the device record begin that follow the device vector."""
 U_RATCHET, T_SCALE, T_END = (W * k for k in range(3))
 """Where the rows of the curve record begin."""
-DEVICE_VECTOR = 8 * W
+VECTOR = 8
+"""Rows of the device vector: mu and sigma."""
+DEVICE_VECTOR = VECTOR * W
 """Numbers of the device record that are the device vector."""
 
 
@@ -99,6 +101,14 @@ class KernelParams(NamedTuple):
         True if histories start from the stationary distribution.
     k0, k1
         Low and high halves of the seed.
+    rows
+        Rows of W numbers per group in the memory of cells: of a state space the states, then `OWN_ROWS` of the devices.
+    own
+        Whether devices have shapes and memory of their own.
+    own_from
+        Row of the memory in which that begins.
+    restless
+        Whether innovations of R_LRS are restless.
     """
 
     constants: Any
@@ -112,6 +122,10 @@ class KernelParams(NamedTuple):
     stationary: Any
     k0: Any
     k1: Any
+    rows: Any
+    own: Any
+    own_from: Any
+    restless: Any
 
 
 @njit(**INLINE)
@@ -135,6 +149,41 @@ def ids(cells: CellPointers, group: int) -> tuple[UInt32, UInt32]:
         hi = uint32s(first >> np.uint64(32))
         return lo, where(lo < low, hi + 1, hi)
     return load(cells.id_lo, group * W), load(cells.id_hi, group * W)
+
+
+@njit(**INLINE)
+def own_index(params: KernelParams, group: int) -> int:
+    """Return where in the memory of cells begins what the devices of a group have of their own.
+
+    Parameters
+    ----------
+    params : KernelParams
+    group : int
+
+    Returns
+    -------
+    int
+        Index of the first number.
+    """
+    return (group * params.rows + params.own_from) * W
+
+
+@njit(**INLINE)
+def load_own(pointer: Pointer, at: int) -> tuple[Real, ...]:
+    """Load what the devices of a group have of their own: `OWN_ROWS` consecutive rows.
+
+    Parameters
+    ----------
+    pointer, at
+        Memory, and the index of the first number.
+
+    Returns
+    -------
+    sixteen lanes
+    """
+    a, b = load4(pointer, at), load4(pointer, at + 4 * W)
+    c, d = load4(pointer, at + 8 * W), load4(pointer, at + 12 * W)
+    return a[0], a[1], a[2], a[3], b[0], b[1], b[2], b[3], c[0], c[1], c[2], c[3], d[0], d[1], d[2], d[3]
 
 
 @njit(**INLINE)

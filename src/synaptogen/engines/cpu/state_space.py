@@ -8,11 +8,23 @@ See `params.StateSpace` and docs/model.md. States lie in q consecutive rows per 
 import numpy as np
 from numba import njit
 
-from synaptogen.model import CYCLES, HISTORY, Mask, UInt32, add_scaled, innovation, normals, rounded_mul
+from synaptogen.model import (
+    CYCLES,
+    HISTORY,
+    Mask,
+    UInt32,
+    add_scaled,
+    blended,
+    innovation,
+    innovation_of_lrs,
+    next_unrest,
+    normals,
+    rounded_mul,
+)
 
 from .history_refill import Pending
 from .lanes import INLINE, Pointer, W, load, load_constants, reals, scalar, store, store_where, uint32s
-from .layout import CellPointers, Four, KernelParams, scalar4
+from .layout import CellPointers, Four, KernelParams, load_own, scalar4
 
 
 @njit(**INLINE)
@@ -63,11 +75,13 @@ def restart_states(
     """
     draw_states(params, pending.ring_copies, 0, lo, hi)
     for k in range(params.states):
-        store_where(cells.memory, (group * params.states + k) * W, load(pending.ring_copies, k * W), mask)
+        store_where(cells.memory, (group * params.rows + k) * W, load(pending.ring_copies, k * W), mask)
 
 
 @njit(**INLINE)
-def latent_of_states(params: KernelParams, states: Pointer, at: int, e: Four) -> Four:
+def latent_of_states(
+    params: KernelParams, states: Pointer, at: int, own: Pointer, own_at: int, e: Four, unrest: Four
+) -> Four:
     """Return x = H s + B e of the cycle to which some states belong.
 
     Parameters
@@ -75,8 +89,12 @@ def latent_of_states(params: KernelParams, states: Pointer, at: int, e: Four) ->
     params : KernelParams
     states, at
         Pointer to the states, and the index of the first number.
+    own, own_at
+        Pointer to what devices have of their own, and the index of the first number; used if they have.
     e : four real lanes
         Normals of the cycle.
+    unrest : four real lanes
+        Further normals, used if innovations are restless.
 
     Returns
     -------
@@ -84,14 +102,51 @@ def latent_of_states(params: KernelParams, states: Pointer, at: int, e: Four) ->
     """
     p = load_constants(params.constants, params.prototype)
     x = innovation(e, p.innovation)
+    if params.restless:
+        v = load(states, at + (params.states - 1) * W)
+        x = x[0], x[1], innovation_of_lrs(x[2], v, unrest[0], p.restless), x[3]
+    if params.own:
+        zero = reals(np.float32(0.0))
+        slow = zero, zero, zero, zero
+        for k in range(params.states):
+            slow = add_scaled(slow, scalar4(params.readout, 4 * k), load(states, at + k * W))
+        return blended(slow, x, load_own(own, own_at), p.own)
     for k in range(params.states):
         x = add_scaled(x, scalar4(params.readout, 4 * k), load(states, at + k * W))
     return x
 
 
 @njit(**INLINE)
+def unrest_of(params: KernelParams, lo: UInt32, hi: UInt32, number: UInt32) -> Four:
+    """Return the normals of a cycle that restless innovations need; zeros without them.
+
+    Parameters
+    ----------
+    params : KernelParams
+    lo, hi, number : uint32 lanes
+        Cell ids and cycle numbers.
+
+    Returns
+    -------
+    four real lanes
+    """
+    if params.restless:
+        return normals(lo, hi, CYCLES, number, 1, params.k0, params.k1)
+    zero = reals(np.float32(0.0))
+    return zero, zero, zero, zero
+
+
+@njit(**INLINE)
 def advance_states(
-    params: KernelParams, cells: CellPointers, group: int, lo: UInt32, hi: UInt32, number: UInt32, mask: Mask
+    params: KernelParams,
+    cells: CellPointers,
+    group: int,
+    own: Pointer,
+    own_at: int,
+    lo: UInt32,
+    hi: UInt32,
+    number: UInt32,
+    mask: Mask,
 ) -> Four:
     """Return x of a cycle, and advance the states of cells that begin it to the next cycle.
 
@@ -102,6 +157,8 @@ def advance_states(
     params, cells
         Parameter set, and cells with states as their memory.
     group : int
+    own, own_at
+        As in `latent_of_states`.
     lo, hi, number : uint32 lanes
         Cell ids and cycle numbers.
     mask : mask lanes
@@ -112,9 +169,10 @@ def advance_states(
     four real lanes
     """
     q = params.states
-    at = group * q * W
+    at = group * params.rows * W
     e = normals(lo, hi, CYCLES, number, 0, params.k0, params.k1)
-    x = latent_of_states(params, cells.memory, at, e)
+    unrest = unrest_of(params, lo, hi, number)
+    x = latent_of_states(params, cells.memory, at, own, own_at, e, unrest)
     before = reals(np.float32(0.0))
     for k in range(q):
         old = load(cells.memory, at + k * W)
@@ -124,6 +182,8 @@ def advance_states(
             new = new + before * scalar(params.F, k * q + k - 1)
         for j in range(k, q):
             new = new + load(cells.memory, at + j * W) * scalar(params.F, k * q + j)
+        if params.restless and k == q - 1:
+            new = next_unrest(old, unrest[1], load_constants(params.constants, params.prototype).restless)
         store_where(cells.memory, at + k * W, new, mask)
         before = old
     return x

@@ -12,6 +12,7 @@ from synaptogen.model import (
     HRS,
     IRS,
     LRS,
+    OWN_TRAITS,
     CycleFeatures,
     Real,
     Transition,
@@ -20,6 +21,7 @@ from synaptogen.model import (
     chosen,
     conductance,
     cycle_features,
+    device_rows,
     in_mode,
     in_next_cycle,
     is_irs,
@@ -56,6 +58,8 @@ from .layout import (
     cell_id,
     cell_normals,
     load_four,
+    load_own,
+    store_four,
 )
 from .scalars import load, load_row, real_of, store, uint32_of
 
@@ -145,9 +149,15 @@ def _next_features(state: CellBuffers, params: KernelParams, i: int, number: UIn
 def _device_features(state: CellBuffers, params: KernelParams, i: int, x: Four) -> CycleFeatures:
     """Return the features of the cycle with latent vector x."""
     base = base_of(i, DEVICE_GROUPS)
+    own = load_own(state.memory, _own_base(params, i), params.own)
     return cycle_features(
-        x, load_four(state.device, base), load_four(state.device, base + 4 * WARP_TILE), params.constants
+        x, load_four(state.device, base), load_four(state.device, base + 4 * WARP_TILE), params.constants, own
     )
+
+
+def _own_base(params: KernelParams, i: int) -> int:
+    """Return where in the memory of cells begins what a device has of its own."""
+    return base_of(i, memory_groups(params)) + params.states * WARP_TILE
 
 
 def read_current(state: CellBuffers, params: KernelParams, i: int, u: Real, bandwidth: float, number: UInt32) -> Real:
@@ -204,14 +214,21 @@ def draw_device(state: CellBuffers, params: KernelParams, i: int, mixture: tuple
     base = base_of(i, DEVICE_GROUPS)
     if bounds.size > 1:
         for number in range(DRAWS):
-            if _draw_vector(state, params, i, mixture, component, number):
+            inside = _draw_vector(state, params, i, mixture, component, number)
+            if params.own:
+                inside = _draw_own(state, params, i, mixture, component, number) and inside
+            if inside:
                 break
-        for j in range(DEVICE_GROUPS):
-            at = base + j * WARP_TILE
-            y = minimum(maximum(load(state.device, at), load(bounds, j)), load(bounds, DEVICE_GROUPS + j))
-            store(state.device, at, y)
+        _limit_vector(state, params, i, bounds)
     else:
         _draw_vector(state, params, i, mixture, component, 0)
+    if params.own:
+        at = _own_base(params, i)
+        rows = device_rows(load_own(state.memory, at, params.own), params.constants.own)
+        store_four(state.memory, at, rows[0:4])
+        store_four(state.memory, at + 4 * WARP_TILE, rows[4:8])
+        store_four(state.memory, at + 8 * WARP_TILE, rows[8:12])
+        store_four(state.memory, at + 12 * WARP_TILE, rows[12:16])
     if log_sigma:
         for j in range(4, DEVICE_GROUPS):
             store(state.device, base + j * WARP_TILE, scale(load(state.device, base + j * WARP_TILE)))
@@ -227,17 +244,60 @@ def _draw_vector(
     b = cell_normals(params, lo, hi, DEVICE, uint32_of(number), uint32_of(2))
     base = base_of(i, DEVICE_GROUPS)
     inside = True
+    traits = _traits(params)
     for j in range(DEVICE_GROUPS):
-        row = (component * 8 + j) * 8
+        row = (component * traits + j) * traits
         c_a, c_b = load_row(cholesky, row), load_row(cholesky, row + 4)
-        y = load(means, component * 8 + j) + a[0] * c_a[0] + a[1] * c_a[1]
+        y = load(means, component * traits + j) + a[0] * c_a[0] + a[1] * c_a[1]
         y = y + a[2] * c_a[2] + a[3] * c_a[3]
         y = y + b[0] * c_b[0] + b[1] * c_b[1]
         y = y + b[2] * c_b[2] + b[3] * c_b[3]
-        if bounds.size > 1 and any_((y < load(bounds, j)) | (y > load(bounds, DEVICE_GROUPS + j))):
+        if bounds.size > 1 and any_((y < load(bounds, j)) | (y > load(bounds, traits + j))):
             inside = False
         store(state.device, base + j * WARP_TILE, y)
     return inside
+
+
+def _traits(params: KernelParams) -> int:
+    """Return how many numbers a device is drawn with."""
+    return DEVICE_GROUPS + OWN_TRAITS if params.own else DEVICE_GROUPS
+
+
+def _draw_own(
+    state: CellBuffers, params: KernelParams, i: int, mixture: tuple[Any, ...], component: int, number: int
+) -> bool:
+    """Store draw ``number`` of the own traits of a device; return whether they are within their bounds."""
+    _, means, cholesky, bounds = mixture
+    lo, hi = cell_id(state, i)
+    traits, base = DEVICE_GROUPS + OWN_TRAITS, _own_base(params, i)
+    for j in range(OWN_TRAITS):
+        store(state.memory, base + j * WARP_TILE, load(means, component * traits + DEVICE_GROUPS + j))
+    for block in range(traits // 4):
+        z = cell_normals(params, lo, hi, DEVICE, uint32_of(number), uint32_of(1 + block))
+        for j in range(OWN_TRAITS):
+            row = (component * traits + DEVICE_GROUPS + j) * traits + 4 * block
+            c, at = load_row(cholesky, row), base + j * WARP_TILE
+            store(state.memory, at, load(state.memory, at) + z[0] * c[0] + z[1] * c[1] + z[2] * c[2] + z[3] * c[3])
+    inside = True
+    for j in range(OWN_TRAITS):
+        y = load(state.memory, base + j * WARP_TILE)
+        k = DEVICE_GROUPS + j
+        if any_((y < load(bounds, k)) | (y > load(bounds, traits + k))):
+            inside = False
+    return inside
+
+
+def _limit_vector(state: CellBuffers, params: KernelParams, i: int, bounds: Any) -> None:
+    """Limit the device vector of a cell to the bounds of the population."""
+    base, traits = base_of(i, DEVICE_GROUPS), _traits(params)
+    for j in range(DEVICE_GROUPS):
+        at = base + j * WARP_TILE
+        store(state.device, at, minimum(maximum(load(state.device, at), load(bounds, j)), load(bounds, traits + j)))
+    if params.own:
+        own = _own_base(params, i)
+        for j in range(OWN_TRAITS):
+            at, k = own + j * WARP_TILE, DEVICE_GROUPS + j
+            store(state.memory, at, minimum(maximum(load(state.memory, at), load(bounds, k)), load(bounds, traits + k)))
 
 
 def first_cycle(state: CellBuffers, params: KernelParams, i: int) -> None:

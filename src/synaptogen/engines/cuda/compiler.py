@@ -11,12 +11,23 @@ from numba import cuda
 from numba.cuda import config
 
 from synaptogen.engines.lanes import F32, Lanes, Target, Value, external, teach
-from synaptogen.model import feature_scales, features, iv, latent, noise, polynomial, population, random, switching
+from synaptogen.model import (
+    feature_scales,
+    features,
+    iv,
+    latent,
+    noise,
+    own_law,
+    polynomial,
+    population,
+    random,
+    switching,
+)
 
 from . import cell, history, layout
 from .scalars import teach_memory
 
-FORMULAS = [polynomial, iv, latent, feature_scales, features, population, switching, noise, random]
+FORMULAS = [polynomial, iv, latent, own_law, feature_scales, features, population, switching, noise, random]
 DEVICE_CODE: list[ModuleType] = [layout, history, cell]
 BLOCKS_PER_MULTIPROCESSOR = 6
 """Blocks that fit on a multiprocessor: a thread gets 80 registers, enough for compute capabilities 8.0 and 9.0."""

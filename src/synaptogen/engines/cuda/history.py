@@ -7,7 +7,19 @@ processor. A state space keeps q numbers and advances them in place. The formula
 
 from typing import Any
 
-from synaptogen.model import CYCLES, HISTORY, UInt32, add, add_scaled, innovation, rounded_mul
+from synaptogen.model import (
+    CYCLES,
+    HISTORY,
+    OWN_ROWS,
+    UInt32,
+    add,
+    add_scaled,
+    blended,
+    innovation,
+    innovation_of_lrs,
+    next_unrest,
+    rounded_mul,
+)
 
 from .layout import (
     WARP_TILE,
@@ -17,6 +29,7 @@ from .layout import (
     cell_normals,
     four_zeros,
     load_four,
+    load_own,
     slot_of,
     store_four,
 )
@@ -100,8 +113,19 @@ def _advance_states(
     q = params.states
     e = cell_normals(params, lo, hi, CYCLES, number, uint32_of(0))
     x = innovation(e, params.constants.innovation)
-    for k in range(q):
-        x = add_scaled(x, load_row(params.readout, 4 * k), load(state.memory, base + k * WARP_TILE))
+    unrest = four_zeros()
+    if params.restless:
+        unrest = cell_normals(params, lo, hi, CYCLES, number, uint32_of(1))
+        v = load(state.memory, base + (q - 1) * WARP_TILE)
+        x = x[0], x[1], innovation_of_lrs(x[2], v, unrest[0], params.constants.restless), x[3]
+    if params.own:
+        slow = four_zeros()
+        for k in range(q):
+            slow = add_scaled(slow, load_row(params.readout, 4 * k), load(state.memory, base + k * WARP_TILE))
+        x = blended(slow, x, load_own(state.memory, base + q * WARP_TILE, params.own), params.constants.own)
+    else:
+        for k in range(q):
+            x = add_scaled(x, load_row(params.readout, 4 * k), load(state.memory, base + k * WARP_TILE))
     before = real_of(0.0)
     for k in range(q):
         old = load(state.memory, base + k * WARP_TILE)
@@ -111,6 +135,8 @@ def _advance_states(
             new = new + before * load(params.F, k * q + k - 1)
         for j in range(k, q):
             new = new + load(state.memory, base + j * WARP_TILE) * load(params.F, k * q + j)
+        if params.restless and k == q - 1:
+            new = next_unrest(old, unrest[1], params.constants.restless)
         store(state.memory, base + k * WARP_TILE, new)
         before = old
     return x
@@ -148,5 +174,5 @@ def next_latent(
 
 
 def memory_groups(params: KernelParams) -> int:
-    """Return how many numbers a cell keeps of earlier cycles."""
-    return 4 * params.slots + params.states
+    """Return how many numbers a cell keeps of earlier cycles, and of what its device has of its own."""
+    return 4 * params.slots + params.states + (OWN_ROWS if params.own else 0)

@@ -44,10 +44,12 @@ def kernel_params_of(params: CompiledParams, start: str, seed: int, transfer: Tr
         single(params.G),
         single(params.start_blocks),
         params.slots,
-        0 if params.slots else params.memory,
+        params.states,
         start == "stationary",
         np.uint32(seed & 0xFFFFFFFF),
         np.uint32(seed >> 32),
+        params.own,
+        params.restless,
     )
 
 
@@ -65,11 +67,11 @@ def mixture_of(params: CompiledParams, transfer: Transfer) -> tuple[Any, Any, An
     -------
     starts : array of uint32 of shape (K,)
         First 32-bit random number that chooses each component.
-    means : array of float32 of shape (8 K,)
+    means : array of float32 of shape (d K,)
         Mean device vectors.
-    cholesky : array of float32 of shape (64 K,)
+    cholesky : array of float32 of shape (d^2 K,)
         Cholesky factors, by rows.
-    bounds : array of float32 of shape (17,) or (1,)
+    bounds : array of float32 of shape (2 d + 1,) or (1,)
         Lowest device vector, then the highest, and a 0; the 0 alone without bounds.
     """
     return (

@@ -77,6 +77,10 @@ class KernelParams(NamedTuple):
         Whether cells begin with a history.
     k0, k1 : uint32
         Low and high 32 bits of the seed, the key of the random numbers.
+    own : bool
+        Whether devices have shapes and memory of their own, which the memory of a cell then ends with.
+    restless : bool
+        Whether innovations of R_LRS are restless.
     """
 
     constants: Constants
@@ -89,6 +93,8 @@ class KernelParams(NamedTuple):
     stationary: Any
     k0: Any
     k1: Any
+    own: Any
+    restless: Any
 
 
 def base_of(i: int, groups: int) -> int:
@@ -171,6 +177,29 @@ def load_four(array: Any, base: int) -> Four:
         load(array, base + 2 * WARP_TILE),
         load(array, base + 3 * WARP_TILE),
     )
+
+
+def load_own(array: Any, base: int, own: bool) -> tuple[Real, ...]:
+    """Load what a device has of its own, sixteen consecutive numbers of a cell; zeros if it has nothing.
+
+    Parameters
+    ----------
+    array : array of float32
+        An array of tiles.
+    base : int
+        Index of the first number.
+    own : bool
+        Whether devices have anything of their own.
+
+    Returns
+    -------
+    sixteen real numbers
+    """
+    a, b, c, d = four_zeros(), four_zeros(), four_zeros(), four_zeros()
+    if own:
+        a, b = load_four(array, base), load_four(array, base + 4 * WARP_TILE)
+        c, d = load_four(array, base + 8 * WARP_TILE), load_four(array, base + 12 * WARP_TILE)
+    return a[0], a[1], a[2], a[3], b[0], b[1], b[2], b[3], c[0], c[1], c[2], c[3], d[0], d[1], d[2], d[3]
 
 
 def store_four(array: Any, base: int, x: Four) -> None:

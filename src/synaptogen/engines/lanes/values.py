@@ -19,7 +19,7 @@ from llvmlite import ir
 from numba.core import types
 from numba.core.typeconv import Conversion
 
-from synaptogen.model import Mask, Real, feature_scales, ops, optional_parts
+from synaptogen.model import Mask, Real, Reals, feature_scales, ops, optional_parts, own_law
 
 from . import elementary
 
@@ -520,6 +520,29 @@ def _teach_functions(target: Target) -> None:
     overload(optional_parts.plain_value, of_curve(curves.curve_value))
     overload(optional_parts.or_beyond, beyond)
     overload(optional_parts.ohms, from_log)
+    _teach_own_law(overload)
+
+
+def _teach_own_law(overload: Callable[..., None]) -> None:
+    """Define what a device may have of its own, or what stands in its place, by the type of the law."""
+
+    def device_rows(traits: Reals, law: Any) -> Any:
+        return own_law.own_rows if len(law) else own_law.rows_of_none
+
+    def standardised(x: Reals, quantile: Reals, own: Reals, law: Any) -> Any:
+        return own_law.shaped if len(law) else own_law.shared_shape
+
+    def blended(slow: Reals, white: Reals, own: Reals, law: Any) -> Any:
+        return own_law.own_blend if len(law) else own_law.shared_blend
+
+    def innovation_of_lrs(w: Real, v: Real, n: Real, law: Any) -> Any:
+        return own_law.restless_innovation if len(law) else own_law.calm_innovation
+
+    def next_unrest(v: Real, n: Real, law: Any) -> Any:
+        return own_law.restless_state if len(law) else own_law.calm_state
+
+    for choose in (device_rows, standardised, blended, innovation_of_lrs, next_unrest):
+        overload(getattr(optional_parts, choose.__name__), choose)
 
 
 def _plain_where(mask: Mask, a: Any, b: Any) -> Any:

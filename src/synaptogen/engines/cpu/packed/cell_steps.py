@@ -18,12 +18,19 @@ from synaptogen.engines.cpu.layout import (
     U_RATCHET,
     U_RESET,
     U_SET,
+    Four,
     KernelParams,
     ids,
     scalar4,
     store4,
 )
-from synaptogen.engines.cpu.state_space import advance_states, draw_states, latent_of_states, restart_states
+from synaptogen.engines.cpu.state_space import (
+    advance_states,
+    draw_states,
+    latent_of_states,
+    restart_states,
+    unrest_of,
+)
 from synaptogen.model import (
     CYCLES,
     LIMITED,
@@ -42,7 +49,7 @@ from synaptogen.model import (
 )
 
 from .codes import Scale, decode, encode, is_outside
-from .layout import THRESHOLDS, Packed, Scratch, load_codes, store_codes
+from .layout import THRESHOLDS, X_ROWS, Packed, Scratch, load_codes, store_codes
 
 
 @njit(**INLINE)
@@ -151,11 +158,19 @@ def _pack_states(packed: Packed, scratch: Scratch, params: KernelParams, group: 
 
 
 @njit(**INLINE)
+def _latent(scratch: Scratch, params: KernelParams, lo: UInt32, hi: UInt32, number: UInt32) -> Four:
+    """Return x of cycle ``number``, to which the states in the scratch belong."""
+    e = normals(lo, hi, CYCLES, number, 0, params.k0, params.k1)
+    unrest = unrest_of(params, lo, hi, number)
+    own = scratch.cells.memory, X_ROWS * W
+    return latent_of_states(params, scratch.states.memory, 0, own[0], own[1], e, unrest)
+
+
+@njit(**INLINE)
 def _store_latent(scratch: Scratch, params: KernelParams, number: UInt32) -> None:
     """Store x of cycle ``number``, to which the states in the scratch belong, where ordinary steps look for it."""
     lo, hi = load(scratch.id_lo, 0), load(scratch.id_hi, 0)
-    e = normals(lo, hi, CYCLES, number, 0, params.k0, params.k1)
-    store4(scratch.cells.memory, 0, latent_of_states(params, scratch.states.memory, 0, e))
+    store4(scratch.cells.memory, 0, _latent(scratch, params, lo, hi, number))
 
 
 @njit(**PART)
@@ -165,7 +180,7 @@ def _begin_cycle(packed: Packed, scratch: Scratch, params: KernelParams, group: 
     _unpack_states(packed, scratch, params, group)
     status = load(scratch.cells.status, STATUS)
     number, lo, hi = next_cycle(status), load(scratch.id_lo, 0), load(scratch.id_hi, 0)
-    advance_states(params, scratch.states, 0, lo, hi, cycle(status), begin)
+    advance_states(params, scratch.states, 0, scratch.cells.memory, X_ROWS * W, lo, hi, cycle(status), begin)
     if any_(begin & (number == 0)):
         restart_states(params, scratch.states, scratch.spare, 0, lo, hi, begin & (number == 0))
     _pack_states(packed, scratch, params, group)
@@ -178,8 +193,8 @@ def _running_features(packed: Packed, scratch: Scratch, params: KernelParams, gr
     ensure_device(packed, scratch, params, group)
     _unpack_states(packed, scratch, params, group)
     lo, hi = load(scratch.id_lo, 0), load(scratch.id_hi, 0)
-    e = normals(lo, hi, CYCLES, cycle(load(scratch.cells.status, STATUS)), 0, params.k0, params.k1)
-    return device_features(scratch.cells, params, 0, latent_of_states(params, scratch.states.memory, 0, e))
+    number = cycle(load(scratch.cells.status, STATUS))
+    return device_features(scratch.cells, params, 0, _latent(scratch, params, lo, hi, number))
 
 
 @njit(**PART)

@@ -19,7 +19,7 @@ from synaptogen.engines.protocol import FIELDS, Positions, ReadNumbers
 
 from .codes import LARGEST, Scale
 from .kernels import Kernels, MixingCodes, compile_kernels
-from .layout import THRESHOLDS, Scales
+from .layout import THRESHOLDS, X_ROWS, Scales
 
 BLOCK = 1 << 22  # cells per block where the memory of temporaries grows with their number
 STATE_REACH = 7.0  # codes span +- this many standard deviations of a state; no normal of the generator is larger
@@ -64,18 +64,22 @@ class PackedEngine(CPUEngine):
     @staticmethod
     def bytes_for(params: CompiledParams) -> float:
         """Return the memory in bytes that one cell of a parameter set takes."""
-        return 2.0 * (1 + THRESHOLDS + params.memory) + 4.0
+        return 2.0 * (1 + THRESHOLDS + params.states) + 4.0
 
     def describe(self) -> str:
         """Return a few words about the engine."""
         return super().describe() + ", compact storage"
+
+    @staticmethod
+    def _own_from(params: CompiledParams) -> int:
+        return X_ROWS  # in scratch memory, behind x
 
     def _allocate(self) -> None:
         groups = self._groups
         self._r = allocate((groups + 1) * W, np.uint16)  # products read up to W numbers beyond a row
         self._status = allocate(groups * W, np.uint32)
         self._thresholds = allocate(groups * THRESHOLDS * W, np.uint16)
-        self._states = allocate(groups * self.compiled_params.memory * W, np.uint16)
+        self._states = allocate(groups * self.compiled_params.states * W, np.uint16)
 
     def _fill(self) -> None:
         self._run("initialise", self._groups)
@@ -250,7 +254,7 @@ class PackedEngine(CPUEngine):
         return {
             "words": as_records(self._status, 1),
             "thresholds": as_records(self._thresholds, THRESHOLDS),
-            "states": as_records(self._states, self.compiled_params.memory),
+            "states": as_records(self._states, self.compiled_params.states),
         }
 
     # ---- kernels

@@ -91,6 +91,10 @@ def _with_latent_given(params: KernelParams) -> KernelParams:
         params.stationary,
         params.k0,
         params.k1,
+        params.rows,
+        params.own,
+        params.own_from,
+        params.restless,
     )
 
 

@@ -13,12 +13,15 @@ from synaptogen.engines.cpu.lanes import CPU, FORMULA, INLINE, UINT32, W, data
 from synaptogen.engines.cpu.layout import CURVE, DEVICE_RECORD, HOT, Arrays, CellPointers
 from synaptogen.engines.cpu.workspace import aligned
 from synaptogen.engines.lanes import adopt
+from synaptogen.model import OWN_ROWS
 
 from . import codes
 from .codes import Scale
 
 adopt(CPU, codes, **FORMULA)
 
+X_ROWS = 4
+"""Rows of x in scratch memory."""
 THRESHOLDS = 3
 """Codes of a cell besides its mixing state.
 
@@ -83,7 +86,7 @@ class Scratch(NamedTuple):
     Attributes
     ----------
     cells
-        The group, where ``memory`` holds x of the cycle that begins.
+        The group, where ``memory`` holds x of the cycle that begins, then what its devices have of their own.
     states
         The same group, where ``memory`` holds its states.
     spare
@@ -202,7 +205,7 @@ def scratch_arrays(states: int) -> Arrays:
     tuple of arrays
         To be kept alive as long as the pointers of `scratch_on` are in use.
     """
-    size = (1 + 2 + 4 + 2 * states) * W + HOT + DEVICE_RECORD + CURVE
+    size = (1 + 2 + X_ROWS + OWN_ROWS + 2 * states) * W + HOT + DEVICE_RECORD + CURVE
     return aligned(size), np.empty(2 * W, np.uint32), np.empty(1, np.int64)
 
 
@@ -227,7 +230,8 @@ def scratch_on(arrays: Arrays, states: int) -> Scratch:
     curve, rest = after[:CURVE], after[CURVE:]
     lo, hi, first = data(id_numbers), data(id_numbers[W:]), np.uint64(0)
     shared = (data(numbers), data(hot), data(hot.view(np.uint32)), data(device), data(curve))
-    x, memory, spare = data(rest[2 * W :]), data(rest[6 * W :]), data(rest[(6 + states) * W :])
+    first_state = 2 + X_ROWS + OWN_ROWS
+    x, memory, spare = data(rest[2 * W :]), data(rest[first_state * W :]), data(rest[(first_state + states) * W :])
     drawn_group[0] = -1
     group_data = data(drawn_group)
     # only `ring_copies` of the pending work is used here; the other pointers are stand-ins of the right types
