@@ -6,7 +6,7 @@ import numpy as np
 from programs_in_js import in_javascript, in_python, random_program
 
 import synaptogen as sg
-from synaptogen.params import Population
+from synaptogen.params import FeatureScale, OwnShapes, Population, RestlessInnovation
 
 PROGRAMS = int(os.environ.get("SYNAPTOGEN_EXPLORER_PROGRAMS", "40"))
 """Number of random programs; the reference engine takes some tenths of a second for each."""
@@ -18,13 +18,34 @@ def parameter_sets():
     means = p.means.copy()
     means[:, 4:] = np.log(np.abs(means[:, 4:]))
     log = Population(weights=p.weights, means=means, cholesky=0.1 * p.cholesky, sigma_scale="log")
+    lowest, highest = (p.means - 0.8 * np.abs(p.means)).min(0), p.means.max(0) + 0.05 * np.abs(p.means).max(0)
+    held = Population(weights=p.weights, means=p.means, cholesky=p.cholesky, low=lowest, high=highest)
+    u_set = FeatureScale("linear", curve=[0.02, 0.6, -0.7], low=-2.0, high=1.0)
     return [
         preset,
+        preset.replace(population=held),
+        preset.replace(scales=(preset.scales[0], u_set, *preset.scales[2:])),
         preset.replace(stretch=[0.2, 0.3, 0.05]),
         preset.compact(6),
         preset.with_order(1),
+        restless_with_own_shapes(preset.compact(5)),
+        preset.compact(3).replace(restless=RestlessInnovation(spread=0.4, rise=0.2, new=0.4, fade=0.9)),
         preset.replace(population=log, eta=2.0, u_range=1.6),
     ]
+
+
+def restless_with_own_shapes(params):
+    """Devices with shapes and memory of their own, on curves and within bounds."""
+    p, k = params.population, params.population.n_components
+    means = np.concatenate([p.means, np.tile([0.0] * 8 + [0.4] * 4, (k, 1))], axis=1)
+    cholesky = np.zeros((k, 20, 20))
+    cholesky[:, :8, :8] = p.cholesky
+    cholesky[:, range(8, 20), range(8, 20)] = 0.05
+    low, high = means.min(0) - 0.5 * np.abs(means).max(0) - 0.1, means.max(0) + 0.5 * np.abs(means).max(0) + 0.1
+    population = Population(weights=p.weights, means=means, cholesky=cholesky, low=low, high=high)
+    shapes = OwnShapes(np.tile([1.0, 0.0, -1.0], (4, 1)), np.tile([1.0, 0.0, -3.0, 0.0], (4, 1)))
+    restless = RestlessInnovation(spread=0.3, rise=-0.2, new=0.3, fade=0.95)
+    return params.replace(population=population, own=shapes, restless=restless)
 
 
 SETS = parameter_sets()

@@ -2,7 +2,8 @@
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Literal, TypeAlias
+from types import MappingProxyType
+from typing import Any, TypeAlias
 
 from synaptogen.model import Transition
 from synaptogen.tracing import (
@@ -68,11 +69,13 @@ JAVASCRIPT = Language(
     "const {} = {};",
 )
 
-Kind: TypeAlias = Literal["vector"] | Type
-"""Kind of an argument: a number of a type, or a vector of four real numbers."""
+Kind: TypeAlias = int | Type
+"""Kind of an argument: a number of a type, or as many real numbers."""
 
 
-def function(formula: Callable[..., Any], kinds: Mapping[str, Kind], p: Any = None) -> str:
+def function(
+    formula: Callable[..., Any], kinds: Mapping[str, Kind], given: Mapping[str, Any] = MappingProxyType({})
+) -> str:
     """Return a formula of the model as a method of JavaScript.
 
     Vectors and records among its arguments are given number by number. A formula with several results returns an object
@@ -83,10 +86,9 @@ def function(formula: Callable[..., Any], kinds: Mapping[str, Kind], p: Any = No
     formula : function
         A function of `synaptogen.model`.
     kinds : mapping of str to str
-        Kinds of its arguments; others are real numbers. Of ``p``, ``b`` and ``t`` it is known what they are: the
-        constants, the matrix of the innovations, and a `Transition`.
-    p : Constants, optional
-        The constants that it takes, or an object with their names.
+        Kinds of its arguments; others are real numbers, and ``t`` is a `Transition`.
+    given : mapping, optional
+        Arguments that have a value already.
 
     Returns
     -------
@@ -99,23 +101,23 @@ def function(formula: Callable[..., Any], kinds: Mapping[str, Kind], p: Any = No
         If it uses an operation that JavaScript has not.
     """
     names: list[str] = []
-    values = [_value(argument, kinds, p, names) for argument in inspect.signature(formula).parameters]
+    values = [_value(argument, kinds, given, names) for argument in inspect.signature(formula).parameters]
     lines = _body(traced(formula, JAVASCRIPT)(*values))
     return "\n".join([f"{formula.__name__}({', '.join(names)}) {{", *(f"  {line}" for line in lines), "},"])
 
 
-def _value(argument: str, kinds: Mapping[str, Kind], p: Any, names: list[str]) -> Any:
+def _value(argument: str, kinds: Mapping[str, Kind], given: Mapping[str, Any], names: list[str]) -> Any:
     """Return what a formula is called with for an argument, and add the names that stand for it in JavaScript."""
-    if argument in ("p", "b"):
-        assert p is not None
-        return p if argument == "p" else p.innovation
+    if argument in given:
+        return given[argument]
     if argument == "t":
         names += Transition._fields
         return Transition(*_symbols(Transition._fields))
     kind = kinds.get(argument, "real")
-    if kind == "vector":
-        names += numbered(argument, 4)
-        return _symbols(names[-4:])
+    if isinstance(kind, int):
+        numbers = numbered(argument, kind)
+        names += numbers
+        return _symbols(numbers)
     names.append(argument)
     return name(argument, kind)
 

@@ -2,13 +2,26 @@
 
 import base64
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
 from synaptogen.engines import CompiledParams, compile_params
-from synaptogen.model import Constants, features, iv, latent, lines, noise, population, random, switching
+from synaptogen.model import (
+    OWN_ROWS,
+    OWN_TRAITS,
+    Constants,
+    features,
+    iv,
+    latent,
+    lines,
+    noise,
+    optional_parts,
+    population,
+    random,
+    switching,
+)
 from synaptogen.params import DeviceParams
 
 from .javascript import Kind, function
@@ -34,8 +47,7 @@ COMMON: dict[Callable[..., Any], Mapping[str, Kind]] = {
 """Formulas that are the same for all parameter sets, with the kinds of their arguments."""
 
 OWN: dict[Callable[..., Any], Mapping[str, Kind]] = {
-    features.cycle_features: dict.fromkeys(("x", "mu", "sigma"), "vector"),
-    latent.innovation: {"e": "vector"},
+    latent.innovation: {"e": 4},
     switching.resets: WORD,
     iv.conductance: {},
     iv.transition: {},
@@ -44,19 +56,20 @@ OWN: dict[Callable[..., Any], Mapping[str, Kind]] = {
     iv.resistance_from_mixing: {},
     lines.linear_in_mixing: {},
 }
-"""Formulas with the constants of a parameter set."""
+"""Formulas with the constants of a parameter set, whatever parts it has."""
 
 NUMBERS = {
     name: getattr(module, name)
     for module, names in (
         (switching, ("LRS", "HRS", "IRS", "CYCLE")),
+        (population, ("DRAWS",)),
         (random, ("DEVICE", "CYCLES", "HISTORY", "READ", "PRODUCT")),
     )
     for name in names
 }
 """Constants of the model that the engine of the page needs."""
 
-ARRAYS = ("readout", "F", "G", "start", "means", "cholesky")
+ARRAYS = ("readout", "F", "G", "start", "means", "cholesky", "bounds")
 KNOWN = frozenset(("constants", "slots", "component_starts", "log_sigma", *ARRAYS))
 """Parts of `CompiledParams` that the engine of the page takes into account."""
 
@@ -95,10 +108,13 @@ def machine_source(params: DeviceParams) -> str:
     compiled = compile_params(params)
     require_known(params.name, compiled)
     constants = Watched(compiled.constants)
-    formulas = "\n".join(_own(formula, kinds, params.name, constants) for formula, kinds in OWN.items())
+    formulas = "\n".join(_own_formulas(params.name, constants))
     constants.require_all_used(params.name)
     numbers = {
         "slots": compiled.slots,
+        "traits": compiled.traits,
+        "ownRows": OWN_ROWS if compiled.own else 0,
+        "restless": compiled.restless,
         "logSigma": compiled.log_sigma,
         "componentStarts": compiled.component_starts.view(np.int32).tolist(),
         "uMax": params.u_max,
@@ -161,9 +177,6 @@ def require_known(name: str, compiled: CompiledParams) -> None:
     for part in compiled._fields:
         if part not in KNOWN and _has_effect(getattr(compiled, part)):
             raise _cannot_run(name, part)
-    vector = compiled.means.shape[1]
-    if vector != 8:
-        raise _cannot_run(name, f"device vectors of {vector} numbers in place of 8")
 
 
 def packed(array: Any) -> dict[str, Any]:
@@ -197,9 +210,20 @@ def _has_effect(value: Any) -> bool:
     return value is not None and bool(np.any(value))
 
 
-def _own(formula: Callable[..., Any], kinds: Mapping[str, Kind], name: str, p: Watched) -> str:
+def _own_formulas(name: str, p: Watched) -> Iterator[str]:
+    """Write the formulas of a parameter set, with those of the parts that it has."""
+    own = {"own": OWN_ROWS if p.own else 0}
+    given = {"p": p, "b": p.innovation}
     try:
-        return function(formula, kinds, p)
+        yield function(features.cycle_features, {**dict.fromkeys(("x", "mu", "sigma"), 4), **own}, given)
+        for formula, kinds in OWN.items():
+            yield function(formula, kinds, given)
+        if p.own:
+            yield function(optional_parts.device_rows, {"traits": OWN_TRAITS}, {"law": p.own})
+            yield function(optional_parts.blended, {"slow": 4, "white": 4, **own}, {"law": p.own})
+        if p.restless:
+            yield function(optional_parts.innovation_of_lrs, {}, {"law": p.restless})
+            yield function(optional_parts.next_unrest, {}, {"law": p.restless})
     except TypeError as error:
         raise ValueError(f"params {name!r} has a part that the page of the explorer cannot run: {error}") from error
 

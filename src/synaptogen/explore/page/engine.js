@@ -19,7 +19,7 @@ function unpacked({ shape, base64 }) {
 /** A machine with its arrays ready for use. */
 function prepared(machine) {
   const n = machine.numbers, arrays = {};
-  for (const key of ["readout", "F", "G", "start", "means", "cholesky"]) arrays[key] = unpacked(n[key]).values;
+  for (const key of ["readout", "F", "G", "start", "means", "cholesky", "bounds"]) arrays[key] = unpacked(n[key]).values;
   const ready = { ...machine, ...MODEL, ...n, ...arrays, memory: n.readout.shape[0] };
   ready.typical = typicalFeatures(ready);
   return ready;
@@ -66,6 +66,7 @@ class Cells {
     this.status = new Int32Array(count);
     this.fields = new Float64Array(FIELDS * count);
     this.device = new Float64Array(8 * count);
+    this.own = new Float64Array(machine.ownRows * count); // shapes and memory that belong to the device
     this.memory = new Float64Array(machine.memory * count);
     this.reads = new Int32Array(count); // how often each cell was read with noise
     this.products = 0;
@@ -82,14 +83,28 @@ class Cells {
   drawDevice(k) {
     const m = this.machine;
     const word = m.random_words(this.lo[k], this.hi[k], DEVICE, 0, 0, this.k0, this.k1)[0];
-    const z = [...this.normals(k, DEVICE, 0, 1), ...this.normals(k, DEVICE, 0, 2)];
     let component = 0;
     m.componentStarts.forEach((first, n) => { if (m.chosen(word, first)) component = n; });
-    for (let i = 0; i < 8; i += 1) {
-      let y = m.means[8 * component + i];
-      for (let j = 0; j <= i; j += 1) y += m.cholesky[64 * component + 8 * i + j] * z[j];
-      this.device[8 * k + i] = m.logSigma && i >= 4 ? m.scale(y) : y;
+    let vector = this.drawVector(k, component, 0);
+    if (m.bounds.length) {
+      const low = m.bounds.subarray(0, m.traits), high = m.bounds.subarray(m.traits);
+      const outside = (y, i) => y < low[i] || y > high[i];
+      for (let n = 1; n < DRAWS && vector.some(outside); n += 1) vector = this.drawVector(k, component, n);
+      vector = vector.map((y, i) => Math.min(Math.max(y, low[i]), high[i]));
     }
+    if (m.ownRows) this.own.set(m.device_rows(...vector.slice(8)), m.ownRows * k);
+    this.device.set(vector.slice(0, 8).map((y, i) => (m.logSigma && i >= 4 ? m.scale(y) : y)), 8 * k);
+  }
+
+  /** A device vector from a component of the population. */
+  drawVector(k, component, number) {
+    const m = this.machine, d = m.traits, z = [];
+    for (let block = 1; 4 * block <= d; block += 1) z.push(...this.normals(k, DEVICE, number, block));
+    return Array.from({ length: d }, (_, i) => {
+      let y = m.means[d * component + i];
+      for (let j = 0; j <= i; j += 1) y += m.cholesky[d * d * component + d * i + j] * z[j];
+      return y;
+    });
   }
 
   /** The first memory of a cell: of a VAR with x of cycle 0 in it, of a state space before cycle 0. */
@@ -124,8 +139,11 @@ class Cells {
       if (m.slots) return memory.slice(0, 4);
     }
     const e = this.normals(k, CYCLES, number, 0);
-    const x = m.innovation(e[0], e[1], e[2], e[3]);
-    for (let j = 0; j < size; j += 1) for (let i = 0; i < 4; i += 1) x[i] += m.readout[4 * j + i] * memory[j];
+    const white = m.innovation(e[0], e[1], e[2], e[3]), slow = [0, 0, 0, 0];
+    const unrest = memory[size - 1], n = m.restless ? this.normals(k, CYCLES, number, 1) : null;
+    if (n) white[2] = m.innovation_of_lrs(white[2], unrest, n[0]);
+    for (let j = 0; j < size; j += 1) for (let i = 0; i < 4; i += 1) slow[i] += m.readout[4 * j + i] * memory[j];
+    const x = m.ownRows ? m.blended(...slow, ...white, ...this.ownOf(k)) : white.map((w, i) => w + slow[i]);
     if (m.slots) {
       memory.copyWithin(4, 0, size - 4);
       memory.set(x);
@@ -137,13 +155,21 @@ class Cells {
         for (let j = 0; j < 4; j += 1) y += m.G[4 * i + j] * e[j];
         memory[i] = y;
       }
+      if (n) memory[size - 1] = m.next_unrest(unrest, n[1]);
     }
     return x;
   }
 
+  /** What the device of a cell has of its own. */
+  ownOf(k) {
+    return this.own.subarray(this.machine.ownRows * k, this.machine.ownRows * (k + 1));
+  }
+
   cycleFeatures(k, number) {
     const x = this.nextLatent(k, number), d = this.device.subarray(8 * k, 8 * k + 8);
-    return this.machine.cycle_features(x[0], x[1], x[2], x[3], d[0], d[1], d[2], d[3], d[4], d[5], d[6], d[7]);
+    return this.machine.cycle_features(
+      x[0], x[1], x[2], x[3], d[0], d[1], d[2], d[3], d[4], d[5], d[6], d[7], ...this.ownOf(k),
+    );
   }
 
   beginFirstCycle(k) {
@@ -270,7 +296,7 @@ class Cells {
   /** Copies of these cells, or of one of them, with the same future. */
   copy(first = 0, end = this.count) {
     const other = Object.assign(Object.create(Cells.prototype), this, { count: end - first });
-    for (const key of ["lo", "hi", "r", "status", "reads", "fields", "device", "memory"]) {
+    for (const key of ["lo", "hi", "r", "status", "reads", "fields", "device", "own", "memory"]) {
       const each = this[key].length / this.count;
       other[key] = this[key].slice(each * first, each * end);
     }
