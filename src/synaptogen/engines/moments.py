@@ -24,7 +24,7 @@ IdWords: TypeAlias = tuple[NDArray[np.uint32], NDArray[np.uint32]]
 # slots of logarithmic time since a write: four in each of four decades, then one in each of ten
 _FINE, _FINE_DECADES, _DECADES = 4, 4, 14
 WALK_SLOTS = _FINE * _FINE_DECADES + _DECADES - _FINE_DECADES
-_COARSE_JUMP = 3.0  # a jump that stands for four: as heavy tails add up, larger than twice as large
+_COARSE_JUMP = 2.0  # a jump that stands for four
 
 _BASE = 6.0  # ratio of the lengths of the slots of successive octaves
 _BURST_SLOTS = (40, 900)  # lengths of the slots of bursts in those of the fastest octave

@@ -83,12 +83,33 @@ def or_outside(limited: Mask, t: Real, scale: Any) -> Mask:
 
 
 def or_nothing(limited: Mask, t: Real, scale: Any) -> Mask:
-    """Return ``limited``: a feature without a curve has no end at which it could be held."""
+    """Return ``limited``: a feature without a curve has no end at which it could be held.
+
+    Parameters
+    ----------
+    limited : Mask
+    t : Real
+    scale : Curve, LogCurve or ()
+
+    Returns
+    -------
+    Mask
+    """
     return limited
 
 
 def without_curve(value: Real, scale: Any) -> Real:
-    """Return y itself: what stands in place of each step where a feature has no curve."""
+    """Return y itself: what stands in place of each step where a feature has no curve.
+
+    Parameters
+    ----------
+    value : Real
+    scale : Curve, LogCurve or ()
+
+    Returns
+    -------
+    Real
+    """
     return value
 
 

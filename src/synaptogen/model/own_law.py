@@ -83,7 +83,17 @@ def own_rows(traits: Reals, law: Any) -> Reals:
 
 
 def rows_of_none(traits: Reals, law: Any) -> Reals:
-    """Return the traits themselves: what stands in place of `own_rows` where devices have nothing of their own."""
+    """Return the traits themselves: what stands in place of `own_rows` where devices have nothing of their own.
+
+    Parameters
+    ----------
+    traits : twelve Real
+    law : the law, or ()
+
+    Returns
+    -------
+    twelve Real
+    """
     return traits
 
 
@@ -120,7 +130,19 @@ def _within(x: Real, reach: Real) -> Real:
 
 
 def shared_shape(x: Reals, quantile: Reals, own: Reals, law: Any) -> Reals:
-    """Return the standardised features of a device with the shapes that all devices share."""
+    """Return the standardised features of a device with the shapes that all devices share.
+
+    Parameters
+    ----------
+    x : four Real
+    quantile : four polynomials
+    own : sixteen Real
+    law : the law, or ()
+
+    Returns
+    -------
+    four Real
+    """
     return poly(quantile[0], x[0]), poly(quantile[1], x[1]), poly(quantile[2], x[2]), poly(quantile[3], x[3])
 
 
@@ -150,7 +172,19 @@ def own_blend(slow: Reals, white: Reals, own: Reals, law: Any) -> Reals:
 
 
 def shared_blend(slow: Reals, white: Reals, own: Reals, law: Any) -> Reals:
-    """Return the innovation: engines add the memory to it themselves where devices have nothing of their own."""
+    """Return the innovation: engines add the memory to it themselves where devices have nothing of their own.
+
+    Parameters
+    ----------
+    slow : four Real
+    white : four Real
+    own : sixteen Real
+    law : the law, or ()
+
+    Returns
+    -------
+    four Real
+    """
     return white
 
 
@@ -176,7 +210,19 @@ def restless_innovation(w: Real, v: Real, n: Real, law: Any) -> Real:
 
 
 def calm_innovation(w: Real, v: Real, n: Real, law: Any) -> Real:
-    """Return the innovation itself: what stands in place of `restless_innovation` without restlessness."""
+    """Return the innovation itself: what stands in place of `restless_innovation` without restlessness.
+
+    Parameters
+    ----------
+    w : Real
+    v : Real
+    n : Real
+    law : the law, or ()
+
+    Returns
+    -------
+    Real
+    """
     return w
 
 
@@ -199,5 +245,16 @@ def restless_state(v: Real, n: Real, law: Any) -> Real:
 
 
 def calm_state(v: Real, n: Real, law: Any) -> Real:
-    """Return the state itself: what stands in place of `restless_state` without restlessness."""
+    """Return the state itself: what stands in place of `restless_state` without restlessness.
+
+    Parameters
+    ----------
+    v : Real
+    n : Real
+    law : the law, or ()
+
+    Returns
+    -------
+    Real
+    """
     return v

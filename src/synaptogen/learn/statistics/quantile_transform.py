@@ -153,7 +153,18 @@ def increasing_polynomial(t: Float64Array, values: Float64Array, weight: Float64
 
 
 def slope_at(polynomial: Float64Array, x: Float64Array) -> Float64Array:
-    """Return the derivative of a quantile polynomial, at least a tenth of `SLOPE`."""
+    """Return the derivative of a quantile polynomial, at least a tenth of `SLOPE`.
+
+    Parameters
+    ----------
+    polynomial : array of shape (n,)
+        Highest power first.
+    x : array
+
+    Returns
+    -------
+    array of the shape of ``x``
+    """
     return np.maximum(np.polyval(np.polyder(polynomial), x), 0.1 * SLOPE)
 
 

@@ -104,7 +104,18 @@ def on_scales(y: Float64Array, scales: Sequence[FeatureScale]) -> Float64Array:
 
 
 def values_of(y: Float64Array, scales: Sequence[FeatureScale]) -> Float64Array:
-    """Return features (..., 4) in ohm and V, from numbers on their scales."""
+    """Return features in ohm and V, from numbers on their scales.
+
+    Parameters
+    ----------
+    y : array of shape (..., 4)
+        Numbers on the scales.
+    scales : four FeatureScale
+
+    Returns
+    -------
+    array of the same shape
+    """
     return np.stack([scale.value(y[..., f]) for f, scale in enumerate(scales)], axis=-1)
 
 
