@@ -6,17 +6,14 @@ import numpy as np
 import pytest
 
 learn = pytest.importorskip("synaptogen.learn")
-pytest.importorskip("typer")
-
-from typer.testing import CliRunner
-
-from synaptogen.cli.app import app
+typer_testing = pytest.importorskip("typer.testing")
+application = pytest.importorskip("synaptogen.cli.app")
 
 SHARED = ("--column", "--current-limit", "--series-resistance", "--polarity", "--shunt", "--magnitude", "--records")
 
 
 def run(*arguments, code=0):
-    done = CliRunner().invoke(app, [str(a) for a in arguments], env={"COLUMNS": "200"})
+    done = typer_testing.CliRunner().invoke(application.app, [str(a) for a in arguments], env={"COLUMNS": "200"})
     assert done.exit_code == code, done.output
     return done
 
@@ -56,9 +53,8 @@ def test_json_of_an_extraction_says_what_it_means(tmp_path):
     assert set(facts["meaning"]) <= set(facts)
     assert facts["reliability"]["u_set"] is None  # two cycles do not tell
     assert [one["device"] for one in facts["devices"]] == ["0", "1"]
-    assert facts["devices"][0]["u_set"]["median"] == pytest.approx(
-        float(learn.extract(data).features.u_set[0].median())
-    )
+    u_set = learn.extract(data).features.u_set[0]
+    assert facts["devices"][0]["u_set"]["median"] == pytest.approx(float(u_set.median()))
 
 
 def test_a_shunt_needs_a_voltage(tmp_path):
