@@ -26,8 +26,8 @@ def test_numbers_are_right_or_flagged():
         counts.update(virtual_devices.judge(learn.extract, as_loops, one))
     numbers = counts["right"] + counts["flagged"] + counts["missing"] + counts["wrong"]
     assert counts["wrong u_set"] == counts["wrong r_lrs"] == counts["wrong u_reset"] == 0
-    assert counts["right"] > 0.92 * numbers
-    assert counts["wrong r_hrs"] < 0.01 * numbers
+    assert counts["right"] > 0.88 * numbers
+    assert counts["wrong r_hrs"] <= 0.002 * numbers  # errors of 5 % at a stated error below 1.5 %
     assert not {"refused wrongly", "polarity wrong", "cycles wrong"} & set(+counts)
 
 

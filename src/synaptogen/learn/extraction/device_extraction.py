@@ -52,7 +52,7 @@ BIAS, BIAS_A, UNKNOWN = (
 OFF, SIGMAS = 0.08, 3.0  # share and standard errors by which points beside the read voltage may differ in one cycle
 POOLED = 0.7  # share of the error of the check of all cycles that the curve may be wrong by
 APART = 0.03  # share of the conductance above which the points may take the place of the curve
-PRECISE, USABLE = 0.025, 0.2  # relative errors of points that join the curve, and of points that take its place
+PRECISE, USABLE = 0.03, 0.2  # relative errors of points that join the curve, and of points that take its place
 WANDER, USUAL = (
     0.012,
     2.0,
@@ -61,7 +61,7 @@ LOOSE, HALF = (
     0.08,
     0.5,
 )  # relative error that a shape has at least where points do not show it, and the share that counts
-UNCERTAIN, UNCERTAIN_LRS, LOST = 0.0155, 0.15, 0.5  # relative errors from which a R_HRS is flagged, and is a bound
+UNCERTAIN, UNCERTAIN_LRS, LOST = 0.015, 0.15, 0.5  # relative errors from which a R_HRS is flagged, and is a bound
 
 
 @dataclass
@@ -113,11 +113,11 @@ def extract_device(loops: xr.Dataset, device: int, u_read: float, *, halves: boo
     if other or state.never or not u_read < np.nanmin([*reach, np.inf]):
         return _nothing(one)
     _fit_curves(points, one, state, (reach[0], reach[1]), u_read)
-    values, flags = _features(one, state, one.measured)
+    values, flags = _features(one, state, one.measured, u_read)
     one.conductances_at_read = np.stack([values[k] for k in ("g_a", "g_b", "g_c")], axis=1)
     pair = None
     if halves:
-        odd, even = (_features(one, state, measure_device(points, one, u_read, parity))[0] for parity in (0, 1))
+        odd, even = (_features(one, state, measure_device(points, one, u_read, parity), u_read)[0] for parity in (0, 1))
         pair = odd, even
     return DeviceFeatures(one, values, flags, one.lowest >= 0, pair)
 
@@ -263,10 +263,10 @@ def _branch(one: DeviceCycles, branch: int, k: int, side: int) -> tuple[int, int
 
 
 def _features(
-    one: DeviceCycles, state: CycleStates, measured: Float64Array
+    one: DeviceCycles, state: CycleStates, measured: Float64Array, u_read: float
 ) -> tuple[dict[str, Float64Array], NDArray[np.int32]]:
     """Return features and flags of the rows of a device."""
-    g, error, misfit = _checked(one, measured)
+    g, error, misfit = _checked(one, measured, u_read)
     follows = one.rows[:, FOLLOWS] > 0
     before, e_before, m_before = (
         np.where(follows, np.concatenate([[np.nan], x[:-1, C]]), np.nan) for x in (g, error, misfit.astype(float))
@@ -317,7 +317,7 @@ def _features(
     return values, flags
 
 
-def _checked(one: DeviceCycles, measured: Float64Array) -> tuple[Float64Array, Float64Array, BoolArray]:
+def _checked(one: DeviceCycles, measured: Float64Array, u_read: float) -> tuple[Float64Array, Float64Array, BoolArray]:
     """Return conductances in S at the read voltage, their errors, and which of them raw points contradict.
 
     Where points beside the read voltage are precise, a conductance of the HRS is the mean of theirs and of the curve's,
@@ -331,6 +331,7 @@ def _checked(one: DeviceCycles, measured: Float64Array) -> tuple[Float64Array, F
     doubt = measured[:, REST_ERROR_A : REST_ERROR_C + 1]
     rest = measured[:, REST_A : REST_C + 1] + (curves.at_zero == 0) * (measured[:, STATE_A : STATE_C + 1] - g)
     near = g + rest
+    other_side = HALF * _asymmetry(one, g[:, A], u_read)
     wander = _wander(rest / g, doubt / g) * np.abs(g)
     with np.errstate(invalid="ignore", divide="ignore"):
         share = np.where(doubt < PRECISE * near, wander**2 / (wander**2 + doubt**2), 0.0)
@@ -342,7 +343,20 @@ def _checked(one: DeviceCycles, measured: Float64Array) -> tuple[Float64Array, F
         misfit[:, B] |= ~(error[:, B] < UNCERTAIN_LRS * g[:, B]) & np.isfinite(g[:, B])
     g = np.where(share > 0, g + share * rest, g)
     error = np.where(share > 0, np.sqrt((1 - share) ** 2 * (error**2 + wander**2) + (share * doubt) ** 2), error)
+    error[:, A] = np.hypot(error[:, A], other_side * np.abs(g[:, A]))
     return g, error, misfit
+
+
+def _asymmetry(one: DeviceCycles, g: Float64Array, u_read: float) -> float:
+    """Return by what share the curve of branch A conducts otherwise at the read voltage than at its negative.
+
+    The branch is measured at negative voltages: its resistance at the read voltage is known no better than that.
+    """
+    there = g[np.isfinite(g)]
+    if not there.size:
+        return 0.0
+    minus, plus = one.curves.current(A, float(np.median(there)), np.array([-u_read, u_read]))
+    return float(min(abs(minus / plus + 1), 1.0)) if plus else 0.0
 
 
 def _wander(rest: Float64Array, doubt: Float64Array) -> Float64Array:

@@ -14,6 +14,7 @@ CONTRAST = 6.0  # standard deviations by which LRS and HRS differ at a SET that 
 SHARE = 0.05  # of the current of the LRS, the same
 LEAST = 0.05  # share of the reach below which no threshold is sought
 ABRUPT = 0.3  # share of the current that an abrupt RESET loses within a step
+SMALL_STEP, MOST = 0.1, 0.8  # the same for a step that is this share of what the current has lost some points later
 BEFORE_JUMP = 0.06  # share by which the current may be off the line of the LRS before an abrupt RESET
 OFF_LINE = 0.15  # share by which the current may leave the line of the LRS before RESET
 BESIDE_KINK = 4  # points to either side of the filter in which a kink is fitted
@@ -194,16 +195,26 @@ def _kink_distance(share: float, m: int) -> float:
 def _jump_down(
     u: Float64Array, i: Float64Array, line: Float64Array, first: int, last: int, from_: float, noise: float
 ) -> int:
-    """Return the point before the first large step down from the line of the LRS, or -1."""
+    """Return the point before the first step down from the line of the LRS, or -1.
+
+    A step is large, or is most of what the current lacks of the line some points later.
+    """
     for k in range(first, last):
         if u[k] < from_ or i[k] <= 0:
             continue
         fall = i[k] - i[k + 1]
         off = abs(i[k] - line[k]) > max(BEFORE_JUMP * abs(line[k]), 4.0 * noise)
-        if fall > max(ABRUPT * i[k], 6.0 * noise) and not off:
-            stays = _leaves_line(u, i, line, k + 1, min(k + 5, last + 1), noise, 0.5 * ABRUPT)
-            if stays:
+        if off:
+            continue
+        if fall > max(ABRUPT * i[k], 6.0 * noise):
+            if _leaves_line(u, i, line, k + 1, min(k + 5, last + 1), noise, 0.5 * ABRUPT):
                 return k
+            continue
+        lost, far = fall + line[k + 1] - line[k], min(k + 4, last)
+        if far <= k + 1 or lost < max(SMALL_STEP * line[k + 1], 8.0 * noise, MOST * (line[far] - i[far])):
+            continue
+        if _leaves_line(u, i, line, k + 1, min(k + 5, last + 1), noise, 0.5 * lost / line[k + 1]):
+            return k
     return -1
 
 

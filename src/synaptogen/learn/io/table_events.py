@@ -12,7 +12,7 @@ from synaptogen._utils import AnyArray, BoolArray, Float64Array
 from synaptogen.learn.extraction import Flag
 
 FEWEST = 5  # equal values at the end of the ramp, at least
-TIMES = 4.0  # as many as of the value before it
+TIMES = 3.0  # as many as of the value before it
 SHARE = 0.01  # of the cycles that end there, at least
 WINDOW = 3.0  # ratio of the two states from which the state of a single resistance can be told
 OTHER = 0.25  # share of the window, on a logarithmic scale, within which a resistance belongs to the other state
@@ -72,7 +72,7 @@ def _pile(values: Float64Array) -> float | None:
     levels, counts = np.unique(side * there, return_counts=True)
     if len(levels) < 3 or counts[-1] < max(FEWEST, SHARE * there.size):
         return None
-    return float(side * levels[-1]) if counts[-1] > TIMES * max(counts[-2], counts[-3]) else None
+    return float(side * levels[-1]) if counts[-1] > TIMES * counts[-2] else None
 
 
 def _in_other_state(r_hrs: Float64Array, r_lrs: Float64Array) -> tuple[BoolArray, BoolArray]:

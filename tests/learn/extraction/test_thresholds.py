@@ -1,0 +1,80 @@
+"""Thresholds and resistances of devices of closed forms: kinks, small windows, states that change."""
+
+import numpy as np
+import pytest
+
+from synaptogen import learn
+
+STEP = 0.02
+
+
+def ramps(down, up):
+    """Voltages of the three legs of a loop."""
+    return (
+        np.arange(0, -down, -STEP),
+        np.arange(-down, up, STEP),
+        np.arange(up, 0, -STEP),
+    )
+
+
+def record(legs):
+    return tuple(np.concatenate([leg[k] for leg in legs]) for k in (0, 1))
+
+
+def extracted(legs, noise, seed=0):
+    u, i = record(legs)
+    i = i + noise * np.random.default_rng(seed).standard_normal(len(i))
+    return learn.extract(learn.loops(u[None], i[None])).features
+
+
+@pytest.mark.parametrize("eta", [2.0, 3.0, 4.0])
+def test_a_kink_of_the_current_is_found_within_half_a_step(eta):
+    """RESET begins at any place between two points of the ramp."""
+    rng = np.random.default_rng(1)
+    u_sets, u_resets = -0.9 - 0.08 * rng.random(12), 0.6 + 0.15 * rng.random(12)
+    legs = []
+    for u_set, u_reset in zip(u_sets, u_resets, strict=True):
+        down, rise, fall = ramps(1.4, 1.4)
+        end = 1.4 / 5e4
+        share = np.clip((1.4 - rise) / (1.4 - u_reset), 0, 1) ** eta
+        legs += [(down, down / np.where(down > u_set, 5e4, 2e3))]
+        legs += [(rise, np.where(rise < u_reset, rise / 2e3, end + (u_reset / 2e3 - end) * share)), (fall, fall / 5e4)]
+    found = extracted(legs, 2e-8)
+    assert np.abs(found.u_reset.values[0] - u_resets).max() < STEP / 2
+    assert np.abs(found.u_set.values[0] - u_sets).max() < STEP
+
+
+@pytest.mark.parametrize("ratio", [1.15, 1.2, 1.3])
+def test_small_windows(ratio):
+    rng = np.random.default_rng(2)
+    n = 8
+    g_high, g_low = 1e-4 * (1 + 0.01 * rng.standard_normal(n)), 1e-4 / ratio * (1 + 0.02 * rng.standard_normal(n + 1))
+    u_sets, u_resets = -1 - 0.05 * rng.standard_normal(n), 0.8 + 0.05 * rng.standard_normal(n)
+    legs = []
+    for c in range(n):
+        down, rise, fall = ramps(1.5, 1.5)
+        legs += [(down, down * np.where(down > u_sets[c], g_low[c], g_high[c]))]
+        legs += [(rise, rise * np.where(rise < u_resets[c], g_high[c], g_low[c + 1])), (fall, fall * g_low[c + 1])]
+    found = extracted(legs, 2e-7)
+    assert np.abs(found.r_lrs.values[0] * g_high - 1).max() < 0.02
+    assert np.abs(found.r_hrs.values[0] * g_low[:n] - 1).max() < 0.03
+    for name, true in (("u_set", u_sets), ("u_reset", u_resets)):
+        assert np.abs(found[name].values[0] - true).max() < STEP, name
+
+
+def test_a_state_that_changes_on_the_way_to_the_read_voltage():
+    """The HRS of a few cycles falls to half at 0.35 V: that is the state of the read voltage and of the next cycle."""
+    n, changed = 20, np.arange(20) % 7 == 3
+    legs = []
+    for c in range(n):
+        down, rise, fall = ramps(1.4, 1.4)
+        before = 2.5e4 if c and changed[c - 1] else 5e4
+        legs += [(down, down / np.where(down > -0.9, before, 2e3))]
+        legs += [(rise, np.where(rise < 0.7, rise / 2e3, rise / 5e4))]
+        legs += [(fall, fall / np.where(changed[c] & (fall < 0.35), 2.5e4, 5e4))]
+    found = extracted(legs, 5e-8)
+    true = np.where(np.concatenate([[False], changed[:-1]]), 2.5e4, 5e4)
+    flag = found.flag.values[0] & (learn.Flag.UNRESOLVED | learn.Flag.MISFIT)
+    off = np.abs(found.r_hrs.values[0] / true - 1)
+    assert np.all((off < 0.05) | (flag != 0))
+    assert np.mean(off < 0.05) > 0.9
