@@ -201,7 +201,7 @@ include "device.sim"
 model source vsource
 xa (in 0) device seed=42 cell_id=7
 xb (in 0) device seed=42 cell_id=8
-xc (in 0) device cell_id=3 seed=4294967295 seed_high=65537
+xc (in 0) device cell_id=3 seed=4294967295.0 seed_high=65537
 vin (in 0) source dc=0.2
 control
   options rawfile="binary"
