@@ -86,7 +86,7 @@ def sizes(benches: Cases, cycles: int) -> list[dict[str, Any]]:
     entries = []
     for kind, bench in benches.items():
         with tempfile.TemporaryDirectory() as folder:
-            lines = export(bench, folder, "vacask").read_text(encoding="utf-8").splitlines()
+            lines = export(bench, folder, "vacask", flat=True).read_text(encoding="utf-8").splitlines()
             line = next(line for line in lines if line.startswith("n0_0 "))
             begin = perf_counter()
             compile_osdi(cell_model(bench.array.model.params, kind, cycles=cycles), folder=Path(folder) / "new")

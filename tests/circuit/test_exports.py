@@ -16,6 +16,7 @@ from synaptogen.circuit.netlists import (
     export_cell,
     read_bench,
     simulate,
+    sweep_bench,
     write_bench,
 )
 from synaptogen.circuit.simulators import SimulationError, read_raw, simulator
@@ -106,6 +107,15 @@ def test_spectre_netlists_are_written(tmp_path):
     assert sum(" resistor r=1.0" in line for line in lines) == 12
     assert sum(" access w=1e-06" in line for line in lines) == 6
     assert CARDS["spectre"] not in lines
+
+
+@pytest.mark.parametrize("flat", [False, True])
+def test_a_waveform_that_nothing_can_resolve_writes_nothing(flat, tmp_path):
+    circuit = array_circuit(sg.CellArray((1, 1), rng=1), "tape")
+    bench = sweep_bench(circuit, [0.0, 1e-10, 2e-10, 1e6], [0.0, -1.5, 0.0, 0.0])
+    with pytest.raises(ValueError, match="stop=1000000"):
+        export(bench, tmp_path, "ngspice", flat=flat)
+    assert list(tmp_path.iterdir()) == []
 
 
 # ---- several arrays in a netlist of someone else
@@ -201,7 +211,7 @@ include "device.sim"
 model source vsource
 xa (in 0) device seed=42 cell_id=7
 xb (in 0) device seed=42 cell_id=8
-xc (in 0) device cell_id=3 seed=4294967295 seed_high=65537
+xc (in 0) device cell_id=3 seed=4294967295.0 seed_high=65537
 vin (in 0) source dc=0.2
 control
   options rawfile="binary"

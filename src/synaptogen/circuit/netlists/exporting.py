@@ -8,7 +8,7 @@ from synaptogen.circuit.compiler import compile_osdi
 from synaptogen.circuit.verilog import CellModel, default_values
 
 from .circuit import ArrayCircuit, Testbench, circuit_of
-from .dialect import Dialect, DialectName, netlist
+from .dialect import Dialect, DialectName, card, netlist
 from .files import write_lines
 from .names import identifier
 from .ngspice import Ngspice
@@ -90,23 +90,22 @@ def export(
         raise ValueError(f"name={name!r} is the name of the transistor's model, too: take another name")
     place = existing(folder)
     file = place / f"{name}{language.suffix}"
+    list(language.models(array, bench))  # a waveform that nothing can resolve is found before anything is written
     if flat:
         if bench is None or symbols:
             raise ValueError("flat: an array alone is a subcircuit, and so is what a symbol stands for; leave flat out")
-        lines = list(netlist(bench, language, _library_name(array.model, language)))
+        list(card(bench, language))
         _write_library(array.model, place, language)
-        return write_lines(lines, file)
+        return write_lines(netlist(bench, language, _library_name(array.model, language)), file)
     library = _library_name(array.model, language)
-    # all is made before anything is written
     rows, columns = array.shape
     pins = array.terminals()
     part = Part(name, file.name, pins[:rows], pins[rows : rows + columns], pins[rows + columns :], {})
     drawn = [symbol(editor, part, dialect) for editor in symbols]
-    content = list(subcircuit(array, language, library, file.name, bench))
     test = None if bench is None else list(testbench(bench, language, library, file.name))
     _write_library(array.model, place, language)
     _write_symbols(drawn, place)
-    write_lines(content, file)
+    write_lines(subcircuit(array, language, library, file.name, bench), file)
     return file if test is None else write_lines(test, place / f"{name}{TEST}{language.suffix}")
 
 

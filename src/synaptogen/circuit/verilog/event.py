@@ -184,8 +184,9 @@ def write_event(params: DeviceParams, cycles: int) -> Draft:
 
 
 def _plain(line: str) -> str:
-    """Write the attributes of a parameter as a comment, for simulators that cannot read attributes."""
+    """Write the attributes of a parameter as a comment, for simulators that cannot read attributes or exclusions."""
     parts = re.fullmatch(r'\(\* type="instance", desc="([^"]*)"(?:, units="([^"]*)")? \*\) (.*;)', line)
     assert parts is not None
     meaning, unit, declared = parts.groups()
+    declared = re.sub(r" exclude \([^)]*\)", "", declared)
     return f"{declared}  // {meaning}{', ' + unit if unit else ''}"
