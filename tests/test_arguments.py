@@ -167,7 +167,6 @@ ANY_SHAPE = ("codes", "decode", "saturated", "beyond", "rounded", "OffsetColumn.
 MEANT = {
     "CellArray(shape='5' as object): accepted",
     "outofcore.DiskArray(shape='5' as object): accepted",
-    "CellArray.read_in_blocks(u='True' as number): accepted",
     "learn.fit(order='5' as choice): accepted",
     "learn.fit_features(order='5' as choice): accepted",
     "plot.feature_traces(cells='[1, 2]' as whole): accepted",

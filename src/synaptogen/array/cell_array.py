@@ -502,6 +502,8 @@ class CellArray(CellOperators):
         >>> [len(currents) for currents in sg.CellArray(10, rng=1).read_in_blocks(block=4)]
         [4, 4, 2]
         """
+        if isinstance(u, bool):
+            raise TypeError(f"u={u} is a truth value: give a voltage in V")
         block, voltage = checks.positive_int("block", block), self._read_voltage(u)
         if voltage.size > 1:
             raise ValueError(f"u holds {voltage.size} voltages: give one for all cells, or use read")
