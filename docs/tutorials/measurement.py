@@ -24,7 +24,7 @@ import synaptogen as sg
 from synaptogen import learn
 
 measurement = learn.sample_loops(devices=24, cycles=40, rng=1)
-measurement
+print(dict(measurement.sizes))
 
 # %% [markdown]
 # Yours is a file: `data = learn.read("loops.csv")`. [Files of instruments](../instruments.md) says what is understood.
