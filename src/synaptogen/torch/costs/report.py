@@ -137,7 +137,7 @@ class Cost:
     def __str__(self) -> str:
         total = self.total
         said = [
-            f"{_inputs(self.inputs)}: {1e6 * total.energy:.3g} uJ, {1e6 * total.latency:.3g} us, "
+            f"{_inputs(self.inputs)}: {_figure(1e6 * total.energy)} uJ, {_figure(1e6 * total.latency)} us, "
             f"{1e6 * total.area:.3g} mm2; {1e15 * total.energy_per_mac:.3g} fJ/MAC, {total.tops_per_watt:.3g} TOPS/W"
         ]
         if self.accuracy is not None:
@@ -169,6 +169,10 @@ class Cost:
         return draw(self)
 
 
+def _figure(value: float) -> str:
+    return f"{value:,.0f}" if value >= 1e3 else f"{value:.3g}"
+
+
 def _inputs(number: int) -> str:
     return f"{number} input{'s' * (number != 1)}"
 
@@ -187,11 +191,11 @@ def _row(layer: LayerCost) -> tuple[str, ...]:
         f"{layer.tiles:,}",
         f"{100 * layer.utilisation:.0f} %" if layer.tiles else "-",
         *(f"{n:,}" for n in counts),
-        *(f"{1e9 * energy:.3g}" for energy in energies),
-        f"{1e15 * layer.energy_per_mac:.3g}",
-        f"{1e6 * layer.latency:.3g}",
-        f"{1e6 * layer.area:.3g}",
-        f"{1e6 * layer.programming_energy:.3g}",
+        *(_figure(1e9 * energy) for energy in energies),
+        _figure(1e15 * layer.energy_per_mac),
+        _figure(1e6 * layer.latency),
+        _figure(1e6 * layer.area),
+        _figure(1e6 * layer.programming_energy),
     )
 
 
