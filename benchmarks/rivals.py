@@ -78,11 +78,12 @@ def bench(case: str, name: str, n: int) -> Testbench:
 
 
 def run(circuit: Testbench, program: Any, timeout: float) -> Run:
-    """Simulate; a model that does not get to the end takes infinitely long."""
+    """Simulate; a model that does not get to the end takes infinitely long, and it is said why."""
     begin = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
     try:
         points = len(simulate(circuit, program, timeout=timeout).time)
-    except SimulationError:
+    except SimulationError as error:
+        print(f"{circuit.array.model.module}, {program}: {str(error).splitlines()[0]}")
         return Run(np.inf, 0)
     return Run(resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - begin, points)
 
