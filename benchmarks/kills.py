@@ -254,7 +254,8 @@ def trials(kind: str, kills: int, folder: Path, contents: dict[str, str], seed: 
             counts["reader"].update(seen)
         shutil.rmtree(place)
         if k % 20 == 19:
-            print(f"{kind}: {k + 1} of {kills + 3}", file=sys.stderr, flush=True)
+            found = dict(counts["found"])
+            print(f"{kind}: {k + 1} of {kills + 3}, {found}", file=sys.stderr, flush=True)
     return counts
 
 
