@@ -27,7 +27,7 @@ _GOLDEN = 0x9E3779B9  # the step of counters of slots
 
 _STEP = 1.52587890625e-05  # 2**-16, the least change of a mixing state that a move of the clock makes: 5 nS
 LOG2_E = 1.4426950408889634
-MOST = 2.0  # largest change of ln G; measured cells stay within it, and heavy tails would not
+MOST = 2.0  # largest change of ln G, beyond which the tails of the laws are cut; measured cells rose by up to 1.6
 
 
 class FluctuationConstants(NamedTuple):
