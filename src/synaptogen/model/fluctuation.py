@@ -12,7 +12,7 @@ passed, as a fraction of 2**32. The grids of all cells have the same slots; each
 
 from typing import Any, NamedTuple
 
-from .ops import Mask, Real, UInt32, absolute, exp2, flip_sign, maximum, pow_, real, signed_real, where
+from .ops import Mask, Real, UInt32, absolute, exp2, flip_sign, maximum, minimum, pow_, real, signed_real, where
 from .random import FLUCTUATION, random_words
 from .switching import is_hrs, is_irs
 
@@ -27,6 +27,7 @@ _GOLDEN = 0x9E3779B9  # the step of counters of slots
 
 _STEP = 1.52587890625e-05  # 2**-16, the least change of a mixing state that a move of the clock makes: 5 nS
 LOG2_E = 1.4426950408889634
+MOST = 2.0  # largest change of ln G, beyond which the tails of the laws are cut; measured cells rose by up to 1.6
 
 
 class FluctuationConstants(NamedTuple):
@@ -371,7 +372,8 @@ def log_change(walk: Real, key: Key, grid: Any, instant: UInt32, s: Real, p: Flu
     """
     t, phase = traits(key, p), phase_word(key)
     x = t.walk * walk + t.flicker * flicker(key, phase, grid, p) + telegraph(key, phase, grid, p)
-    return s * x + (s + (1.0 - s) * p.white_floor) * (t.white * white(key, instant))
+    change = s * x + (s + (1.0 - s) * p.white_floor) * (t.white * white(key, instant))
+    return minimum(maximum(change, -MOST), MOST)
 
 
 # ---- mixing states
