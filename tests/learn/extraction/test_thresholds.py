@@ -78,3 +78,27 @@ def test_a_state_that_changes_on_the_way_to_the_read_voltage():
     off = np.abs(found.r_hrs.values[0] / true - 1)
     assert np.all((off < 0.05) | (flag != 0))
     assert np.mean(off < 0.05) > 0.9
+
+
+@pytest.mark.parametrize("glitch", [100.0, 0.0])
+def test_single_points_that_an_instrument_has_lost(glitch, caplog):
+    """Spikes and dropouts far from the thresholds change no number by much, and are counted."""
+    rng = np.random.default_rng(4)
+    n = 10
+    u_sets, u_resets = -0.9 - 0.05 * rng.random(n), 0.7 + 0.1 * rng.random(n)
+    legs = []
+    for u_set, u_reset in zip(u_sets, u_resets, strict=True):
+        down, rise, fall = ramps(1.4, 1.4)
+        legs += [(down, down / np.where(down > u_set, 5e4, 2e3))]
+        legs += [(rise, np.where(rise < u_reset, rise / 2e3, rise / 5e4)), (fall, fall / 5e4)]
+    u, i = record(legs)
+    i = i + 2e-8 * rng.standard_normal(len(i))
+    hit = np.flatnonzero(np.abs(np.abs(u) - 0.4) < 0.1)[::9]
+    i[hit] *= glitch
+    with caplog.at_level("INFO", logger="synaptogen"):
+        found = learn.extract(learn.loops(u[None], i[None])).features
+    assert f"{len(hit)} single points" in caplog.text
+    assert np.abs(found.r_lrs.values[0] / 2e3 - 1).max() < 0.01
+    assert np.abs(found.r_hrs.values[0] / 5e4 - 1).max() < 0.02
+    for name, true in (("u_set", u_sets), ("u_reset", u_resets)):
+        assert np.abs(found[name].values[0] - true).max() < STEP, name

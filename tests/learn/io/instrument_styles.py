@@ -47,6 +47,12 @@ STYLES = {
     "a letter for a density": Layout(in_units("V (V),J (A/cm^2)"), refused="density"),
     "a logarithm": Layout(table("V,log10(I)", V, np.log10(np.abs(A))), refused="logarithm"),
     "amperes in a thousand": Layout(in_units("V,I", i=1e3), refused="give A"),
+    "a sign among units": Layout("\tPt\tT\tVf\tIm\n\t#\ts\tV\tA\n" + rows([STEP, T, V, A], "\t", before="\t")),
+    "units behind a slash": Layout(table("time/s\tEwe/V\t<I>/mA", T, V, 1e3 * A, separator="\t")),
+    "letters of units as names": Layout(table("A,V", A, V)),
+    "channels with units in a line": Layout(
+        "Time,Channel A,Channel B\n(ms),(V),(mV)\n\n" + rows([T, V, 50e3 * A]), options={"shunt": 50.0}
+    ),
     # magnitudes
     "bars of a magnitude": Layout(table("Voltage (V),|Current| (A)", V, np.abs(A)), options={"magnitude": True}),
     "a word for a magnitude": Layout(table("V,Abs(I)", V, np.abs(A)), options={"magnitude": True}),

@@ -15,7 +15,7 @@ from . import cycle_kernels, survey_kernels
 from .branch_curves import BranchCurves, straight_curves
 from .cycle_kernels import KINK, KINK_SHIFT, MEASURE_COLUMNS, STATE_A, STATE_C, U_RESET
 from .device_kinds import DeviceKind, detect_kind, usual_reach
-from .segmentation import END, HIGHEST, LOOP, LOWEST, START, cut_cycles, gather_points
+from .segmentation import END, HIGHEST, LOOP, LOWEST, START, cut_cycles, gather_points, mend_glitches
 from .survey_kernels import (
     CONDUCTANCE_A,
     CONDUCTANCE_B,
@@ -74,6 +74,8 @@ class DeviceCycles:
         Share of the highest voltage up to which curves describe branch C.
     kinks : bool
         Whether RESET of this device is a kink, which raw points show better than the filter of the slope.
+    mended : int
+        Single points that left both neighbours, and were put onto the line between them.
     """
 
     rows: IntArray
@@ -89,6 +91,7 @@ class DeviceCycles:
     conductances_at_read: Float64Array = field(default_factory=lambda: np.empty((0, 3)))
     hrs_top: float = 0.67
     kinks: bool = False
+    mended: int = 0
 
     @property
     def start(self) -> IntArray:
@@ -203,15 +206,18 @@ def map_devices(work: Callable[[int], T], devices: Iterable[int], threads: int |
             yield result
 
 
-def _points_of(loops: xr.Dataset, device: int, polarity: int) -> tuple[DevicePoints, Float64Array, IntArray]:
-    """Return the points of a device in a polarity, the applied voltages, and the loop of each point."""
+def _points_of(loops: xr.Dataset, device: int, polarity: int) -> tuple[DevicePoints, Float64Array, IntArray, int]:
+    """Return points of a device in a polarity, applied voltages, the loop of each point, and how many were mended."""
     part = loops[["voltage", "current"]].isel(device=device)
     v, i = (np.ascontiguousarray(part[name].values, np.float64) for name in ("voltage", "current"))
     u, a, applied = np.empty(v.size), np.empty(v.size), np.empty(v.size)
     loop = np.empty(v.size, np.int64)
     resistance = float(loops.attrs.get("series_resistance", 0.0))
     n = gather_points(v, i, float(polarity), resistance, u, a, applied, loop)
-    return DevicePoints(u[:n], a[:n]), applied[:n], loop[:n]
+    mended = mend_glitches(a, n)
+    if mended:
+        u[:n] = applied[:n] - resistance * a[:n]
+    return DevicePoints(u[:n], a[:n]), applied[:n], loop[:n], mended
 
 
 def corrected_points(loops: xr.Dataset, device: int, cycles: DeviceCycles) -> DevicePoints:
@@ -253,11 +259,11 @@ def survey_device(loops: xr.Dataset, device: int) -> tuple[DeviceCycles, DeviceP
         Its points without offset.
     """
     given = loops.attrs.get("polarity")
-    points, applied, loop = _points_of(loops, device, 1)
+    points, applied, loop, mended = _points_of(loops, device, 1)
     kind = detect_kind(applied, points.i)
     polarity = int(given) if given in (1, -1) else kind.polarity or 1
     if polarity < 0:
-        points, applied, loop = _points_of(loops, device, -1)
+        points, applied, loop, mended = _points_of(loops, device, -1)
     reach = [usual_reach(applied[applied < 0]), usual_reach(applied[applied > 0])]
     rows = np.zeros((np.count_nonzero(np.diff(np.signbit(applied))) + 2 * loops.sizes["cycle"] + 4, 6), np.int64)
     rows = _without_open_end(rows[: cut_cycles(applied, loop, len(loop), reach[0], reach[1], rows)], applied)
@@ -270,7 +276,8 @@ def survey_device(loops: xr.Dataset, device: int) -> tuple[DeviceCycles, DeviceP
     told = loops.attrs.get("current_limit")
     limit = _limit(surveyed[~forming], noise) if told is None else float(told)
     curves = straight_curves(float(np.abs(applied).max()) if len(applied) else 1.0)
-    return DeviceCycles(rows, surveyed, offset, noise, limit, kind, polarity, forming, curves), corrected
+    one = DeviceCycles(rows, surveyed, offset, noise, limit, kind, polarity, forming, curves, mended=mended)
+    return one, corrected
 
 
 def _without_open_end(rows: IntArray, applied: Float64Array) -> IntArray:

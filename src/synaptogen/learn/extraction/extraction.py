@@ -5,6 +5,7 @@ bipolar device is named, and refused where no other device is in the file. `DEFI
 failed cycle, and every number that raw points contradict, is flagged and counted.
 """
 
+import logging
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -162,6 +163,11 @@ def extract(loops: xr.Dataset, *, u_read: float = 0.2, progress: Progress | None
             found.append(one)
             if progress is not None:
                 progress(len(found), n)
+    mended = sum(one.cycles.mended for one in found)
+    if mended:
+        logging.getLogger("synaptogen").info(
+            "%s single points left both of their neighbours, and were put onto the line between them", f"{mended:,}"
+        )
     _refuse(found, u_read)
     return _assembled(loops, found, u_read)
 

@@ -10,12 +10,15 @@ from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
 import numba
+import numpy as np
 
 from synaptogen._utils import Float64Array, IntArray
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 START, LOWEST, HIGHEST, END, LOOP, FOLLOWS = range(6)
+GLITCH = 0.3  # share of the current by which a glitch leaves the line between its neighbours
+NEIGHBOURS = 0.2  # share of that by which the neighbours may differ, from one another and from theirs
 HALF_WAVE = 0.3  # share of the largest voltage beyond which a half wave counts as one
 EARLY_END = (
     0.1  # of the whole ramp: a loop that ends so far from its extreme, and is followed by another such, ends early
@@ -66,6 +69,42 @@ def gather_points(
                 applied[n], i[n], u[n], loop[n] = v, a, v - resistance * a, c
                 n += 1
     return n
+
+
+@compiled
+def mend_glitches(i: Float64Array, n: int) -> int:
+    """Put single points that leave both neighbours, which agree with each other, onto the line between them.
+
+    So instruments write a point while they change their range, or lose one. A point of a switching event has neighbours
+    that differ.
+
+    Parameters
+    ----------
+    i : array of shape (most,)
+        Currents in A in the order of time; changed in place.
+    n : int
+        Number of points.
+
+    Returns
+    -------
+    int
+        Number of points that were mended.
+    """
+    bends = np.empty(max(n - 2, 1))
+    for k in range(1, n - 1):
+        bends[k - 1] = abs(i[k] - 0.5 * (i[k - 1] + i[k + 1]))
+    noise = np.median(bends[: n - 2]) if n > 2 else 0.0
+    count = 0
+    for k in range(2, n - 2):
+        middle = 0.5 * (i[k - 1] + i[k + 1])
+        off = abs(i[k] - middle)
+        if off < GLITCH * abs(middle) or off < 12.0 * noise or abs(i[k + 1] - i[k - 1]) > NEIGHBOURS * off:
+            continue
+        if max(abs(i[k - 2] - i[k - 1]), abs(i[k + 2] - i[k + 1])) > NEIGHBOURS * off:
+            continue
+        i[k] = middle
+        count += 1
+    return count
 
 
 @compiled

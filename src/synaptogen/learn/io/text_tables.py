@@ -81,7 +81,7 @@ def shown_lines(lines: list[str]) -> str:
 
 
 def _is_comment(line: str) -> bool:
-    return line.lstrip()[:1] in COMMENTS
+    return line.lstrip(" ")[:1] in COMMENTS  # behind a tab it is a field
 
 
 def _encoding(path: str) -> str:
