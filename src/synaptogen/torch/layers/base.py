@@ -28,7 +28,7 @@ from torch.autograd.function import BackwardCFunction, FunctionCtx
 
 from synaptogen._utils import seed_of
 from synaptogen.torch.config import AnalogConfig
-from synaptogen.torch.crossbars import AnalogMatrix, full_scale, in_transform, require_real
+from synaptogen.torch.crossbars import AnalogMatrix, full_scale, in_transform, is_exporting, require_real
 from synaptogen.torch.layers.repeated_passes import PassLog
 from synaptogen.torch.programming import WriteRecord, error_table, write_matrix
 from synaptogen.torch.writing_progress import is_skipped
@@ -193,7 +193,7 @@ class AnalogCells(AnalogMatrix):
         require_real(x)
         if drawn is None and not torch.compiler.is_compiling():
             self._look_at(weight)
-        if self.config.gradient == "exact":
+        if self.config.gradient == "exact" or is_exporting():
             return self._pass(x, lambda: self(x, drawn)).to(x.dtype)
         with torch.no_grad():
             value = self._pass(x, lambda: self(x.detach(), drawn)).to(x.dtype)
