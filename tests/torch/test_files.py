@@ -1,6 +1,7 @@
 """Saved models are built again without writing cells, and go on bit for bit."""
 
 import io
+import sys
 
 import pytest
 
@@ -72,6 +73,14 @@ def test_what_does_not_fit_is_refused(file):
         sg.torch.save(nn.Linear(4, 3), file)
     with pytest.raises(ValueError, match=r"\.safetensors or \.pt"):
         sg.torch.save(model, file.with_suffix(".bin"))
+
+
+def test_a_missing_library_is_named(tmp_path, monkeypatch):
+    model = sg.torch.convert(nn.Linear(4, 3), Config(programming="ideal", seed=1))
+    monkeypatch.setitem(sys.modules, "safetensors", None)
+    monkeypatch.setitem(sys.modules, "safetensors.torch", None)
+    with pytest.raises(ModuleNotFoundError, match="pip install safetensors"):
+        sg.torch.save(model, tmp_path / "chip.safetensors")
 
 
 def test_other_files_are_refused(tmp_path):
