@@ -8,7 +8,7 @@
    Vectors have their features, (groups * inputs), on the last axis; the result has (groups * outputs) there.
 3. Define the classmethod ``from_digital(layer, config, seed)``: make the layer on the device "meta", and return
    ``adopt(made, layer).attach(config, seed)``, so that it shares the parameters of the digital layer.
-4. Enter the two classes in ``conversion.CONVERTERS``, and export the layer at the doors of ``layers`` and
+4. Enter the two classes in ``known_layers.CONVERTERS``, and export the layer at the doors of ``layers`` and
    `synaptogen.torch`.
 
 A layer with a weight of another name overrides `AnalogLayer.matrix`, one of another shape `AnalogLayer.to_matrix` and
