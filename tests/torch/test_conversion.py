@@ -40,6 +40,7 @@ def test_dry_run_names_what_is_left_and_why():
     assert "subclass of Linear" in reasons["odd"]
     assert "converters=" in reasons["raw"]
     assert "proj_size" in reasons["lstm"]
+    assert not any(d.cells for d in plan if not d.convert)
     assert all(d.name in str(plan) and d.reason in str(plan) for d in plan)
     assert "% of" in str(plan).splitlines()[0]
     assert next(d.cells for d in plan if d.name == "conv") == 2 * 18

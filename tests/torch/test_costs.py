@@ -50,9 +50,25 @@ def test_groups_lie_along_the_diagonal():
     # 14 matrices of 1 x 9 fit along 128 inputs
     assert found.tiles == math.ceil(96 / 14)
     assert found.macs == 16 * 96 * 9
+    assert (found.dac_conversions, found.adc_conversions) == (16 * 96 * 9, 16 * 96)
     assert found.latency == pytest.approx(16 * (0.5e-6 + 14 / 1.28e9))
     wide = layer_cost(nn.Conv2d(300, 300, 1, groups=2), torch.randn(1, 300, 1, 1))
     assert wide.tiles == 2 * 3 * 2
+    assert (wide.dac_conversions, wide.adc_conversions) == (2 * 150 * 3, 2 * 150 * 2)
+    assert wide.digital_energy == pytest.approx(300 * 5e-5 / 1.28e9)
+
+
+def test_defaults_are_those_of_the_table_cited():
+    hardware = sg.torch.Hardware()
+    um2 = 1e-12
+    assert hardware.adc_area == pytest.approx(0.0096e-6 / 8)  # eight ADCs take 0.0096 mm2
+    assert hardware.dac_area * 8 * 128 == pytest.approx(0.00017e-6)
+    assert hardware.hold_area * 8 * 128 == pytest.approx(0.00004e-6)
+    assert hardware.cell_area == pytest.approx(0.0002e-6 / (8 * 128 * 128))
+    assert hardware.cell_area / um2 == pytest.approx(0.0015, rel=0.02)
+    assert hardware.adc_energy * 8 * 1.28e9 == pytest.approx(16e-3)
+    assert hardware.dac_energy * 8 * 128 / 100e-9 == pytest.approx(4e-3)
+    assert hardware.add_energy * 4 * 1.28e9 == pytest.approx(0.2e-3)
 
 
 @pytest.mark.parametrize("dac_bits", [None, 4])

@@ -42,6 +42,14 @@ class Turned(Own):
         return torch.addmm(self.bias, x.reshape(-1, 4), self.weight).view(*x.shape[:-1], 6)
 
 
+class OnlyVectors(Own):
+    def __init__(self):
+        super().__init__((4, 4), 4)
+
+    def forward(self, x):
+        return torch.addmm(self.bias, x, self.weight)
+
+
 class Einsum(Own):
     def forward(self, x):
         return torch.einsum("...i,oi->...o", x, self.weight)
@@ -69,6 +77,7 @@ class Binary(nn.Linear):
         (ByMatmul, (5, 3, 4)),
         (Turned, (5, 4)),
         (Einsum, (5, 4)),
+        (OnlyVectors, (5, 4)),
         (lambda: Binary(4, 6), (5, 4)),
         (lambda: Standardised(4, 6, 3, padding=1, stride=2), (2, 4, 9, 9)),
         (lambda: Standardised(4, 6, 3, groups=2, dilation=2), (2, 4, 9, 9)),

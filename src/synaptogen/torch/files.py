@@ -1,6 +1,7 @@
 """Save converted models, and build them again without writing cells."""
 
 import dataclasses
+import importlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,7 +11,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from synaptogen._utils import require
 from synaptogen.crossbar import Wires
 from synaptogen.params import DeviceParams
 
@@ -66,7 +66,7 @@ def save(model: nn.Module, path: str | Path) -> None:
         torch.save({KEY: json.dumps(description), "state": state}, path)
     else:
         contiguous = {name: value.contiguous() for name, value in state.items()}
-        require("safetensors.torch", "torch").save_file(contiguous, path, {KEY: json.dumps(description)})
+        _safetensors("safetensors.torch").save_file(contiguous, path, {KEY: json.dumps(description)})
 
 
 def load(
@@ -122,13 +122,23 @@ def _checked(path: str | Path) -> Path:
     return path
 
 
+def _safetensors(module: str) -> Any:
+    """Import a module of the library safetensors, which no extra brings."""
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            "files .safetensors need the library safetensors: pip install safetensors, or give a name with .pt"
+        ) from error
+
+
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     """Return the description of a file, and its tensors."""
     if path.suffix == ".pt":
         content = torch.load(path, weights_only=True)
         text, state = (content.get(KEY), content.get("state")) if isinstance(content, dict) else (None, None)
     else:
-        with require("safetensors", "torch").safe_open(path, "pt") as file:
+        with _safetensors("safetensors").safe_open(path, "pt") as file:
             text = (file.metadata() or {}).get(KEY)
             state = {name: file.get_tensor(name) for name in file.keys()} if text else {}  # noqa: SIM118  # no mapping
     if not text or state is None:

@@ -108,6 +108,7 @@ def _shapes(module: Any, weight: Tensor) -> Iterator[list[tuple[int, ...]]]:
         return
     for features in dict.fromkeys((weight.shape[1], weight.shape[0])):
         yield [(4, features), (2, 3, features)]
+        yield [(4, features), (3, features)]  # of layers that take no other inputs
 
 
 def _inputs(shapes: list[tuple[int, ...]], like: Tensor) -> Iterator[Tensor]:

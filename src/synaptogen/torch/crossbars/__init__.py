@@ -3,7 +3,16 @@
 from .matrix import AnalogMatrix, full_scale
 from .noise import in_transform
 from .quantise import quantise
-from .reading import AnalogProduct, ConverterCounts, LineDrives, full_precision, largest, require_real, tiled
+from .reading import (
+    AnalogProduct,
+    ConverterCounts,
+    LineDrives,
+    full_precision,
+    is_exporting,
+    largest,
+    require_real,
+    tiled,
+)
 
 __all__ = [
     "AnalogMatrix",
@@ -13,6 +22,7 @@ __all__ = [
     "full_precision",
     "full_scale",
     "in_transform",
+    "is_exporting",
     "largest",
     "quantise",
     "require_real",

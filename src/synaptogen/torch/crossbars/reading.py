@@ -179,7 +179,7 @@ class AnalogProduct(nn.Module):
         currents = torch.matmul(drives.signal, difference)
         if not self.config.bandwidth:
             return currents
-        with torch.no_grad():
+        with without_gradients():
             variance = torch.matmul(drives.noise, total).add_(drives.common.sum(-1, keepdim=True))
             z = normals(self.noise, variance.shape, variance)
             advance(self.noise)
@@ -242,7 +242,6 @@ class AnalogProduct(nn.Module):
             return currents * unit
         return codes(currents, top, bits) * (step(top, bits) * unit)
 
-    @torch.no_grad()
     def count(self, at: int, magnitudes: Tensor, top: Tensor) -> None:
         """Count values, and those outside a range.
 
@@ -257,9 +256,10 @@ class AnalogProduct(nn.Module):
         """
         if in_transform():  # magnitudes may stand for many, and no buffer may change
             return
-        self.converted[at] += magnitudes.numel()
-        # a comparison with real numbers as result takes a fifth of the time of one with booleans
-        self.converted[at + 1] += magnitudes.gt_(top).sum().long()
+        with without_gradients():
+            self.converted[at] += magnitudes.numel()
+            # a comparison with real numbers as result takes a fifth of the time of one with booleans
+            self.converted[at + 1] += magnitudes.gt_(top).sum().long()
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
         def at_least_single(tensor: Tensor) -> Tensor:
@@ -269,6 +269,17 @@ class AnalogProduct(nn.Module):
             return changed
 
         return super()._apply(at_least_single, recurse)
+
+
+def without_gradients() -> AbstractContextManager[Any]:
+    """Return a context without gradients; exported graphs that switch them off could not be loaded."""
+    return nullcontext() if is_exporting() else torch.no_grad()
+
+
+def is_exporting() -> bool:
+    """Return whether this is within `torch.export`; older releases of torch do not tell."""
+    asked: Callable[[], bool] | None = getattr(torch.compiler, "is_exporting", None)
+    return asked is not None and asked()
 
 
 def full_precision(device: str) -> AbstractContextManager[Any]:

@@ -8,7 +8,7 @@
    Vectors have their features, (groups * inputs), on the last axis; the result has (groups * outputs) there.
 3. Define the classmethod ``from_digital(layer, config, seed)``: make the layer on the device "meta", and return
    ``adopt(made, layer).attach(config, seed)``, so that it shares the parameters of the digital layer.
-4. Enter the two classes in ``conversion.CONVERTERS``, and export the layer at the doors of ``layers`` and
+4. Enter the two classes in ``known_layers.CONVERTERS``, and export the layer at the doors of ``layers`` and
    `synaptogen.torch`.
 
 A layer with a weight of another name overrides `AnalogLayer.matrix`, one of another shape `AnalogLayer.to_matrix` and
@@ -28,7 +28,7 @@ from torch.autograd.function import BackwardCFunction, FunctionCtx
 
 from synaptogen._utils import seed_of
 from synaptogen.torch.config import AnalogConfig
-from synaptogen.torch.crossbars import AnalogMatrix, full_scale, in_transform, require_real
+from synaptogen.torch.crossbars import AnalogMatrix, full_scale, in_transform, is_exporting, require_real
 from synaptogen.torch.layers.repeated_passes import PassLog
 from synaptogen.torch.programming import WriteRecord, error_table, write_matrix
 from synaptogen.torch.writing_progress import is_skipped
@@ -194,7 +194,7 @@ class AnalogCells(AnalogMatrix):
         require_real(x)
         if drawn is None and not torch.compiler.is_compiling():
             self._look_at(weight)
-        if self.config.gradient == "exact":
+        if self.config.gradient == "exact" or is_exporting():
             return self._pass(x, lambda: self(x, drawn)).to(x.dtype)
         with torch.no_grad():
             value = self._pass(x, lambda: self(x.detach(), drawn)).to(x.dtype)
