@@ -20,7 +20,7 @@ MU, SIGMA = np.array([4.87, -0.68, 4580.0, 0.73]), np.array([0.19, 0.06, 205.0, 
 def of(x=(0.0, 0.0, 0.0, 0.0), mu=MU, sigma=SIGMA, params=PRESET):
     """Features as resistances and voltages."""
     p = params.constants()
-    f = ft.cycle_features(np.array(x, float), mu, sigma, p)
+    f = ft.cycle_features(np.array(x, float), mu, sigma, p, ())
     return f._replace(r_hrs=iv.resistance_from_mixing(f.r_hrs, p), r_lrs=iv.resistance_from_mixing(f.r_lrs, p))
 
 

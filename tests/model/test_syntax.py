@@ -16,6 +16,8 @@ FORMULAS = [
     "polynomial",
     "iv",
     "latent",
+    "own_law",
+    "feature_scales",
     "features",
     "population",
     "switching",
@@ -24,7 +26,8 @@ FORMULAS = [
     "random",
     "fluctuation",
 ]
-OTHERS = {"__init__", "ops", "constants"}  # the door, what formulas are made of, and the record that they take as `p`
+# the door, what formulas are made of, the record that they take as `p`, and choices that engines make when they compile
+OTHERS = {"__init__", "ops", "constants", "optional_parts"}
 SOURCES = {
     **{f"model/{name}.py": PACKAGE / "model" / f"{name}.py" for name in FORMULAS},
     "engines/lanes/elementary.py": PACKAGE / "engines" / "lanes" / "elementary.py",
@@ -121,7 +124,7 @@ def annotation_parts(node):
 def is_formula_module(node):
     *package, module = (node.module or "").split(".")
     ours = node.level > 0 or package[:1] == ["synaptogen"]
-    return ours and "engines" not in package and (module in ("ops", "model") or module in FORMULAS)
+    return ours and "engines" not in package and (module in ("ops", "model", "optional_parts") or module in FORMULAS)
 
 
 def may_import(node):

@@ -172,7 +172,7 @@ BAD_POPULATIONS = {
     "weights must be positive and sum to 1": {"weights": [0.5, 0.4, 0.05]},
     "weights must not be empty": {"weights": [], "means": np.zeros((0, 8)), "cholesky": np.zeros((0, 8, 8))},
     r"weights must have shape \(n\)": {"weights": 1.0},
-    r"means must have shape \(3, 8\), not \(8, 3\)": {"means": POPULATION.means.T},
+    r"means must have shape \(3, n\), not \(8, 3\)": {"means": POPULATION.means.T},
     "means must be finite": {"means": np.full((3, 8), np.nan)},
     r"cholesky must have shape \(3, 8, 8\)": {"cholesky": POPULATION.cholesky[:2]},
     "cholesky must be lower triangular": {"cholesky": POPULATION.cholesky.swapaxes(1, 2)},

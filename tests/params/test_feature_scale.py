@@ -23,7 +23,7 @@ def test_inverse_undoes_value():
 
 
 def test_jacobian_is_the_derivative_of_the_inverse():
-    value = np.linspace(1500.0, 20_000.0, 40)
+    value = np.linspace(1800.0, 20_000.0, 40)
     step = 1e-3
     slope = (CURVE.inverse(value + step) - CURVE.inverse(value - step)) / (2 * step)
     assert np.allclose(np.exp(CURVE.log_jacobian(value)), slope, rtol=1e-4)
@@ -70,8 +70,8 @@ def test_plain_scales_leave_the_file_as_it_was():
 
 def test_bounds_hold_every_draw():
     population = PRESET.population
-    centre, spread = population.means[0], np.sqrt(np.diagonal(population.covariance()))
-    low, high = centre - 0.3 * spread, centre + 0.4 * spread
+    centre, spread = population.means[0], np.sqrt(np.sum(population.cholesky[0] ** 2, axis=1))
+    low, high = centre - 1.5 * spread, centre + 1.6 * spread
     one = sg.Population([1.0], centre[None], population.cholesky[:1], low=low, high=high)
     for engine in ("reference", "cpu"):
         device = sg.CellArray(5000, PRESET.replace(population=one), rng=1, engine=engine).device
@@ -79,6 +79,6 @@ def test_bounds_hold_every_draw():
             device <= high[:, None] + 1e-6 * np.abs(high[:, None])
         )
         assert inside.all()
-        # drawn again, not limited: but for one in 1e3, no draw lies at a bound
+        # drawn again, not limited: a draw is within all bounds in a third of all cases, and 24 times not in 1e-4
         at_a_bound = np.isclose(device, low[:, None], rtol=1e-6) | np.isclose(device, high[:, None], rtol=1e-6)
-        assert at_a_bound.any(axis=0).mean() < 0.6  # eight narrow bounds at once: 24 draws do not always do
+        assert at_a_bound.any(axis=0).mean() < 0.005

@@ -46,7 +46,7 @@ def limit(x: Real, low: Real, high: Real) -> Real:
     return minimum(maximum(x, low), high)
 
 
-def cycle_features(x: Reals, mu: Reals, sigma: Reals, p: Constants, own: Reals = ()) -> CycleFeatures:
+def cycle_features(x: Reals, mu: Reals, sigma: Reals, p: Constants, own: Reals) -> CycleFeatures:
     """Return the features of a cycle.
 
     Parameters
