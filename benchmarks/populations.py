@@ -14,16 +14,13 @@ script's own and take nothing from `synaptogen.learn.validation`:
 - quantiles: 0.1 and 99.9 %; whether the generated one lies in the 95 % interval of measured devices, by a bootstrap of
   devices.
 
-Scales: "as is" is what `learn.fit` does with resistances. "log10" and "curve" learn both resistances on another scale,
-as a trial of what the scale alone brings: they go through the fit as voltages, whose scale is linear. "curve" is a
-monotone polynomial of degree 9 through the quantiles of all learned cycles, on which these are Gaussian.
+Laws (`learn.fit(laws=)`): "plain" is one law on the plain scales, "shared" chooses scales, "auto" also looks for shapes
+and memory of devices and for restless innovations.
 
     python benchmarks/populations.py DATA.npz        arrays r_hrs, r_lrs of shape (devices, cycles), ohm
 """
 
 import argparse
-from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -36,48 +33,20 @@ from threadpoolctl import threadpool_limits
 import synaptogen as sg
 from synaptogen import learn
 from synaptogen._utils import Float64Array
-from synaptogen.learn.statistics.quantile_transform import local_averages, normal_scores, polynomial_through
-
-Scale = tuple[Callable[[Float64Array], Float64Array], Callable[[Float64Array], Float64Array]]
+from synaptogen.learn.statistics import Laws
 
 LAGS = np.arange(1, 101)
 WINDOW, WINDOWS = 4, 16  # cycles of a window, windows of a device
 TAILS = (0.001, 0.999)
-SHIFT = np.array([-20.0, 20.0])  # volts, so that the trial scales pass as SET and RESET voltages
 NAMES = ("r_hrs", "r_lrs")
-SCALES = ("as is", "log10", "curve")
+LAWS: tuple[Laws, ...] = ("plain", "shared", "auto")
 
 
-def curve_scale(values: Float64Array) -> Scale:
-    """Return the scale, and its inverse, on which the values of one feature are Gaussian."""
-    logs = np.log10(values)
-    middle, spread = logs.mean(), logs.std()
-    gamma = polynomial_through(local_averages((logs - middle) / spread), degree=9)
-    return (
-        lambda v: normal_scores(gamma, (np.log10(v) - middle) / spread),
-        lambda y: 10 ** (middle + spread * np.polyval(gamma, np.clip(y, -4, 4))),
-    )
-
-
-def log_scale(_: Float64Array) -> Scale:
-    """Return log10 and its inverse."""
-    return np.log10, partial(np.power, 10.0)
-
-
-def generate(learned: Float64Array, scale: str, devices: int, seed: int) -> Float64Array:
+def generate(learned: Float64Array, laws: Laws, devices: int, seed: int) -> Float64Array:
     """Learn a population from resistances (devices, cycles, 2), and return as many cycles of other devices."""
-    cycles = learned.shape[1]
-    if scale == "as is":
-        params = learn.fit(learn.features(r_hrs=learned[..., 0], r_lrs=learned[..., 1])).params
-        made = sg.CellArray(devices, params, rng=seed).run_cycles(cycles)
-        return np.stack([made.r_hrs.T, made.r_lrs.T], -1).astype(np.float64)
-    make = curve_scale if scale == "curve" else log_scale
-    scales = [make(learned[..., k].ravel()) for k in range(2)]
-    y = np.stack([forth(learned[..., k]) for k, (forth, _) in enumerate(scales)], -1) + SHIFT
-    params = learn.fit(learn.features(u_set=y[..., 0], u_reset=y[..., 1])).params
-    made = sg.CellArray(devices, params, rng=seed).run_cycles(cycles)
-    back = np.stack([made.u_set.T, made.u_reset.T], -1).astype(np.float64) - SHIFT
-    return np.stack([home(back[..., k]) for k, (_, home) in enumerate(scales)], -1)
+    params = learn.fit(learn.features(r_hrs=learned[..., 0], r_lrs=learned[..., 1]), laws=laws).params
+    made = sg.CellArray(devices, params, rng=seed).run_cycles(learned.shape[1])
+    return np.stack([made.r_hrs.T, made.r_lrs.T], -1).astype(np.float64)
 
 
 def standard(y: Float64Array) -> Float64Array:
@@ -169,25 +138,25 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("data", help="NPZ file with r_hrs and r_lrs (devices, cycles), ohm")
     options.add_argument("--cuts", type=int, default=5, help="random halves (default: 5)")
-    options.add_argument("--scales", nargs="+", choices=SCALES, default=list(SCALES))
+    options.add_argument("--laws", nargs="+", choices=LAWS, default=list(LAWS))
     chosen = options.parse_args()
     with np.load(chosen.data) as file:
         r = np.stack([file[name] for name in NAMES], -1).astype(np.float64)
-    found: dict[str, list[dict[str, Float64Array]]] = {scale: [] for scale in ("measured half", *chosen.scales)}
+    found: dict[str, list[dict[str, Float64Array]]] = {laws: [] for laws in ("measured half", *chosen.laws)}
     threadpool_limits(1)  # threads of the classifier would only wait for one another on a busy machine
     for cut in range(chosen.cuts):
         o = np.random.default_rng(cut + 1).permutation(len(r))
         half = len(r) // 2
         learned, held_out = r[o[:half]], r[o[half : 2 * half]]
         floor = distance(learned, held_out)
-        for scale, figures in found.items():
-            made = learned if scale == "measured half" else generate(learned, scale, half, cut)
+        for laws, figures in found.items():
+            made = learned if laws == "measured half" else generate(learned, laws, half, cut)
             figures.append(judge(held_out, made, floor))
             shown = (f"{k} {np.array2string(v, precision=3, suppress_small=True)}" for k, v in figures[-1].items())
-            print(f"cut {cut}, {scale}: {'; '.join(shown)}", flush=True)
+            print(f"cut {cut}, {laws}: {'; '.join(shown)}", flush=True)
     print("\nmedians over the cuts (r_hrs before r_lrs)")
-    for scale, figures in found.items():
-        print(f"\n{scale}")
+    for laws, figures in found.items():
+        print(f"\n{laws}")
         for name in figures[0]:
             middle = np.median([one[name] for one in figures], axis=0)
             print(f"  {name:38s} {np.array2string(middle, precision=3, suppress_small=True)}")

@@ -20,6 +20,7 @@ from .statistics import (
     Drift,
     FeatureFit,
     Kind,
+    Laws,
     PopulationSource,
     fit_features,
     measure_drift,
@@ -93,6 +94,7 @@ def fit(
     states: int = 8,
     components: int | None = None,
     population: PopulationSource = "measured",
+    laws: Laws = "auto",
     detrend: int | None = None,
     reset: Transition = "auto",
     rng: RNG = 0,
@@ -122,6 +124,10 @@ def fit(
         "measured": the means and spreads of the measured devices; of fewer than 16 devices, with a device-to-device
         spread that leans on the preset's relative to its own means. "preset": the preset's population as it is.
         "twins": copies of the measured devices, each as likely as another.
+    laws : {"auto", "shared", "plain"}
+        "auto": scales of the features, shapes and memory of devices, and restless innovations, as far as held-out
+        devices and tests support them. "shared": scales alone; all devices share one shape and one memory. "plain":
+        none of them.
     detrend : {1, 2, 3}, optional
         Degree of a trend in the cycle number that is taken from each device before; ``drift.removed`` holds it. The
         parameters are then those of devices that do not drift. Default: nothing is removed.
@@ -174,6 +180,7 @@ def fit(
         states=states,
         components=components,
         population=population,
+        laws=laws,
         rng=rng,
         progress=report,
         complete=lambda found: _completed(found, base, name, envelopes)[0],

@@ -33,6 +33,14 @@ PopulationOption: TypeAlias = Annotated[
     str,
     typer.Option("--population", metavar="measured|preset|twins", help="Which devices the file simulates."),
 ]
+LawsOption: TypeAlias = Annotated[
+    str,
+    typer.Option(
+        "--laws",
+        metavar="auto|shared|plain",
+        help="What to look for beside means and spreads; auto: all.",
+    ),
+]
 HoldOut: TypeAlias = Annotated[
     float | None,
     typer.Option("--hold-out", metavar="SHARE", help="Keep this share of devices or cycles for validation."),
@@ -60,6 +68,7 @@ def fit(
     history: History = None,
     components: Components = None,
     population: PopulationOption = "measured",
+    laws: LawsOption = "auto",
     hold_out: HoldOut = None,
     detrend: Detrend = None,
     reset: Reset = "auto",
@@ -74,7 +83,7 @@ def fit(
     ----------
     data, output, overwrite : pathlib.Path, pathlib.Path, bool
         Loops or features, the parameter file, and whether to replace it.
-    preset, order, history, components, population, detrend, reset, rng
+    preset, order, history, components, population, laws, detrend, reset, rng
         How to fit, see `synaptogen.learn.fit`.
     measurement : Measurement
         What the user says of the measurement.
@@ -99,6 +108,7 @@ def fit(
             history=cast("Literal['var', 'compact'] | None", history),
             components=components,
             population=cast("Literal['measured', 'preset', 'twins']", population),
+            laws=cast("Literal['auto', 'shared', 'plain']", laws),
             detrend=detrend,
             reset=cast("Literal['auto', 'power', 'stretched']", reset),
             rng=rng,

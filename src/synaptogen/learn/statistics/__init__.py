@@ -3,7 +3,7 @@
 from .autocovariances import LagSums, lag_sums, unit_variance
 from .bias_correction import FEW_CYCLES, Kind
 from .drift import Drift, measure_drift, remove_trend
-from .feature_fit import FeatureFit, PopulationSource, fit_features
+from .feature_fit import FeatureFit, Laws, PopulationSource, fit_features
 from .feature_tables import FeatureTable, feature_table
 from .few_devices import copies_of_devices
 from .gaussian_mixture import Bulk, find_bulk
@@ -23,6 +23,7 @@ __all__ = [
     "FeatureTable",
     "Kind",
     "LagSums",
+    "Laws",
     "PopulationSource",
     "copies_of_devices",
     "device_vectors",

@@ -46,10 +46,12 @@ from .scale_choice import ScaleChoice, choose_scales, on_scales, plain_form
 from .standard_errors import describe_errors, history_errors, quantile_errors
 from .var_fit import CRITERIA, Criterion, Whiteness, log_likelihood, whiteness_test
 
-__all__ = ["FeatureFit", "PopulationSource", "fit_features"]
+__all__ = ["FeatureFit", "Laws", "PopulationSource", "fit_features"]
 
 PopulationSource: TypeAlias = Literal["measured", "preset", "twins"]
 """Devices that a population is made of, see `fit_features`."""
+Laws: TypeAlias = Literal["auto", "shared", "plain"]
+"""What is looked for beyond means, spreads and one shared law, see `fit_features`."""
 
 _REACH = 200  # cycles of the past that predictions use
 TRAITS = tuple(f"{part}_{name}" for part in ("mu", "sigma") for name in FEATURE_NAMES)
@@ -181,6 +183,7 @@ def fit_features(
     states: int = 8,
     components: int | None = None,
     population: PopulationSource = "measured",
+    laws: Laws = "auto",
     rng: RNG = 0,
     progress: StageProgress | None = None,
     complete: Callable[[FeatureFit], DeviceParams] | None = None,
@@ -206,6 +209,10 @@ def fit_features(
         "measured": the means and spreads of the measured devices; of fewer than 16 devices, with a device-to-device
         spread that leans on the preset's relative to its own means. "preset": the preset's population as it is.
         "twins": copies of the measured devices, each as likely as another.
+    laws : {"auto", "shared", "plain"}
+        "auto": scales of the features, shapes and memory of devices, and restless innovations, as far as held-out
+        devices and tests support them. "shared": scales alone; all devices share one shape and one memory. "plain":
+        none of them.
     rng : int, SeedSequence, Generator or None
         Source of the seed of simulations and starts.
     progress : callable, optional
@@ -239,12 +246,13 @@ def fit_features(
     """
     _check_options(order, history, states, components)
     one_of("population", population, get_args(PopulationSource))
+    one_of("laws", laws, get_args(Laws))
     report = progress or silent
     generator = np.random.default_rng(seed_of(rng))
     plain = feature_table(features)
     with threadpool_limits(1, "blas"):  # matrices are small: threads would only wait for one another
         seed = int(generator.integers(2**63))
-        choice = _scales(plain, preset, population)
+        choice = _scales(plain, laws, population)
         table = replace(plain, y=on_scales(plain.y, choice.scales))
         form = with_normal_shapes(standard_form(plain_form(preset)), choice.gains)
         fitter = BiasCorrectedFit(table, form, order, history, states, seed, report)
@@ -257,12 +265,12 @@ def fit_features(
             fit = _population(vectors, noise, table.measured, form.population, components, generator, report)
         report("errors", 0.95)
         result = _result(plain, choice, form, fitter, dynamics, vectors, fit, population)
-        if fit is not None and result.history is dynamics.compact:
+        if laws == "auto" and fit is not None and result.history is dynamics.compact:
             base = result.to_params(preset, "learned") if complete is None else complete(result)
-            laws = learn_own_laws(
+            own_laws = learn_own_laws(
                 base, fitter, dynamics, table.y, seed, lambda share: report("own laws", 0.95 + 0.05 * share)
             )
-            result = result if laws is None else _with_own_laws(result, laws)
+            result = result if own_laws is None else _with_own_laws(result, own_laws)
         report("errors", 1.0)
     return result
 
@@ -287,9 +295,9 @@ def _with_own_laws(result: FeatureFit, laws: OwnFit) -> FeatureFit:
     )
 
 
-def _scales(table: FeatureTable, preset: DeviceParams, source: PopulationSource) -> ScaleChoice:
+def _scales(table: FeatureTable, laws: Laws, source: PopulationSource) -> ScaleChoice:
     """Choose scales, where the population will be that of the measured devices; others are on the plain scales."""
-    if source != "measured" or len(table.y) < FEWEST:
+    if laws == "plain" or source != "measured" or len(table.y) < FEWEST:
         return ScaleChoice(PLAIN_SCALES, {})
     return choose_scales(table)
 
