@@ -2,6 +2,7 @@
 
 import builtins
 import json
+import re
 import shutil
 import sys
 
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 import synaptogen as sg
-from synaptogen._utils import folders
+from synaptogen._utils import folders, install_command
 from synaptogen.io import saved_arrays as persistence
 from synaptogen.params.device_params import DeviceParams
 
@@ -400,6 +401,6 @@ def test_missing_zarr_names_the_extra(use, tmp_path, monkeypatch):
 
     monkeypatch.setattr(builtins, "__import__", no_zarr)
     monkeypatch.setitem(sys.modules, "zarr", None)
-    with pytest.raises(ModuleNotFoundError, match=r"pip install 'synaptogen\[zarr\]'"):
+    with pytest.raises(ModuleNotFoundError, match=re.escape(install_command("zarr"))):
         cells.save(tmp_path / "others") if use == "save" else sg.load(tmp_path / "cells")
     assert not (tmp_path / "others").exists()

@@ -1,5 +1,6 @@
 """Figures: what is on their axes, that nothing collides, and that nothing else is changed by drawing them."""
 
+import re
 import sys
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 
 import synaptogen as sg
 from synaptogen import plot
+from synaptogen._utils import install_command
 from synaptogen.plot import cells as cells_module
 
 matplotlib = pytest.importorskip("matplotlib")
@@ -218,7 +220,7 @@ def test_wrong_shapes_are_refused(loops, features):
 @pytest.mark.parametrize("name", [name for name in plot.__all__ if callable(getattr(plot, name))])
 def test_without_matplotlib_the_extra_is_named(name, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    with pytest.raises(ModuleNotFoundError, match=r"pip install 'synaptogen\[plot\]'"):
+    with pytest.raises(ModuleNotFoundError, match=re.escape(install_command("plot"))):
         getattr(plot, name)([0.0], [0.0])
 
 

@@ -51,7 +51,7 @@ from .iv import (
     partial_reset,
     transition,
 )
-from .latent import add, add_scaled, innovation
+from .latent import add, add_scaled, innovation, scaled
 from .lines import linear_in_mixing
 from .noise import noise_density, noise_variance, noisy_current
 from .ops import (
@@ -185,6 +185,7 @@ __all__ = [
     "resets",
     "rounded_mul",
     "scale",
+    "scaled",
     "sets",
     "shift_right_signed",
     "signed_real",

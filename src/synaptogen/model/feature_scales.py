@@ -7,7 +7,7 @@ held at its ends.
 
 from typing import Any, NamedTuple
 
-from .ops import Mask, Real, exp2, maximum, minimum
+from .ops import Mask, Real, exp2, maximum, minimum, rounded_mul
 from .polynomial import poly
 
 LOG2_10 = 3.321928094887362
@@ -127,4 +127,4 @@ def ohm_from_log(value: Real, scale: Any) -> Real:
     Real
         Resistance in ohm.
     """
-    return scale.offset + exp2(minimum(maximum(value, 0.0), LOG10_R_MAX) * LOG2_10)
+    return rounded_mul(exp2(minimum(maximum(value, 0.0), LOG10_R_MAX) * LOG2_10), 1.0) + scale.offset

@@ -55,6 +55,28 @@ def add_scaled(x: Reals, column: Reals, m: Real) -> tuple[Real, Real, Real, Real
     )
 
 
+def scaled(column: Reals, m: Real) -> tuple[Real, Real, Real, Real]:
+    """Return column * m, each product rounded, so that no engine joins it with what is added to it.
+
+    Parameters
+    ----------
+    column : four numbers
+        Weights of one number of the memory.
+    m : Real
+        That number.
+
+    Returns
+    -------
+    four Real
+    """
+    return (
+        rounded_mul(m, column[0]),
+        rounded_mul(m, column[1]),
+        rounded_mul(m, column[2]),
+        rounded_mul(m, column[3]),
+    )
+
+
 def add(x: Reals, y: Reals) -> tuple[Real, Real, Real, Real]:
     """Return x + y.
 

@@ -75,10 +75,10 @@ def own_rows(traits: Reals, law: Any) -> Reals:
         sqrt(m[1] * law.per_share[1]),
         sqrt(m[2] * law.per_share[2]),
         sqrt(m[3] * law.per_share[3]),
-        sqrt((1.0 - m[0]) * law.per_rest[0]),
-        sqrt((1.0 - m[1]) * law.per_rest[1]),
-        sqrt((1.0 - m[2]) * law.per_rest[2]),
-        sqrt((1.0 - m[3]) * law.per_rest[3]),
+        sqrt(rounded_mul(1.0 - m[0], law.per_rest[0])),
+        sqrt(rounded_mul(1.0 - m[1], law.per_rest[1])),
+        sqrt(rounded_mul(1.0 - m[2], law.per_rest[2])),
+        sqrt(rounded_mul(1.0 - m[3], law.per_rest[3])),
     )
 
 
@@ -205,7 +205,7 @@ def restless_innovation(w: Real, v: Real, n: Real, law: Any) -> Real:
     -------
     Real
     """
-    u = rounded_mul(law.kept, v) + law.new * n
+    u = rounded_mul(law.kept, v) + rounded_mul(law.new, n)
     return (exp2(law.spread * u - law.offset) * (w + law.rise * v) - law.mean) * law.per_deviation
 
 
@@ -241,7 +241,7 @@ def restless_state(v: Real, n: Real, law: Any) -> Real:
     -------
     Real
     """
-    return rounded_mul(law.fade, v) + law.drive * n
+    return rounded_mul(law.fade, v) + rounded_mul(law.drive, n)
 
 
 def calm_state(v: Real, n: Real, law: Any) -> Real:

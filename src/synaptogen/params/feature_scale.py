@@ -14,6 +14,7 @@ from .record import Record, real_array
 
 MOST_COEFFICIENTS = 16
 _CHECKED = 2001  # positions at which a curve must increase, and between which it is inverted
+_LEAST = 1e-300  # what a value exceeds an offset by at least, on a logarithmic scale
 _LOG_RANGE = (0.0, 12.0)  # log10 of ohm: the limits of resistances
 
 
@@ -119,7 +120,7 @@ class FeatureScale(Record):
         """
         v = np.asarray(value, dtype=np.float64)
         if self.kind == "log10":
-            v = np.log10(v - self.offset)
+            v = np.log10(np.maximum(v - self.offset, _LEAST))
         if self.curve is None:
             return np.asarray(v)
         derivative = np.polyder(self.curve)
@@ -143,7 +144,9 @@ class FeatureScale(Record):
         array of the same shape
         """
         v = np.asarray(value, dtype=np.float64)
-        found = -np.log((v - self.offset) * np.log(10.0)) if self.kind == "log10" else np.zeros_like(v)
+        found = (
+            -np.log(np.maximum(v - self.offset, _LEAST) * np.log(10.0)) if self.kind == "log10" else np.zeros_like(v)
+        )
         if self.curve is not None:
             slope = np.polyval(np.polyder(self.curve), self._position(self.inverse(v))) / self._half
             found = found - np.log(np.maximum(slope, 1e-300))

@@ -128,7 +128,7 @@ def _safetensors(module: str) -> Any:
         return importlib.import_module(module)
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError(
-            "files .safetensors need the library safetensors: pip install safetensors, or give a name with .pt"
+            "files .safetensors need the library safetensors: install it, or give a name with .pt"
         ) from error
 
 

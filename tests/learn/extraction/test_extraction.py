@@ -181,7 +181,7 @@ def test_other_bad_input_is_an_error(simulate):
         extract(loops(made.voltage, made.current), u_read=3.0)
     with pytest.raises(ValueError, match="points"):
         extract(loops(made.voltage[:, :, ::30], made.current[:, :, ::30]))
-    with pytest.raises(ValueError, match=r"learn\.loops"):
+    with pytest.raises(TypeError, match="loops is a ndarray: give a Dataset"):
         extract(made.voltage)
 
 

@@ -265,10 +265,10 @@ def test_bad_tables_are_refused(table, kind):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"order": "best"}, "bic, aic, held_out"),
+        ({"order": "best"}, "'bic', 'aic', 'held_out'"),
         ({"order": 0}, "1 or more"),
         ({"order": 400}, "too high for records of 200"),
-        ({"history": "ring"}, '"var", "compact" or None'),
+        ({"history": "ring"}, "'var', 'compact'"),
         ({"states": 0}, "states must be 1"),
         ({"components": 0}, "components must be 1"),
         ({"components": 2}, "leave it out"),

@@ -198,7 +198,7 @@ def test_a_validation_that_unfolds_is_refused(tmp_path):
 
 @pytest.mark.parametrize(
     ("changes", "message"),
-    [({"share": 0}, "between 0 and 1"), ({"share": 0.01}, "without any"), ({"by": "point"}, '"device" or "cycle"')],
+    [({"share": 0}, "between 0 and 1"), ({"share": 0.01}, "without any"), ({"by": "point"}, "'device', 'cycle'")],
 )
 def test_parts_that_cannot_be_held_out(changes, message):
     with pytest.raises(ValueError, match=message):

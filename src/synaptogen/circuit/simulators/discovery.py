@@ -26,7 +26,7 @@ NGSPICE_MINIMUM = 44  # the first to load OSDI 0.4
 NGSPICE_SOURCE = (
     f"ngspice {NGSPICE_MINIMUM} or later (Debian 13 has it; sources and Windows builds: https://ngspice.sourceforge.io)"
 )
-ENOUGH = "ngspice is not needed: VACASK does the same (simulator=\"vacask\", pip install 'synaptogen-sim[circuit]')"
+ENOUGH = 'ngspice is not needed: VACASK does the same (simulator="vacask", from the extra "circuit")'
 
 
 @dataclass(frozen=True)

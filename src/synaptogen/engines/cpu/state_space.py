@@ -20,6 +20,7 @@ from synaptogen.model import (
     next_unrest,
     normals,
     rounded_mul,
+    scaled,
 )
 
 from .history_refill import Pending
@@ -106,9 +107,8 @@ def latent_of_states(
         v = load(states, at + (params.states - 1) * W)
         x = x[0], x[1], innovation_of_lrs(x[2], v, unrest[0], p.restless), x[3]
     if params.own:
-        zero = reals(np.float32(0.0))
-        slow = zero, zero, zero, zero
-        for k in range(params.states):
+        slow = scaled(scalar4(params.readout, 0), load(states, at))
+        for k in range(1, params.states):
             slow = add_scaled(slow, scalar4(params.readout, 4 * k), load(states, at + k * W))
         return blended(slow, x, load_own(own, own_at), p.own)
     for k in range(params.states):

@@ -19,6 +19,7 @@ from synaptogen.model import (
     innovation_of_lrs,
     next_unrest,
     rounded_mul,
+    scaled,
 )
 
 from .layout import (
@@ -119,8 +120,8 @@ def _advance_states(
         v = load(state.memory, base + (q - 1) * WARP_TILE)
         x = x[0], x[1], innovation_of_lrs(x[2], v, unrest[0], params.constants.restless), x[3]
     if params.own:
-        slow = four_zeros()
-        for k in range(q):
+        slow = scaled(load_row(params.readout, 0), load(state.memory, base))
+        for k in range(1, q):
             slow = add_scaled(slow, load_row(params.readout, 4 * k), load(state.memory, base + k * WARP_TILE))
         x = blended(slow, x, load_own(state.memory, base + q * WARP_TILE, params.own), params.constants.own)
     else:

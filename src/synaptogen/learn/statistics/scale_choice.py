@@ -2,7 +2,8 @@
 
 Candidates are compared by the likelihood of devices that they were not learned from, with the Jacobian of the scale. On
 each scale a device has a mean and a standard deviation, these are drawn from one mixture of Gaussians, and all devices
-share one quantile polynomial. A simpler scale stays unless another one is better by `_CLEAR` standard errors.
+share one quantile polynomial. A simpler scale stays unless another one is better by `_CLEAR` standard errors
+and by `_LEAST_GAIN` nats per cycle.
 """
 
 from collections.abc import Sequence
@@ -31,6 +32,7 @@ _TAIL = 0.3  # from which a curve goes on as a straight line
 _LEAST_WEIGHT = 0.05
 _FOLDS = 4
 _CLEAR = 2.0
+_LEAST_GAIN = 0.01  # nats per cycle; two scales that differ by less describe devices equally well
 _GRID = 241
 _DEVICES, _CYCLES = 512, 200  # by which a population is brought to the plain scales
 _SEED = 1
@@ -171,13 +173,13 @@ def _chosen(value: Float64Array, name: str, plain: FeatureScale) -> tuple[Featur
     best = plain
     if np.isfinite(value).sum() < FEWEST_CYCLES:
         return best, 0.0
+    known = np.isfinite(value).sum()
     reference = scores = _held_out(value, name, plain)
     for kind, offset, curved in _candidates(name, plain):
         found = _held_out(value, name, plain, kind, offset, curved)
-        if _clearly(found - scores):
+        if _clearly(found - scores) and (found - scores).sum() > _LEAST_GAIN * known:
             scores, best = found, _learned(value, kind, offset, curved)
-    known = np.isfinite(value).sum(axis=1)
-    return best, float((scores - reference).sum() / known.sum())
+    return best, float((scores - reference).sum() / known)
 
 
 def _candidates(name: str, plain: FeatureScale) -> list[tuple[str, float, bool]]:
