@@ -383,7 +383,7 @@ def _mean_state(states: list[_State]) -> _State:
     mixture = last.mixture
     mixtures = [s.mixture for s in states if s.mixture is not None]
     if mixture is not None:
-        means = np.mean([m.means for m in mixtures], axis=0)
+        means = np.clip(np.mean([m.means for m in mixtures], axis=0), mixture.low, mixture.high)  # but for rounding
         mixture = replace(mixture, means=means, covariances=np.mean([m.covariances for m in mixtures], axis=0))
     return replace(
         last, mixture=mixture, spread=spread, rise=rise, averages=np.mean([s.averages for s in states], axis=0)
