@@ -46,6 +46,7 @@ _UNBOUNDED = 1e30
 _NARROW = 1e-6
 _NEW, _FADE = 0.4, float(np.exp(-1 / 10))  # of the scale of R_LRS; short records do not determine them
 _LRS = 2
+_MOST_CHANGE = (0.4, 2.5)  # of a variance in one round
 _KURTOSIS_GAIN, _AGAIN_GAIN, _SHARE_GAIN = 0.25, 3.0, 1.4  # about the inverse sensitivities at the solution
 _MOST_SPREAD, _MOST_RISE = 0.65, 0.4
 
@@ -369,8 +370,12 @@ def _moved_mixture(
     scale = goal.std(axis=0)
     unit = np.outer(scale, scale)
     have = _positive(np.cov(drawn.T) / unit, 1e-4)
-    want = _positive(have + step * (np.cov(goal.T) - np.cov(found.T)) / unit, 1e-3)
     root, inverse = _power(have, 0.5), _power(have, -0.5)
+    missing = inverse @ ((np.cov(goal.T) - np.cov(found.T)) / unit) @ inverse
+    values, vectors = np.linalg.eigh(np.eye(len(scale)) + step * (missing + missing.T) / 2)
+    # what is missing may be more than there is: no direction changes by more than this in one round
+    bounded = (vectors * np.clip(values, *_MOST_CHANGE)) @ vectors.T
+    want = root @ bounded @ root
     map_ = scale[:, None] * (inverse @ _power(root @ want @ root, 0.5) @ inverse) / scale
     gain = np.where(np.arange(len(scale)) % 5 == 4, _SHARE_GAIN, 1.0)
     return mixture.moved(step * gain * (goal.mean(axis=0) - found.mean(axis=0)), map_)
