@@ -46,7 +46,7 @@ _UNBOUNDED = 1e30
 _NARROW = 1e-6
 _NEW, _FADE = 0.4, float(np.exp(-1 / 10))  # of the scale of R_LRS; short records do not determine them
 _LRS = 2
-_MOST_CHANGE = (0.4, 2.5)  # of a variance in one round
+_MOST_CHANGE = (0.05, 20.0)  # of a variance in one round
 _KURTOSIS_GAIN, _AGAIN_GAIN, _SHARE_GAIN = 0.25, 3.0, 1.4  # about the inverse sensitivities at the solution
 _MOST_SPREAD, _MOST_RISE = 0.65, 0.4
 
