@@ -18,6 +18,7 @@ from .params import FeatureScale as FeatureScale
 from .params import FluctuationParams as FluctuationParams
 from .params import OwnShapes as OwnShapes
 from .params import Population as Population
+from .params import PulseWidthParams as PulseWidthParams
 from .params import RestlessInnovation as RestlessInnovation
 from .params import StateSpace as StateSpace
 from .params import presets as presets

@@ -25,6 +25,7 @@ FORMULAS = [
     "lines",
     "random",
     "fluctuation",
+    "pulse_width",
 ]
 # the door, what formulas are made of, the record that they take as `p`, and choices that engines make when they compile
 OTHERS = {"__init__", "ops", "constants", "optional_parts"}

@@ -13,7 +13,18 @@ from synaptogen.engines import FIELDS, CellIds, EngineName, ReadNumbers, Start, 
 from synaptogen.io import load_state, save_state
 from synaptogen.model import cycle, is_limited, iv
 from synaptogen.params import DeviceParams
-from synaptogen.state import BANDWIDTH, ArraySpec, CellState, Features, HistoryKind, modes_of, noise_offset, ticks_of
+from synaptogen.state import (
+    BANDWIDTH,
+    ArraySpec,
+    CellState,
+    Features,
+    HistoryKind,
+    modes_of,
+    noise_offset,
+    pulse_widths,
+    read_bandwidth,
+    ticks_of,
+)
 from synaptogen.wires import Wires, apply_through_lines, line_currents
 
 from .indexing import Index, select_positions
@@ -207,10 +218,11 @@ class CellArray(CellOperators):
         )
 
     def _time_in_words(self) -> str:
-        part = self.params.fluctuation
+        law, part = self.params.pulse_width, self.params.fluctuation
+        widths = "" if law is None else f"pulse widths of {law.name!r} ({law.reference:g} s), "
         if part is None:
-            return f"time {self.time:g} s (cells stand still), " if self.time else ""
-        return f"fluctuation of {part.name!r} at {self.time:g} s, "
+            return widths + (f"time {self.time:g} s (cells stand still), " if self.time else "")
+        return f"{widths}fluctuation of {part.name!r} at {self.time:g} s, "
 
     def _repr_html_(self) -> str:
         history = self.params.history
@@ -275,7 +287,14 @@ class CellArray(CellOperators):
 
     # ---- voltages
 
-    def apply_voltage(self, u: ArrayLike, *, where: ArrayLike | None = None, wires: Wires | None = None) -> None:
+    def apply_voltage(
+        self,
+        u: ArrayLike,
+        *,
+        where: ArrayLike | None = None,
+        wires: Wires | None = None,
+        width: float | None = None,
+    ) -> None:
         """Apply a voltage to each cell: a pulse, or one point of a sweep.
 
         Parameters
@@ -288,12 +307,16 @@ class CellArray(CellOperators):
             Apply the voltages through the lines of a crossbar, all of them driven: u[i, j] = columns[j] - rows[i]. The
             wires take a part of the voltage. The voltages across the cells are solved again after cells have switched,
             until no more cells switch; a warning is given if that does not end. Default: ideal wires.
+        width : float, optional
+            Width of the pulse in s: the voltage acts as `DeviceParams.pulse_width` says (docs/time.md), and the clock
+            of the whole array moves on before cells change. Default: the pulse acts as one of the width for which the
+            thresholds hold, and takes no time.
 
         Raises
         ------
         ValueError
-            If a voltage is not finite or a shape does not fit; with ``wires``, if ``where`` is given too or ``u`` is no
-            such difference. No cell has changed then.
+            If a voltage is not finite, a shape does not fit, or the cells know no such width; with ``wires``, if
+            ``where`` is given too or ``u`` is no such difference. No cell has changed then.
         NotConvergedError
             With ``wires``, if their tolerance cannot be reached; cells may have changed.
 
@@ -307,18 +330,23 @@ class CellArray(CellOperators):
         array([[0, 1, 0],
                [0, 1, 0]], dtype=uint8)
         """
+        widths = None if width is None else pulse_widths("width", width, self.params, 1)
         if wires is not None:
             if not isinstance(wires, Wires):
                 raise TypeError(f"wires is a {type(wires).__name__}: give a synaptogen.crossbar.Wires, or None")
             if where is not None:
                 raise ValueError("where cannot be combined with wires: every cell is on lines, and sees their voltages")
             with self.state.guard.changing(steps=True):
-                return apply_through_lines(self, u, wires)
+                return apply_through_lines(self, u, wires, None if widths is None else float(widths[0]))
         voltage = checks.voltages("u", u, self.shape, self.state.engine.dtype)
         mask = None if where is None else checks.mask("where", where, self.shape)
+        if widths is not None:
+            return self.state.apply_pulses(voltage[None], widths, mask)
         return self.state.apply(voltage[None], mask)
 
-    def apply_voltages(self, pulses: ArrayLike, *, where: ArrayLike | None = None) -> None:
+    def apply_voltages(
+        self, pulses: ArrayLike, *, where: ArrayLike | None = None, width: ArrayLike | None = None
+    ) -> None:
         """Apply K voltages one after the other, in one pass over memory.
 
         The result is that of K calls of `apply_voltage`, in less time.
@@ -329,11 +357,14 @@ class CellArray(CellOperators):
             Voltages in V.
         where : array of bool that broadcasts to `shape`, optional
             Apply them to these cells only; default: to all.
+        width : float or array of shape (K,), optional
+            Width of the pulses in s, or of each; see `apply_voltage`. Where cells fluctuate, this takes as many passes
+            as there are pulses.
 
         Raises
         ------
         ValueError
-            If a voltage is not finite or a shape does not fit. No cell has changed then.
+            If a voltage is not finite, a shape does not fit, or the cells know no such width. No cell has changed then.
 
         Examples
         --------
@@ -345,9 +376,11 @@ class CellArray(CellOperators):
         """
         voltages = checks.pulses("pulses", pulses, self.shape, self.state.engine.dtype)
         mask = None if where is None else checks.mask("where", where, self.shape)
-        self.state.apply(voltages, mask)
+        if width is not None:
+            return self.state.apply_pulses(voltages, pulse_widths("width", width, self.params, len(voltages)), mask)
+        return self.state.apply(voltages, mask)
 
-    def sweep(self, waveform: ArrayLike, *, noise: bool = False) -> RealArray:
+    def sweep(self, waveform: ArrayLike, *, noise: bool = False, width: ArrayLike | None = None) -> RealArray:
         """Apply a waveform and record the current at each of its points, as in the measurement of an I-V curve.
 
         Parameters
@@ -356,6 +389,10 @@ class CellArray(CellOperators):
             Voltages in V.
         noise : bool
             Add the noise of a read to each current.
+        width : float or array of shape (T,), optional
+            Take each point as a pulse of this width in s, or each of its own; see `apply_voltage`. Currents are those
+            at the voltages of the waveform. Takes one pass a point. Default: the points are those of a ramp for which
+            the thresholds hold.
 
         Returns
         -------
@@ -365,7 +402,7 @@ class CellArray(CellOperators):
         Raises
         ------
         ValueError
-            If a voltage is not finite or a shape does not fit. No cell has changed then.
+            If a voltage is not finite, a shape does not fit, or the cells know no such width. No cell has changed then.
         MemoryError
             If the currents would not fit into memory. No cell has changed then.
 
@@ -384,14 +421,17 @@ class CellArray(CellOperators):
         """
         voltages = checks.pulses("waveform", waveform, self.shape, self.state.engine.dtype)
         bandwidth = self.bandwidth if checks.flag("noise", noise) else 0.0
+        widths = None if width is None else pulse_widths("width", width, self.params, len(voltages))
         self._require_results(len(voltages), "sweep fewer points, or parts of the array one after the other")
+        if widths is not None:
+            return self.state.sweep_pulses(voltages, widths, bandwidth).reshape(len(voltages), *self.shape)
         return self.state.sweep(voltages, bandwidth).reshape(len(voltages), *self.shape)
 
     # ---- time
 
     @property
     def time(self) -> float:
-        """Time in s since the array was made: the sum of all waits."""
+        """Time in s since the array was made: the sum of all waits, widths of pulses and durations of reads."""
         return self.state.clock.time.seconds
 
     def wait(self, seconds: float, temperature: float | None = None) -> None:
@@ -437,7 +477,9 @@ class CellArray(CellOperators):
 
     # ---- reads
 
-    def read(self, u: ArrayLike | None = None, *, bandwidth: float | None = None) -> RealArray:
+    def read(
+        self, u: ArrayLike | None = None, *, bandwidth: float | None = None, duration: float | None = None
+    ) -> RealArray:
         """Return currents with the thermal and shot noise of a measurement; reading changes no cell.
 
         Each read of a cell has its own noise.
@@ -447,7 +489,10 @@ class CellArray(CellOperators):
         u : float or array that broadcasts to `shape`, optional
             Read voltages in V; default: the read voltage of the parameter set.
         bandwidth : float, optional
-            Bandwidth in Hz; default: that of the array. 0: no noise.
+            Bandwidth in Hz; 0: no noise. Default: half the inverse of ``duration`` if that is given and the array has
+            noise, else that of the array.
+        duration : float, optional
+            How long the read takes in s: afterwards the clock of the whole array moves on. Default: it takes no time.
 
         Returns
         -------
@@ -457,7 +502,7 @@ class CellArray(CellOperators):
         Raises
         ------
         ValueError
-            If a voltage is not finite, a shape does not fit, or the bandwidth is negative.
+            If a voltage is not finite, a shape does not fit, the bandwidth is negative, or the duration is not above 0.
 
         Examples
         --------
@@ -471,8 +516,16 @@ class CellArray(CellOperators):
         True
         """
         voltage = self._read_voltage(u)
-        bandwidth = self.bandwidth if bandwidth is None else checks.bandwidth(bandwidth)
-        return self.state.read(voltage[None], bandwidth).reshape(self.shape)
+        return self._read(voltage, read_bandwidth(bandwidth, duration, self.bandwidth), duration)
+
+    def _read(self, voltage: RealArray, bandwidth: float, duration: float | None) -> RealArray:
+        if duration is None:
+            return self.state.read(voltage[None], bandwidth).reshape(self.shape)
+        ticks = ticks_of(checks.positive("duration", duration, "s"))
+        with self.state.guard.changing(steps=True):
+            out = self.state.read(voltage[None], bandwidth)
+            self.state.wait(ticks, None)
+        return out.reshape(self.shape)
 
     def read_in_blocks(self, u: float | None = None, *, block: int = 1 << 22) -> Iterator[RealArray]:
         """Read all cells at one voltage, and return the currents block by block.
@@ -515,13 +568,15 @@ class CellArray(CellOperators):
             here = np.arange(begin, min(self.size, begin + block))
             yield self.state.take(here).read_numbered(u, bandwidth, reads)
 
-    def current(self, u: ArrayLike | None = None) -> RealArray:
+    def current(self, u: ArrayLike | None = None, *, duration: float | None = None) -> RealArray:
         """Return currents without noise.
 
         Parameters
         ----------
         u : float or array that broadcasts to `shape`, optional
             Voltages in V; default: the read voltage of the parameter set.
+        duration : float, optional
+            How long the read takes in s: afterwards the clock of the whole array moves on. Default: it takes no time.
 
         Returns
         -------
@@ -531,7 +586,7 @@ class CellArray(CellOperators):
         Raises
         ------
         ValueError
-            If a voltage is not finite or a shape does not fit.
+            If a voltage is not finite, a shape does not fit, or the duration is not above 0.
 
         Examples
         --------
@@ -542,10 +597,15 @@ class CellArray(CellOperators):
                [0.34, 4.9 , 2.74]], dtype=float32)
         """
         voltage = self._read_voltage(u)
-        return self.state.read(voltage[None], 0.0).reshape(self.shape)
+        return self._read(voltage, 0.0, duration)
 
-    def conductance(self) -> RealArray:
+    def conductance(self, *, duration: float | None = None) -> RealArray:
         """Return conductances I/U at the read voltage of the parameter set, without noise.
+
+        Parameters
+        ----------
+        duration : float, optional
+            How long the read takes in s: afterwards the clock of the whole array moves on. Default: it takes no time.
 
         Returns
         -------
@@ -559,7 +619,7 @@ class CellArray(CellOperators):
         array([27.9, 13.4, 14.2], dtype=float32)
         """
         u = self.state.engine.dtype(self.params.u_read)
-        return np.asarray(self.current(u) / u)
+        return np.asarray(self.current(u, duration=duration) / u)
 
     def _read_voltage(self, u: ArrayLike | None) -> RealArray:
         return checks.voltages("u", self.params.u_read if u is None else u, self.shape, self.state.engine.dtype)
@@ -573,6 +633,7 @@ class CellArray(CellOperators):
         transpose: bool = False,
         bandwidth: float | None = None,
         wires: Wires | None = None,
+        duration: float | None = None,
     ) -> RealArray:
         """Return the currents of all lines of the crossbar, as in a product of matrix and vector.
 
@@ -585,9 +646,12 @@ class CellArray(CellOperators):
         transpose : bool
             Drive the rows and return the currents of the columns.
         bandwidth : float, optional
-            Bandwidth in Hz of the measurement of a line; default: that of the array. 0: no noise.
+            Bandwidth in Hz of the measurement of a line; 0: no noise. Default: as of `read`.
         wires : Wires, optional
             Resistances of the lines, with which the network is solved exactly; default: ideal lines.
+        duration : float, optional
+            How long the product takes in s, all vectors of a batch together: afterwards the clock of the whole array
+            moves on. Default: it takes no time.
 
         Returns
         -------
@@ -597,7 +661,8 @@ class CellArray(CellOperators):
         Raises
         ------
         ValueError
-            If the array does not have two axes, shapes do not match, or a voltage is not finite.
+            If the array does not have two axes, shapes do not match, a voltage is not finite, or the duration is not
+            above 0.
         NotConvergedError
             If the tolerance of ``wires`` cannot be reached.
 
@@ -611,13 +676,15 @@ class CellArray(CellOperators):
         >>> (cells @ [0.2, 0.1, 0.0]).shape, ([0.2, 0.1] @ cells).shape
         ((2,), (3,))
         """
-        bandwidth = self.bandwidth if bandwidth is None else checks.bandwidth(bandwidth)
+        bandwidth = read_bandwidth(bandwidth, duration, self.bandwidth)
         crossbar, transpose = checks.crossbar(self.shape), checks.flag("transpose", transpose)
         if wires is not None and not isinstance(wires, Wires):
             raise TypeError(f"wires is a {type(wires).__name__}: give a synaptogen.crossbar.Wires, or None")
         vectors = checks.vectors(v, self.shape, transpose, self.state.engine.dtype)
         through = None if wires is None else functools.partial(line_currents, self, wires)
         currents = self.state.line_currents(crossbar, vectors, transpose, bandwidth, through)
+        if duration is not None:
+            self.state.wait(ticks_of(duration), None)
         shaped = currents if transpose else currents.T
         return shaped.reshape(-1) if np.ndim(v) == 1 else np.ascontiguousarray(shaped)
 

@@ -2,7 +2,7 @@
 
 from . import block_operations
 from .blocked_array import Arguments, BlockedArray, no_arguments
-from .blocks import Blocks, Pause
+from .blocks import Blocks, Pause, Pulses, Step, copied, voltages_of
 from .saved_blocks import SavedSource, describe_saved, load_block
 
 __all__ = [
@@ -10,9 +10,13 @@ __all__ = [
     "BlockedArray",
     "Blocks",
     "Pause",
+    "Pulses",
     "SavedSource",
+    "Step",
     "block_operations",
+    "copied",
     "describe_saved",
     "load_block",
     "no_arguments",
+    "voltages_of",
 ]

@@ -15,43 +15,45 @@ from synaptogen._utils import AnyArray, BoolArray, RealArray
 from synaptogen.array import CellArray
 from synaptogen.io import Writer
 
-from .blocks import Pause
+from .blocks import Pause, Pulses, Step
 
 T = TypeVar("T")
 
 Operation: TypeAlias = Callable[..., object]
 """A function of a block and further arguments."""
 
-# ---- operations that change cells: they take voltages (K, ...), or a pause, and a mask first
+# ---- operations that change cells: they take voltages (K, ...), pulses or a pause, and a mask first
 
 
-def apply(cells: CellArray, pulses: RealArray | Pause, where: BoolArray | None) -> None:
+def apply(cells: CellArray, pulses: Step, where: BoolArray | None) -> None:
     """Apply K voltages, or wait.
 
     Parameters
     ----------
     cells : CellArray
         The block.
-    pulses : array of shape (K, ...), or Pause
-        Voltages in V, or how long to wait.
+    pulses : array of shape (K, ...), Pulses, or Pause
+        Voltages in V, those with widths, or how long to wait.
     where : array of bool, optional
         Apply them to these cells only.
     """
     if isinstance(pulses, Pause):
         cells.state.wait(*pulses)
+    elif isinstance(pulses, Pulses):
+        cells.apply_voltages(pulses.voltages, where=where, width=pulses.widths)
     else:
         cells.apply_voltages(pulses, where=where)
 
 
-def sweep(cells: CellArray, pulses: RealArray, where: BoolArray | None, noise: bool, number: int) -> RealArray:
+def sweep(cells: CellArray, pulses: RealArray | Pulses, where: BoolArray | None, noise: bool, number: int) -> RealArray:
     """Apply K voltages to all cells, and record the current at each.
 
     Parameters
     ----------
     cells : CellArray
         The block.
-    pulses : array of shape (K, ...)
-        Voltages in V.
+    pulses : array of shape (K, ...), or Pulses
+        Voltages in V, or those with widths.
     where : None
         There for the same arguments as `apply`.
     noise : bool
@@ -65,6 +67,8 @@ def sweep(cells: CellArray, pulses: RealArray, where: BoolArray | None, noise: b
         Currents in A.
     """
     set_read_number(cells, number)
+    if isinstance(pulses, Pulses):
+        return cells.sweep(pulses.voltages, noise=noise, width=pulses.widths)
     return cells.sweep(pulses, noise=noise)
 
 

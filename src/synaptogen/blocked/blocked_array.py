@@ -24,10 +24,10 @@ from synaptogen.array import FAR, CellArray, CellOperators, html_table
 from synaptogen.engines import engine_class, line_weights, with_noise
 from synaptogen.io import Saved, Writer, check_writable, state_layout
 from synaptogen.params import DeviceParams
-from synaptogen.state import ClockTime, Features, ticks_of
+from synaptogen.state import ClockTime, Features, pulse_widths, read_bandwidth, ticks_of
 
 from . import block_operations
-from .blocks import Blocks, Pause, default_block
+from .blocks import Blocks, Pause, Pulses, Step, default_block
 
 T = TypeVar("T")
 
@@ -85,7 +85,7 @@ class BlockedArray(CellOperators, ABC):
 
     @abstractmethod
     def _modify(
-        self, operation: Callable[..., Any], pulses: RealArray | Pause, where: BoolArray | None, *arguments: object
+        self, operation: Callable[..., Any], pulses: Step, where: BoolArray | None, *arguments: object
     ) -> Iterator[Any]:
         """Return the results of an operation that applies voltages or waits, for each block in order.
 
@@ -93,7 +93,7 @@ class BlockedArray(CellOperators, ABC):
         ----------
         operation : callable
             Called as ``operation(block, pulses, where, *arguments)`` with the parts for the block.
-        pulses : array of shape (K, ...), or Pause
+        pulses : array of shape (K, ...), Pulses, or Pause
             Voltages in V; the axes after the first are those of the array, of full length or 1. Or a wait.
         where : array of bool, optional
             Apply the voltages to these cells only; axes as of the array, of full length or 1.
@@ -201,7 +201,7 @@ class BlockedArray(CellOperators, ABC):
 
     # ---- voltages
 
-    def apply_voltage(self, u: ArrayLike, *, where: ArrayLike | None = None) -> None:
+    def apply_voltage(self, u: ArrayLike, *, where: ArrayLike | None = None, width: float | None = None) -> None:
         """Apply a voltage to each cell; see `CellArray.apply_voltage`.
 
         Parameters
@@ -210,15 +210,19 @@ class BlockedArray(CellOperators, ABC):
             Voltages in V. Zero changes nothing.
         where : array of bool that broadcasts to `shape`, optional
             Apply the voltage to these cells only; default: to all.
+        width : float, optional
+            Width of the pulse in s. Default: it acts as one of the reference width, and takes no time.
 
         Raises
         ------
         ValueError
-            If a voltage is not finite or a shape does not fit. No cell has changed then.
+            If a voltage is not finite, a shape does not fit, or the cells know no such width. No cell has changed then.
         """
-        self.apply_voltages(self._aligned("u", u)[None], where=where)
+        self.apply_voltages(self._aligned("u", u)[None], where=where, width=width)
 
-    def apply_voltages(self, pulses: ArrayLike, *, where: ArrayLike | None = None) -> None:
+    def apply_voltages(
+        self, pulses: ArrayLike, *, where: ArrayLike | None = None, width: ArrayLike | None = None
+    ) -> None:
         """Apply K voltages one after the other in one pass over all blocks; see `CellArray.apply_voltages`.
 
         Voltages that are the same along an axis are best given with length 1 along it: they are passed on like that.
@@ -229,18 +233,25 @@ class BlockedArray(CellOperators, ABC):
             Voltages in V.
         where : array of bool that broadcasts to `shape`, optional
             Apply them to these cells only; default: to all.
+        width : float or array of shape (K,), optional
+            Width of the pulses in s, or of each.
 
         Raises
         ------
         ValueError
-            If a voltage is not finite or a shape does not fit. No cell has changed then.
+            If a voltage is not finite, a shape does not fit, or the cells know no such width. No cell has changed then.
         """
         mask = None if where is None else checks.aligned("where", checks.truths("where", where), self.shape)
-        for _ in self._modify(block_operations.apply, self._pulses("pulses", pulses), mask):
+        for _ in self._modify(block_operations.apply, self._step_of(self._pulses("pulses", pulses), width), mask):
             pass
 
+    def _step_of(self, voltages: RealArray, width: ArrayLike | None) -> RealArray | Pulses:
+        if width is None:
+            return voltages
+        return Pulses(voltages, pulse_widths("width", width, self.params, len(voltages)))
+
     @checked
-    def sweep(self, waveform: ArrayLike, *, noise: bool = False) -> RealArray:
+    def sweep(self, waveform: ArrayLike, *, noise: bool = False, width: ArrayLike | None = None) -> RealArray:
         """Apply a waveform and record the current at each of its points; see `CellArray.sweep`.
 
         Parameters
@@ -249,6 +260,8 @@ class BlockedArray(CellOperators, ABC):
             Voltages in V.
         noise : bool
             Add the noise of a read to each current.
+        width : float or array of shape (T,), optional
+            Take each point as a pulse of this width in s, or each of its own.
 
         Returns
         -------
@@ -258,15 +271,16 @@ class BlockedArray(CellOperators, ABC):
         Raises
         ------
         ValueError
-            If a voltage is not finite or a shape does not fit. No cell has changed then.
+            If a voltage is not finite, a shape does not fit, or the cells know no such width. No cell has changed then.
         MemoryError
             If the currents would not fit into memory. No cell has changed then.
         """
         pulses = self._pulses("waveform", waveform)
+        step = self._step_of(pulses, width)
         out = self._allocate_result(self.dtype, len(pulses))
         number, noise = self._reads, bool(noise and self.bandwidth)
         self._count_reads(len(pulses) if noise else 0)  # before, so that it is saved with what the sweep changes
-        return self._gather(out, self._modify(block_operations.sweep, pulses, None, noise, number))
+        return self._gather(out, self._modify(block_operations.sweep, step, None, noise, number))
 
     @checked
     def run_cycles(self, count: int) -> Features:
@@ -280,7 +294,7 @@ class BlockedArray(CellOperators, ABC):
 
     @property
     def time(self) -> float:
-        """Time in s since the array was made: the sum of all waits."""
+        """Time in s since the array was made: the sum of all waits, widths of pulses and durations of reads."""
         return self._time.seconds
 
     def wait(self, seconds: float, temperature: float | None = None) -> None:
@@ -305,8 +319,18 @@ class BlockedArray(CellOperators, ABC):
         for _ in self._modify(block_operations.apply, pause, None):
             pass
 
-    def _time_after(self, step: RealArray | Pause) -> ClockTime:
-        return self._time.after(self.params.fluctuation, *step) if isinstance(step, Pause) else self._time
+    def _pass_time(self, duration: float | None) -> None:
+        """Let the time of a read pass, which has been checked."""
+        if duration is not None:
+            self.wait(duration)
+
+    def _time_after(self, step: Step) -> ClockTime:
+        time, law = self._time, self.params.fluctuation
+        if isinstance(step, Pause):
+            return time.after(law, *step)
+        for width in step.widths.tolist() if isinstance(step, Pulses) else ():
+            time = time.after(law, ticks_of(width), None)
+        return time
 
     def _aligned(self, name: str, value: ArrayLike) -> RealArray:
         return checks.aligned(name, checks.finite(name, value, self.dtype.type), self.shape)
@@ -316,7 +340,9 @@ class BlockedArray(CellOperators, ABC):
 
     # ---- reads
 
-    def read(self, u: ArrayLike | None = None, *, bandwidth: float | None = None) -> RealArray:
+    def read(
+        self, u: ArrayLike | None = None, *, bandwidth: float | None = None, duration: float | None = None
+    ) -> RealArray:
         """Return currents with noise; see `CellArray.read`.
 
         Parameters
@@ -324,7 +350,10 @@ class BlockedArray(CellOperators, ABC):
         u : float or array that broadcasts to `shape`, optional
             Read voltages in V; default: the read voltage of the parameter set.
         bandwidth : float, optional
-            Bandwidth in Hz; default: that of the array. 0: no noise.
+            Bandwidth in Hz; 0: no noise. Default: half the inverse of ``duration`` if that is given and the array has
+            noise, else that of the array.
+        duration : float, optional
+            How long the read takes in s; time then passes in one pass over all blocks. Default: it takes no time.
 
         Returns
         -------
@@ -334,11 +363,11 @@ class BlockedArray(CellOperators, ABC):
         Raises
         ------
         ValueError
-            If a voltage is not finite, a shape does not fit, or the bandwidth is negative.
+            If a voltage is not finite, a shape does not fit, the bandwidth is negative, or the duration is not above 0.
         MemoryError
             If the currents would not fit into memory.
         """
-        voltage, bandwidth = self._read_voltage(u), self._bandwidth(bandwidth)
+        voltage, bandwidth = self._read_voltage(u), read_bandwidth(bandwidth, duration, self.bandwidth)
         out, number = self._allocate_result(self.dtype), self._reads
 
         def arguments(k: int) -> tuple[object, ...]:
@@ -346,6 +375,7 @@ class BlockedArray(CellOperators, ABC):
 
         self._gather(out, self._evaluate(block_operations.read, arguments))
         self._count_reads(1 if bandwidth else 0)
+        self._pass_time(duration)
         return out
 
     def read_in_blocks(self, u: float | None = None) -> Iterator[RealArray]:
@@ -377,22 +407,40 @@ class BlockedArray(CellOperators, ABC):
             for currents in self._evaluate(block_operations.read, lambda _: (voltage, self.bandwidth, number), [k]):
                 yield currents.reshape(-1)
 
-    def current(self, u: ArrayLike | None = None) -> RealArray:
-        """Return currents in A without noise; see `CellArray.current`."""
-        voltage = self._read_voltage(u)
-        out = self._allocate_result(self.dtype)
-        return self._gather(out, self._evaluate(block_operations.current, lambda k: (self._blocks.part(k, voltage),)))
+    def current(self, u: ArrayLike | None = None, *, duration: float | None = None) -> RealArray:
+        """Return currents without noise; see `CellArray.current`.
 
-    def conductance(self) -> RealArray:
-        """Return conductances in S at the read voltage of the parameter set, of shape `shape`."""
+        Parameters
+        ----------
+        u : float or array that broadcasts to `shape`, optional
+            Voltages in V; default: the read voltage of the parameter set.
+        duration : float, optional
+            How long the read takes in s. Default: it takes no time.
+
+        Returns
+        -------
+        array of shape `shape`
+            Currents in A.
+
+        Raises
+        ------
+        ValueError
+            If a voltage is not finite, a shape does not fit, or the duration is not above 0.
+        """
+        voltage = self._read_voltage(u)
+        read_bandwidth(0.0, duration, 0.0)
+        out = self._allocate_result(self.dtype)
+        self._gather(out, self._evaluate(block_operations.current, lambda k: (self._blocks.part(k, voltage),)))
+        self._pass_time(duration)
+        return out
+
+    def conductance(self, *, duration: float | None = None) -> RealArray:
+        """Return conductances in S at the read voltage of the parameter set, of shape `shape`; see `current`."""
         u = self.dtype.type(self.params.u_read)
-        return np.asarray(self.current(u) / u)
+        return np.asarray(self.current(u, duration=duration) / u)
 
     def _read_voltage(self, u: ArrayLike | None) -> RealArray:
         return self._aligned("u", self.params.u_read if u is None else u)
-
-    def _bandwidth(self, bandwidth: float | None) -> float:
-        return self.bandwidth if bandwidth is None else checks.bandwidth(bandwidth)
 
     def _count_reads(self, k: int) -> None:
         self._reads = (self._reads + k) & 0xFFFFFFFF
@@ -400,7 +448,14 @@ class BlockedArray(CellOperators, ABC):
     # ---- crossbar products
 
     @checked
-    def product(self, v: ArrayLike, *, transpose: bool = False, bandwidth: float | None = None) -> RealArray:
+    def product(
+        self,
+        v: ArrayLike,
+        *,
+        transpose: bool = False,
+        bandwidth: float | None = None,
+        duration: float | None = None,
+    ) -> RealArray:
         """Return the currents of all lines of the crossbar; see `CellArray.product`.
 
         Each row lies in one block, and its current is that of a `CellArray`. Currents of columns are sums over blocks,
@@ -413,7 +468,9 @@ class BlockedArray(CellOperators, ABC):
         transpose : bool
             Drive the rows and return the currents of the columns.
         bandwidth : float, optional
-            Bandwidth in Hz of the measurement of a line; default: that of the array. 0: no noise.
+            Bandwidth in Hz of the measurement of a line; 0: no noise. Default: as of `read`.
+        duration : float, optional
+            How long the product takes in s, all vectors of a batch together. Default: it takes no time.
 
         Returns
         -------
@@ -423,9 +480,10 @@ class BlockedArray(CellOperators, ABC):
         Raises
         ------
         ValueError
-            If the array does not have two axes, shapes do not match, or a voltage is not finite.
+            If the array does not have two axes, shapes do not match, a voltage is not finite, or the duration is not
+            above 0.
         """
-        bandwidth = self._bandwidth(bandwidth)
+        bandwidth = read_bandwidth(bandwidth, duration, self.bandwidth)
         checks.crossbar(self.shape)
         vectors = checks.vectors(v, self.shape, transpose, self.dtype.type)
         if transpose:
@@ -437,6 +495,7 @@ class BlockedArray(CellOperators, ABC):
             parts = self._evaluate(block_operations.row_currents, lambda _: (given, bandwidth, number))
             shaped = np.concatenate(list(parts))
         self._count_products(1 if bandwidth else 0)
+        self._pass_time(duration)
         return shaped
 
     def _column_currents(self, vectors: RealArray, bandwidth: float) -> RealArray:

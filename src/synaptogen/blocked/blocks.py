@@ -1,12 +1,12 @@
 """The blocks of an array: it is cut along its first axis, so that a block of a crossbar is some of its rows."""
 
 import math
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from synaptogen._utils import Shape
+from synaptogen._utils import Float64Array, RealArray, Shape
 from synaptogen.io import CHUNK
 
 BLOCK_BYTES = 1 << 27
@@ -23,6 +23,31 @@ class Pause(NamedTuple):
     """How long."""
     temperature: float | None
     """In K; None: that of the parameters."""
+
+
+class Pulses(NamedTuple):
+    """Voltages with widths."""
+
+    voltages: RealArray
+    """Voltages in V, of shape (K, ...)."""
+    widths: Float64Array
+    """Widths in s, of shape (K,), the same for all blocks."""
+
+
+Step: TypeAlias = RealArray | Pulses | Pause
+"""What changes cells: voltages (K, ...) of the reference width, pulses, or a wait."""
+
+
+def voltages_of(step: Step) -> int:
+    """Return how many voltages a step applies."""
+    return len(step.widths) if isinstance(step, Pulses) else 0 if isinstance(step, Pause) else len(step)
+
+
+def copied(step: Step) -> Step:
+    """Return a copy of a step, which callers cannot change."""
+    if isinstance(step, Pulses):
+        return Pulses(step.voltages.copy(), step.widths.copy())
+    return step if isinstance(step, Pause) else step.copy()
 
 
 def default_block(bytes_per_cell: float) -> int:
@@ -103,21 +128,25 @@ class Blocks:
             return values
         return values[(slice(None),) * axis + (self[k],)]
 
-    def step(self, k: int, pulses: NDArray[Value] | Pause) -> NDArray[Value] | Pause:
+    def step(self, k: int, step: Step) -> Step:
         """Return the part of a step that concerns a block.
 
         Parameters
         ----------
         k : int
             Number of the block.
-        pulses : array of shape (K, ...), or Pause
+        step : array of shape (K, ...), Pulses, or Pause
             Voltages, of which a part is returned, or a wait of all cells.
 
         Returns
         -------
-        array of shape (K, ...), or Pause
+        array of shape (K, ...), Pulses, or Pause
         """
-        return pulses if isinstance(pulses, Pause) else self.part(k, pulses, axis=1)  # type: ignore[return-value]  # not None
+        if isinstance(step, Pause):
+            return step
+        voltages = self.part(k, step.voltages if isinstance(step, Pulses) else step, axis=1)
+        assert voltages is not None
+        return Pulses(voltages, step.widths) if isinstance(step, Pulses) else voltages
 
     @property
     def chunk(self) -> int:

@@ -75,7 +75,13 @@ def line_voltages(scheme: Scheme, row: int, u: AnyArray, shape: tuple[int, int])
 
 @checked
 def apply_selected(
-    cells: CellArray, u: ArrayLike, scheme: Scheme, *, parallel: bool = True, wires: Wires | None = None
+    cells: CellArray,
+    u: ArrayLike,
+    scheme: Scheme,
+    *,
+    parallel: bool = True,
+    wires: Wires | None = None,
+    width: float | None = None,
 ) -> None:
     """Apply amplitudes to selected cells of a crossbar without selectors, line by line, and disturb the others.
 
@@ -94,12 +100,14 @@ def apply_selected(
         Write all selected cells of a row at once; otherwise one after the other.
     wires : Wires, optional
         Resistances of the lines that the pulses pass.
+    width : float, optional
+        Width of each pulse in s, see `CellArray.apply_voltage`.
 
     Raises
     ------
     ValueError
-        If the cells are not a crossbar, a voltage is not finite, a shape does not fit, or there is no such scheme. No
-        cell has changed then.
+        If the cells are not a crossbar, a voltage is not finite, a shape does not fit, there is no such scheme, or the
+        cells know no such width. No cell has changed then.
 
     Examples
     --------
@@ -116,7 +124,7 @@ def apply_selected(
     checks.one_of("scheme", scheme, SCHEMES)
     flat = checks.voltages("u", u, shape, cells.dtype.type)
     for voltages in pulses(np.broadcast_to(flat, cells.size).reshape(shape), scheme, parallel):
-        cells.apply_voltage(voltages, wires=wires)
+        cells.apply_voltage(voltages, wires=wires, width=width)
 
 
 def pulses(u: AnyArray, scheme: Scheme, parallel: bool = True) -> Iterator[AnyArray]:

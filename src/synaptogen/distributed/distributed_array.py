@@ -7,15 +7,17 @@ from typing import Any, Self
 
 from distributed import Client, default_client
 
-from synaptogen._utils import RNG, BoolArray, PathLike, RealArray, checked, checks, require
+from synaptogen._utils import RNG, BoolArray, PathLike, checked, checks, require
 from synaptogen.blocked import (
     Arguments,
     BlockedArray,
-    Pause,
     SavedSource,
+    Step,
     block_operations,
+    copied,
     describe_saved,
     no_arguments,
+    voltages_of,
 )
 from synaptogen.engines import EngineName, Start, Storage
 from synaptogen.io import Saved, require_same
@@ -223,13 +225,12 @@ class DistributedArray(BlockedArray):
         return self._run(operation, arguments, blocks, False)
 
     def _modify(
-        self, operation: Callable[..., Any], pulses: RealArray | Pause, where: BoolArray | None, *arguments: object
+        self, operation: Callable[..., Any], pulses: Step, where: BoolArray | None, *arguments: object
     ) -> Iterator[Any]:
         self._placement.require_client()
         # voltages in the log are applied in any case: after a request that failed, blocks catch up at the next
-        step = pulses if isinstance(pulses, Pause) else pulses.copy()
-        self._log.append((step, None if where is None else where.copy()))
-        self._voltages += 0 if isinstance(pulses, Pause) else len(pulses)
+        self._log.append((copied(pulses), None if where is None else where.copy()))
+        self._voltages += voltages_of(pulses)
         self._time = self._time_after(pulses)
         yield from self._run(operation, lambda _: arguments, None, True)
         if self._every is not None and self._voltages - self._source_voltages >= self._every:

@@ -18,6 +18,7 @@ from . import (
     own_law,
     polynomial,
     population,
+    pulse_width,
     random,
     switching,
 )
@@ -78,6 +79,15 @@ from .optional_parts import blended, device_rows, innovation_of_lrs, next_unrest
 from .own_law import OWN_ROWS, OWN_TRAITS, OwnLaw, Restless
 from .polynomial import poly
 from .population import DRAWS, chosen, scale
+from .pulse_width import (
+    WidthConstants,
+    WidthRange,
+    applied_voltage,
+    decades,
+    effective_voltage,
+    switching_time,
+    threshold_factor,
+)
 from .random import CYCLES, DEVICE, FLUCTUATION, HISTORY, PRODUCT, READ, normals, random_words, read_block, read_normal
 from .switching import (
     CYCLE,
@@ -126,10 +136,13 @@ __all__ = [
     "Restless",
     "Transition",
     "UInt32",
+    "WidthConstants",
+    "WidthRange",
     "absolute",
     "add",
     "add_scaled",
     "any_",
+    "applied_voltage",
     "as_written",
     "bits",
     "blended",
@@ -138,8 +151,10 @@ __all__ = [
     "current",
     "cycle",
     "cycle_features",
+    "decades",
     "device_rows",
     "differential_conductance",
+    "effective_voltage",
     "envelopes",
     "feature_scales",
     "features",
@@ -178,6 +193,7 @@ __all__ = [
     "poly",
     "polynomial",
     "population",
+    "pulse_width",
     "random",
     "random_words",
     "read_block",
@@ -193,6 +209,8 @@ __all__ = [
     "sqrt",
     "strength",
     "switching",
+    "switching_time",
+    "threshold_factor",
     "transition",
     "two_jumps",
     "where",

@@ -23,7 +23,6 @@ from synaptogen._utils import (
     BoolArray,
     PathLike,
     Progress,
-    RealArray,
     checked,
     checks,
     default_threads,
@@ -35,12 +34,13 @@ from synaptogen.array import CellArray
 from synaptogen.blocked import (
     Arguments,
     BlockedArray,
-    Pause,
     SavedSource,
+    Step,
     block_operations,
     describe_saved,
     load_block,
     no_arguments,
+    voltages_of,
 )
 from synaptogen.engines import CellIds, EngineName, Start, Storage
 from synaptogen.io import Saved, Writer, check_writable, require_same, state_layout, update_counts
@@ -206,14 +206,14 @@ class DiskArray(BlockedArray):
             self._report(k)
 
     def _modify(
-        self, operation: Callable[..., Any], pulses: RealArray | Pause, where: BoolArray | None, *arguments: object
+        self, operation: Callable[..., Any], pulses: Step, where: BoolArray | None, *arguments: object
     ) -> Iterator[Any]:
         def modify(k: int, cells: CellArray) -> Any:
             return operation(cells, self._blocks.step(k, pulses), self._blocks.part(k, where), *arguments)
 
         require_same(self.path, self._token)  # here, too, so that no lock is needed to be refused
         before = self._voltages, self._time
-        self._voltages += 0 if isinstance(pulses, Pause) else len(pulses)
+        self._voltages += voltages_of(pulses)
         self._time = self._time_after(pulses)
         try:
             unchanged = functools.partial(require_same, self.path, self._token)

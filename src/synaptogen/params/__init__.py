@@ -6,6 +6,7 @@ from .fluctuation import FluctuationParams
 from .history import FEATURES, VAR, History, StateSpace, autocorrelation_error, balanced_truncation, yule_walker
 from .own_law import OWN_TRAITS, OwnShapes, RestlessInnovation
 from .population import Population
+from .pulse_width import PulseWidthParams
 from .ranges import conducting_range, increasing_range, passive_limit
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "History",
     "OwnShapes",
     "Population",
+    "PulseWidthParams",
     "RestlessInnovation",
     "StateSpace",
     "as_device_params",

@@ -1,5 +1,6 @@
 """DeviceParams: a learned population of devices, checked, with presets and files."""
 
+import dataclasses
 import difflib
 import functools
 import importlib.resources
@@ -22,6 +23,7 @@ from .fluctuation import FluctuationParams, as_fluctuation
 from .history import FEATURES, VAR, History, StateSpace, autocorrelation_error, balanced_truncation, yule_walker
 from .own_law import OWN_TRAITS, OwnShapes, RestlessInnovation
 from .population import Population
+from .pulse_width import PulseWidthParams, as_pulse_width
 from .record import Record, real_array
 from .what_if import with_spread, with_stuck
 
@@ -50,6 +52,7 @@ class Changes(TypedDict, total=False):
     own: OwnShapes | None
     restless: RestlessInnovation | None
     fluctuation: FluctuationParams | None
+    pulse_width: PulseWidthParams | None
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -95,6 +98,8 @@ class DeviceParams(Record):
         How innovations of R_LRS depart from normal ones; the history is a `StateSpace`. Default: they do not.
     fluctuation : FluctuationParams, optional
         What cells do between pulses. Default: they stand still.
+    pulse_width : PulseWidthParams, optional
+        How thresholds depend on the width of pulses. Default: pulses have no width.
 
     Raises
     ------
@@ -128,6 +133,7 @@ class DeviceParams(Record):
     own: OwnShapes | None = None
     restless: RestlessInnovation | None = None
     fluctuation: FluctuationParams | None = None
+    pulse_width: PulseWidthParams | None = None
 
     def __post_init__(self) -> None:
         self._check_parts()
@@ -455,6 +461,47 @@ class DeviceParams(Record):
         return self.replace(fluctuation=None if fluctuation is None else as_fluctuation(fluctuation))
 
     @checked
+    def with_pulse_width(
+        self, pulse_width: str | PulseWidthParams | None, *, reference: float | None = None
+    ) -> "DeviceParams":
+        """Return the set with a law by which thresholds depend on the width of pulses, perhaps that of other cells.
+
+        Parameters
+        ----------
+        pulse_width : str, PulseWidthParams or None
+            Name of a preset (`PulseWidthParams.preset`), a law, or None: pulses have no width.
+        reference : float, optional
+            Width in s for which the thresholds of this set hold; default: that of the law. A table keeps its widths.
+
+        Returns
+        -------
+        DeviceParams
+
+        Raises
+        ------
+        TypeError, ValueError
+            If an argument is none of these, no preset has that name, or the law does not know the reference width.
+
+        Examples
+        --------
+        >>> import synaptogen as sg
+        >>> law = sg.PulseWidthParams("mine", 1e-6, set_shift=0.1, reset_shift=0.1)
+        >>> params = sg.DeviceParams.preset("hennen2024").with_pulse_width(law)
+        >>> cells = sg.CellArray(1000, params, rng=1)
+        >>> cells.apply_voltage(-0.6, width=1e-7)
+        >>> short = int((cells.mode == sg.Mode.LRS).sum())
+        >>> cells.apply_voltage(-0.6, width=1e-5)
+        >>> short, int((cells.mode == sg.Mode.LRS).sum())
+        (10, 509)
+        """
+        if pulse_width is None:
+            if reference is not None:
+                raise ValueError("reference belongs to a law of pulse widths: give one, or leave reference out")
+            return self.replace(pulse_width=None)
+        law = as_pulse_width(pulse_width)
+        return self.replace(pulse_width=law if reference is None else dataclasses.replace(law, reference=reference))
+
+    @checked
     def autocovariance(self, lags: int) -> Float64Array:
         """Return the autocovariances of the latent process of cycles.
 
@@ -586,7 +633,8 @@ class DeviceParams(Record):
     def __repr__(self) -> str:
         k = self.population.n_components
         moves = "" if self.fluctuation is None else f", fluctuation of {self.fluctuation.name!r}"
-        return f"DeviceParams({self.name!r}, {self.history!r}, {k} component{'s' * (k != 1)}{moves})"
+        widths = "" if self.pulse_width is None else f", pulse widths of {self.pulse_width.name!r}"
+        return f"DeviceParams({self.name!r}, {self.history!r}, {k} component{'s' * (k != 1)}{moves}{widths})"
 
     def _content(self) -> dict[str, Any]:
         return {f.name: getattr(self, f.name) for f in fields(self)}
@@ -608,6 +656,8 @@ class DeviceParams(Record):
             raise ValueError(f"population must be a Population, not {type(self.population).__name__}")
         if not isinstance(self.fluctuation, FluctuationParams | None):
             raise ValueError(f"fluctuation must be FluctuationParams or None, not {type(self.fluctuation).__name__}")
+        if not isinstance(self.pulse_width, PulseWidthParams | None):
+            raise ValueError(f"pulse_width must be PulseWidthParams or None, not {type(self.pulse_width).__name__}")
         if not isinstance(self.source, Mapping) or not all(
             isinstance(s, str) for kv in self.source.items() for s in kv
         ):
@@ -720,8 +770,10 @@ def _assemble(where: str, values: dict[str, Any]) -> DeviceParams:
     """Return a parameter set from the content of a file; errors name the file."""
     try:
         history, fluctuation = values.pop("history"), values.pop("fluctuation", None)
+        widths = values.pop("pulse_width", None)
         return DeviceParams(
             fluctuation=None if fluctuation is None else FluctuationParams.from_dict(fluctuation),
+            pulse_width=None if widths is None else PulseWidthParams.from_dict(widths),
             history=VAR(**history) if "lags" in history else StateSpace(**history),
             population=Population(**values.pop("population")),
             own=OwnShapes(**own) if (own := values.pop("own", None)) is not None else None,

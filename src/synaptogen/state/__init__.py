@@ -6,6 +6,7 @@ from .components import components_of
 from .counters import Counters, noise_offset
 from .features import Features, Mode, modes_of
 from .spec import BANDWIDTH, ArraySpec, HistoryKind
+from .widths import pulse_widths, read_bandwidth
 
 __all__ = [
     "BANDWIDTH",
@@ -23,5 +24,7 @@ __all__ = [
     "components_of",
     "modes_of",
     "noise_offset",
+    "pulse_widths",
+    "read_bandwidth",
     "ticks_of",
 ]

@@ -13,7 +13,7 @@ from synaptogen.engines import AnyEngine, CellIds, Positions, ReadNumbers, engin
 from synaptogen.model import Constants
 from synaptogen.params import DeviceParams
 
-from .clock import TIME_ZERO, WRITTEN, Clock, ClockTime
+from .clock import TIME_ZERO, WRITTEN, Clock, ClockTime, ticks_of
 from .components import components_of
 from .counters import Counters
 from .guard import Guard
@@ -262,6 +262,72 @@ class CellState:
             If an earlier call was broken off, see `Guard`.
         """
         self._change(self.engine.apply, u, self.selection, mask)
+
+    def acting(self, u: AnyArray, widths: AnyArray | float | None) -> AnyArray:
+        """Return the voltages of the reference width that do the same as pulses.
+
+        Parameters
+        ----------
+        u : array
+            Voltages in V.
+        widths : array that broadcasts with ``u``, or float, optional
+            Widths in s, from `pulse_widths`; None: those of the reference.
+
+        Returns
+        -------
+        array
+            ``u`` itself where the parameter set has no law of pulse widths.
+        """
+        law = self.params.pulse_width
+        return u if law is None or widths is None else law.effective_voltage(u, widths).astype(self.engine.dtype)
+
+    def apply_pulses(self, u: RealArray, widths: Float64Array, mask: BoolArray | None = None) -> None:
+        """Apply k pulses to the cells one after the other; each is written at its end.
+
+        Parameters
+        ----------
+        u : array of shape (k, 1) or (k, m)
+            Voltages in V, for all cells or for each.
+        widths : array of shape (k,)
+            Widths in s, from `pulse_widths`.
+        mask : array of bool of shape (m,), optional
+            The cells that see them; default: all. Time passes for all cells of the engine.
+        """
+        acting = self.acting(u, widths[:, None])
+        with self.guard.changing(steps=True):
+            if self.params.fluctuation is None:  # nothing moves meanwhile
+                self.wait(sum(map(ticks_of, widths.tolist())), None)
+                self.apply(acting, mask)
+                return
+            for voltages, width in zip(acting, widths.tolist(), strict=True):
+                self.wait(ticks_of(width), None)
+                self.apply(voltages[None], mask)
+
+    def sweep_pulses(self, u: RealArray, widths: Float64Array, bandwidth: float) -> RealArray:
+        """Apply k pulses one after the other, and read the current at the voltage of each; see `sweep`.
+
+        Parameters
+        ----------
+        u : array of shape (k, 1) or (k, m)
+            Voltages in V, for all cells or for each.
+        widths : array of shape (k,)
+            Widths in s, from `pulse_widths`.
+        bandwidth : float
+            Bandwidth in Hz; 0: no noise.
+
+        Returns
+        -------
+        array of shape (k, m)
+            Currents in A.
+        """
+        acting = self.acting(u, widths[:, None])
+        trace = []
+        with self.guard.changing(steps=True):
+            for voltages, act, width in zip(u, acting, widths.tolist(), strict=True):
+                self.wait(ticks_of(width), None)
+                self.apply(act[None])
+                trace.append(self.read(voltages[None], bandwidth))
+        return np.stack(trace)
 
     def sweep(self, u: RealArray, bandwidth: float) -> RealArray:
         """Apply k voltages one after the other, and read the current at each; the reads are counted if they have noise.

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from synaptogen._utils import Float64Array, checked, checks
-from synaptogen.state import Mode
+from synaptogen.state import Mode, ticks_of
 
 from .network import solve
 from .parameters import Wires
@@ -54,7 +54,7 @@ def line_voltages(u: ArrayLike, shape: tuple[int, int]) -> tuple[Float64Array, F
     return rows, columns
 
 
-def apply_through_lines(cells: SwitchingCells, u: ArrayLike, wires: Wires) -> None:
+def apply_through_lines(cells: SwitchingCells, u: ArrayLike, wires: Wires, width: float | None = None) -> None:
     """Apply voltages through wires, and solve again after each change of cells until no cell voltage changes.
 
     This is a pulse whose edges are short compared with switching: all cells that can be set in the state before the
@@ -69,6 +69,9 @@ def apply_through_lines(cells: SwitchingCells, u: ArrayLike, wires: Wires) -> No
         Voltages in V without wires, u[i, j] = columns[j] - rows[i].
     wires : Wires
         Resistances of the lines.
+    width : float, optional
+        Width of the pulse in s. Lines and currents have the voltages as they are; cells switch as the law of pulse
+        widths says. Default: that of the reference.
 
     Raises
     ------
@@ -85,6 +88,8 @@ def apply_through_lines(cells: SwitchingCells, u: ArrayLike, wires: Wires) -> No
     """
     rows, columns = line_voltages(u, checks.crossbar(cells.shape))
     before = np.zeros(cells.shape)
+    if width is not None:
+        cells.state.wait(ticks_of(width), None)
     for _ in range(MOST_ROUNDS):
         try:
             voltages = solve(cells, wires, rows=rows, columns=columns).cells
@@ -94,7 +99,7 @@ def apply_through_lines(cells: SwitchingCells, u: ArrayLike, wires: Wires) -> No
         moved = np.abs(voltages - before).max()
         if moved <= SETTLED:
             return
-        cells.apply_voltage(voltages)
+        cells.apply_voltage(cells.state.acting(voltages, width))
         before = voltages
     warnings.warn(
         f"voltages of cells still moved by {moved:.1g} V after {MOST_ROUNDS} rounds of switching and solving: apply "

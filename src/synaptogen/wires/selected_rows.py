@@ -3,6 +3,7 @@
 import numpy as np
 
 from synaptogen._utils import Float64Array
+from synaptogen.state import ticks_of
 
 from .parameters import Chains, Wires
 from .problem import Network
@@ -62,7 +63,7 @@ def solve_row(cells: SwitchingCells, wires: Wires, row: int, u: Float64Array) ->
     return voltages[0], -state.currents[0, 0]
 
 
-def apply_to_row(cells: SwitchingCells, wires: Wires, row: int, u: Float64Array) -> None:
+def apply_to_row(cells: SwitchingCells, wires: Wires, row: int, u: Float64Array, width: float | None = None) -> None:
     """Apply voltages of columns to one row, and solve again after each change of cells until no voltage changes.
 
     Parameters
@@ -75,6 +76,8 @@ def apply_to_row(cells: SwitchingCells, wires: Wires, row: int, u: Float64Array)
         Selected row.
     u : array of shape (columns,)
         Voltages in V of the columns.
+    width : float, optional
+        Width of the pulse in s, see `apply_through_lines`.
 
     Raises
     ------
@@ -82,9 +85,11 @@ def apply_to_row(cells: SwitchingCells, wires: Wires, row: int, u: Float64Array)
         If the tolerance of ``wires`` cannot be reached.
     """
     line, before = cells[row : row + 1], np.zeros(len(u))
+    if width is not None:
+        cells.state.wait(ticks_of(width), None)
     for _ in range(MOST_ROUNDS):
         voltages, _ = solve_row(cells, wires, row, u)
         if np.abs(voltages - before).max() <= SETTLED:
             return
-        line.apply_voltage(voltages[None])
+        line.apply_voltage(cells.state.acting(voltages[None], width))
         before = voltages

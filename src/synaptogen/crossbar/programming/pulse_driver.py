@@ -29,13 +29,39 @@ def read_cells(cells: CellArray, reads: int) -> AnyArray:
     return np.asarray(total / cells.dtype.type(reads * cells.params.u_read))
 
 
-def _apply_pulse(cells: CellArray, u: AnyArray, width: float) -> AnyArray:
+def applied(cells: CellArray, u: AnyArray, acting: float | None) -> AnyArray:
+    """Return the voltages of pulses that do the same as pulses of the reference width.
+
+    Parameters
+    ----------
+    cells : CellArray
+        The cells, of whose parameter set the law of pulse widths is.
+    u : array
+        Amplitudes in V at the reference width.
+    acting : float, optional
+        Width in s; None: that of the reference.
+
+    Returns
+    -------
+    array
+        Amplitudes in V.
+    """
+    law = cells.params.pulse_width
+    if law is None or acting is None:
+        return u
+    wanted = law.applied_voltage(u, acting).astype(u.dtype)
+    # up to the next number: a full RESET stays one when cells divide again
+    return np.asarray(np.where(u == 0.0, u, np.nextafter(wanted, np.copysign(u.dtype.type(np.inf), u))))
+
+
+def _apply_pulse(cells: CellArray, u: AnyArray, width: float, acting: float | None) -> AnyArray:
     """Apply voltages, and return the energy in J of each cell for square pulses of a width in s.
 
     This is an estimate: the current is taken as the mean of the currents before and after.
     """
+    u = applied(cells, u, acting)
     before = cells.current(u)
-    after = cells.sweep(u[None])[0]
+    after = cells.sweep(u[None], width=acting)[0]
     return np.asarray(np.abs(u * (before + after)) * before.dtype.type(width / 2))
 
 
@@ -97,14 +123,17 @@ class IsolatedDriver(_DirectReads):
     Parameters
     ----------
     width : float
-        Width of pulses in s.
+        Width of pulses in s, for the energy.
+    acting : float, optional
+        Width in s as which they act; None: that of the reference, and they take no time.
     """
 
     width: float
+    acting: float | None = None
 
     def __call__(self, cells: CellArray, index: AnyArray, u: AnyArray) -> AnyArray:
         """Apply a voltage to each cell, see `PulseDriver.__call__`."""
-        return _apply_pulse(cells, u, self.width)
+        return _apply_pulse(cells, u, self.width, self.acting)
 
 
 @dataclass(frozen=True)
@@ -117,13 +146,14 @@ class LineDriver(_DirectReads):
         The whole array.
     scheme : {"V/2", "V/3"}
         Selection scheme.
-    width : float
-        Width of pulses in s.
+    width, acting
+        As for `IsolatedDriver`.
     """
 
     crossbar: CellArray
     scheme: Scheme
     width: float
+    acting: float | None = None
 
     def __call__(self, cells: CellArray, index: AnyArray, u: AnyArray) -> AnyArray:
         """Apply a voltage to each cell; the energy of all cells of the array is divided evenly among them."""
@@ -131,5 +161,5 @@ class LineDriver(_DirectReads):
         wanted.reshape(-1)[index] = u
         energy = 0.0
         for voltages in pulses(wanted, self.scheme):
-            energy += float(_apply_pulse(self.crossbar, voltages, self.width).sum(dtype=float))
+            energy += float(_apply_pulse(self.crossbar, voltages, self.width, self.acting).sum(dtype=float))
         return np.full(len(index), energy / len(index), self.crossbar.dtype)

@@ -10,7 +10,7 @@ from synaptogen.array import CellArray
 from synaptogen.crossbar.selection import Scheme, pulses
 from synaptogen.wires import Wires, apply_to_row, line_currents, solve, solve_row
 
-from .pulse_driver import read_cells
+from .pulse_driver import applied, read_cells
 
 
 @dataclass(frozen=True)
@@ -19,6 +19,7 @@ class _WiredReads:
     wires: Wires
     width: float
     wired_reads: bool
+    acting: float | None = None
 
     def read(self, cells: CellArray, index: AnyArray, reads: int) -> AnyArray:
         """Read cells, see `PulseDriver.read`; the noise is that of the cells at the read voltage."""
@@ -65,15 +66,17 @@ class WiredRowDriver(_WiredReads):
         Width of pulses in s.
     wired_reads : bool
         Whether reads pass through the wires too.
+    acting : float, optional
+        Width in s as which pulses act; None: that of the reference, and they take no time.
     """
 
     def __call__(self, cells: CellArray, index: AnyArray, u: AnyArray) -> AnyArray:
         """Apply a voltage to each cell, see `PulseDriver.__call__`; the energies include that of the wires."""
-        wanted = self._wanted(index, u)
+        wanted = self._wanted(index, applied(self.crossbar, u, self.acting))
         energy = np.zeros(self.crossbar.shape)
         for row, amplitudes in _by_row(wanted):
             before = solve_row(self.crossbar, self.wires, row, amplitudes)[1]
-            apply_to_row(self.crossbar, self.wires, row, amplitudes)
+            apply_to_row(self.crossbar, self.wires, row, amplitudes, self.acting)
             after = solve_row(self.crossbar, self.wires, row, amplitudes)[1]
             energy[row] += np.abs(amplitudes * (before + after)) * self.width / 2
         return np.asarray(energy.reshape(-1)[index], self.crossbar.dtype)
@@ -92,7 +95,7 @@ class WiredLineDriver(_WiredReads):
 
     Parameters
     ----------
-    crossbar, wires, width, wired_reads
+    crossbar, wires, width, wired_reads, acting
         As for `WiredRowDriver`.
     scheme : {"V/2", "V/3"}
         Selection scheme.
@@ -103,10 +106,10 @@ class WiredLineDriver(_WiredReads):
     def __call__(self, cells: CellArray, index: AnyArray, u: AnyArray) -> AnyArray:
         """Apply a voltage to each cell; the energy of all cells and wires is divided evenly among them."""
         crossbar, wires, energy = self.crossbar, self.wires, 0.0
-        for voltages in pulses(self._wanted(index, u), self.scheme):
+        for voltages in pulses(self._wanted(index, applied(crossbar, u, self.acting)), self.scheme):
             lines = {"rows": voltages[0, 0] - voltages[:, 0], "columns": voltages[0]}
             before = solve(crossbar, wires, **lines).currents
-            crossbar.apply_voltage(voltages, wires=wires)
+            crossbar.apply_voltage(voltages, wires=wires, width=self.acting)
             after = solve(crossbar, wires, **lines).currents
             energy += float(np.abs(voltages * (before + after)).sum()) * self.width / 2
         return np.full(len(index), energy / len(index), crossbar.dtype)

@@ -15,6 +15,7 @@ from synaptogen.array import CellArray
 from synaptogen.crossbar.mappings import OUTSIDE, Outside
 from synaptogen.crossbar.selection import SCHEMES, Scheme
 from synaptogen.model import noise_variance
+from synaptogen.state import pulse_widths
 from synaptogen.wires import Wires
 
 from .active_cells import ActiveCells
@@ -95,6 +96,7 @@ def write_verify(
     wires: Wires | None = None,
     wired_reads: bool = False,
     pulse_width: float = PULSE_WIDTH,
+    width: float | None = None,
     progress: Progress | None = None,
 ) -> ProgrammingReport:
     """Write conductances pulse by pulse, with a read after each, until each cell is within the tolerance.
@@ -138,7 +140,11 @@ def write_verify(
         Reads pass through the wires too: with selectors row by row, all cells of a row that are read at once; otherwise
         column by column. By default, reads are of the cells themselves.
     pulse_width : float
-        Width in s of pulses, for the energy.
+        Width in s of pulses without ``width``, for the energy.
+    width : float, optional
+        Width in s of each pulse, also for the energy: pulses act as `DeviceParams.pulse_width` says, and time passes
+        for the array. Amplitudes (of strategies, and ``u_set``) hold for the reference width; the pulses have those
+        that do the same.
     progress : callable, optional
         Called as ``progress(done, total)`` after each pulse, with numbers of cells.
 
@@ -168,7 +174,7 @@ def write_verify(
     checks.positive("tolerance", tolerance, "S")
     checks.positive_int("budget", budget)
     checks.positive_int("passes", passes)
-    task = _prepare(cells, targets, scheme, outside, where, u_set, pulse_width, wires, wired_reads)
+    task = _prepare(cells, targets, scheme, outside, where, u_set, pulse_width, wires, wired_reads, width)
     noise = _read_noise(task, checks.positive_int("reads", reads))
     if tolerance < noise:
         raise ValueError(
@@ -198,6 +204,7 @@ def one_shot(
     wires: Wires | None = None,
     wired_reads: bool = False,
     pulse_width: float = PULSE_WIDTH,
+    width: float | None = None,
 ) -> ProgrammingReport:
     """Write conductances with two pulses: a SET, then a partial RESET with the amplitude for the median cell.
 
@@ -210,7 +217,7 @@ def one_shot(
     tolerance : float
         Largest difference in S of a read from its target for a cell that the report counts as converged. It has no
         influence on the pulses.
-    scheme, outside, where, u_set, wires, wired_reads, pulse_width
+    scheme, outside, where, u_set, wires, wired_reads, pulse_width, width
         As for `write_verify`.
 
     Returns
@@ -234,7 +241,7 @@ def one_shot(
     True
     """
     checks.positive("tolerance", tolerance, "S")
-    task = _prepare(cells, targets, scheme, outside, where, u_set, pulse_width, wires, wired_reads)
+    task = _prepare(cells, targets, scheme, outside, where, u_set, pulse_width, wires, wired_reads, width)
     curve = task.population
     amplitudes = np.interp(-task.target, -curve.conductances, curve.amplitudes).astype(task.target.dtype)
     outcome = _empty_outcome(task)
@@ -256,6 +263,7 @@ def set_reset(
     wires: Wires | None = None,
     wired_reads: bool = False,
     pulse_width: float = PULSE_WIDTH,
+    width: float | None = None,
 ) -> ProgrammingReport:
     """Write bits with one pulse per cell: a SET where ``on`` holds, a full RESET elsewhere.
 
@@ -265,7 +273,7 @@ def set_reset(
         Cells to write.
     on : array of bool that broadcasts to the shape of the cells
         Which cells are to be in the LRS.
-    scheme, where, u_set, wires, wired_reads, pulse_width
+    scheme, where, u_set, wires, wired_reads, pulse_width, width
         As for `write_verify`.
 
     Returns
@@ -293,7 +301,7 @@ def set_reset(
     population = population_statistics(cells.params)
     high, low = float(np.median(population.g_lrs)), float(np.median(population.g_hrs))
     targets = np.where(bits, high, low).reshape(cells.shape)
-    task = _prepare(cells, targets, scheme, "refuse", where, u_set, pulse_width, wires, wired_reads)
+    task = _prepare(cells, targets, scheme, "refuse", where, u_set, pulse_width, wires, wired_reads, width)
     outcome = _empty_outcome(task)
     index = np.flatnonzero(task.selected)
     u = np.where(bits, task.u_set, cells.params.u_max).astype(task.target.dtype)
@@ -316,11 +324,14 @@ def _prepare(
     pulse_width: float,
     wires: Wires | None,
     wired_reads: bool,
+    width: float | None,
 ) -> _Task:
     """Check the arguments; nothing has changed if they are refused."""
     checks.one_of("outside", outside, OUTSIDE)
     checks.positive("pulse_width", pulse_width, "s")
-    driver = _driver(cells, scheme, pulse_width, wires, wired_reads)
+    if width is not None:
+        pulse_width = float(pulse_widths("width", width, cells.params, 1)[0])
+    driver = _driver(cells, scheme, pulse_width, wires, wired_reads, width)
     given = np.broadcast_to(checks.voltages("targets", targets, cells.shape, cells.dtype.type), cells.size)
     selected = np.ones(cells.size, bool) if where is None else checks.mask("where", where, cells.shape)
     if not selected.any():
@@ -333,7 +344,12 @@ def _prepare(
 
 
 def _driver(
-    cells: CellArray, scheme: Scheme | None, width: float, wires: Wires | None, wired_reads: bool
+    cells: CellArray,
+    scheme: Scheme | None,
+    width: float,
+    wires: Wires | None,
+    wired_reads: bool,
+    acting: float | None,
 ) -> PulseDriver:
     if scheme is not None:
         checks.one_of("scheme", scheme, SCHEMES)
@@ -343,12 +359,12 @@ def _driver(
     if wires is None:
         if wired_reads:
             raise ValueError("wired_reads=True needs wires: give wires=Wires(...)")
-        return IsolatedDriver(width) if scheme is None else LineDriver(cells, scheme, width)
+        return IsolatedDriver(width, acting) if scheme is None else LineDriver(cells, scheme, width, acting)
     if not isinstance(wires, Wires):
         raise TypeError(f"wires is a {type(wires).__name__}: give a Wires(...)")
     if scheme is None:
-        return WiredRowDriver(cells, wires, width, wired_reads)
-    return WiredLineDriver(cells, wires, width, wired_reads, scheme)
+        return WiredRowDriver(cells, wires, width, wired_reads, acting)
+    return WiredLineDriver(cells, wires, width, wired_reads, acting, scheme)
 
 
 def _reachable(cells: CellArray, given: AnyArray, selected: BoolArray, outside: Outside) -> tuple[AnyArray, int]:
