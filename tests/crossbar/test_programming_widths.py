@@ -25,10 +25,10 @@ def test_pulses_get_the_voltages_that_do_the_same(width, scheme):
     np.testing.assert_array_equal(mine.pulses, other.pulses)
     np.testing.assert_array_equal(mine.converged, other.converged)
     np.testing.assert_allclose(mine.reached, other.reached, rtol=1e-4, atol=1e-9)
-    # at a higher voltage the same pulse takes more energy: more than f**2 of either polarity allows is too much
+    # currents rise at least in proportion to the voltage, and a little faster
     f = np.array([1 - 0.1 * np.log10(width / 1e-6), 1 - 0.2 * np.log10(width / 1e-6)])
     ratio = mine.energy.sum() / other.energy.sum()
-    assert f.min() ** 3 * 0.99 < ratio < f.max() ** 3 * 1.01
+    assert f.min() ** 2 * 0.99 < ratio < f.max() ** 3 * 1.01
     assert (ratio > 1) == (width < 1e-6) or width == 1e-6
     assert wide.time > 0 == plain.time
 
