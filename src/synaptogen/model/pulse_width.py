@@ -43,14 +43,14 @@ def decades(width: Real, p: WidthConstants) -> Real:
     Parameters
     ----------
     width : Real
-        Width in s, above 0.
+        Width in s. Beyond the widths for which the law is known, their ends count.
     p : WidthConstants
 
     Returns
     -------
     Real
     """
-    return LOG10_E * log(width / p.reference)
+    return LOG10_E * log(minimum(maximum(width, p.shortest), p.longest) / p.reference)
 
 
 def threshold_factor(place: Real, ranges: Any) -> Real:

@@ -15,8 +15,8 @@ from synaptogen.engines import CompiledParams, compile_params
 from synaptogen.model import OWN_ROWS, latent, optional_parts, population, random
 from synaptogen.params import FEATURE_NAMES, DeviceParams
 
-from .formulas import filled, switching, wrapped
-from .module_frame import SWITCHING_OUTPUTS, TAPE_STATIC, Draft, curve_cases, feature_names, file
+from .formulas import filled, switching, widths, wrapped
+from .module_frame import SWITCHING_OUTPUTS, TAPE_STATIC, Draft, curve_cases, feature_names, file, tape_ageing
 from .random_draws import draw_normals, draw_random, draws
 from .symbols import Operand, Symbol, name, numbered, symbol, text, traced
 from .templates import TAPE
@@ -97,14 +97,17 @@ def write_autonomous(params: DeviceParams, cycles: int) -> Draft:
     Draft
         The cell.
     """
+    functions = [switching(params), widths(params), draws(params), FRACTION]
+    functions = [*filter(None, functions), _initial_block(compile_params(params), cycles)]
     source = file(
         f"ReRAM cell that draws its own life: cycle 0 and {cycles} further cycles",
         TAPE,
         params,
-        "\n\n".join((switching(params), draws(params), FRACTION, _initial_block(compile_params(params), cycles))),
+        "\n\n".join(functions),
         instance=PARAMETERS,
         select=curve_cases(cycles),
         static=TAPE_STATIC,
+        **tape_ageing(params),
     ).replace("@last", str(cycles))
     own = "".join(f" {row}," for row in numbered("own", OWN_ROWS if params.own is not None else 0))
     source = source.replace("@own", own)

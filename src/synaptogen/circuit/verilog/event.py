@@ -4,7 +4,7 @@ import re
 
 from synaptogen.params import DeviceParams
 
-from .formulas import switching
+from .formulas import switching, widths
 from .module_frame import (
     STATE,
     SWITCHING_OUTPUTS,
@@ -15,6 +15,7 @@ from .module_frame import (
     file,
     state_parameters,
 )
+from .pulse_width import ageing
 
 SIGNAL_FLOW = "SYNAPTOGEN_SIGNAL_FLOW"
 """Name of the macro that gives a cell of the event form an input vin (V) and an output iout (V, 1 V per uA) in place of
@@ -65,6 +66,7 @@ module @module(p, n);
   real u_ratchet_before;
   real t, u, u_before;                // this time point and its voltage; the voltage at the last accepted one
   real r_from, u_from, u_limit, r_to, u_set, r_set;
+  @@age_variables
 
   @@functions
 
@@ -79,6 +81,7 @@ module @module(p, n);
       count_before = count;
       u_ratchet_before = u_ratchet;
       u_before = 0.0;
+      @@age_start
     end
 
     // time has moved on: the point before this one was accepted
@@ -87,6 +90,7 @@ module @module(p, n);
       count_before = count;
       u_ratchet_before = u_ratchet;
       u_before = u;
+      @@age_before
     end
     t = $abstime;
 `ifdef SYNAPTOGEN_SIGNAL_FLOW
@@ -106,19 +110,20 @@ module @module(p, n);
     r_set = r_start;
     @@select
     u_limit = (mode == 1 ? u_from : u_ratchet);
+    @@age
 
     // at an operating point nothing switches
     if (t > 0.0) begin
-      if (mode != 1 && u_before <= u_set) begin
+      if (mode != 1 && @acts_before <= u_set) begin
         mode = 1;
         count = count + 1;
         u_ratchet = 0.0;
-      end else if (mode != 2 && u > u_limit) begin
+      end else if (mode != 2 && @acts > u_limit) begin
         // to the nanovolt: so it has no slope, and iterations follow a RESET behind a resistor from rest to rest, from
         // below; with the slope of the falling current Newton's method would go astray there
-        u_ratchet = min(1e-9*floor(1e9*u), u_max);
+        u_ratchet = min(1e-9*floor(1e9*@acts), u_max);
         if (count <= @last)  // past the last cycle the ratchet is but a mark that a RESET is missing
-          mode = (u >= u_max ? 2 : 0);
+          mode = (@acts >= u_max ? 2 : 0);
       end
     end
 
@@ -136,14 +141,15 @@ module @module(p, n);
     tape_end = (mode == 1 && u_ratchet > 0.0 ? 1.0 : 0.0);
 
     // step control: points where the voltage passes U_SET and where RESET begins, and the one at which SET is due
-    @(cross(u - u_set, -1)) begin
+    @(cross(@acts - u_set, -1)) begin
       $discontinuity(0);
     end
-    @(cross(u - u_limit, +1)) begin
+    @(cross(@acts - u_limit, +1)) begin
       $discontinuity(1);
     end
-    if (mode != 1 && u <= u_set)
+    if (mode != 1 && @acts <= u_set)
       $bound_step(t_switch);
+    @@age_step
 
 `ifdef SYNAPTOGEN_SIGNAL_FLOW
     V(iout) <+ 1e6*u*conductance(r_now, u);
@@ -154,6 +160,37 @@ module @module(p, n);
   end
 endmodule
 """
+
+AGE = {
+    "age_variables": """\
+real u_acts, u_acts_before;  // the voltage as which this one acts by now, and that of the last accepted point
+// how long in s the voltage has been where pulses of some width set or reset the cell
+real set_age, reset_age, set_age_before, reset_age_before, t_before;
+""",
+    "age_start": """\
+set_age = 0.0;
+reset_age = 0.0;
+u_acts = 0.0;
+set_age_before = 0.0;
+reset_age_before = 0.0;
+u_acts_before = 0.0;
+t_before = 0.0;""",
+    "age_before": """\
+set_age_before = set_age;
+reset_age_before = reset_age;
+u_acts_before = u_acts;
+t_before = t;""",
+    "age": """\
+// a voltage acts as a pulse does that is as wide as that time: thresholds fall with its logarithm
+set_age = (mode != 1 && u <= set_least*u_set) ? set_age_before + (t - t_before) : 0.0;
+reset_age = (mode != 2 && u > reset_least*u_from) ? reset_age_before + (t - t_before) : 0.0;
+u_acts = u/(u < 0.0 ? set_factor(set_age) : reset_factor(reset_age));
+""",
+    "age_step": """\
+if (mode != 1 && set_age > 0.0 && u_acts > u_set)
+  $bound_step(max(max(set_time(u/u_set) - set_age, 0.05*set_age), t_switch));""",
+}
+"""Parts of a cell whose thresholds depend on the width of pulses."""
 
 
 def write_event(params: DeviceParams, cycles: int) -> Draft:
@@ -175,12 +212,19 @@ def write_event(params: DeviceParams, cycles: int) -> Draft:
         f"ReRAM cell, event form: its state, running cycle and {cycles} further cycles are instance parameters",
         EVENT,
         params,
-        switching(params),
+        "\n\n".join(filter(None, (switching(params), widths(params)))),
         instance="\n".join(map(_plain, [*state_parameters(params), *feature_parameters(params, cycles)])),
         select=curve_cases(cycles),
+        **_ageing(params),
     ).replace("@last", str(cycles))
     outputs = (*SWITCHING_OUTPUTS, "tape_end")
     return Draft(source, ("p", "n"), (*STATE, *feature_names(cycles)), (("t_switch", 1e-9),), outputs)
+
+
+def _ageing(params: DeviceParams) -> dict[str, str]:
+    if params.pulse_width is None:
+        return dict.fromkeys(AGE, "")
+    return AGE | ageing(params, AGE["age_variables"], AGE["age"])
 
 
 def _plain(line: str) -> str:

@@ -3,10 +3,10 @@
 import textwrap
 from collections.abc import Mapping, Sequence
 
-from synaptogen.model import Constants, iv, noise
+from synaptogen.model import Constants, iv, noise, pulse_width
 from synaptogen.params import DeviceParams
 
-from .symbols import Symbol, Type, name, statements, traced
+from .symbols import Symbol, Type, name, statements, symbol, traced
 
 NAMED = {
     "u_max": "V, a full RESET at and above",
@@ -173,6 +173,32 @@ def switching(params: DeviceParams) -> str:
     )
 
 
+def widths(params: DeviceParams) -> str:
+    """Return the functions of a cell whose thresholds depend on the width of pulses; nothing for other cells."""
+    if params.pulse_width is None:
+        return ""
+    p, t, ratio = params.pulse_width.constants(), name("t"), name("ratio")
+    functions = []
+    for polarity, ranges in (("set", p.set), ("reset", p.reset)):
+        factor = symbol(traced(pulse_width.threshold_factor)(traced(pulse_width.decades)(t, p), ranges))
+        time = symbol(traced(pulse_width.switching_time)(ratio, ranges, p))
+        functions += [
+            _function(
+                f"{polarity}_factor",
+                f"threshold of {polarity.upper()} after the time t in s, over that for pulses of the reference width",
+                "t",
+                factor,
+            ),
+            _function(
+                f"{polarity}_time",
+                f"time in s after which a voltage that is ratio times the threshold of {polarity.upper()} switches",
+                "ratio",
+                time,
+            ),
+        ]
+    return "\n\n".join(functions)
+
+
 def filled(template: str, parts: Mapping[str, str]) -> str:
     """Fill in a template.
 
@@ -192,6 +218,8 @@ def filled(template: str, parts: Mapping[str, str]) -> str:
     for line in template.splitlines():
         stripped = line.strip()
         if stripped.startswith("@@"):
+            if not parts[stripped[2:]]:  # a part that this cell does not have
+                continue
             depth = line[: len(line) - len(line.lstrip())]
             lines.append(textwrap.indent(parts[stripped[2:]], depth))
         else:

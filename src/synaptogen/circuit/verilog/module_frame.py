@@ -6,7 +6,8 @@ from synaptogen._utils import printable
 from synaptogen.params import FEATURE_NAMES, DeviceParams
 
 from .formulas import conduction, declarations, filled
-from .templates import HEAD, STATIC
+from .pulse_width import acting, ageing
+from .templates import AGE, AGE_VARIABLES, HEAD, STATIC
 
 STATE = ("mode_start", "r_start", "u_ratchet_start")
 SWITCHING_OUTPUTS = ("r_now", "mode_now", "cycles_done", "u_ratchet_now")
@@ -55,7 +56,7 @@ def file(title: str, template: str, params: DeviceParams, functions: str = "", *
     """
     head = HEAD.replace("@title", title).replace("@params", printable(params.name))
     functions = "\n\n".join(part for part in (conduction(params), functions) if part)
-    return head + filled(template, {"constants": declarations(params), "functions": functions, **parts})
+    return acting(params, head + filled(template, {"constants": declarations(params), "functions": functions, **parts}))
 
 
 def static_warning(sets: str, resets: str) -> str:
@@ -75,8 +76,22 @@ def static_warning(sets: str, resets: str) -> str:
 
 
 TAPE_STATIC = static_warning(
-    "begun && u <= u_set", "count <= @last && u > u_limit && mode_now != 2.0 && u > u_ratchet_now"
+    "begun && u <= @set_least*u_set",
+    "count <= @last && u > @reset_least*u_limit && mode_now != 2.0 && u > @reset_least*u_ratchet_now",
 )
+
+
+def tape_ageing(params: DeviceParams) -> dict[str, str]:
+    """Return the parts of a full cell that make its thresholds depend on the width of pulses."""
+    return ageing(
+        params,
+        AGE_VARIABLES,
+        AGE,
+        can_set="begun",
+        u_set="u_set",
+        can_reset="count <= @last + 1",
+        u_limit="u_limit",
+    )
 
 
 def feature_names(cycles: int) -> list[str]:

@@ -2,7 +2,7 @@
 
 from synaptogen.params import DeviceParams
 
-from .formulas import switching
+from .formulas import switching, widths
 from .module_frame import (
     STATE,
     SWITCHING_OUTPUTS,
@@ -15,7 +15,8 @@ from .module_frame import (
     state_parameters,
     static_warning,
 )
-from .templates import PULSE, READ
+from .pulse_width import ageing
+from .templates import AGE, AGE_VARIABLES, PULSE, READ
 
 _PULSE_FEATURES = (*feature_names(0), "r_hrs1")
 
@@ -62,9 +63,20 @@ def write_pulse(params: DeviceParams, cycles: int) -> Draft:
         "ReRAM cell for one pulse: at most one SET and one RESET",
         PULSE,
         params,
-        switching(params),
+        "\n\n".join(filter(None, (switching(params), widths(params)))),
         instance="\n".join(instance),
-        static=static_warning("can_set && u <= u_set0", "can_reset && u > (mode_start == 1.0 ? u_reset0 : u_from)"),
+        static=static_warning(
+            "can_set && u <= @set_least*u_set0", "can_reset && u > @reset_least*(mode_start == 1.0 ? u_reset0 : u_from)"
+        ),
+        **ageing(
+            params,
+            AGE_VARIABLES,
+            AGE,
+            can_set="can_set && way < 0.95",
+            u_set="u_set0",
+            can_reset="(can_reset || way > 0.95)",
+            u_limit="(mode_start == 0.0 && way < 0.95 ? u_from : u_reset0)",
+        ),
     )
     settings = (("t_switch", 1e-8),)
     return Draft(source, ("p", "n"), (*STATE, *_PULSE_FEATURES), settings, SWITCHING_OUTPUTS)

@@ -2,7 +2,7 @@
 
 from synaptogen.params import DeviceParams
 
-from .formulas import switching
+from .formulas import switching, widths
 from .module_frame import (
     STATE,
     SWITCHING_OUTPUTS,
@@ -13,6 +13,7 @@ from .module_frame import (
     feature_parameters,
     file,
     state_parameters,
+    tape_ageing,
 )
 from .templates import TAPE
 
@@ -36,10 +37,11 @@ def write_tape(params: DeviceParams, cycles: int) -> Draft:
         f"ReRAM cell: its state, running cycle and {cycles} further cycles are instance parameters",
         TAPE,
         params,
-        switching(params),
+        "\n\n".join(filter(None, (switching(params), widths(params)))),
         instance="\n".join([*state_parameters(params), *feature_parameters(params, cycles)]),
         select=curve_cases(cycles),
         static=TAPE_STATIC,
+        **tape_ageing(params),
     ).replace("@last", str(cycles))
     outputs = (*SWITCHING_OUTPUTS, "tape_end")
     return Draft(source, ("p", "n"), (*STATE, *feature_names(cycles)), (("t_switch", 1e-9),), outputs)

@@ -53,7 +53,7 @@ TAPE = """
 module @module(p, n);
   inout p, n;
   electrical p, n;
-  electrical sets, resets;
+  electrical sets, resets@age_nodes;
 
   @@constants
   @@instance
@@ -70,6 +70,7 @@ module @module(p, n);
   real u, a, b, s, w, target, progress, drive_a, drive_b;
   real r_from, u_from, u_limit, r_to, u_set, r_set;
   integer count, begun;
+  @@age_variables
 
   @@functions
 
@@ -90,6 +91,7 @@ module @module(p, n);
     @@select
     u_limit = u_from;  // a cell whose U_RESET is above u_max resets fully or not at all
     u_from = min(u_from, u_max - 1e-3);
+    @@age
 
     // how far it has come on that curve
     progress = (b - (count - 0.6))/0.4;
@@ -107,7 +109,7 @@ module @module(p, n);
     // SET: once committed it runs to its end, whatever the voltage does; r goes over between n + 0.25 and n + 0.47.
     // One that is not committed when the voltage has gone is forgotten.
     drive_a = 0.0;
-    if (s > 0.25 || (s > -0.1 && begun && u <= u_set))
+    if (s > 0.25 || (s > -0.1 && begun && @acts <= u_set))
       drive_a = s - 1.0;
     else if (s < 0.0 || begun)
       drive_a = s;
@@ -118,11 +120,11 @@ module @module(p, n);
 
     // RESET: a ratchet, except at its end, from where it cannot go on
     drive_b = 0.0;
-    if (count <= @last && u > u_limit) begin
-      target = count - 0.6 + 0.4*min(max((u - u_from)/(u_max - u_from), 0.0), 1.0);
-      if (b < target || u >= u_max)
+    if (count <= @last && @acts > u_limit) begin
+      target = count - 0.6 + 0.4*min(max((@acts - u_from)/(u_max - u_from), 0.0), 1.0);
+      if (b < target || @acts >= u_max)
         drive_b = b - target;
-    end else if (count > @last && u > u_limit && b < count - 1.0)
+    end else if (count > @last && @acts > u_limit && b < count - 1.0)
       drive_b = b - (count - 1.0);  // past the last cycle: nothing but a mark that a RESET is missing
     else if (count <= @last && b > count - 1.2 && !begun)
       drive_b = b - (count - 1.2);  // the voltage has gone before the RESET began
@@ -141,7 +143,7 @@ module @module(p, n);
     @@static
     // Cells that set together must be seen to do so: in one long step across the commit a cell could be set or not,
     // both being solutions, and Newton's path would choose.
-    if (begun && u <= u_set && s < 0.25)
+    if (begun && @acts <= u_set && s < 0.25)
       $bound_step(0.3*t_switch);
 
     I(p, n) <+ u*conductance(r_now, u);
@@ -168,7 +170,7 @@ PULSE = """
 module @module(p, n);
   inout p, n;
   electrical p, n;
-  electrical x;
+  electrical x@age_nodes;
 
   @@constants
   @@instance
@@ -184,6 +186,7 @@ module @module(p, n);
   real u, way, w, target, drive;
   real u_from, r_to, r_set, u_after;
   integer can_set, can_reset;
+  @@age_variables
 
   @@functions
 
@@ -198,6 +201,7 @@ module @module(p, n);
     r_to = mixing(mode_start == 1.0 ? r_hrs1 : r_hrs0);
     u_after = min(u_reset0, u_max - 1e-3);
     r_set = mixing(r_lrs0);
+    @@age
 
     r_now = r_start;
     mode_now = mode_start;
@@ -229,16 +233,16 @@ module @module(p, n);
 
     drive = 0.0;
     if (!can_set || way < 0.95) begin  // still the state handed in, or on the way to SET
-      if (can_set && (u <= u_set0 || way > 0.25))
+      if (can_set && (@acts <= u_set0 || way > 0.25))
         drive = way - 1.0;
-      else if (can_reset && u > (mode_start == 1.0 ? u_reset0 : u_from)) begin
-        target = -min((u - u_from)/(u_max - u_from), 1.0);
+      else if (can_reset && @acts > (mode_start == 1.0 ? u_reset0 : u_from)) begin
+        target = -min((@acts - u_from)/(u_max - u_from), 1.0);
         if (target < way)
           drive = way - target;
       end else if (can_set && way > 0.0)  // the voltage has gone before the SET was committed
         drive = way;
-    end else if (u > u_reset0) begin
-      target = 1.0 + min((u - u_after)/(u_max - u_after), 1.0);
+    end else if (@acts > u_reset0) begin
+      target = 1.0 + min((@acts - u_after)/(u_max - u_after), 1.0);
       if (target > way)
         drive = way - target;
     end else if (way < 1.0)
@@ -260,4 +264,40 @@ module @module(p, n);
     I(p, n) <+ white_noise(noise_density(u)*abs(conductance(r_now, u)), "read");
   end
 endmodule
+"""
+
+AGE_CONSTANTS = """\
+localparam real longest = @longest;  // s, width of the longest pulses for which the law is known
+localparam real set_least = @set_least;  // thresholds for these, over those for pulses of the reference width
+localparam real reset_least = @reset_least;
+"""
+
+AGE_VARIABLES = """\
+real age, u_acts;  // how long the voltage has been there in s, and the voltage as which it acts by then
+"""
+
+AGE = """\
+// A voltage acts as a pulse does that is as wide as the time since when it has been where pulses of some width switch
+// the cell: thresholds fall with the logarithm of time. The nodes count that time in units of the longest width, up to
+// twice that, and forget it when the voltage has gone. One t_switch more makes up for the time in which the cell
+// follows.
+age = max(V(set_age) + V(reset_age), 0.0)*longest;
+u_acts = u/(u < 0.0 ? set_factor(age + t_switch) : reset_factor(age + t_switch));
+I(set_age) <+ node_charge*ddt(V(set_age));
+I(reset_age) <+ node_charge*ddt(V(reset_age));
+if (analysis("static") || $abstime <= 0.0) begin
+  I(set_age) <+ node_hold*V(set_age);
+  I(reset_age) <+ node_hold*V(reset_age);
+end else begin
+  if (@can_set && u <= set_least*@u_set) begin
+    I(set_age) <+ node_charge/longest*(max(V(set_age) - 1.0, 0.0) - 1.0);
+    if (u_acts > @u_set)
+      $bound_step(max(max(set_time(u/@u_set) - t_switch - age, 0.05*age), 0.3*t_switch));
+  end else
+    I(set_age) <+ 1e-3*V(set_age);
+  if (@can_reset && u > reset_least*@u_limit)
+    I(reset_age) <+ node_charge/longest*(max(V(reset_age) - 1.0, 0.0) - 1.0);
+  else
+    I(reset_age) <+ 1e-3*V(reset_age);
+end
 """
