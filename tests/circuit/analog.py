@@ -3,7 +3,7 @@
 import math
 import re
 
-PYTHON = {"min": min, "max": max, "pow": pow, "abs": abs, "floor": math.floor}
+PYTHON = {"min": min, "max": max, "pow": pow, "abs": abs, "floor": math.floor, "ln": math.log}
 
 
 def run_functions(source):

@@ -111,7 +111,7 @@ def compare_iv(
     Raises
     ------
     ValueError
-        If there is not one cell, or a number is out of range.
+        If there is not one cell, its thresholds depend on the width of pulses, or a number is out of range.
     FileNotFoundError, ModuleNotFoundError, SimulationError
         If the simulator is not installed, or it fails.
 
@@ -126,6 +126,11 @@ def compare_iv(
     """
     if cell.size != 1:
         raise ValueError(f"cell holds {cell.size} cells: give one")
+    if cell.params.pulse_width is not None:
+        raise ValueError(
+            f"cell has {cell.params.pulse_width!r}: its thresholds depend on the pace of a sweep, which quasi-static "
+            "sweeps in Python do not know. Take a cell of params.with_pulse_width(None)"
+        )
     if not (-np.inf < u_min < 0.0 < u_max < np.inf):
         raise ValueError(f"u_min={u_min!r}, u_max={u_max!r}: give voltages below and above 0 V")
     if not 0.0 <= ohms < np.inf:

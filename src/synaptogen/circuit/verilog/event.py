@@ -164,15 +164,15 @@ endmodule
 AGE = {
     "age_variables": """\
 real u_acts, u_acts_before;  // the voltage as which this one acts by now, and that of the last accepted point
-// how long in s the voltage has been where pulses of some width set or reset the cell
+// how long in s the voltage has been where pulses of some width set or reset the cell; far below 0: it is not
 real set_age, reset_age, set_age_before, reset_age_before, t_before;
 """,
     "age_start": """\
-set_age = 0.0;
-reset_age = 0.0;
+set_age = -1e30;
+reset_age = -1e30;
 u_acts = 0.0;
-set_age_before = 0.0;
-reset_age_before = 0.0;
+set_age_before = -1e30;
+reset_age_before = -1e30;
 u_acts_before = 0.0;
 t_before = 0.0;""",
     "age_before": """\
@@ -182,12 +182,21 @@ u_acts_before = u_acts;
 t_before = t;""",
     "age": """\
 // a voltage acts as a pulse does that is as wide as that time: thresholds fall with its logarithm
-set_age = (mode != 1 && u <= set_least*u_set) ? set_age_before + (t - t_before) : 0.0;
-reset_age = (mode != 2 && u > reset_least*u_from) ? reset_age_before + (t - t_before) : 0.0;
-u_acts = u/(u < 0.0 ? set_factor(set_age) : reset_factor(reset_age));
+if (mode != 1 && u <= set_least*u_set)
+  set_age = max(set_age_before + t - t_before, 0.0);
+else
+  set_age = -1e30;
+if (mode != 2 && u > reset_least*u_from)
+  reset_age = max(reset_age_before + t - t_before, 0.0);
+else
+  reset_age = -1e30;
+if (u < 0.0)
+  u_acts = u/set_factor(set_age);
+else
+  u_acts = u/reset_factor(reset_age);
 """,
     "age_step": """\
-if (mode != 1 && set_age > 0.0 && u_acts > u_set)
+if (mode != 1 && set_age >= 0.0 && u_acts > u_set)
   $bound_step(max(max(set_time(u/u_set) - set_age, 0.05*set_age), t_switch));""",
 }
 """Parts of a cell whose thresholds depend on the width of pulses."""
