@@ -219,6 +219,7 @@ ELSEWHERE = {
     "Population": "tests/params",
     "FeatureScale": "tests/params",
     "FluctuationParams": "tests/params",
+    "PulseWidthParams": "tests/params",
     "OwnShapes": "tests/params",
     "RestlessInnovation": "tests/params",
     "VAR": "tests/params",

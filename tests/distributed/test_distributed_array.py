@@ -329,3 +329,21 @@ except ModuleNotFoundError as error:
     print(error)
 """
     assert install_command("distributed") in run_python(program)
+
+
+def test_widths_of_pulses_are_part_of_the_log(inside, same_cells):
+    """Blocks that are made anew see the same pulses at the same times."""
+    law = sg.PulseWidthParams("mine", 1e-6, 0.1, 0.1)
+    params = sg.DeviceParams.preset("hennen2024").with_pulse_width(law)
+    for each in (params, params.with_fluctuation("hfox-1t1r")):
+        a = sg.CellArray(SHAPE, each, rng=3, threads=1)
+        b = DistributedArray(SHAPE, each, client=inside, **OPTIONS)
+        for cells in (a, b):
+            cells.apply_voltages([-0.7, 1.1], width=[1e-8, 1e-4])
+            cells.sweep([0.5, 1.2], width=1e-5)
+            cells.read(duration=2.0)
+        same_cells(a, b)
+        b.release()
+        same_cells(a, b)
+        assert a.time == pytest.approx(b.time)
+        assert b.voltages == 4
