@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike
 
 from synaptogen._utils import AnyArray, checked, checks
 from synaptogen.array import CellArray
+from synaptogen.state import pulse_widths
 from synaptogen.wires import Wires
 
 Scheme: TypeAlias = Literal["V/2", "V/3"]
@@ -123,6 +124,8 @@ def apply_selected(
     shape = checks.crossbar(cells.shape)
     checks.one_of("scheme", scheme, SCHEMES)
     flat = checks.voltages("u", u, shape, cells.dtype.type)
+    if width is not None:
+        pulse_widths("width", width, cells.params, 1)
     for voltages in pulses(np.broadcast_to(flat, cells.size).reshape(shape), scheme, parallel):
         cells.apply_voltage(voltages, wires=wires, width=width)
 

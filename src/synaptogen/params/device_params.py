@@ -492,7 +492,7 @@ class DeviceParams(Record):
         >>> short = int((cells.mode == sg.Mode.LRS).sum())
         >>> cells.apply_voltage(-0.6, width=1e-5)
         >>> short, int((cells.mode == sg.Mode.LRS).sum())
-        (10, 509)
+        (14, 491)
         """
         if pulse_width is None:
             if reference is not None:
