@@ -7,9 +7,10 @@ from programs import PROGRAMS
 
 import synaptogen as sg
 from synaptogen.circuit import cell_model, compare_iv, instance_values
-from synaptogen.circuit.netlists import array_circuit, simulate, sweep_bench, write_bench
+from synaptogen.circuit.netlists import array_circuit, selected, simulate, sweep_bench, write_bench
 from synaptogen.circuit.verilog import KINDS
 from synaptogen.model import pulse_width
+from synaptogen.wires import Wires
 
 PRESET = sg.DeviceParams.preset("hennen2024")
 TABLE = sg.PulseWidthParams(
@@ -110,6 +111,23 @@ def test_random_pulses_end_where_python_ends(program, kind):
         expected.apply_voltages(heights, width=widths)
         result = simulate(sweep_bench(array_circuit(cells, kind), times, volts), program)
         assert_as_in_python(result, cells, expected)
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+@pytest.mark.parametrize("width", [1e-8, 1e-5])
+def test_cells_that_share_a_wire_set_in_the_order_of_their_times(program, width):
+    """As in Python, where all at once, as without a width, would be more."""
+    cells = cells_of(KAPPA, (16, 16), 4)
+    u = float(KAPPA.applied_voltage(-0.78, width))
+    lines = Wires(10.0, 10.0, bit_ends="top")
+    volts = selected((16, 16), 3, np.arange(16), u, "V/3")
+    expected, at_once = cells.copy(), cells.copy()
+    expected.apply_voltage(volts, wires=lines, width=width)
+    at_once.apply_voltage(KAPPA.effective_voltage(volts, width), wires=lines)
+    array = array_circuit(cells, "pulse", wire_resistance=10.0)
+    result = simulate(write_bench(array, 3, np.arange(16), u, width=width), program)
+    assert_as_in_python(result, cells, expected)
+    assert 0 < (expected.mode == sg.Mode.LRS).sum() < (at_once.mode == sg.Mode.LRS).sum()
 
 
 @pytest.mark.parametrize("program", PROGRAMS)

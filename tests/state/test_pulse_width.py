@@ -111,6 +111,22 @@ def test_wires_carry_the_voltage_itself():
     assert 0 < (cells.mode == sg.Mode.IRS).sum() < 30 or cells.r.std() > 0.01
 
 
+def test_through_wires_the_first_to_set_takes_voltage_from_the_others():
+    """One SET after the other by hand, each followed by a solution of the network, ends in the same state."""
+    u, width, wires = -1.0, 1e-7, sg.crossbar.Wires(60.0, 60.0)
+    cells, by_hand, at_once = (array(shape=(8, 9)) for _ in range(3))
+    cells.apply_voltage(u, wires=wires, width=width)
+    at_once.apply_voltage(LAW.effective_voltage(u, width), wires=wires)
+    while True:
+        left = sg.crossbar.solve(by_hand, wires, rows=np.zeros(8), columns=np.full(9, u)).cells
+        ratio = np.where(by_hand.mode == sg.Mode.LRS, 0.0, LAW.effective_voltage(left, width) / by_hand.features.u_set)
+        if ratio.max() < 1.0:
+            break
+        by_hand.apply_voltage(-9.0, where=ratio == ratio.max())
+    np.testing.assert_array_equal(cells.mode, by_hand.mode)
+    assert 0 < (cells.mode == sg.Mode.LRS).sum() < (at_once.mode == sg.Mode.LRS).sum()
+
+
 def test_pulses_and_reads_take_their_time(engine):
     timed, waiting = array(MOVING, engine=engine), array(MOVING, engine=engine)
     timed.apply_voltages([-2.0, 1.2], width=[1e-5, 3e-5])

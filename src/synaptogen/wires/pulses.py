@@ -1,5 +1,6 @@
 """Pulses applied through lines with resistance: programming, and its disturbance of other cells."""
 
+import math
 import warnings
 
 import numpy as np
@@ -58,8 +59,9 @@ def apply_through_lines(cells: SwitchingCells, u: ArrayLike, wires: Wires, width
     """Apply voltages through wires, and solve again after each change of cells until no cell voltage changes.
 
     This is a pulse whose edges are short compared with switching: all cells that can be set in the state before the
-    pulse are set together (see `apply_slowly` for long edges). A RESET can only raise the voltages of other cells, so
-    its outcome does not depend on an order: it is the smallest change of the cells that fits the voltages.
+    pulse are set together (see `apply_slowly` for long edges). With a width and a law of pulse widths, cells are set
+    one after the other, in the order of the times that they take. A RESET can only raise the voltages of other cells,
+    so its outcome does not depend on an order: it is the smallest change of the cells that fits the voltages.
 
     Parameters
     ----------
@@ -90,23 +92,53 @@ def apply_through_lines(cells: SwitchingCells, u: ArrayLike, wires: Wires, width
     before = np.zeros(cells.shape)
     if width is not None:
         cells.state.wait(ticks_of(width), None)
-    for _ in range(MOST_ROUNDS):
+    more, rounds = False, MOST_ROUNDS if width is None else MOST_ROUNDS + math.prod(cells.shape)
+    for _ in range(rounds):
         try:
             voltages = solve(cells, wires, rows=rows, columns=columns).cells
         except NotConvergedError as error:
             error.add_note("cells that had switched until then stay so: apply the same voltages again to go on")
             raise
         moved = np.abs(voltages - before).max()
-        if moved <= SETTLED:
+        if moved <= SETTLED and not more:
             return
-        cells.apply_voltage(cells.state.acting(voltages, width))
+        more = respond(cells, voltages, width)
         before = voltages
     warnings.warn(
-        f"voltages of cells still moved by {moved:.1g} V after {MOST_ROUNDS} rounds of switching and solving: apply "
+        f"voltages of cells still moved by {moved:.1g} V after {rounds} rounds of switching and solving: apply "
         "the same voltages again, and cells go on from where they are",
         RuntimeWarning,
         stacklevel=3,
     )
+
+
+def respond(cells: SwitchingCells, voltages: Float64Array, width: float | None) -> bool:
+    """Let cells respond to their voltages in the course of a pulse.
+
+    Parameters
+    ----------
+    cells : SwitchingCells
+        The cells.
+    voltages : array of the shape of the cells
+        Their voltages in V at present.
+    width : float, optional
+        Width of the pulse in s; None: that of the reference.
+
+    Returns
+    -------
+    bool
+        Whether other cells are to be set in what is left of the pulse, if their voltages stay.
+    """
+    acting = cells.state.acting(voltages, width)
+    if width is None or cells.state.params.pulse_width is None:
+        cells.apply_voltage(acting)
+        return False
+    # f falls in time, and is the same for all: the cell sets first whose voltage is the largest share of its threshold
+    u_set = cells.features.u_set
+    due, share = (cells.mode != Mode.LRS) & (acting <= u_set), acting / u_set
+    first = due & (share == np.max(share, where=due, initial=0.0))
+    cells.apply_voltage(acting, where=first | (acting > 0.0))
+    return bool(due.sum() > first.sum())
 
 
 @checked

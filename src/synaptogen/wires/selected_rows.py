@@ -8,7 +8,7 @@ from synaptogen.state import ticks_of
 from .parameters import Chains, Wires
 from .problem import Network
 from .protocols import SwitchingCells
-from .pulses import MOST_ROUNDS, SETTLED
+from .pulses import MOST_ROUNDS, SETTLED, respond
 
 
 def solve_row(cells: SwitchingCells, wires: Wires, row: int, u: Float64Array) -> tuple[Float64Array, Float64Array]:
@@ -87,9 +87,10 @@ def apply_to_row(cells: SwitchingCells, wires: Wires, row: int, u: Float64Array,
     line, before = cells[row : row + 1], np.zeros(len(u))
     if width is not None:
         cells.state.wait(ticks_of(width), None)
-    for _ in range(MOST_ROUNDS):
+    more = False
+    for _ in range(MOST_ROUNDS if width is None else MOST_ROUNDS + len(u)):
         voltages, _ = solve_row(cells, wires, row, u)
-        if np.abs(voltages - before).max() <= SETTLED:
+        if np.abs(voltages - before).max() <= SETTLED and not more:
             return
-        line.apply_voltage(cells.state.acting(voltages[None], width))
+        more = respond(line, voltages[None], width)
         before = voltages
