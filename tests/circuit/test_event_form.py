@@ -91,6 +91,29 @@ def test_random_pulses_from_any_state(params, tmp_path, before):
     assert np.abs(i - expected).max() < 1e-9
 
 
+def test_pulses_of_any_width_where_thresholds_depend_on_it(params, tmp_path):
+    """Each pulse is followed by a small read, which tells the state that it has left."""
+    params = params.with_pulse_width(sg.PulseWidthParams("kappa", 3e-6, 0.08, 0.05))
+    rng = np.random.default_rng(3)
+    negative = rng.permutation(61) % 2 == 0
+    heights = np.where(negative, -rng.uniform(0.3, 1.2, 61), rng.uniform(0.3, 1.4, 61))
+    widths, corners, reads = 10.0 ** rng.uniform(-4, -1, 61), [(0, 0)], []
+    for u, w in zip(heights, widths, strict=True):
+        for t, level in ((1e-3, u), (1, u), (1e-3, 0), (0.5, 0), (0.1, 0.02), (0.5, 0.02), (0.1, 0), (0.1, 0)):
+            corners.append((corners[-1][0] + t * w, level))
+        reads.append(corners[-4][0] + 0.25 * w)
+    cell, model, values = cell_and_values(params, 5, 30)
+    t, _, i = run(tmp_path, model, values, corners, 2e-2)
+    expected = []
+    for u, w in zip(heights, widths, strict=True):
+        cell.apply_voltage(u, width=w)
+        expected.append(cell.current(0.02))
+    assert cell.cycle > 5
+    assert np.abs(np.interp(reads, t, i) - expected).max() < 1e-9
+    code, output = evas(tmp_path, "lint", "cell.va", "--spectre-strict")
+    assert (code, output.strip()) == (0, "No EVAS lint diagnostics.")
+
+
 def test_a_tape_that_ends_stays_in_its_last_lrs(params, tmp_path):
     corners = [(0, 0), *((k + x, u) for k in range(4) for x, u in ((0.25, -1.5), (0.75, 1.5))), (4, 0)]
     cell, model, values = cell_and_values(params, 7, 2)

@@ -294,10 +294,10 @@ end else begin
     if (u_acts > @u_set)
       $bound_step(max(max(set_time(u/@u_set) - t_switch - age, 0.05*age), 0.3*t_switch));
   end else
-    I(set_age) <+ 1e-3*V(set_age);
+    I(set_age) <+ V(set_age);  // 1 S: forgotten within a step
   if (@can_reset && u > reset_least*@u_limit)
     I(reset_age) <+ node_charge/longest*(max(V(reset_age) - 1.0, 0.0) - 1.0);
   else
-    I(reset_age) <+ 1e-3*V(reset_age);
+    I(reset_age) <+ V(reset_age);
 end
 """
