@@ -7,7 +7,7 @@ from programs import PROGRAMS
 
 import synaptogen as sg
 from synaptogen.circuit import cell_model, compare_iv, instance_values
-from synaptogen.circuit.netlists import array_circuit, selected, simulate, sweep_bench, write_bench
+from synaptogen.circuit.netlists import array_circuit, follow, selected, simulate, sweep_bench, write_bench
 from synaptogen.circuit.verilog import KINDS
 from synaptogen.model import pulse_width
 from synaptogen.wires import Wires
@@ -111,6 +111,8 @@ def test_random_pulses_end_where_python_ends(program, kind):
         expected.apply_voltages(heights, width=widths)
         result = simulate(sweep_bench(array_circuit(cells, kind), times, volts), program)
         assert_as_in_python(result, cells, expected)
+        result.update(cells)
+        np.testing.assert_allclose(cells.r, expected.r, atol=5e-3)
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
@@ -193,3 +195,15 @@ def test_the_event_form_follows_pulses(law, before):
 def test_what_compares_quasi_static_sweeps_refuses_such_cells():
     with pytest.raises(ValueError, match="with_pulse_width"):
         compare_iv(cells_of(KAPPA, 1))
+
+
+@pytest.mark.parametrize("engine", ["cpu", "reference"])
+def test_a_reset_that_has_just_begun_comes_back(engine):
+    """Its ratchet is at U_RESET itself, to rounding, above which a RESET begins in Python."""
+    cells = sg.CellArray(50, PRESET, rng=1, engine=engine)
+    cells.apply_voltage(-2.0)
+    ratchet = cells.features.u_reset.astype(float) - 1e-9
+    follow(cells, np.zeros(50), np.ones(50), ratchet)
+    assert (cells.mode == sg.Mode.IRS).all()
+    with pytest.raises(ValueError, match="cannot come to"):
+        follow(sg.CellArray(50, PRESET, rng=1, engine=engine), np.zeros(50), np.ones(50), ratchet - 1e-3)

@@ -39,6 +39,21 @@ def test_wires_are_seen_in_reads_and_writes():
     assert write["modes_unlike_python"] == ideal["modes_unlike_python"] == 0
 
 
+def test_widths_of_pulses_are_those_of_python(tmp_path):
+    law = sg.PulseWidthParams("mine", 1e-6, 0.1, [(1e-8, 1.4), (1e-6, 1.1), (1e-4, 1.0)])
+    sg.DeviceParams.preset("hennen2024").with_pulse_width(law).to_json(tmp_path / "mine.json")
+    one = ("--cells", "12x12", "--wires", "20", "--row", "3", "--json", "--params", tmp_path / "mine.json")
+    changed = set()
+    for write, width in (("-0.75", 1e-8), ("-0.75", 1e-4), ("1.05", 1e-8), ("1.05", 1e-4)):
+        report = json.loads(invoke(*one, "--write", write, "--width", width).stdout)
+        assert report["modes_unlike_python"] == 0
+        changed.add((write, report["cells_changed"]))
+    assert len(changed) == 4
+    done = invoke(*one, "--write", "-1", "--width", "1")
+    assert done.exit_code != 0
+    assert "--width=1 s lies outside of" in done.stderr
+
+
 def test_export_writes_a_netlist(tmp_path):
     done = invoke("--cells", "3x2", "--export", str(tmp_path), "--dialect", "spectre")
     assert done.exit_code == 0

@@ -7,6 +7,8 @@ from synaptogen._utils import Float64Array, IntArray
 from synaptogen.array import FAR, CellArray
 from synaptogen.state import Mode
 
+NEAR = 1e-6  # V; what a simulator may round a ratchet by
+
 
 def follow(cells: CellArray, mode: ArrayLike, cycles_done: ArrayLike, u_ratchet: ArrayLike) -> None:
     """Bring cells to a later state, by voltages that lead there.
@@ -63,7 +65,10 @@ def _lead(cells: CellArray, mode: IntArray, begun: IntArray, ratchet: Float64Arr
     for k in range(int(begun.max(initial=0))):
         active = begun > k
         cells.apply_voltage(-FAR, where=active)
-        cells.apply_voltage(np.where(begun == k + 1, ratchet, FAR), where=active)
+        # a RESET that has begun and not yet moved on has its ratchet at U_RESET itself, above which it begins
+        least = np.nextafter(cells.features.u_reset, np.inf)
+        last = np.where(np.abs(ratchet - least) < NEAR, np.maximum(ratchet, least), ratchet)
+        cells.apply_voltage(np.where(begun == k + 1, last, FAR), where=active)
     cells.apply_voltage(-FAR, where=mode == Mode.LRS)
     cells.apply_voltage(ratchet, where=(begun == 0) & (mode != Mode.LRS))
 

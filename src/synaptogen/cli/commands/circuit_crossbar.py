@@ -45,6 +45,7 @@ Row: TypeAlias = Annotated[int, typer.Option("--row", metavar="I", help="Row to 
 Column: TypeAlias = Annotated[
     int | None, typer.Option("--column", metavar="J", help="Column to write; default: the whole row.")
 ]
+Width: TypeAlias = Annotated[float, typer.Option("--width", metavar="S", help="Width of the write pulse in s.")]
 SchemeName: TypeAlias = Annotated[str, typer.Option("--scheme", metavar="NAME", help="Select scheme: V/2 or V/3.")]
 Seed: TypeAlias = Annotated[int, typer.Option("--rng", metavar="SEED", help="Seed of the array.")]
 Folder: TypeAlias = Annotated[
@@ -61,6 +62,7 @@ def crossbar(
     write: Write = None,
     row: Row = 0,
     column: Column = None,
+    width: Width = 1e-6,
     scheme: SchemeName = "V/3",
     wires: WireResistance = 0.0,
     params: Params = "hennen2024",
@@ -80,8 +82,9 @@ def crossbar(
     ----------
     cells, params, rng : str, str, int
         Shape, population and seed of the array.
-    write, row, column, scheme : float, int, int, str
-        Write voltage in V, selected lines and select scheme; None: read at the read voltage, or the whole row.
+    write, row, column, width, scheme : float, int, int, float, str
+        Write voltage in V, selected lines, width of the pulse in s and select scheme; None: read at the read voltage,
+        or the whole row.
     wires : float
         Resistance of a wire segment in ohm.
     simulator, timeout : str, float
@@ -103,7 +106,7 @@ def crossbar(
     language = choice("--dialect", dialect, DIALECTS)
     _require_lines(array, row, column)
     targets = np.arange(array.shape[1]) if column is None else np.array([column])
-    bench = _bench(array, write, row, targets, scheme, wires)
+    bench = _bench(array, write, row, targets, width, scheme, wires)
     if folder is not None:
         path = export(bench, folder, language, name="crossbar")
         if as_json:
@@ -123,7 +126,7 @@ def crossbar(
         report |= _read_report(array, result)
     else:
         volts = selected(bench.array.shape, row, targets, write, cast("Scheme", scheme))
-        report |= _write_report(array, result, volts, wires)
+        report |= _write_report(array, result, volts, width, wires)
     _show(report, as_json)
 
 
@@ -154,11 +157,12 @@ def _read_report(array: CellArray, result: Result) -> dict[str, Any]:
     }
 
 
-def _write_report(array: CellArray, result: Result, volts: Float64Array, wires: float) -> dict[str, Any]:
+def _write_report(array: CellArray, result: Result, volts: Float64Array, width: float, wires: float) -> dict[str, Any]:
     before, ideal, python = array.r, array.copy(), array.copy()
+    acting = None if array.params.pulse_width is None else width
     result.update(array)
-    ideal.apply_voltage(volts)
-    python.apply_voltage(volts, wires=Wires(wires, wires, bit_ends="top"))
+    ideal.apply_voltage(volts, width=acting)
+    python.apply_voltage(volts, wires=Wires(wires, wires, bit_ends="top"), width=acting)
     return {
         "cells_changed": int(np.count_nonzero(array.r != before)),
         "cells_changed_with_ideal_wires": int(np.count_nonzero(ideal.r != before)),
@@ -176,13 +180,17 @@ def _half_set(shape: Shape, params: str, rng: int) -> CellArray:
     return array
 
 
-def _bench(array: CellArray, write: float | None, row: int, columns: IntArray, scheme: str, wires: float) -> Testbench:
+def _bench(
+    array: CellArray, write: float | None, row: int, columns: IntArray, width: float, scheme: str, wires: float
+) -> Testbench:
     """Return the read at the read voltage of all columns, or the write."""
     if write is None:
         circuit = array_circuit(array, "read", wire_resistance=wires)
         return read_bench(circuit, np.full(array.shape[1], array.params.u_read))
     circuit = array_circuit(array, "pulse", wire_resistance=wires)
-    return write_bench(circuit, row, columns, write, scheme=cast("Scheme", scheme))
+    if array.params.pulse_width is not None:
+        array.params.pulse_width.known_widths("--width", width)
+    return write_bench(circuit, row, columns, write, scheme=cast("Scheme", scheme), width=width)
 
 
 def _show(report: dict[str, Any], as_json: bool) -> None:
