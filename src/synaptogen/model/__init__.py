@@ -20,6 +20,7 @@ from . import (
     population,
     random,
     switching,
+    temperature,
 )
 from .constants import Constants
 from .feature_scales import Curve, LogCurve
@@ -53,7 +54,7 @@ from .iv import (
 )
 from .latent import add, add_scaled, innovation, scaled
 from .lines import linear_in_mixing
-from .noise import noise_density, noise_variance, noisy_current
+from .noise import noise_density, noise_density_at, noise_variance, noisy_current
 from .ops import (
     Mask,
     Real,
@@ -168,6 +169,7 @@ __all__ = [
     "next_unrest",
     "noise",
     "noise_density",
+    "noise_density_at",
     "noise_variance",
     "noisy_current",
     "normals",
@@ -193,6 +195,7 @@ __all__ = [
     "sqrt",
     "strength",
     "switching",
+    "temperature",
     "transition",
     "two_jumps",
     "where",

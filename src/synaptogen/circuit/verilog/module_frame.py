@@ -5,11 +5,38 @@ from typing import NamedTuple
 from synaptogen._utils import printable
 from synaptogen.params import FEATURE_NAMES, DeviceParams
 
-from .formulas import conduction, declarations, filled
-from .templates import HEAD, STATIC
+from .formulas import at_temperature, conduction, declarations, filled, resistances
+from .templates import CAPACITANCE, CAPACITOR, COEFFICIENTS, CONDUCTANCE, CURRENT, FACTOR, HEAD, STATIC
 
 STATE = ("mode_start", "r_start", "u_ratchet_start")
 SWITCHING_OUTPUTS = ("r_now", "mode_now", "cycles_done", "u_ratchet_now")
+
+
+class Options(NamedTuple):
+    """What a cell has beside its model; a cell without an option holds no trace of it.
+
+    Attributes
+    ----------
+    capacitor : bool
+        A capacitor between the pins.
+    temperature : bool
+        Coefficients by which the current follows the temperature of the circuit.
+    """
+
+    capacitor: bool
+    temperature: bool
+
+    def settings(self) -> tuple[tuple[str, float], ...]:
+        """Return the model parameters that the options bring, with their defaults."""
+        capacitance = [("capacitance", 0.0)] if self.capacitor else []
+        coefficients = [("tcr_lrs", 0.0), ("tcr_hrs", 0.0)] if self.temperature else []
+        return (*capacitance, *coefficients)
+
+    def parameters(self, params: DeviceParams) -> list[str]:
+        """Return the lines that declare these parameters."""
+        r_lrs, r_hrs = resistances(params)
+        coefficients = COEFFICIENTS.replace("@r_lrs", f"{r_lrs:.0f}").replace("@r_hrs", f"{r_hrs:.0f}").splitlines()
+        return [*([CAPACITANCE] if self.capacitor else []), *(coefficients if self.temperature else [])]
 
 
 class Draft(NamedTuple):
@@ -32,7 +59,7 @@ class Draft(NamedTuple):
     outputs: tuple[str, ...]
 
 
-def file(title: str, template: str, params: DeviceParams, functions: str = "", **parts: str) -> str:
+def file(title: str, template: str, params: DeviceParams, options: Options, functions: str = "", **parts: str) -> str:
     """Return the text of a file: a head, and a module made from a template.
 
     Parameters
@@ -43,6 +70,8 @@ def file(title: str, template: str, params: DeviceParams, functions: str = "", *
         The module, of `templates`; ``@@constants`` and ``@@functions`` are filled in here.
     params : DeviceParams
         The device population.
+    options : Options
+        What the cell has beside its model.
     functions : str
         Functions that follow those for conduction.
     **parts : str
@@ -54,8 +83,15 @@ def file(title: str, template: str, params: DeviceParams, functions: str = "", *
         Verilog-A, with @module in place of the module's name.
     """
     head = HEAD.replace("@title", title).replace("@params", printable(params.name))
-    functions = "\n\n".join(part for part in (conduction(params), functions) if part)
-    return head + filled(template, {"constants": declarations(params), "functions": functions, **parts})
+    warm = at_temperature(params) if options.temperature else ""
+    given = {
+        "constants": declarations(params),
+        "functions": "\n\n".join(part for part in (conduction(params), warm, functions) if part),
+        "optional": "\n".join(options.parameters(params)),
+        "conductance": CONDUCTANCE.replace("@factor", FACTOR if warm else ""),
+        "current": CURRENT + (CAPACITOR if options.capacitor else ""),
+    }
+    return head + filled(template, {**given, **parts})
 
 
 def static_warning(sets: str, resets: str) -> str:

@@ -8,6 +8,7 @@ from .module_frame import (
     SWITCHING_OUTPUTS,
     TAPE_STATIC,
     Draft,
+    Options,
     curve_cases,
     feature_names,
     feature_parameters,
@@ -17,7 +18,7 @@ from .module_frame import (
 from .templates import TAPE
 
 
-def write_tape(params: DeviceParams, cycles: int) -> Draft:
+def write_tape(params: DeviceParams, cycles: int, options: Options) -> Draft:
     """Write the cell of kind tape.
 
     Parameters
@@ -26,6 +27,8 @@ def write_tape(params: DeviceParams, cycles: int) -> Draft:
         The device population.
     cycles : int
         Number of cycles after the running one.
+    options : Options
+        What the cell has beside its model.
 
     Returns
     -------
@@ -36,10 +39,12 @@ def write_tape(params: DeviceParams, cycles: int) -> Draft:
         f"ReRAM cell: its state, running cycle and {cycles} further cycles are instance parameters",
         TAPE,
         params,
+        options,
         switching(params),
         instance="\n".join([*state_parameters(params), *feature_parameters(params, cycles)]),
         select=curve_cases(cycles),
         static=TAPE_STATIC,
     ).replace("@last", str(cycles))
     outputs = (*SWITCHING_OUTPUTS, "tape_end")
-    return Draft(source, ("p", "n"), (*STATE, *feature_names(cycles)), (("t_switch", 1e-9),), outputs)
+    settings = (("t_switch", 1e-9), *options.settings())
+    return Draft(source, ("p", "n"), (*STATE, *feature_names(cycles)), settings, outputs)

@@ -20,17 +20,18 @@ module @module(p, n);
 
   @@constants
   @@instance
+  @@optional
 
   (* desc="mixing state" *) real r_now;
-  real u;
+  real u, g;
 
   @@functions
 
   analog begin
     u = V(p, n);
     r_now = r;
-    I(p, n) <+ u*conductance(r_now, u);
-    I(p, n) <+ white_noise(noise_density(u)*abs(conductance(r_now, u)), "read");
+    @@conductance
+    @@current
   end
 endmodule
 """
@@ -60,6 +61,7 @@ module @module(p, n);
   (* desc="time in which a cell follows an event", units="s" *) parameter real t_switch = 1e-9 from (0:inf);
   localparam real node_charge = 1e-18;  // C, of an internal node at 1: ngspice sees no error of truncation in it
   localparam real node_hold = 1e-9;  // S
+  @@optional
 
   (* desc="mixing state" *) real r_now;
   (* desc="0: partly reset (IRS), 1: LRS, 2: HRS" *) real mode_now;
@@ -67,7 +69,7 @@ module @module(p, n);
   (* desc="largest RESET voltage of the running RESET", units="V" *) real u_ratchet_now;
   (* desc="1 after a RESET that could not begin, for want of features: give the cell more cycles" *) real tape_end;
 
-  real u, a, b, s, w, target, progress, drive_a, drive_b;
+  real u, g, a, b, s, w, target, progress, drive_a, drive_b;
   real r_from, u_from, u_limit, r_to, u_set, r_set;
   integer count, begun;
 
@@ -144,16 +146,30 @@ module @module(p, n);
     if (begun && u <= u_set && s < 0.25)
       $bound_step(0.3*t_switch);
 
-    I(p, n) <+ u*conductance(r_now, u);
-    I(p, n) <+ white_noise(noise_density(u)*abs(conductance(r_now, u)), "read");
+    @@conductance
+    @@current
   end
 endmodule
 """
 
 STATIC = """\
-if (analysis("dc") && (@sets || @resets))
-  $warning("here a transient would switch a cell, but operating points and dc sweeps keep its state");
+if (analysis("dc") && (@sets || @resets))  // the word stands in the message, for ngspice logs all messages as "debug"
+  $warning("warning: here a transient would switch a cell, but operating points and dc sweeps keep its state");
 """
+
+CONDUCTANCE = "g = conductance(r_now, u)@factor;"
+FACTOR = "*conductance_factor(r_now, $temperature, tcr_lrs, tcr_hrs)"
+
+CURRENT = """\
+I(p, n) <+ u*g;
+I(p, n) <+ white_noise(noise_density(u, $temperature)*abs(g), "read");"""
+CAPACITOR = """
+I(p, n) <+ capacitance*ddt(V(p, n));"""
+
+CAPACITANCE = '(* desc="capacitance between the pins", units="F" *) parameter real capacitance = 0.0 from [0:inf);'
+COEFFICIENTS = """\
+(* desc="temperature coefficient of resistance of an LRS of @r_lrs ohm", units="1/K" *) parameter real tcr_lrs = 0.0;
+(* desc="temperature coefficient of resistance of an HRS of @r_hrs ohm", units="1/K" *) parameter real tcr_hrs = 0.0;"""
 
 PULSE = """
 // State comes in as instance parameters and goes out as variables; at most one SET and one RESET in between. One
@@ -175,13 +191,14 @@ module @module(p, n);
   (* desc="time in which a cell follows an event", units="s" *) parameter real t_switch = 1e-8 from (0:inf);
   localparam real node_charge = 1e-18;  // C, of the internal node at 1: ngspice sees no error of truncation in it
   localparam real node_hold = 1e-9;  // S
+  @@optional
 
   (* desc="mixing state" *) real r_now;
   (* desc="0: partly reset (IRS), 1: LRS, 2: HRS" *) real mode_now;
   (* desc="cycles begun since the start" *) real cycles_done;
   (* desc="largest RESET voltage of the running RESET", units="V" *) real u_ratchet_now;
 
-  real u, way, w, target, drive;
+  real u, g, way, w, target, drive;
   real u_from, r_to, r_set, u_after;
   integer can_set, can_reset;
 
@@ -256,8 +273,8 @@ module @module(p, n);
     else
       I(x) <+ node_charge/t_switch*drive;
 
-    I(p, n) <+ u*conductance(r_now, u);
-    I(p, n) <+ white_noise(noise_density(u)*abs(conductance(r_now, u)), "read");
+    @@conductance
+    @@current
   end
 endmodule
 """
