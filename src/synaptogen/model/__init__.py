@@ -50,6 +50,7 @@ from .iv import (
     mixing_from_conductance,
     mixing_from_current,
     partial_reset,
+    set_overdrive,
     transition,
 )
 from .latent import add, add_scaled, innovation, scaled
@@ -188,6 +189,7 @@ __all__ = [
     "rounded_mul",
     "scale",
     "scaled",
+    "set_overdrive",
     "sets",
     "shift_right_signed",
     "signed_real",

@@ -25,6 +25,7 @@ def population_circuit(
     capacitance: float = 0.0,
     tcr_lrs: float = 0.0,
     tcr_hrs: float = 0.0,
+    set_hold: float = 0.0,
     transistor: Transistor | None = None,
 ) -> ArrayCircuit:
     """Return the circuit of cells that the simulator draws from a population, from a seed and their numbers.
@@ -45,7 +46,7 @@ def population_circuit(
         their numbers differ.
     start : {"stationary", "pristine"}
         Cells that have been cycled for long before, or cells without a past.
-    cycles, t_switch, wire_resistance, column_resistance, capacitance, tcr_lrs, tcr_hrs, transistor
+    cycles, t_switch, wire_resistance, column_resistance, capacitance, tcr_lrs, tcr_hrs, set_hold, transistor
         See `array_circuit`.
 
     Returns
@@ -76,6 +77,7 @@ def population_circuit(
         cycles=cycles,
         capacitor=capacitance != 0.0,
         temperature=tcr_lrs != 0.0 or tcr_hrs != 0.0,
+        hold=set_hold != 0.0,
     )
     seed = seed_of(rng)
     values = identity_values(first + np.arange(count, dtype=np.float64), seed, pristine=start == "pristine")
@@ -87,6 +89,7 @@ def population_circuit(
         capacitance=capacitance,
         tcr_lrs=tcr_lrs,
         tcr_hrs=tcr_hrs,
+        set_hold=set_hold,
         wire_resistance=wire_resistance,
         column_resistance=column_resistance,
         transistor=transistor,

@@ -323,6 +323,7 @@ def array_circuit(
     capacitance: float = 0.0,
     tcr_lrs: float = 0.0,
     tcr_hrs: float = 0.0,
+    set_hold: float = 0.0,
     transistor: Transistor | None = None,
 ) -> ArrayCircuit:
     """Return the circuit of an array, each cell with its own device: its state and the features of its coming cycles.
@@ -347,6 +348,10 @@ def array_circuit(
         Temperature coefficients of resistance in 1/K of the average LRS and HRS of the population, by which currents
         follow the temperature of the circuit: R = R(300 K) exp(tcr (T - 300 K)). Cells between them, and beyond, see
         `synaptogen.model.temperature`.
+    set_hold : float
+        Share of U_SET, above 0 and below 1, at which a SET stops for want of voltage, because what is in series with
+        the cell limits the current: R_LRS = set_hold |U_SET| / I where that is above the cell's own R_LRS. Cells of
+        kind tape, autonomous and pulse have it. 0: each SET goes on to the cell's own R_LRS.
     transistor : Transistor, optional
         Puts an access transistor at each cell (1T1R).
 
@@ -371,8 +376,14 @@ def array_circuit(
     >>> [(place.name, place.p, place.n) for place in circuit.cells()][:2]
     [('n0_0', 'c0_0', 'r0_0'), ('n0_1', 'c0_1', 'r0_1')]
     """
-    warm = tcr_lrs != 0.0 or tcr_hrs != 0.0
-    model = cell_model(cells.params, kind, cycles=cycles, capacitor=capacitance != 0.0, temperature=warm)
+    model = cell_model(
+        cells.params,
+        kind,
+        cycles=cycles,
+        capacitor=capacitance != 0.0,
+        temperature=tcr_lrs != 0.0 or tcr_hrs != 0.0,
+        hold=set_hold != 0.0,
+    )
     return circuit_of(
         cells.shape,
         model,
@@ -381,6 +392,7 @@ def array_circuit(
         capacitance=capacitance,
         tcr_lrs=tcr_lrs,
         tcr_hrs=tcr_hrs,
+        set_hold=set_hold,
         wire_resistance=wire_resistance,
         column_resistance=column_resistance,
         transistor=transistor,
@@ -396,6 +408,7 @@ def circuit_of(
     capacitance: float = 0.0,
     tcr_lrs: float = 0.0,
     tcr_hrs: float = 0.0,
+    set_hold: float = 0.0,
     wire_resistance: float = 0.0,
     column_resistance: float | None = None,
     transistor: Transistor | None = None,
@@ -408,8 +421,8 @@ def circuit_of(
         Shape of the cells; one axis, or none, makes one row.
     model, values : CellModel, mapping of str to array
         The Verilog-A cell and the instance parameters of all cells in C order.
-    t_switch, capacitance, tcr_lrs, tcr_hrs, wire_resistance, column_resistance, transistor
-        See `array_circuit`; of a model that has a capacitor, or coefficients of temperature, where they are not 0.
+    t_switch, capacitance, tcr_lrs, tcr_hrs, set_hold, wire_resistance, column_resistance, transistor
+        See `array_circuit`; of a model that has the option, where they are not 0.
 
     Returns
     -------
@@ -429,6 +442,10 @@ def circuit_of(
     for name, coefficient in (("tcr_lrs", tcr_lrs), ("tcr_hrs", tcr_hrs)):
         if _finite(name, coefficient) != 0.0:
             settings[name] = float(coefficient)
+    if _finite("set_hold", set_hold) != 0.0:
+        if not 0.0 < set_hold < 1.0:
+            raise ValueError(f"set_hold={set_hold!r}: give a share of U_SET above 0 and below 1, or 0 for none")
+        settings["set_hold"] = float(set_hold)
     ohms = checks.resistance("wire_resistance", wire_resistance)
     return ArrayCircuit(
         shape=(shape[0], shape[1]) if len(shape) == 2 else (1, math.prod(shape)),

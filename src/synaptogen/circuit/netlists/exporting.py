@@ -120,6 +120,7 @@ def export_cell(
     capacitance: float = 0.0,
     tcr_lrs: float = 0.0,
     tcr_hrs: float = 0.0,
+    set_hold: float = 0.0,
 ) -> Path:
     """Write one cell as a subcircuit with pins p and n, whose parameters are set where it is used, and the cell itself.
 
@@ -144,6 +145,8 @@ def export_cell(
         Capacitance between the pins in F, of a model with a capacitor; 0: none.
     tcr_lrs, tcr_hrs : float
         Temperature coefficients of resistance in 1/K, of a model that has them, see `array_circuit`.
+    set_hold : float
+        Share of U_SET at which a SET stops, of a model that has it, see `array_circuit`; 0: the model's, if any.
 
     Returns
     -------
@@ -181,6 +184,7 @@ def export_cell(
         capacitance=capacitance,
         tcr_lrs=tcr_lrs,
         tcr_hrs=tcr_hrs,
+        set_hold=set_hold,
     )
     file = place / f"{name}{language.suffix}"
     defaults = {each: float(value[0]) for each, value in cell.values.items()}

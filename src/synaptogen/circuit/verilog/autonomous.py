@@ -16,7 +16,7 @@ from synaptogen.model import OWN_ROWS, latent, optional_parts, population, rando
 from synaptogen.params import FEATURE_NAMES, DeviceParams
 
 from .formulas import filled, switching, wrapped
-from .module_frame import SWITCHING_OUTPUTS, TAPE_STATIC, Draft, Options, curve_cases, feature_names, file
+from .module_frame import SWITCHING_OUTPUTS, TAPE_STATIC, Draft, Options, curve_cases, feature_names, file, tape_set
 from .random_draws import draw_normals, draw_random, draws
 from .symbols import Operand, Symbol, name, numbered, symbol, text, traced
 from .templates import TAPE
@@ -108,10 +108,11 @@ def write_autonomous(params: DeviceParams, cycles: int, options: Options) -> Dra
         instance=PARAMETERS,
         select=curve_cases(cycles),
         static=TAPE_STATIC,
+        **tape_set(cycles, options),
     ).replace("@last", str(cycles))
     own = "".join(f" {row}," for row in numbered("own", OWN_ROWS if params.own is not None else 0))
     source = source.replace("@own", own)
-    outputs = (*SWITCHING_OUTPUTS, "tape_end")
+    outputs = (*SWITCHING_OUTPUTS, "tape_end", *options.outputs())
     return Draft(source, ("p", "n"), IDENTITY, (("t_switch", 1e-9), *options.settings()), outputs)
 
 

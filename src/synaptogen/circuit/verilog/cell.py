@@ -25,6 +25,8 @@ _WRITERS: dict[CellKind, Callable[[DeviceParams, int, Options], Draft]] = {
     "autonomous": write_autonomous,
 }
 KINDS: tuple[CellKind, ...] = tuple(_WRITERS)
+HOLDING: tuple[CellKind, ...] = ("tape", "autonomous", "pulse")
+"""Kinds of cells whose SET can stop where their voltage has fallen."""
 _CYCLES: dict[CellKind, int] = {"read": 0, "pulse": 1}
 
 
@@ -48,11 +50,12 @@ class CellModel:
     settings : tuple of (str, float)
         Model parameters that a netlist may set for all cells, with their defaults: ``t_switch`` (s), the time in which
         a cell follows an event, in the kinds that switch; ``capacitance`` (F) of a cell with a capacitor, ``tcr_lrs``
-        and ``tcr_hrs`` (1/K) of one with coefficients of temperature.
+        and ``tcr_hrs`` (1/K) of one with coefficients of temperature, ``set_hold`` of one whose SET can stop.
     outputs : tuple of str
         Variables that a simulator can save: ``r_now`` (mixing state), and in the kinds that switch ``mode_now`` (of
         `synaptogen.Mode`), ``cycles_done`` (cycles begun since the start), ``u_ratchet_now`` (V, in the IRS) and,
-        where there is a tape, ``tape_end`` (1 after a RESET for which the cell had no further cycle).
+        where there is a tape, ``tape_end`` (1 after a RESET for which the cell had no further cycle); ``lrs_limited``
+        (1 where a SET stopped above the LRS of the cycle, and since) of cells with ``set_hold``.
     cycles : int
         Cycles that a cell can begin after the running one: as given for kind tape, event and autonomous, 1 for pulse,
         0 for read.
@@ -73,7 +76,13 @@ class CellModel:
 
 @checked
 def cell_model(
-    params: DeviceParams, kind: CellKind, *, cycles: int = 8, capacitor: bool = False, temperature: bool = False
+    params: DeviceParams,
+    kind: CellKind,
+    *,
+    cycles: int = 8,
+    capacitor: bool = False,
+    temperature: bool = False,
+    hold: bool = False,
 ) -> CellModel:
     """Write a device population as a Verilog-A cell.
 
@@ -97,6 +106,9 @@ def cell_model(
     temperature : bool
         Give the cell model parameters ``tcr_lrs`` and ``tcr_hrs`` in 1/K, temperature coefficients of resistance, see
         `array_circuit`.
+    hold : bool
+        Give a cell of kind tape, autonomous or pulse a model parameter ``set_hold``, the share of U_SET at which a SET
+        stops, see `array_circuit`.
 
     Returns
     -------
@@ -106,8 +118,8 @@ def cell_model(
     Raises
     ------
     ValueError, TypeError
-        If there is no such kind, ``cycles`` is not an int of at least 1, or ``capacitor`` or
-        ``temperature`` no bool.
+        If there is no such kind, ``cycles`` is not an int of at least 1, or an option
+        no bool, or if the kind has no ``hold``.
 
     Examples
     --------
@@ -121,7 +133,11 @@ def cell_model(
     """
     checks.one_of("kind", kind, KINDS)
     count = _CYCLES.get(kind, checks.positive_int("cycles", cycles))
-    options = Options(checks.flag("capacitor", capacitor), checks.flag("temperature", temperature))
+    options = Options(
+        checks.flag("capacitor", capacitor), checks.flag("temperature", temperature), checks.flag("hold", hold)
+    )
+    if options.hold and kind not in HOLDING:
+        raise ValueError(f"hold: cells of kind {kind} do not have it; take {', '.join(HOLDING)}")
     draft = _WRITERS[kind](params, count, options)
     module = f"reram_{kind}_{hashlib.sha256(draft.source.encode()).hexdigest()[:10]}"
     return CellModel(

@@ -143,6 +143,17 @@ def at_temperature(params: DeviceParams) -> str:
     )
 
 
+def overdrive(rate: float) -> str:
+    """Return the function of a cell whose SET stops where the voltage has fallen; ``rate`` is that of r."""
+    given = map(name, ("u", "u_set", "hold"))
+    return _function(
+        "overdrive",
+        "rate at which r moves in a SET: it goes on above a share of U_SET",
+        "u, u_set, hold",
+        rate * traced(iv.set_overdrive)(*given),
+    )
+
+
 def resistances(params: DeviceParams) -> tuple[float, float]:
     """Return the resistances in ohm of LRS and HRS of the average device: where coefficients of temperature hold."""
     r_hrs, _, r_lrs, _ = params.mean_features.tolist()

@@ -16,7 +16,7 @@ from .module_frame import (
     state_parameters,
     static_warning,
 )
-from .templates import PULSE, READ
+from .templates import PULSE, PULSE_HOLD, PULSE_SET, READ
 
 _PULSE_FEATURES = (*feature_names(0), "r_hrs1")
 
@@ -71,6 +71,9 @@ def write_pulse(params: DeviceParams, cycles: int, options: Options) -> Draft:
         switching(params),
         instance="\n".join(instance),
         static=static_warning("can_set && u <= u_set0", "can_reset && u > (mode_start == 1.0 ? u_reset0 : u_from)"),
+        **(PULSE_HOLD if options.hold else {"set": PULSE_SET}),
     )
+    source = source.replace("@lrs", "r_start + V(level)" if options.hold else "r_set")
+    source = source.replace("@from", "(mode_start == 1.0 ? r_lrs : r_start)" if options.hold else "r_start")
     settings = (("t_switch", 1e-8), *options.settings())
-    return Draft(source, ("p", "n"), (*STATE, *_PULSE_FEATURES), settings, SWITCHING_OUTPUTS)
+    return Draft(source, ("p", "n"), (*STATE, *_PULSE_FEATURES), settings, (*SWITCHING_OUTPUTS, *options.outputs()))

@@ -14,6 +14,7 @@ from .module_frame import (
     feature_parameters,
     file,
     state_parameters,
+    tape_set,
 )
 from .templates import TAPE
 
@@ -44,7 +45,8 @@ def write_tape(params: DeviceParams, cycles: int, options: Options) -> Draft:
         instance="\n".join([*state_parameters(params), *feature_parameters(params, cycles)]),
         select=curve_cases(cycles),
         static=TAPE_STATIC,
+        **tape_set(cycles, options),
     ).replace("@last", str(cycles))
-    outputs = (*SWITCHING_OUTPUTS, "tape_end")
+    outputs = (*SWITCHING_OUTPUTS, "tape_end", *options.outputs())
     settings = (("t_switch", 1e-9), *options.settings())
     return Draft(source, ("p", "n"), (*STATE, *feature_names(cycles)), settings, outputs)
