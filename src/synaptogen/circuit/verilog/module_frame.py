@@ -15,6 +15,7 @@ from .templates import (
     FACTOR,
     HEAD,
     HOLD,
+    LIMITS,
     STATIC,
     TAPE_HOLD,
     TAPE_SET,
@@ -107,13 +108,15 @@ def file(title: str, template: str, params: DeviceParams, options: Options, func
         Verilog-A, with @module in place of the module's name.
     """
     head = HEAD.replace("@title", title).replace("@params", printable(params.name))
+    u = "u_held" if "u_held" in template else "u"
     warm = at_temperature(params) if options.temperature else ""
     more = [functions, overdrive(HOLD_RATE)] if options.hold else [functions]
     given = {
         "constants": declarations(params),
         "functions": "\n\n".join(part for part in (conduction(params), warm, *more) if part),
         "optional": "\n".join(options.parameters(params)),
-        "conductance": CONDUCTANCE.replace("@factor", FACTOR if warm else ""),
+        "conductance": CONDUCTANCE.replace("@factor", FACTOR if warm else "").replace("@u", u),
+        "limits": LIMITS,
         "current": CURRENT + (CAPACITOR if options.capacitor else ""),
     }
     return head + filled(template, {**given, **dict.fromkeys(TAPE_HOLD, ""), **parts})

@@ -62,6 +62,7 @@ module @module(p, n);
   (* desc="time in which a cell follows an event", units="s" *) parameter real t_switch = 1e-9 from (0:inf);
   localparam real node_charge = 1e-18;  // C, of an internal node at 1: ngspice sees no error of truncation in it
   localparam real node_hold = 1e-9;  // S
+  localparam real lag = 0.1;  // V, by which a RESET may lag behind the voltage
   @@optional
 
   (* desc="mixing state" *) real r_now;
@@ -70,15 +71,17 @@ module @module(p, n);
   (* desc="largest RESET voltage of the running RESET", units="V" *) real u_ratchet_now;
   (* desc="1 after a RESET that could not begin, for want of features: give the cell more cycles" *) real tape_end;
 
-  real u, g, a, b, s, w, target, progress, drive_a, drive_b;
+  real u, u_held, g, a, b, s, w, target, progress, drive_a, drive_b;
   real r_from, u_from, u_limit, r_to, u_set, r_set;
   integer count, begun;
   @@hold_variables
 
   @@functions
 
+  @@limits
+
   analog begin
-    u = V(p, n);
+    u = $limit(V(p, n), by_zero);
     a = V(sets) + (mode_start == 1.0 ? 1.0 : 0.0);
     b = V(resets) - (mode_start == 0.0 ? 0.6 : 0.2);
     count = floor(a + 0.5);
@@ -96,9 +99,11 @@ module @module(p, n);
     u_limit = u_from;  // a cell whose U_RESET is above u_max resets fully or not at all
     u_from = min(u_from, u_max - 1e-3);
 
-    // how far it has come on that curve
-    progress = (b - (count - 0.6))/0.4;
-    if (progress >= 1.0)
+    // how far it has come on that curve: in steps, so that the current has no slope along it. Iterations then follow a
+    // RESET behind a resistor from rest to rest, from below; with the slope they would go astray where the falling
+    // current drives the RESET on.
+    progress = 1e-9*floor(1e9*(b - (count - 0.6))/0.4);
+    if (progress > 0.9999)
       r_now = r_to;
     else if (progress <= 0.0)
       r_now = r_from;
@@ -129,6 +134,10 @@ module @module(p, n);
     else if (count <= @last && b > count - 1.2 && !begun)
       drive_b = b - (count - 1.2);  // the voltage has gone before the RESET began
 
+    // Where its RESET lags far behind the voltage, the cell conducts as it did before: an LRS whose current falls with
+    // the voltage, as above some 1.4 V, would have no stable voltage behind a resistor.
+    u_held = (count <= @last && progress <= 0.9999) ? min(u, max(u_ratchet_now, u_limit) + lag) : u;
+
     I(sets) <+ node_charge*ddt(V(sets));
     I(resets) <+ node_charge*ddt(V(resets));
     @@hold_charges
@@ -136,6 +145,7 @@ module @module(p, n);
       I(sets) <+ node_hold*V(sets);
       I(resets) <+ node_hold*V(resets);
       @@hold_static
+      u_held = u;
     end else begin
       I(sets) <+ node_charge/t_switch*drive_a;
       I(resets) <+ node_charge/t_switch*drive_b;
@@ -161,7 +171,7 @@ if (analysis("dc") && (@sets || @resets))
   $warning("warning: here a transient would switch a cell, but operating points and dc sweeps keep its state");
 """
 
-CONDUCTANCE = "g = conductance(r_now, u)@factor;"
+CONDUCTANCE = "g = conductance(r_now, @u)@factor;"
 FACTOR = "*conductance_factor(r_now, $temperature, tcr_lrs, tcr_hrs)"
 
 CURRENT = """\
@@ -196,6 +206,7 @@ module @module(p, n);
   (* desc="time in which a cell follows an event", units="s" *) parameter real t_switch = 1e-8 from (0:inf);
   localparam real node_charge = 1e-18;  // C, of the internal node at 1: ngspice sees no error of truncation in it
   localparam real node_hold = 1e-9;  // S
+  localparam real lag = 0.1;  // V, by which a RESET may lag behind the voltage
   @@optional
 
   (* desc="mixing state" *) real r_now;
@@ -203,15 +214,17 @@ module @module(p, n);
   (* desc="cycles begun since the start" *) real cycles_done;
   (* desc="largest RESET voltage of the running RESET", units="V" *) real u_ratchet_now;
 
-  real u, g, way, w, target, drive;
+  real u, u_held, g, way, w, target, drive;
   real u_from, r_to, r_set, r_lrs, u_after;
   integer can_set, can_reset;
   @@hold_variables
 
   @@functions
 
+  @@limits
+
   analog begin
-    u = V(p, n);
+    u = $limit(V(p, n), by_zero);
     way = V(x);
     can_set = (mode_start != 1.0);
     can_reset = (mode_start != 2.0);
@@ -269,12 +282,20 @@ module @module(p, n);
     if (can_set && drive < 0.0 && way < 0.25)
       $bound_step(0.3*t_switch);
 
+    // where its RESET lags far behind the voltage, the cell conducts as it did before, as a tape cell does
+    u_held = u;
+    if (can_set && way > 0.95 && way <= 1.0 + 1e-6)
+      u_held = min(u, max(u_after, u_reset0) + lag);
+    else if (mode_now != 2.0)
+      u_held = min(u, max(u_ratchet_now, mode_now == 1.0 ? u_reset0 : 0.0) + lag);
+
     I(x) <+ node_charge*ddt(V(x));
     @@hold_charges
     @@static
     if (analysis("static") || $abstime <= 0.0) begin  // ngspice does not say "static" at the start of a transient
       I(x) <+ node_hold*V(x);
       @@hold_static
+      u_held = u;
     end else begin
       I(x) <+ node_charge/t_switch*drive;
       @@hold_drives
@@ -357,3 +378,14 @@ lrs_limited = (is_low && r_lrs > r_set + 1e-5) ? 1.0 : 0.0;""",
     "hold_static": "I(level) <+ node_hold*V(level);",
     "hold_drives": "I(level) <+ node_charge/t_switch*drive_level;",
 }
+
+# A SET that a trial of an iteration has begun would stay: in it the node is beyond the commit.
+LIMITS = """\
+// what a trial of an iteration can do to the voltage: it changes its sign by way of 0
+analog function real by_zero;
+  input v, last;
+  real v, last;
+  begin
+    by_zero = (v*last < 0.0) ? 0.0 : v;
+  end
+endfunction"""
