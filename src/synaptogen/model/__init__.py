@@ -21,6 +21,7 @@ from . import (
     pulse_width,
     random,
     switching,
+    temperature,
 )
 from .constants import Constants
 from .feature_scales import Curve, LogCurve
@@ -50,11 +51,12 @@ from .iv import (
     mixing_from_conductance,
     mixing_from_current,
     partial_reset,
+    set_overdrive,
     transition,
 )
 from .latent import add, add_scaled, innovation, scaled
 from .lines import linear_in_mixing
-from .noise import noise_density, noise_variance, noisy_current
+from .noise import noise_density, noise_density_at, noise_variance, noisy_current
 from .ops import (
     Mask,
     Real,
@@ -183,6 +185,7 @@ __all__ = [
     "next_unrest",
     "noise",
     "noise_density",
+    "noise_density_at",
     "noise_variance",
     "noisy_current",
     "normals",
@@ -202,6 +205,7 @@ __all__ = [
     "rounded_mul",
     "scale",
     "scaled",
+    "set_overdrive",
     "sets",
     "shift_right_signed",
     "signed_real",
@@ -210,6 +214,7 @@ __all__ = [
     "strength",
     "switching",
     "switching_time",
+    "temperature",
     "threshold_factor",
     "transition",
     "two_jumps",

@@ -9,6 +9,7 @@ from .module_frame import (
     STATE,
     SWITCHING_OUTPUTS,
     Draft,
+    Options,
     curve_cases,
     feature_names,
     feature_parameters,
@@ -34,7 +35,7 @@ EVENT = """
 // voltage that made it: decided by the voltage of this point, it would have no solution behind a resistor. It is
 // decided by that of the last accepted point, which lies within t_switch. Cross events place time points and do no
 // more. As state lives in variables, periodic steady-state analyses (SpectreRF) do not see it: there take
-// the kind tape.
+// the kind tape. Nothing switches at operating points and in dc sweeps.
 `ifdef __OPENVAF__
 event_form_not_for_openvaf  // which would not keep its variables: take the kind tape, pulse or read
 `endif
@@ -51,6 +52,7 @@ module @module(p, n);
 
   @@constants
   @@instance
+  @@optional
   parameter real t_switch = 1e-9 from (0:inf);  // longest time between the voltage that sets and the SET, s
 
   // what there is to save
@@ -64,7 +66,7 @@ module @module(p, n);
   real u_ratchet;                     //   largest voltage of the running RESET
   integer count_before, mode_before;  // the same at the last accepted time point
   real u_ratchet_before;
-  real t, u, u_before;                // this time point and its voltage; the voltage at the last accepted one
+  real t, u, g, u_before;             // this time point and its voltage; the voltage at the last accepted one
   real r_from, u_from, u_limit, r_to, u_set, r_set;
   @@age_variables
 
@@ -151,11 +153,11 @@ module @module(p, n);
       $bound_step(t_switch);
     @@age_step
 
+    @@conductance
 `ifdef SYNAPTOGEN_SIGNAL_FLOW
-    V(iout) <+ 1e6*u*conductance(r_now, u);
+    V(iout) <+ 1e6*u*g;
 `else
-    I(p, n) <+ u*conductance(r_now, u);
-    I(p, n) <+ white_noise(noise_density(u)*abs(conductance(r_now, u)), "read");
+    @@current
 `endif
   end
 endmodule
@@ -202,7 +204,7 @@ if (mode != 1 && set_age >= 0.0 && u_acts > u_set)
 """Parts of a cell whose thresholds depend on the width of pulses."""
 
 
-def write_event(params: DeviceParams, cycles: int) -> Draft:
+def write_event(params: DeviceParams, cycles: int, options: Options) -> Draft:
     """Write the cell of kind event.
 
     Parameters
@@ -211,6 +213,8 @@ def write_event(params: DeviceParams, cycles: int) -> Draft:
         The device population.
     cycles : int
         Number of cycles after the running one.
+    options : Options
+        What the cell has beside its model.
 
     Returns
     -------
@@ -221,13 +225,16 @@ def write_event(params: DeviceParams, cycles: int) -> Draft:
         f"ReRAM cell, event form: its state, running cycle and {cycles} further cycles are instance parameters",
         EVENT,
         params,
+        options,
         "\n\n".join(filter(None, (switching(params), widths(params)))),
         instance="\n".join(map(_plain, [*state_parameters(params), *feature_parameters(params, cycles)])),
         select=curve_cases(cycles),
+        optional="\n".join(map(_plain, options.parameters(params))),
         **_ageing(params),
     ).replace("@last", str(cycles))
     outputs = (*SWITCHING_OUTPUTS, "tape_end")
-    return Draft(source, ("p", "n"), (*STATE, *feature_names(cycles)), (("t_switch", 1e-9),), outputs)
+    settings = (("t_switch", 1e-9), *options.settings())
+    return Draft(source, ("p", "n"), (*STATE, *feature_names(cycles)), settings, outputs)
 
 
 def _ageing(params: DeviceParams) -> dict[str, str]:
@@ -238,7 +245,7 @@ def _ageing(params: DeviceParams) -> dict[str, str]:
 
 def _plain(line: str) -> str:
     """Write the attributes of a parameter as a comment, for simulators that cannot read attributes or exclusions."""
-    parts = re.fullmatch(r'\(\* type="instance", desc="([^"]*)"(?:, units="([^"]*)")? \*\) (.*;)', line)
+    parts = re.fullmatch(r'\(\* (?:type="instance", )?desc="([^"]*)"(?:, units="([^"]*)")? \*\) (.*;)', line)
     assert parts is not None
     meaning, unit, declared = parts.groups()
     declared = re.sub(r" exclude \([^)]*\)", "", declared)

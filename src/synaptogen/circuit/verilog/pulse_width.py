@@ -1,8 +1,11 @@
 """Cells whose thresholds depend on the width of pulses: the time since when a voltage could switch them counts.
 
 The templates mark where such cells differ: @acts is the voltage as which the present one acts, @age_nodes are further
-internal nodes, "@set_least*" and "@reset_least*" factors of thresholds. Other cells have none of these.
+internal nodes, "@set_least*" and "@reset_least*" factors of thresholds, and @held[...] is a voltage at which cells
+switch, as one of those between the pins. Other cells have none of these.
 """
+
+import re
 
 from synaptogen.model import Reals, WidthConstants, decades, threshold_factor
 from synaptogen.params import DeviceParams
@@ -65,7 +68,7 @@ def acting(params: DeviceParams, source: str) -> str:
         ("@reset_least*", "reset_least*" if wide else ""),
     ):
         source = source.replace(mark, text)
-    return source
+    return re.sub(r"@held\[(.*?)\]", r"u_factor*(\1)" if wide else r"\1", source)
 
 
 def _least(ranges: Reals, p: WidthConstants) -> float:
