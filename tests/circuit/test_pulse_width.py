@@ -62,6 +62,12 @@ def test_cells_without_a_law_have_none_of_it(kind):
     assert same == (kind == "read")
 
 
+@pytest.mark.parametrize("kind", ["tape", "pulse", "autonomous"])
+def test_cells_whose_set_can_stop_do_not_know_widths(kind):
+    with pytest.raises(ValueError, match=r"hold.*with_pulse_width"):
+        cell_model(PRESET.with_pulse_width(TABLE), kind, hold=True)
+
+
 # ---- pulses
 
 

@@ -6,7 +6,6 @@ import numpy as np
 from programs_in_js import in_javascript, in_python, random_program
 
 import synaptogen as sg
-from synaptogen.explore.script import model_script
 from synaptogen.params import FeatureScale, OwnShapes, Population, RestlessInnovation
 
 PROGRAMS = int(os.environ.get("SYNAPTOGEN_EXPLORER_PROGRAMS", "40"))
@@ -70,9 +69,3 @@ def test_random_programs_end_like_those_of_the_reference_engine():
     programs = [random_program(rng, SETS) for _ in range(PROGRAMS)]
     for program, mine in zip(programs, in_javascript(SETS, programs), strict=True):
         require_same(program, mine, in_python(SETS, program))
-
-
-def test_widths_of_pulses_stay_in_python():
-    """The page applies pulses of the reference width, for which such a set is the one without the law."""
-    preset = sg.DeviceParams.preset("hennen2024")
-    assert model_script([preset.with_pulse_width("hfox-1t1r-gate")]) == model_script([preset])

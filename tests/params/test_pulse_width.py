@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import synaptogen as sg
+from synaptogen.explore.script import model_script
 
 PRESET = sg.DeviceParams.preset("hennen2024")
 TABLE = ((1e-8, 2.0), (1e-7, 1.5), (1e-6, 1.5), (1e-4, 1.2))
@@ -149,3 +150,8 @@ def test_the_preset_is_the_published_shift():
     found = shift.applied_voltage(-gate[3], widths)
     np.testing.assert_allclose(-found, gate, atol=0.02)
     assert shift.effective_voltage(1.0, 1e-7) == 1.0
+
+
+def test_the_page_of_the_explorer_takes_such_sets():
+    """It applies pulses of the reference width, for which they are those without the law."""
+    assert model_script([PRESET.with_pulse_width("hfox-1t1r-gate")]) == model_script([PRESET])
