@@ -1,6 +1,7 @@
 """Thresholds that depend on the width of pulses: circuits against Python, rectangular pulses from 1 ns to 1 ms."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -141,18 +142,30 @@ def test_cells_that_share_a_wire_set_in_the_order_of_their_times(program, width)
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
-def test_a_cell_sets_after_its_switching_time(program):
+@pytest.mark.parametrize("ohms", [0.0, 3000.0])
+def test_a_cell_sets_after_its_switching_time(program, ohms):
     """The voltage-time dilemma: the delay of the SET under a constant voltage, against closed form."""
     cells = cells_of(KAPPA, 1)
     u_set = float(cells.features.u_set[0])
     for ratio in (1.2, 1.0, 0.8):
         expected = float(KAPPA.switching_time(ratio * u_set, u_set))
-        stop = 3 * expected
-        array, volts = array_circuit(cells, "tape", t_switch=1e-3 * expected), ratio * u_set
-        result = simulate(sweep_bench(array, [0.0, 1e-3 * stop, stop], [0.0, volts, volts]), program)
-        current = np.abs(result.columns[:, 0])
-        found = result.time[np.argmax(current > 0.5 * current.max())]
+        before = float(cells.current(ratio * u_set)[0])  # of the HRS, at which the cell is until it sets
+        source, stop = ratio * u_set + 2 * ohms * before, 3 * expected  # at the column and at the row
+        array = array_circuit(cells, "tape", t_switch=1e-3 * expected)
+        bench = sweep_bench(array, [0.0, 1e-3 * stop, stop], [0.0, source, source])
+        result = simulate(replace(bench, source_resistance=ohms), program)
+        found = result.time[np.argmax(np.abs(result.columns[:, 0]) > 1.2 * abs(before))]
         assert found == pytest.approx(expected, rel=0.06)  # points are within 5 % of the time
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_random_pulses_behind_a_resistor_come_to_an_end(program):
+    for seed in (1, 5, 6, 11):
+        times, volts, _, _ = pulses(np.random.default_rng(seed), 6)
+        array = array_circuit(cells_of((TABLE, KAPPA)[seed % 2], 1, seed), "tape")
+        bench = sweep_bench(array, times, [1.6 * u for u in volts])
+        result = simulate(replace(bench, source_resistance=3000.0), program)
+        assert result.state["cycles_done"].item() <= 6
 
 
 @pytest.mark.parametrize("program", PROGRAMS)

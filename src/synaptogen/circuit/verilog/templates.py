@@ -325,9 +325,9 @@ AGE = """\
 // A voltage acts as a pulse does that is as wide as the time since when it has been where pulses of some width switch
 // the cell: thresholds fall with the logarithm of time. The nodes count that time in units of the longest width, up to
 // twice that, and forget it when the voltage has gone. One t_switch more makes up for the time in which the cell
-// follows.
+// follows. The factor is rounded to 1e-9: without a slope, iterations do not go astray along the nodes of time.
 age = max(V(set_age) + V(reset_age), 0.0)*longest;
-u_factor = u < 0.0 ? set_factor(age + t_switch) : reset_factor(age + t_switch);
+u_factor = 1e-9*floor(1e9*(u < 0.0 ? set_factor(age + t_switch) : reset_factor(age + t_switch)));
 u_acts = u/u_factor;
 I(set_age) <+ node_charge*ddt(V(set_age));
 I(reset_age) <+ node_charge*ddt(V(reset_age));
