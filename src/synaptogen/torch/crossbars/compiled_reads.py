@@ -4,6 +4,7 @@ The steps and their numbers are those of `AnalogMatrix.forward`; tests compare t
 """
 
 import functools
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -188,16 +189,22 @@ def convolve(matrix: "AnalogMatrix", x: Tensor, geometry: Geometry, difference: 
     grid = _Grid.of(tuple(x.shape), geometry, matrix.groups)
     has_noise, half = bool(config.bandwidth), _half(config.adc_bits)
     groups, tiles, outputs = matrix.groups, matrix.column_tiles, matrix.outputs
-    peak = nn.functional.max_pool3d(
-        x.abs().amax(1, keepdim=True), geometry.size, geometry.stride, 0, geometry.dilation
-    ).squeeze(1)
-    top = matrix.full_input(peak).expand(peak.shape).contiguous()
+    x_range = float(matrix.input_range)
+    reading: _Images | _Places
+    if x_range > 0.0 and tiles == 1 and math.isfinite(float(x.sum())):  # NaN and infinities are left to the others
+        factor = np.full(grid.rows * grid.wide, x_range, np.float32)
+        reading = _Images(matrix, difference, total, x, geometry)
+    else:
+        peak = nn.functional.max_pool3d(
+            x.abs().amax(1, keepdim=True), geometry.size, geometry.stride, 0, geometry.dilation
+        )
+        top = matrix.full_input(peak).expand(peak.shape).contiguous()
+        factor = (top + 0.0 * peak).flatten().numpy()
+        # what lies between rows of places looks beyond the last image
+        flat = nn.functional.pad(x.flatten(), (0, grid.pitch)).numpy()
+        reading = _Places(matrix, difference, total, flat, top.view(grid.rows, grid.wide).numpy(), grid)
     z = _draws(matrix, (groups, tiles, grid.rows * grid.wide, outputs)) if has_noise else NONE
-    factor = (top + 0.0 * peak).flatten().numpy()
     out = torch.empty(len(x), groups * outputs, grid.rows * grid.wide // len(x))
-    # what lies between rows of places looks beyond the last image
-    flat = nn.functional.pad(x.flatten(), (0, grid.pitch)).numpy()
-    reading = _Places(matrix, difference, total, flat, top.view(grid.rows, grid.wide).numpy(), grid)
     beyond, at_once = np.empty(groups * outputs, np.int64), reading.at_once()
     for first in range(0, grid.rows, at_once):
         rows = min(at_once, grid.rows - first)
@@ -212,14 +219,14 @@ def convolve(matrix: "AnalogMatrix", x: Tensor, geometry: Geometry, difference: 
             factor,
             half,
             first,
-            grid.pitch,
+            reading.pitch,
             grid.wide,
             out.numpy(),
             beyond,
         )
         if half:
             _counted(matrix, 2, groups * tiles * outputs * rows * grid.wide, beyond)
-    return out.view(len(x), groups * outputs, *peak.shape[1:])
+    return out.view(len(x), groups * outputs, *geometry.places(tuple(x.shape[2:])))
 
 
 class _Grid(NamedTuple):
@@ -281,6 +288,87 @@ def _stretches(first: int, rows: int, pitch: int, together: int) -> tuple[NDArra
     return begin * pitch, end * pitch, begin
 
 
+@functools.lru_cache(64)
+def _seen(sizes: tuple[int, ...], geometry: Geometry) -> NDArray[np.int64]:
+    """Return how many places see each pixel."""
+    found = np.ones(1, np.int64)
+    axes = zip(sizes, geometry.places(sizes), *geometry, strict=True)
+    for n, places, size, stride, dilation in axes:
+        at = np.add.outer(np.arange(places) * stride, np.arange(size) * dilation)
+        found = np.multiply.outer(found, np.bincount(at.ravel(), minlength=n))
+    return found.ravel()
+
+
+class _Images:
+    """Currents at all places at once, where one range holds for all inputs: torch convolves images of drives."""
+
+    def __init__(
+        self, matrix: "AnalogMatrix", difference: Tensor, total: Tensor, x: Tensor, geometry: Geometry
+    ) -> None:
+        self.matrix, self.difference, self.total, self.x, self.geometry = matrix, difference, total, x, geometry
+        self.pitch = geometry.places(tuple(x.shape[2:]))[2]
+
+    def at_once(self) -> int:
+        """Return how many rows to read at a time: all."""
+        return len(self.x) * math.prod(self.geometry.places(tuple(self.x.shape[2:]))[:2])
+
+    def currents(self, first: int, rows: int) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+        """Return currents and variances (g, t, o, places), and what is common to all outputs (g, t, places).
+
+        Parameters
+        ----------
+        first, rows : int
+            All rows.
+
+        Returns
+        -------
+        currents, variances, common : arrays
+        """
+        matrix, x, has_noise = self.matrix, self.x, bool(self.matrix.config.bandwidth)
+        groups, images, sizes = matrix.groups, len(x), tuple(x.shape[2:])
+        by_group = x.view(images * groups, x.shape[1] // groups, -1)
+        signal, noise = torch.empty(by_group.shape), torch.empty(by_group.shape if has_noise else (0, 0, 0))
+        common = torch.empty((images * groups, by_group.shape[2]) if has_noise else (0, 0))
+        beyond = np.empty(images * groups, np.int64)
+        _share(
+            kernels.drive_images,
+            images * groups,
+            by_group[0].numel(),
+            by_group.numpy(),
+            matrix.input_range.numpy()[()],
+            _half(matrix.config.dac_bits),
+            matrix.levels.numpy(),
+            _seen(sizes, self.geometry),
+            signal.numpy(),
+            noise.numpy(),
+            common.numpy(),
+            beyond,
+        )
+        _counted(matrix, 0, self.at_once() * self.pitch * groups * matrix.inputs, beyond)
+        current = self._convolved(signal.view(x.shape), self._kernels(self.difference))
+        if not has_noise:
+            return current, NONE, NONE_3
+        variance = self._convolved(noise.view(x.shape), self._kernels(self.total))
+        ones = torch.ones(groups, 1, *self.geometry.size)
+        return current, variance, self._convolved(common.view(images, groups, *sizes), ones)[:, :, 0]
+
+    def _kernels(self, states: Tensor) -> Tensor:
+        """Return states (g, 1, inputs, o) as the weight of a convolution."""
+        weight = states[:, 0].mT.reshape(states.shape[0] * states.shape[3], -1)
+        return weight.view(len(weight), -1, *self.geometry.size)
+
+    def _convolved(self, images: Tensor, weight: Tensor) -> NDArray[Any]:
+        """Return a convolution as (groups, 1, outputs, places)."""
+        size, stride, dilation = self.geometry
+        groups = self.matrix.groups
+        if images.shape[2] == size[0] == 1:  # the kernels for two axes are faster
+            flat = nn.functional.conv2d(images[:, :, 0], weight[:, :, 0], None, stride[1:], 0, dilation[1:], groups)
+        else:
+            flat = nn.functional.conv3d(images, weight, None, stride, 0, dilation, groups)
+        found = flat.contiguous().view(len(images), groups, 1, -1, self.at_once() * self.pitch // len(images))
+        return found.movedim(0, 3).flatten(3).contiguous().numpy()
+
+
 class _Places:
     """Currents at some rows of places at a time: what is laid out for the products then stays in the caches."""
 
@@ -294,6 +382,7 @@ class _Places:
         grid: _Grid,
     ) -> None:
         self.matrix, self.difference, self.total, self.x, self.grid = matrix, difference, total, x, grid
+        self.pitch = grid.pitch
         self.half, self.lines = _half(matrix.config.dac_bits), matrix.column_tiles * matrix.columns
         is_small = matrix.groups > 1 and matrix.column_tiles == 1 and matrix.outputs <= SMALL
         self.is_small = is_small and self.half <= FEW_LEVELS

@@ -94,6 +94,38 @@ def _encode(x, at, step, top, finer, low, high, codes):
 
 
 @njit(**OPTIONS)
+def drive_images(first, last, x, top, half, levels, weights, signal, noise, common, beyond):
+    """Turn images x (n * g, channels, pixels) into drives of that shape, and sums of common variances (n * g, pixels).
+
+    ``top`` is the input of full voltage. ``beyond`` (n * g,) counts larger inputs, each as often as places see the
+    pixel: ``weights`` (pixels,).
+    """
+    _, channels, pixels = x.shape
+    codes, has_noise = np.empty(pixels, np.uint32), noise.size > 0
+    low, high = np.float32(-half), np.float32(half - 1)
+    fine, signals, noises, commons = high / top, levels[0], levels[1], levels[2]
+    for item in range(first, last):
+        above = 0
+        if has_noise:
+            common[item, :] = 0.0
+        for channel in range(channels):
+            line, into = x[item, channel], signal[item, channel]
+            for p in range(pixels):
+                codes[p] = _code(line[p], fine, low, high)
+            for p in range(pixels):
+                above += weights[p] * (abs(line[p]) > top)
+            for p in range(pixels):
+                into[p] = signals[codes[p]]
+            if has_noise:
+                spread, sums = noise[item, channel], common[item]
+                for p in range(pixels):
+                    spread[p] = noises[codes[p]]
+                for p in range(pixels):
+                    sums[p] += commons[codes[p]]
+        beyond[item] = above
+
+
+@njit(**OPTIONS)
 def drive_places(
     first, last, x, begins, ends, sources, step, lines, group, top, finer, half, levels, signal, noise, common, beyond
 ):
