@@ -122,6 +122,8 @@ def _content(part: CellArray, title: str) -> dict[str, Any]:
     counters = state.counters.copy(state.positions, state.size)
     reads = counters.reads.times if counters.reads.each is None else counters.reads.each[: state.size]
     lo, hi = state.id_words()
+    clock = state.clock.copy(state.positions, state.size)
+    written = () if clock.memory is None else clock.memory[0, : state.size]
     return {
         "seed": str(part.seed),
         "start": state.engine.start,
@@ -129,6 +131,12 @@ def _content(part: CellArray, title: str) -> dict[str, Any]:
         "shape": list(part.shape) if part.ndim == 2 else None,
         "products": counters.products,
         "bandwidth": part.bandwidth,
+        "time": {
+            "ticks": str(clock.time.ticks),
+            "age": str(clock.time.age),
+            "instants": [str(instant) for instant in clock.time.instants],
+            "written": packed(written),
+        },
         "state": {
             "r": packed(state.mixing()),
             "status": packed(state.status()),
