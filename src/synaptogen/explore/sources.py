@@ -10,7 +10,7 @@ import numpy as np
 
 from synaptogen._utils import PathLike
 from synaptogen.array import CellArray, load
-from synaptogen.params import DeviceParams, as_device_params, presets
+from synaptogen.params import DeviceParams, as_device_params, fluctuation_presets, presets
 
 from .machine import packed
 
@@ -64,9 +64,7 @@ def source_of(shown: Shown) -> Source:
         If there is no such thing, or it is damaged, or it has a part that a page cannot run.
     """
     if isinstance(shown, DeviceParams):
-        is_preset = shown.name in presets() and shown == as_device_params(shown.name)
-        # another set may be in no file: then this is the name that one would give to it
-        return Source(shown, _title(shown), json.dumps(shown.name) if is_preset else _from_json(f"{shown.name}.json"))
+        return Source(shown, _title(shown), _python(shown))
     if isinstance(shown, CellArray):
         return _array_source(shown, "cells", _title(shown.params))
     text = os.fspath(shown)
@@ -85,7 +83,21 @@ def source_of(shown: Shown) -> Source:
 
 def _title(params: DeviceParams) -> str:
     history, k = params.history, params.population.n_components
-    return f"{params.name}, {history!r}, {k} component{'s' * (k != 1)}"
+    moving = "" if params.fluctuation is None else f", fluctuation of {params.fluctuation.name}"
+    return f"{params.name}, {history!r}, {k} component{'s' * (k != 1)}{moving}"
+
+
+def _python(params: DeviceParams) -> str:
+    """Return Python that gives a parameter set: a preset, also with the preset of a fluctuation, or a file."""
+    if params.name in presets():
+        preset, text = as_device_params(params.name), json.dumps(params.name)
+        if params == preset:
+            return text
+        for moving in fluctuation_presets():
+            if params == preset.with_fluctuation(moving):
+                return f"sg.DeviceParams.preset({text}).with_fluctuation({json.dumps(moving)})"
+    # another set may be in no file: then this is the name that one would give to it
+    return _from_json(f"{params.name}.json")
 
 
 def _from_json(path: str) -> str:

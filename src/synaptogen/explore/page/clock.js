@@ -12,7 +12,7 @@ function rounded(x) {
   return rest > 0.5 || (rest === 0.5 && low % 2) ? low + 1 : low;
 }
 
-function ticksOf(seconds, fluctuation) {
+function wholeTicks(seconds, fluctuation) {
   const whole = Math.floor(seconds), { ticks } = fluctuation.numbers;
   return BigInt(whole) * BigInt(ticks) + BigInt(rounded((seconds - whole) * ticks));
 }

@@ -249,7 +249,7 @@ class Cells {
 
   /** What a wait of some seconds leads to, at a temperature in K; cells stay as they are. */
   after(seconds, temperature = null) {
-    const { fluctuation, time, r, index } = this, ticks = fluctuation ? ticksOf(seconds, fluctuation) : 0n;
+    const { fluctuation, time, r, index } = this, ticks = fluctuation ? wholeTicks(seconds, fluctuation) : 0n;
     if (!ticks) return { time, r, index };
     const later = timeAfter(time, fluctuation, ticks, temperature);
     return { time: later, ...movedCells(this, later) };
