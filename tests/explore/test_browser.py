@@ -128,7 +128,8 @@ def test_cells_of_an_array_go_on_waiting(tmp_path, monkeypatch):
         """
         $("again").click();
         $("wait").click();
-        return { python: $("python").textContent, g: Array.from(app.cells.a.conductances()), off: $("between").disabled };
+        return { python: $("python").textContent, off: $("between").disabled,
+                 g: Array.from(app.cells.a.conductances()) };
         """,
     )
     assert found["off"]

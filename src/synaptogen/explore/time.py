@@ -12,7 +12,8 @@ from synaptogen.state import K_EV
 from .javascript import Kind, function
 
 WORDS: dict[str, Kind] = dict.fromkeys(
-    ("lo", "hi", "written_lo", "written_hi", "k0", "k1", "slot", "passed", "pair", "made", "instant", "status"), "uint32"
+    ("lo", "hi", "written_lo", "written_hi", "k0", "k1", "slot", "passed", "pair", "made", "instant", "status"),
+    "uint32",
 )
 
 COMMON: tuple[Callable[..., Any], ...] = (
