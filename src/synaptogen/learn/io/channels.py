@@ -7,8 +7,9 @@ import numpy as np
 
 from synaptogen._utils import Float64Array
 
-from .columns import is_magnitude, listed, role_of, split_unit
+from .columns import is_magnitude, listed, role_of
 from .raw_tables import RawTable, is_numeric
+from .units import split_unit
 
 OVERFLOW = 1e30  # instruments write 9.91e37 for what they could not measure
 CONSTANT = 1e-9  # share of its magnitude by which a constant column varies

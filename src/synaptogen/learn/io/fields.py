@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from .columns import UNITS, base_unit
+from .units import UNITS, base_unit
 
 LONGEST = 40  # characters of a number
 MISSING = frozenset(

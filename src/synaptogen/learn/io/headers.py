@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from .columns import FEATURE_ROLES, is_unit, quantity_of, role_of, split_unit
+from .columns import FEATURE_ROLES, role_of
+from .units import is_unit, quantity_of, split_unit
 
 MOST_LINES = 8  # above a table that are looked at
 

@@ -6,6 +6,7 @@ cycles of one device, or devices.
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
@@ -27,6 +28,7 @@ from .channels import (
 )
 from .columns import listed
 from .raw_tables import RawTable, is_numeric
+from .units import factor_of, require_known_unit
 
 Records: TypeAlias = Literal["cycles", "devices"]
 """What several records of one file are."""
@@ -88,10 +90,18 @@ class Options:
         Currents are magnitudes; they get the sign of the voltage.
     records : {"cycles", "devices"}
         What several records of a file are.
+    units : mapping of str to str
+        Units of some of our columns, which count more than those of the file.
     """
 
-    def __init__(self, shunt: float | None = None, magnitude: bool = False, records: Records = "cycles") -> None:
-        self.shunt, self.magnitude, self.records = shunt, magnitude, records
+    def __init__(
+        self,
+        shunt: float | None = None,
+        magnitude: bool = False,
+        records: Records = "cycles",
+        units: Mapping[str, str] | None = None,
+    ) -> None:
+        self.shunt, self.magnitude, self.records, self.units = shunt, magnitude, records, dict(units or {})
 
 
 def records_of(tables: list[RawTable], options: Options, understood: Understood) -> list[Record]:
@@ -163,6 +173,9 @@ def pairs_in(table: RawTable, options: Options, understood: Understood) -> list[
     if not volts or not amps:
         return []
     pairs = pairs_of(table, volts, amps)
+    for v, i in pairs:
+        require_known_unit(v.name, "voltage")
+        require_known_unit(i.name, "current")
     understood.believed |= any(i.unit for _, i in pairs)
     if gates:
         understood.lines.append(f"left out, of a gate: {listed(gates)}")
@@ -254,6 +267,16 @@ def _without_end(record: Record) -> Record:
 
 def _by_position(table: RawTable, options: Options, understood: Understood) -> list[Record]:
     """Return the record of a table whose names say nothing: counters and times first, then voltage and current."""
+    found = _records_by_position(table, options, understood)
+    factors = {role: factor_of(unit) or 1.0 for role, unit in options.units.items()}
+    for record in found:
+        record.voltage = factors.get("voltage", 1.0) * record.voltage
+        record.current = factors.get("current", 1.0) * record.current
+    understood.believed |= bool(found) and "current" in options.units
+    return found
+
+
+def _records_by_position(table: RawTable, options: Options, understood: Understood) -> list[Record]:
     numeric = [k for k, c in enumerate(table.columns) if is_numeric(c) and np.isfinite(c).any()]
     values = {k: np.where(np.abs(table.columns[k]) > OVERFLOW, np.nan, table.columns[k]) for k in numeric}
     steady = [k for k in numeric if len(values[k]) > 2 and np.all(np.diff(values[k][np.isfinite(values[k])]) > 0)]

@@ -7,6 +7,7 @@ columns go to `columns.ALIASES`.
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,24 +19,13 @@ from synaptogen.params import FEATURE_NAMES
 
 from .arrays import columns_of_arrays, loops_of_arrays
 from .channels import Channel, channels_of, numbers_of
-from .columns import (
-    KEYS,
-    KNOWN,
-    LOOPS,
-    Column,
-    columns_of,
-    device_part,
-    is_density,
-    listed,
-    quantity_of,
-    role_of,
-    split_unit,
-)
+from .columns import KEYS, KNOWN, LOOPS, Column, columns_of, device_part, listed, role_of
 from .formats import Contents, load, table_of_frame
 from .layouts import Options, Record, Understood, pairs_in, records_of
 from .long_form import by_state, read_long_form, require_filled, wanted_of
 from .raw_tables import RawTable
 from .text_tables import shown_lines
+from .units import is_density, quantity_of, require_known_unit, split_unit, with_unit
 
 ATTRIBUTES = ("current_limit", "series_resistance", "polarity")
 
@@ -132,6 +122,8 @@ def check_columns(columns: Mapping[str, str]) -> None:
 def _understood(contents: Contents, columns: Mapping[str, str], options: Options) -> FileContents:
     """Find loops or features in what a file holds."""
     understood = Understood([f"format: {contents.format}"] if contents.format else [])
+    if options.units:
+        contents, columns = _with_units(contents, columns, options.units)
     tables = contents.tables
     if contents.arrays:
         columns_alone = columns_of_arrays(contents.arrays) if not _named_here(columns, contents.arrays) else None
@@ -171,6 +163,24 @@ def _understood(contents: Contents, columns: Mapping[str, str], options: Options
     if not records:
         raise ValueError(_nothing_found(tables))
     return _from_records(records, options, understood)
+
+
+def _with_units(
+    contents: Contents, columns: Mapping[str, str], units: Mapping[str, str]
+) -> tuple[Contents, Mapping[str, str]]:
+    """Return contents, and the names of columns that the user gave, with the units that the user says."""
+    given = {theirs: ours for ours, theirs in columns.items()}
+
+    def renamed(name: str) -> str:
+        folder, slash, last = name.rpartition("/")
+        if folder and role_of(last)[0] is None and name not in given:
+            folder, slash, last = "", "", name  # a slash before a unit
+        role = given.get(name) or role_of(last)[0]
+        return f"{folder}{slash}{with_unit(last, units[role])}" if role in units else name
+
+    tables = [replace(t, names=[renamed(n) if n else n for n in t.names]) for t in contents.tables]
+    arrays = {renamed(name): array for name, array in contents.arrays.items()}
+    return contents._replace(tables=tables, arrays=arrays), {k: renamed(v) for k, v in columns.items()}
 
 
 def _named_here(columns: Mapping[str, str], arrays: Mapping[str, AnyArray]) -> bool:
@@ -339,6 +349,9 @@ def _from_arrays(
 ) -> FileContents:
     names = columns_of(present, columns)
     wanted = wanted_of(names, present)
+    for name in wanted:
+        require_known_unit(str(names[name].name), name)
+    understood.believed |= "current" in names and names["current"].factor != 1.0
     arrays = {name: _scaled(np.asarray(present[str(names[name].name)]), names[name].factor) for name in wanted}
     understood.lines += [f"{name}: array {str(names[name].name)!r} of shape {arrays[name].shape}" for name in wanted]
     given = {k: attributes.get(k, present.get(k)) for k in ATTRIBUTES}

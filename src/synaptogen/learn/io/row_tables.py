@@ -10,10 +10,11 @@ import numpy as np
 
 from synaptogen._utils import AnyArray
 
-from .columns import base_unit, factor_of, is_unit, listed, role_of, split_unit
+from .columns import listed, role_of
 from .fields import MISSING, WORDS, Dialect, status_name
 from .headers import MOST_LINES, Header, names_from
 from .raw_tables import MOST_SHOWN, RawTable, is_numeric
+from .units import base_unit, factor_of, is_unit, split_unit
 
 RUN = 3  # rows of numbers that make a table
 RECORD = 12  # rows of numbers that empty rows part from others
