@@ -15,11 +15,31 @@ OVERFLOW = 1e30  # instruments write 9.91e37 for what they could not measure
 CONSTANT = 1e-9  # share of its magnitude by which a constant column varies
 GATES = frozenset(("g", "gate", "wl", "gs", "gd", "bulk", "body", "sub", "well", "wordline"))
 APPLIED = frozenset(
-    ("applied", "source", "set", "force", "forced", "prog", "programmed", "nominal", "target", "command", "cmd", "out")
+    (
+        "applied",
+        "source",
+        "driver",
+        "generator",
+        "supply",
+        "awg",
+        "set",
+        "force",
+        "forced",
+        "prog",
+        "programmed",
+        "nominal",
+        "target",
+        "command",
+        "cmd",
+        "out",
+    )
 )
-MEASURED = frozenset(("meas", "measured", "sense", "sensed", "dut", "device", "actual", "cell"))
+MEASURED = frozenset(("meas", "measured", "sense", "sensed", "dut", "device", "actual", "cell", "memristor"))
 FORWARD = frozenset(("forward", "fwd", "up", "trace"))
 BACKWARD = frozenset(("backward", "bwd", "reverse", "rev", "down", "retrace"))
+_REPEATS = re.compile(
+    r"(?i)(?:cycle|cyc|sweep|run|loop|scan|device|dev|cell|sample|no|nr|#)?[\s_\-.]*\d+(?:st|nd|rd|th)?[\s_]*(?:cycle|sweep|run)?"
+)
 TWO_ENDS = 0.05  # share of the swing of a voltage from which another one matters
 ALIKE = 0.9  # correlation of an applied voltage with the measured one
 
@@ -94,6 +114,24 @@ def magnitudes_of(table: RawTable) -> list[Channel]:
     return found
 
 
+def numbered_currents(table: RawTable) -> list[Channel]:
+    """Return the columns of numbers whose names are those of cycles or devices: currents beside a voltage.
+
+    Parameters
+    ----------
+    table : RawTable
+
+    Returns
+    -------
+    list of Channel
+    """
+    found = []
+    for k, name in enumerate(table.names):
+        if is_numeric(table.columns[k]) and _REPEATS.fullmatch(name.strip()):
+            found.append(Channel("current", f"c{k}", k, 1.0, name, False))
+    return found
+
+
 def without_gates(channels: list[Channel]) -> tuple[list[Channel], list[str]]:
     """Return the channels without those of a gate, if others are there, and the names of those left out.
 
@@ -149,6 +187,8 @@ def pairs_of(table: RawTable, volts: list[Channel], amps: list[Channel]) -> list
     ValueError
         If several columns could be meant; the message names the option that decides.
     """
+    if len(volts) == 1:
+        amps = _different(table, amps)
     if len(volts) == 1 and len(amps) == 1:
         return [(volts[0], amps[0])]
     swept = [v for v in volts if varies(numbers_of(table, v))] or volts
@@ -172,6 +212,32 @@ def pairs_of(table: RawTable, volts: list[Channel], amps: list[Channel]) -> list
         f"{len(swept)} voltages ({listed(v.name for v in swept[:4])}) and {len(amps)} currents "
         f"({listed(i.name for i in amps[:4])}) do not make pairs: name one of each with --column"
     )
+
+
+def _different(table: RawTable, channels: list[Channel]) -> list[Channel]:
+    """Return channels without those that repeat the numbers of another one."""
+    kept: list[Channel] = []
+    for c in channels:
+        values = numbers_of(table, c)
+        if not any(np.array_equal(values, numbers_of(table, other), equal_nan=True) for other in kept):
+            kept.append(c)
+    return kept
+
+
+def without_repeats(table: RawTable, pairs: list[tuple[Channel, Channel]]) -> list[tuple[Channel, Channel]]:
+    """Return pairs without those that hold the same numbers as another one, as tables with a column twice do.
+
+    Parameters
+    ----------
+    table : RawTable
+    pairs : list of pairs of Channel
+
+    Returns
+    -------
+    list of pairs
+    """
+    amps = [id(c) for c in _different(table, [i for _, i in pairs])]
+    return [(v, i) for v, i in pairs if id(i) in amps]
 
 
 def _one_voltage(table: RawTable, v: Channel, amps: list[Channel]) -> list[tuple[Channel, Channel]]:
@@ -202,6 +268,8 @@ def _one_current(table: RawTable, volts: list[Channel], i: Channel) -> Channel:
     same = [v for v in own if v.tag and v.tag == i.tag]
     chosen = (same or own)[0]
     for other in volts:
+        if chosen in measured and _words(other) & APPLIED:
+            continue
         if other is not chosen and not _follows(table, other, chosen):
             raise ValueError(
                 f"{listed(v.name for v in volts)} could each be the voltage: if the device lies between two of them,"

@@ -17,6 +17,7 @@ ALIASES = {
     "voltage": (
         *("v", "u", "volt", "volts", "voltages", "bias", "av", "vd", "anodev", "v_meas", "vmeas", "vf", "vm", "vdd"),
         *("spannung", "tension", "v applied", "applied voltage", "drainv", "smuv", "voltage applied", "v_applied"),
+        *("sourcevalue", "sourcevalues", "source value", "source values", "source_value", "applied bias"),
         *("source voltage", "measured voltage", "bias voltage", "v_bias", "vbias", "v_d", "sourcev", "u_meas"),
         *(
             "voltaje",
@@ -30,7 +31,8 @@ ALIASES = {
     ),
     "current": (
         *("i", "amp", "amps", "currents", "ai", "id", "anodei", "i_meas", "imeas", "if", "im", "ids", "drain current"),
-        *("strom", "courant", "draini", "smui", "measured current", "i_d", "sourcei", "reading", "corriente"),
+        *("strom", "courant", "draini", "smui", "measured current", "i_d", "sourcei", "reading", "readings"),
+        *("measurement value", "corriente"),
         *(
             "intensit\N{LATIN SMALL LETTER E WITH ACUTE}",
             "intensite",
@@ -73,6 +75,8 @@ ALIASES = {
     "u_reset": ("v_reset", "ureset", "vreset", "reset voltage", "v(reset)", "reset"),
 }
 _MAGNITUDE = re.compile(r"(?i)(?:\|(?P<bars>[^|]+)\|.*|abs[\s_]*\(?(?P<abs>[a-z]\w*)\)?.*|(?P<last>i\w*?)[\s_]*abs.*)")
+_LIMIT = re.compile(r"compl|limit|\bi_?cc\b|\bi_?lim\b")  # of the instrument, not through the device
+_REPEAT = r"(?:cycle|cyc|loop|sweep|run|device|dev|cell|sample|[cd#])?[\s_\-.]*\d+"
 _NUMBER = re.compile(r"[\s_]*[\(\[]?\d+[\)\]]?$")
 _PARTS = frozenset(
     (
@@ -129,6 +133,8 @@ def role_of(name: str) -> tuple[str | None, str]:
     for ours in KNOWN:
         if word == ours or word in ALIASES.get(ours, ()):
             return ours, ""
+    if _LIMIT.search(word):
+        return None, word
     smu = re.fullmatch(r"(?P<tag>.*?)[._ ]?(?P<kind>[vi])(?P<index>(\[\d+\])+)", word)
     if smu:
         return ("voltage" if smu["kind"] == "v" else "current"), f"{smu['tag']}{smu['index']}"
@@ -153,6 +159,10 @@ def role_of(name: str) -> tuple[str | None, str]:
     if electrode:
         role = "current" if electrode["kind"] in ("i", "current") else "voltage"
         return role, f"{electrode['tag']}{electrode['number'].strip('()')}"
+    repeat = re.fullmatch(rf"(?P<tag>{_REPEAT})[\s_\-.]+(?P<kind>[viu])", word)
+    repeat = repeat or re.fullmatch(rf"(?P<kind>[viu]|voltage|current)[\s_\-.]*[(\[]?(?P<tag>{_REPEAT})[)\]]?", word)
+    if repeat:
+        return ("current" if repeat["kind"] in ("i", "current") else "voltage"), repeat["tag"]
     way = re.fullmatch(
         r"(?P<kind>[viu]|voltage|current)[\s_\-.(]*(?P<tag>forward|fwd|backward|bwd|reverse|rev|up|down|retrace|trace)\)?",
         word,

@@ -7,6 +7,7 @@ joining of records come afterwards and are the same for all formats.
 
 import json
 import os
+import re
 import zipfile
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -21,6 +22,7 @@ from .raw_tables import RawTable, as_column
 from .sheets import tables_of_sheet
 from .text_tables import load_text
 
+_JSON = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:\{\s*[\"}]|\[\s*(?:[\[{\"\d\]-]|null|true|false))")
 MOST_BYTES = 8 << 30  # that an archive may unfold to
 MOST_TEXT = 512 << 20  # bytes of a JSON file
 
@@ -329,6 +331,6 @@ LOADERS: tuple[tuple[str, Callable[[bytes, str], bool], Callable[[str], Contents
     ("HDF5 file", lambda start, path: start[:8] == b"\x89HDF\r\n\x1a\n" or b"\x89HDF\r\n\x1a\n" in start, _hdf5),
     ("MATLAB file", lambda start, path: start[:6] == b"MATLAB", _matlab),
     ("Parquet file", lambda start, path: start[:4] == b"PAR1", _parquet),
-    ("JSON file", lambda start, path: start.lstrip(b"\xef\xbb\xbf \r\n\t")[:1] in (b"{", b"["), _json),
+    ("JSON file", lambda start, path: _JSON.match(start) is not None, _json),
 )
 """Names of formats, tests of the first bytes, and loaders; what is none of these is text."""

@@ -21,10 +21,12 @@ from .channels import (
     Channel,
     channels_of,
     magnitudes_of,
+    numbered_currents,
     numbers_of,
     pairs_of,
     varies,
     without_gates,
+    without_repeats,
 )
 from .columns import listed
 from .raw_tables import RawTable, is_numeric
@@ -163,6 +165,10 @@ def pairs_in(table: RawTable, options: Options, understood: Understood) -> list[
     volts, amps = ([c for c in channels if c.role == kind] for kind in ("voltage", "current"))
     if volts and not amps:
         amps = _magnitudes(table, options, understood)
+    if len(volts) == 1 and not amps and options.shunt is None:
+        amps = numbered_currents(table)
+        if amps:
+            understood.lines.append(f"currents: columns {listed(i.name for i in amps[:3])}, which are only numbered")
     if options.shunt is not None and len(volts) >= 2 and not amps:
         volts, shunt = volts[:1], volts[1]
         understood.shunted = True
@@ -172,7 +178,12 @@ def pairs_in(table: RawTable, options: Options, understood: Understood) -> list[
         raise ValueError(_two_voltages([v.name for v in volts]))
     if not volts or not amps:
         return []
-    pairs = pairs_of(table, volts, amps)
+    every = pairs_of(table, volts, amps)
+    pairs = without_repeats(table, every)
+    if len(pairs) < len(every):
+        understood.lines.append(
+            f"left out, the same numbers as others: {listed(i.name for p, i in every if (p, i) not in pairs)}"
+        )
     for v, i in pairs:
         require_known_unit(v.name, "voltage")
         require_known_unit(i.name, "current")
@@ -283,6 +294,7 @@ def _records_by_position(table: RawTable, options: Options, understood: Understo
     rest = [k for k in numeric if k not in steady] if len(numeric) > 2 else numeric
     if len(rest) > 2:
         rest = [k for k in rest if varies(np.asarray(values[k]))]
+        rest = [k for n, k in enumerate(rest) if not any(_repeats(values[k], values[j]) for j in rest[:n])]
     if len(rest) < 2:
         return []
     v, i = rest[:2]
@@ -316,6 +328,11 @@ def _records_by_position(table: RawTable, options: Options, understood: Understo
         v, i = i, v
     understood.lines.append(f"no names: voltage is column {_column(table, v)}, current is column {_column(table, i)}")
     return [Record(np.asarray(values[v]), np.asarray(values[i]), None, "")]
+
+
+def _repeats(a: AnyArray, b: AnyArray) -> bool:
+    """Return whether a column holds the numbers of another one, or their magnitudes."""
+    return np.array_equal(a, b, equal_nan=True) or np.array_equal(a, np.abs(b), equal_nan=True)
 
 
 def _two_voltages(names: list[str]) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 
 from synaptogen._utils import AnyArray
 
-from .columns import listed, role_of
+from .columns import FEATURE_ROLES, listed, role_of
 from .fields import MISSING, WORDS, Dialect, status_name
 from .headers import MOST_LINES, Header, names_from
 from .raw_tables import MOST_SHOWN, RawTable, is_numeric
@@ -20,6 +20,7 @@ RUN = 3  # rows of numbers that make a table
 RECORD = 12  # rows of numbers that empty rows part from others
 MOSTLY, FEW_WORDS = 0.6, 4  # share of numbers in a column of numbers; different words in it that stand for none
 SPARSE = 0.1  # share of rows: columns filled in fewer are remarks beside the table
+NAMED = ("voltage", "current", *FEATURE_ROLES)  # what names of columns stand for
 WIDE = 24  # fields of a row that may hold a whole quantity
 
 Fields = list[str]
@@ -143,6 +144,26 @@ def is_row(counts: tuple[int, int, int]) -> bool:
     return counts[1] >= 2 and counts[2] <= counts[1]
 
 
+def numbers_columns(fields: Fields, dialect: Dialect) -> bool:
+    """Return whether a row is one of names, some of which are the numbers of cycles, as in ``Voltage,1,2,3``.
+
+    Parameters
+    ----------
+    fields : list of str
+    dialect : Dialect
+
+    Returns
+    -------
+    bool
+    """
+    words = [field for field in fields if field and not dialect.number(field)]
+    if not words or not any(role_of(word)[0] in NAMED for word in words):
+        return False
+    digits = [field for field in fields if field.isdecimal()]
+    steps = np.diff([int(field[:9]) for field in digits])
+    return len(digits) >= 2 and len(digits) + len(words) == len(fields) and bool(np.all(steps == 1))
+
+
 class TableBuilder:
     """Takes the rows of a text or a sheet one after the other, and collects tables.
 
@@ -176,6 +197,8 @@ class TableBuilder:
         """
         width = len(self._rows[-1]) if self._rows else -1
         same = abs(len(fields) - width) <= 1
+        if counts[1] >= 2 and counts[2] and numbers_columns(fields, self._dialect):
+            counts = (counts[0], 0, counts[0])
         if is_row(counts) or (self._rows and same and counts[1] >= 1 and counts[2] <= 1 + counts[1]):
             if self._rows and not same:
                 self._close()
