@@ -77,7 +77,8 @@ REASONS: dict[str, str] = {
     ),
     "pulse response": (
         "this is a response to programming pulses, read currents without sweeps: it has no SET and RESET to extract;"
-        " give loops, or a table of r_hrs and r_lrs of each cycle"
+        " give loops, or a table of r_hrs and r_lrs of each cycle; if currents were measured while the voltage was there,"
+        " name both, --column voltage=NAME --column current=NAME"
     ),
 }
 """The sentence with which each kind is refused."""
@@ -313,7 +314,8 @@ def kind_of_columns(names: Iterable[object]) -> TableKind | None:
     first = [word.replace("(", " ").replace("[", " ").replace("_", " ").replace("/", " ").split() for word in words]
     parts = [set(word) for word in first if word]
     pulses = {"pulse", "pulses", "width", "pw", "applied", "pulsewidth"}
-    if sum(bool(part & pulses) for part in parts) >= 2:
+    read = any("read" in part and part & {"voltage", "v", "u"} for part in parts) or "readvoltage" in words
+    if sum(bool(part & pulses) for part in parts) >= 2 - read:
         return "pulse response"
     time = {"t", "time", "seconds", "s", "hours", "h", "min", "elapsed"}
     resistance = {"r", "resistance", "ohm", "g", "conductance", "i", "current", "lrs", "hrs", "rlrs", "rhrs"}

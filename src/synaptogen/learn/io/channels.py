@@ -7,7 +7,7 @@ import numpy as np
 
 from synaptogen._utils import Float64Array
 
-from .columns import is_magnitude, listed, role_of
+from .columns import is_magnitude, listed, logarithm_of, role_of
 from .raw_tables import RawTable, is_numeric
 from .units import split_unit
 
@@ -59,6 +59,8 @@ class Channel:
     name : str
     unit : bool
         Whether the name has a unit.
+    logarithm : bool
+        Whether the numbers are decadic logarithms.
     """
 
     role: str
@@ -67,6 +69,7 @@ class Channel:
     factor: float
     name: str
     unit: bool
+    logarithm: bool = False
 
 
 def channels_of(table: RawTable) -> list[Channel]:
@@ -96,7 +99,7 @@ def channels_of(table: RawTable) -> list[Channel]:
 
 
 def magnitudes_of(table: RawTable) -> list[Channel]:
-    """Return the columns of magnitudes of currents.
+    """Return the columns of magnitudes of currents, or of their logarithms.
 
     Parameters
     ----------
@@ -111,6 +114,12 @@ def magnitudes_of(table: RawTable) -> list[Channel]:
         if name and is_numeric(table.columns[k]) and is_magnitude(name):
             _, factor = split_unit(name)
             found.append(Channel("current", f"abs{k}", k, factor, name, split_unit(name)[0] != name))
+    if found:
+        return found
+    for k, name in enumerate(table.names):
+        unit = logarithm_of(name) if name and is_numeric(table.columns[k]) else None
+        if unit is not None:
+            found.append(Channel("current", f"log{k}", k, unit, name, True, logarithm=True))
     return found
 
 
@@ -167,6 +176,9 @@ def numbers_of(table: RawTable, channel: Channel) -> Float64Array:
     array
     """
     values = np.asarray(table.columns[channel.index], np.float64)
+    if channel.logarithm:
+        with np.errstate(over="ignore"):
+            values = np.power(10.0, values)
     return np.where(np.abs(values) > OVERFLOW, np.nan, values) * channel.factor
 
 

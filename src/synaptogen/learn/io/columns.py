@@ -6,12 +6,13 @@ from typing import NamedTuple
 
 from synaptogen.params import FEATURE_NAMES
 
-from .units import LONGEST, is_density, quantity_of, split_unit
+from .units import LONGEST, factor_of, is_density, plain, quantity_of, split_unit
 
 LOOPS = ("voltage", "current", "time")
 KEYS = ("device", "cycle")
 FLAG = "flag"
 FEATURE_ROLES = frozenset(FEATURE_NAMES)
+QUOTIENTS = ("resistance", "conductance")  # of which a current is made, if the user names them
 KNOWN = (*KEYS, *LOOPS, *FEATURE_NAMES, FLAG)
 ALIASES = {
     "voltage": (
@@ -75,6 +76,9 @@ ALIASES = {
     "u_reset": ("v_reset", "ureset", "vreset", "reset voltage", "v(reset)", "reset"),
 }
 _MAGNITUDE = re.compile(r"(?i)(?:\|(?P<bars>[^|]+)\|.*|abs[\s_]*\(?(?P<abs>[a-z]\w*)\)?.*|(?P<last>i\w*?)[\s_]*abs.*)")
+_LOGARITHM = re.compile(
+    r"(?i)(?:log_?\{?10\}?|lg)[\s_]*[(\[|]*\s*(?:abs)?[\s_]*[(\[|]*(?:current|i(?:_?[a-z]{1,3})?)(?P<rest>[\s)\]|/(\[].*)?"
+)
 _LIMIT = re.compile(r"compl|limit|\bi_?cc\b|\bi_?lim\b")  # of the instrument, not through the device
 _REPEAT = r"(?:cycle|cyc|loop|sweep|run|device|dev|cell|sample|[cd#])?[\s_\-.]*\d+"
 _NUMBER = re.compile(r"[\s_]*[\(\[]?\d+[\)\]]?$")
@@ -99,6 +103,15 @@ _PARTS = frozenset(
         *("wordline", "bitline", "word line", "bit line", "x coordinate", "y coordinate", "device type", "structure"),
     )
 )
+
+
+def logarithm_of(name: str) -> float | None:
+    """Return the unit in A of a current whose decadic logarithm a name is, as "log10(|I|/uA)"; None if it is none."""
+    match = _LOGARITHM.fullmatch(plain(name)) if len(name) <= LONGEST else None
+    if match is None:
+        return None
+    units = [factor_of(part) for part in re.findall(r"[^\s()\[\]|/]+", match["rest"] or "")]
+    return next((unit for unit in units if unit is not None), 1.0)
 
 
 def is_magnitude(name: str) -> bool:

@@ -6,7 +6,7 @@ cycles of one device, or devices.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
@@ -28,9 +28,9 @@ from .channels import (
     without_gates,
     without_repeats,
 )
-from .columns import listed
+from .columns import QUOTIENTS, listed
 from .raw_tables import RawTable, is_numeric
-from .units import factor_of, require_known_unit
+from .units import factor_of, quantity_of, require_known_unit, split_unit
 
 Records: TypeAlias = Literal["cycles", "devices"]
 """What several records of one file are."""
@@ -128,8 +128,10 @@ def records_of(tables: list[RawTable], options: Options, understood: Understood)
     """
     found: list[Record] = []
     skipped = []
+    named = any(_has_names_of_loops(table) for table in tables)
     for table in tables:
-        mine = _records_of_table(table, options, understood)
+        settings = named and not table.named  # beside loops with names
+        mine = [] if settings else _records_of_table(table, options, understood)
         if not mine:
             skipped.append(table.where or "a table")
         for record in mine:
@@ -175,7 +177,7 @@ def pairs_in(table: RawTable, options: Options, understood: Understood) -> list[
         amps = [Channel("current", shunt.tag, shunt.index, shunt.factor / options.shunt, shunt.name, True)]
         understood.lines.append(f"current: {shunt.name!r} over a shunt of {options.shunt:g} ohm")
     if len(volts) >= 2 and not amps:
-        raise ValueError(_two_voltages([v.name for v in volts]))
+        raise ValueError(_two_voltages([v.name for v in volts]) + hint_of_quotient(table.names))
     if not volts or not amps:
         return []
     every = pairs_of(table, volts, amps)
@@ -242,6 +244,11 @@ def _there_and_back(
     understood.lines.append("currents of the way there and back in columns of their own: joined in this order")
     voltage, current = (np.concatenate([getattr(r, name) for r in parts]) for name in ("voltage", "current"))
     return [Record(voltage, current, None, "")]
+
+
+def _has_names_of_loops(table: RawTable) -> bool:
+    roles = {c.role for c in channels_of(table)} if table.named else set()
+    return {"voltage", "current"} <= roles
 
 
 def _times(factor: float) -> str:
@@ -333,6 +340,29 @@ def _records_by_position(table: RawTable, options: Options, understood: Understo
 def _repeats(a: AnyArray, b: AnyArray) -> bool:
     """Return whether a column holds the numbers of another one, or their magnitudes."""
     return np.array_equal(a, b, equal_nan=True) or np.array_equal(a, np.abs(b), equal_nan=True)
+
+
+def hint_of_quotient(names: Sequence[str]) -> str:
+    """Return what could be done with a resistance or a conductance beside each voltage, or an empty text.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Names of columns.
+
+    Returns
+    -------
+    str
+    """
+    for kind in QUOTIENTS:
+        for name in names:
+            base = split_unit(name)[0].lower()
+            if base in (kind, kind[0].replace("c", "g")) or quantity_of(name) == kind:
+                return (
+                    f"; if {name!r} is the {kind} at this voltage, and not one that was read later at another,"
+                    f" --column {kind}={name!r} makes a current of it"
+                )
+    return ""
 
 
 def _two_voltages(names: list[str]) -> str:

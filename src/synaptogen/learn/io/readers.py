@@ -19,14 +19,15 @@ from synaptogen.params import FEATURE_NAMES
 
 from .arrays import columns_of_arrays, loops_of_arrays
 from .channels import Channel, channels_of, numbers_of
-from .columns import KEYS, KNOWN, LOOPS, Column, columns_of, device_part, listed, role_of
+from .columns import KEYS, KNOWN, LOOPS, QUOTIENTS, Column, columns_of, device_part, listed, role_of
 from .formats import Contents, load, table_of_frame
-from .layouts import Options, Record, Understood, pairs_in, records_of
+from .layouts import Options, Record, Understood, hint_of_quotient, pairs_in, records_of
 from .long_form import by_state, read_long_form, require_filled, wanted_of
 from .raw_tables import RawTable
 from .text_tables import shown_lines
-from .units import is_density, quantity_of, require_known_unit, split_unit, with_unit
+from .units import is_density, require_known_unit, split_unit, with_unit
 
+CURRENT = "current of a quotient (A)"  # name of a column that is made
 ATTRIBUTES = ("current_limit", "series_resistance", "polarity")
 
 
@@ -115,8 +116,10 @@ def understand(contents: Contents, columns: Mapping[str, str], options: Options)
 def check_columns(columns: Mapping[str, str]) -> None:
     """Refuse names of ours that do not exist."""
     for name in columns:
-        if name not in KNOWN:
-            raise ValueError(f"columns maps {name!r}, which is not one of {', '.join(KNOWN)}")
+        if name not in KNOWN and name not in QUOTIENTS:
+            raise ValueError(f"columns maps {name!r}, which is not one of {', '.join((*KNOWN, *QUOTIENTS))}")
+    if len(set(columns) & {"current", *QUOTIENTS}) > 1:
+        raise ValueError("columns names more than one of current, resistance and conductance: give one")
 
 
 def _understood(contents: Contents, columns: Mapping[str, str], options: Options) -> FileContents:
@@ -138,6 +141,9 @@ def _understood(contents: Contents, columns: Mapping[str, str], options: Options
         if kind is not None:
             refuse(kind)
     tables = [_with_differences(table, columns) for table in tables]
+    if set(columns) & set(QUOTIENTS):
+        tables = [_with_current(table, columns, understood) for table in tables]
+        columns = {k: v for k, v in columns.items() if k not in QUOTIENTS} | {"current": CURRENT}
     if len(tables) == 1 and tables[0].named and not columns:
         wide = by_state(tables[0].frame())
         if wide is not None:
@@ -175,7 +181,7 @@ def _with_units(
         folder, slash, last = name.rpartition("/")
         if folder and role_of(last)[0] is None and name not in given:
             folder, slash, last = "", "", name  # a slash before a unit
-        role = given.get(name) or role_of(last)[0]
+        role = given.get(name) or role_of(last)[0] or ""
         return f"{folder}{slash}{with_unit(last, units[role])}" if role in units else name
 
     tables = [replace(t, names=[renamed(n) if n else n for n in t.names]) for t in contents.tables]
@@ -219,6 +225,27 @@ def _with_differences(table: RawTable, columns: Mapping[str, str]) -> RawTable:
     return table
 
 
+def _with_current(table: RawTable, columns: Mapping[str, str], understood: Understood) -> RawTable:
+    """Return a table with a current, made of a voltage and of the resistance or conductance that the user names."""
+    kind = next(kind for kind in QUOTIENTS if kind in columns)
+    theirs = columns[kind]
+    volts = (
+        [columns["voltage"]] if "voltage" in columns else [c.name for c in channels_of(table) if c.role == "voltage"]
+    )
+    for name in (theirs, *volts):
+        if name not in table.names:
+            raise ValueError(f"there is no column {name!r}; there are {listed(table.names)}")
+    if len(volts) != 1:
+        raise ValueError(f"{listed(volts)} could each be the voltage of {theirs!r}: say which, --column voltage=NAME")
+    require_known_unit(theirs, kind)
+    v, g = (split_unit(n)[1] * np.asarray(table.columns[table.names.index(n)], np.float64) for n in (*volts, theirs))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        current = v * g if kind == "conductance" else v / g
+    current[~np.isfinite(current)] = np.nan
+    understood.lines.append(f"current: {volts[0]!r} {'times' if kind == 'conductance' else 'over'} {theirs!r}")
+    return replace(table, names=[*table.names, CURRENT], columns=[*table.columns, current])
+
+
 def _from_long_form(
     long: list[RawTable], tables: list[RawTable], columns: Mapping[str, str], understood: Understood
 ) -> FileContents:
@@ -259,8 +286,8 @@ def _nothing_found(tables: list[RawTable]) -> str:
         begins = f"; a current density is no current: multiply it by the area of the device{begins}"
     elif any(name.strip().lower().startswith("log") for name in every):
         begins = f"; a logarithm is no current and no resistance: give the quantity itself{begins}"
-    elif any(quantity_of(name) == "resistance" or name.strip().lower() == "resistance" for name in every):
-        begins = f"; a resistance at each voltage is not taken for a current: give voltage over resistance{begins}"
+    else:
+        begins = hint_of_quotient(every) + begins
     return (
         f"neither voltage and current nor a feature ({', '.join(FEATURE_NAMES)}) is among {names}: name them with "
         f"columns={{'voltage': ...}}, or --column voltage=NAME{begins}"
@@ -347,6 +374,8 @@ def _by_device(arrays: dict[str, AnyArray], devices: list[str], understood: Unde
 def _from_arrays(
     present: Mapping[str, AnyArray], attributes: dict[str, Any], columns: Mapping[str, str], understood: Understood
 ) -> FileContents:
+    if set(columns) & set(QUOTIENTS):
+        raise ValueError("a current is made of a resistance or a conductance in tables only: give the current")
     names = columns_of(present, columns)
     wanted = wanted_of(names, present)
     for name in wanted:
