@@ -60,6 +60,7 @@ ALIASES = {
         "resistance hrs",
         "r(hrs)",
         "off resistance",
+        *("high resistance state", "high-resistance state", "resistance of hrs", "roff resistance", "hrs r"),
     ),
     "r_lrs": (
         "rlrs",
@@ -71,9 +72,12 @@ ALIASES = {
         "resistance lrs",
         "r(lrs)",
         "on resistance",
+        *("low resistance state", "low-resistance state", "resistance of lrs", "ron resistance", "lrs r"),
     ),
-    "u_set": ("v_set", "uset", "vset", "set voltage", "v(set)", "set"),
-    "u_reset": ("v_reset", "ureset", "vreset", "reset voltage", "v(reset)", "reset"),
+    "u_set": ("v_set", "uset", "vset", "set voltage", "v(set)", "set", "voltage set", "v set", "u set"),
+    "u_reset": (
+        *("v_reset", "ureset", "vreset", "reset voltage", "v(reset)", "reset", "voltage reset", "v reset", "u reset"),
+    ),
 }
 _MAGNITUDE = re.compile(r"(?i)(?:\|(?P<bars>[^|]+)\|.*|abs[\s_]*\(?(?P<abs>[a-z]\w*)\)?.*|(?P<last>i\w*?)[\s_]*abs.*)")
 _LOGARITHM = re.compile(

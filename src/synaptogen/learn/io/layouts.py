@@ -135,7 +135,7 @@ def records_of(tables: list[RawTable], options: Options, understood: Understood)
         if not mine:
             skipped.append(table.where or "a table")
         for record in mine:
-            record.device = table.device
+            record.device = table.device or record.device
             record.label = " ".join(x for x in (table.where, record.label) if x) if len(tables) > 1 else record.label
         found += mine
     if found and skipped:
@@ -223,7 +223,8 @@ def _records_of_table(table: RawTable, options: Options, understood: Understood)
     for k, (v, i) in enumerate(pairs):
         own = numbers_of(table, v), numbers_of(table, i)
         when = None if time is None else numbers_of(table, time)
-        records.append(Record(*own, when, f"{k + 1}" if len(pairs) > 1 else ""))
+        device = table.devices[i.index] if table.devices else ""
+        records.append(Record(*own, when, f"{k + 1}" if len(pairs) > 1 else "", device))
     if len(pairs) > 1 and {re.sub(r"\d", "", v.tag) for v, _ in pairs} == {"set", "reset"}:
         records = _joined(pairs, records)
         understood.lines.append("sweeps of SET and of RESET in columns of their own: joined in this order")
@@ -271,7 +272,7 @@ def _joined(pairs: list[tuple[Channel, Channel]], records: list[Record]) -> list
     for number, parts in by_number.items():
         each = [parts[key] for key in ("set", "reset") if key in parts]
         voltage, current = (np.concatenate([getattr(r, name) for r in each]) for name in ("voltage", "current"))
-        joined.append(Record(voltage, current, None, number))
+        joined.append(Record(voltage, current, None, number, each[0].device))
     return joined
 
 
@@ -280,7 +281,7 @@ def _without_end(record: Record) -> Record:
     there = np.flatnonzero(np.isfinite(record.voltage) & np.isfinite(record.current))
     end = int(there[-1]) + 1 if there.size else 0
     time = None if record.time is None else record.time[:end]
-    return Record(record.voltage[:end], record.current[:end], time, record.label)
+    return Record(record.voltage[:end], record.current[:end], time, record.label, record.device)
 
 
 def _by_position(table: RawTable, options: Options, understood: Understood) -> list[Record]:

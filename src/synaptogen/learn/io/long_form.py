@@ -18,6 +18,7 @@ from .units import require_known_unit, split_unit
 SPARSEST = 10  # cycle numbers that span more than this times their count are labels, not a count
 RAGGED = 50  # numbers of an array over the rows of its table
 STATES = {"hrs": "r_hrs", "lrs": "r_lrs", "off": "r_hrs", "on": "r_lrs", "high": "r_hrs", "low": "r_lrs"}
+STATES |= {"reset": "r_hrs", "set": "r_lrs"}  # the state after it
 
 
 class LongTable(NamedTuple):

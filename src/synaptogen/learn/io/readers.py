@@ -20,6 +20,7 @@ from synaptogen.params import FEATURE_NAMES
 from .arrays import columns_of_arrays, loops_of_arrays
 from .channels import Channel, channels_of, numbers_of
 from .columns import KEYS, KNOWN, LOOPS, QUOTIENTS, Column, columns_of, device_part, listed, role_of
+from .feature_columns import one_row_per_cycle
 from .formats import Contents, load, table_of_frame
 from .layouts import Options, Record, Understood, hint_of_quotient, pairs_in, records_of
 from .long_form import by_state, read_long_form, require_filled, wanted_of
@@ -144,6 +145,8 @@ def _understood(contents: Contents, columns: Mapping[str, str], options: Options
     if set(columns) & set(QUOTIENTS):
         tables = [_with_current(table, columns, understood) for table in tables]
         columns = {k: v for k, v in columns.items() if k not in QUOTIENTS} | {"current": CURRENT}
+    if not columns:
+        tables = [one_row_per_cycle(table, understood) for table in tables]
     if len(tables) == 1 and tables[0].named and not columns:
         wide = by_state(tables[0].frame())
         if wide is not None:

@@ -251,7 +251,9 @@ def _read_whole(path: str, encoding: str, dialect: Dialect, head: list[str]) -> 
     above = [line for line in head[:first] if line.strip()]
     header = find(above, width)
     names = _moved(header.names, columns[0])
-    return finished(RawTable(names, columns, "", head[:MOST_SHOWN], [remark(line) for line in header.left_out]))
+    notes = [remark(line) for line in header.left_out]
+    devices = [*header.devices, *[""] * (width - len(header.devices))]
+    return finished(RawTable(names, columns, "", head[:MOST_SHOWN], notes, devices=devices))
 
 
 def _moved(names: list[str], first: AnyArray) -> list[str]:
