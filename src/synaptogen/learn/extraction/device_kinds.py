@@ -81,8 +81,8 @@ REASONS: dict[str, str] = {
         " name both, --column voltage=NAME --column current=NAME"
     ),
     "distribution": (
-        "this is a table of distributions, sorted values beside their cumulative probability: the order of the cycles is"
-        " lost, and with it the memory of the device; give the values in the order of the cycles"
+        "this is a table of distributions, sorted values beside their cumulative probability: the order of the cycles"
+        " is lost, and with it the memory of the device; give the values in the order of the cycles"
     ),
 }
 """The sentence with which each kind is refused."""

@@ -248,8 +248,11 @@ def without_repeats(table: RawTable, pairs: list[tuple[Channel, Channel]]) -> li
     -------
     list of pairs
     """
-    amps = [id(c) for c in _different(table, [i for _, i in pairs])]
-    return [(v, i) for v, i in pairs if id(i) in amps]
+    devices = table.devices or [""] * len(table.names)
+    kept: list[int] = []
+    for device in dict.fromkeys(devices):
+        kept += [id(c) for c in _different(table, [i for _, i in pairs if devices[i.index] == device])]
+    return [(v, i) for v, i in pairs if id(i) in kept]
 
 
 def _one_voltage(table: RawTable, v: Channel, amps: list[Channel]) -> list[tuple[Channel, Channel]]:

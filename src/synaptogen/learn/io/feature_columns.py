@@ -125,7 +125,7 @@ def _below_each_other(table: RawTable, understood: Understood) -> RawTable:
         if sum(devices[k] == label for k, p in enumerate(places) if p) > len(own) or set(own) != set(order):
             raise ValueError(
                 f"columns of features do not make blocks of {listed(order)} for each of the devices"
-                f" {listed(labels[:5])}: give the same features of each, or one row per cycle with a column that names the device"
+                f" {listed(labels[:5])}: give the same features of each, or one row per cycle with a column of devices"
             )
         values = {
             role: split_unit(table.names[k])[1] * np.asarray(table.columns[k], np.float64) for role, k in own.items()

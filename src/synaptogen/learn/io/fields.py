@@ -83,8 +83,14 @@ class Dialect:
         numbers = sum(map(self.number, fields))
         words = sum(f not in MISSING and f not in WORDS and not self.number(f) for f in fields)
         if words > numbers >= 2:  # states of an instrument in each row are no words
-            words = sum(f not in MISSING and f not in STATES and not is_unit(f) and not self.number(f) for f in fields)
+            words = sum(self._is_word(f, before) for f, before in zip(fields, ["", *fields], strict=False))
         return len(fields), numbers, words
+
+    def _is_word(self, field: str, before: str) -> bool:
+        """Return whether a field is neither a number, nor a state, nor the unit of the number before it."""
+        if field in MISSING or field in STATES or self.number(field):
+            return False
+        return not (is_unit(field) and self.number(before))
 
     def _plain_counts(self, line: str) -> tuple[int, int, int]:
         fields = self.fields(line)

@@ -53,6 +53,8 @@ class Record:
         Its name in the file.
     device : str
         Name of the device, if the place in the file says it.
+    table : str
+        Name of the sheet or of the block.
     """
 
     voltage: Float64Array
@@ -60,6 +62,7 @@ class Record:
     time: Float64Array | None
     label: str
     device: str = ""
+    table: str = ""
 
 
 @dataclass
@@ -136,11 +139,28 @@ def records_of(tables: list[RawTable], options: Options, understood: Understood)
             skipped.append(table.where or "a table")
         for record in mine:
             record.device = table.device or record.device
+            record.table = table.where
             record.label = " ".join(x for x in (table.where, record.label) if x) if len(tables) > 1 else record.label
         found += mine
+    sheets = {record.device for record in found}
+    if sheets == {""} and options.records == "cycles":
+        _take_sheets_for_devices(found, understood)
     if found and skipped:
         understood.lines.append(f"left out, without voltage and current: {', '.join(skipped)}")
     return found
+
+
+def _take_sheets_for_devices(records: list[Record], understood: Understood) -> None:
+    """Name devices by the sheets of a file if each of several holds several records."""
+    counts: dict[str, int] = {}
+    for record in records:
+        counts[record.table] = counts.get(record.table, 0) + 1
+    if len(counts) > 1 and min(counts.values()) > 1 and all(counts):
+        for record in records:
+            record.device = record.table
+        understood.lines.append(
+            f"each sheet or block holds several records, and is taken as a device: {listed(counts)}"
+        )
 
 
 def pairs_in(table: RawTable, options: Options, understood: Understood) -> list[tuple[Channel, Channel]]:

@@ -155,6 +155,12 @@ def _understood(contents: Contents, columns: Mapping[str, str], options: Options
             )
             tables = [table_of_frame(wide)]
     long = [t for t in tables if _is_long_form(t, columns)]
+    with_loops = [t for t in long if _holds_loops(t)]
+    if with_loops and len(with_loops) < len(long) and not columns:
+        others = [t for t in long if t not in with_loops]
+        understood.lines.append(f"left out, a summary beside the loops: {listed(t.where or 'a table' for t in others)}")
+        tables = [t for t in tables if t not in others]
+        long = with_loops
     largest = max((t.rows for t in tables if t not in long and _holds_loops(t)), default=0)
     if long and largest > max(t.rows for t in long) and not columns:
         understood.lines.append(f"left out, a summary beside the loops: {listed(t.where or 'a table' for t in long)}")
@@ -348,11 +354,12 @@ def _from_records(records: list[Record], options: Options, understood: Understoo
     if options.magnitude:
         arrays["current"] = np.abs(arrays["current"]) * np.sign(arrays["voltage"])
         understood.lines.append("currents are magnitudes: they get the sign of the voltage")
-    if many:
+    by_device = options.records == "cycles" and len({r.device for r in records}) > 1
+    if many and not by_device:
         other = "devices" if options.records == "cycles" else "cycles"
         understood.lines.append(f"{len(records)} records, taken as {options.records}; --records {other} for the other")
     labels = np.array([r.label or str(k + 1) for k, r in enumerate(records)], dtype=object)
-    if options.records == "cycles" and len({r.device for r in records}) > 1:
+    if by_device:
         return _by_device(arrays, [r.device for r in records], understood)
     if options.records == "devices":
         return FileContents(arrays, labels if many else None, None, {}, understood)
@@ -370,7 +377,7 @@ def _by_device(arrays: dict[str, AnyArray], devices: list[str], understood: Unde
             own = array[0, [k for k, each in enumerate(devices) if each == name]]
             out[d, : len(own)] = own
         placed[key] = out
-    understood.lines.append(f"folders within the file: {len(names)} devices of up to {most} cycles")
+    understood.lines.append(f"devices by their places in the file: {len(names)} of up to {most} cycles")
     return FileContents(placed, np.array(names, dtype=object), None, {}, understood)
 
 

@@ -177,7 +177,7 @@ def _says_nothing(column: AnyArray, named: bool, rows: int) -> bool:
     texts = {str(v) for v in column}
     if texts <= WORDS | {""}:
         return True
-    return not named and sum(str(v) != "" for v in column) < SPARSE * rows
+    return (not named or rows > 5 * RECORD) and sum(str(v) != "" for v in column) < SPARSE * rows
 
 
 def is_row(counts: tuple[int, int, int]) -> bool:
