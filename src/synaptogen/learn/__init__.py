@@ -5,8 +5,8 @@
 - `extract` finds the four features of each cycle in loops; `markers` draws them.
 - `fit` learns a device population from loops or features; `fit_features` does so without currents; `remove_trend` takes
   drift away before.
-- `read_retention` and `reads` make a measurement of repeated reads, retention or bakes; `fit_fluctuation` learns from it
-  what cells do after a write.
+- `read_retention` and `reads` make a measurement of repeated reads, retention or bakes; `fit_fluctuation` learns from
+  it what cells do after a write.
 - `hold_out` keeps a part of the measurement, `validate` compares virtual devices with it, `report` writes the result as
   a page.
 

@@ -182,9 +182,7 @@ def fit(
     say(f"written: {output}")
 
 
-def read_beside(
-    measurement: Measurement, reads: list[Path] | None, bake: list[Path] | None
-) -> "list[xr.Dataset]":
+def read_beside(measurement: Measurement, reads: list[Path] | None, bake: list[Path] | None) -> "list[xr.Dataset]":
     """Return the repeated reads that are given beside other data.
 
     Parameters

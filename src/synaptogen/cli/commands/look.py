@@ -104,7 +104,9 @@ def _show(facts: dict[str, Any], measured: "xr.Dataset") -> None:
     for heading in ("quantity", "least", "median", "largest"):
         table.add_column(heading, justify="left" if heading == "quantity" else "right")
     units = {"voltage": "V", "current": "A", "time": "s", "r_hrs": "ohm", "r_lrs": "ohm", "u_set": "V", "u_reset": "V"}
-    units |= {str(name): str(measured[name].attrs["units"]) for name in measured.data_vars if "units" in measured[name].attrs}
+    units |= {
+        str(name): str(measured[name].attrs["units"]) for name in measured.data_vars if "units" in measured[name].attrs
+    }
     for name, values in facts["ranges"].items():
         table.add_row(f"{name} ({units.get(name, '')})", *(f"{v:.4g}" for v in values.values()))
     stdout.print(table)

@@ -83,7 +83,16 @@ def validate(
         _, measured, held_out = learn.hold_out(measured, share)
         beside = [learn.hold_out(table, share)[1] for table in beside]
     with stages() as shown:
-        result = learn.validate(chosen, measured, rng=rng, held_out=held_out, reads=beside or None, interval=interval, age=age, progress=shown)
+        result = learn.validate(
+            chosen,
+            measured,
+            rng=rng,
+            held_out=held_out,
+            reads=beside or None,
+            interval=interval,
+            age=age,
+            progress=shown,
+        )
     if output is not None:
         result.save(output)
     if as_json:
@@ -113,6 +122,10 @@ def _show(result: "Validation") -> None:
         cells = ["" if value != value else f"{value:.2g}" for value in figures]
         table.add_row(p.name, *cells, p.grade, style=STYLES[p.grade])
     stdout.print(table)
+    for p in result.properties:
+        _, _, both = p.unit.partition("; measured ")  # of repeated reads, by level or by number of reads
+        if both:
+            stdout.print(f"{p.name}: measured {both}", markup=False)
     for p in result.properties:
         if p.grade in ("poor", "unknown"):
             stdout.print(f"{p.name}: {p.verdict}", markup=False)

@@ -11,7 +11,8 @@ from synaptogen.params import FluctuationParams
 from .cell_statistics import Rows, figures_of
 from .groups import ReadGroup
 
-FEWEST_SIMULATED, MOST_SIMULATED = 100, 300  # cells of a group; the latter of all groups of many reads together
+FEWEST_SIMULATED = 100  # cells of a group
+MOST_SIMULATED, MOST_OF_FEW = 300, 600  # of all groups of many reads together, and of one of few reads
 RESAMPLES = 200
 MATTER = ("rsd", "sd", "exponent", "two levels")
 """Beginnings and endings of the names of the figures that users look at first."""
@@ -37,7 +38,7 @@ class Figures(NamedTuple):
 def cells_of(group: ReadGroup, groups: Sequence[ReadGroup]) -> int:
     """Return how many virtual cells stand for a group, which is one of several."""
     dense = sum(each.is_dense for each in groups)
-    most = max(MOST_SIMULATED // dense, FEWEST_SIMULATED) if group.is_dense else MOST_SIMULATED
+    most = max(MOST_SIMULATED // dense, FEWEST_SIMULATED) if group.is_dense else MOST_OF_FEW
     return min(max(2 * group.cells, FEWEST_SIMULATED), most)
 
 

@@ -2,31 +2,23 @@
 
 import logging
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
-from synaptogen._utils import RNG, Float64Array, checked, checks, seed_of
+from synaptogen._utils import RNG, checked, checks, seed_of
 from synaptogen.learn.io import read
 from synaptogen.learn.progress import StageProgress, silent
 from synaptogen.params import FluctuationParams, as_fluctuation
 
-from .comparison import Figures, measured_figures, simulated_figures
+from .cell_statistics import DENSE
 from .grouping import Groups, groups_of
 from .groups import ReadGroup
-from .matching import Match, match
-from .parameters import FALL, PARAMETERS, SCALES, SHAPES, vector_of, with_vector
-
-CELLS, READS = 40, 400  # from which on shapes of distributions are learned, and not only scales
-SPAN = 2.5  # ratio of conductances from which on the fall with conductance is learned
-HEAT = 15.0  # K between temperatures from which on the energy is learned
-KNOWN = 0.7  # of the error that a number had before the measurement: above it, nothing was learned of it
-ROUNDS, ROUNDS_AGAIN = 9, 5  # of the search, and of one that begins near its end
-FRESH = 4  # simulations with other numbers, by which the result is shown
+from .parameters import PARAMETERS
+from .search import KNOWN, Search
 
 
 @dataclass(frozen=True)
@@ -80,7 +72,9 @@ class FluctuationFit:
         """One or two sentences: what was learned, and how well it matches."""
         off = np.abs(self.figures["simulated"] - self.figures["measured"]) / self.figures["error"]
         share = float((off < 2).mean())
-        text = f"{len(self.learned)} of {len(self.origin)} numbers were learned, the others are those of {self.preset!r}"
+        text = (
+            f"{len(self.learned)} of {len(self.origin)} numbers were learned, the others are those of {self.preset!r}"
+        )
         return f"{text}; {share:.0%} of {len(off)} measured figures are matched within two standard errors"
 
 
@@ -97,16 +91,16 @@ def fit_fluctuation(
 ) -> FluctuationFit:
     """Learn how cells fluctuate and relax after a write, from repeated reads, retention and bakes.
 
-    Statistics of the measured cells are matched by simulation: how far cells move with time, how much they fluctuate and
-    how that differs from cell to cell, the white part, spectrum, jumps and levels. What the data do not tell stays as in
-    the preset, and the result says so: with fewer than 40 cells x 400 reads amplitudes alone are learned; the fall with
-    conductance needs several levels, the activation energy several temperatures.
+    Statistics of the measured cells are matched by simulation: how far cells move with time, how much they fluctuate
+    and how that differs from cell to cell, the white part, spectrum, jumps and levels. What the data do not tell stays
+    as in the preset, and the result says so: with fewer than 40 cells x 400 reads amplitudes alone are learned; the
+    fall with conductance needs several levels, the activation energy several temperatures.
 
     Parameters
     ----------
     data : Dataset, DataFrame, or sequence of Dataset
-        Repeated reads of one or several experiments (`learn.reads`, `learn.read_retention`). A data frame is read like a
-        file.
+        Repeated reads of one or several experiments (`learn.reads`, `learn.read_retention`). A data frame is read like
+        a file.
     preset : str or FluctuationParams
         Where the search begins, and what the data do not tell.
     name : str
@@ -152,20 +146,9 @@ def fit_fluctuation(
     for table in tables:
         require_reads(table)
     found = groups_of(tables, interval, age)
-    seed = seed_of(rng) & 0x7FFFFFFFFFFFFFFF
-    base = _on_time_scale(start, found.groups)
-    names, why = _free(base, found.groups)
-    report("figures of the measured cells", 0.0)
-    figures = measured_figures(found.groups, base, seed)
-    report("figures of the measured cells", 1.0)
-    search = partial(_matched, found.groups, figures, base, seed=seed, report=lambda share: report("matching", share))
-    result = search(names, vector_of(base, names), rounds=ROUNDS)
-    if "energy" in names and result.error[names.index("energy")] > KNOWN * PARAMETERS["energy"].spread:
-        # figures of one kind cannot tell an energy from an amplitude: it stays as it is, and others are learned with it
-        names = tuple(n for n in names if n != "energy")
-        why["energy"] = f"assumed: the temperatures do not determine it (standard error {result.error[-1]:.2g} eV)"
-        result = search(names, result.theta[:-1], rounds=ROUNDS_AGAIN)
-    return _described(found, figures, base, start.name, names, why, result, name, seed)
+    search = Search(_on_time_scale(start, found.groups), found.groups, seed_of(rng) & 0x7FFFFFFFFFFFFFFF, report)
+    search.run()
+    return _described(found, search, start.name, name)
 
 
 def require_reads(table: object) -> None:
@@ -173,8 +156,8 @@ def require_reads(table: object) -> None:
     if not isinstance(table, xr.Dataset) or "conductance" not in table:
         what = f"a {type(table).__name__}" if not isinstance(table, xr.Dataset) else "loops or features"
         raise ValueError(
-            f"data is {what}, and fluctuation is learned from repeated reads: make them with learn.reads, or read a file"
-            " with learn.read_retention"
+            f"data is {what}, and fluctuation is learned from repeated reads: make them with learn.reads, or read a"
+            " file with learn.read_retention"
         )
 
 
@@ -192,99 +175,27 @@ def _on_time_scale(params: FluctuationParams, groups: Sequence[ReadGroup]) -> Fl
     )
 
 
-def _free(base: FluctuationParams, groups: Sequence[ReadGroup]) -> tuple[tuple[str, ...], dict[str, str]]:
-    """Return which numbers are to be learned, and why the others are not."""
-    why: dict[str, str] = {}
-    dense = [group for group in groups if group.is_dense]
-    names: list[str] = list(SCALES) if dense else ["walk"]
-    why |= {n: f"needs {64} or more evenly spaced reads" for n in SCALES if n not in names}
-    if sum(group.cells for group in dense) >= CELLS and max((g.dense for g in dense), default=0) >= READS:
-        names += SHAPES
-    else:
-        why |= {n: f"needs {CELLS} cells with {READS} evenly spaced reads" for n in SHAPES}
-    g = [group.conductance for group in groups]
-    if max(g) > SPAN * min(g):
-        names += FALL
-    else:
-        why |= {n: f"needs levels that differ {SPAN:g} times in conductance" for n in FALL}
-    strong = [1 / (1 + (group.conductance / base.half_conductance) ** base.exponent) for group in dense]
-    if FALL[0] in names and strong and min(strong) < 0.3 < max(strong):
-        names.append("white_floor")
-    else:
-        why["white_floor"] = "needs many reads of levels in LRS and HRS"
-    kelvin = np.concatenate([group.kelvin for group in groups])
-    known = np.where(np.isfinite(kelvin), kelvin, base.temperature)
-    if np.ptp(known) > HEAT:
-        names.append("energy")
-    else:
-        why["energy"] = "assumed: needs reads at two temperatures"
-    return tuple(n for n in PARAMETERS if n in names), why
-
-
-def _matched(
-    groups: Sequence[ReadGroup],
-    figures: Figures,
-    base: FluctuationParams,
-    names: tuple[str, ...],
-    start: Float64Array,
-    *,
-    seed: int,
-    rounds: int,
-    report: Callable[[float], None],
-) -> Match:
-    def simulate(theta: Float64Array, seed: int) -> Float64Array:
-        made = simulated_figures(groups, with_vector(base, names, theta), figures.names, seed)
-        # a figure that virtual cells do not have says nothing
-        return np.where(np.isfinite(made), made, figures.measured)
-
-    prior = vector_of(base, names)
-    spread = np.array([PARAMETERS[n].spread for n in names])
-    return match(simulate, figures.measured, figures.error, prior, spread, start, seed, rounds, report)
-
-
-def _described(
-    found: Groups,
-    figures: Figures,
-    base: FluctuationParams,
-    preset: str,
-    names: tuple[str, ...],
-    why: dict[str, str],
-    result: Match,
-    name: str,
-    seed: int,
-) -> FluctuationFit:
-    params = with_vector(base, names, result.theta)
+def _described(found: Groups, search: Search, preset: str, name: str) -> FluctuationFit:
+    params = search.params
     origin = {}
-    for number in PARAMETERS:
-        if number not in names:
-            origin[number] = f"preset {preset!r}: {why[number]}"
-            continue
-        error, spread = result.error[names.index(number)], PARAMETERS[number].spread
-        if error > KNOWN * spread:
+    for number, parameter in PARAMETERS.items():
+        error = search.errors.get(number)
+        if error is None:
+            origin[number] = f"preset {preset!r}: {search.reasons[number]}"
+        elif error > KNOWN * parameter.spread:
             origin[number] = f"preset {preset!r}, hardly moved: the data do not determine it"
         else:
             origin[number] = f"learned, {_with_error(number, getattr(params, number), error)}"
     origin["fastest"] = (
         f"interval of the reads, {params.fastest:.3g} s"
         if any(group.is_dense for group in found.groups)
-        else f"preset {preset!r}: needs 64 or more evenly spaced reads"
+        else f"preset {preset!r}: needs {DENSE} or more evenly spaced reads"
     )
     for number in ("trap_duty_low", "trap_duty_high"):
         origin[number] = f"preset {preset!r}: not looked at"
-    made = [simulated_figures(found.groups, params, figures.names, seed ^ (k + 1) << 40) for k in range(FRESH)]
-    with np.errstate(invalid="ignore"):
-        simulated = np.nanmean(np.where(np.isfinite(made), made, np.nan), axis=0)
-    table = pd.DataFrame(
-        {
-            "group": [group for group, _ in figures.names],
-            "figure": [figure for _, figure in figures.names],
-            "measured": figures.measured,
-            "error": figures.error,
-            "simulated": simulated,
-        }
-    )
+    table = search.figures()
     notes = [*found.notes]
-    if not names or not any(how.startswith("learned") for how in origin.values()):
+    if not any(how.startswith("learned") for how in origin.values()):
         notes.append("nothing was learned: all numbers are those of the preset")
     learned = [n for n, how in origin.items() if how.startswith("learned")]
     others = [n for n in origin if n not in learned and n != "fastest"]

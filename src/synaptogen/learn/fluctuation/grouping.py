@@ -16,7 +16,7 @@ LATER = 12  # of these
 FEWEST = 5  # cells of a group
 PER_LEVEL, PER_DENSE_LEVEL = 24, 16  # cells of a level, with few reads and with many
 MOST_LEVELS, MOST_DENSE_LEVELS = 8, 5
-WIDE = 1.4  # ratio of conductances that makes several levels
+WIDE, WIDE_DENSE = 1.15, 1.4  # ratios of conductances that make several levels, with few reads and with many
 ALIKE = 0.02  # relative difference of times of one schedule
 EVEN = 0.25  # relative difference of intervals that are even
 BAKED = 600.0  # s, assumed between the write and the first read where cells were heated
@@ -179,16 +179,23 @@ def _levels(start: Float64Array, given: Float64Array | None, many: bool) -> list
     """Return which cells belong to which level: that of the table, or by their conductance."""
     if given is not None:
         labels = np.unique(given)
-        masks = [np.asarray(given == label) for label in labels]
-        if len(masks) > 1 and min(m.sum() for m in masks) >= (PER_DENSE_LEVEL if many else PER_LEVEL):
-            return masks
-    low, high = np.exp(np.percentile(start, (2, 98)))
-    fewest, most = (PER_DENSE_LEVEL, MOST_DENSE_LEVELS) if many else (PER_LEVEL, MOST_LEVELS)
-    parts = min(len(start) // fewest, most)
-    if high < WIDE * low or parts < 2:
-        return [np.ones(len(start), bool)]
+        told = [np.asarray(given == label) for label in labels]
+        if len(told) > 1 and min(mask.sum() for mask in told) >= (PER_DENSE_LEVEL if many else PER_LEVEL):
+            return told
+    fewest, most, wide = (PER_DENSE_LEVEL, MOST_DENSE_LEVELS, WIDE_DENSE) if many else (PER_LEVEL, MOST_LEVELS, WIDE)
+    parts = max(1, min(len(start) // fewest, most))
     order = np.argsort(np.argsort(start, kind="stable"), kind="stable")
-    return [order * parts // len(start) == k for k in range(parts)]
+    part = order * parts // len(start)
+    masks: list[BoolArray] = []
+    begin = -np.inf
+    for k in range(parts):
+        middle = float(np.median(start[part == k]))
+        if masks and middle - begin < np.log(wide):
+            masks[-1] |= part == k  # about the conductance of the part before
+        else:
+            masks.append(np.asarray(part == k))
+            begin = middle
+    return masks
 
 
 def _numbered(groups: list[ReadGroup]) -> Iterator[ReadGroup]:

@@ -17,6 +17,7 @@ import numpy as np
 from synaptogen._utils import Float64Array
 
 AVERAGED = 4  # of the last rounds
+SLOPES = frozenset((0, 2, 5))  # rounds in which derivatives are taken
 STEP = 0.12  # of each parameter, for derivatives, in its own scale
 LONGEST = 1.0  # step of a round
 MISFIT = 3.0  # errors from which on a statistic that no parameters can match counts less
@@ -34,11 +35,14 @@ class Match:
         Their standard errors, of the measurement and of what was known together.
     distance : float
         Mean squared distance of the statistics in units of their errors.
+    loss : float
+        What was minimised.
     """
 
     theta: Float64Array
     error: Float64Array
     distance: float
+    loss: float
 
 
 def match(
@@ -50,6 +54,7 @@ def match(
     start: Float64Array,
     seed: int,
     rounds: int,
+    fresh: int,
     report: Callable[[float], None],
 ) -> Match:
     """Find the parameters.
@@ -68,6 +73,8 @@ def match(
         Of the first simulation; others follow.
     rounds : int
         Number of steps.
+    fresh : int
+        Number of simulations with other numbers whose mean is judged at the end.
     report : callable
         Called with the share that is done.
 
@@ -76,17 +83,27 @@ def match(
     Match
     """
     theta, path = start.copy(), []
-    jacobian = np.zeros((len(aim), len(theta)))
+    jacobian, slopes = np.zeros((len(aim), len(theta))), 0
+    parts = rounds + len(theta) * sum(n in SLOPES for n in range(rounds))
+    done = 0
+
+    def step_done() -> None:
+        nonlocal done
+        done += 1
+        report(done / parts)
+
     for n in range(rounds):
         found = simulate(theta, seed + n)
-        made = np.empty((len(theta), len(aim)))
-        for i in range(len(theta)):
-            moved = theta.copy()
-            moved[i] += STEP
-            made[i] = (simulate(moved, seed + n) - found) / STEP
-            report((n + (i + 1) / len(theta)) / (rounds + 1))
-        new = (made / error).T
-        jacobian = new if n == 0 else 0.5 * (jacobian + new)
+        step_done()
+        if n in SLOPES:
+            made = np.empty((len(theta), len(aim)))
+            for i in range(len(theta)):
+                moved = theta.copy()
+                moved[i] += STEP
+                made[i] = (simulate(moved, seed + n) - found) / STEP
+                step_done()
+            slopes += 1
+            jacobian = jacobian + ((made / error).T - jacobian) / min(slopes, 2)
         off = (found - aim) / error
         weight = np.minimum(1.0, MISFIT / np.maximum(np.abs(off), 1e-9))
         step = _step(jacobian, weight, off, (theta - prior) / spread**2, spread)
@@ -94,13 +111,14 @@ def match(
         theta = theta + step * min(1.0, LONGEST / max(float(np.abs(step).max()), 1e-9)) * (1.0 if n < 3 else 0.6)
         path.append(theta)
     theta = np.mean(path[-AVERAGED:], axis=0)
-    fresh = [((simulate(theta, seed + rounds + k) - aim) / error) for k in range(2)]
+    made = np.mean([simulate(theta, seed + rounds + k) for k in range(fresh)], axis=0)
     report(1.0)
+    pull = float(np.sum(((theta - prior) / spread) ** 2))
     information = jacobian.T @ jacobian + np.diag(1 / spread**2)
-    distance = float(np.mean(np.square(fresh)))
+    distance = float(np.mean(np.square((made - aim) / error)))
     # what no parameters match shows that the errors are too small
     sd = np.sqrt(np.diag(np.linalg.inv(information))) * max(1.0, np.sqrt(distance))
-    return Match(theta, sd, distance)
+    return Match(theta, sd, distance, distance * len(aim) + pull)
 
 
 def _step(

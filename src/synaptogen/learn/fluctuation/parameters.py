@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -116,5 +116,5 @@ def with_vector(params: FluctuationParams, names: Sequence[str], theta: Float64A
     -------
     FluctuationParams
     """
-    values = {name: PARAMETERS[name].from_scale(float(x)) for name, x in zip(names, theta, strict=True)}
+    values: dict[str, Any] = {name: PARAMETERS[name].from_scale(float(x)) for name, x in zip(names, theta, strict=True)}
     return replace(params, **values)

@@ -39,7 +39,9 @@ _SIEMENS = {
 _CELSIUS = ("C", "degC", "\N{DEGREE SIGN}C", "deg C", "Celsius", "celsius", "\u2103")
 _KELVIN = ("K", "Kelvin", "kelvin")
 BEFORE, AFTER = ("before", "pre", "initial", "unbaked"), ("after", "post", "final", "baked")
-_UNIT = re.compile(r"(?P<base>.+?)\s*(?:\((?P<a>.*)\)|\[(?P<b>.*)\]|/\s*(?P<c>\S+)|[_,. ]\s*(?P<d>[^\s_]+)|\s+in\s+(?P<e>\S+))")
+_UNIT = re.compile(
+    r"(?P<base>.+?)\s*(?:\((?P<a>.*)\)|\[(?P<b>.*)\]|/\s*(?P<c>\S+)|[_,. ]\s*(?P<d>[^\s_]+)|\s+in\s+(?P<e>\S+))"
+)
 
 
 class Name(NamedTuple):
@@ -109,7 +111,7 @@ def parted(text: str) -> tuple[str, float, str]:
     match = _UNIT.fullmatch(text.strip())
     if not unit or match is None:
         word = text.strip()
-        if word.lower() in SPANS and len(word) > 2 or word.lower() in ("seconds", "hours", "days"):
+        if (word.lower() in SPANS and len(word) > 2) or word.lower() in ("seconds", "hours", "days"):
             return "time", SPANS.get(word.lower(), 1.0), "time"
         return word, 1.0, ""
     base = match["base"]

@@ -19,7 +19,7 @@ from synaptogen._utils import AnyArray, Float64Array
 from .columns import FEATURE_ROLES, factor_of, listed, role_of
 from .formats import Contents
 from .raw_tables import RawTable, is_numeric
-from .read_names import AFTER, BEFORE, QUANTITIES, ROLES, SPANS, WORDS, Name, name_of, parted
+from .read_names import AFTER, BEFORE, QUANTITIES, SPANS, WORDS, Name, name_of, parted
 
 WARM = 200.0  # a temperature without a unit is in K above this, else in degrees Celsius
 STEADY = 0.02  # relative spread of a voltage that is a read voltage
@@ -325,7 +325,8 @@ def _clock(
         seconds = options.seconds
         if seconds is None:
             raise ValueError(
-                f"{table.names[phase[0]]!r} says before and after, but not how long was between: give seconds to learn.read_retention (--seconds)"
+                f"{table.names[phase[0]]!r} says before and after, but not how long was between: give seconds to"
+                " learn.read_retention (--seconds)"
             )
         lines.append(f"time: {table.names[phase[0]]!r} says before and after, {seconds:g} s apart")
         return True, np.where(phase[1], seconds, 0.0)
@@ -361,7 +362,8 @@ def _before_after(table: RawTable, names: list[Name], options: ReadOptions, stri
     before = [k for k, n in enumerate(names) if n.when == "before" and is_numeric(table.columns[k])]
     after = [k for k, n in enumerate(names) if n.when == "after" and is_numeric(table.columns[k])]
     before, after = (
-        [k for k in found if names[k].role in ("", *QUANTITIES)] if len(found) > 1 else found for found in (before, after)
+        [k for k in found if names[k].role in ("", *QUANTITIES)] if len(found) > 1 else found
+        for found in (before, after)
     )
     if len(before) != 1 or len(after) != 1 or (strict and names[before[0]].role not in QUANTITIES):
         return None
@@ -480,10 +482,10 @@ def _from_arrays(arrays: Mapping[str, AnyArray], options: ReadOptions, strict: b
     """Return reads of named arrays: tables of devices and reads, or pairs before and after."""
     numeric = {k: np.asarray(v) for k, v in arrays.items() if np.asarray(v).dtype.kind in "fiu"}
     tables = {k: v for k, v in numeric.items() if v.ndim == 2 and _array_role(k) and min(v.shape) >= 1}
-    points = {n for v in tables.values() for n in v.shape}
+    points = {v.shape[-1] for v in tables.values()}
     volts = [v for k, v in numeric.items() if role_of(k)[0] == "voltage" and (v.ndim > 1 or v.size in points)]
     if tables and all(_steady(v.astype(np.float64)) for v in volts):
-        return _array_tables(tables, numeric, options)
+        return _array_tables(tables, numeric, arrays, options)
     stems = {re.sub(r"[\s_]*(before|pre)$", "", k): k for k in numeric if re.search(r"[\s_]?(before|pre)$", k)}
     pairs = {
         stem: (numeric[k], numeric[other])
@@ -495,7 +497,8 @@ def _from_arrays(arrays: Mapping[str, AnyArray], options: ReadOptions, strict: b
         return None
     if options.seconds is None:
         raise ValueError(
-            f"{listed(stems.values())} do not say how long was between: give seconds to learn.read_retention (--seconds)"
+            f"{listed(stems.values())} do not say how long was between: give seconds to learn.read_retention"
+            " (--seconds)"
         )
     values = np.concatenate([np.stack(pair, axis=1) for pair in pairs.values()]).astype(np.float64)
     role = next((r for r in map(_array_role, pairs) if r), "") or _by_size(values, next(iter(pairs)))
@@ -520,7 +523,9 @@ def _array_role(name: str) -> str:
     return next((q for q in QUANTITIES if first == q or first in WORDS[q]), "")
 
 
-def _array_tables(tables: dict[str, AnyArray], every: dict[str, AnyArray], options: ReadOptions) -> ReadTable | None:
+def _array_tables(
+    tables: dict[str, AnyArray], every: dict[str, AnyArray], named: Mapping[str, AnyArray], options: ReadOptions
+) -> ReadTable | None:
     role = _array_role(next(iter(tables)))
     tables = {k: v for k, v in tables.items() if _array_role(k) == role}
     times = [k for k, v in every.items() if name_of(k).role == "time" and v.ndim <= 2]
@@ -530,7 +535,8 @@ def _array_tables(tables: dict[str, AnyArray], every: dict[str, AnyArray], optio
     most = max(v.shape[1] for v in turned.values())
     if most < 2 or (time is not None and most != length):
         return None
-    rows, labels = [], []
+    rows: list[Float64Array] = []
+    labels: list[object] = []
     for k, v in turned.items():
         factor = name_of(k.rpartition("/")[2]).factor
         rows.append(np.pad(v.astype(np.float64) * factor, ((0, 0), (0, most - v.shape[1])), constant_values=np.nan))
@@ -538,6 +544,10 @@ def _array_tables(tables: dict[str, AnyArray], every: dict[str, AnyArray], optio
     values = np.concatenate(rows)
     lines = [f"{role}: arrays {listed(turned)}, a row for each of {len(values)} devices"]
     arguments: dict[str, Any] = {role: values, "device": np.array(labels, dtype=object)}
+    for ours in ("device", "level"):
+        own = next((np.asarray(v) for k, v in named.items() if name_of(k).role == ours), None)
+        if own is not None and own.shape == (len(values),) and len(turned) == 1:
+            arguments[ours] = own
     if time is not None and time.shape in (values.shape, values.shape[1:]):
         arguments["time"] = time
         lines.append(f"time: array {times[0]!r}")
@@ -545,8 +555,8 @@ def _array_tables(tables: dict[str, AnyArray], every: dict[str, AnyArray], optio
         lines.append("reads are counted; they were not timed")
     if role == "current":
         volts = [v for k, v in every.items() if name_of(k).role == "voltage"]
-        own = float(np.median(np.abs(volts[0]))) if volts else None
-        arguments["voltage"] = options.voltage if options.voltage is not None else own
+        steady = float(np.median(np.abs(volts[0]))) if volts else None
+        arguments["voltage"] = options.voltage if options.voltage is not None else steady
     heat = [k for k in every if name_of(k).role == "temperature" and every[k].ndim <= 2]
     if heat:
         kelvin = every[heat[0]].astype(np.float64)

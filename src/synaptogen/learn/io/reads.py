@@ -45,7 +45,7 @@ def reads(
         Read voltage in V, which a current needs.
     time : array of shape (n_reads,) or (n_devices, n_reads), optional
         In s, ascending: since the write, if that is known. Default: reads are only counted.
-    temperature : float or array that broadcasts to the reads, optional
+    temperature : float or array of shape (n_reads,) or (n_devices, n_reads), optional
         Temperature in K at which a cell has been since its read before, as in a bake. Default: not known.
     level : sequence of length n_devices, optional
         Which level each device was written to.
@@ -96,7 +96,8 @@ def reads(
         raise ValueError(f"time must not be negative, but is {t.min():g} s: count from the write, or the first read")
     arrays["time"] = (("device", "read")[-t.ndim :], t, {"units": "s" if timed else "reads"})
     if temperature is not None:
-        kelvin = _along("temperature", np.broadcast_to(temperature, np.broadcast_shapes(np.shape(temperature), g.shape[1:])), g.shape)
+        kelvin = np.asarray(temperature, np.float64)
+        kelvin = _along("temperature", kelvin if kelvin.ndim else np.full(g.shape[1:], kelvin), g.shape)
         if np.any(kelvin <= 0):
             raise ValueError(f"temperature must be positive, but is {np.nanmin(kelvin):g}: give K")
         arrays["temperature"] = (("device", "read")[-kelvin.ndim :], kelvin, {"units": "K"})
@@ -113,7 +114,7 @@ def _table(name: str, value: ArrayLike | None) -> Float64Array:
         raise ValueError(f"{name} must be a rectangular array of numbers: fill shorter records with NaN") from None
     array = array[None] if array.ndim == 1 else array
     if array.ndim != 2 or array.shape[1] < 2 or not len(array):
-        raise ValueError(f"{name} has shape {np.shape(value)}: give (devices, reads), with two reads or more")
+        raise ValueError(f"{name} has shape {array.shape}: give (devices, reads), with two reads or more")
     if not np.isfinite(array).any():
         raise ValueError(f"{name} holds no numbers: everything is NaN")
     return array
@@ -128,7 +129,9 @@ def _conductance(quantity: str, values: Float64Array, voltage: ArrayLike | None)
         )
     middle = float(np.nanmedian(np.abs(values)))
     if quantity == "resistance" and middle < SMALLEST_RESISTANCE:
-        raise ValueError(f"resistance has median {middle:.4g} ohm, as if it were in kilo-ohms or a logarithm: give ohms")
+        raise ValueError(
+            f"resistance has median {middle:.4g} ohm, as if it were in kilo-ohms or a logarithm: give ohms"
+        )
     if quantity == "conductance" and middle > LARGEST_CONDUCTANCE:
         raise ValueError(f"conductance has median {middle:.4g} S, as if it were in uS: give S")
     if quantity == "current" and middle > LARGEST_CURRENT:
@@ -141,7 +144,9 @@ def _conductance(quantity: str, values: Float64Array, voltage: ArrayLike | None)
             try:
                 g = np.abs(values) / np.abs(np.broadcast_to(u, values.shape))
             except ValueError:
-                raise ValueError(f"voltage has shape {u.shape}, but current {values.shape}: give one read voltage") from None
+                raise ValueError(
+                    f"voltage has shape {u.shape}, but current {values.shape}: give one read voltage"
+                ) from None
         else:
             g = values if quantity == "conductance" else 1 / values
     g = np.where(np.isfinite(g) & (g > 0), g, np.nan)

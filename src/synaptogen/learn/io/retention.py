@@ -28,11 +28,11 @@ def read_retention(
 ) -> xr.Dataset:
     r"""Read repeated reads, retention or a bake from a file or a data frame.
 
-    Formats are those of `learn.read`. Names of columns and the units in them tell what they hold: time (in s, min, h ...)
-    or the number of the read; a resistance, a conductance, or a current with its read voltage; and, where they are there,
-    device, temperature and level. A table may have a row for each read, a column for each device beside one of times, a
-    row for each device with columns named by times, or columns before and after a bake. ``attrs["read_as"]`` says what
-    was understood.
+    Formats are those of `learn.read`. Names of columns and the units in them tell what they hold: time (in s, min,
+    h ...) or the number of the read; a resistance, a conductance, or a current with its read voltage; and, where they
+    are there, device, temperature and level. A table may have a row for each read, a column for each device beside one
+    of times, a row for each device with columns named by times, or columns before and after a bake.
+    ``attrs["read_as"]`` says what was understood.
 
     Parameters
     ----------
@@ -106,10 +106,12 @@ def read_retention(
 
 
 def _plain_table(path: str) -> RawTable | None:
-    """Return the table of a text whose first line names the columns, also by numbers, or with one column of numbers."""
+    """Return the table of a text or a sheet whose first line names the columns, also by numbers or times."""
     try:
+        if path.lower().endswith((".xlsx", ".xls", ".ods")):
+            return table_of_frame(pd.read_excel(path, engine="calamine"))
         return table_of_frame(pd.read_csv(path, sep=None, engine="python", comment="#"))
-    except (ValueError, TypeError, csv.Error, OSError):  # no text, or no table
+    except (ValueError, TypeError, csv.Error, OSError):  # neither, or no table
         return None
 
 
@@ -140,8 +142,8 @@ def _made(contents: Contents, options: ReadOptions, name: str) -> xr.Dataset:
     if found is None:
         names = [n for t in contents.tables[:3] for n in t.names[:12]] or list(contents.arrays)
         raise ValueError(
-            f"no repeated reads are among {listed(names)}: they need a resistance, a conductance or a current, and a time"
-            " or the number of the read, or columns before and after; name them with columns={'resistance': ...}"
+            f"no repeated reads are among {listed(names)}: they need a resistance, a conductance or a current, and a"
+            " time or the number of the read, or columns before and after; name them with columns={'resistance': ...}"
         )
     return _dataset(found, name)
 

@@ -263,7 +263,9 @@ def fluctuation(v: Validation) -> "Figure":
         growth.set(xscale="log", yscale="log", ylabel=f"{literal(name)}\nRobust sd of ln(G/G$_0$)")
         sd.set(xscale="log", ylabel="Share of cells")
         spectrum.set(xscale="log", yscale="log", ylabel="Power of ln G (1/Hz)")
-    for axes, label in zip(grid[-1], ("Time after the first read (s)", "sd/G of all reads", "Frequency (Hz)"), strict=True):
+    for axes, label in zip(
+        grid[-1], ("Time after the first read (s)", "sd/G of all reads", "Frequency (Hz)"), strict=True
+    ):
         axes.set_xlabel(label)
     grid[0, 0].legend(loc="upper left")
     return figure

@@ -134,7 +134,9 @@ def _headline(validation: Validation) -> tuple[str, str]:
 def _overview(validation: Validation) -> str:
     """Return what a user asks first: medians, widths and tails of measured and of simulated cells."""
     if not validation.overview:
-        return f"<p>{escape(validation.verdict[:1].upper() + validation.verdict[1:])}.</p>" if validation.verdict else ""
+        return (
+            f"<p>{escape(validation.verdict[:1].upper() + validation.verdict[1:])}.</p>" if validation.verdict else ""
+        )
     head = "".join(
         f'<th class="n">{name}</th>' for name in ("0.1 %", "1 %", "10 %", "median", "90 %", "99 %", "99.9 %")
     )

@@ -1,6 +1,7 @@
 """Repeated reads of measured cells beside those of virtual ones: growth of spread, fluctuation, spectrum, levels."""
 
 from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
 import numpy as np
 import xarray as xr
@@ -43,7 +44,9 @@ NAMES = {
     "bake": ("moves", "rms of ln of the ratio of robust sd of ln(G_k/G_0)"),
 }
 
-Figures = dict[str, float]
+Figures: TypeAlias = dict[str, float]
+Half: TypeAlias = tuple[IntArray, ...]
+"""Numbers of cells of each group that are compared together."""
 
 
 class ReadComparison:
@@ -83,9 +86,10 @@ class ReadComparison:
         self.curves: dict[str, AnyArray] = {}
         self._shown: dict[str, tuple[Figures, Figures]] = {}
         drawn: list[tuple[ReadGroup, ReadGroup]] = []
-        for n, group in enumerate(self.groups):
-            progress("repeated reads", n / len(self.groups))
-            drawn.append((group, self._compared(group, n)))
+        together = _together(self.groups)
+        for n, groups in enumerate(together):
+            progress("repeated reads", n / len(together))
+            drawn += zip(groups, self._compared(groups, n), strict=True)
         progress("repeated reads", 1.0)
         self._draw(drawn)
 
@@ -109,50 +113,56 @@ class ReadComparison:
                     f"at {name} reads fluctuate by {_percent(own['sd'])} (simulated {_percent(made['sd'])}) and their "
                     f"spread over cells grows to {_percent(own[last])} ({_percent(made[last])})"
                 )
-        if not parts:
-            moves = [(own["moved 1, ln rsd"], made["moved 1, ln rsd"]) for own, made in self._shown.values()]
-            ratio = np.exp([made - own for own, made in moves])
+        moves = [(own, made) for own, made in self._shown.values() if "sd" not in own]
+        if moves:
+            ratio = np.exp([_moved([made], "ln rsd")[-1] - _moved([own], "ln rsd")[-1] for own, made in moves])
             parts.append(
-                f"spreads of moves in {len(moves)} groups of cells are {ratio.min():.2g} to {ratio.max():.2g} times the"
-                " measured ones"
+                f"spreads of moves of {len(moves)} groups with few reads are {ratio.min():.2g} to {ratio.max():.2g}"
+                " times the measured ones"
             )
         worst = f"; what differs: {', '.join(poor[:4])}{' ...' * (len(poor) > 4)}" if poor else ""
-        return f"{'; '.join(parts[:2])}{worst}" if judged else f"{parts[0]}; too few cells to judge"
+        return f"{'; '.join([*parts[:2], *parts[2:][-1:]])}{worst}" if judged else f"{parts[0]}; too few cells to judge"
 
-    def _compared(self, group: ReadGroup, number: int) -> ReadGroup:
-        """Compare a group with virtual cells, and return many of these for figures."""
-        n = group.cells
-        many = max(n, min(SIMULATED, MOST_READS // group.log_g.shape[1]))
-        first = number << 20  # other cells for each group
-        made = group.simulated(self.params, 2 * n, self.seed, first)
-        sets = {
-            "measured": group.rows(),
-            "generated": rows_of(made.log_g[:n], made.dense),
-            "again": rows_of(made.log_g[n:], made.dense),
-        }
-        halves = [_halves(n, self.rng) for _ in range(self.splits)]
-        shown = made if 2 * n >= many else group.simulated(self.params, many, self.seed + 1, first)
-        own, its = figures_of(sets["measured"]), figures_of(rows_of(shown.log_g, shown.dense))
-        self._shown[group.name] = own, its
-        cache: dict[tuple[str, bytes], Figures] = {}
+    def _compared(self, groups: Sequence[ReadGroup], number: int) -> list[ReadGroup]:
+        """Compare groups, of which those of few reads stand together, and return many virtual cells for figures."""
+        shown, samples = [], []
+        for k, group in enumerate(groups):
+            n = group.cells
+            many = max(n, min(SIMULATED, MOST_READS // group.log_g.shape[1]))
+            first = (number * 64 + k) << 20  # other cells for each group
+            made = group.simulated(self.params, 2 * n, self.seed, first)
+            sets = {
+                "measured": group.rows(),
+                "generated": rows_of(made.log_g[:n], made.dense),
+                "again": rows_of(made.log_g[n:], made.dense),
+            }
+            samples.append(sets)
+            shown.append(made if 2 * n >= many else group.simulated(self.params, many, self.seed + 1, first))
+            self._shown[group.name] = figures_of(sets["measured"]), figures_of(shown[-1].rows())
+        halves = [_halves([group.cells for group in groups], self.rng) for _ in range(self.splits)]
+        cache: dict[tuple[str, int], list[Figures]] = {}
 
-        def figures(name: str, rows: IntArray) -> Figures:
-            key = name, rows.tobytes()
+        def figures(name: str, rows: Half) -> list[Figures]:
+            key = name, id(rows)  # the halves live as long as this function
             if key not in cache:
-                cache[key] = figures_of({k: v[rows] for k, v in sets[name].items()})
+                cache[key] = [
+                    figures_of({k: v[own] for k, v in sets[name].items()})
+                    for sets, own in zip(samples, rows, strict=True)
+                ]
             return cache[key]
 
-        for kind in _kinds(own):
+        own, its = ([self._shown[group.name][side] for group in groups] for side in (0, 1))
+        for kind in _kinds(own[0]):
             what, unit = NAMES[kind]
             distance = _distance(kind)
             self.properties.append(
                 split_property(
-                    f"{what}, {group.name}",
+                    f"{what}, {_named(groups)}",
                     f"{unit}; {_both(kind, own, its)}",
                     lambda a, p, b, q, d=distance: d(figures(a, p), figures(b, q)),  # type: ignore[misc]  # bound now
                     halves,
                     TOLERANCE[kind],
-                    judged=n >= FEWEST_JUDGED,
+                    judged=sum(group.cells for group in groups) >= FEWEST_JUDGED,
                     memory_matters=False,
                 )
             )
@@ -191,9 +201,27 @@ def _percent(log: float) -> str:
     return f"{100 * np.exp(log):.2g} %"
 
 
-def _halves(n: int, rng: np.random.Generator) -> tuple[IntArray, IntArray]:
-    order = rng.permutation(n)
-    return np.sort(order[: n // 2]), np.sort(order[n // 2 :])
+def _halves(sizes: Sequence[int], rng: np.random.Generator) -> tuple[Half, Half]:
+    """Return the cells of two halves of each group."""
+    orders = [rng.permutation(n) for n in sizes]
+    return tuple(np.sort(o[: len(o) // 2]) for o in orders), tuple(np.sort(o[len(o) // 2 :]) for o in orders)
+
+
+def _together(groups: Sequence[ReadGroup]) -> list[list[ReadGroup]]:
+    """Return groups of many reads one by one, and those of few reads by schedule: all levels of a bake together."""
+    found: dict[object, list[ReadGroup]] = {}
+    for group in groups:
+        key = group.name if group.is_dense else (group.seconds.tobytes(), group.kelvin.tobytes())
+        found.setdefault(key, []).append(group)
+    return list(found.values())
+
+
+def _named(groups: Sequence[ReadGroup]) -> str:
+    first = groups[0]
+    if len(groups) == 1:
+        return first.name
+    hot = f"{np.nanmax(first.kelvin):.0f} K" if first.heated else f"{first.seconds[-1]:.3g} s"
+    return f"{len(groups)} levels, {hot}"
 
 
 def _kinds(figures: Figures) -> list[str]:
@@ -203,27 +231,25 @@ def _kinds(figures: Figures) -> list[str]:
     return [k for k in TOLERANCE if k != "bake" and (k in ("growth", "median") or np.isfinite(figures.get(k, np.nan)))]
 
 
-def _distance(kind: str) -> Callable[[Figures, Figures], float]:
+def _distance(kind: str) -> Callable[[list[Figures], list[Figures]], float]:
     if kind in ("growth", "bake"):
         return lambda a, b: float(np.sqrt(np.mean(np.square(_moved(a, "ln rsd") - _moved(b, "ln rsd")))))
     if kind == "median":
         return lambda a, b: float(np.abs(_moved(a, "median") - _moved(b, "median")).max())
-    return lambda a, b: abs(a[kind] - b[kind])
+    return lambda a, b: abs(a[0][kind] - b[0][kind])
 
 
-def _moved(figures: Figures, ending: str) -> Float64Array:
-    return np.array([v for k, v in figures.items() if k.startswith("moved") and k.endswith(ending)])
+def _moved(figures: list[Figures], ending: str) -> Float64Array:
+    return np.array([v for one in figures for k, v in one.items() if k.startswith("moved") and k.endswith(ending)])
 
 
-def _both(kind: str, own: Figures, made: Figures) -> str:
+def _both(kind: str, own: list[Figures], made: list[Figures]) -> str:
     """Return the figures of the two in words."""
     if kind in ("growth", "bake", "median"):
-        ending = "median" if kind == "median" else "ln rsd"
-        values = [_moved(f, ending) for f in (own, made)]
-        values = values if kind == "median" else [np.exp(v) for v in values]
-        texts = [f"{v[0]:.2g} ... {v[-1]:.2g}" if len(v) > 1 else f"{v[0]:.2g}" for v in values]
+        values = [_moved(f, "median") if kind == "median" else np.exp(_moved(f, "ln rsd")) for f in (own, made)]
+        texts = [" ".join(f"{x:.2g}" for x in v) for v in values]
     elif kind in ("sd", "white", "separation", "switches"):
-        texts = [f"{np.exp(f[kind]):.2g}" for f in (own, made)]
+        texts = [f"{np.exp(f[0][kind]):.2g}" for f in (own, made)]
     else:
-        texts = [f"{f[kind]:.2f}" for f in (own, made)]
+        texts = [f"{f[0][kind]:.2f}" for f in (own, made)]
     return f"measured {texts[0]}, generated {texts[1]}"

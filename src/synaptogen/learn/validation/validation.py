@@ -318,8 +318,8 @@ def _compare_reads(
         require_reads(table)
     if params.fluctuation is None:
         raise ValueError(
-            f"{params.name!r} says nothing about time, which repeated reads are about: give params.with_fluctuation(...),"
-            ' as with "hfox-1t1r", or what fit_fluctuation has learned'
+            f"{params.name!r} says nothing about time, which repeated reads are about: give"
+            ' params.with_fluctuation(...), as with "hfox-1t1r", or with what fit_fluctuation has learned'
         )
     return ReadComparison(params.fluctuation, tables, interval, age, seed, splits, report)
 
