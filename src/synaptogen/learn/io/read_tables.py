@@ -482,7 +482,7 @@ def _from_arrays(arrays: Mapping[str, AnyArray], options: ReadOptions, strict: b
     """Return reads of named arrays: tables of devices and reads, or pairs before and after."""
     numeric = {k: np.asarray(v) for k, v in arrays.items() if np.asarray(v).dtype.kind in "fiu"}
     tables = {k: v for k, v in numeric.items() if v.ndim == 2 and _array_role(k) and min(v.shape) >= 1}
-    points = {v.shape[-1] for v in tables.values()}
+    points = {n for k, v in tables.items() if _array_role(k) == "current" for n in v.shape}
     volts = [v for k, v in numeric.items() if role_of(k)[0] == "voltage" and (v.ndim > 1 or v.size in points)]
     if tables and all(_steady(v.astype(np.float64)) for v in volts):
         return _array_tables(tables, numeric, arrays, options)
