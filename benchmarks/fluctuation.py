@@ -4,8 +4,8 @@
     python benchmarks/fluctuation.py FOLDER --preset  # judge the preset
     python benchmarks/fluctuation.py                  # cost alone
 
-FOLDER holds hfox_reads_after_write.npz (resistance_a, _b, _mv100: cells x reads, ohm; three records of the same cells) and
-hfox_bake.npz (cells before and after half an hour at 80, 100 and 127 C), measurements published with
+FOLDER holds hfox_reads_after_write.npz (resistance_a, _b, _mv100: cells x reads, ohm; three records of the same cells)
+and hfox_bake.npz (cells before and after half an hour at 80, 100 and 127 C), measurements published with
 doi:10.1109/TED.2021.3097975 that do not belong to the package. Every second cell is learned from; figures of the others
 come from estimators of this file, which the fit does not use.
 """
@@ -54,7 +54,7 @@ def figures(g):
     y = np.log(g)
     x = y[:, 1:]
     sd = x.std(1)
-    out = {"sd/G, median": np.median(sd), "sd of ln of it over cells": np.log(sd).std()}
+    out = {"sd/G, median": np.median(sd), "sd of ln of sd/G over cells": np.log(sd).std()}
     for k in KS:
         out[f"robust sd of ln(G_{k}/G_0)"] = rsd(y[:, k] - y[:, 0])
     for k in KS:
@@ -64,7 +64,7 @@ def figures(g):
     bands = np.stack([np.log(power[:, (f >= a) & (f < 2 * a)].mean(1)) for a in edges])
     out["exponent of the spectrum, median"] = np.median(-np.polyfit(np.log(edges), bands, 1)[0])
     white = np.median(np.abs(np.diff(x, axis=1)), axis=1) / 0.6745 / np.sqrt(2) + 1e-6
-    out["white part, median"], out["sd of ln of it over cells"] = np.median(white), np.log(white).std()
+    out["white part, median"], out["sd of ln of the white part"] = np.median(white), np.log(white).std()
     levels = [two_levels(row) for row in x[:: -(-len(x) // 160), ::4]]  # of some cells: this takes the most time
     clear = [one for one in levels if one is not None]
     out["share of cells with two levels"] = len(clear) / len(levels)

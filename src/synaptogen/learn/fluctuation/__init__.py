@@ -2,7 +2,7 @@
 
 from .cell_statistics import DENSE, figures_of, robust_sd, rows_of, spectrum, steps_of
 from .comparison import cells_of, simulated_figures
-from .fitting import FluctuationFit, fit_fluctuation, require_reads
+from .fitting import FluctuationFit, fit_fluctuation, tables_of
 from .grouping import Groups, groups_of
 from .groups import ReadGroup
 
@@ -15,10 +15,10 @@ __all__ = [
     "figures_of",
     "fit_fluctuation",
     "groups_of",
-    "require_reads",
     "robust_sd",
     "rows_of",
     "simulated_figures",
     "spectrum",
     "steps_of",
+    "tables_of",
 ]

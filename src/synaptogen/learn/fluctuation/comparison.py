@@ -36,7 +36,18 @@ class Figures(NamedTuple):
 
 
 def cells_of(group: ReadGroup, groups: Sequence[ReadGroup]) -> int:
-    """Return how many virtual cells stand for a group, which is one of several."""
+    """Return how many virtual cells stand for a group.
+
+    Parameters
+    ----------
+    group : ReadGroup
+    groups : sequence of ReadGroup
+        All groups that are simulated together, which share a budget.
+
+    Returns
+    -------
+    int
+    """
     dense = sum(each.is_dense for each in groups)
     most = max(MOST_SIMULATED // dense, FEWEST_SIMULATED) if group.is_dense else MOST_OF_FEW
     return min(max(2 * group.cells, FEWEST_SIMULATED), most)

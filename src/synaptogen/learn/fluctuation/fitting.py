@@ -142,23 +142,42 @@ def fit_fluctuation(
     if age is not None:
         age = checks.not_negative("age", age, "s")
     start, report = as_fluctuation(preset), progress or silent
-    tables = [read(data)] if isinstance(data, pd.DataFrame) else [data] if isinstance(data, xr.Dataset) else [*data]
-    for table in tables:
-        require_reads(table)
+    tables = tables_of("data", read(data) if isinstance(data, pd.DataFrame) else data)
     found = groups_of(tables, interval, age)
     search = Search(_on_time_scale(start, found.groups), found.groups, seed_of(rng) & 0x7FFFFFFFFFFFFFFF, report)
     search.run()
     return _described(found, search, start.name, name)
 
 
-def require_reads(table: object) -> None:
-    """Refuse what is no table of repeated reads."""
-    if not isinstance(table, xr.Dataset) or "conductance" not in table:
-        what = f"a {type(table).__name__}" if not isinstance(table, xr.Dataset) else "loops or features"
-        raise ValueError(
-            f"data is {what}, and fluctuation is learned from repeated reads: make them with learn.reads, or read a"
-            " file with learn.read_retention"
-        )
+def tables_of(name: str, value: object) -> list[xr.Dataset]:
+    """Return tables of repeated reads, of which one or several are given.
+
+    Parameters
+    ----------
+    name : str
+        Of the argument, for messages.
+    value : Dataset or sequence of Dataset
+
+    Returns
+    -------
+    list of Dataset
+
+    Raises
+    ------
+    ValueError
+        If it is something else.
+    """
+    tables = list(value) if isinstance(value, list | tuple) else [value]
+    if not tables:
+        raise ValueError(f"{name} is empty: give one table of repeated reads or more")
+    for table in tables:
+        if not isinstance(table, xr.Dataset) or "conductance" not in table:
+            what = "loops or features" if isinstance(table, xr.Dataset) else f"a {type(table).__name__}"
+            raise ValueError(
+                f"{name} is {what}, and fluctuation is learned from repeated reads: make them with learn.reads, or read"
+                " a file with learn.read_retention"
+            )
+    return [table for table in tables if isinstance(table, xr.Dataset)]
 
 
 def _on_time_scale(params: FluctuationParams, groups: Sequence[ReadGroup]) -> FluctuationParams:

@@ -95,14 +95,14 @@ class ReadComparison:
 
     @property
     def data(self) -> str:
-        """How much was measured, in words."""
+        """Say how much was measured."""
         cells = sum(group.cells for group in self.groups)
         reads = sum(group.log_g.size for group in self.groups)
         return f"{cells:,} cells with {reads:,} repeated reads"
 
     @property
     def verdict(self) -> str:
-        """How reads of virtual cells compare with measured ones, in a sentence."""
+        """Say in a sentence how reads of virtual cells compare with measured ones."""
         judged = [p for p in self.properties if p.grade != "unknown"]
         poor = [p.name for p in judged if p.grade == "poor"]
         parts = []

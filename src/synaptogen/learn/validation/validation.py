@@ -21,7 +21,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # i
 
 from synaptogen._utils import RNG, AnyArray, PathLike, checked, replacing, seed_of
 from synaptogen.learn.extraction import extract, mark_loops
-from synaptogen.learn.fluctuation import require_reads
+from synaptogen.learn.fluctuation import tables_of
 from synaptogen.learn.overview import FeatureOverview, compare_features, overview_of, verdict_of
 from synaptogen.learn.progress import StageProgress, silent
 from synaptogen.learn.statistics import feature_table
@@ -262,7 +262,7 @@ def validate(
     if splits < 2 or windows < 100:
         raise ValueError(f"splits must be 2 or more and windows 100 or more, not {splits} and {windows}")
     chosen, report = as_device_params(params), progress or silent
-    tables = [] if reads is None else [reads] if isinstance(reads, xr.Dataset) else [*reads]
+    tables = [] if reads is None else tables_of("reads", reads)
     alone = "conductance" in data
     if tables or alone:
         repeated = _compare_reads(chosen, [data] * alone + tables, interval, age, seed_of(rng), splits, report)
@@ -314,8 +314,6 @@ def _compare_reads(
     splits: int,
     report: StageProgress,
 ) -> ReadComparison:
-    for table in tables:
-        require_reads(table)
     if params.fluctuation is None:
         raise ValueError(
             f"{params.name!r} says nothing about time, which repeated reads are about: give"
