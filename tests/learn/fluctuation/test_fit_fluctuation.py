@@ -135,15 +135,24 @@ def test_bakes_tell_the_fall_with_conductance_and_the_energy():
     # spreads of 150 cells a level are known to 10 %: eight levels at two temperatures give h and the exponent to about
     # 6 and 5 %, and the energy to about .2 eV, as the fit says; bounds are three of these and more
     truth = replace(PRESET, half_conductance=4e-5, exponent=2.5, energy=0.5)
-    tables = [
-        learn.reads(conductance=bake_of(truth, kelvin, k, 1200), time=[0, 1800], temperature=[np.nan, kelvin])
-        for k, kelvin in enumerate((300, 480))
-    ]
-    result = learn.fit_fluctuation(tables, age=0, rng=1)
+    g = np.concatenate([bake_of(truth, kelvin, k, 1200) for k, kelvin in enumerate((300, 480))])
+    kelvin = np.repeat([[np.nan, 300.0], [np.nan, 480.0]], 1200, axis=0)
+    result = learn.fit_fluctuation(learn.reads(conductance=g, time=[0, 1800], temperature=kelvin), age=0, rng=1)
     assert {"half_conductance", "exponent", "walk"} <= set(result.learned)
     assert abs(np.log(result.params.half_conductance / truth.half_conductance)) < 0.35
     assert abs(np.log(result.params.exponent / truth.exponent)) < 0.3
     assert abs(result.params.energy - truth.energy) < 0.6
+
+
+def test_bakes_of_other_chips_do_not_tell_the_energy():
+    # spreads of chips differ by 10 %, which is what half an eV does here
+    tables = [
+        learn.reads(conductance=bake_of(PRESET, kelvin, k), time=[0, 1800], temperature=[np.nan, kelvin])
+        for k, kelvin in enumerate((353, 400))
+    ]
+    result = learn.fit_fluctuation(tables, age=0, rng=1)
+    assert result.params.energy == PRESET.energy
+    assert "eV" in result.params.source["energy"]
 
 
 def test_one_temperature_leaves_the_energy_assumed():

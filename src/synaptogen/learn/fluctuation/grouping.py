@@ -1,6 +1,7 @@
 """From measurements of repeated reads to groups of cells: one schedule, one level, no gaps."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -52,7 +53,7 @@ def groups_of(tables: Sequence[xr.Dataset], interval: float, age: float | None) 
     """
     found: list[ReadGroup] = []
     notes: list[str] = []
-    for table in tables:
+    for number, table in enumerate(tables):
         g, seconds, kelvin = _arrays(table, interval)
         if not table.attrs["timed"]:
             notes.append(f"the reads of {_name(table)} were not timed: one read is taken as {interval:g} s")
@@ -66,7 +67,8 @@ def groups_of(tables: Sequence[xr.Dataset], interval: float, age: float | None) 
         if lost:
             notes.append(f"{lost} of {len(g)} cells of {_name(table)} were left out: too few reads, or many missing")
         for rows in _schedules(seconds, kelvin, kept):
-            found += _by_level(table, kept, rows, seconds, kelvin, since, levels, notes)
+            parts = _by_level(table, kept, rows, seconds, kelvin, since, levels, notes)
+            found += [replace(part, table=number) for part in parts]
     if not found:
         raise ValueError(
             f"fewer than {FEWEST} cells were read on one schedule: fluctuation differs from cell to cell by factors, so"
@@ -205,4 +207,4 @@ def _numbered(groups: list[ReadGroup]) -> Iterator[ReadGroup]:
         seen[group.name] = seen.get(group.name, 0) + 1
         again = seen[group.name]
         name = group.name if again == 1 else f"{group.name} ({again})"
-        yield ReadGroup(name, group.log_g, group.seconds, group.kelvin, group.dense)
+        yield replace(group, name=name)

@@ -1,6 +1,6 @@
 """Groups of measured cells that were read on one schedule at about one conductance, and the same of virtual cells."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -28,6 +28,8 @@ class ReadGroup:
         Temperature in K since the read before; NaN: that of the parameters.
     dense : int
         How many reads are evenly spaced, from the first on.
+    table : int
+        Number of the experiment.
     """
 
     name: str
@@ -35,6 +37,7 @@ class ReadGroup:
     seconds: Float64Array
     kelvin: Float64Array
     dense: int
+    table: int = 0
 
     @property
     def cells(self) -> int:
@@ -87,4 +90,4 @@ class ReadGroup:
         if ages[0] == 0:
             change[:, 0] = 0.0  # the read that verifies the write
         log_g = start[:, None] + change - change[:, :1]
-        return ReadGroup(self.name, log_g, self.seconds, self.kelvin, self.dense)
+        return replace(self, log_g=log_g)

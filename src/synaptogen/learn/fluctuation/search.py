@@ -29,6 +29,7 @@ KNOWN = 0.7  # of the error that a number had before the measurement: above it, 
 ROUNDS = 9
 ENERGIES = (0.6, 1.0, 1.6)  # of that of the preset, where the search for the energy begins
 AS_GOOD = 8.0  # of the loss, in units of the mean squared distance, by which two energies cannot be told apart
+BETWEEN = 0.1  # of ln of a spread, by which experiments (chips, days) differ that should be alike
 FRESH, FRESH_FEW = 3, 12  # simulations with other numbers, by which results are judged: of many reads, and of few
 
 
@@ -146,9 +147,12 @@ class Search:
         prior = vector_of(replace(start, energy=self.base.energy), names)
         spread = np.array([min(told.get(n, np.inf), PARAMETERS[n].spread) for n in names])
         report: Callable[[float], None] = lambda share: self.report(stage, share)  # noqa: E731  # of one line
+        precision = _precision(groups, figures)
         fresh = FRESH_FEW if groups == self.sparse else FRESH
         aim = figures.measured, figures.error
-        return match(simulate, *aim, prior, spread, vector_of(start, names), self.seed, ROUNDS, fresh, report)
+        return match(
+            simulate, *aim, precision, prior, spread, vector_of(start, names), self.seed, ROUNDS, fresh, report
+        )
 
     def _figures_of(self, groups: tuple[ReadGroup, ...]) -> Figures:
         self.report("figures of the measured cells", 0.0)
@@ -187,6 +191,20 @@ class Search:
         )
         rest = tuple(n for n in names if n != "energy")
         self._take(rest, search(self.params, rest))
+
+
+def _precision(groups: Sequence[ReadGroup], figures: Figures) -> Float64Array:
+    """Return the inverse of the covariance of the errors of figures, in units of these.
+
+    Spreads of moves of few reads of one experiment have an error in common, by which experiments differ.
+    """
+    covariance = np.eye(len(figures.names))
+    number = {group.name: group.table for group in groups if not group.is_dense}
+    for table in set(number.values()):
+        of_it = [number.get(group) == table and name.endswith("rsd") for group, name in figures.names]
+        common = np.where(of_it, BETWEEN / figures.error, 0.0)
+        covariance += np.outer(common, common)
+    return np.asarray(np.linalg.inv(covariance))
 
 
 def _spans(groups: Sequence[ReadGroup]) -> bool:
