@@ -55,8 +55,13 @@ Temperature: TypeAlias = Annotated[
     float | None,
     typer.Option("--temperature", metavar="K", help="Temperature of a bake or of retention, if no column says it."),
 ]
-OF_READS = frozenset(("read", "resistance", "conductance", "temperature", "level", "before", "after"))
+OF_READS = frozenset(("read", "temperature", "level", "before", "after"))
 """Columns of ours that only repeated reads have."""
+
+Units: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option("--unit", metavar="OURS=UNIT", help="The unit of a column, as current=uA; repeat it."),
+]
 
 
 @dataclass(frozen=True)
@@ -73,6 +78,8 @@ class Measurement:
         Resistance in ohm over which currents were measured, whether they are magnitudes, and what several records are.
     read_voltage, seconds, temperature : float, optional
         Of repeated reads, in V, s and K; see `synaptogen.learn.read_retention`.
+    units : list of str, optional
+        Units of columns as OURS=UNIT.
     """
 
     columns: Columns = None
@@ -85,6 +92,7 @@ class Measurement:
     read_voltage: ReadVoltage = None
     seconds: Seconds = None
     temperature: Temperature = None
+    units: Units = None
 
     def read(self, path: Path) -> "xr.Dataset":
         """Read the measurement in a file or folder.
@@ -104,11 +112,23 @@ class Measurement:
         ValueError, OSError
             If `synaptogen.learn.read` raises it, or a column is not given as OURS=THEIRS.
         """
-        from synaptogen import learn  # heavy, and an extra
-
         named = self._named()
         if OF_READS & named.keys() or any(x is not None for x in (self.read_voltage, self.seconds, self.temperature)):
             return self.read_retention(path)
+        try:
+            return self._read_cycles(path, named)
+        except ValueError:
+            if not {"resistance", "conductance", "current"} & named.keys():
+                raise
+            try:  # loops, features and repeated reads may have such columns
+                return self.read_retention(path)
+            except ValueError:
+                pass
+            raise
+
+    def _read_cycles(self, path: Path, named: dict[str, str]) -> "xr.Dataset":
+        from synaptogen import learn  # heavy, and an extra
+
         return learn.read(
             path,
             columns=named,
@@ -118,6 +138,7 @@ class Measurement:
             shunt=self.shunt,
             magnitude=self.magnitude,
             records=cast("Literal['cycles', 'devices']", self.records),
+            units=_pairs("--unit", self.units, "OURS=UNIT, such as current=uA"),
         )
 
     def read_loops(self, path: Path) -> "xr.Dataset":
@@ -146,6 +167,8 @@ class Measurement:
         """
         from synaptogen import learn  # heavy, and an extra
 
+        if self.units:
+            raise ValueError("--unit is for loops and features: name columns of repeated reads with units, as R (kohm)")
         return learn.read_retention(
             path,
             columns=self._named(),
@@ -156,13 +179,17 @@ class Measurement:
 
     def _named(self) -> dict[str, str]:
         """Return the names of columns in the file by ours."""
-        named = {}
-        for text in self.columns or []:
-            ours, sign, theirs = text.partition("=")
-            if not sign or not theirs:
-                raise ValueError(f"--column {text!r} is no pair of names: give OURS=THEIRS, such as voltage=U")
-            named[ours.strip()] = theirs
-        return named
+        return _pairs("--column", self.columns, "OURS=THEIRS, such as voltage=U")
+
+
+def _pairs(option: str, texts: list[str] | None, form: str) -> dict[str, str]:
+    pairs = {}
+    for text in texts or []:
+        ours, sign, theirs = text.partition("=")
+        if not sign or not theirs:
+            raise ValueError(f"{option} {text!r} is no pair of names: give {form}")
+        pairs[ours.strip()] = theirs
+    return pairs
 
 
 def measurement_options(command: Callable[..., None]) -> Callable[..., None]:

@@ -6,7 +6,7 @@ restates.
 
 from .compiled_params import CompiledParams, compile_params
 from .lines import line_weights, with_noise
-from .moments import TICKS, Grids, Moment, instant_word, log_changes, state_at
+from .moments import TICKS, Grids, Moment, instant_word, log_changes, state_at, walk_widths
 from .protocol import FIELDS, AnyEngine, CellIds, Engine, Positions, ReadNumbers
 from .registry import ENGINES, STARTS, STORAGES, EngineName, Start, Storage, engine_class
 
@@ -33,5 +33,6 @@ __all__ = [
     "line_weights",
     "log_changes",
     "state_at",
+    "walk_widths",
     "with_noise",
 ]

@@ -4,9 +4,9 @@ Minimised is
 
     sum_kl [(m_k(theta) - a_k) / e_k] P_kl [(m_l(theta) - a_l) / e_l] + sum_i [(theta_i - prior_i) / s_i]^2
 
-with the measured statistics a, their errors e and the inverse P of the correlations of these, simulated statistics m, and what is known of the parameters without the
-measurement. Steps are those of Gauss and Newton. Each round simulates with numbers of its own, and later rounds are
-averaged, so that nothing is fitted to the numbers of one simulation.
+with the measured statistics a, their errors e and the inverse P of the correlations of these, simulated statistics m,
+and what is known of the parameters without the measurement. Steps are those of Gauss and Newton. Each round simulates
+with numbers of its own, and later rounds are averaged, so that nothing is fitted to the numbers of one simulation.
 """
 
 from collections.abc import Callable

@@ -4,7 +4,8 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from .columns import FEATURE_ROLES, base_unit, device_part, factor_of, role_of
+from .columns import FEATURE_ROLES, device_part, role_of
+from .units import base_unit, factor_of
 
 QUANTITIES = ("resistance", "conductance", "current")
 ROLES = ("device", "time", "read", *QUANTITIES, "voltage", "temperature", "level", "before", "after")
@@ -36,6 +37,7 @@ _SIEMENS = {
     for unit in ("S", "siemens", "Siemens")
     for p, f in (("", 1.0), ("m", 1e-3), ("u", 1e-6), ("n", 1e-9), ("\N{MICRO SIGN}", 1e-6), ("\u03bc", 1e-6))
 }
+QUANTITY_OF = {"V": "voltage", "A": "current", "s": "time", "ohm": "resistance", "S": "conductance"}
 _CELSIUS = ("C", "degC", "\N{DEGREE SIGN}C", "deg C", "Celsius", "celsius", "\u2103")
 _KELVIN = ("K", "Kelvin", "kelvin")
 BEFORE, AFTER = ("before", "pre", "initial", "unbaked"), ("after", "post", "final", "baked")
@@ -125,4 +127,4 @@ def parted(text: str) -> tuple[str, float, str]:
     factor = factor_of(unit)
     if factor is None:
         return text.strip(), 1.0, ""
-    return base, factor, {"V": "voltage", "A": "current", "s": "time", "ohm": "resistance"}[base_unit(unit)]
+    return base, factor, QUANTITY_OF[base_unit(unit)]

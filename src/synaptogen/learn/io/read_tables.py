@@ -16,10 +16,11 @@ import pandas as pd
 
 from synaptogen._utils import AnyArray, Float64Array
 
-from .columns import FEATURE_ROLES, factor_of, listed, role_of
+from .columns import FEATURE_ROLES, listed, role_of
 from .formats import Contents
 from .raw_tables import RawTable, is_numeric
 from .read_names import AFTER, BEFORE, QUANTITIES, SPANS, WORDS, Name, name_of, parted
+from .units import factor_of
 
 WARM = 200.0  # a temperature without a unit is in K above this, else in degrees Celsius
 STEADY = 0.02  # relative spread of a voltage that is a read voltage
