@@ -144,15 +144,16 @@ def test_bakes_tell_the_fall_with_conductance_and_the_energy():
     assert abs(result.params.energy - truth.energy) < 0.6
 
 
-def test_bakes_of_other_chips_do_not_tell_the_energy():
+def test_bakes_of_other_chips_tell_the_energy_poorly():
     # spreads of chips differ by 10 %, which is what half an eV does here
     tables = [
         learn.reads(conductance=bake_of(PRESET, kelvin, k), time=[0, 1800], temperature=[np.nan, kelvin])
         for k, kelvin in enumerate((353, 400))
     ]
     result = learn.fit_fluctuation(tables, age=0, rng=1)
-    assert result.params.energy == PRESET.energy
-    assert "eV" in result.params.source["energy"]
+    assert 0.0 < result.params.energy < 2.2
+    assert "poorly" in result.origin["energy"]
+    assert "match alike" in result.params.source["energy"]
 
 
 def test_one_temperature_leaves_the_energy_assumed():

@@ -201,6 +201,8 @@ def _described(found: Groups, search: Search, preset: str, name: str) -> Fluctua
         error = search.errors.get(number)
         if error is None:
             origin[number] = f"preset {preset!r}: {search.reasons[number]}"
+        elif number in search.remarks:
+            origin[number] = f"learned, {_with_error(number, getattr(params, number), error)}, {search.remarks[number]}"
         elif error > KNOWN * parameter.spread:
             origin[number] = f"preset {preset!r}, hardly moved: the data do not determine it"
         else:

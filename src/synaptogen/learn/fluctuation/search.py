@@ -36,8 +36,8 @@ FRESH, FRESH_FEW = 3, 12  # simulations with other numbers, by which results are
 class Search:
     """The search for the parameters of measured groups.
 
-    After `run`, ``params`` holds them, ``errors`` the standard errors of those that were searched, on their scales, and
-    ``reasons`` why the others were not.
+    After `run`, ``params`` holds them, ``errors`` the standard errors of those that were searched, on their scales,
+    ``reasons`` why the others were not, and ``remarks`` how well some are known.
 
     Parameters
     ----------
@@ -58,6 +58,7 @@ class Search:
         self.sparse = tuple(group for group in groups if not group.is_dense)
         self.errors: dict[str, float] = {}
         self.reasons: dict[str, str] = {}
+        self.remarks: dict[str, str] = {}
         self._measured: list[tuple[tuple[ReadGroup, ...], Figures]] = []
 
     def run(self) -> None:
@@ -107,7 +108,8 @@ class Search:
         return tuple(n for n in PARAMETERS if n in names)
 
     def _of_few_reads(self, known: tuple[str, ...]) -> tuple[str, ...]:
-        names = ["walk"] * bool(self.sparse)
+        # reads tell the relaxation better, and at the temperature for which the parameters hold
+        names = ["walk"] * bool(self.sparse and not self.dense)
         if self.sparse and _spans(self.groups):
             names += FALL
         elif FALL[0] not in known:
@@ -171,6 +173,8 @@ class Search:
         def search(start: FluctuationParams, names: tuple[str, ...]) -> Match:
             return self._matched(self.sparse, names, start, told, "matching bakes", figures)
 
+        if not names:
+            return
         if "energy" not in names:
             self._take(names, search(self.params, names))
             return
@@ -180,17 +184,10 @@ class Search:
         at = names.index("energy")
         as_good = [m.theta[at] for m in found if m.loss - best.loss < AS_GOOD * max(best.distance, 1.0)]
         error = max(float(best.error[at]), float(np.ptp(as_good)) / 2)
-        if error <= KNOWN * PARAMETERS["energy"].spread:
-            self._take(names, best)
-            self.errors["energy"] = error
-            return
-        # other numbers are learned with the assumed energy
-        self.reasons["energy"] = (
-            f"assumed: energies from {min(as_good):.2g} to {max(as_good):.2g} eV match alike (standard error"
-            f" {error:.2g})"
-        )
-        rest = tuple(n for n in names if n != "energy")
-        self._take(rest, search(self.params, rest))
+        self._take(names, best)
+        self.errors["energy"] = error
+        if len(as_good) > 1 and error > KNOWN * PARAMETERS["energy"].spread:
+            self.remarks["energy"] = f"poorly: energies from {min(as_good):.2g} to {max(as_good):.2g} eV match alike"
 
 
 def _precision(groups: Sequence[ReadGroup], figures: Figures) -> Float64Array:
