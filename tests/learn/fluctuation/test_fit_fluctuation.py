@@ -153,7 +153,7 @@ def test_bakes_of_other_chips_tell_the_energy_poorly():
     result = learn.fit_fluctuation(tables, age=0, rng=1)
     assert 0.0 < result.params.energy < 2.2
     assert "poorly" in result.origin["energy"]
-    assert "match alike" in result.params.source["energy"]
+    assert "from chip to chip" in result.params.source["energy"]
 
 
 def test_one_temperature_leaves_the_energy_assumed():

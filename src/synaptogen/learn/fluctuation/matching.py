@@ -2,11 +2,11 @@
 
 Minimised is
 
-    sum_kl [(m_k(theta) - a_k) / e_k] P_kl [(m_l(theta) - a_l) / e_l] + sum_i [(theta_i - prior_i) / s_i]^2
+    sum_k [(m_k(theta) - a_k) / e_k]^2 + sum_i [(theta_i - prior_i) / s_i]^2
 
-with the measured statistics a, their errors e and the inverse P of the correlations of these, simulated statistics m,
-and what is known of the parameters without the measurement. Steps are those of Gauss and Newton. Each round simulates
-with numbers of its own, and later rounds are averaged, so that nothing is fitted to the numbers of one simulation.
+with the measured statistics a, their errors e, simulated statistics m, and what is known of the parameters without the
+measurement. Steps are those of Gauss and Newton. Each round simulates with numbers of its own, and later rounds are
+averaged, so that nothing is fitted to the numbers of one simulation.
 """
 
 from collections.abc import Callable
@@ -49,7 +49,6 @@ def match(
     simulate: Callable[[Float64Array, int], Float64Array],
     aim: Float64Array,
     error: Float64Array,
-    precision: Float64Array,
     prior: Float64Array,
     spread: Float64Array,
     start: Float64Array,
@@ -66,8 +65,6 @@ def match(
         Takes parameters (p,) and a seed, returns statistics (k,).
     aim, error : array of shape (k,)
         Measured statistics and their errors.
-    precision : array of shape (k, k)
-        Inverse of the covariance of the errors, in units of these.
     prior, spread : array of shape (p,)
         Parameters as they are known without the measurement, and how well.
     start : array of shape (p,)
@@ -109,7 +106,7 @@ def match(
             jacobian = jacobian + ((made / error).T - jacobian) / min(slopes, 2)
         off = (found - aim) / error
         weight = np.minimum(1.0, MISFIT / np.maximum(np.abs(off), 1e-9))
-        weighted = (jacobian * weight[:, None]).T @ precision
+        weighted = (jacobian * weight[:, None]).T
         information = weighted @ jacobian + np.diag(1 / spread**2)
         step = -np.linalg.solve(information, weighted @ off + (theta - prior) / spread**2)
         # later rounds differ by the numbers of their simulations alone: small steps average over these
@@ -119,9 +116,8 @@ def match(
     made = np.mean([simulate(theta, seed + rounds + k) for k in range(fresh)], axis=0)
     report(1.0)
     pull = float(np.sum(((theta - prior) / spread) ** 2))
-    information = jacobian.T @ precision @ jacobian + np.diag(1 / spread**2)
-    off = (made - aim) / error
-    distance = float(off @ precision @ off) / len(aim)
+    information = jacobian.T @ jacobian + np.diag(1 / spread**2)
+    distance = float(np.mean(np.square((made - aim) / error)))
     # what no parameters match shows that the errors are too small
     sd = np.sqrt(np.diag(np.linalg.inv(information))) * max(1.0, np.sqrt(distance))
     return Match(theta, sd, distance, distance * len(aim) + pull)

@@ -108,8 +108,7 @@ class Search:
         return tuple(n for n in PARAMETERS if n in names)
 
     def _of_few_reads(self, known: tuple[str, ...]) -> tuple[str, ...]:
-        # reads tell the relaxation better, and at the temperature for which the parameters hold
-        names = ["walk"] * bool(self.sparse and not self.dense)
+        names = ["walk"] * bool(self.sparse)
         if self.sparse and _spans(self.groups):
             names += FALL
         elif FALL[0] not in known:
@@ -149,12 +148,9 @@ class Search:
         prior = vector_of(replace(start, energy=self.base.energy), names)
         spread = np.array([min(told.get(n, np.inf), PARAMETERS[n].spread) for n in names])
         report: Callable[[float], None] = lambda share: self.report(stage, share)  # noqa: E731  # of one line
-        precision = _precision(groups, figures)
         fresh = FRESH_FEW if groups == self.sparse else FRESH
         aim = figures.measured, figures.error
-        return match(
-            simulate, *aim, precision, prior, spread, vector_of(start, names), self.seed, ROUNDS, fresh, report
-        )
+        return match(simulate, *aim, prior, spread, vector_of(start, names), self.seed, ROUNDS, fresh, report)
 
     def _figures_of(self, groups: tuple[ReadGroup, ...]) -> Figures:
         self.report("figures of the measured cells", 0.0)
@@ -183,25 +179,24 @@ class Search:
         best = min(found, key=lambda m: m.loss)
         at = names.index("energy")
         as_good = [m.theta[at] for m in found if m.loss - best.loss < AS_GOOD * max(best.distance, 1.0)]
-        error = max(float(best.error[at]), float(np.ptp(as_good)) / 2)
         self._take(names, best)
-        self.errors["energy"] = error
-        if len(as_good) > 1 and error > KNOWN * PARAMETERS["energy"].spread:
-            self.remarks["energy"] = f"poorly: energies from {min(as_good):.2g} to {max(as_good):.2g} eV match alike"
+        alike = max(float(best.error[at]), float(np.ptp(as_good)) / 2)
+        self.errors["energy"] = error = float(np.hypot(alike, BETWEEN / self._per_volt(figures)))
+        if error > KNOWN * PARAMETERS["energy"].spread:
+            self.remarks["energy"] = f"poorly: spreads that differ by {BETWEEN:.0%} from chip to chip are as much"
 
-
-def _precision(groups: Sequence[ReadGroup], figures: Figures) -> Float64Array:
-    """Return the inverse of the covariance of the errors of figures, in units of these.
-
-    Spreads of moves of few reads of one experiment have an error in common, by which experiments differ.
-    """
-    covariance = np.eye(len(figures.names))
-    number = {group.name: group.table for group in groups if not group.is_dense}
-    for table in set(number.values()):
-        of_it = [number.get(group) == table and name.endswith("rsd") for group, name in figures.names]
-        common = np.where(of_it, BETWEEN / figures.error, 0.0)
-        covariance += np.outer(common, common)
-    return np.asarray(np.linalg.inv(covariance))
+    def _per_volt(self, figures: Figures) -> float:
+        """Return how much ln of the spreads of heated cells changes with the energy, per eV."""
+        heated = {group.name for group in self.sparse if group.heated}
+        of_them = np.array([group in heated and name.endswith("rsd") for group, name in figures.names])
+        ends = [max(self.params.energy + step, 0.0) for step in (-0.2, 0.2)]
+        made = [
+            simulated_figures(self.sparse, replace(self.params, energy=energy), figures.names, self.seed)[
+                of_them
+            ].mean()
+            for energy in ends
+        ]
+        return max(float(made[1] - made[0]) / (ends[1] - ends[0]), 1e-3)
 
 
 def _spans(groups: Sequence[ReadGroup]) -> bool:
