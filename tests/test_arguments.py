@@ -61,6 +61,7 @@ def calls():
     column = crossbar.OffsetColumn(1e-5, 2e-4)
     loop = np.interp(np.arange(40), [0, 10, 30, 40], [0.0, -1.5, 1.5, 0.0])
     features = sg.CellArray(20, rng=3, threads=1).run_cycles(40)
+    few_reads = learn.reads(1e5 * np.exp(np.random.default_rng(1).normal(0, 0.1, (8, 3))))
     table = learn.features(**{name: values.T.astype(float) for name, values in features._asdict().items()})
     history, tables = PRESET.history, export.error_tables(programming="one-shot", cells=100)
     yield from {
@@ -128,6 +129,9 @@ def calls():
         "learn.remove_trend": (learn.remove_trend, {"features": table, "degree": 1}),
         "learn.sample_loops": (learn.sample_loops, {"devices": 2, "cycles": 2, "points": 40, "outliers": 0}),
         "learn.read": (learn.read, {"source": "loops.csv"}),
+        "learn.reads": (learn.reads, {"resistance": np.full((3, 4), 1e5)}),
+        "learn.read_retention": (learn.read_retention, {"source": "reads.csv"}),
+        "learn.fit_fluctuation": (learn.fit_fluctuation, {"data": few_reads}),
         "learn.write": (learn.write, {"data": table, "path": "out.csv"}),
         "learn.fit": (learn.fit, {"data": table, "order": 1}),
         "learn.fit_features": (learn.fit_features, {"features": table, "preset": PRESET, "order": 1}),
@@ -177,6 +181,7 @@ MEANT = {
     "learn.fit_features(order='5' as choice): accepted",
     "plot.feature_traces(cells='[1, 2]' as whole): accepted",
     "learn.loops(time='nan' as array): accepted",  # as missing points have it
+    "learn.reads(temperature='nan' as array): accepted",  # not known
     "crossbar.reachable_window(share='inf' as number): DeprecationWarning: "
     "reachable_window(share=...) is now coverage=...",
 }
@@ -189,6 +194,7 @@ def folder(tmp_path_factory):
     sg.CellArray((3, 4), rng=1, threads=1).save(place / "cells.zarr")
     data = learn.sample_loops(devices=2, cycles=2, points=40, outliers=0, rng=1)
     learn.write(data, place / "loops.csv")
+    learn.write(learn.reads(np.full((2, 3), 1e5)), place / "reads.csv")
     return place
 
 
@@ -227,7 +233,8 @@ HELD = {
     "Features",
     "Extraction",
 }
-HELD |= {"FeatureFit", "FeatureOverview", "FitResult", "Property", "Validation", "Drift", "AlongTransition", "Readback"}
+HELD |= {"FeatureFit", "FeatureOverview", "FitResult", "FluctuationFit", "Property", "Validation", "Drift"}
+HELD |= {"AlongTransition", "Readback"}
 """Records that functions return; users read them."""
 ELSEWHERE = {
     "DeviceParams": "tests/params: parameter sets are checked as a whole",

@@ -3,7 +3,7 @@
 import functools
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, cast
 
@@ -43,6 +43,20 @@ RecordsAre: TypeAlias = Annotated[
         "--records", metavar="cycles|devices", help="Whether several records of one file are cycles or devices."
     ),
 ]
+ReadVoltage: TypeAlias = Annotated[
+    float | None,
+    typer.Option("--read-voltage", metavar="V", help="Read voltage of repeated reads that are currents."),
+]
+Seconds: TypeAlias = Annotated[
+    float | None,
+    typer.Option("--seconds", metavar="S", help="Duration of a bake, where a table has reads before and after it."),
+]
+Temperature: TypeAlias = Annotated[
+    float | None,
+    typer.Option("--temperature", metavar="K", help="Temperature of a bake or of retention, if no column says it."),
+]
+OF_READS = frozenset(("read", "temperature", "level", "before", "after"))
+"""Columns of ours that only repeated reads have."""
 
 Units: TypeAlias = Annotated[
     list[str] | None,
@@ -62,6 +76,8 @@ class Measurement:
         Current limit in A, resistance in ohm to be subtracted, 1 or -1; see `synaptogen.learn.read`.
     shunt, magnitude, records : float, bool, str, optional
         Resistance in ohm over which currents were measured, whether they are magnitudes, and what several records are.
+    read_voltage, seconds, temperature : float, optional
+        Of repeated reads, in V, s and K; see `synaptogen.learn.read_retention`.
     units : list of str, optional
         Units of columns as OURS=UNIT.
     """
@@ -73,6 +89,9 @@ class Measurement:
     shunt: Shunt = None
     magnitude: Magnitude = False
     records: RecordsAre = "cycles"
+    read_voltage: ReadVoltage = None
+    seconds: Seconds = None
+    temperature: Temperature = None
     units: Units = None
 
     def read(self, path: Path) -> "xr.Dataset":
@@ -86,18 +105,33 @@ class Measurement:
         Returns
         -------
         xarray.Dataset
-            Loops or features.
+            Loops, features or repeated reads.
 
         Raises
         ------
         ValueError, OSError
             If `synaptogen.learn.read` raises it, or a column is not given as OURS=THEIRS.
         """
+        named = self._named()
+        if OF_READS & named.keys() or any(x is not None for x in (self.read_voltage, self.seconds, self.temperature)):
+            return self.read_retention(path)
+        try:
+            return self._read_cycles(path, named)
+        except ValueError:
+            if not {"resistance", "conductance", "current"} & named.keys():
+                raise
+            try:  # loops, features and repeated reads may have such columns
+                return self.read_retention(path)
+            except ValueError:
+                pass
+            raise
+
+    def _read_cycles(self, path: Path, named: dict[str, str]) -> "xr.Dataset":
         from synaptogen import learn  # heavy, and an extra
 
         return learn.read(
             path,
-            columns=_pairs("--column", self.columns, "OURS=THEIRS, such as voltage=U"),
+            columns=named,
             current_limit=self.current_limit,
             series_resistance=self.series_resistance,
             polarity=self.polarity,
@@ -106,6 +140,46 @@ class Measurement:
             records=cast("Literal['cycles', 'devices']", self.records),
             units=_pairs("--unit", self.units, "OURS=UNIT, such as current=uA"),
         )
+
+    def read_loops(self, path: Path) -> "xr.Dataset":
+        """Read the measurement in a file or folder; options of repeated reads are about other files."""
+        return replace(self, read_voltage=None, seconds=None, temperature=None).read(path)
+
+    def read_retention(self, path: Path, *, baked: bool = True) -> "xr.Dataset":
+        """Read the repeated reads in a file.
+
+        Parameters
+        ----------
+        path : pathlib.Path
+            The file.
+        baked : bool
+            Whether the duration and the temperature of a bake are those of this file.
+
+        Returns
+        -------
+        xarray.Dataset
+            Repeated reads.
+
+        Raises
+        ------
+        ValueError, OSError
+            If `synaptogen.learn.read_retention` raises it, or a column is not given as OURS=THEIRS.
+        """
+        from synaptogen import learn  # heavy, and an extra
+
+        if self.units:
+            raise ValueError("--unit is for loops and features: name columns of repeated reads with units, as R (kohm)")
+        return learn.read_retention(
+            path,
+            columns=self._named(),
+            voltage=self.read_voltage,
+            seconds=self.seconds if baked else None,
+            temperature=self.temperature if baked else None,
+        )
+
+    def _named(self) -> dict[str, str]:
+        """Return the names of columns in the file by ours."""
+        return _pairs("--column", self.columns, "OURS=THEIRS, such as voltage=U")
 
 
 def _pairs(option: str, texts: list[str] | None, form: str) -> dict[str, str]:

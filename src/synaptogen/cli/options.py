@@ -37,7 +37,10 @@ WireResistance: TypeAlias = Annotated[
 # ---- of commands on measurements
 
 Measured: TypeAlias = Annotated[
-    Path, typer.Argument(metavar="DATA", help="Loops or features: CSV, TSV, Parquet, NPZ, HDF5, NetCDF; a folder.")
+    Path,
+    typer.Argument(
+        metavar="DATA", help="Loops, features or repeated reads: CSV, Parquet, NPZ, HDF5, NetCDF; a folder."
+    ),
 ]
 
 # ---- of results

@@ -6,7 +6,7 @@ restates.
 
 from .compiled_params import CompiledParams, compile_params
 from .lines import line_weights, with_noise
-from .moments import TICKS, Grids, Moment, instant_word, state_at, walk_widths
+from .moments import TICKS, Grids, Moment, instant_word, log_changes, state_at, walk_widths
 from .protocol import FIELDS, AnyEngine, CellIds, Engine, Positions, ReadNumbers
 from .registry import ENGINES, STARTS, STORAGES, EngineName, Start, Storage, engine_class
 
@@ -31,6 +31,7 @@ __all__ = [
     "engine_class",
     "instant_word",
     "line_weights",
+    "log_changes",
     "state_at",
     "walk_widths",
     "with_noise",

@@ -29,6 +29,7 @@ _COARSE_JUMP = 2.0  # a jump that stands for four
 _BASE = 6.0  # ratio of the lengths of the slots of successive octaves
 _BURST_SLOTS = (40, 900)  # lengths of the slots of bursts in those of the fastest octave
 _EPOCH_SLOTS = 60  # length of an epoch in slots of the second trap
+_AT_ONCE = 64  # instants of many cells that are computed together: their numbers stay in cache
 
 
 class Grids(NamedTuple):
@@ -136,7 +137,11 @@ class Moment(NamedTuple):
     @property
     def pairs(self) -> int:
         """Number of pairs of slots of logarithmic time to look at."""
-        return min(int(self.writes[2].max()) // 2 + 1, WALK_SLOTS // 2)
+        return _pairs(self.writes[2])
+
+
+def _pairs(slots: NDArray[np.uint32]) -> int:
+    return min(int(slots.max()) // 2 + 1, WALK_SLOTS // 2)
 
 
 def written_now(r: RealArray, written: RealArray, index: NDArray[np.uint32], present: int) -> NDArray[np.uint32]:
@@ -182,16 +187,64 @@ def state_at(
     -------
     array of shape (m,)
     """
-    c, rows, widths = moment.constants, moment.writes[:, index], walk_widths()
+    r_zero = p.g_llrs * p.per_span
+    g = (r_zero - written) / p.per_span
+    # arrays of one element: integers of NumPy that are no arrays warn where they wrap around
+    place = moment.grid[:, None], moment.instant
+    change = _log_change(moment.constants, *place, moment.writes[:, index], moment.pairs, g, ids, seed)
+    return np.asarray(fluctuation.moved(written, change, r_zero, p.r_max))
+
+
+def log_changes(
+    params: FluctuationParams, ages: Sequence[int], g: RealArray, ids: IdWords, seed: int
+) -> NDArray[np.float64]:
+    """Return how ln G of cells has changed at many instants since one write at time 0, without a device population.
+
+    Parameters
+    ----------
+    params : FluctuationParams
+        What the cells do.
+    ages : sequence of int
+        Instants in ticks, as the cells feel them at the temperature of the parameters.
+    g : array of shape (m,)
+        Conductances in S that were written.
+    ids : two arrays of uint32 of shape (m,)
+        Low and high words of the ids of the cells.
+    seed : int
+        The seed.
+
+    Returns
+    -------
+    array of shape (m, len(ages))
+    """
+    constants, grids = params.constants(), Grids.of(params)
+    changes = np.empty((len(ages), len(g)))
+    for begin in range(0, len(ages), _AT_ONCE):
+        part = ages[begin : begin + _AT_ONCE]
+        grid = np.stack([grids.place(ticks) for ticks in part], axis=1)[..., None]
+        rows = np.stack([grids.since(ticks, (0,)) for ticks in part], axis=1)
+        instant = np.array([[instant_word(ticks)] for ticks in part])
+        pairs = _pairs(rows[2])
+        changes[begin : begin + len(part)] = _log_change(constants, grid, instant, rows, pairs, g, ids, seed)
+    return changes.T
+
+
+def _log_change(
+    c: FluctuationConstants,
+    grid: NDArray[np.uint32],
+    instant: NDArray[np.uint32],
+    rows: NDArray[np.uint32],
+    pairs: int,
+    g: RealArray,
+    ids: IdWords,
+    seed: int,
+) -> RealArray:
+    """Return ln G - ln G_w; arrays broadcast, cells along the last axis."""
+    widths = walk_widths()
     k0, k1 = (np.array([half], np.uint32) for half in (seed & 0xFFFFFFFF, seed >> 32))
     key = fluctuation.write_key(*ids, rows[0], rows[1], k0, k1)
     made = fluctuation.jumps_made(key, rows[2], rows[3])
-    walk = np.zeros(len(written))
-    for pair in range(moment.pairs):
+    walk = np.zeros(made.shape)
+    for pair in range(pairs):
         walk += fluctuation.two_jumps(key, pair, made, widths[2 * pair], widths[2 * pair + 1], c)
-    r_zero = p.g_llrs * p.per_span
-    s = fluctuation.strength((r_zero - written) / p.per_span, c)
-    # arrays of one element: integers of NumPy that are no arrays warn where they wrap around
-    grid = moment.grid[:, None]
-    change = fluctuation.log_change(walk, key, grid, moment.instant, s, c)
-    return np.asarray(fluctuation.moved(written, change, r_zero, p.r_max))
+    return np.asarray(fluctuation.log_change(walk, key, grid, instant, fluctuation.strength(g, c), c))

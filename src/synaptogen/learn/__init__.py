@@ -5,6 +5,8 @@
 - `extract` finds the four features of each cycle in loops; `markers` draws them.
 - `fit` learns a device population from loops or features; `fit_features` does so without currents; `remove_trend` takes
   drift away before.
+- `read_retention` and `reads` make a measurement of repeated reads, retention or bakes; `fit_fluctuation` learns from
+  it what cells do after a write.
 - `hold_out` keeps a part of the measurement, `validate` compares virtual devices with it, `report` writes the result as
   a page.
 
@@ -20,11 +22,14 @@ try:
         extract,
     )
     from .fitting import FitResult, fit
+    from .fluctuation import FluctuationFit, fit_fluctuation
     from .io import (
         check_ending,
         features,
         loops,
         read,
+        read_retention,
+        reads,
         sample_loops,
         write,
     )
@@ -46,6 +51,7 @@ __all__ = [
     "FeatureOverview",
     "FitResult",
     "Flag",
+    "FluctuationFit",
     "Property",
     "Validation",
     "check_ending",
@@ -53,10 +59,13 @@ __all__ = [
     "features",
     "fit",
     "fit_features",
+    "fit_fluctuation",
     "hold_out",
     "loops",
     "markers",
     "read",
+    "read_retention",
+    "reads",
     "remove_trend",
     "report",
     "sample_loops",

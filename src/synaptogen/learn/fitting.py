@@ -10,7 +10,7 @@ from synaptogen._utils import RNG, Float64Array, checked, one_of
 from synaptogen.params import FEATURE_NAMES, Changes, DeviceParams, FeatureScale, Population, as_device_params
 
 from .curves import TRANSITIONS, Envelopes, ResetTransition, Transition, fit_envelopes, scaled_currents
-from .extraction import Extraction, extract
+from .extraction import Extraction, extract, refuse
 from .io import read
 from .overview import FeatureOverview, compare_features, overview_of, verdict_of
 from .progress import StageProgress, silent
@@ -160,6 +160,8 @@ def fit(
     """
     one_of("reset", reset, TRANSITIONS)
     data = read(data) if isinstance(data, pd.DataFrame) else data
+    if "conductance" in data:
+        refuse("retention")
     base, report = as_device_params(preset), progress or silent
     extraction = envelopes = None
     table = data

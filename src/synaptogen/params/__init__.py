@@ -2,7 +2,7 @@
 
 from .device_params import FEATURE_NAMES, FEATURE_UNITS, Changes, DeviceParams, as_device_params, presets
 from .feature_scale import PLAIN_SCALES, FeatureScale
-from .fluctuation import FluctuationParams, fluctuation_presets
+from .fluctuation import FluctuationParams, as_fluctuation, fluctuation_presets
 from .history import FEATURES, VAR, History, StateSpace, autocorrelation_error, balanced_truncation, yule_walker
 from .own_law import OWN_TRAITS, OwnShapes, RestlessInnovation
 from .population import Population
@@ -27,6 +27,7 @@ __all__ = [
     "RestlessInnovation",
     "StateSpace",
     "as_device_params",
+    "as_fluctuation",
     "autocorrelation_error",
     "balanced_truncation",
     "conducting_range",

@@ -41,6 +41,11 @@ class ClockTime(NamedTuple):
         """Time in s since the array was made."""
         return self.ticks / TICKS
 
+    @property
+    def felt(self) -> int:
+        """Ticks since the array was made, as the cells feel them at the temperature of their parameters."""
+        return self.age // _FINE
+
     def after(self, params: FluctuationParams | None, ticks: int, temperature: float | None) -> "ClockTime":
         """Return the time after a wait.
 
@@ -59,13 +64,13 @@ class ClockTime(NamedTuple):
         """
         if params is None or ticks == 0:
             return self._replace(ticks=self.ticks + ticks)
-        present = self.age // _FINE
+        present = self.felt
         instants = self.instants if self.instants[-1:] == (present,) else (*self.instants, present)
         return ClockTime(self.ticks + ticks, self.age + ticks * acceleration(params, temperature), instants)
 
     def moment(self, params: FluctuationParams) -> Moment:
         """Return what engines need of the time, to move cells to it from the last of the instants."""
-        grids, now = Grids.of(params), self.age // _FINE
+        grids, now = Grids.of(params), self.felt
         return Moment(
             constants=params.constants(),
             grid=grids.place(now),

@@ -259,7 +259,6 @@ def test_halves_in_files_of_their_own(tmp_path):
         (record("V,Ia,Ib", LONG_U, LONG_I, 2 * LONG_I), "could each be the current"),
         (record("a,b,c", LONG_U, LONG_I, LONG_I), "--column voltage=NAME"),
         ("device,cycle,voltage,current\na,1e308,0,0\na,2,1,1e-5\na,3,1,1e-5\n", "no counts"),
-        ("t,r\n" + text(zip(STEPS, 5e3 + STEPS, strict=True)), "retention"),
         ("a,b\n" + "1" * 60000 + "x,1\n" + text(zip(STEPS, STEPS, strict=True)), "begins with"),  # in linear time
     ],
 )

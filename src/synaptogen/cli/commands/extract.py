@@ -81,7 +81,12 @@ def extract(
     learn.check_ending(output)
     measured = measurement.read(data)
     if "current" not in measured:
-        raise ValueError(f"{data} holds features, not loops: there is nothing to extract")
+        what = (
+            "repeated reads, which synaptogen fit learns fluctuation from,"
+            if "conductance" in measured
+            else "features,"
+        )
+        raise ValueError(f"{data} holds {what} not loops: there is nothing to extract")
     with stages() as shown:
         found = learn.extract(measured, u_read=u_read, progress=lambda done, n: shown("extracting", done / n))
     if figure is not None:

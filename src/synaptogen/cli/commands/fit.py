@@ -14,7 +14,9 @@ from synaptogen.cli.output import print_json, say, stages, stdout
 from synaptogen.params import DeviceParams
 
 if TYPE_CHECKING:
-    from synaptogen.learn import FitResult
+    import xarray as xr
+
+    from synaptogen.learn import FitResult, FluctuationFit
 
 
 Output: TypeAlias = Annotated[Path, typer.Option("--out", "-o", metavar="FILE.json", help="Parameter file to write.")]
@@ -55,6 +57,25 @@ Reset: TypeAlias = Annotated[
         "--reset", metavar="auto|power|stretched", help="Shape of the RESET transition; auto: the one that fits better."
     ),
 ]
+Reads: TypeAlias = Annotated[
+    list[Path] | None,
+    typer.Option("--reads", metavar="FILE", help="Repeated reads after a write, for fluctuation; may be repeated."),
+]
+Bake: TypeAlias = Annotated[
+    list[Path] | None,
+    typer.Option("--bake", metavar="FILE", help="Reads before and after a bake, or retention; may be repeated."),
+]
+FluctuationOption: TypeAlias = Annotated[
+    str,
+    typer.Option("--fluctuation", metavar="NAME", help="Preset of what repeated reads do not determine."),
+]
+Interval: TypeAlias = Annotated[
+    float, typer.Option("--interval", metavar="S", help="Time between repeated reads that are only counted.")
+]
+Age: TypeAlias = Annotated[
+    float | None,
+    typer.Option("--age", metavar="S", help="Time from the write to time 0; default: 0, and 600 before a bake."),
+]
 Seed: TypeAlias = Annotated[int, typer.Option("--rng", metavar="SEED", help="Seed of simulations in the fit.")]
 
 
@@ -72,19 +93,29 @@ def fit(
     hold_out: HoldOut = None,
     detrend: Detrend = None,
     reset: Reset = "auto",
+    reads: Reads = None,
+    bake: Bake = None,
+    fluctuation: FluctuationOption = "hfox-1t1r",
+    interval: Interval = 1.0,
+    age: Age = None,
     rng: Seed = 0,
     overwrite: Overwrite = False,
     as_json: JSON = False,
 ) -> None:
     """Learn a device population from a measurement and write it as a parameter file.
+
+    DATA holds loops or features; --reads and --bake add what cells do after a write. DATA may also hold repeated reads
+    alone: then the file is the preset with this fluctuation.
     \f
 
     Parameters
     ----------
     data, output, overwrite : pathlib.Path, pathlib.Path, bool
-        Loops or features, the parameter file, and whether to replace it.
+        Loops, features or repeated reads, the parameter file, and whether to replace it.
     preset, order, history, components, population, laws, detrend, reset, rng
         How to fit, see `synaptogen.learn.fit`.
+    reads, bake, fluctuation, interval, age
+        Repeated reads, and how to fit these, see `synaptogen.learn.fit_fluctuation`.
     measurement : Measurement
         What the user says of the measurement.
     hold_out : float, optional
@@ -95,37 +126,105 @@ def fit(
     from synaptogen import learn  # heavy, and an extra
 
     require_free(output, overwrite)
-    measured = measurement.read(data)
+    beside = read_beside(measurement, reads, bake)
+    measured = measurement.read_loops(data) if beside else measurement.read(data)
+    alone = "conductance" in measured
+    tables = [measured] * alone + beside
+    if not tables and (interval != 1.0 or age is not None):
+        raise ValueError("--interval and --age belong to repeated reads: give these by --reads or --bake")
     held_out = None
     if hold_out is not None:
-        measured, _, held_out = learn.hold_out(measured, hold_out)
+        if not alone:
+            measured, _, held_out = learn.hold_out(measured, hold_out)
+        cut = [learn.hold_out(table, hold_out) for table in tables]
+        tables = [kept for kept, _, _ in cut]
+        held_out = "; ".join([*([held_out] if held_out else []), *dict.fromkeys(text for _, _, text in cut)])
+    result = told = None
     with stages() as shown:
-        result = learn.fit(
-            measured,
-            preset=params_from(preset),
-            name=output.stem,
-            order=int(order) if order.isdigit() else cast("Literal['bic', 'aic', 'held_out']", order),
-            history=cast("Literal['var', 'compact'] | None", history),
-            components=components,
-            population=cast("Literal['measured', 'preset', 'twins']", population),
-            laws=cast("Literal['auto', 'shared', 'plain']", laws),
-            detrend=detrend,
-            reset=cast("Literal['auto', 'power', 'stretched']", reset),
-            rng=rng,
-            progress=shown,
-        )
-    params = result.params
+        if alone:
+            base = params_from(preset)
+            params = base.replace(name=output.stem, source={**base.source, "preset": base.name})
+        else:
+            result = learn.fit(
+                measured,
+                preset=params_from(preset),
+                name=output.stem,
+                order=int(order) if order.isdigit() else cast("Literal['bic', 'aic', 'held_out']", order),
+                history=cast("Literal['var', 'compact'] | None", history),
+                components=components,
+                population=cast("Literal['measured', 'preset', 'twins']", population),
+                laws=cast("Literal['auto', 'shared', 'plain']", laws),
+                detrend=detrend,
+                reset=cast("Literal['auto', 'power', 'stretched']", reset),
+                rng=rng,
+                progress=shown,
+            )
+            params = result.params
+        if tables:
+            told = learn.fit_fluctuation(
+                tables, preset=fluctuation, name=output.stem, interval=interval, age=age, rng=rng, progress=shown
+            )
+            params = params.with_fluctuation(told.params)
     if held_out is not None:
         params = params.replace(source={**params.source, "held_out": held_out, "hold_out": repr(hold_out)})
     params.to_json(output)
+    summary = {**({} if result is None else _summary(result)), **({} if told is None else {"fluctuation": _told(told)})}
     if as_json:
-        print_json(_summary(result))
+        print_json(summary)
     else:
-        if result.verdict:
-            stdout.print(result.verdict, markup=False)
-            print_overview(result.overview)
-        _show(_summary(result), result.params)
+        if result is not None:
+            if result.verdict:
+                stdout.print(result.verdict, markup=False)
+                print_overview(result.overview)
+            _show(summary, result.params)
+        if told is not None:
+            _show_fluctuation(told, params)
     say(f"written: {output}")
+
+
+def read_beside(measurement: Measurement, reads: list[Path] | None, bake: list[Path] | None) -> "list[xr.Dataset]":
+    """Return the repeated reads that are given beside other data.
+
+    Parameters
+    ----------
+    measurement : Measurement
+        What the user says of the measurement.
+    reads, bake : list of pathlib.Path, optional
+        Files; the duration and the temperature that the user gives are those of bakes.
+
+    Returns
+    -------
+    list of xarray.Dataset
+    """
+    return [
+        *(measurement.read_retention(path, baked=False) for path in reads or []),
+        *(measurement.read_retention(path) for path in bake or []),
+    ]
+
+
+def _told(result: "FluctuationFit") -> dict[str, Any]:
+    """Return the results of a fit of repeated reads for JSON."""
+    rows = result.figures.to_dict(orient="records")
+    return {
+        "verdict": result.verdict,
+        "params": result.params.to_dict(),
+        "origin": result.origin,
+        "figures": [{k: None if v != v else v for k, v in row.items()} for row in rows],  # NaN is no JSON
+        "notes": list(result.notes),
+    }
+
+
+def _show_fluctuation(result: "FluctuationFit", params: DeviceParams) -> None:
+    stdout.print(result.verdict, markup=False)
+    table = Table(box=SIMPLE_HEAD, title=repr(params), title_justify="left")
+    table.add_column("number", no_wrap=True)
+    table.add_column("value", justify="right")
+    table.add_column("origin")
+    for name, how in result.origin.items():
+        table.add_row(name, f"{getattr(result.params, name):.3g}", how)
+    stdout.print(table)
+    for note in result.notes:
+        stdout.print(f"- {note}", markup=False)
 
 
 def _summary(result: "FitResult") -> dict[str, Any]:

@@ -26,6 +26,12 @@ OPTIONS = (
     ("--shunt OHM", "the current is a voltage over a resistance"),
     ("--current-limit A", "the instrument limited the current of SET"),
 )
+READ_OPTIONS = (
+    ("--column OURS=THEIRS", "another column is the time, the read, the resistance, the device, the level ..."),
+    ("--read-voltage V", "the voltage of reads that are currents"),
+    ("--seconds S", "the duration of a bake, where reads were not timed"),
+    ("--temperature K", "the temperature of a bake or of retention"),
+)
 
 
 @measurement_options
@@ -75,7 +81,7 @@ def _facts(measured: "xr.Dataset") -> dict[str, Any]:
     """Return what was understood, with quantiles of each variable in SI units."""
     facts: dict[str, Any] = {
         "read_as": str(measured.attrs.get("read_as", "")).splitlines(),
-        "holds": "loops" if "current" in measured else "features",
+        "holds": "loops" if "current" in measured else "repeated reads" if "conductance" in measured else "features",
         "sizes": {str(name): int(size) for name, size in measured.sizes.items()},
         "devices": [str(label) for label in measured["device"].values[:20]],
         "attributes": {k: v for k, v in measured.attrs.items() if k != "read_as"},
@@ -101,15 +107,33 @@ def _show(facts: dict[str, Any], measured: "xr.Dataset") -> None:
     for heading in ("quantity", "least", "median", "largest"):
         table.add_column(heading, justify="left" if heading == "quantity" else "right")
     units = {"voltage": "V", "current": "A", "time": "s", "r_hrs": "ohm", "r_lrs": "ohm", "u_set": "V", "u_reset": "V"}
+    units |= {
+        str(name): str(measured[name].attrs["units"]) for name in measured.data_vars if "units" in measured[name].attrs
+    }
     for name, values in facts["ranges"].items():
         table.add_row(f"{name} ({units.get(name, '')})", *(f"{v:.4g}" for v in values.values()))
     stdout.print(table)
     if "current" in measured:
         stdout.print("current over voltage, first record:", markup=False)
         stdout.print(plot_of(measured), markup=False, highlight=False)
+    if "conductance" in measured:
+        stdout.print(_reads_text(measured), markup=False)
     stdout.print("options that would change this:")
-    for option, effect in OPTIONS:
+    for option, effect in READ_OPTIONS if "conductance" in measured else OPTIONS:
         stdout.print(f"  {option:22} {effect}", markup=False, highlight=False)
+
+
+def _reads_text(measured: "xr.Dataset") -> str:
+    """Say in a sentence what repeated reads show, and what can be done with them."""
+    g = measured["conductance"].to_numpy()
+    last = np.array([row[np.isfinite(row)][-1] if np.isfinite(row).any() else np.nan for row in g])
+    moved = np.log(last / g[:, 0])
+    there = moved[np.isfinite(moved)]
+    spread = f"{np.diff(np.percentile(there, (15.87, 84.13)))[0] / 2:.2g}" if there.size else "unknown"
+    return (
+        f"from the first read to the last, ln G has moved by a robust sd of {spread} over cells; synaptogen fit learns"
+        " fluctuation from such reads"
+    )
 
 
 def plot_of(measured: "xr.Dataset") -> str:
@@ -146,6 +170,12 @@ def _draw(measured: "xr.Dataset", path: Path) -> None:
             axes.plot(u, 1e6 * i, lw=0.8)
         axes.set_xlabel("Voltage (V)")
         axes.set_ylabel("Current (uA)")
+    elif "conductance" in measured:
+        t = np.broadcast_to(measured["time"].to_numpy(), measured["conductance"].shape)
+        for time, g in zip(t[:20], measured["conductance"].to_numpy()[:20], strict=True):
+            axes.plot(time, 1e6 * g, ".-", lw=0.8, markersize=2)
+        axes.set_xlabel("Time (s)" if measured.attrs["timed"] else "Read")
+        axes.set_ylabel("Conductance (uS)")
     else:
         for name in measured.data_vars:
             axes.plot(measured[name].to_numpy()[0], ".", label=str(name))

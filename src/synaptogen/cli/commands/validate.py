@@ -8,6 +8,7 @@ import typer
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
+from synaptogen.cli.commands.fit import Age, Bake, Reads, read_beside
 from synaptogen.cli.feature_overview import overview_facts, print_overview
 from synaptogen.cli.measurement_options import Measurement, measurement_options
 from synaptogen.cli.options import JSON, Measured, Overwrite, params_from, require_free
@@ -36,23 +37,34 @@ def validate(
             help="Compare with this share of devices or cycles; default: the share that the fit kept. 0: all data.",
         ),
     ] = None,
+    reads: Reads = None,
+    bake: Bake = None,
+    interval: Annotated[
+        float | None,
+        typer.Option("--interval", metavar="S", help="Time between repeated reads that are only counted."),
+    ] = None,
+    age: Age = None,
     rng: Annotated[int, typer.Option("--rng", metavar="SEED", help="Seed of virtual devices and splits.")] = 0,
     overwrite: Overwrite = False,
     as_json: JSON = False,
 ) -> None:
     """Compare virtual devices with measured ones, property by property.
+
+    DATA holds loops or features, or repeated reads alone; --reads and --bake add such reads.
     \f
 
     Parameters
     ----------
     params, data : str, pathlib.Path
-        The parameter set, and loops or features.
+        The parameter set, and loops, features or repeated reads.
     output, overwrite : pathlib.Path, bool
         A file for the result, and whether to replace it.
     measurement : Measurement
         What the user says of the measurement.
     hold_out : float, optional
         Share of the data to use; default: the share that the fit has kept, 0: all data.
+    reads, bake, interval, age
+        Repeated reads, and how they were made, see `synaptogen.learn.validate`.
     rng : int
         Seed of virtual devices and splits.
     as_json : bool
@@ -63,13 +75,24 @@ def validate(
     if output is not None:
         require_free(output, overwrite)
     chosen = params_from(params)
-    measured = measurement.read(data)
+    beside = read_beside(measurement, reads, bake)
+    measured = measurement.read_loops(data) if beside else measurement.read(data)
     share = float(chosen.source.get("hold_out", 0)) if hold_out is None else hold_out
     held_out = None
     if share:
         _, measured, held_out = learn.hold_out(measured, share)
+        beside = [learn.hold_out(table, share)[1] for table in beside]
     with stages() as shown:
-        result = learn.validate(chosen, measured, rng=rng, held_out=held_out, progress=shown)
+        result = learn.validate(
+            chosen,
+            measured,
+            rng=rng,
+            held_out=held_out,
+            reads=beside or None,
+            interval=interval,
+            age=age,
+            progress=shown,
+        )
     if output is not None:
         result.save(output)
     if as_json:
@@ -88,7 +111,8 @@ def validate(
 def _show(result: "Validation") -> None:
     if result.verdict:
         stdout.print(result.verdict, markup=False)
-        print_overview(result.overview)
+        if result.overview:
+            print_overview(result.overview)
     table = Table(box=SIMPLE_HEAD, title=repr(result.params), title_justify="left")
     table.add_column("property")
     for heading in ("gen.", "floor", "limit", "indep.", "ord. 1", "verdict"):
@@ -98,6 +122,10 @@ def _show(result: "Validation") -> None:
         cells = ["" if value != value else f"{value:.2g}" for value in figures]
         table.add_row(p.name, *cells, p.grade, style=STYLES[p.grade])
     stdout.print(table)
+    for p in result.properties:
+        _, _, both = p.unit.partition("; measured ")  # of repeated reads, by level or by number of reads
+        if both:
+            stdout.print(f"{p.name}: measured {both}", markup=False)
     for p in result.properties:
         if p.grade in ("poor", "unknown"):
             stdout.print(f"{p.name}: {p.verdict}", markup=False)

@@ -61,7 +61,8 @@ REASONS: dict[str, str] = {
     ),
     "noise": (
         "the record holds noise alone: no current follows the voltage; check the contacts, the range of the"
-        " instrument, and that voltage and current belong together"
+        " instrument, and that voltage and current belong together; repeated reads at one voltage are read with"
+        " learn.read_retention"
     ),
     "one sign": (
         "the voltage has one sign only, and features need both SET and RESET: give the sweeps of both signs in one"
@@ -72,8 +73,9 @@ REASONS: dict[str, str] = {
         " at the other; check that voltage and current belong together"
     ),
     "retention": (
-        "this is a record of retention, a resistance against time without switching cycles: nothing can be extracted"
-        " or fitted here; give loops, or one row per cycle"
+        "these are repeated reads (retention, noise or a bake), a resistance against time without switching cycles, so"
+        " they hold no features and no loops: read them with learn.read_retention, and learn fluctuation from them with"
+        " learn.fit_fluctuation; synaptogen fit does both"
     ),
     "pulse response": (
         "this is a response to programming pulses, read currents without sweeps: it has no SET and RESET to extract;"

@@ -173,6 +173,8 @@ def extract(loops: xr.Dataset, *, u_read: float = 0.2, progress: Progress | None
 
 
 def _check(loops: xr.Dataset) -> None:
+    if isinstance(loops, xr.Dataset) and "conductance" in loops:
+        refuse("retention")
     if not isinstance(loops, xr.Dataset) or not {"voltage", "current"} <= set(loops.data_vars):
         raise ValueError("loops must be a Dataset with voltage and current: make it with learn.loops or learn.read")
     if set(loops["current"].dims) != {"device", "cycle", "point"}:

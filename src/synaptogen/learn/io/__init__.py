@@ -1,6 +1,8 @@
 """Measurements in and out: files, folders, tables, and a synthetic measurement."""
 
 from .measurement import features, loops, read
+from .reads import reads
+from .retention import read_retention
 from .sample_data import sample_loops
 from .writers import check_ending, write
 
@@ -9,6 +11,8 @@ __all__ = [
     "features",
     "loops",
     "read",
+    "read_retention",
+    "reads",
     "sample_loops",
     "write",
 ]

@@ -20,7 +20,8 @@ from synaptogen.params import FEATURE_NAMES, FEATURE_UNITS
 from .folders import read_folder
 from .formats import Contents, table_of_frame
 from .layouts import Options, Records
-from .readers import FileContents, check_columns, read_file, understand
+from .readers import FileContents, check_columns, load_file, understand
+from .retention import reads_in
 from .table_events import events_in
 from .units import check_units
 
@@ -192,14 +193,16 @@ def read(
     records: Records = "cycles",
     units: Mapping[str, str] | None = None,
 ) -> xr.Dataset:
-    r"""Read loops or features from a file, a folder or a data frame.
+    r"""Read loops, features or repeated reads from a file, a folder or a data frame.
 
     The format is found by the content: text of many styles, workbooks (xls, xlsx, ods), NPZ and NPY, MATLAB, HDF5 and
     NetCDF, Parquet, JSON. Names of columns and the units in them tell what they hold. A table may have one row per
     point (device, cycle, voltage, current[, time], where device and cycle may be missing), one row per cycle (device,
     cycle and features), pairs of columns of voltage and current, or one voltage and many currents. A record without
     numbers of cycles stays one record; `extract` cuts it. In a table of features without flags, failed cycles and
-    thresholds at the end of the ramp are recognised and flagged. ``attrs["read_as"]`` says what was understood.
+    thresholds at the end of the ramp are recognised and flagged. Resistances against time without switching, and reads
+    before and after a bake, are repeated reads; `read_retention` takes what such a table leaves open.
+    ``attrs["read_as"]`` says what was understood.
 
     Parameters
     ----------
@@ -222,7 +225,7 @@ def read(
     Returns
     -------
     xarray.Dataset
-        As `loops` or `features` returns it.
+        As `loops`, `features` or `reads` returns it.
 
     Raises
     ------
@@ -257,22 +260,37 @@ def read(
     if isinstance(source, xr.Dataset):
         if units:
             raise ValueError("units are for files and tables: the variables of a Dataset are in SI units")
+        if "conductance" in source:
+            return source
         return _with_attributes(source, given)
     if isinstance(source, pd.DataFrame):
         check_columns(names)
         contents = Contents([table_of_frame(source)], {}, {}, "data frame")
+        repeated = None if names or units else reads_in(contents, "the table")
+        if repeated is not None:
+            return repeated
         return _dataset(understand(contents, names, options), given, magnitude)
     where = os.fspath(source)
     if os.path.isdir(where):
-        return read_folder(where, lambda one: _read_file(one, names, options, given))
+        return read_folder(where, lambda one: _no_reads(_read_file(one, names, options, given), one))
     return _read_file(where, names, options, given)
 
 
 def _read_file(where: str, columns: Mapping[str, str], options: Options, given: Mapping[str, Any]) -> xr.Dataset:
     try:
-        return _dataset(read_file(where, columns, options), given, options.magnitude)
+        contents = load_file(where, columns)
+        repeated = None if columns or options.units else reads_in(contents, os.path.basename(where))
+        if repeated is not None:
+            return repeated
+        return _dataset(understand(contents, columns, options), given, options.magnitude)
     except ValueError as error:
         raise ValueError(f"{where}: {error}") from error
+
+
+def _no_reads(data: xr.Dataset, where: str) -> xr.Dataset:
+    if "conductance" in data:
+        raise ValueError(f"{where}: these are repeated reads: give such files one by one (learn.read_retention)")
+    return data
 
 
 def _with_attributes(data: xr.Dataset, given: Mapping[str, Any]) -> xr.Dataset:

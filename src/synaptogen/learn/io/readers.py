@@ -54,32 +54,30 @@ class FileContents(NamedTuple):
     understood: Understood
 
 
-def read_file(path: str, columns: Mapping[str, str], options: Options) -> FileContents:
-    """Read a file by its content.
+def load_file(path: str, columns: Mapping[str, str]) -> Contents:
+    """Return what a file holds, once the names of columns are checked.
 
     Parameters
     ----------
     path : str
     columns : mapping of str to str
         The file's names of some of our columns.
-    options : Options
-        What the file leaves open.
 
     Returns
     -------
-    FileContents
+    Contents
 
     Raises
     ------
     FileNotFoundError
         If there is no such file.
     ValueError
-        If it is empty, damaged, of an unknown kind, or lacks columns.
+        If it is empty, damaged or of an unknown kind, or a name of ours is unknown.
     """
     check_columns(columns)
     if not os.path.exists(path):
         raise FileNotFoundError(f"there is no file {path}")
-    return understand(load(path), columns, options)
+    return load(path)
 
 
 def understand(contents: Contents, columns: Mapping[str, str], options: Options) -> FileContents:

@@ -18,14 +18,14 @@ MOST_ROWS = 1_048_575  # of a sheet, below the names
 
 @checked
 def write(data: xr.Dataset, path: PathLike) -> None:
-    """Write loops or features: as a table in long form (.csv, .tsv, .xlsx, .parquet), or as arrays (.npz, .nc).
+    """Write loops, features or reads: as a table in long form (.csv, .tsv, .xlsx, .parquet), or as arrays (.npz, .nc).
 
     The file takes its place as a whole, or not at all.
 
     Parameters
     ----------
     data : xarray.Dataset
-        Loops or features.
+        Loops, features or repeated reads.
     path : str or path
 
     Raises
@@ -46,6 +46,8 @@ def write(data: xr.Dataset, path: PathLike) -> None:
     True
     """
     ending = check_ending(path)
+    if "conductance" in data:
+        data = _plain_reads(data)
     with replacing(path) as beside:
         if ending in (".csv", ".tsv"):
             _table(data).to_csv(beside, sep="," if ending == ".csv" else "\t", index=False, float_format="%.9g")
@@ -105,10 +107,23 @@ def _workbook(table: pd.DataFrame, path: Path) -> None:
         table.to_excel(file, index=False, engine="openpyxl")
 
 
+def _plain_reads(data: xr.Dataset) -> xr.Dataset:
+    """Return repeated reads with names that say the unit, and numbers of reads that were not timed by that name."""
+    names = {"conductance": "conductance (S)", "time": "time (s)" if data.attrs["timed"] else "number"}
+    if "temperature" in data:
+        names["temperature"] = "temperature (K)"
+    plain = xr.Dataset(
+        {names[str(k)]: (v.dims, v.to_numpy()) for k, v in data.data_vars.items()},
+        {k: (v.dims, v.to_numpy()) for k, v in data.coords.items()},
+    )
+    return plain if data.attrs["timed"] else plain.drop_vars("number").assign_coords(read=data["time"].to_numpy())
+
+
 def _table(data: xr.Dataset) -> pd.DataFrame:
     """Return one row per point, or per cycle; rows without any value are left out."""
-    table = data.to_dataframe().reset_index().drop(columns="point", errors="ignore")
-    values = [name for name in data.data_vars if name != "flag"]
+    timed = ["read"] if "time (s)" in data else []
+    table = data.to_dataframe().reset_index().drop(columns=["point", *timed], errors="ignore")
+    values = ["conductance (S)"] if "conductance (S)" in data else [name for name in data.data_vars if name != "flag"]
     if "flag" in table:
         return table[table["flag"].notna()]
     return table.dropna(subset=values, how="all")

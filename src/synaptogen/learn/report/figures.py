@@ -248,6 +248,47 @@ def residuals(v: Validation) -> "Figure":
     return figure
 
 
+def fluctuation(v: Validation) -> "Figure":
+    """Draw how the spread of ln G grows with time, how sd/G differs between cells, and the spectrum, by level."""
+    names = [str(name) for name in v.curves["reads_groups"]]
+    figure = _figure(9.0, 0.4 + 2.6 * len(names))
+    grid = figure.subplots(len(names), 3, squeeze=False)
+    for k, (name, (growth, sd, spectrum)) in enumerate(zip(names, grid, strict=True)):
+        for kind, colour in (("measured", MEASURED), ("generated", GENERATED)):
+            t, spread = v.curves[f"reads_growth_{kind}_{k}"]
+            growth.plot(t, spread, "o-" if kind == "measured" else "-", color=colour, markersize=3, label=kind)
+            values = v.curves[f"reads_sd_{kind}_{k}"]
+            sd.plot(values, (np.arange(len(values)) + 0.5) / len(values), color=colour)
+            spectrum.plot(*v.curves[f"reads_spectrum_{kind}_{k}"], color=colour)
+        growth.set(xscale="log", yscale="log", ylabel=f"{literal(name)}\nRobust sd of ln(G/G$_0$)")
+        sd.set(xscale="log", ylabel="Share of cells")
+        spectrum.set(xscale="log", yscale="log", ylabel="Power of ln G (1/Hz)")
+    for axes, label in zip(
+        grid[-1], ("Time after the first read (s)", "sd/G of all reads", "Frequency (Hz)"), strict=True
+    ):
+        axes.set_xlabel(label)
+    grid[0, 0].legend(loc="upper left")
+    return figure
+
+
+def moves(v: Validation) -> "Figure":
+    """Draw how far cells have moved at the last of a few reads, by conductance and temperature."""
+    g, kelvin, measured, generated = v.curves["moves"].T
+    figure = _figure(6.0, 3.4)
+    axes = figure.subplots()
+    known = np.where(np.isfinite(kelvin), kelvin, 0.0)
+    for k, heat in enumerate(np.unique(known)):
+        rows = np.flatnonzero(known == heat)
+        rows = rows[np.argsort(g[rows])]
+        label = f"{heat:.0f} K" if heat else "no temperature"
+        colour = OKABE_ITO[k % len(OKABE_ITO)]
+        axes.plot(1e6 * g[rows], measured[rows], "o", color=colour, markersize=4, label=f"{label}, measured")
+        axes.plot(1e6 * g[rows], generated[rows], "-", color=colour, label=f"{label}, generated")
+    axes.set(xlabel=f"Conductance at the first read ({MICRO}S)", ylabel="Robust sd of ln(G/G$_0$)", yscale="log")
+    axes.legend(fontsize=7)
+    return figure
+
+
 def draw_figure(v: Validation, name: str) -> "Figure":
     """Draw one of `FIGURES`, in the style of the package.
 
@@ -335,6 +376,17 @@ FIGURES: dict[str, tuple[str, str, "Callable[[Validation], Figure]"]] = {
         "What is left after each cycle was predicted from those before: correlations of the errors, which should lie in"
         " the shaded band. Grey: pairs of different features.",
         residuals,
+    ),
+    "fluctuation": (
+        "reads_groups",
+        "Repeated reads: how far cells have moved since the first read, how much single cells fluctuate, and the median"
+        " spectrum. Each row is a level.",
+        fluctuation,
+    ),
+    "moves": (
+        "moves",
+        "Few reads, as before and after a bake: spread of ln(G/G_0) at the last one, measured beside generated.",
+        moves,
     ),
 }
 

@@ -102,9 +102,19 @@ def _page(validation: Validation, images: dict[str, bytes]) -> str:
         rows="\n".join(_row(p) for p in validation.properties),
         figures="\n".join(_figure(name, image) for name, image in images.items()),
         explorer=_explorer(validation.params),
-        provenance="\n".join(_pair(k, v) for k, v in {**validation.facts, **validation.params.source}.items()),
+        provenance="\n".join(_pair(k, v) for k, v in _provenance(validation).items()),
         params=escape(validation.params.to_json()),
     )
+
+
+def _provenance(validation: Validation) -> dict[str, str]:
+    """Return where the data and all parts of the parameters come from."""
+    found = {**validation.facts, **validation.params.source}
+    part = validation.params.fluctuation
+    if part is not None:
+        found["fluctuation of"] = part.name
+        found |= {f"fluctuation: {k}": v for k, v in part.source.items()}
+    return found
 
 
 def _headline(validation: Validation) -> tuple[str, str]:
@@ -124,7 +134,9 @@ def _headline(validation: Validation) -> tuple[str, str]:
 def _overview(validation: Validation) -> str:
     """Return what a user asks first: medians, widths and tails of measured and of simulated cells."""
     if not validation.overview:
-        return ""
+        return (
+            f"<p>{escape(validation.verdict[:1].upper() + validation.verdict[1:])}.</p>" if validation.verdict else ""
+        )
     head = "".join(
         f'<th class="n">{name}</th>' for name in ("0.1 %", "1 %", "10 %", "median", "90 %", "99 %", "99.9 %")
     )

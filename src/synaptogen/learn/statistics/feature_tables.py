@@ -8,7 +8,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from synaptogen._utils import Float64Array
-from synaptogen.learn.extraction import Flag, in_model_sign
+from synaptogen.learn.extraction import Flag, in_model_sign, refuse
 from synaptogen.params import FEATURE_NAMES
 
 __all__ = ["FeatureTable", "feature_table", "without_failed"]
@@ -76,6 +76,8 @@ def feature_table(features: xr.Dataset) -> FeatureTable:
         If no known feature is there, axes have other names, values are infinite, of the wrong sign or in the wrong
         unit, or no device has enough different cycles.
     """
+    if "conductance" in features:
+        refuse("retention")
     names = [name for name in FEATURE_NAMES if name in features]
     if not names:
         raise ValueError(

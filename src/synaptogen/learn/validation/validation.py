@@ -10,6 +10,7 @@ import json
 import math
 import os
 import zlib
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 from zipfile import BadZipFile, ZipFile
@@ -20,12 +21,14 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # i
 
 from synaptogen._utils import RNG, AnyArray, PathLike, checked, replacing, seed_of
 from synaptogen.learn.extraction import extract, mark_loops
+from synaptogen.learn.fluctuation import tables_of
 from synaptogen.learn.overview import FeatureOverview, compare_features, overview_of, verdict_of
 from synaptogen.learn.progress import StageProgress, silent
 from synaptogen.learn.statistics import feature_table
 from synaptogen.params import DeviceParams, as_device_params
 
 from .properties import Comparison
+from .read_comparison import ReadComparison
 from .verdicts import Property
 from .windows import CLUES
 
@@ -33,6 +36,7 @@ __all__ = ["MARKED", "Validation", "hold_out", "validate"]
 
 MARKED = "marked_"  # prefix of the names of curves that show where features were found
 _LARGEST = 256 << 20  # bytes of a file, unfolded; a large one takes some MiB
+NOT_HELD_OUT = "nothing says that these data were kept from the fit: if they were not, verdicts are too good"
 FORMAT, VERSION = "synaptogen/validation", 1
 
 
@@ -91,8 +95,12 @@ class Validation:
 
     @property
     def verdict(self) -> str:
-        """Whether a classifier tells simulated from measured cells, and by what; then medians and widths."""
-        parts = (_classified({p.name: p for p in self.properties}), verdict_of(self.overview))
+        """Whether a classifier tells simulated from measured cells, and by what; medians and widths; fluctuation."""
+        parts = (
+            _classified({p.name: p for p in self.properties}),
+            verdict_of(self.overview),
+            self.facts.get("fluctuation", ""),
+        )
         return "; ".join(part for part in parts if part)
 
     @checked
@@ -199,9 +207,12 @@ def validate(
     splits: int = 24,
     windows: int = 6000,
     held_out: str | None = None,
+    reads: xr.Dataset | Sequence[xr.Dataset] | None = None,
+    interval: float | None = None,
+    age: float | None = None,
     progress: StageProgress | None = None,
 ) -> Validation:
-    """Compare a parameter set with measured loops or features.
+    """Compare a parameter set with measured loops or features, with repeated reads, or with both.
 
     The verdicts are fair only on devices or cycles that the parameters were not learned from, see `hold_out`.
 
@@ -210,7 +221,7 @@ def validate(
     params : str or DeviceParams
         A preset, or what `fit` has learned.
     data : xarray.Dataset
-        Loops or features.
+        Loops or features; or repeated reads (`learn.reads`), if there is nothing else.
     rng : int, SeedSequence, Generator or None
         Source of the seed of virtual devices, splits and resamples.
     splits : int
@@ -219,6 +230,12 @@ def validate(
         Most windows of 4 cycles of each half that the classifier gets.
     held_out : str, optional
         Which part of a measurement ``data`` is, for the record.
+    reads : Dataset or sequence of Dataset, optional
+        Repeated reads, retention and bakes beside loops or features: they judge ``params.fluctuation``.
+    interval : float, optional
+        Seconds between two reads where reads are only counted; default: the fastest slot of the parameters.
+    age : float, optional
+        Seconds from the write to time 0 of these tables; default: as in `fit_fluctuation`.
     progress : callable, optional
         Called with the name of a stage and the share of it that is done.
 
@@ -245,6 +262,14 @@ def validate(
     if splits < 2 or windows < 100:
         raise ValueError(f"splits must be 2 or more and windows 100 or more, not {splits} and {windows}")
     chosen, report = as_device_params(params), progress or silent
+    tables = [] if reads is None else tables_of("reads", reads)
+    alone = "conductance" in data
+    if tables or alone:
+        repeated = _compare_reads(chosen, [data] * alone + tables, interval, age, seed_of(rng), splits, report)
+        if alone:
+            return _of_reads(chosen, repeated, held_out)
+    elif interval is not None or age is not None:
+        raise ValueError("interval and age belong to repeated reads, which are not given: leave them out")
     extraction, table = None, data
     if "voltage" in data:
         extraction = extract(data, u_read=chosen.u_read, progress=lambda done, n: report("extracting", done / n))
@@ -257,7 +282,7 @@ def validate(
             comparison.compare_loops(data, extraction)
     notes = [*features.notes, *comparison.notes]
     if held_out is None:
-        notes.append("nothing says that these data were kept from the fit: if they were not, verdicts are too good")
+        notes.append(NOT_HELD_OUT)
     facts = {
         "data": f"{features.y.shape[0]} devices, {features.count.sum():,.0f} cycles"
         f" ({'loops' if extraction is not None else 'features'})",
@@ -272,7 +297,42 @@ def validate(
     curves = comparison.curves | shown
     if extraction is not None:
         curves |= {f"{MARKED}{name}": value for name, value in mark_loops(data, extraction).arrays().items()}
+    if tables:
+        properties += tuple(repeated.properties)
+        curves |= repeated.curves
+        facts |= {"reads": repeated.data, "fluctuation": repeated.verdict}
+        notes += repeated.notes
     return Validation(chosen, properties, comparison.one_law, facts, tuple(notes), curves)
+
+
+def _compare_reads(
+    params: DeviceParams,
+    tables: Sequence[xr.Dataset],
+    interval: float | None,
+    age: float | None,
+    seed: int,
+    splits: int,
+    report: StageProgress,
+) -> ReadComparison:
+    if params.fluctuation is None:
+        raise ValueError(
+            f"{params.name!r} says nothing about time, which repeated reads are about: give"
+            ' params.with_fluctuation(...), as with "hfox-1t1r", or with what fit_fluctuation has learned'
+        )
+    return ReadComparison(params.fluctuation, tables, interval, age, seed, splits, report)
+
+
+def _of_reads(params: DeviceParams, repeated: ReadComparison, held_out: str | None) -> Validation:
+    """Return a validation of nothing but repeated reads."""
+    facts = {
+        "data": repeated.data,
+        "fluctuation": repeated.verdict,
+        "held out": held_out or "not known",
+        "splits into halves": str(repeated.splits),
+        "seed": str(repeated.seed),
+    }
+    notes = [*repeated.notes, *([NOT_HELD_OUT] if held_out is None else [])]
+    return Validation(params, tuple(repeated.properties), True, facts, tuple(notes), repeated.curves)
 
 
 @checked
@@ -284,11 +344,11 @@ def hold_out(
     Parameters
     ----------
     data : xarray.Dataset
-        Loops or features.
+        Loops, features or repeated reads.
     share : float
         Of the devices, evenly spaced, or of the cycles, the last ones, that are held out; between 0 and 1.
     by : {"device", "cycle"}, optional
-        Default: devices where there are 32 or more.
+        Default: devices where there are 32 or more, and of repeated reads.
 
     Returns
     -------
@@ -312,7 +372,10 @@ def hold_out(
     """
     if not 0 < share < 1:
         raise ValueError(f"share must be between 0 and 1, not {share:g}: 0.25 holds out a quarter")
-    axis = by or ("device" if data.sizes.get("device", 1) >= 32 else "cycle")
+    reads = "conductance" in data
+    if reads and by == "cycle":
+        raise ValueError("by='cycle' is for loops and features: repeated reads are held out by device")
+    axis = by or ("device" if reads or data.sizes.get("device", 1) >= 32 else "cycle")
     if axis not in ("device", "cycle"):
         raise ValueError(f'by must be "device" or "cycle", not {axis!r}')
     if axis == "cycle":  # tables may count cycles that are not there
