@@ -20,7 +20,15 @@ from sklearn.covariance import MinCovDet
 
 from synaptogen._utils import BoolArray, Float64Array
 
-__all__ = ["Bulk", "GaussianMixture", "find_bulk", "fit_mixture", "mixture_errors"]
+__all__ = [
+    "Bulk",
+    "GaussianMixture",
+    "find_bulk",
+    "fit_mixture",
+    "mixture_errors",
+    "refit_mixture",
+    "start_clusters",
+]
 
 
 _OUTLYING = 0.05
@@ -168,6 +176,46 @@ def fit_mixture(
     return max(found, key=lambda pair: pair[0])[1]
 
 
+def refit_mixture(
+    points: Float64Array, share: Float64Array, psi: Float64Array, strength: float, steps: int
+) -> GaussianMixture:
+    """Return the mixture that iteration leads to from given responsibilities, with one prior for all components.
+
+    Parameters
+    ----------
+    points : array of shape (n, d)
+    share : array of shape (K, n)
+        Responsibilities.
+    psi : array of shape (d, d)
+        Covariance that the prior expects of each component.
+    strength : float
+        Number of points that the prior of each covariance counts for.
+    steps : int
+        Most iterations.
+
+    Returns
+    -------
+    GaussianMixture
+    """
+    return _climb(points, share, np.tile(psi, (len(share), 1, 1)), strength, steps)[1]
+
+
+def start_clusters(points: Float64Array, components: int, rng: np.random.Generator) -> Float64Array:
+    """Return responsibilities from a few steps of k-means.
+
+    Parameters
+    ----------
+    points : array of shape (n, d)
+    components : int
+    rng : Generator
+
+    Returns
+    -------
+    array of shape (components, n)
+    """
+    return _soft(_clusters(points, components, rng), components)
+
+
 def mixture_errors(
     points: Float64Array, mixture: GaussianMixture, strength: float, bulk: Bulk, rng: np.random.Generator
 ) -> dict[str, Float64Array]:
@@ -253,9 +301,14 @@ def _start(points: Float64Array, components: int, bulk: Bulk, rng: np.random.Gen
         label[~far] = 0
     else:
         label[~far] = _clusters(points[~far], components - 1, rng)
-    share = np.where(label == np.arange(components)[:, None], 0.9, 0.1 / (components - 1))
+    share = _soft(label, components)
     share *= rng.uniform(0.7, 1.0, share.shape)
     return np.asarray(share / share.sum(0))
+
+
+def _soft(label: NDArray[np.intp], components: int) -> Float64Array:
+    """Return responsibilities (K, n): nine tenths to the component of the label."""
+    return np.where(label == np.arange(components)[:, None], 0.9, 0.1 / max(components - 1, 1))
 
 
 def _clusters(points: Float64Array, number: int, rng: np.random.Generator) -> NDArray[np.intp]:

@@ -2,7 +2,8 @@
 
 Traits that are estimated from a few hundred correlated cycles carry the noise of the estimate. Here all parameters are
 moved until what is estimated from generated devices equals what is estimated from the measured ones, so that the noise
-is the same on both sides (C. Gourieroux, A. Monfort, E. Renault, J. Appl. Econometrics 8, S85 (1993)).
+is the same on both sides (C. Gourieroux, A. Monfort, E. Renault, J. Appl. Econometrics 8, S85 (1993)). The mixture of
+traits moves by expectation maximisation (`trait_mixture`), all else by what is missing.
 
 Each part is taken only if measured devices have it beyond chance: if they differ more in shape and memory than any of
 `_REPLICATES` sets of devices that share one law, or if steps of R_LRS have heavier tails than in any of these.
@@ -12,19 +13,21 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy.special import ndtr
 
 from synaptogen._utils import BoolArray, Float64Array
 from synaptogen.array import CellArray
+from synaptogen.model import OWN_ROWS
 from synaptogen.params import FEATURES, DeviceParams, OwnShapes, Population, RestlessInnovation, StateSpace
 
 from .autocovariances import lag_sums
 from .bias_correction import BiasCorrectedFit, DynamicsFit
 from .few_devices import bulk_of
-from .gaussian_mixture import find_bulk, fit_mixture
 from .marginals import corrected_polynomials, fit_marginals, standardised
 from .own_traits import REACH, TraitEstimator, population_columns, steps_of
-from .quantile_transform import cell_centres, cell_density
+from .quantile_transform import cell_centres, cell_density, increasing_polynomial, normalised
 from .scale_choice import on_scales
+from .trait_mixture import TraitMixture
 from .var_fit import unmeasured_as_white
 
 __all__ = ["FEWEST_OWN", "NOT_SETTLED", "OwnFit", "learn_own_laws"]
@@ -36,18 +39,20 @@ NOT_SETTLED = ("not settled",)
 _REPLICATES = 39
 _ROUNDS, _SMALL_ROUNDS, _AVERAGED = 12, 4, 3
 _STEP, _SMALL_STEP = 0.7, 0.35
-_SIMULATED = 360_000  # cycles of a round
-_FEW, _MANY = (2, 20.0), (4, 10.0)  # components and strength of their prior, of few devices and of many
+_SIMULATED, _LEAST_SIMULATED = 1_800_000, 1500  # cycles of a round, and devices
+_LAW_CYCLES = 360_000  # of these, those that move what all devices share
+_FEW, _MANY = (2, 10.0), (4, 5.0)  # components and strength of their prior, of few devices and of many
 _MANY_DEVICES = 128
 _WIDTHS, _MEANS = (0.6, 1.6), 0.5  # a result is kept if its traits have these spreads over the measured, and means
-_MARGIN = 0.15  # of the range of measured traits, by which draws may leave it
+_MARGIN = 0.05  # of the range of estimated traits, by which draws may leave it
 _SHARES = (0.01, 0.96)
 _UNBOUNDED = 1e30
 _NARROW = 1e-6
-_NEW, _FADE = 0.4, float(np.exp(-1 / 10))  # of the scale of R_LRS; short records do not determine them
 _LRS = 2
-_MOST_CHANGE = (0.05, 20.0)  # of a variance in one round
-_KURTOSIS_GAIN, _AGAIN_GAIN, _SHARE_GAIN = 0.25, 3.0, 1.4  # about the inverse sensitivities at the solution
+_NEW, _FADE = 0.4, float(np.exp(-1 / 10))  # of the scale of R_LRS; short records do not determine them
+_FIRST_SPREAD = 0.3
+_LATENT = 200_000  # numbers by which the distribution of the latent scale is found
+_KURTOSIS_GAIN, _AGAIN_GAIN = 0.25, 3.0  # about the inverse sensitivities at the solution
 _MOST_SPREAD, _MOST_RISE = 0.65, 0.4
 
 
@@ -67,40 +72,10 @@ class OwnFit:
 
 
 @dataclass(frozen=True)
-class _Mixture:
-    """Mixture of traits (`TraitEstimator`), with their bounds."""
-
-    weights: Float64Array
-    means: Float64Array
-    covariances: Float64Array
-    low: Float64Array
-    high: Float64Array
-
-    def draw(self, count: int, rng: np.random.Generator) -> Float64Array:
-        """Return traits (count, d), drawn again while out of bounds."""
-        factors = np.linalg.cholesky(self.covariances)
-        k = rng.choice(len(self.weights), count, p=self.weights)
-        v, todo = np.empty((count, self.means.shape[1])), np.arange(count)
-        for _ in range(24):
-            z = rng.standard_normal((len(todo), v.shape[1]))
-            v[todo] = self.means[k[todo]] + np.einsum("nij,nj->ni", factors[k[todo]], z)
-            todo = todo[((v[todo] < self.low) | (v[todo] > self.high)).any(axis=1)]
-        return np.clip(v, self.low, self.high)
-
-    def moved(self, shift: Float64Array, map_: Float64Array) -> "_Mixture":
-        """Return the mixture after an affine map about its mean, and a shift."""
-        mean = self.weights @ self.means
-        means = np.clip(mean + (self.means - mean) @ map_.T + shift, self.low, self.high)
-        return replace(
-            self, means=means, covariances=np.array([_positive(map_ @ S @ map_.T) for S in self.covariances])
-        )
-
-
-@dataclass(frozen=True)
 class _State:
     """What a round moves."""
 
-    mixture: _Mixture | None
+    mixture: TraitMixture | None
     averages: Float64Array
     gamma: Float64Array
     history: StateSpace
@@ -159,10 +134,15 @@ class _Loop:
 
     def _generated(self, params: DeviceParams, devices: int, number: int) -> Float64Array:
         """Return records (devices, T, k) of virtual devices on the scales of the features."""
-        cells = CellArray(devices, params, rng=np.random.default_rng((self.seed, number)))
+        return self._records(self._cells(params, devices, number))
+
+    def _cells(self, params: DeviceParams, devices: int, number: int) -> CellArray:
+        return CellArray(devices, params, rng=np.random.default_rng((self.seed, number)))
+
+    def _records(self, cells: CellArray) -> Float64Array:
         y = np.moveaxis(np.array(cells.run_cycles(self.cycles), dtype=np.float64), 0, -1).swapaxes(0, 1)
         y[..., 0] = np.log10(y[..., 0])
-        return on_scales(y, params.scales)[..., list(self.measured)]
+        return on_scales(y, cells.params.scales)[..., list(self.measured)]
 
     # ---- rounds
 
@@ -187,7 +167,8 @@ class _Loop:
         history = self.dynamics.compact
         assert history is not None
         averages = self.fitter.marginals.averages - self.fitter.bias.averages
-        state = _State(mixture, averages, self.dynamics.gamma, history, 0.3 if restless else 0.0, 0.0)
+        spread = _FIRST_SPREAD if restless else 0.0
+        state = _State(mixture, averages, self.dynamics.gamma, history, spread, 0.0)
         late: list[_State] = []
         for n in range(_ROUNDS):
             progress(n / _ROUNDS)
@@ -195,47 +176,51 @@ class _Loop:
             if n >= _ROUNDS - _AVERAGED:
                 late.append(state)
         params = self._params(_mean_state(late), estimator)
-        made = estimator(self._generated(params, max(200, _SIMULATED // self.cycles), 4000))
+        made = estimator(self._generated(params, self._devices, 4000))
         return params if _alike(made, goal) else None
+
+    @property
+    def _devices(self) -> int:
+        """Number of devices that a round simulates."""
+        return int(max(_LEAST_SIMULATED, _SIMULATED // self.cycles))
 
     def _round(self, state: _State, goal: Float64Array, estimator: TraitEstimator, n: int) -> _State:
         step = _STEP if n < _ROUNDS - _SMALL_ROUNDS else _SMALL_STEP
-        devices = max(200, _SIMULATED // self.cycles)
-        made = self._generated(self._params(state, estimator), devices, 1000 + n)
-        found = estimator(made)
-        mixture = None
-        if state.mixture is not None:
-            drawn = state.mixture.draw(devices, np.random.default_rng((self.seed, 2000 + n)))
-            mixture = _moved_mixture(state.mixture, drawn, found, goal, step)
-        refit = n % 3 == 2  # not in each round: it takes longer than all else
-        averages, gamma = self._moved_law(state, made, estimator, step)
-        gamma = gamma if refit else state.gamma
-        spread, rise = state.spread, state.rise
-        if state.spread > 0 and self.lrs is not None:
-            want, have = steps_of(self.y), steps_of(made)
-            k = self.lrs
-            spread = float(
-                np.clip(spread + step * _KURTOSIS_GAIN * (want.kurtosis[k] - have.kurtosis[k]), 0.01, _MOST_SPREAD)
-            )
-            most = min(_MOST_RISE, 0.9 * spread)
-            rise = float(np.clip(rise + step * _AGAIN_GAIN * (want.again[k] - have.again[k]), 0.0, most))
-        history = state.history
-        if refit:
+        cells = self._cells(self._params(state, estimator), self._devices, 1000 + n)
+        made = self._records(cells)
+        mixture = state.mixture
+        if mixture is not None:
+            rng = np.random.default_rng((self.seed, 2000 + n))
+            mixture = mixture.learned(_true_traits(cells, self.measured), estimator(made), goal, rng)
+        made = made[: max(200, _LAW_CYCLES // self.cycles)]
+        averages, x = self._moved_averages(state, made, estimator, step)
+        gamma, history = state.gamma, state.history
+        if n % 3 == 2:  # not in each round: it takes longer than all else
+            gamma = self._moved_gamma(gamma, x, step)
             refitted = self.fitter.compact_for(gamma, replace(self.dynamics, compact=history))
             history = history if refitted is None else refitted
-        return _State(mixture, averages, gamma, history, spread, rise)
+        return _State(mixture, averages, gamma, history, *self._moved_scale(state, made, step))
 
-    def _moved_law(
+    def _moved_scale(self, state: _State, made: Float64Array, step: float) -> tuple[float, float]:
+        """Return spread and rise of the restless scale, moved by what steps of generated records miss.
+
+        Tails of the steps tell the spread, extremes that follow one another the rise.
+        """
+        if state.spread <= 0 or self.lrs is None:
+            return state.spread, state.rise
+        want, have, k = steps_of(self.y), steps_of(made), self.lrs
+        spread = state.spread + step * _KURTOSIS_GAIN * (want.kurtosis[k] - have.kurtosis[k])
+        spread = float(np.clip(spread, 0.01, _MOST_SPREAD))
+        rise = state.rise + step * _AGAIN_GAIN * (want.again[k] - have.again[k])
+        return spread, float(np.clip(rise, 0.0, min(_MOST_RISE, 0.9 * spread)))
+
+    def _moved_averages(
         self, state: _State, made: Float64Array, estimator: TraitEstimator, step: float
     ) -> tuple[Float64Array, Float64Array]:
-        """Return shapes and autocovariances, moved by what generated records miss."""
+        """Return the shared shapes, moved by what generated records miss, and the scores of these records."""
         full = np.full((*made.shape[:2], FEATURES), np.nan)
         full[..., list(self.measured)] = made
         marginals = fit_marginals(standardised(full), self.measured)
-        lags = len(self.fitter.uncorrected) - 1
-        now = unmeasured_as_white(lag_sums(marginals.x, lags).mean(), self.measured)
-        gamma = state.gamma + step * (self.fitter.uncorrected - now)
-        gamma[0][np.diag_indices(FEATURES)] = 1.0
         off = self.fitter.marginals.averages - marginals.averages
         if state.mixture is not None:  # what lies along the shapes of devices is the mixture's to move
             x = np.clip(cell_centres(), -REACH, REACH)
@@ -245,43 +230,63 @@ class _Loop:
                 weight = np.sqrt(cell_density()[known])
                 along = np.linalg.lstsq(design[known] * weight[:, None], off[f, known] * weight)[0]
                 off[f] -= design @ along
-        return np.where(np.isfinite(off), state.averages + step * off, state.averages), gamma
+        return np.where(np.isfinite(off), state.averages + step * off, state.averages), marginals.x
+
+    def _moved_gamma(self, gamma: Float64Array, x: Float64Array, step: float) -> Float64Array:
+        """Return autocovariances, moved by what those of generated scores miss."""
+        now = unmeasured_as_white(lag_sums(x, len(self.fitter.uncorrected) - 1).mean(), self.measured)
+        moved = gamma + step * (self.fitter.uncorrected - now)
+        moved[0][np.diag_indices(FEATURES)] = 1.0
+        return np.asarray(moved)
 
     # ---- from traits to parameters and back
 
-    def _first_mixture(self, traits: Float64Array, estimator: TraitEstimator) -> _Mixture:
+    def _first_mixture(self, traits: Float64Array, estimator: TraitEstimator) -> TraitMixture:
         """Return a mixture of measured traits, less the noise of their estimates on average."""
         alike = self._generated(self.base, len(traits), 3000)
         noise = np.cov(estimator(alike).T)
         own = _is_own(len(self.measured))
         noise[~own] = 0.0  # means and spreads differ in the base too
         noise[:, ~own] = 0.0
-        centre, spread = np.median(traits, axis=0), traits.std(axis=0)
-        points = (traits - centre) / spread
-        rng = np.random.default_rng(self.seed)
-        components, strength = _MANY if len(points) >= _MANY_DEVICES else _FEW
-        fit = fit_mixture(points, components, strength, rng, bulk=find_bulk(points, 1), starts=3)
-        scale = np.outer(spread, spread)
-        within = np.array([_positive(S - noise / scale) for S in fit.covariances]) * scale
         span = np.ptp(traits, axis=0)
         low, high = traits.min(axis=0) - _MARGIN * span, traits.max(axis=0) + _MARGIN * span
         shares = np.arange(traits.shape[1]) % 5 == 4
         low[shares], high[shares] = _SHARES
-        means = np.clip(centre + spread * fit.means, low, high)
-        return _Mixture(fit.weights / fit.weights.sum(), means, within, low, high)
+        shape = _MANY if len(traits) >= _MANY_DEVICES else _FEW
+        return TraitMixture.from_estimates(traits, noise, low, high, shape, np.random.default_rng(self.seed))
 
     def _params(self, state: _State, estimator: TraitEstimator) -> DeviceParams:
         quantile = corrected_polynomials(state.averages, self.base.quantile)
         params = self.base.replace(quantile=quantile, history=state.history, own=None, restless=None)
         if state.spread > 0:
-            params = params.replace(restless=RestlessInnovation(state.spread, state.rise, _NEW, _FADE))
+            restless = RestlessInnovation(state.spread, state.rise, _NEW, _FADE)
+            quantile[_LRS] = self._restless_polynomial(state, restless, params.memory_share[_LRS], quantile.shape[1])
+            params = params.replace(restless=restless, quantile=quantile)
         if state.mixture is None:
             return params
         own = OwnShapes(*_shapes_of(estimator, self.measured), REACH)
         population = self._population(state.mixture, params.memory_share)
         return params.replace(population=population, own=own)
 
-    def _population(self, mixture: _Mixture, share: Float64Array) -> Population:
+    def _restless_polynomial(
+        self, state: _State, restless: RestlessInnovation, share: float, width: int
+    ) -> Float64Array:
+        """Return the quantile polynomial of R_LRS on a latent scale that restless innovations give heavy tails."""
+        rng = np.random.default_rng((self.seed, 5000))
+        mixture, lrs = state.mixture, self.measured.index(_LRS)
+        m = np.full(_LATENT, share) if mixture is None else mixture.draw(_LATENT, rng)[:, 5 * lrs + 4]
+        v, n, w, slow = rng.standard_normal((4, _LATENT))
+        u = np.sqrt(1 - restless.new) * v + np.sqrt(restless.new) * n
+        h, (mean, deviation) = restless.spread, restless.moments()
+        white = (np.exp(h * u - h**2) * (w + restless.rise * v) - mean) / deviation
+        s, z = cell_centres(), state.averages[_LRS]
+        known = np.isfinite(z)
+        x = np.quantile(np.sqrt(m) * slow + np.sqrt(1 - m) * white, ndtr(s[known]))
+        most = np.abs(x).max()
+        found = increasing_polynomial(x / most, z[known], np.exp(-(s[known] ** 2) / 4), width - 1)
+        return normalised(found / most ** np.arange(width - 1, -1, -1))[0]
+
+    def _population(self, mixture: TraitMixture, share: Float64Array) -> Population:
         """Return the population of all features; what was not measured is that of the base, without own traits."""
         columns = population_columns(self.measured)
         size = 5 * FEATURES
@@ -363,36 +368,22 @@ def _is_own(features: int) -> BoolArray:
     return np.asarray(np.arange(5 * features) % 5 >= 2)
 
 
-def _moved_mixture(
-    mixture: _Mixture, drawn: Float64Array, found: Float64Array, goal: Float64Array, step: float
-) -> _Mixture:
-    """Return the mixture after the smallest affine map that changes its covariance by what is missing."""
-    scale = goal.std(axis=0)
-    unit = np.outer(scale, scale)
-    have = _positive(np.cov(drawn.T) / unit, 1e-4)
-    root, inverse = _power(have, 0.5), _power(have, -0.5)
-    missing = inverse @ ((np.cov(goal.T) - np.cov(found.T)) / unit) @ inverse
-    values, vectors = np.linalg.eigh(np.eye(len(scale)) + step * (missing + missing.T) / 2)
-    # what is missing may be more than there is: no direction changes by more than this in one round
-    bounded = (vectors * np.clip(values, *_MOST_CHANGE)) @ vectors.T
-    want = root @ bounded @ root
-    map_ = scale[:, None] * (inverse @ _power(root @ want @ root, 0.5) @ inverse) / scale
-    gain = np.where(np.arange(len(scale)) % 5 == 4, _SHARE_GAIN, 1.0)
-    return mixture.moved(step * gain * (goal.mean(axis=0) - found.mean(axis=0)), map_)
+def _true_traits(cells: CellArray, measured: tuple[int, ...]) -> Float64Array:
+    """Return the traits (n, 5 k) that devices have: mu, log sigma, c1, c2 and share of memory of each feature."""
+    device = cells.device.astype(np.float64)
+    # the last rows of the memory of cells are what devices have of their own; `dump` gives the bits of all memory
+    memory = cells.state.engine.dump(0, cells.size)["memory"]
+    own = memory[-OWN_ROWS:].view(cells.state.engine.dtype).astype(np.float64)
+    share = cells.params.memory_share[:, None] * own[2 * FEATURES : 3 * FEATURES] ** 2
+    vectors = np.concatenate([device[:FEATURES], np.log(device[FEATURES:]), own[: 2 * FEATURES], share])
+    return np.asarray(vectors.T[:, population_columns(measured)])
 
 
 def _mean_state(states: list[_State]) -> _State:
-    """Return the mean of the last rounds, which do not settle by themselves."""
-    last = states[-1]
+    """Return the last round, with the mean of the late ones where numbers fluctuate from round to round."""
     spread, rise = (float(np.mean([getattr(s, name) for s in states])) for name in ("spread", "rise"))
-    mixture = last.mixture
-    mixtures = [s.mixture for s in states if s.mixture is not None]
-    if mixture is not None:
-        means = np.clip(np.mean([m.means for m in mixtures], axis=0), mixture.low, mixture.high)  # but for rounding
-        mixture = replace(mixture, means=means, covariances=np.mean([m.covariances for m in mixtures], axis=0))
-    return replace(
-        last, mixture=mixture, spread=spread, rise=rise, averages=np.mean([s.averages for s in states], axis=0)
-    )
+    averages = np.mean([s.averages for s in states], axis=0)
+    return replace(states[-1], averages=averages, spread=spread, rise=rise)
 
 
 def _shapes_of(estimator: TraitEstimator, measured: tuple[int, ...]) -> tuple[Float64Array, Float64Array]:
@@ -400,16 +391,3 @@ def _shapes_of(estimator: TraitEstimator, measured: tuple[int, ...]) -> tuple[Fl
     for k, f in enumerate(measured):
         found[:, f] = estimator.shapes[k]
     return found[0], found[1]
-
-
-def _positive(S: Float64Array, floor: float = 1e-3) -> Float64Array:
-    """Return the nearest covariance whose eigenvalues, relative to its variances, are not below ``floor``."""
-    scale = np.sqrt(np.maximum(np.diagonal(S), 1e-12 * np.trace(S)))
-    values, vectors = np.linalg.eigh((S + S.T) / 2 / np.outer(scale, scale))
-    whole = (vectors * np.maximum(values, floor * values.max())) @ vectors.T
-    return np.asarray((whole + whole.T) / 2 * np.outer(scale, scale))
-
-
-def _power(S: Float64Array, power: float) -> Float64Array:
-    values, vectors = np.linalg.eigh(_positive(S, 1e-9))
-    return np.asarray((vectors * np.maximum(values, 1e-12 * values[-1]) ** power) @ vectors.T)
