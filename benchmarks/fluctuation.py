@@ -1,6 +1,7 @@
-"""What generated cells do after a write beside measured ones, and what a wait costs.
+"""What generated cells do after a write beside measured ones, what is left of a write, and what a wait costs.
 
     python benchmarks/fluctuation.py FOLDER     # figures beside those of the measurements in FOLDER
+    python benchmarks/fluctuation.py written    # write-verified arrays: the share within 1 uS, read by read
     python benchmarks/fluctuation.py            # cost alone
 
 FOLDER holds hfox_reads_after_write.npz (resistance_a, _b, _mv100: cells x reads, ohm) and hfox_bake.npz, measurements
@@ -15,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 import synaptogen as sg
+from synaptogen.crossbar import write_verify
 from synaptogen.engines import TICKS, CellIds, state_at
 from synaptogen.state import ClockTime
 
@@ -68,6 +70,9 @@ def compare(folder):
     data = np.load(folder / "hfox_reads_after_write.npz")
     g = 1 / np.concatenate([data[f"resistance_{name}"] for name in ("a", "b", "mv100")]).astype(float)
     made = [conductances(np.full(300, np.median(g)), np.arange(g.shape[1]), seed) for seed in (1, 2)]
+    for k in (1, 10, 1000, 2000):
+        kept = [np.mean(np.abs(x[:, k] - x[:, 0]) <= 1e-6) for x in (g[::2], g[1::2], *made)]
+        print(f"within 1 uS of the first read after {k}: " + " ".join(f"{100 * share:.0f} %" for share in kept))
     show(
         {
             "fitted": figures(g[::2]),
@@ -89,6 +94,30 @@ def compare(folder):
             here = (before > low * 1e-6) & (before < high * 1e-6)
             measured = rsd(np.log(after / before)[here])
             print(f"{name} {kelvin} K {low}-{high} uS: {measured:.4f} generated {rsd(change[here]):.4f}")
+
+
+def written(seeds=3, shape=(128, 128)):
+    """Print how many write-verified cells are within 1 uS of their target, and of their first read, after reads.
+
+    A read takes a second, as in the fit. Rounds verify again after ten seconds.
+    """
+    times = (1.0, 10.0, 1000.0, 2000.0, 10 * 31_557_600.0)
+    print("share in % within 1 uS of the target, and in brackets within 1 uS of the verified state:")
+    print(f"{'':26s}{'end':>14s}" + "".join(f"{f'{t:g} s':>14s}" for t in times))
+    for target in (10e-6, 30e-6, 100e-6, 200e-6):
+        for rounds in (1, 4):
+            shares = []
+            for seed in range(seeds):
+                cells = sg.CellArray(shape, PARAMS, rng=seed)
+                report = write_verify(cells, target, rounds=rounds, wait=10.0, after=times)
+                states = [report.reached, *(state.conductance for state in report.later)]
+                kept = [[np.mean(np.abs(g - to) <= 1e-6) for to in (target, report.reached)] for g in states]
+                shares.append(kept)
+            text = [f"{a:.1f} ({b:.1f})" for a, b in 100 * np.mean(shares, 0)]
+            print(
+                f"{1e6 * target:4.0f} uS, {rounds} rounds, {report.pulses.mean():4.1f} pulses"
+                + "".join(f"{t:>14s}" for t in text)
+            )
 
 
 def cost():
@@ -113,7 +142,9 @@ def cost():
 
 
 if __name__ == "__main__":
-    if len(sys.argv) > 1:
+    if sys.argv[1:] == ["written"]:
+        written()
+    elif len(sys.argv) > 1:
         compare(Path(sys.argv[1]))
     else:
         cost()

@@ -166,9 +166,9 @@ def program_pairs(matrix: Float64Array, config: AnalogConfig, seed: int, first: 
     state = CellState.build(spec, CellIds(targets.size, first), default_threads())
     cells = CellArray.from_state(state, targets.shape)
     if config.programming == "one-shot":
-        report = one_shot(cells, targets, tolerance=config.tolerance)
+        report = one_shot(cells, targets, tolerance=config.tolerance, after=())
     else:
-        report = write_verify(cells, targets, tolerance=config.tolerance, budget=config.budget)
+        report = write_verify(cells, targets, tolerance=config.tolerance, budget=config.budget, after=())
     return Programmed(*_pairs(np.array(cells.r, np.float32), config, seed, first), cells, report)
 
 
