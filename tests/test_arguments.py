@@ -213,6 +213,7 @@ def test_arguments_are_named_before_anything_changes(folder, monkeypatch, state,
 
 HELD = {"CellModel", "IVComparison", "PopulationStatistics", "ProgrammingReport", "Solution", "Features", "Extraction"}
 HELD |= {"FeatureFit", "FeatureOverview", "FitResult", "Property", "Validation", "Drift", "AlongTransition", "Readback"}
+HELD |= {"Later", "Retention"}
 """Records that functions return; users read them."""
 ELSEWHERE = {
     "DeviceParams": "tests/params: parameter sets are checked as a whole",
