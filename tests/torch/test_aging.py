@@ -247,7 +247,7 @@ def test_each_pass_draws_an_age_and_its_errors():
     with torch.no_grad():
         target = ideal(x)
     spreads = torch.tensor([float((layer(x + k * 1e-9).detach() - target).std()) for k in range(60)]) / float(
-        ideal(x).std()
+        target.std()
     )
     table = programming.aged_errors(aware).flatten(1).std(1) / np.sqrt(1 / 3)
     # passes fall into nine classes; each has one spread, from nearly 0 to that of years
