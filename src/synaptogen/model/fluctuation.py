@@ -349,6 +349,41 @@ def strength(g: Real, p: FluctuationConstants) -> Real:
     return 1.0 / (1.0 + pow_(maximum(g * p.per_half, 1e-9), p.exponent))
 
 
+def white_strength(s: Real, p: FluctuationConstants) -> Real:
+    """Return S_w(G), which falls to a floor instead of to 0.
+
+    Parameters
+    ----------
+    s : Real
+        From `strength`.
+    p : FluctuationConstants
+
+    Returns
+    -------
+    Real
+    """
+    return s + (1.0 - s) * p.white_floor
+
+
+def fast_variance(g: Real, amplitude: Real, p: FluctuationConstants) -> Real:
+    """Return the variance of N of a cell: that of ln G by all that is faster than the shortest slot.
+
+    Parameters
+    ----------
+    g : Real
+        Conductance in S at the read voltage.
+    amplitude : Real
+        ``Traits.white`` of the cell.
+    p : FluctuationConstants
+
+    Returns
+    -------
+    Real
+    """
+    deviation = white_strength(strength(g, p), p) * amplitude
+    return deviation * deviation
+
+
 def log_change(walk: Real, key: Key, grid: Any, instant: UInt32, s: Real, p: FluctuationConstants) -> Real:
     """Return ln G(t) - ln G_w.
 
@@ -372,7 +407,7 @@ def log_change(walk: Real, key: Key, grid: Any, instant: UInt32, s: Real, p: Flu
     """
     t, phase = traits(key, p), phase_word(key)
     x = t.walk * walk + t.flicker * flicker(key, phase, grid, p) + telegraph(key, phase, grid, p)
-    change = s * x + (s + (1.0 - s) * p.white_floor) * (t.white * white(key, instant))
+    change = s * x + white_strength(s, p) * (t.white * white(key, instant))
     return minimum(maximum(change, -MOST), MOST)
 
 

@@ -11,6 +11,7 @@ from synaptogen.params import DeviceParams
 
 from .autonomous import write_autonomous
 from .event import write_event
+from .flicker import with_flicker
 from .module_frame import Draft
 from .read_and_pulse import write_pulse, write_read
 from .tape import write_tape
@@ -48,7 +49,8 @@ class CellModel:
         Instance parameters in order; `instance_values` gives them for the cells of an array.
     settings : tuple of (str, float)
         Model parameters that a netlist may set for all cells, with their defaults: ``t_switch`` (s), the time in which
-        a cell follows an event, in the kinds that switch; ``capacitance`` (F) of a cell with a capacitor.
+        a cell follows an event, in the kinds that switch; ``capacitance`` (F) of a cell with a capacitor;
+        ``read_bandwidth`` (Hz) of cells with a fluctuation, of which a noise analysis shows the fast part as 1/f.
     outputs : tuple of str
         Variables that a simulator can save: ``r_now`` (mixing state), and in the kinds that switch ``mode_now`` (of
         `synaptogen.Mode`), ``cycles_done`` (cycles begun since the start), ``u_ratchet_now`` (V, in the IRS) and,
@@ -116,6 +118,8 @@ def cell_model(params: DeviceParams, kind: CellKind, *, cycles: int = 8, capacit
     checks.one_of("kind", kind, KINDS)
     count = _CYCLES.get(kind, checks.positive_int("cycles", cycles))
     draft = _WRITERS[kind](params, count)
+    if params.fluctuation is not None:
+        draft = with_flicker(draft, params, own=kind != "autonomous")
     if checks.flag("capacitor", capacitor):
         draft = _with_capacitor(draft)
     module = f"reram_{kind}_{hashlib.sha256(draft.source.encode()).hexdigest()[:10]}"
