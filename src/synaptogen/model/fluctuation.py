@@ -12,7 +12,21 @@ passed, as a fraction of 2**32. The grids of all cells have the same slots; each
 
 from typing import Any, NamedTuple
 
-from .ops import Mask, Real, UInt32, absolute, exp2, flip_sign, maximum, minimum, pow_, real, signed_real, where
+from .ops import (
+    Mask,
+    Real,
+    UInt32,
+    absolute,
+    exp2,
+    flip_sign,
+    maximum,
+    minimum,
+    pow_,
+    real,
+    rounded_mul,
+    signed_real,
+    where,
+)
 from .random import FLUCTUATION, random_words
 from .switching import is_hrs, is_irs
 
@@ -210,9 +224,9 @@ def traits(key: Key, p: FluctuationConstants) -> Traits:
     Traits
     """
     shared = bell(upper(key.c))
-    walk = p.walk * exp2(p.walk_shared * shared + p.walk_own * bell(lower(key.c)))
-    flicker = exp2(p.flicker_shared * shared + p.flicker_own * bell(upper(key.d)))
-    white = p.white * exp2(p.white_shared * shared + p.white_own * bell(lower(key.d)))
+    walk = p.walk * exp2(rounded_mul(p.walk_shared, shared) + p.walk_own * bell(lower(key.c)))
+    flicker = exp2(rounded_mul(p.flicker_shared, shared) + p.flicker_own * bell(upper(key.d)))
+    white = p.white * exp2(rounded_mul(p.white_shared, shared) + p.white_own * bell(lower(key.d)))
     return Traits(walk, flicker, white)
 
 
@@ -406,8 +420,8 @@ def log_change(walk: Real, key: Key, grid: Any, instant: UInt32, s: Real, p: Flu
     Real
     """
     t, phase = traits(key, p), phase_word(key)
-    x = t.walk * walk + t.flicker * flicker(key, phase, grid, p) + telegraph(key, phase, grid, p)
-    change = s * x + white_strength(s, p) * (t.white * white(key, instant))
+    x = rounded_mul(t.walk, walk) + t.flicker * flicker(key, phase, grid, p) + telegraph(key, phase, grid, p)
+    change = rounded_mul(s, x) + white_strength(s, p) * (t.white * white(key, instant))
     return minimum(maximum(change, -MOST), MOST)
 
 
