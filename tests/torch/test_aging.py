@@ -115,7 +115,9 @@ def test_cells_that_are_written_again_begin_anew():
     model, fresh = network(), network()
     sg.torch.wait(model, HOURS, compensate=True)
     assert model[2].analog.aged.time.ticks > 0
+    assert "ranges estimated, 7200 s after writing" in str(sg.torch.summary(model))
     sg.torch.program(model)
+    assert "after writing" not in str(sg.torch.summary(model))
     assert "2.analog.aged_time" not in model.state_dict()
     for each in (model, fresh):
         sg.torch.wait(each, 10.0)

@@ -95,6 +95,8 @@ def _reads(part: AnalogPart) -> str:
     if c.training == "hardware-aware":
         age = c.training_age
         reads += ["trains with drawn errors" + (f" at ages of {age[0]:g} to {age[1]:g} s" if age else "")]
+    if isinstance(part, AnalogCells) and part.aged is not None and part.aged.holds(part):
+        reads += [f"{part.aged.time.seconds:g} s after writing"]
     return ", ".join(reads)
 
 
