@@ -17,8 +17,12 @@ from synaptogen.engines.cuda.compiler import BLOCKS_PER_MULTIPROCESSOR, SIMULATE
 from synaptogen.engines.cuda.kernel_params import kernel_params_of, mixture_of
 from synaptogen.engines.cuda.kernels import KernelReads, SelectedCells
 from synaptogen.engines.cuda.layout import CellBuffers
+from synaptogen.engines.cuda.moving import kernel_moment_of
+from synaptogen.params import FluctuationParams
+from synaptogen.state import ClockTime
 
 Capability = tuple[int, int]
+FLUCTUATION = FluctuationParams.preset("hfox-1t1r")
 
 
 class Compiled(NamedTuple):
@@ -69,10 +73,12 @@ def sample_arguments(params: CompiledParams) -> dict[str, tuple[Any, ...]]:
     bandwidth, reads = np.float32(0.0), KernelReads(integers, False, np.uint32(0))
     mask = np.zeros(1, np.uint8)
     zero = np.uint32(0)
+    moment = ClockTime().after(FLUCTUATION, 1, None).moment(FLUCTUATION)
     return {
         "initialise": (state, kernel_params, mixture_of(params, np.asarray), params.log_sigma),
         "apply": (state, kernel_params, cells, reals, 1, False, mask, False, reals, False, bandwidth, reads),
         "read": (state, kernel_params, cells, reals, False, reals, bandwidth, reads),
+        "move": (state, kernel_params, kernel_moment_of(moment, params.constants, np.asarray), integers),
         "gather": (reals, 1, cells, reals),
         "scatter": (reals, 1, cells, reals),
         "find_not_finite": (reals, integers),

@@ -1,7 +1,8 @@
-"""What generated cells do after a write beside measured ones, and what a wait costs.
+"""What generated cells do after a write beside measured ones, what is left of a write, and what a wait costs.
 
     python benchmarks/fluctuation.py FOLDER           # learn from half of the cells, judge on the other half, and back
     python benchmarks/fluctuation.py FOLDER --preset  # judge the preset
+    python benchmarks/fluctuation.py written          # write-verified arrays: the share within 1 uS, read by read
     python benchmarks/fluctuation.py                  # cost alone
 
 FOLDER holds hfox_reads_after_write.npz (resistance_a, _b, _mv100: cells x reads, ohm; three records of the same cells)
@@ -19,6 +20,7 @@ from sklearn.mixture import GaussianMixture
 
 import synaptogen as sg
 from synaptogen import learn
+from synaptogen.crossbar import write_verify
 from synaptogen.engines import TICKS, CellIds, state_at
 from synaptogen.state import ClockTime
 
@@ -138,6 +140,30 @@ def compare(folder, fluctuation, half):
     print(f"{sum(within)} of {len(within)} bakes by level within 30 %")
 
 
+def written(seeds=3, shape=(128, 128)):
+    """Print how many write-verified cells are within 1 uS of their target, and of their first read, after reads.
+
+    A read takes a second, as in the fit. Rounds verify again after ten seconds.
+    """
+    times = (1.0, 10.0, 1000.0, 2000.0, 10 * 31_557_600.0)
+    print("share in % within 1 uS of the target, and in brackets within 1 uS of the verified state:")
+    print(f"{'':26s}{'end':>14s}" + "".join(f"{f'{t:g} s':>14s}" for t in times))
+    for target in (10e-6, 30e-6, 100e-6, 200e-6):
+        for rounds in (1, 4):
+            shares = []
+            for seed in range(seeds):
+                cells = sg.CellArray(shape, PARAMS, rng=seed)
+                report = write_verify(cells, target, rounds=rounds, wait=10.0, after=times)
+                states = [report.reached, *(state.conductance for state in report.later)]
+                kept = [[np.mean(np.abs(g - to) <= 1e-6) for to in (target, report.reached)] for g in states]
+                shares.append(kept)
+            text = [f"{a:.1f} ({b:.1f})" for a, b in 100 * np.mean(shares, 0)]
+            print(
+                f"{1e6 * target:4.0f} uS, {rounds} rounds, {report.pulses.mean():4.1f} pulses"
+                + "".join(f"{t:>14s}" for t in text)
+            )
+
+
 def cost():
     """Print the processor time of a wait beside that of a cycle and a read, of one thread."""
     n = 1 << 20
@@ -160,7 +186,9 @@ def cost():
 
 
 if __name__ == "__main__":
-    if len(sys.argv) == 1:
+    if sys.argv[1:] == ["written"]:
+        written()
+    elif len(sys.argv) == 1:
         cost()
     elif "--preset" in sys.argv:
         compare(Path(sys.argv[1]), sg.FluctuationParams.preset("hfox-1t1r"), 0)

@@ -235,6 +235,7 @@ HELD = {
 }
 HELD |= {"FeatureFit", "FeatureOverview", "FitResult", "FluctuationFit", "Property", "Validation", "Drift"}
 HELD |= {"AlongTransition", "Readback"}
+HELD |= {"Later", "Retention"}
 """Records that functions return; users read them."""
 ELSEWHERE = {
     "DeviceParams": "tests/params: parameter sets are checked as a whole",

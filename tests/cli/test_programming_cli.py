@@ -133,3 +133,21 @@ def test_refusals(run, arguments, message):
         assert 'outside="clip"' in plain
     else:
         assert message in plain
+
+
+def test_cells_that_change_in_time(run):
+    pytest.importorskip("matplotlib")
+    np.save("g.npy", np.full((8, 9), 60e-6))
+    given = ["g.npy", "--mapping", "none", "--rng", 4, "--fluctuation", "hfox-1t1r", "--after", 5, "--after", 1e4]
+    result = run(*given, "--rounds", 2, "--wait", 7, "--out", "r.npz", "--time-figure", "later.png", "--json")
+    params = sg.DeviceParams.preset("hennen2024").with_fluctuation("hfox-1t1r")
+    cells = sg.CellArray((8, 9), params, rng=4)
+    report = write_verify(cells, 60e-6, rounds=2, wait=7.0, after=[5.0, 1e4])
+    with np.load("r.npz") as file:
+        np.testing.assert_array_equal(file["after"], [5.0, 1e4])
+        np.testing.assert_array_equal(file["reached_later"], [state.conductance for state in report.later])
+    assert json.loads(result.stdout)["report"] == json.loads(json.dumps(report.statistics()))
+    with open("later.png", "rb") as file:
+        assert file.read(4) == b"\x89PNG"
+    assert "stand still" in run("g.npy", "--mapping", "none", "--rounds", 2, code=1).output
+    assert "--fluctuation" in run("g.npy", "--mapping", "none", "--time-figure", "x.png", code=1).output

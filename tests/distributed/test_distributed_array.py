@@ -158,6 +158,34 @@ def test_a_worker_dies_at_a_request(client, tmp_path):
         same(alone.r, cells.r)
 
 
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs kill -9")
+@pytest.mark.parametrize(("storage", "checkpoint"), [("compact", True), ("full", False)])
+def test_a_worker_is_killed_while_time_passes(storage, checkpoint, client, tmp_path):
+    """The cells of an array on workers of which one dies, those of a saved copy, and those of an array here."""
+    client.wait_for_workers(4)
+    params = sg.DeviceParams.preset("hennen2024").with_fluctuation("hfox-1t1r")
+    place = {"checkpoint": tmp_path / "cells", "checkpoint_every": 5} if checkpoint else {}
+    alone = sg.CellArray(SHAPE, params, storage=storage, rng=3, threads=1)
+    with DistributedArray(SHAPE, params, storage=storage, client=client, **place, **OPTIONS) as cells:
+        killer, k = kill_after(client, 0.1), 0
+        while killer.is_alive() or k < 8:
+            for c in (alone, cells):
+                c.apply_voltages(program(k))
+                c.wait(0.3 + 1000.0 * k, temperature=300 + k)
+            k += 1
+        assert cells.time == alone.time
+        same(alone.r, cells.r)
+        same(alone.read(), cells.read())
+        cells.save(tmp_path / "saved")
+        again = sg.load(tmp_path / "saved", threads=1)
+        for c in (alone, cells, again):
+            c.apply_voltage(-2.0, where=np.arange(SHAPE[1]) % 2 == 0)
+            c.wait(1e6)
+        same(alone.r, cells.r)
+        same(alone.r, again.r)
+    assert np.abs(np.log(alone.conductance() / sg.load(tmp_path / "saved").conductance())).max() > 0.1
+
+
 CLIENT = """
 import sys
 import numpy as np

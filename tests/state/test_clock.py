@@ -1,6 +1,7 @@
 """Time: cutting waits, arrays and runs into pieces changes no bit."""
 
 import copy
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -214,3 +215,38 @@ def test_blocks_on_disk_are_the_cells_of_an_array(tmp_path):
     np.testing.assert_array_equal(disk.r, cells.r)
     np.testing.assert_array_equal(disk.read(), cells.read())
     assert disk.voltages == 3
+
+
+@pytest.mark.parametrize("storage", ["full", "compact"])
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_random_programs_do_not_depend_on_how_they_are_cut(storage, seed, tmp_path):
+    """Waits, arrays and runs cut at random places, with any number of threads, against all in one piece."""
+    rng = np.random.default_rng(seed)
+    n = int(rng.integers(500, 3000))
+    steps = [
+        (
+            rng.choice([-2.0, 0.0, 0.9, 1.2, 2.0], n),
+            float(rng.choice([1e-6, 0.5, 60.0, 1e5])),
+            290.0 + 60.0 * rng.random(),
+        )
+        for _ in range(5)
+    ]
+    whole = sg.CellArray(n, PARAMS, rng=11, storage=storage, threads=3)
+    edges = np.unique([0, *rng.integers(1, n, 3), n])
+    places = [slice(*pair) for pair in pairwise(edges)]
+    parts = [whole[place].copy() for place in places]
+    saved = int(rng.integers(5))
+    for k, (u, seconds, temperature) in enumerate(steps):
+        whole.apply_voltage(u)
+        whole.wait(seconds, temperature)
+        ticks = round(seconds * 1e9)
+        for j, place in enumerate(places):
+            if k == saved:
+                parts[j].save(tmp_path / str(j))
+                parts[j] = sg.load(tmp_path / str(j), threads=int(rng.integers(1, 4)))
+            parts[j].apply_voltage(u[place])
+            cuts = np.sort(rng.integers(0, ticks + 1, 2))
+            for piece in np.diff([0, *cuts, ticks]).tolist():
+                parts[j].state.wait(piece, temperature)
+        np.testing.assert_array_equal(np.concatenate([part.r for part in parts]), whole.r)
+        assert all(part.time == whole.time for part in parts)

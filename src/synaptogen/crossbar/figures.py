@@ -5,6 +5,7 @@ Each function but `disturbed_shares` returns a new `matplotlib.figure.Figure`. T
 """
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,6 +18,7 @@ from synaptogen._utils import (
     OKABE_ITO,
     STYLE,
     AnyArray,
+    BoolArray,
     draw_map,
     new_figure,
     require,
@@ -26,13 +28,14 @@ from synaptogen._utils import (
 from synaptogen.array import CellArray
 from synaptogen.wires import Solution
 
-from .programming import ProgrammingReport
+from .programming import Later, ProgrammingReport, duration
 from .selection import SCHEMES, Scheme, line_voltages
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+LEVELS = 5  # levels of conductance that `retention` tells apart
 MOVED = 1e-6  # S; a cell whose conductance has changed by more was disturbed
 
 
@@ -82,6 +85,56 @@ def error_distributions(reports: Mapping[str, ProgrammingReport], others: Mappin
         _draw_errors(left, reports)
         _draw_errors(right, others)
         right.set_ylabel("")
+        return figure
+
+
+def retention(report: ProgrammingReport) -> "Figure":
+    """Draw what time does to the conductances of each level that was written.
+
+    One panel a level shows the distributions of the differences from the targets at the end of the run and later, with
+    the tolerance; the last one the shares of cells within the tolerance. More than five targets are grouped into five
+    levels of as many cells each.
+
+    Parameters
+    ----------
+    report : ProgrammingReport
+        Of cells whose parameter set has a fluctuation.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    ValueError
+        If the report says nothing of later times.
+    ModuleNotFoundError
+        If Matplotlib is not installed.
+    """
+    if not report.later:
+        raise ValueError(
+            "report says nothing of later times: write cells whose parameter set has a fluctuation "
+            "(params.with_fluctuation), and give times after="
+        )
+    with require("matplotlib", "plot").rc_context(STYLE):
+        levels = _levels(1e6 * report.target[report.selected].astype(float))
+        states = [Later(0.0, report.reached), *report.later]
+        errors = [1e6 * (state.conductance - report.target)[report.selected].astype(float) for state in states]
+        names = ["at the end", *(f"{duration(state.seconds)} later" for state in report.later)]
+        figure, (*panels, shares) = _panels(len(levels) + 1, 2.0 * (len(levels) + 1) + 1.5)
+        for axes, (level, chosen) in zip(panels, levels.items(), strict=True):
+            _draw_states(axes, [error[chosen] for error in errors], names, 1e6 * report.tolerance)
+            axes.set_title(level)
+        panels[0].set_ylabel("Cells below (%)")
+        for (level, chosen), colour in zip(levels.items(), OKABE_ITO, strict=False):
+            within = [100 * np.mean(np.abs(error[chosen]) <= 1e6 * report.tolerance) for error in errors]
+            shares.plot(range(len(within)), within, "o-", color=colour, markersize=3, label=level)
+        shares.set_xticks(range(len(names)), names, rotation=30, ha="right")
+        shares.set_ylabel("Within the tolerance (%)")
+        shares.set_ylim(-3, 103)
+        shares.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+        handles, labels = panels[0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside upper center", ncols=len(names))
         return figure
 
 
@@ -188,6 +241,31 @@ def _draw_errors(axes: "Axes", reports: Mapping[str, ProgrammingReport]) -> None
     axes.set_ylabel("Cells with a larger error (%)")
     if len(reports) > 1:
         axes.legend(loc="lower left")
+
+
+def _levels(targets: AnyArray) -> dict[str, BoolArray]:
+    """Return which cells belong to each level, by its name; ``targets`` of shape (m,) are in uS."""
+    different = np.unique(targets)
+    if len(different) <= LEVELS:
+        return {f"{g:.3g} {MICRO}S": targets == g for g in different}
+    edges = np.quantile(targets, np.linspace(0, 1, LEVELS + 1))
+    number = np.clip(np.searchsorted(edges, targets, "right") - 1, 0, LEVELS - 1)
+    ranges = pairwise(edges)
+    return {f"{a:.3g} to {b:.3g} {MICRO}S": number == k for k, (a, b) in enumerate(ranges) if np.any(number == k)}
+
+
+def _draw_states(axes: "Axes", errors: Sequence[AnyArray], names: Sequence[str], tolerance: float) -> None:
+    for error, name, colour in zip(errors, names, (DARK, *OKABE_ITO), strict=False):
+        x = np.sort(error)
+        below = 100 * (np.arange(len(x)) + 0.5) / len(x)
+        axes.plot(x, below, color=colour, label=name, rasterized=len(x) > 10_000)
+    for edge in (-tolerance, tolerance):
+        axes.axvline(edge, color=DARK, linewidth=0.7, linestyle=":")
+    axes.set_xscale("symlog", linthresh=tolerance)
+    ticks = [sign * tolerance * 10**k for sign in (-1, 1) for k in range(3)]
+    axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+    axes.set_xlim(1.3 * ticks[2], 1.3 * ticks[-1])
+    axes.set_xlabel(f"Difference from\nthe target ({MICRO}S)")
 
 
 def _draw_pulses(axes: "Axes", report: ProgrammingReport) -> None:

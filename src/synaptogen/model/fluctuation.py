@@ -12,7 +12,21 @@ passed, as a fraction of 2**32. The grids of all cells have the same slots; each
 
 from typing import Any, NamedTuple
 
-from .ops import Mask, Real, UInt32, absolute, exp2, flip_sign, maximum, minimum, pow_, real, signed_real, where
+from .ops import (
+    Mask,
+    Real,
+    UInt32,
+    absolute,
+    exp2,
+    flip_sign,
+    maximum,
+    minimum,
+    pow_,
+    real,
+    rounded_mul,
+    signed_real,
+    where,
+)
 from .random import FLUCTUATION, random_words
 from .switching import is_hrs, is_irs
 
@@ -25,6 +39,9 @@ GRIDS = OCTAVES + BURSTS + TRAPS + 1
 _PHASE, _JUMP, _PLACE, _WHITE, _EPOCH = 32, 33, 34, 35, 36
 _GOLDEN = 0x9E3779B9  # the step of counters of slots
 
+# high powers of small numbers would be below the least normal one, with which processors take a hundred times as long;
+# what is added to sums above 1 here is far below their last bit
+_LEAST_POWER = 1e-4
 _STEP = 1.52587890625e-05  # 2**-16, the least change of a mixing state that a move of the clock makes: 5 nS
 LOG2_E = 1.4426950408889634
 MOST = 2.0  # largest change of ln G, beyond which the tails of the laws are cut; measured cells rose by up to 1.6
@@ -131,7 +148,8 @@ def bell(v: Real) -> Real:
     """Return a number from one that is uniform on -1 ... 1: normal to 3 %, with an end at 3.2 standard deviations."""
     w = v * v
     w2 = w * w
-    w8 = (w2 * w2) * (w2 * w2)
+    w4 = maximum(w2 * w2, _LEAST_POWER)
+    w8 = w4 * w4
     w32 = (w8 * w8) * (w8 * w8)
     return v * (1.2793 + 0.8492 * w2 + 1.0996 * w32)
 
@@ -156,7 +174,8 @@ def heavy(v: Real, skew: Real) -> Real:
     w = v * v
     w2 = w * w
     w4 = w2 * w2
-    w16 = (w4 * w4) * (w4 * w4)
+    high = maximum(w4, _LEAST_POWER)
+    w16 = (high * high) * (high * high)
     return (v + skew) * (1.503 + 2.8482 * w4 + 6.0734 * (w16 * w16))
 
 
@@ -210,9 +229,9 @@ def traits(key: Key, p: FluctuationConstants) -> Traits:
     Traits
     """
     shared = bell(upper(key.c))
-    walk = p.walk * exp2(p.walk_shared * shared + p.walk_own * bell(lower(key.c)))
-    flicker = exp2(p.flicker_shared * shared + p.flicker_own * bell(upper(key.d)))
-    white = p.white * exp2(p.white_shared * shared + p.white_own * bell(lower(key.d)))
+    walk = p.walk * exp2(rounded_mul(p.walk_shared, shared) + p.walk_own * bell(lower(key.c)))
+    flicker = exp2(rounded_mul(p.flicker_shared, shared) + p.flicker_own * bell(upper(key.d)))
+    white = p.white * exp2(rounded_mul(p.white_shared, shared) + p.white_own * bell(lower(key.d)))
     return Traits(walk, flicker, white)
 
 
@@ -349,6 +368,41 @@ def strength(g: Real, p: FluctuationConstants) -> Real:
     return 1.0 / (1.0 + pow_(maximum(g * p.per_half, 1e-9), p.exponent))
 
 
+def white_strength(s: Real, p: FluctuationConstants) -> Real:
+    """Return S_w(G), which falls to a floor instead of to 0.
+
+    Parameters
+    ----------
+    s : Real
+        From `strength`.
+    p : FluctuationConstants
+
+    Returns
+    -------
+    Real
+    """
+    return s + (1.0 - s) * p.white_floor
+
+
+def fast_variance(g: Real, amplitude: Real, p: FluctuationConstants) -> Real:
+    """Return the variance of N of a cell: that of ln G by all that is faster than the shortest slot.
+
+    Parameters
+    ----------
+    g : Real
+        Conductance in S at the read voltage.
+    amplitude : Real
+        ``Traits.white`` of the cell.
+    p : FluctuationConstants
+
+    Returns
+    -------
+    Real
+    """
+    deviation = white_strength(strength(g, p), p) * amplitude
+    return deviation * deviation
+
+
 def log_change(walk: Real, key: Key, grid: Any, instant: UInt32, s: Real, p: FluctuationConstants) -> Real:
     """Return ln G(t) - ln G_w.
 
@@ -371,8 +425,8 @@ def log_change(walk: Real, key: Key, grid: Any, instant: UInt32, s: Real, p: Flu
     Real
     """
     t, phase = traits(key, p), phase_word(key)
-    x = t.walk * walk + t.flicker * flicker(key, phase, grid, p) + telegraph(key, phase, grid, p)
-    change = s * x + (s + (1.0 - s) * p.white_floor) * (t.white * white(key, instant))
+    x = rounded_mul(t.walk, walk) + t.flicker * flicker(key, phase, grid, p) + telegraph(key, phase, grid, p)
+    change = rounded_mul(s, x) + white_strength(s, p) * (t.white * white(key, instant))
     return minimum(maximum(change, -MOST), MOST)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from synaptogen.model import OCTAVES, FluctuationConstants
+from synaptogen.model import OCTAVES, FluctuationConstants, fluctuation
 
 from .record import Record
 
@@ -263,6 +263,12 @@ class FluctuationParams(Record):
             exponent=self.exponent,
         )
         return FluctuationConstants(*(tuple(map(dtype, v)) if isinstance(v, tuple) else dtype(v) for v in values))
+
+    def mean_square_white(self) -> float:
+        """Return the mean square over cells and writes of the amplitude of the white part, for small conductances."""
+        p, v = self.constants(), (np.arange(1 << 14) + 0.5) / (1 << 13) - 1.0
+        shared, own = (np.mean(4.0 ** (c * fluctuation.bell(v))) for c in (p.white_shared, p.white_own))
+        return float(p.white**2 * shared * own)
 
     def __repr__(self) -> str:
         return f"FluctuationParams({self.name!r})"

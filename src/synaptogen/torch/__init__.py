@@ -3,7 +3,7 @@
 from synaptogen._utils import missing
 
 try:
-    from .aging import wait
+    from .aging import compensate_drift, wait
     from .analog_parts import analog_parts, program, reseed
     from .calibration import calibrate
     from .config import AnalogConfig
@@ -61,6 +61,7 @@ __all__ = [
     "RNNCell",
     "analog_parts",
     "calibrate",
+    "compensate_drift",
     "convert",
     "cost",
     "load",

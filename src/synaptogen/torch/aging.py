@@ -1,48 +1,28 @@
 """Time for the cells of a model: their states relax and fluctuate as those of a `CellArray` do."""
 
-from dataclasses import dataclass
+from dataclasses import replace
+from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from synaptogen._utils import Float64Array, checks
-from synaptogen.engines import CellIds, state_at
+from synaptogen._utils import checks
 from synaptogen.state import ClockTime, ticks_of
 
+from .aged import Aged, states_after
 from .analog_parts import analog_parts
 from .layers import AnalogCells
 
-_PART = 1 << 16  # cells at a time
-
-
-@dataclass(frozen=True, eq=False)
-class Aged:
-    """What has to be kept of a layer whose cells have been left alone: what was written, and for how long.
-
-    Attributes
-    ----------
-    written : array of shape (2, groups, outputs, inputs)
-        Mixing states of the positive and the negative cells as they were written.
-    time : ClockTime
-        Time since then.
-    difference, unit : tensors
-        The buffers that were made from these states, by which it is seen that the cells were not written since.
-    first_unit : tensor
-        The buffer ``unit`` as it was written.
-    """
-
-    written: Float64Array
-    time: ClockTime
-    difference: Tensor
-    unit: Tensor
-    first_unit: Tensor
+FactorFor: TypeAlias = Literal["layer", "tile", "output"]
+_REFERENCE = 0xD41F7  # keeps reference inputs apart from other numbers of the same seed
 
 
 def wait(model: nn.Module, seconds: float, temperature: float | None = None, *, compensate: bool = False) -> nn.Module:
     """Let time pass for the cells of a model: later passes read their states at that time.
 
-    The state does not depend on how a wait is divided. Cells that are written again begin anew.
+    The states are those of a `CellArray` of the same seed and do not depend on how a wait is divided. Cells that are
+    written again begin anew.
 
     Parameters
     ----------
@@ -53,8 +33,7 @@ def wait(model: nn.Module, seconds: float, temperature: float | None = None, *, 
     temperature : float, optional
         In K meanwhile; default: that for which the parameters hold.
     compensate : bool
-        Scale the outputs of each layer by one factor, so that the mean magnitude of its weights is again the one that
-        was written: what a chip can do that measures the response of its columns to known inputs.
+        Call `compensate_drift` afterwards. Factors that an earlier call has set stay otherwise.
 
     Returns
     -------
@@ -64,7 +43,8 @@ def wait(model: nn.Module, seconds: float, temperature: float | None = None, *, 
     Raises
     ------
     ValueError
-        If the model holds no cells, their device has no fluctuation, or an argument is not of the kind described.
+        If the model holds no cells, their device has no fluctuation, a `PulseSGD` trains them (it has a ``wait`` of
+        its own), or an argument is not of the kind described.
 
     Examples
     --------
@@ -78,6 +58,68 @@ def wait(model: nn.Module, seconds: float, temperature: float | None = None, *, 
     """
     seconds = checks.not_negative("seconds", seconds, "s")
     kelvin = None if temperature is None else checks.positive("temperature", temperature, "K")
+    checks.flag("compensate", compensate)
+    parts = _parts(model)
+    for part in parts.values():
+        _move(part, ticks_of(seconds), kelvin)
+    return compensate_drift(model) if compensate else model
+
+
+@torch.no_grad()
+def compensate_drift(model: nn.Module, *, per: FactorFor = "tile", vectors: int = 32) -> nn.Module:
+    """Scale the outputs of layers so that they respond to reference inputs as they did after writing.
+
+    Known vectors are read, with the converters and the noise of the layer, from the cells as they were written and as
+    they are now. With y_0 and y of all outputs that share a factor, this is sum(y_0 y_0) / sum(y_0 y). The global drift
+    compensation of phase-change memory (Joshi et al., Nat. Commun. 11:2473, 2020) takes sums of magnitudes, to which
+    fluctuations add as if they were signal. A factor corrects what is common to many cells, and nothing of what each
+    cell does by itself.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        A converted model whose device has a fluctuation; it changes in place.
+    per : {"layer", "tile", "output"}
+        Outputs that share a factor: all of a layer, those whose lines are in the same tiles, or none.
+    vectors : int
+        Number of reference vectors, uniform over the range of inputs, the same in each call.
+
+    Returns
+    -------
+    torch.nn.Module
+        The model itself.
+
+    Raises
+    ------
+    ValueError
+        If the model holds no cells, their device has no fluctuation, a `PulseSGD` trains them, or an argument is not of
+        the kind described.
+
+    Examples
+    --------
+    >>> import synaptogen as sg
+    >>> device = sg.DeviceParams.preset("hennen2024").with_fluctuation("hfox-1t1r")
+    >>> layer = sg.torch.Linear(64, 8, config=sg.torch.AnalogConfig(params=device, programming="ideal", seed=1))
+    >>> written = layer.analog.unit.clone()
+    >>> factor = sg.torch.compensate_drift(sg.torch.wait(layer, 3e8), per="layer").analog.unit / written
+    >>> bool((factor != 1.0).all() and (factor == factor[..., :1]).all())
+    True
+    """
+    checks.one_of("per", per, get_args(FactorFor))
+    checks.positive_int("vectors", vectors)
+    for part in _parts(model).values():
+        aged = _aged(part)
+        part.unit.copy_(aged.first_unit)
+        before = _reference(part, aged.written, vectors)
+        now = _reference(part, states_after(aged.written, part.seed, part.config.device, aged.time), vectors)
+        power, along = (_shared((before * y).sum(0).unsqueeze(1), part, per) for y in (before, now))
+        part.unit.mul_(torch.where((power > 0) & (along > 0), power / along, torch.ones_like(power)))
+        part.aged = replace(aged, unit=part.unit.clone())
+    return model
+
+
+def _parts(model: nn.Module) -> dict[str, AnalogCells]:
+    """Return the layers with cells of a model, all of which change in time."""
     parts = {name: part for name, part in analog_parts(model).items() if isinstance(part, AnalogCells)}
     if not parts:
         raise ValueError("model holds no cells with weights: convert it first")
@@ -87,39 +129,60 @@ def wait(model: nn.Module, seconds: float, temperature: float | None = None, *, 
                 f"the cells of {name or 'the model'} stand still: give AnalogConfig(params=device) with "
                 "device = params.with_fluctuation(...), and convert again"
             )
-    for part in parts.values():
-        _move(part, ticks_of(seconds), kelvin, checks.flag("compensate", compensate))
-    return model
+        if part.trainer is not None and part.trainer() is not None:
+            raise ValueError(
+                f"the cells of {name or 'the model'} are those of a PulseSGD: call its wait(seconds), delete it, or "
+                "write the weights with sg.torch.program(model)"
+            )
+    return parts
+
+
+def _aged(part: AnalogCells) -> Aged:
+    """Return what is kept of the cells of a layer, anew if they have been written."""
+    if part.aged is not None and part.aged.holds(part):
+        return part.aged
+    both = (part.total + part.difference) / 2, (part.total - part.difference) / 2
+    written = np.stack([part.matrices(r).double().cpu().numpy() for r in both], -2)
+    return Aged(written, ClockTime(), part.difference.clone(), part.unit.clone(), part.unit.clone())
 
 
 @torch.no_grad()
-def _move(part: AnalogCells, ticks: int, temperature: float | None, compensate: bool) -> None:
-    aged = part.aged
-    if aged is None or not (torch.equal(aged.difference, part.difference) and torch.equal(aged.unit, part.unit)):
-        both = (part.total + part.difference) / 2, (part.total - part.difference) / 2
-        written = np.stack([part.matrices(r).double().cpu().numpy() for r in both])
-        aged = Aged(written, ClockTime(), part.difference, part.unit, part.unit.clone())
-    device = part.config.device
-    assert device.fluctuation is not None
+def _move(part: AnalogCells, ticks: int, temperature: float | None) -> None:
+    aged, device = _aged(part), part.config.device
     time = aged.time.after(device.fluctuation, ticks, temperature)
-    plus, minus = aged.written if not time.instants else _states(part, aged.written, time)
-    before = np.abs(aged.written[0] - aged.written[1]).mean()
-    factor = before / max(np.abs(plus - minus).mean(), 1e-12) if compensate else 1.0
+    time = time._replace(instants=time.instants[:1])  # all cells were written at the first of them
+    _show(part, states_after(aged.written, part.seed, device, time))
+    part.aged = replace(aged, time=time, difference=part.difference.clone())
+
+
+def _show(part: AnalogCells, states: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> None:
+    """Let a layer read cells in other states (groups, outputs, 2, inputs)."""
+    plus, minus = states[..., 0, :], states[..., 1, :]
     part.difference.copy_(part.laid_out(torch.from_numpy(plus - minus).to(part.difference)))
     part.total.copy_(part.laid_out(torch.from_numpy(plus + minus).to(part.total)))
-    part.unit.copy_(aged.first_unit * factor)
     part.rewire()
-    part.aged = Aged(aged.written, time, part.difference.clone(), part.unit.clone(), aged.first_unit)
 
 
-def _states(part: AnalogCells, written: Float64Array, time: ClockTime) -> Float64Array:
-    device = part.config.device
-    assert device.fluctuation is not None
-    moment, constants = time.moment(device.fluctuation), device.constants()
-    flat, ids = written.ravel(), CellIds(written.size)
-    states = np.empty(flat.shape)
-    for begin in range(0, flat.size, _PART):
-        here = np.arange(begin, min(flat.size, begin + _PART))
-        first = np.zeros(len(here), np.uint32)
-        states[here] = state_at(moment, flat[here], first, ids.id_words(here), part.seed, constants)
-    return states.reshape(written.shape)
+def _reference(part: AnalogCells, states: np.ndarray[tuple[int, ...], np.dtype[np.float64]], vectors: int) -> Tensor:
+    """Return outputs for reference inputs, (vectors, groups, outputs), of cells in other states."""
+    kept = [(buffer, buffer.clone()) for buffer in (part.difference, part.total, part.wired, part.converted)]
+    random = np.random.default_rng([part.seed % 2**64, _REFERENCE])
+    x = torch.from_numpy(random.uniform(-1.0, 1.0, (vectors, part.groups * part.inputs))).to(part.difference)
+    try:
+        _show(part, states)
+        y = part(x * torch.where(part.input_range > 0, part.input_range, torch.ones_like(part.input_range)))
+    finally:
+        for buffer, values in kept:
+            buffer.copy_(values)
+    return y.reshape(vectors, part.groups, part.outputs)
+
+
+def _shared(sums: Tensor, part: AnalogCells, per: FactorFor) -> Tensor:
+    """Add up what shares a factor, (groups, 1, outputs)."""
+    if per != "output":
+        rows = part.outputs if per == "layer" else part.config.tile[0] // 2
+        parts = [each.sum(-1, keepdim=True).expand_as(each) for each in sums.split(rows, -1)]
+        sums = torch.cat(parts, -1)
+        if per == "layer":
+            sums = sums.sum(0, keepdim=True).expand_as(sums)
+    return sums

@@ -80,6 +80,10 @@ class AnalogConfig:
         Standard deviation of the widths of an ADC's steps (differential non-linearity) in steps of its last bit. Its
         integral non-linearity is their sum, without the straight line between the ends. Tiles of the same inputs share
         such an ADC.
+    training_age : (float, float), optional
+        Shortest and longest time in s since the cells were written. Each forward pass of hardware-aware training then
+        draws an age in between, uniform in its logarithm, and errors that cells have at that age. Default: they have
+        just been written.
 
     Raises
     ------
@@ -119,6 +123,7 @@ class AnalogConfig:
     stuck_reset: float = 0.0
     adc_offset: float = 0.0
     adc_dnl: float = 0.0
+    training_age: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
         params = as_device_params(self.params)
@@ -152,6 +157,7 @@ class AnalogConfig:
         if self.activation_products == "cells" and self.wires is not None:
             raise ValueError("activation_products='cells' needs wires=None: to solve wires in each pass takes too long")
         self._require_chip()
+        self._require_age()
         if self.programming == "write-verify":
             self._require_tolerance()
 
@@ -166,6 +172,20 @@ class AnalogConfig:
             raise ValueError("adc_offset and adc_dnl are those of an ADC: give adc_bits")
         if (self.adc_offset or self.adc_dnl) and self.activation_products == "cells":
             raise ValueError("activation_products='cells' needs adc_offset=0 and adc_dnl=0: tiles differ in each pass")
+
+    def _require_age(self) -> None:
+        if self.training_age is None:
+            return
+        try:
+            low, high = (checks.positive("training_age", each, "s") for each in self.training_age)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"training_age={self.training_age!r}: give two times in s above 0") from error
+        if low > high:
+            raise ValueError(f"training_age={self.training_age!r}: give the shorter time first")
+        if self.training != "hardware-aware":
+            raise ValueError("training_age is that of cells that training draws: give training='hardware-aware'")
+        if self.device.fluctuation is None:
+            raise ValueError("training_age is that of cells that change in time: give params.with_fluctuation(...)")
 
     @property
     def device(self) -> DeviceParams:

@@ -190,4 +190,5 @@ def _from_dict(values: Mapping[str, Any]) -> AnalogConfig:
         given["params"] = DeviceParams.from_json(given["params"])
     if given["wires"] is not None:
         given["wires"] = Wires(**given["wires"])
-    return AnalogConfig(**given | {"tile": tuple(given["tile"])})
+    age = given.get("training_age")  # not in files of earlier versions
+    return AnalogConfig(**given | {"tile": tuple(given["tile"]), "training_age": None if age is None else tuple(age)})

@@ -93,7 +93,10 @@ def _reads(part: AnalogPart) -> str:
         reads += [f"wires of {_segments(c.wires)} a cell ({c.wire_model})"]
     reads += ["ranges from data" if part.calibrated else "ranges estimated"]
     if c.training == "hardware-aware":
-        reads += ["trains with drawn errors"]
+        age = c.training_age
+        reads += ["trains with drawn errors" + (f" at ages of {age[0]:g} to {age[1]:g} s" if age else "")]
+    if isinstance(part, AnalogCells) and part.aged is not None and part.aged.holds(part):
+        reads += [f"{part.aged.time.seconds:g} s after writing"]
     return ", ".join(reads)
 
 

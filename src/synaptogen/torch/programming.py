@@ -14,14 +14,16 @@ from synaptogen.array import CellArray
 from synaptogen.crossbar import DifferentialPair, ProgrammingReport, one_shot, write_verify
 from synaptogen.engines import CellIds
 from synaptogen.model import mixing_from_conductance
-from synaptogen.state import ArraySpec, CellState
+from synaptogen.state import ArraySpec, CellState, ClockTime, ticks_of
 
+from .aged import states_after
 from .config import AnalogConfig
 from .writing_progress import written
 
 AT_ONCE = 1 << 20  # weights that are written together; each takes some 550 bytes meanwhile
 STUCK = 0x57  # keeps the places of stuck cells apart from other numbers of the same seed
 LEVELS, SAMPLES = 33, 256  # of the table of errors: weights from -1 to 1, and pairs of cells for each
+AGES = 9  # of that table, if training draws them
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,9 +168,9 @@ def program_pairs(matrix: Float64Array, config: AnalogConfig, seed: int, first: 
     state = CellState.build(spec, CellIds(targets.size, first), default_threads())
     cells = CellArray.from_state(state, targets.shape)
     if config.programming == "one-shot":
-        report = one_shot(cells, targets, tolerance=config.tolerance)
+        report = one_shot(cells, targets, tolerance=config.tolerance, after=())
     else:
-        report = write_verify(cells, targets, tolerance=config.tolerance, budget=config.budget)
+        report = write_verify(cells, targets, tolerance=config.tolerance, budget=config.budget, after=())
     return Programmed(*_pairs(np.array(cells.r, np.float32), config, seed, first), cells, report)
 
 
@@ -236,12 +238,43 @@ def error_table(config: AnalogConfig) -> ErrorTable:
     levels = np.linspace(-1.0, 1.0, LEVELS)
     wanted = np.repeat(levels[:, None], SAMPLES, axis=1)
     written = program_pairs(wanted, config, seed=0)
-    per_pair = (config.window[0] - config.window[1]) * config.device.constants().per_span
     plus, minus = written.plus.astype(float), written.minus.astype(float)
     report = written.report
     return ErrorTable(
-        torch.from_numpy(np.asarray((plus - minus) / per_pair - wanted, np.float32)),
+        torch.from_numpy(np.asarray(_weights(plus, minus, config) - wanted, np.float32)),
         torch.from_numpy(np.asarray(plus + minus, np.float32)),
         0.0 if report is None else float(report.pulses.mean()),
         0.0 if report is None else report.total_energy / report.pulses.size,
     )
+
+
+@functools.lru_cache(4)
+def aged_errors(config: AnalogConfig) -> Tensor:
+    """Measure the errors of pairs of a population at the ages that training draws; copy the tensor before changing it.
+
+    Parameters
+    ----------
+    config : AnalogConfig
+        Has a ``training_age``.
+
+    Returns
+    -------
+    tensor of shape (AGES, LEVELS, SAMPLES)
+        Errors of weights over full scale, at ages of equal ratio.
+    """
+    assert config.training_age is not None  # for type checkers
+    wanted = np.repeat(np.linspace(-1.0, 1.0, LEVELS)[:, None], SAMPLES, axis=1)
+    programmed = program_pairs(wanted, config, seed=0)
+    written = np.stack([programmed.plus, programmed.minus], 1).astype(float)
+    errors = np.empty((AGES, *wanted.shape), np.float32)
+    for k, seconds in enumerate(np.geomspace(*config.training_age, AGES)):
+        time = ClockTime().after(config.device.fluctuation, ticks_of(seconds), None)
+        states = states_after(written, 0, config.device, time)
+        errors[k] = _weights(states[:, 0], states[:, 1], config) - wanted
+    return torch.from_numpy(errors)
+
+
+def _weights(plus: Float64Array, minus: Float64Array, config: AnalogConfig) -> Float64Array:
+    """Return the weights over full scale that pairs of cells hold."""
+    per_pair = (config.window[0] - config.window[1]) * config.device.constants().per_span
+    return np.asarray((plus - minus) / per_pair)

@@ -327,3 +327,23 @@ def test_a_machine_without_a_gpu_says_so(monkeypatch):
 def test_compact_storage_is_not_for_the_gpu():
     with pytest.raises(ValueError, match="needs engine='cpu'"):
         make_cells(storage="compact")
+
+
+# ---------------------------------------------------------------------------------------- time
+
+
+def test_waits_are_those_of_the_reference():
+    params = PRESET.with_fluctuation("hfox-1t1r")
+    cells, reference = make_pair(params)
+    for k, seconds in enumerate((0.5, 100.0, 1e7)):
+        for each in (cells, reference):
+            each.apply_voltages(voltages(k, 3, *SHAPE))
+            each.wait(seconds, temperature=330.0)
+        assert np.array_equal(cells.mode, reference.mode)
+        assert np.allclose(cells.conductance(), reference.conductance(), rtol=3e-4, atol=1e-9)
+        assert np.array_equal(cells.state.clock.memory[0, :SIZE], reference.state.clock.memory[0, :SIZE])
+    part, other = cells[1:3].copy(), cells.copy()
+    for each in (part, other, cells):
+        each.wait(3.0)
+    assert np.array_equal(part.r, cells.r[1:3])
+    assert np.array_equal(other.r, cells.r)

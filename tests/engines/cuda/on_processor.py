@@ -13,17 +13,19 @@ from numba import njit
 import synaptogen as sg
 from synaptogen.engines.compiled_params import compile_params
 from synaptogen.engines.cpu import CPUEngine, lanes
-from synaptogen.engines.cuda import cell, history, layout
+from synaptogen.engines.cuda import cell, history, layout, moving
 from synaptogen.engines.cuda.cell import draw_device, first_cycle, read_current, step
 from synaptogen.engines.cuda.kernel_params import kernel_params_of, mixture_of
+from synaptogen.engines.cuda.moving import kernel_moment_of, move_cell
 from synaptogen.engines.cuda.scalars import load, store, teach_memory, uint32_of
 from synaptogen.engines.lanes import Lanes, adopt
 from synaptogen.engines.protocol import CellIds, ReadNumbers
 from synaptogen.model.switching import CYCLE
+from synaptogen.state import ClockTime
 
 assert lanes.W == 1, "run with SYNAPTOGEN_LANES=1"
 teach_memory(lanes.CPU, Lanes(lanes.REAL, lanes.UINT32, lanes.MASK))
-for module in (layout, history, cell):
+for module in (layout, history, cell, moving):
     adopt(lanes.CPU, module, **{**lanes.FORMULA, "forceinline": False})
 
 SIZE, FIRST = 333, 2**32 - 100
@@ -47,6 +49,12 @@ def apply(state, params, pulses, trace, bandwidth, times):
             number = uint32_of(times + pulse)
             store(trace, pulse * state.size + i, read_current(state, params, i, u, bandwidth, number))
         store(state.status, i, status)
+
+
+@njit(**lanes.OPTIONS)
+def move(state, params, moment, index):
+    for i in range(state.size):
+        move_cell(state, params, moment, index, i)
 
 
 def transfer(values, dtype):
@@ -151,3 +159,23 @@ def test_cycle_numbers_start_again_after_the_last(name):
         if k >= 2:  # from cycle 0 on: what the CPU engine has drawn ahead was passed over by the new number
             native.compare(engine)
     assert np.all(engine.status(engine.selection(None)) & np.uint32(CYCLE) == 2)
+
+
+@pytest.mark.parametrize(("name", "ids"), [("VAR(10)", "run"), ("compact(5)", "any")])
+def test_device_code_moves_cells_as_the_cpu_engine(name, ids):
+    """Waits between voltages of all kinds; some cells were written early, some just now."""
+    engine, native = both(name, "stationary", ids)
+    part, rng = sg.FluctuationParams.preset("hfox-1t1r"), np.random.default_rng(9)
+    time, padded = ClockTime(), -(-SIZE // 64) * 64
+    theirs, mine = np.zeros((1, padded), np.uint32), np.zeros(padded, np.uint32)
+    for seconds in (1e-6, 3.0, 1e4, 1e9):
+        pulses = rng.choice([0.0, 0.0, -FAR, 1.1, 1.3, FAR], (2, SIZE)).astype(np.float32)
+        engine.apply(pulses, engine.selection(None))
+        native.sweep(pulses, 0.0)
+        time = time.after(part, round(seconds * 1e9), 350.0)
+        moment = time.moment(part)
+        engine.move(moment, theirs)
+        move(native.state, native.params, kernel_moment_of(moment, native.compiled_params.constants, transfer), mine)
+        native.compare(engine)
+        assert np.array_equal(mine[:SIZE], theirs[0, :SIZE])
+    assert len(np.unique(mine[:SIZE])) == 4

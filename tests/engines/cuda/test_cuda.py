@@ -36,7 +36,7 @@ def run_tests(file, **environment):
 
 
 def test_device_code_on_the_processor():
-    assert run_tests("on_processor.py", SYNAPTOGEN_LANES="1") == 10
+    assert run_tests("on_processor.py", SYNAPTOGEN_LANES="1") == 12
 
 
 @needs_numba_cuda
@@ -85,7 +85,7 @@ def test_kernels_compile_without_a_gpu(capability, registers, stack, capsys):
     with capsys.disabled():
         summary = ", ".join(f"{k['name']} {k['registers']}" + f" ({k['stack']} B)" * (k["stack"] > 0) for k in found)
         print(f"\ncompute capability {capability}, registers of a thread (stack): {summary}")
-    assert len(found) == 12
+    assert len(found) == 13
     for kernel in found:
         name = kernel["name"]
         assert kernel["elf"], name

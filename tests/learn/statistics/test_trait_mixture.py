@@ -65,7 +65,7 @@ def test_draws_lie_between_the_bounds():
     low, high = np.full(3, -0.7), np.full(3, 0.8)
     narrow = TraitMixture(mixture.weights, np.zeros_like(mixture.means), mixture.covariances, low, high, 5.0)
     drawn = narrow.draw(5000, rng)
-    assert (drawn >= low).all() and (drawn <= high).all()
+    assert ((drawn >= low) & (drawn <= high)).all()
     assert len(np.unique(drawn[:, 0])) > 4900  # drawn again, not moved to the bounds
 
 

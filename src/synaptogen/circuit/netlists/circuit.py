@@ -384,10 +384,12 @@ def array_circuit(
         temperature=tcr_lrs != 0.0 or tcr_hrs != 0.0,
         hold=set_hold != 0.0,
     )
+    part = cells.params.fluctuation
     return circuit_of(
         cells.shape,
         model,
         instance_values(cells, model),
+        read_bandwidth=cells.bandwidth if part is not None and cells.bandwidth > 0.5 / part.fastest else None,
         t_switch=t_switch,
         capacitance=capacitance,
         tcr_lrs=tcr_lrs,
@@ -404,6 +406,7 @@ def circuit_of(
     model: CellModel,
     values: Mapping[str, Float64Array],
     *,
+    read_bandwidth: float | None = None,
     t_switch: float | None = None,
     capacitance: float = 0.0,
     tcr_lrs: float = 0.0,
@@ -421,6 +424,8 @@ def circuit_of(
         Shape of the cells; one axis, or none, makes one row.
     model, values : CellModel, mapping of str to array
         The Verilog-A cell and the instance parameters of all cells in C order.
+    read_bandwidth : float, optional
+        Bandwidth of reads in Hz, for the noise of cells with a fluctuation; default: that of the model.
     t_switch, capacitance, tcr_lrs, tcr_hrs, set_hold, wire_resistance, column_resistance, transistor
         See `array_circuit`; of a model that has the option, where they are not 0.
 
@@ -437,6 +442,8 @@ def circuit_of(
     if len(shape) > 2:
         raise ValueError(f"cells have shape {shape}: a circuit takes at most two axes, rows and columns")
     settings = {} if t_switch is None else {"t_switch": checks.positive("t_switch", t_switch, "s")}
+    if read_bandwidth is not None:
+        settings["read_bandwidth"] = read_bandwidth
     if capacitance != 0.0:
         settings["capacitance"] = checks.positive("capacitance", capacitance, "F")
     for name, coefficient in (("tcr_lrs", tcr_lrs), ("tcr_hrs", tcr_hrs)):

@@ -10,6 +10,7 @@ from synaptogen.params import DeviceParams
 
 from .autonomous import write_autonomous
 from .event import write_event
+from .flicker import with_flicker
 from .module_frame import Draft, Options
 from .read_and_pulse import write_pulse, write_read
 from .tape import write_tape
@@ -50,7 +51,8 @@ class CellModel:
     settings : tuple of (str, float)
         Model parameters that a netlist may set for all cells, with their defaults: ``t_switch`` (s), the time in which
         a cell follows an event, in the kinds that switch; ``capacitance`` (F) of a cell with a capacitor, ``tcr_lrs``
-        and ``tcr_hrs`` (1/K) of one with coefficients of temperature, ``set_hold`` of one whose SET can stop.
+        and ``tcr_hrs`` (1/K) of one with coefficients of temperature, ``set_hold`` of one whose SET can stop,
+        ``read_bandwidth`` (Hz) of cells with a fluctuation, of which a noise analysis shows the fast part as 1/f.
     outputs : tuple of str
         Variables that a simulator can save: ``r_now`` (mixing state), and in the kinds that switch ``mode_now`` (of
         `synaptogen.Mode`), ``cycles_done`` (cycles begun since the start), ``u_ratchet_now`` (V, in the IRS) and,
@@ -144,6 +146,8 @@ def cell_model(
             "know that: leave hold out, or take params.with_pulse_width(None)"
         )
     draft = _WRITERS[kind](params, count, options)
+    if params.fluctuation is not None:
+        draft = with_flicker(draft, params, own=kind != "autonomous")
     module = f"reram_{kind}_{hashlib.sha256(draft.source.encode()).hexdigest()[:10]}"
     return CellModel(
         kind,

@@ -35,8 +35,25 @@ def declarations(params: DeviceParams) -> str:
     return "\n".join(f"localparam real {key} = {getattr(p, key)!r};  // {what}" for key, what in NAMED.items())
 
 
-def _function(title: str, comment: str, inputs: str, result: Symbol, names: Sequence[str] = ()) -> str:
-    """Return a function of real numbers that returns ``result``; ``names`` are those of its temporary variables."""
+def function(title: str, comment: str, inputs: str, result: Symbol, names: Sequence[str] = ()) -> str:
+    """Return a function of real numbers.
+
+    Parameters
+    ----------
+    title, comment : str
+        Its name, and the line before it.
+    inputs : str
+        Names of its arguments, with commas.
+    result : Symbol
+        What it returns.
+    names : sequence of str
+        Names of temporary variables.
+
+    Returns
+    -------
+    str
+        Verilog-A.
+    """
     lines, kinds = statements({title: result}, names)
     locals_ = "".join(f"\n  {TYPES[kind]} {temporary};" for temporary, kind in kinds.items())
     body = "\n".join(f"    {line}" for line in wrapped(lines))
@@ -114,14 +131,14 @@ def conduction(params: DeviceParams) -> str:
     r, u = name("r"), name("u")
     return "\n\n".join(
         (
-            _function(
+            function(
                 "conductance",
                 "chord conductance I/U in S of mixing state r at u: 0 is the lowest LRS, 1 the highest HRS",
                 "r, u",
                 traced(iv.conductance)(r, u, p),
                 ("u_in", "llrs"),
             ),
-            _function(
+            function(
                 "noise_density",
                 "variance of the current per Hz and per S in A^2/(Hz S): thermal and shot noise",
                 "u, kelvin",
@@ -134,7 +151,7 @@ def conduction(params: DeviceParams) -> str:
 def at_temperature(params: DeviceParams) -> str:
     """Return the function of a cell whose current follows the temperature of the circuit."""
     given = (name(each) for each in ("r", "kelvin", "tcr_lrs", "tcr_hrs"))
-    return _function(
+    return function(
         "conductance_factor",
         "what the conductance of mixing state r at 300 K is multiplied by at another temperature",
         "r, kelvin, tcr_lrs, tcr_hrs",
@@ -146,7 +163,7 @@ def at_temperature(params: DeviceParams) -> str:
 def overdrive(rate: float) -> str:
     """Return the function of a cell whose SET stops where the voltage has fallen; ``rate`` is that of r."""
     given = map(name, ("u", "u_set", "hold"))
-    return _function(
+    return function(
         "overdrive",
         "rate at which r moves in a SET: it goes on above a share of U_SET",
         "u, u_set, hold",
@@ -168,7 +185,7 @@ def switching(params: DeviceParams) -> str:
     curve = traced(iv.transition)(r_from, u_from, r_to, p)
     return "\n\n".join(
         (
-            _function(
+            function(
                 # not plain "current", which disciplines.vams takes
                 "cell_current",
                 "current in A of mixing state r at u",
@@ -176,22 +193,22 @@ def switching(params: DeviceParams) -> str:
                 traced(iv.current)(r, u, p),
                 ("u_in", "llrs"),
             ),
-            _function(
+            function(
                 "mixing_from_current",
                 "mixing state of a cell that carries i at u, 0 < u <= u_range",
                 "i, u",
                 traced(iv.mixing_from_current)(i, u, p),
                 ("i_llrs",),
             ),
-            _function(
+            function(
                 "fall",
                 "how far a RESET transition at u is above its end",
                 "u",
                 traced(iv.transition_profile)(u, p),
                 ("v",),
             ),
-            _function("mixing", "mixing state of a resistance at the read voltage", "ohm", mixing),
-            _function(
+            function("mixing", "mixing state of a resistance at the read voltage", "ohm", mixing),
+            function(
                 "partial_reset",
                 "mixing state of a cell driven from (u_from, r_from) towards (u_max, r_to) as far as u",
                 "r_from, u_from, r_to, u",
@@ -212,13 +229,13 @@ def widths(params: DeviceParams) -> str:
         factor = symbol(traced(pulse_width.threshold_factor)(traced(pulse_width.decades)(t, p), ranges))
         time = symbol(traced(pulse_width.switching_time)(ratio, ranges, p))
         functions += [
-            _function(
+            function(
                 f"{polarity}_factor",
                 f"threshold of {polarity.upper()} after the time t in s, over that for pulses of the reference width",
                 "t",
                 factor,
             ),
-            _function(
+            function(
                 f"{polarity}_time",
                 f"time in s after which a voltage that is ratio times the threshold of {polarity.upper()} switches",
                 "ratio",

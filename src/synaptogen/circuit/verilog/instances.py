@@ -8,10 +8,12 @@ import numpy as np
 from synaptogen._utils import AnyArray, Float64Array, checked
 from synaptogen.array import CellArray
 from synaptogen.engines import FIELDS
+from synaptogen.model import iv
 from synaptogen.state import Mode
 
 from .autonomous import IDENTITY
 from .cell import CellModel
+from .flicker import NAME, amplitudes
 from .module_frame import STATE
 
 InstanceValues: TypeAlias = dict[str, Float64Array]
@@ -27,6 +29,10 @@ def instance_values(cells: CellArray, model: CellModel) -> InstanceValues:
       running cycle and ``r_hrs1 ... u_resetK`` of the following, in ohm and V.
     - autonomous: ``cell_id``, ``seed``, ``seed_high``, ``pristine``; all cells must be new, in the HRS of cycle 0.
     - pulse: ``mode_start``, ``r_start``, ``u_ratchet_start``, ``r_hrs0, u_set0, r_lrs0, u_reset0, r_hrs1``.
+    - all but autonomous, if the parameter set has a fluctuation: ``flicker``, the amplitude of its fast part.
+
+    States are those at the present time of the array (docs/time.md): of a cell in its LRS or HRS, ``r_lrs0`` or
+    ``r_hrs0`` is what has become of it.
 
     Parameters
     ----------
@@ -59,11 +65,13 @@ def instance_values(cells: CellArray, model: CellModel) -> InstanceValues:
         raise ValueError(
             f"model was made from {model.params!r}, the cells from {cells.params!r}: make both from one parameter set"
         )
-    if model.kind == "read":
-        return {"r": _flat(cells.r)}
     if model.kind == "autonomous":
         return _identity(cells)
-    values = {**_state(cells), **_tape(cells, model.cycles)}
+    values = {"r": _flat(cells.r)} if model.kind == "read" else {**_state(cells), **_tape(cells, model.cycles)}
+    if cells.state.clock.time.instants and model.kind != "read":
+        _show_present(values, cells)
+    if NAME in model.instance:
+        values[NAME] = amplitudes(cells)
     return {name: values[name] for name in model.instance}
 
 
@@ -124,6 +132,14 @@ def _state(cells: CellArray) -> InstanceValues:
     mode = _flat(cells.mode)
     ratchet = np.where(mode == Mode.IRS, _ratchet(cells), 0.0)
     return dict(zip(STATE, (mode, _flat(cells.r), ratchet), strict=True))
+
+
+def _show_present(values: InstanceValues, cells: CellArray) -> None:
+    """Replace the resistance that an LRS or an HRS was written with by that at the present time."""
+    r, p = values["r_start"], cells.params.constants()
+    ohm = 1.0 / iv.conductance(r, cells.params.u_read, p)
+    for name, mode in ("r_lrs0", Mode.LRS), ("r_hrs0", Mode.HRS):
+        values[name] = np.where(values["mode_start"] == mode, ohm, values[name])
 
 
 def _ratchet(cells: CellArray) -> Float64Array:

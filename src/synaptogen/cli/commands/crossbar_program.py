@@ -61,6 +61,24 @@ Reads: TypeAlias = Annotated[int, typer.Option("--reads", metavar="N", help="Num
 Passes: TypeAlias = Annotated[
     int, typer.Option("--passes", metavar="N", help="Number of times that all cells are visited.")
 ]
+Rounds: TypeAlias = Annotated[
+    int,
+    typer.Option("--rounds", metavar="N", help="Verify again after a wait, and rewrite what has left the tolerance."),
+]
+Wait: TypeAlias = Annotated[float, typer.Option("--wait", metavar="S", help="Seconds between rounds.")]
+After: TypeAlias = Annotated[
+    list[float] | None,
+    typer.Option(
+        "--after",
+        metavar="S",
+        help="Report the share within the tolerance so many seconds later, also several times; default for cells that "
+        "change in time: 1 s, 1 h and 10 years.",
+    ),
+]
+Fluctuation: TypeAlias = Annotated[
+    str | None,
+    typer.Option("--fluctuation", metavar="NAME", help="Cells change in time, as these do: hfox-1t1r."),
+]
 SchemeName: TypeAlias = Annotated[
     str | None,
     typer.Option(
@@ -77,6 +95,10 @@ ArraysFile: TypeAlias = Annotated[
     Path | None, typer.Option("--out", metavar="FILE.npz", help="File for targets, results and pulses.")
 ]
 FigureFile: TypeAlias = Annotated[Path | None, typer.Option("--figure", metavar="FILE", help="Draw errors and pulses.")]
+TimeFigureFile: TypeAlias = Annotated[
+    Path | None,
+    typer.Option("--time-figure", metavar="FILE", help="Draw the conductances of each level at these later times."),
+]
 OverwriteFiles: TypeAlias = Annotated[bool, typer.Option("--overwrite", help="Replace existing files.")]
 
 
@@ -94,21 +116,27 @@ def program(
     strategy: Strategy = "transition",
     reads: Reads = 1,
     passes: Passes = 1,
+    rounds: Rounds = 1,
+    wait: Wait = 1.0,
+    after: After = None,
     scheme: SchemeName = None,
     u_set: SetVoltage = None,
     clip: Clip = False,
     params: Params = "hennen2024",
+    fluctuation: Fluctuation = None,
     rng: NewSeed = None,
     threads: Threads = None,
     output: ArraysFile = None,
     figure: FigureFile = None,
+    time_figure: TimeFigureFile = None,
     overwrite: OverwriteFiles = False,
     as_json: JSON = False,
 ) -> None:
     """Write a matrix to virtual cells with pulses, and report errors, pulses, failures and energy.
 
     The file of --out holds arrays of the shape of the cells: target, reached and measured in S, energy in J, pulses,
-    converged, component; and, unless --mapping is none, weights and the weights that were reached.
+    converged, component; if cells change in time, reached_later, with a first axis over the times of --after; and,
+    unless --mapping is none, weights and the weights that were reached.
     \f
 
     Parameters
@@ -117,27 +145,32 @@ def program(
         The weights: a file, or the shape of random ones. One of the two must be given.
     mapping, w_max, base, levels, share : str, float, int, int, float
         How weights become conductances, and the window of conductances; see `WeightMapping`, `reachable_window`.
-    method, tolerance, budget, strategy, reads, passes, scheme, u_set, clip
+    method, tolerance, budget, strategy, reads, passes, rounds, wait, after, scheme, u_set, clip
         How cells are written, see `write_verify` and `one_shot`.
-    params, rng, threads : str, int, int
-        Population, seed and threads of the cells.
-    output, figure, overwrite : pathlib.Path, pathlib.Path, bool
+    params, fluctuation, rng, threads : str, str, int, int
+        Population, what time does to it, seed and threads of the cells.
+    output, figure, time_figure, overwrite : pathlib.Path, pathlib.Path, pathlib.Path, bool
         Files to write, and whether to replace them.
     as_json : bool
         Print JSON instead of text.
     """
-    _require_free_files(output, figure, overwrite)
+    _require_free_files(output, (figure, time_figure), overwrite)
     writer = choice("--method", method, METHODS)
     kind = choice("--mapping", mapping, MAPPINGS)
     population = params_from(params)
+    if fluctuation is not None:
+        population = population.with_fluctuation(fluctuation)
+    if time_figure is not None and population.fluctuation is None:
+        raise ValueError("--time-figure needs cells that change in time: give --fluctuation hfox-1t1r, say")
     window = reachable_window(population, share)
     given = _given_matrix(matrix, random, kind, window, rng)
-    writing = Writing(writer, tolerance, budget, strategy, reads, passes, scheme, "clip" if clip else "refuse", u_set)
+    outside: Outside = "clip" if clip else "refuse"
+    writing = Writing(writer, tolerance, budget, strategy, reads, passes, rounds, wait, after, scheme, outside, u_set)
     job = _job(given, kind, window, w_max, base, levels, writing.outside)
     cells = CellArray(job.targets.shape, population, rng=rng, threads=threads)
     report = writing.apply(cells, job.targets)
     _show(report, job, as_json)
-    _write(report, job, output, figure)
+    _write(report, job, output, figure, time_figure)
 
 
 @dataclass(frozen=True)
@@ -147,13 +180,19 @@ class Writing:
     Parameters
     ----------
     method : {"write-verify", "one-shot"}
-        One-shot takes only tolerance, scheme, outside and u_set.
+        One-shot takes only tolerance, after, scheme, outside and u_set.
     tolerance : float
         Tolerance of a conductance in S.
     budget, reads, passes : int
         Most pulses of a cell, reads that are averaged, passes through all cells.
     strategy : {"transition", "ramp"}
         Amplitudes of the pulses.
+    rounds : int
+        Rounds with a wait in between.
+    wait : float
+        Seconds between them.
+    after : list of float, optional
+        Seconds after the run for which the report says how many cells are within the tolerance.
     scheme : {"V/2", "V/3"}, optional
         Voltage of other cells; None: selectors keep it from them.
     outside : {"clip", "refuse"}
@@ -168,6 +207,9 @@ class Writing:
     strategy: str
     reads: int
     passes: int
+    rounds: int
+    wait: float
+    after: list[float] | None
     scheme: str | None
     outside: Outside
     u_set: float | None
@@ -191,7 +233,13 @@ class Writing:
         with steps(transient=True) as shown:
             if self.method == "one-shot":
                 return one_shot(
-                    cells, targets, tolerance=self.tolerance, scheme=scheme, outside=self.outside, u_set=self.u_set
+                    cells,
+                    targets,
+                    tolerance=self.tolerance,
+                    after=self.after,
+                    scheme=scheme,
+                    outside=self.outside,
+                    u_set=self.u_set,
                 )
             return write_verify(
                 cells,
@@ -201,6 +249,9 @@ class Writing:
                 strategy=cast("Literal['transition', 'ramp']", self.strategy),
                 reads=self.reads,
                 passes=self.passes,
+                rounds=self.rounds,
+                wait=self.wait,
+                after=self.after,
                 scheme=scheme,
                 outside=self.outside,
                 u_set=self.u_set,
@@ -322,29 +373,37 @@ def _show(report: ProgrammingReport, job: ProgrammingJob, as_json: bool) -> None
         stdout.print(f"weights: rms error {100 * error:.3g} % of the largest", markup=False)
 
 
-def _require_free_files(output: Path | None, figure: Path | None, overwrite: bool) -> None:
+def _require_free_files(output: Path | None, drawn: tuple[Path | None, ...], overwrite: bool) -> None:
     if output is not None and output.suffix != ".npz":
         raise ValueError(f"--out {output}: give a file that ends in .npz")
-    for path in (output, figure):
+    for path in (output, *drawn):
         if path is not None:
             require_free(path, overwrite)
-    if figure is not None:
+    if any(path is not None for path in drawn):
         require("matplotlib", "plot")
 
 
-def _write(report: ProgrammingReport, job: ProgrammingJob, output: Path | None, figure: Path | None) -> None:
+def _write(
+    report: ProgrammingReport, job: ProgrammingJob, output: Path | None, figure: Path | None, time_figure: Path | None
+) -> None:
     if output is not None:
         arrays = {name: getattr(report, name) for name in ("target", "reached", "measured", "pulses", "energy")}
         arrays |= {"converged": report.converged, "component": report.components}
+        if report.later:
+            arrays |= {
+                "after": np.array([state.seconds for state in report.later]),
+                "reached_later": np.stack([state.conductance for state in report.later]),
+            }
         if job.mapping is not None and job.weights is not None:
             arrays |= {"weights": job.weights, "reached_weights": job.mapping.combine(report.reached.astype(float))}
         _save(output, arrays)
         say(f"written: {output}")
-    if figure is not None:
-        from synaptogen.crossbar import figures
+    for path, name in (figure, "programming_report"), (time_figure, "retention"):
+        if path is not None:
+            from synaptogen.crossbar import figures
 
-        figures.programming_report(report).savefig(figure)
-        say(f"written: {figure}")
+            getattr(figures, name)(report).savefig(path)
+            say(f"written: {path}")
 
 
 def _save(path: Path, arrays: dict[str, AnyArray]) -> None:

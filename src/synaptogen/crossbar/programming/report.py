@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 from synaptogen._utils import MICRO, AnyArray, BoolArray
 from synaptogen.array import CellArray
 
+HOUR, YEAR = 3600.0, 31_557_600.0  # s
+AFTER = (1.0, HOUR, 10 * YEAR)
+"""Times in s after a run for which reports say how many cells are still within the tolerance."""
 FAINT_NOISE = 3.0  # below so many standard deviations of the read noise the summary adds a note on the tolerance
 
 
@@ -34,6 +37,42 @@ class ComponentRate(NamedTuple):
         return self.failed / self.cells if self.cells else 0.0
 
 
+class Later(NamedTuple):
+    """Conductances that cells will have if they are left alone after a run.
+
+    Attributes
+    ----------
+    seconds : float
+        Time in s since the end of the run.
+    conductance : array of the shape of the cells
+        S, without the noise of a read; NaN where a cell was not to be written.
+    """
+
+    seconds: float
+    conductance: AnyArray
+
+
+class Retention(NamedTuple):
+    """How many cells are within the tolerance at a time after a run.
+
+    Attributes
+    ----------
+    seconds : float
+        Time in s since the end of the run.
+    cells, within : int
+        Cells that were written, and those of them within the tolerance.
+    """
+
+    seconds: float
+    cells: int
+    within: int
+
+    @property
+    def share(self) -> float:
+        """Share of the cells that are within the tolerance."""
+        return self.within / self.cells
+
+
 class ReportStatistics(TypedDict):
     """Report as numbers in SI units; JSON can hold them."""
 
@@ -53,6 +92,8 @@ class ReportStatistics(TypedDict):
     most_pulses: int
     energy: float
     components: list[dict[str, float]]
+    left: list[int]
+    retention: list[dict[str, float]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,7 +129,13 @@ class ProgrammingReport:
     cells : CellArray
         The cells that were written.
     before : array, optional
-        Conductances in S before the run, if some cells were not to be written.
+        Conductances in S before the run, if some cells were not to be written; they include what the waits between
+        rounds did to them.
+    left : tuple of int
+        For each round after the first: cells that were within the tolerance when the wait began, and outside when it
+        ended.
+    later : tuple of Later
+        Conductances at some times after the run, if the cells fluctuate: those of a copy that was left alone.
     """
 
     method: str
@@ -105,6 +152,8 @@ class ProgrammingReport:
     read_noise: float
     cells: CellArray = field(repr=False)
     before: AnyArray | None = None
+    left: tuple[int, ...] = ()
+    later: tuple[Later, ...] = ()
 
     @property
     def error(self) -> AnyArray:
@@ -145,6 +194,18 @@ class ProgrammingReport:
         failed = np.bincount(self.components[self.failed], minlength=count)
         return [ComponentRate(k, int(cells[k]), int(failed[k])) for k in range(count)]
 
+    def retention(self) -> list[Retention]:
+        """Count the cells within the tolerance at the end of the run, and later if the cells fluctuate.
+
+        The state of the cells counts, not a noisy read. Cells that did not converge are among them.
+        """
+        states = Later(0.0, self.reached), *self.later
+        return [self._within(state) for state in states]
+
+    def _within(self, state: Later) -> Retention:
+        error = np.abs(state.conductance[self.selected] - self.target[self.selected])
+        return Retention(state.seconds, error.size, int(np.count_nonzero(error <= self.tolerance)))
+
     def statistics(self) -> ReportStatistics:
         """Return the report as numbers in SI units that JSON can hold."""
         chosen, count = self.selected, int(np.count_nonzero(self.selected))
@@ -166,6 +227,8 @@ class ProgrammingReport:
             "most_pulses": int(self.pulses[chosen].max()),
             "energy": self.total_energy,
             "components": [{**rate._asdict(), "rate": rate.rate} for rate in self.by_component()],
+            "left": list(self.left),
+            "retention": [{**each._asdict(), "share": each.share} for each in self.retention()],
         }
 
     def summary(self) -> str:
@@ -184,6 +247,15 @@ class ProgrammingReport:
             f"pulses: {s['mean_pulses']:.2f} a cell, at most {s['most_pulses']} of {self.budget}; "
             f"energy {1e12 * self.total_energy / s['cells']:.3g} pJ a cell",
         ]
+        for number, left in enumerate(self.left, 2):
+            lines.append(f"round {number}: {left:,} cells had left the tolerance during the wait")
+        if self.later:
+            now, *others = self.retention()
+            lines.append(
+                f"state within {1e6 * self.tolerance:g} {MICRO}S: {100 * now.share:.3g} % at the end, "
+                + ", ".join(f"{100 * each.share:.3g} % {duration(each.seconds)} later" for each in others)
+                + " (a copy of the cells that was left alone)"
+            )
         if self.tolerance < FAINT_NOISE * self.read_noise:
             lines.append(
                 f"note: the tolerance is only {self.tolerance / self.read_noise:.1f} deviations of the read noise: "
@@ -202,3 +274,11 @@ class ProgrammingReport:
 
     def __str__(self) -> str:
         return self.summary()
+
+
+def duration(seconds: float) -> str:
+    """Return a time in s as a short text: 1 s, 1 h, 10 years."""
+    units = ((YEAR, "year"), (86_400.0, "day"), (HOUR, "h"), (60.0, "min"), (1.0, "s"))
+    length, name = next((unit for unit in units if seconds >= unit[0]), (1.0, "s"))
+    number = f"{seconds / length:.3g}"
+    return f"{number} {name}" + ("s" if name in ("year", "day") and number != "1" else "")

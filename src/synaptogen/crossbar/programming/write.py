@@ -5,6 +5,7 @@ between, on its RESET curve. A larger amplitude moves it further along the curve
 of the next cycle.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -15,18 +16,19 @@ from synaptogen.array import CellArray
 from synaptogen.crossbar.mappings import OUTSIDE, Outside
 from synaptogen.crossbar.selection import SCHEMES, Scheme
 from synaptogen.model import noise_variance
-from synaptogen.state import pulse_widths
+from synaptogen.state import pulse_widths, ticks_of
 from synaptogen.wires import Wires
 
 from .active_cells import ActiveCells
 from .pulse_driver import IsolatedDriver, LineDriver, PulseDriver
 from .pulse_strategies import STRATEGIES, AlongTransition, Ramp, Strategy, StrategyName
-from .report import ProgrammingReport
+from .report import AFTER, Later, ProgrammingReport
 from .statistics import PopulationStatistics, population_statistics, reachable_window
 from .wired_driver import WiredLineDriver, WiredRowDriver
 
 REACHABLE = 1e-3  # share of cycles that must reach a conductance that counts as reachable
 PULSE_WIDTH = 1e-7  # s
+PART = 1 << 20  # cells whose copies are left alone at once
 MOVEMENT = 6.0  # standard deviations of the read noise that count as a change of conductance
 
 
@@ -42,13 +44,20 @@ class _Task(NamedTuple):
     u_set: float  # V
     driver: PulseDriver
     others: AnyArray | None  # conductances in S before the run, if some cells are not to be written
+    after: tuple[float, ...]  # s; when to look at copies of the cells
 
     def view(self, index: AnyArray) -> CellArray:
         """Return a view of some of the cells."""
         return self.cells if len(index) == self.cells.size else self.cells[index]
 
     def report(
-        self, method: str, outcome: "_Outcome", tolerance: float, budget: int, noise: float
+        self,
+        method: str,
+        outcome: "_Outcome",
+        tolerance: float,
+        budget: int,
+        noise: float,
+        left: tuple[int, ...] = (),
     ) -> ProgrammingReport:
         """Return the report of a run that has ended."""
         shape = self.whole.shape
@@ -67,7 +76,29 @@ class _Task(NamedTuple):
             read_noise=noise,
             cells=self.whole,
             before=None if self.others is None else self.others.reshape(shape),
+            left=left,
+            later=self.later(),
         )
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass; what it does to cells that are not written does not count as a disturbance."""
+        if self.others is not None:
+            self.others[:] -= self.whole.conductance()
+        self.whole.wait(seconds)
+        if self.others is not None:
+            self.others[:] += self.whole.conductance()
+
+    def later(self) -> tuple[Later, ...]:
+        """Return the conductances of copies of the cells that are left alone."""
+        index = np.flatnonzero(self.selected)
+        g = np.full((len(self.after), self.cells.size), np.nan, self.target.dtype)
+        for part in np.split(index, range(PART, len(index), PART)) if self.after else ():
+            copy, passed = self.view(part).copy(), 0
+            for k in np.argsort(self.after, kind="stable"):
+                ticks = ticks_of(self.after[k])
+                copy.state.wait(ticks - passed, None)
+                g[k, part], passed = copy.conductance(), ticks
+        return tuple(Later(t, row.reshape(self.whole.shape)) for t, row in zip(self.after, g, strict=True))
 
 
 class _Outcome(NamedTuple):
@@ -89,6 +120,9 @@ def write_verify(
     strategy: StrategyName | Strategy = "transition",
     reads: int = 1,
     passes: int = 1,
+    rounds: int = 1,
+    wait: float = 1.0,
+    after: Sequence[float] | None = None,
     scheme: Scheme | None = None,
     outside: Outside = "refuse",
     where: ArrayLike | None = None,
@@ -123,6 +157,15 @@ def write_verify(
     passes : int
         Number of passes over all cells. Each pass begins with a new read of all cells and continues with those that
         have been disturbed or were accepted by chance. The budget holds for all passes together.
+    rounds : int
+        Number of rounds, each of ``passes``. Before each but the first, the array is left alone, and those cells are
+        written again that have left the tolerance meanwhile. The budget holds for all rounds together.
+    wait : float
+        Time in s between rounds, which passes for the whole array.
+    after : sequence of float, optional
+        Times in s after the run for which the report says how many cells are still within the tolerance. Copies of the
+        cells are left alone for this; the cells themselves do not change. Default: a second, an hour and ten years if
+        the parameter set has a fluctuation (docs/time.md), else none.
     scheme : {"V/2", "V/3"}, optional
         Selection scheme of cells without selectors, of shape (rows, columns): other cells get a part of each pulse (see
         docs/crossbar.md). Default: each cell has a selector.
@@ -155,8 +198,9 @@ def write_verify(
     Raises
     ------
     ValueError, TypeError
-        If an argument is not of the kind described, a target cannot be reached and ``outside`` is "refuse", or the read
-        noise is larger than the tolerance. No cell has changed then.
+        If an argument is not of the kind described, a target cannot be reached and ``outside`` is "refuse", the read
+        noise is larger than the tolerance, or ``rounds`` or ``after`` are given for cells that stand still or for some
+        cells of an array, whose time passes as a whole. No cell has changed then.
 
     Examples
     --------
@@ -174,7 +218,8 @@ def write_verify(
     checks.positive("tolerance", tolerance, "S")
     checks.positive_int("budget", budget)
     checks.positive_int("passes", passes)
-    task = _prepare(cells, targets, scheme, outside, where, u_set, pulse_width, wires, wired_reads, width)
+    _require_time(cells, checks.positive_int("rounds", rounds), checks.positive("wait", wait, "s"))
+    task = _prepare(cells, targets, scheme, outside, where, u_set, pulse_width, wires, wired_reads, width, after)
     noise = _read_noise(task, checks.positive_int("reads", reads))
     if tolerance < noise:
         raise ValueError(
@@ -182,13 +227,20 @@ def write_verify(
             f"{int(np.ceil(reads * (noise / tolerance) ** 2))} reads or more, or lower the bandwidth of the cells"
         )
     choose = _strategy(strategy, task, tolerance, MOVEMENT * noise)
+    left: list[int] = []
     outcome = _empty_outcome(task)
-    for _ in range(passes):
-        active = _verify(task, outcome, tolerance, budget, reads)
-        if not active.size:
-            break
-        _write(task, outcome, active, choose, tolerance, budget, reads, progress)
-    return task.report(f"write-verify, {_name(strategy)}", outcome, tolerance, budget, noise)
+    for number in range(rounds):
+        if number:
+            task.wait(wait)
+        inside = outcome.converged.copy()
+        for k in range(passes):
+            active = _verify(task, outcome, tolerance, budget, reads)
+            if number and not k:
+                left.append(int(np.count_nonzero(inside & ~outcome.converged)))
+            if not active.size:
+                break
+            _write(task, outcome, active, choose, tolerance, budget, reads, progress)
+    return task.report(f"write-verify, {_name(strategy)}", outcome, tolerance, budget, noise, tuple(left))
 
 
 @checked
@@ -197,6 +249,7 @@ def one_shot(
     targets: ArrayLike,
     *,
     tolerance: float = 1e-6,
+    after: Sequence[float] | None = None,
     scheme: Scheme | None = None,
     outside: Outside = "refuse",
     where: ArrayLike | None = None,
@@ -217,7 +270,7 @@ def one_shot(
     tolerance : float
         Largest difference in S of a read from its target for a cell that the report counts as converged. It has no
         influence on the pulses.
-    scheme, outside, where, u_set, wires, wired_reads, pulse_width, width
+        after, scheme, outside, where, u_set, wires, wired_reads, pulse_width, width
         As for `write_verify`.
 
     Returns
@@ -241,7 +294,7 @@ def one_shot(
     True
     """
     checks.positive("tolerance", tolerance, "S")
-    task = _prepare(cells, targets, scheme, outside, where, u_set, pulse_width, wires, wired_reads, width)
+    task = _prepare(cells, targets, scheme, outside, where, u_set, pulse_width, wires, wired_reads, width, after)
     curve = task.population
     amplitudes = np.interp(-task.target, -curve.conductances, curve.amplitudes).astype(task.target.dtype)
     outcome = _empty_outcome(task)
@@ -301,7 +354,7 @@ def set_reset(
     population = population_statistics(cells.params)
     high, low = float(np.median(population.g_lrs)), float(np.median(population.g_hrs))
     targets = np.where(bits, high, low).reshape(cells.shape)
-    task = _prepare(cells, targets, scheme, "refuse", where, u_set, pulse_width, wires, wired_reads, width)
+    task = _prepare(cells, targets, scheme, "refuse", where, u_set, pulse_width, wires, wired_reads, width, ())
     outcome = _empty_outcome(task)
     index = np.flatnonzero(task.selected)
     u = np.where(bits, task.u_set, cells.params.u_max).astype(task.target.dtype)
@@ -325,9 +378,11 @@ def _prepare(
     wires: Wires | None,
     wired_reads: bool,
     width: float | None,
+    after: Sequence[float] | None,
 ) -> _Task:
     """Check the arguments; nothing has changed if they are refused."""
     checks.one_of("outside", outside, OUTSIDE)
+    times = _times(cells, after)
     checks.positive("pulse_width", pulse_width, "s")
     if width is not None:
         pulse_width = float(pulse_widths("width", width, cells.params, 1)[0])
@@ -340,7 +395,32 @@ def _prepare(
     target, clipped = _reachable(cells, given, selected, outside)
     u_set = population.u_set if u_set is None else -checks.positive("-u_set", -u_set, "V, that is a negative u_set,")
     others = None if selected.all() else cells.conductance()
-    return _Task(cells, cells.ravel(), target, selected, clipped, population, u_set, driver, others)
+    return _Task(cells, cells.ravel(), target, selected, clipped, population, u_set, driver, others, times)
+
+
+def _require_time(cells: CellArray, rounds: int, wait: float) -> None:
+    """Refuse waits that would do nothing, or that only a whole array can make."""
+    if rounds == 1:
+        return
+    if cells.params.fluctuation is None:
+        raise ValueError(
+            f"rounds={rounds} waits {wait:g} s for cells that stand still: give them params.with_fluctuation(...), "
+            "or passes= in place of rounds="
+        )
+    if cells.state.positions is not None:
+        raise ValueError(
+            f"rounds={rounds} lets time pass, which it does for whole arrays: give the whole array, and where= for "
+            "these cells"
+        )
+
+
+def _times(cells: CellArray, after: Sequence[float] | None) -> tuple[float, ...]:
+    if after is None:
+        return () if cells.params.fluctuation is None else AFTER
+    times = tuple(checks.not_negative("after", each, "s") for each in after)
+    if times and cells.params.fluctuation is None:
+        raise ValueError("after= asks what time does to cells that stand still: give them params.with_fluctuation(...)")
+    return times
 
 
 def _driver(

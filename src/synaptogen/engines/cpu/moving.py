@@ -14,6 +14,7 @@ from synaptogen.model import (
     UInt32,
     any_,
     as_written,
+    bits,
     is_irs,
     jumps_made,
     log_change,
@@ -34,6 +35,7 @@ from .lanes import (
     W,
     data,
     flatten,
+    gather,
     in_cache_key,
     load,
     load_constants,
@@ -140,27 +142,114 @@ def _written(cells: CellPointers, params: KernelParams, group: int) -> Real:
     return written_state(status, load(cells.hot, group * HOT + R_LRS), r_hrs, partial)
 
 
+class MovePointers(NamedTuple):
+    """A `Move` within kernels, with raw pointers: arrays would be counted at each call of an inner function.
+
+    Attributes
+    ----------
+    constants, prototype, widths, pairs, instant, present, r_zero, r_max, span
+        As of `Move`.
+    grid : tuple of uint32
+        As of `Moment`.
+    writes : pointer to uint32
+        As of `Moment`, ``count`` numbers in a row.
+    count : int
+        Number of writes.
+    """
+
+    constants: Any
+    prototype: Any
+    widths: Any
+    pairs: Any
+    grid: Any
+    writes: Any
+    count: Any
+    instant: Any
+    present: Any
+    r_zero: Any
+    r_max: Any
+    span: Any
+
+
 @njit(**INLINE)
-def fetch_rows(index: UInt32Array, at: int, move: Move, work: UInt32Array) -> None:
-    """Write what formulas need of the writes of a group, four rows, to ``work``.
+def pointers_of(move: Move) -> MovePointers:
+    """Return a move with raw pointers to its arrays, which the caller keeps alive."""
+    return MovePointers(
+        data(move.constants),
+        move.prototype,
+        data(move.widths),
+        move.pairs,
+        _places(data(move.grid)),
+        data(move.writes),
+        move.writes.shape[1],
+        move.instant,
+        move.present,
+        move.r_zero,
+        move.r_max,
+        move.span,
+    )
+
+
+@njit(**INLINE)
+def _places(grid: Pointer) -> Any:
+    """Return slot and passed fraction of each of the eleven grids."""
+    return (
+        scalar(grid, 0),
+        scalar(grid, 1),
+        scalar(grid, 2),
+        scalar(grid, 3),
+        scalar(grid, 4),
+        scalar(grid, 5),
+        scalar(grid, 6),
+        scalar(grid, 7),
+        scalar(grid, 8),
+        scalar(grid, 9),
+        scalar(grid, 10),
+        scalar(grid, 11),
+        scalar(grid, 12),
+        scalar(grid, 13),
+        scalar(grid, 14),
+        scalar(grid, 15),
+        scalar(grid, 16),
+        scalar(grid, 17),
+        scalar(grid, 18),
+        scalar(grid, 19),
+        scalar(grid, 20),
+        scalar(grid, 21),
+    )
+
+
+@njit(**INLINE)
+def row_of(move: MovePointers, row: int, here: UInt32, first: int, alike: bool) -> UInt32:
+    """Return a row of ``move.writes`` for a group of cells.
 
     Parameters
     ----------
-    index : array of uint32
+    move : MovePointers
+    row : int
+        Which row.
+    here : uint32 lanes
         Which write each cell has last seen.
-    at : int
-        First cell of the group.
-    move : Move
-    work : array of uint32 of shape (4 * W,)
+    first : uint32
+        That of the first cell.
+    alike : bool
+        Whether it is that of all of them, as of most groups.
+
+    Returns
+    -------
+    uint32 lanes
     """
-    for lane in range(W):
-        k = index[at + lane]
-        for row in range(4):
-            work[row * W + lane] = move.writes[row, k]
+    place = row * move.count
+    words = uint32s(scalar(move.writes, place + np.int64(first)))
+    if not alike:
+        words = bits(gather(move.writes, here + np.uint32(place), here == here))
+    return words
 
 
 @njit(**INLINE)
-def state_of_lanes(written: Real, lo: UInt32, hi: UInt32, move: Move, rows: Pointer, k0: int, k1: int) -> Real:
+def state_of_lanes(
+    written: Real, lo: UInt32, hi: UInt32, here: UInt32, first: int, move: MovePointers, k0: int, k1: int
+) -> Real:
     """Return the mixing states of a group at an instant.
 
     Parameters
@@ -169,9 +258,11 @@ def state_of_lanes(written: Real, lo: UInt32, hi: UInt32, move: Move, rows: Poin
         Mixing states that were written.
     lo, hi : uint32 lanes
         Ids of the cells.
-    move : Move
-    rows
-        Pointer to what `fetch_rows` has written.
+    here : uint32 lanes
+        Which of the writes wrote them.
+    first : uint32
+        That of the first cell.
+    move : MovePointers
     k0, k1 : uint32
         Low and high word of the seed.
 
@@ -179,14 +270,15 @@ def state_of_lanes(written: Real, lo: UInt32, hi: UInt32, move: Move, rows: Poin
     -------
     real lanes
     """
-    constants, widths = data(move.constants), data(move.widths)
-    key = write_key(lo, hi, load(rows, 0), load(rows, W), k0, k1)
-    made = jumps_made(key, load(rows, 2 * W), load(rows, 3 * W))
+    alike = not any_(here != uint32s(first))
+    key = write_key(lo, hi, row_of(move, 0, here, first, alike), row_of(move, 1, here, first, alike), k0, k1)
+    made = jumps_made(key, row_of(move, 2, here, first, alike), row_of(move, 3, here, first, alike))
     walk = reals(np.float32(0.0))
     for pair in range(move.pairs):
-        p = load_constants(constants, move.prototype)
-        walk = walk + two_jumps(key, pair, made, scalar(widths, 2 * pair), scalar(widths, 2 * pair + 1), p)
-    p = load_constants(constants, move.prototype)
+        p = load_constants(move.constants, move.prototype)
+        width, next_width = scalar(move.widths, 2 * pair), scalar(move.widths, 2 * pair + 1)
+        walk = walk + two_jumps(key, pair, made, width, next_width, p)
+    p = load_constants(move.constants, move.prototype)
     s = strength((move.r_zero - written) * move.span, p)
     change = log_change(walk, key, move.grid, uint32s(move.instant), s, p)
     return moved(written, change, move.r_zero, move.r_max)
@@ -219,16 +311,15 @@ def compile_move(revision: str) -> Any:
         """Move cells: bring ``memory`` up to date, and write their mixing states at the instant."""
         in_cache_key(revision)
         cells = _cells_from(state_arrays, consecutive, first_id)
-        params = params_from(param_arrays)
-        work = np.empty(4 * W, np.uint32)
+        params, to = params_from(param_arrays), pointers_of(move)
         index = data(memory)
         for group in range(first, last):
             written = _written(cells, params, group)
             fresh = as_written(load(cells.r, group * W), written)
-            here = where(fresh, uint32s(move.present), load(index, group * W))
+            here = where(fresh, uint32s(to.present), load(index, group * W))
             store(index, group * W, here)
-            fetch_rows(memory[0], group * W, move, work)
+            first_write = scalar(index, group * W)
             lo, hi = ids(cells, group)
-            store(cells.r, group * W, state_of_lanes(written, lo, hi, move, data(work), params.k0, params.k1))
+            store(cells.r, group * W, state_of_lanes(written, lo, hi, here, first_write, to, params.k0, params.k1))
 
     return move_cells

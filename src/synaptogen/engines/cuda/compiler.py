@@ -14,6 +14,7 @@ from synaptogen.engines.lanes import F32, Lanes, Target, Value, external, teach
 from synaptogen.model import (
     feature_scales,
     features,
+    fluctuation,
     iv,
     latent,
     noise,
@@ -24,11 +25,23 @@ from synaptogen.model import (
     switching,
 )
 
-from . import cell, history, layout
+from . import cell, history, layout, moving
 from .scalars import teach_memory
 
-FORMULAS = [polynomial, iv, latent, own_law, feature_scales, features, population, switching, noise, random]
-DEVICE_CODE: list[ModuleType] = [layout, history, cell]
+FORMULAS = [
+    polynomial,
+    iv,
+    latent,
+    own_law,
+    feature_scales,
+    features,
+    population,
+    switching,
+    noise,
+    random,
+    fluctuation,
+]
+DEVICE_CODE: list[ModuleType] = [layout, history, cell, moving]
 BLOCKS_PER_MULTIPROCESSOR = 6
 """Blocks that fit on a multiprocessor: a thread gets 80 registers, enough for compute capabilities 8.0 and 9.0."""
 SIMULATED = bool(config.ENABLE_CUDASIM)

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from synaptogen._utils import AnyArray, BoolArray, Float32Array, RealArray
 from synaptogen.engines.compiled_params import CompiledParams
 from synaptogen.engines.lines import EngineDefaults
+from synaptogen.engines.moments import Moment
 from synaptogen.engines.protocol import FIELDS, CellIds, Positions, ReadNumbers
 
 from . import availability, kernels, products
@@ -15,6 +16,7 @@ from .buffers import DeviceArray, empty, launch, launch_blocks, on_device, on_ho
 from .kernel_params import kernel_params_of, mixture_of
 from .kernels import KernelReads, SelectedCells
 from .layout import DEVICE_GROUPS, FIELD_GROUPS, WARP_TILE, CellBuffers
+from .moving import kernel_moment_of
 
 REMEDY = (
     "make fewer cells, or use history='compact' or a lower order (params.with_order), which take less of it, "
@@ -374,6 +376,21 @@ class CUDAEngine(EngineDefaults[CUDASelection]):
     def _scatter(self, name: str, select: CUDASelection, values: DeviceArray) -> None:
         array, groups = self._arrays()[name]
         launch(kernels.scatter, select.size, array, groups, select.cells, values)
+
+    def move(self, moment: Moment, memory: NDArray[np.uint32]) -> None:
+        """Move all cells to an instant; 4 bytes a cell go to the GPU and come back.
+
+        Parameters
+        ----------
+        moment : Moment
+            The instant.
+        memory : array of uint32 of shape (1, n)
+            Which write each cell has last seen.
+        """
+        index = on_device(memory[0], np.uint32)
+        place = kernel_moment_of(moment, self.compiled_params.constants, on_device)
+        launch(kernels.move, self.cells.size, self.state, self._params, place, index)
+        memory[0] = on_host(index, memory.shape[1])
 
     # ---- products
 

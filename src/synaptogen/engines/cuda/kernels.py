@@ -10,6 +10,7 @@ from .buffers import DeviceArray
 from .cell import draw_device, first_cycle, read_current, step
 from .compiler import jit
 from .layout import WARP_TILE, CellBuffers, KernelParams, base_of
+from .moving import KernelMoment, move_cell
 from .scalars import load, store, uint32_of
 
 EXPONENT = 0x7F800000
@@ -149,6 +150,24 @@ def read(
         i = selection.cells[k] if selection.listed else selection.first + k
         number = load(reads.each, i) if reads.listed else uint32_of(reads.times)
         store(out, k, read_current(state, params, i, load(voltages, k if each else 0), bandwidth, number))
+
+
+@jit
+def move(state: CellBuffers, params: KernelParams, moment: KernelMoment, index: DeviceArray) -> None:
+    """Move all cells to an instant, see `Engine.move`.
+
+    Parameters
+    ----------
+    state, params
+        The cells, and their parameter set.
+    moment : KernelMoment
+        The instant.
+    index : array of uint32 of shape (n,)
+        Which write each cell has last seen.
+    """
+    i = cuda.grid(1)
+    if i < state.size:
+        move_cell(state, params, moment, index, i)
 
 
 @jit

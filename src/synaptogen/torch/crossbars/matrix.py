@@ -13,7 +13,7 @@ from synaptogen.torch.formulas import envelopes
 
 from . import wiring
 from .compiled_reads import Geometry, can_compile, convolve, multiply
-from .noise import advance, normals
+from .noise import advance, choices, normals
 from .quantise import codes, quantise
 from .reading import AnalogProduct, LineDrives, full_precision, largest, require_real, tiled
 
@@ -252,13 +252,18 @@ class AnalogMatrix(AnalogProduct):
     def drawn(self, weight: Tensor) -> Tensor:
         """Draw the differences r+ - r- of new cells for a weight, (groups, column_tiles, columns, outputs).
 
-        Each weight gets an error drawn from those of pairs of this population at the nearest of some targets.
+        Each weight gets an error drawn from those of pairs of this population at the nearest of some targets, and if
+        ages are drawn, at the same one of some ages.
         """
         kind = self.difference.dtype
         weight = weight.detach().to(kind)
         full = full_scale(weight, self.config.scale)
         scaled = weight / full
-        errors = self.errors.flatten()[self.draw(scaled, self.errors)]
+        table = self.errors
+        if table.dim() == 3:
+            table = table.index_select(0, choices(self.noise, (1,), table.shape[0], scaled)).squeeze(0)
+            advance(self.noise)
+        errors = table.flatten()[self.draw(scaled, table)]
         # reads multiply by the full scale at the time of writing, from which the weights have changed since
         reached = (scaled + errors) * (full / self.full_scale)
         return self.laid_out(self.per_weight * reached)

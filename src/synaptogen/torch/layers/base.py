@@ -20,6 +20,7 @@ calls `AnalogCells.for_pass` once and `AnalogCells.read_with` in each step, so t
 import warnings
 from collections.abc import Callable
 from typing import Any, Self, TypeVar
+from weakref import ReferenceType
 
 import numpy as np
 import torch
@@ -27,6 +28,7 @@ from torch import Tensor, nn
 from torch.autograd.function import BackwardCFunction, FunctionCtx
 
 from synaptogen._utils import seed_of
+from synaptogen.torch.aged import KEYS, Aged
 from synaptogen.torch.config import AnalogConfig
 from synaptogen.torch.crossbars import (
     AnalogMatrix,
@@ -38,7 +40,7 @@ from synaptogen.torch.crossbars import (
     require_real,
 )
 from synaptogen.torch.layers.repeated_passes import PassLog
-from synaptogen.torch.programming import WriteRecord, error_table, write_matrix
+from synaptogen.torch.programming import WriteRecord, aged_errors, error_table, write_matrix
 from synaptogen.torch.writing_progress import is_skipped
 
 LayerT = TypeVar("LayerT", bound=nn.Module)
@@ -79,7 +81,8 @@ class AnalogCells(AnalogMatrix):
     """
 
     report: WriteRecord | None = None
-    aged: Any = None  # what `synaptogen.torch.wait` keeps
+    aged: Aged | None = None  # what `synaptogen.torch.wait` keeps
+    trainer: "ReferenceType[Any] | None" = None  # who else knows the cells and writes them by pulses
     weight_version: int | None = None  # of the weight when these cells were first read after they had been written
 
     @classmethod
@@ -105,7 +108,7 @@ class AnalogCells(AnalogMatrix):
         groups, outputs, inputs = weight.shape
         made = cls(groups, outputs, inputs, config, seed)
         if config.training == "hardware-aware":
-            made.errors = error_table(config).error.clone()
+            made.errors = (error_table(config).error if config.training_age is None else aged_errors(config)).clone()
         made.seed, made.passes = seed, PassLog()
         made.to("cpu" if weight.is_meta else weight.device, weight.dtype)
         if not is_skipped():
@@ -139,7 +142,7 @@ class AnalogCells(AnalogMatrix):
         scaled = (weight.to(largest.dtype) / largest).double().cpu().numpy()
         self.make_adcs(self.seed)
         written = write_matrix(scaled.reshape(-1, self.inputs), self.config, self.seed)
-        self.report = written.record
+        self.report, self.trainer = written.record, None
         states = (torch.from_numpy(np.ascontiguousarray(r)).to(largest) for r in (written.plus, written.minus))
         plus, minus = (r.reshape(weight.shape) for r in states)
         self.hold(plus, minus, held)
@@ -268,6 +271,8 @@ class AnalogCells(AnalogMatrix):
         super()._save_to_state_dict(destination, prefix, keep_vars)
         seed = np.uint64(self.seed & (2**64 - 1)).astype(np.int64)
         destination[f"{prefix}origin"] = torch.tensor([int(seed), int(self.calibrated)])
+        if self.aged is not None and self.aged.holds(self):
+            destination.update({f"{prefix}{name}": value for name, value in self.aged.to_tensors().items()})
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:
         origin = state_dict.pop(f"{prefix}origin", None)  # not in files of earlier versions
@@ -277,14 +282,19 @@ class AnalogCells(AnalogMatrix):
             self.make_adcs(self.seed)
         if f"{prefix}difference" in state_dict:
             self.weight_version, self.report = None, None
+        aged = [state_dict.pop(f"{prefix}{name}", None) for name in KEYS]  # only of cells that were left alone
         super()._load_from_state_dict(state_dict, prefix, *rest)
+        if f"{prefix}difference" in state_dict:
+            written, time, unit = aged
+            given = written is not None and time is not None and unit is not None
+            self.aged = Aged.from_tensors(written, time, unit, self) if given else None
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
         self.weight_version = None
         return super()._apply(fn, recurse)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "observe": None, "weight_version": None, "passes": PassLog()}
+        return {**self.__dict__, "observe": None, "weight_version": None, "passes": PassLog(), "trainer": None}
 
 
 class AnalogLayer(nn.Module):

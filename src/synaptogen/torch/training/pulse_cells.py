@@ -17,6 +17,7 @@ from synaptogen._utils import AnyArray, BoolArray, Float64Array
 from synaptogen.array import CellArray
 from synaptogen.crossbar import population_statistics
 from synaptogen.engines import ReadNumbers
+from synaptogen.state import Clock, ClockTime
 from synaptogen.torch.config import AnalogConfig
 
 Place: TypeAlias = EllipsisType | tuple[slice, int]
@@ -169,7 +170,8 @@ class PulsedPairs:
         return {
             "shape": list(self.shape),
             "seed": self.cells.seed,
-            "cells": {name: _tensor(each) for name, each in self.cells.state.engine.dump(0, self.cells.size).items()},
+            "cells": {name: _tensor(each) for name, each in self.cells.state.dump(0, self.cells.size).items()},
+            "time": list(self.cells.state.clock.time),
             "reads": [reads.times, None if reads.each is None else _tensor(reads.each)],
             "random": self.random.bit_generator.state,
             **{name: _tensor(getattr(self, name)) for name in ARRAYS},
@@ -179,7 +181,11 @@ class PulsedPairs:
     def load(self, state: dict[str, Any]) -> None:
         """Restore a state that `state` has returned."""
         cells = CellArray((2, *self.shape), self.params, rng=state["seed"], bandwidth=self.cells.bandwidth)
-        cells.state.engine.restore(0, {name: each.cpu().numpy() for name, each in state["cells"].items()})
+        if "time" in state:  # not in those of earlier versions
+            ticks, age, instants = state["time"]
+            clock = cells.state.clock
+            cells.state.clock = Clock(clock.size, clock.words, ClockTime(ticks, age, tuple(instants)))
+        cells.state.restore(0, {name: each.cpu().numpy() for name, each in state["cells"].items()})
         times, each = state["reads"]
         cells.state.counters.reads = ReadNumbers(times, None if each is None else each.cpu().numpy().copy())
         self.cells = cells

@@ -1,6 +1,7 @@
 """Training in the cells: an optimiser whose weight updates are pulses; `pulse_cells` describes their effect."""
 
 import warnings
+import weakref
 from collections import Counter
 from collections.abc import Callable
 from typing import Any, Literal, NamedTuple, TypeAlias, get_args, overload
@@ -170,6 +171,36 @@ class PulseSGD(torch.optim.Optimizer):
                 each.update(-rate * _finite(gradient, each.held.name))
         return loss
 
+    @torch.no_grad()
+    def wait(self, seconds: float, temperature: float | None = None) -> None:
+        """Let time pass for all cells; the layers then read their states at that time, see `CellArray.wait`.
+
+        Parameters
+        ----------
+        seconds : float
+            How long.
+        temperature : float, optional
+            In K meanwhile; default: that for which the parameters hold.
+
+        Raises
+        ------
+        ValueError
+            If some cells stand still, or an argument is not of the kind described. No time has passed then.
+        """
+        checks.not_negative("seconds", seconds, "s")
+        if temperature is not None:
+            checks.positive("temperature", temperature, "K")
+        for each in self.layers:
+            if each.pairs.params.fluctuation is None:
+                raise ValueError(
+                    f"the cells of {each.held.name} stand still: give AnalogConfig(params=device) with "
+                    "device = params.with_fluctuation(...)"
+                )
+        for each in self.layers:
+            for pairs in each.arrays:
+                pairs.cells.wait(seconds, temperature)
+            each._show()
+
     def __getstate__(self) -> dict[str, Any]:
         own = {name: getattr(self, name) for name in ("rule", "dead", "layers", "held")}
         return {**super().__getstate__(), **own}
@@ -284,6 +315,7 @@ class _PulsedLayer:
         if keep:
             self.pairs.write(present / self.full)
         self.arrays = [self.pairs]
+        part.trainer = weakref.ref(self)
         with torch.no_grad():
             self._show(ranges=True)
 

@@ -7,13 +7,12 @@ status that was left.
 
 from typing import Any
 
-import numpy as np
 from numba import njit
 
 from synaptogen.engines.cpu.kernels import params_from
-from synaptogen.engines.cpu.lanes import OPTIONS, W, data, in_cache_key, load, store, uint32s
+from synaptogen.engines.cpu.lanes import OPTIONS, W, data, in_cache_key, load, scalar, store, uint32s
 from synaptogen.engines.cpu.layout import Arrays, UInt32Array, ids
-from synaptogen.engines.cpu.moving import Move, fetch_rows, state_of_lanes
+from synaptogen.engines.cpu.moving import Move, pointers_of, state_of_lanes
 from synaptogen.model import where
 
 from .codes import decode, encode
@@ -49,18 +48,18 @@ def compile_move(revision: str) -> Any:
         """Move cells: bring ``memory`` up to date, and write the codes of their mixing states at the instant."""
         in_cache_key(revision)
         cells = packed_cells(state_arrays, consecutive, first_id)
-        params = params_from(param_arrays)
-        work = np.empty(4 * W, np.uint32)
+        params, to = params_from(param_arrays), pointers_of(move)
         words, n = data(memory), memory.shape[1]
         for group in range(first, last):
             at = group * W
             code, status, kept = load_codes(cells.r, at), load(cells.status, at), load(words, n + at)
             fresh = (status != load(words, 2 * n + at)) | (code != (kept >> 16))
-            store(words, at, where(fresh, uint32s(move.present), load(words, at)))
+            here = where(fresh, uint32s(to.present), load(words, at))
+            store(words, at, here)
             written = where(fresh, code, kept & 0xFFFF)
-            fetch_rows(memory[0], at, move, work)
             lo, hi = ids(cells, group)
-            r = state_of_lanes(decode(written, cells.scales.r), lo, hi, move, data(work), params.k0, params.k1)
+            before = decode(written, cells.scales.r)
+            r = state_of_lanes(before, lo, hi, here, scalar(words, at), to, params.k0, params.k1)
             left = encode(r, cells.scales.r)
             store_codes(cells.r, at, left)
             store(words, n + at, written | (left << 16))
