@@ -82,7 +82,6 @@ module @module(p, n);
   @@limits
 
   analog begin
-    u = $limit(V(p, n), by_zero);
     a = V(sets) + (mode_start == 1.0 ? 1.0 : 0.0);
     b = V(resets) - (mode_start == 0.0 ? 0.6 : 0.2);
     count = floor(a + 0.5);
@@ -97,6 +96,7 @@ module @module(p, n);
     r_set = 0.5;
     @@select
     @@hold_levels
+    u = $limit(V(p, n), in_steps, u_set);
     u_limit = u_from;  // a cell whose U_RESET is above u_max resets fully or not at all
     u_from = min(u_from, u_max - 1e-3);
     @@age
@@ -227,7 +227,7 @@ module @module(p, n);
   @@limits
 
   analog begin
-    u = $limit(V(p, n), by_zero);
+    u = $limit(V(p, n), in_steps, u_set0);
     way = V(x);
     can_set = (mode_start != 1.0);
     can_reset = (mode_start != 2.0);
@@ -422,11 +422,12 @@ lrs_limited = (is_low && r_lrs > r_set + 1e-5) ? 1.0 : 0.0;""",
 
 # A SET that a trial of an iteration has begun would stay: in it the node is beyond the commit.
 LIMITS = """\
-// what a trial of an iteration can do to the voltage: it changes its sign by way of 0
-analog function real by_zero;
-  input v, last;
-  real v, last;
+// what a trial of an iteration can do to the voltage: it changes its sign by way of 0, and comes to U_SET by way of a
+// point just before, where it shows on which side the solution lies
+analog function real in_steps;
+  input v, last, u_set;
+  real v, last, u_set;
   begin
-    by_zero = (v*last < 0.0) ? 0.0 : v;
+    in_steps = (v*last < 0.0 ? 0.0 : (v <= u_set && last > 0.999*u_set ? 0.9999*u_set : v));
   end
 endfunction"""
