@@ -97,9 +97,10 @@ def main():
             found = probed(wheel, extra, folder)
             told = ("works" if answer == "works" else "named" for answer in found.values())
             bad = list(problems(wheel, extra, found))
-            print(f"{extra or '(none)':12} " + " ".join(f"{word:12}" for word in told), "WRONG" if bad else "", flush=True)
+            words = " ".join(f"{word:12}" for word in told)
+            print(f"{extra or '(none)':12} {words} {'WRONG' if bad else ''}".rstrip(), flush=True)
             wrong += bad
-        sys.exit("\n".join(wrong))
+        sys.exit("\n".join(wrong) or 0)
 
 
 if __name__ == "__main__":
