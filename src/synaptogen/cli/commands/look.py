@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 WIDTH, HEIGHT = 60, 15  # characters of the plot
 OPTIONS = (
     ("--column OURS=THEIRS", "another column is the voltage, the current, the time, the device or the cycle"),
+    ("--unit OURS=UNIT", "the numbers of a column have this unit"),
     ("--records devices", "several records of one file are devices, not cycles"),
     ("--polarity 1|-1", "SET is at negative (1) or at positive voltages (-1)"),
     ("--magnitude", "currents are magnitudes"),
