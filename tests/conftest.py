@@ -20,6 +20,9 @@ settings.register_profile("fixed", deadline=None, derandomize=True)
 settings.register_profile("explore", deadline=None, max_examples=1000)
 settings.load_profile("fixed")
 
+WARNINGS = os.environ.get("SYNAPTOGEN_TEST_WARNINGS", "error")
+"""What becomes of warnings in processes that tests start; old releases of libraries warn of newer ones (.ci/lowest)."""
+
 
 @pytest.fixture(scope="session", autouse=True)
 def small_pieces():
@@ -80,7 +83,7 @@ def run_python(tmp_path_factory):
 
     def run(program, **environment):
         done = subprocess.run(
-            [sys.executable, "-W", "error", "-c", program],
+            [sys.executable, "-W", WARNINGS, "-c", program],
             cwd=elsewhere,
             env={**os.environ, **environment},
             capture_output=True,

@@ -14,7 +14,7 @@ def explore(
     shown: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[NAME|FILE.json|ARRAY.zarr]...",
+            metavar="NAME|FILE|ARRAY",
             help="Presets, parameter files, saved arrays; default: hennen2024. The page compares any two.",
             show_default=False,
         ),

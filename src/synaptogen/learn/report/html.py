@@ -147,7 +147,8 @@ def _overview(validation: Validation) -> str:
             rows.append(f"<tr><td>{escape(x.name)} ({escape(x.unit)}), {what}</td>{cells}</tr>")
     return (
         f"<p>{escape(validation.verdict[:1].upper() + validation.verdict[1:])}.</p>\n"
-        f'<div class="scroll"><table><thead><tr><th>Feature</th>{head}</tr></thead>\n'
+        '<div class="scroll" tabindex="0" role="region" aria-label="Features">'
+        f"<table><thead><tr><th>Feature</th>{head}</tr></thead>\n"
         f"<tbody>{''.join(rows)}</tbody></table></div>"
     )
 
