@@ -89,6 +89,10 @@ def _reads(part: AnalogPart) -> str:
     reads += [
         f"{kind} {bits} bit" if bits else f"no {kind}" for kind, bits in (("DAC", c.dac_bits), ("ADC", c.adc_bits))
     ]
+    if c.input_slices > 1:
+        reads += [f"inputs in {c.input_slices} slices"]
+    if c.input_coding == "pulse-width":
+        reads += ["inputs as pulse widths"]
     if c.wires is not None:
         reads += [f"wires of {_segments(c.wires)} a cell ({c.wire_model})"]
     reads += ["ranges from data" if part.calibrated else "ranges estimated"]

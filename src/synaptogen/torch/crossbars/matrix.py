@@ -91,12 +91,13 @@ class AnalogMatrix(AnalogProduct):
             Of the chip.
         """
         bits, random = self.config.adc_bits, np.random.default_rng([seed % 2**64, ADC])
-        if bits is None or not (self.config.adc_offset or self.config.adc_dnl):
+        if bits is None or not self.config.has_real_adcs:
             return
         shifts = random.normal(size=tuple(self.adc_range.shape)) * self.config.adc_offset
         widths = random.normal(size=(self.column_tiles, 1 << bits)) * self.config.adc_dnl
         sums = np.cumsum(widths, 1) - widths[:, :1]
-        sums -= np.linspace(0.0, 1.0, 1 << bits) * sums[:, -1:]
+        along = np.linspace(0.0, 1.0, 1 << bits)
+        sums += 4.0 * self.config.adc_inl * along * (1.0 - along) - along * sums[:, -1:]
         self.adc_shift, self.adc_error = (torch.from_numpy(each).to(self.adc_range) for each in (shifts, sums))
 
     def digits(self, currents: Tensor, top: Tensor, unit: Tensor) -> Tensor:
@@ -155,18 +156,31 @@ class AnalogMatrix(AnalogProduct):
             size = vectors.detach().abs()
             peak = size.amax((1, 2), keepdim=True)
             top = self.full_input(peak)
-            if self.config.wires is not None and self.config.wire_model == "exact":
-                currents = self._solved_currents(vectors, top, difference)
+            if self.config.input_slices == 1:
+                read = [self._read(vectors, top, difference)]
+                summed = self._converted(read[0])
             else:
-                lines = (self._tiled(drive.transpose(0, 1)) for drive in self.drives(vectors, top))
-                currents = self.currents(LineDrives(*lines), *self._states_read(difference))
+                parts = self.slices(vectors, top)
+                read = [self._read(part, torch.ones_like(top), difference) for part, _ in parts]
+                summed = torch.stack([self._converted(c) * w for c, (_, w) in zip(read, parts, strict=True)]).sum(0)
+            currents = read[0] if len(read) == 1 else torch.cat(read, 2)
             self._count(size, top, currents)
             if self.observe is not None:
                 self.observe(vectors, currents)
-            out = self.digits(currents, self.adc_range, self.unit.unsqueeze(1))
-            summed = out.squeeze(1) if self.column_tiles == 1 else out.sum(1)
             # top + 0 * peak lets NaN and infinities pass through
             return (summed.transpose(0, 1) * (top + 0.0 * peak)).reshape(*lead, self.groups * self.outputs)
+
+    def _read(self, x: Tensor, top: Tensor, difference: Tensor | None) -> Tensor:
+        """Return the currents of one read, (groups, column_tiles, vectors, outputs)."""
+        if self.config.wires is not None and self.config.wire_model == "exact":
+            return self._solved_currents(x, top, difference)
+        lines = (self._tiled(drive.transpose(0, 1)) for drive in self.drives(x, top))
+        return self.currents(LineDrives(*lines), *self._states_read(difference))
+
+    def _converted(self, currents: Tensor) -> Tensor:
+        """Return the sums over tiles of what the ADCs make of currents, (groups, vectors, outputs)."""
+        out = self.digits(currents, self.adc_range, self.unit.unsqueeze(1))
+        return out.squeeze(1) if self.column_tiles == 1 else out.sum(1)
 
     def convolve(self, x: Tensor, geometry: Geometry, difference: Tensor | None = None) -> Tensor:
         """Multiply the patches of images by the matrices, where `can_compile` says that this can be done.
@@ -296,7 +310,8 @@ class AnalogMatrix(AnalogProduct):
         self.rewire()
         if ranges:
             self.adc_range.copy_(self.per_tile(self.estimated_range(self.difference)))
-            self.input_range.zero_()
+            if self.config.input_ranges == "data":
+                self.input_range.zero_()
             self.converted.zero_()
             self.calibrated = False
 
