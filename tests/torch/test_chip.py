@@ -195,6 +195,83 @@ def test_pulses_dissipate_for_their_share_of_the_time():
     assert both == pytest.approx(full + half * 64 / 127, rel=1e-6)
 
 
+@pytest.mark.parametrize("slices", [1, 2, 3, 7])
+def test_weights_in_slices_are_weights_of_so_many_bits(slices):
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Conv2d(4, 6, 3, groups=2), nn.Flatten(), nn.Linear(24, 5))
+    config = Config(**QUIET | {"dac_bits": 8}, input_coding="pulse-width", weight_slices=slices, seed=1)
+    analog = sg.torch.convert(model, config)
+    plan = sg.torch.convert(model, config, dry_run=True)
+    parts = sg.torch.analog_parts(analog)
+    assert (
+        sum(d.cells for d in plan) == slices * 2 * (6 * 18 + 24 * 5) == sum(2 * p.total.numel() for p in parts.values())
+    )
+    for layer in (analog[0], analog[2]):
+        weight = layer.matrix().detach()
+        full = weight.abs().amax(-1, keepdim=True)
+        wanted = weight if slices == 1 else (weight / full * 127).round() / 127 * full
+        torch.testing.assert_close(layer.analog.weights(), wanted, rtol=0, atol=2e-5 * float(full.max()))
+    x = torch.rand(3, 4, 4, 4)
+    with torch.no_grad():
+        found = analog(x)
+    with_gradients = analog(x.clone().requires_grad_())
+    torch.testing.assert_close(found, with_gradients.detach(), rtol=1e-4, atol=1e-5)
+    whole = sg.torch.convert(sg.torch.to_digital(analog), Config(**QUIET, input_coding="pulse-width", seed=1))
+    torch.testing.assert_close(found, whole(x).detach(), rtol=0, atol=1e-4 * float(found.abs().max()))
+
+
+def test_slices_of_weights_have_errors_and_noise_of_their_own():
+    """The error of a weight is that of its slices, each counted as its slice; so is the variance of its reads."""
+    torch.manual_seed(0)
+    config = Config(programming="one-shot", adc_bits=None, weight_slices=2, weight_bits=3, seed=1)
+    digital = nn.Linear(60, 300, bias=False)
+    analog = sg.torch.convert(digital, config)
+    part = analog.analog
+    weight = digital.weight.detach()
+    full = weight.abs().amax(1, keepdim=True)
+    exact = part.sliced((weight / full).unsqueeze(0))
+    held = part.matrices(part.difference) / part.per_weight
+    errors = (held - exact).view(300, 2, 60)
+    wanted = (errors[:, 0] / 3 + errors[:, 1] * 2 / 3) * full
+    rounded = (weight / full * 3).round() / 3 * full
+    torch.testing.assert_close(part.weights()[0] - rounded, wanted, rtol=0, atol=1e-5)
+    x = torch.ones(1, 60)
+    with torch.no_grad():
+        reads = analog(x.expand(4000, -1)).double()
+    r, p = states(analog).double().numpy(), config.device.constants()
+    lines = noise_variance(conductance(r, config.full_voltage, p), config.full_voltage, config.bandwidth).sum((0, 2))
+    by_slice = lines.reshape(300, 2) * np.array([1 / 9, 4 / 9])
+    expected = by_slice.sum(1) * (full[:, 0].double().numpy() / (config.full_voltage * part.window)) ** 2
+    scatter = (reads.var(0).numpy() / expected - 1) / (2 / 4000) ** 0.5
+    assert np.abs(scatter).max() < 5  # one in 6,000 of 300 normals
+    assert abs(scatter.mean()) < 5 / 300**0.5
+
+
+def test_slices_of_weights_are_trained_written_and_saved(tmp_path):
+    torch.manual_seed(0)
+    config = Config(programming="one-shot", training="hardware-aware", weight_slices=3, seed=1)
+    analog = sg.torch.convert(nn.Sequential(nn.Linear(8, 6), nn.LSTM(6, 3)), config).train()
+    found = []
+    sg.torch.program(analog, progress=lambda done, total: found.append((done, total)))
+    assert found[-1] == (48 + 12 * 9, 48 + 12 * 9)
+    first, second = (analog(torch.ones(2, 5, 8))[0] for _ in range(2))
+    assert not torch.equal(first, second)  # other errors in each pass
+    first.sum().backward()
+    assert float(analog[0].weight.grad.abs().sum()) > 0.0
+    sg.torch.save(analog, tmp_path / "chip.pt")
+    again = sg.torch.load(tmp_path / "chip.pt", nn.Sequential(nn.Linear(8, 6), nn.LSTM(6, 3)))
+    x = torch.ones(2, 5, 8)
+    assert torch.equal(again.eval()(x)[0], analog.eval()(x)[0])
+    one = sg.torch.convert(nn.Linear(8, 6), Config(programming="ideal", seed=1))
+    three = sg.torch.convert(nn.Linear(8, 6), Config(programming="ideal", weight_slices=3, seed=1))
+    costs = [sg.torch.cost(each, torch.rand(4, 8)).layers[0] for each in (one, three)]
+    assert costs[0].macs == costs[1].macs
+    assert costs[1].weights == 48
+    assert costs[1].adc_conversions == 3 * costs[0].adc_conversions
+    with pytest.raises(ValueError, match="weight_slices=1"):
+        sg.torch.PulseSGD(three, 0.1)
+
+
 def learning(**options):
     torch.manual_seed(0)
     config = Config(**QUIET | options, training="hardware-aware", input_ranges="learned", seed=1)
@@ -258,6 +335,9 @@ def test_weights_are_clipped_layer_by_layer():
     [
         ({"adc_inl": 1.0, "adc_bits": None}, "adc_inl"),
         ({"input_slices": 0}, "input_slices"),
+        ({"weight_slices": 8}, "at most 7"),
+        ({"weight_bits": 1}, "weight_bits"),
+        ({"weight_slices": 2, "activation_products": "cells"}, "weight_slices"),
         ({"input_slices": 8}, "dac_bits of at least 9"),
         ({"input_slices": 2, "dac_bits": None}, "dac_bits"),
         ({"input_slices": 2, "activation_products": "cells"}, "input_slices"),

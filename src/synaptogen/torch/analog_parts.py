@@ -59,7 +59,8 @@ def program(model: nn.Module, seed: int | None = None, *, progress: Progress | N
             if isinstance(part, AnalogCells):
                 part.seed = own
     parts = analog_parts(model).values()
-    total = sum(part.groups * part.outputs * part.inputs for part in parts if isinstance(part, AnalogCells))
+    cells = [part for part in parts if isinstance(part, AnalogCells)]
+    total = sum(part.groups * part.outputs * part.inputs // part.config.weight_slices for part in cells)
     with writing(total, progress):
         for module in model.modules():
             if isinstance(module, AnalogLayer):

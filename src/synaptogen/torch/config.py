@@ -91,6 +91,11 @@ class AnalogConfig:
     input_slices : int
         Reads for a vector: its magnitudes are cut into so many slices of equal bits, the sign is that of the voltage.
         Each slice has its own read and conversions, and results are added digitally. 1: all bits at once.
+    weight_slices : int
+        Pairs of cells for a weight, each of which holds some bits of its magnitude. All pairs have their own reads and
+        conversions, and results are added digitally. 1: a pair holds the whole weight, in steps of its own.
+    weight_bits : int
+        Bits of a weight that is held in slices, with its sign; 2 to 16. Without slices it has no effect.
     input_ranges : {"data", "learned"}
         Ranges of inputs: what `calibrate` found, or in hardware-aware training a parameter of the layer, which any
         torch optimiser moves on from there (learned step sizes: Esser et al., ICLR 2020).
@@ -136,6 +141,8 @@ class AnalogConfig:
     adc_inl: float = 0.0
     input_coding: InputCoding = "amplitude"
     input_slices: int = 1
+    weight_slices: int = 1
+    weight_bits: int = 8
     input_ranges: InputRanges = "data"
 
     def __post_init__(self) -> None:
@@ -199,6 +206,13 @@ class AnalogConfig:
             raise ValueError("wire_model='exact' needs input_slices=1 and input_coding='amplitude'")
         if slices > 1 and self.activation_products == "cells":
             raise ValueError("activation_products='cells' needs input_slices=1")
+        bits = checks.positive_int("weight_bits", self.weight_bits)
+        if not 2 <= bits <= MOST_BITS:
+            raise ValueError(f"weight_bits={bits}: give an int from 2 to {MOST_BITS}")
+        if checks.positive_int("weight_slices", self.weight_slices) > max(1, bits - 1):
+            raise ValueError(f"weight_slices={self.weight_slices}: give at most {bits - 1}, the bits of a magnitude")
+        if self.weight_slices > 1 and self.activation_products == "cells":
+            raise ValueError("activation_products='cells' needs weight_slices=1")
         if self.input_ranges == "learned":
             if self.training != "hardware-aware" or self.dac_bits is None:
                 raise ValueError("input_ranges='learned' needs training='hardware-aware' and dac_bits")

@@ -97,7 +97,11 @@ def cost(
         for module, was in training.items():
             module.training = was
     layers = tuple(meter.cost(_shown(name)) for name, meter in meters.items())
-    on_cells = sum(part.outputs * part.groups * part.inputs for part in parts.values() if isinstance(part, AnalogCells))
+    on_cells = sum(
+        part.outputs * part.groups * part.inputs // part.config.weight_slices
+        for part in parts.values()
+        if isinstance(part, AnalogCells)
+    )
     digital = max(0, sum(p.numel() for p in model.parameters()) - on_cells)
     tensors = [x for x in tree_leaves(batch) if isinstance(x, Tensor) and x.dim()]
     inputs = len(tensors[0]) if tensors else 1
@@ -176,10 +180,11 @@ class _Meter:
         grid = self.grid
         slices = self.config.input_slices
         self.vectors += vectors
-        self.macs += vectors * groups * outputs * inputs
+        self.macs += vectors * groups * outputs * inputs // self.config.weight_slices
         self.dac += vectors * groups * inputs * grid.rows * slices
         self.adc += vectors * groups * outputs * grid.columns * slices
-        self.partial += vectors * groups * outputs * (grid.columns * slices - 1)
+        results = outputs // self.config.weight_slices
+        self.partial += vectors * groups * (outputs * grid.columns * slices - results)
         conversions = math.ceil(grid.outputs / self.hardware.adcs) if self.config.adc_bits is not None else 0
         self.latency += vectors * slices * (self._read_time + conversions / self.hardware.adc_rate)
         self.energy += self._power(x, self.part.full_input(peaks), outputs) * self._read_time
@@ -227,6 +232,7 @@ class _Meter:
             self.shape = part.groups, part.outputs, part.inputs
             self.grid = Grid.of(*self.shape, self.config)
         groups, outputs, inputs = self.shape
+        outputs //= self.config.weight_slices
         weights, tiles = groups * outputs * inputs, self.grid.tiles
         adcs = hardware.adcs * hardware.adc_area if self.config.adc_bits is not None else 0.0
         around = columns * hardware.dac_area + lines / 2 * hardware.hold_area + adcs
@@ -261,4 +267,5 @@ class _Meter:
             return 0.0
         if self.part.report is not None:
             return self.part.report.total_energy
-        return error_table(self.config).energy * 2 * weights  # of loaded cells: as many of the population take
+        pairs = weights * self.config.weight_slices
+        return error_table(self.config).energy * 2 * pairs  # of loaded cells: as many of the population take

@@ -30,7 +30,7 @@ class AnalogMatrix(AnalogProduct):
     Parameters
     ----------
     groups, outputs, inputs : int
-        Number of matrices and their shape.
+        Number of matrices and their shape. The attribute ``outputs`` counts each slice of a weight.
     config : AnalogConfig
         Tiles, converters, noise, wires.
     seed : int
@@ -58,23 +58,29 @@ class AnalogMatrix(AnalogProduct):
     adc_range: Tensor
     errors: Tensor
     written_error: Tensor
+    slice_counts: Tensor
     adc_shift: Tensor
     adc_error: Tensor
 
     def __init__(self, groups: int, outputs: int, inputs: int, config: AnalogConfig, seed: int) -> None:
         super().__init__(config, seed)
-        self.groups, self.outputs, self.inputs = groups, outputs, inputs
+        # each slice of a weight is an output of its own, until results are joined
+        self.groups, self.outputs, self.inputs = groups, outputs * config.weight_slices, inputs
+        most, base = (1 << (config.weight_bits - 1)) - 1, 1 << -(-(config.weight_bits - 1) // config.weight_slices)
+        self.most, self.base = most, base
+        counts = [base**k * (base - 1) / most for k in range(config.weight_slices)]
         # without conversion of partial sums, tiles are one long line
         columns = inputs if config.adc_bits is None else min(inputs, config.tile[1])
         self.column_tiles, self.columns = math.ceil(inputs / columns), columns
-        shape = (groups, self.column_tiles, columns, outputs)
+        shape = (groups, self.column_tiles, columns, self.outputs)
         self.register_buffer("difference", torch.zeros(shape))  # r+ - r-
         self.register_buffer("total", torch.zeros(shape))  # r+ + r-
         # effective difference and total behind wires
         self.register_buffer("wired", torch.zeros((2, *shape) if config.wires is not None else (0,)))
-        self.register_buffer("unit", torch.ones(groups, 1, outputs))  # output in 1/A, for a full-scale input of 1
+        self.register_buffer("slice_counts", torch.tensor(counts), persistent=False)
+        self.register_buffer("unit", torch.ones(groups, 1, self.outputs))  # output in 1/A, for a full-scale input of 1
         self.register_buffer("full_scale", torch.ones(groups, outputs, 1))  # largest weight
-        self.register_buffer("adc_range", torch.ones(groups, self.column_tiles, 1, outputs))  # A
+        self.register_buffer("adc_range", torch.ones(groups, self.column_tiles, 1, self.outputs))  # A
         self.register_buffer("errors", torch.zeros(0, 0))  # of weights over full scale, see `drawn`
         self.register_buffer("written_error", torch.zeros(()))  # rms, over full scale
         # of ADCs, in steps of the last bit; functions of the seed, so that they need not be saved
@@ -151,7 +157,7 @@ class AnalogMatrix(AnalogProduct):
             if can_compile(self, x):
                 rows = x.detach().to(torch.float32).reshape(-1, self.groups * self.inputs).contiguous()
                 out = multiply(self, rows, *self._states_read(difference))
-                return out.view(*lead, self.groups * self.outputs)
+                return self.joined(out.view(*lead, self.groups * self.outputs), -1)
             vectors = x.to(self.difference.dtype).reshape(math.prod(lead), self.groups, self.inputs)
             size = vectors.detach().abs()
             peak = size.amax((1, 2), keepdim=True)
@@ -168,7 +174,8 @@ class AnalogMatrix(AnalogProduct):
             if self.observe is not None:
                 self.observe(vectors, currents)
             # top + 0 * peak lets NaN and infinities pass through
-            return (summed.transpose(0, 1) * (top + 0.0 * peak)).reshape(*lead, self.groups * self.outputs)
+            out = (summed.transpose(0, 1) * (top + 0.0 * peak)).reshape(*lead, self.groups * self.outputs)
+            return self.joined(out, -1)
 
     def _read(self, x: Tensor, top: Tensor, difference: Tensor | None) -> Tensor:
         """Return the currents of one read, (groups, column_tiles, vectors, outputs)."""
@@ -200,7 +207,8 @@ class AnalogMatrix(AnalogProduct):
             What a call gives for the patches as vectors.
         """
         with full_precision(x.device.type):
-            return convolve(self, x.detach().to(torch.float32), geometry, *self._states_read(difference))
+            out = convolve(self, x.detach().to(torch.float32), geometry, *self._states_read(difference))
+            return self.joined(out, 1)
 
     def _count(self, inputs: Tensor, top: Tensor, currents: Tensor) -> None:
         self.count(0, inputs, top)
@@ -272,10 +280,56 @@ class AnalogMatrix(AnalogProduct):
         weight = weight.detach().to(kind)
         full = full_scale(weight, self.config.scale)
         scaled = weight / full
-        errors = self.errors.flatten()[self.draw(scaled, self.errors)]
+        written = self.sliced(scaled)
+        errors = self.errors.flatten()[self.draw(written, self.errors)]
         # reads multiply by the full scale at the time of writing, from which the weights have changed since
-        reached = (scaled + errors) * (full / self.full_scale)
+        change = (full / self.full_scale).repeat_interleave(self.config.weight_slices, 1)
+        reached = (written + errors) * change
         return self.laid_out(self.per_weight * reached)
+
+    def sliced(self, scaled: Tensor) -> Tensor:
+        """Return what the pairs of cells hold for weights.
+
+        Parameters
+        ----------
+        scaled : tensor of shape (groups, outputs, inputs)
+            Weights over full scale, -1 to 1.
+
+        Returns
+        -------
+        tensor of shape (groups, outputs * weight_slices, inputs)
+            The weights themselves where there is one slice; else their bits, over the largest number of a slice.
+        """
+        slices = self.config.weight_slices
+        if slices == 1:
+            return scaled
+        rest, sign, found = (scaled.abs().clamp(max=1.0) * self.most).round(), scaled.sign(), []
+        for _ in range(slices):
+            digit = rest % self.base
+            rest = (rest - digit) / self.base
+            found.append(sign * digit / (self.base - 1))
+        return torch.stack(found, 2).flatten(1, 2)
+
+    def joined(self, slices: Tensor, axis: int) -> Tensor:
+        """Add what the slices of weights give.
+
+        Parameters
+        ----------
+        slices : tensor
+            With an axis (groups * outputs * weight_slices,), or a part of it.
+        axis : int
+            Which one.
+
+        Returns
+        -------
+        tensor
+            With that axis (groups * outputs,).
+        """
+        if self.config.weight_slices == 1:
+            return slices
+        return (slices.movedim(axis, -1).unflatten(-1, (-1, self.config.weight_slices)) @ self.slice_counts).movedim(
+            -1, axis
+        )
 
     def laid_out(self, matrix: Tensor) -> Tensor:
         """Return a matrix (groups, outputs, inputs) in the layout of the buffers of cells."""
@@ -288,7 +342,8 @@ class AnalogMatrix(AnalogProduct):
 
     def weights(self, difference: Tensor | None = None) -> Tensor:
         """Return the weights that the cells hold, or those of `drawn` differences, (groups, outputs, inputs)."""
-        return self.matrices(self.difference if difference is None else difference) / self.per_weight * self.full_scale
+        held = self.matrices(self.difference if difference is None else difference) / self.per_weight
+        return self.joined(held, 1) * self.full_scale
 
     @torch.no_grad()
     def hold(self, r_plus: Tensor, r_minus: Tensor, full: Tensor, *, ranges: bool = True) -> None:
@@ -296,7 +351,7 @@ class AnalogMatrix(AnalogProduct):
 
         Parameters
         ----------
-        r_plus, r_minus : tensors of shape (groups, outputs, inputs)
+        r_plus, r_minus : tensors of shape (groups, outputs * weight_slices, inputs)
             Mixing states of the pairs.
         full : tensor of shape (groups, outputs, 1)
             Weight of full scale.
@@ -306,7 +361,8 @@ class AnalogMatrix(AnalogProduct):
         self.difference.copy_(self.laid_out(r_plus - r_minus))
         self.total.copy_(self.laid_out(r_plus + r_minus))
         self.full_scale.copy_(full)
-        self.unit.copy_(full.transpose(1, 2) / (self.full_voltage * self.window))
+        by_line = full.repeat_interleave(self.config.weight_slices, 1)
+        self.unit.copy_(by_line.transpose(1, 2) / (self.full_voltage * self.window))
         self.rewire()
         if ranges:
             self.adc_range.copy_(self.per_tile(self.estimated_range(self.difference)))

@@ -137,12 +137,12 @@ class AnalogCells(AnalogMatrix):
             held = torch.where((weight == 0).all(-1, keepdim=True), torch.zeros_like(largest), largest)
         else:
             held = largest
-        scaled = (weight.to(largest.dtype) / largest).double().cpu().numpy()
+        scaled = self.sliced((weight.to(largest.dtype) / largest).double()).cpu().numpy()
         self.make_adcs(self.seed)
         written = write_matrix(scaled.reshape(-1, self.inputs), self.config, self.seed)
         self.report = written.record
         states = (torch.from_numpy(np.ascontiguousarray(r)).to(largest) for r in (written.plus, written.minus))
-        plus, minus = (r.reshape(weight.shape) for r in states)
+        plus, minus = (r.reshape(self.groups, self.outputs, self.inputs) for r in states)
         self.hold(plus, minus, held)
         self.weight_version = None
         self.written_error.copy_(((self.weights() - weight) / largest).square().mean().sqrt())
