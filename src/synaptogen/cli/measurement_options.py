@@ -44,6 +44,11 @@ RecordsAre: TypeAlias = Annotated[
     ),
 ]
 
+Units: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option("--unit", metavar="OURS=UNIT", help="The unit of a column, as current=uA; repeat it."),
+]
+
 
 @dataclass(frozen=True)
 class Measurement:
@@ -57,6 +62,8 @@ class Measurement:
         Current limit in A, resistance in ohm to be subtracted, 1 or -1; see `synaptogen.learn.read`.
     shunt, magnitude, records : float, bool, str, optional
         Resistance in ohm over which currents were measured, whether they are magnitudes, and what several records are.
+    units : list of str, optional
+        Units of columns as OURS=UNIT.
     """
 
     columns: Columns = None
@@ -66,6 +73,7 @@ class Measurement:
     shunt: Shunt = None
     magnitude: Magnitude = False
     records: RecordsAre = "cycles"
+    units: Units = None
 
     def read(self, path: Path) -> "xr.Dataset":
         """Read the measurement in a file or folder.
@@ -87,22 +95,27 @@ class Measurement:
         """
         from synaptogen import learn  # heavy, and an extra
 
-        named = {}
-        for text in self.columns or []:
-            ours, sign, theirs = text.partition("=")
-            if not sign or not theirs:
-                raise ValueError(f"--column {text!r} is no pair of names: give OURS=THEIRS, such as voltage=U")
-            named[ours.strip()] = theirs
         return learn.read(
             path,
-            columns=named,
+            columns=_pairs("--column", self.columns, "OURS=THEIRS, such as voltage=U"),
             current_limit=self.current_limit,
             series_resistance=self.series_resistance,
             polarity=self.polarity,
             shunt=self.shunt,
             magnitude=self.magnitude,
             records=cast("Literal['cycles', 'devices']", self.records),
+            units=_pairs("--unit", self.units, "OURS=UNIT, such as current=uA"),
         )
+
+
+def _pairs(option: str, texts: list[str] | None, form: str) -> dict[str, str]:
+    pairs = {}
+    for text in texts or []:
+        ours, sign, theirs = text.partition("=")
+        if not sign or not theirs:
+            raise ValueError(f"{option} {text!r} is no pair of names: give {form}")
+        pairs[ours.strip()] = theirs
+    return pairs
 
 
 def measurement_options(command: Callable[..., None]) -> Callable[..., None]:

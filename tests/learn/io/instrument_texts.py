@@ -35,7 +35,7 @@ class Layout:
     """A file: its content, how to read it, and what must come of it; the loops are cycles unless ``devices`` is given.
 
     ``parts`` are the (loop, number of points) of each record, one long record by default. ``refused`` are words of the
-    refusal.
+    refusal. With ``zero``, points at 0 V do not count: a quotient or a logarithm has none there.
     """
 
     content: object
@@ -47,6 +47,7 @@ class Layout:
     missing: tuple = ()
     encoding: str = "utf-8"
     name: str = "a.csv"
+    zero: bool = False
 
 
 def rows(columns, separator=",", decimal=".", style="{:.10g}", before="", after=""):
@@ -178,7 +179,8 @@ TEXTS = {
     "force and sense": Layout(table("V_force (V),V_sense (V),I (A)", V + 1e3 * A, V, A)),
     "programmed and device": Layout(table("V_prog,V_DUT,I_DUT", V + 1e3 * A, V, A)),
     "voltage and resistance alone": Layout(
-        table("Wordline,Bitline,Resistance,Amplitude (V)", 1 + 0 * V, 1 + 0 * V, 5e3 + T, V), refused="voltage over res"
+        table("Wordline,Bitline,Resistance,Amplitude (V)", 1 + 0 * V, 1 + 0 * V, 5e3 + T, V),
+        refused="--column resistance=",
     ),
     "segments with headers": Layout(
         LVM.format(point=".")

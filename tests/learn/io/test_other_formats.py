@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from synaptogen import learn
-from synaptogen.learn.io.columns import split_unit
+from synaptogen.learn.io.units import split_unit
 
 MICRO, OMEGA = "\N{MICRO SIGN}", "\N{GREEK CAPITAL LETTER OMEGA}"
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 WIDTH, HEIGHT = 60, 15  # characters of the plot
 OPTIONS = (
     ("--column OURS=THEIRS", "another column is the voltage, the current, the time, the device or the cycle"),
+    ("--unit OURS=UNIT", "the numbers of a column have this unit"),
     ("--records devices", "several records of one file are devices, not cycles"),
     ("--polarity 1|-1", "SET is at negative (1) or at positive voltages (-1)"),
     ("--magnitude", "currents are magnitudes"),
@@ -94,6 +95,8 @@ def _show(facts: dict[str, Any], measured: "xr.Dataset") -> None:
     sizes = ", ".join(f"{n:,} {name}{'s' * (n != 1)}" for name, n in facts["sizes"].items())
     names = f" ({', '.join(facts['devices'][:5])} ...)" if len(facts["devices"]) > 1 else ""
     stdout.print(f"{facts['holds']}: {sizes}{names}", markup=False)
+    if "current" in measured and measured.sizes.get("cycle") == 1:
+        stdout.print("one record: extract and fit cut it into cycles, if it holds several", markup=False)
     table = Table(box=SIMPLE_HEAD)
     for heading in ("quantity", "least", "median", "largest"):
         table.add_column(heading, justify="left" if heading == "quantity" else "right")

@@ -77,6 +77,26 @@ class BranchCurves:
         a, d = (np.interp(u, grid, table) for table in self.tables[branch])
         return np.asarray(a + x * d)
 
+    def with_branch(self, branch: int, other: "BranchCurves") -> "BranchCurves":
+        """Return the curves with one branch of others.
+
+        Parameters
+        ----------
+        branch : int
+            0, 1, 2 for A, B, C.
+        other : BranchCurves
+
+        Returns
+        -------
+        BranchCurves
+        """
+        changed = {}
+        for name in ("tables", "windows", "at_zero", "per_state", "shape_error"):
+            array = getattr(self, name).copy()
+            array[branch] = getattr(other, name)[branch]
+            changed[name] = array
+        return replace(self, **changed)
+
     def with_shape(self, branch: int, shape: Shape, side: int, u_read: float) -> "BranchCurves":
         """Return the curves with another one of one branch.
 

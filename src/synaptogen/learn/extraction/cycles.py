@@ -35,6 +35,7 @@ T = TypeVar("T")
 AHEAD = 4  # devices per thread that are worked on at once: memory for so many, not for all
 MOST_VALUES, FEW_VALUES = 20_000, 0.3  # currents that are looked at; share of different ones that shows a converter
 RESOLUTION = 1e-7  # share of the largest current below which no noise is believed
+USUAL_OFFSET = 4.0  # times the median deviation, up to which an offset counts
 FORMING = 1.25  # times the usual reach: a first sweep that goes further is a forming sweep
 FALLS_BACK = 0.1  # share of the negative reach that a branch B at the end of a record must come back by
 KINKED = 0.7  # share of the cycles that show a kink where RESET is one
@@ -70,6 +71,9 @@ class DeviceCycles:
         Results of `cycle_kernels.measure_cycles`; no rows before curves are known.
     conductances_at_read : array of shape (n, 3)
         Conductance in S of branches A, B and C at the read voltage, NaN where it is not known.
+    doubt_of_model : array of shape (n,)
+        Difference of conductances of branch C between two models of its curve in S, where points cannot tell which is
+        right; no rows before curves are known.
     hrs_top : float
         Share of the highest voltage up to which curves describe branch C.
     kinks : bool
@@ -89,6 +93,7 @@ class DeviceCycles:
     curves: BranchCurves
     measured: Float64Array = field(default_factory=lambda: np.empty((0, MEASURE_COLUMNS)))
     conductances_at_read: Float64Array = field(default_factory=lambda: np.empty((0, 3)))
+    doubt_of_model: Float64Array = field(default_factory=lambda: np.empty(0))
     hrs_top: float = 0.67
     kinks: bool = False
     mended: int = 0
@@ -304,9 +309,12 @@ def _forming(surveyed: Float64Array) -> BoolArray:
 
 
 def _offset(surveyed: Float64Array) -> float:
-    """Return the current at zero voltage in A, the same in all cycles: the median of their offsets."""
+    """Return the current at zero voltage in A, the same in all cycles: the mean of those near the median."""
     there = surveyed[np.isfinite(surveyed[:, OFFSET]), OFFSET]
-    return float(np.median(there)) if len(there) else 0.0
+    if not len(there):
+        return 0.0
+    off = np.abs(there - np.median(there))
+    return float(np.mean(there[off <= USUAL_OFFSET * np.median(off)]))
 
 
 def _noise(surveyed: Float64Array, i: Float64Array) -> float:

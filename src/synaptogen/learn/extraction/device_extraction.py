@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from synaptogen._utils import BoolArray, Float64Array, IntArray
 
-from .branch_curves import A, B, C, mixture_curves, straight_curves
+from .branch_curves import A, B, BranchCurves, C, mixture_curves, straight_curves
 from .branch_samples import HRS_TOPS, hrs_fit_top, sample_branches
 from .cycle_kernels import (
     ERROR_A,
@@ -49,6 +49,8 @@ BIAS, BIAS_A, UNKNOWN = (
     0.3,
     0.03,
 )  # of a conductance: what curves may be wrong by, and the largest error of the check
+TELLING = 0.012  # median error of points beside the read voltage below which they alone tell what is right
+CHECKED, MOST_DEVIANT = 0.06, 25.0  # error of the check up to which a mixture stays; largest square that counts
 OFF, SIGMAS = 0.08, 3.0  # share and standard errors by which points beside the read voltage may differ in one cycle
 POOLED = 0.7  # share of the error of the check of all cycles that the curve may be wrong by
 APART = 0.03  # share of the conductance above which the points may take the place of the curve
@@ -61,7 +63,7 @@ LOOSE, HALF = (
     0.08,
     0.5,
 )  # relative error that a shape has at least where points do not show it, and the share that counts
-UNCERTAIN, UNCERTAIN_LRS, LOST = 0.015, 0.15, 0.5  # relative errors from which a R_HRS is flagged, and is a bound
+UNCERTAIN, UNCERTAIN_LRS, LOST = 0.02, 0.15, 0.5  # relative errors from which a R_HRS is flagged, and is a bound
 
 
 @dataclass
@@ -151,10 +153,20 @@ def _fit_curves(
     one.curves.shape_error[A] = unknown
     if C not in wrong:
         one.curves.shape_error[C] = POOLED * min(_bias(one, C, usable[C] & ~one.forming)[1], 1.0)
+    mixed = one.curves, one.measured
+    if C not in wrong:
+        one.doubt_of_model = _doubt_of_model(points, one, usable[C] & ~one.forming, u_read)
     for _ in range((2 if B in wrong else 1) if wrong else 0):
         for branch in wrong:
             _take_shape(points, one, branch, np.flatnonzero(usable[branch] & ~one.forming), u_read)
         one.measured = measure_device(points, one, u_read)
+    if C in wrong and _is_better(mixed, (one.curves, one.measured), usable[C] & ~one.forming):
+        one.curves = one.curves.with_branch(C, mixed[0])
+        one.measured = measure_device(points, one, u_read)
+        bias, noise = _bias(one, C, usable[C] & ~one.forming)
+        one.curves.shape_error[C] = np.hypot(POOLED * min(noise, 1.0), abs(bias) if abs(bias) > 2 * noise else 0.0)
+        one.doubt_of_model = _doubt_of_model(points, one, usable[C] & ~one.forming, u_read)
+        wrong.remove(C)
     for branch in wrong:
         _calibrate(one, branch, usable[branch] & ~one.forming)
 
@@ -178,12 +190,16 @@ def _fit_mixture(
 
 
 def _bias(one: DeviceCycles, branch: int, cycles: BoolArray) -> tuple[float, float]:
+    return _bias_of(one.curves, one.measured, branch, cycles)
+
+
+def _bias_of(curves: BranchCurves, measured: Float64Array, branch: int, cycles: BoolArray) -> tuple[float, float]:
     """Return by what share points beside the read voltage conduct more than the curve, all cycles together, its error.
 
     Both are infinite where that cannot be known.
     """
-    g = one.curves.conductance(one.measured[:, STATE_A : STATE_C + 1])[:, branch]
-    rest, error = one.measured[:, REST_A + branch], one.measured[:, REST_ERROR_A + branch]
+    g = curves.conductance(measured[:, STATE_A : STATE_C + 1])[:, branch]
+    rest, error = measured[:, REST_A + branch], measured[:, REST_ERROR_A + branch]
     there = cycles & np.isfinite(g) & np.isfinite(rest) & (error > 0)
     if not there.any():
         return np.inf, np.inf
@@ -203,6 +219,55 @@ def _describes(one: DeviceCycles, branch: int, cycles: BoolArray) -> bool:
     if branch == A:  # mostly a way to U_SET: the other HRS, branch C, is that of the next cycle
         return not (np.isfinite(bias) and abs(bias) > max(BIAS_A, 2 * noise))
     return noise < UNKNOWN and abs(bias) < max(BIAS, 1.5 * noise)
+
+
+def _doubt_of_model(points: DevicePoints, one: DeviceCycles, cycles: BoolArray, u_read: float) -> Float64Array:
+    """Return by how much conductances of branch C differ between mixture and shape, in S, where points cannot tell.
+
+    Zero where points beside the read voltage are precise, or speak against the shape.
+    """
+    nothing = np.zeros(len(one.rows))
+    doubt = (
+        one.measured[cycles, REST_ERROR_C] / one.curves.conductance(one.measured[:, STATE_A : STATE_C + 1])[cycles, C]
+    )
+    if not cycles.any() or not np.nanmedian(doubt) > TELLING:
+        return nothing
+    mixed = one.curves, one.measured
+    _take_shape(points, one, C, np.flatnonzero(cycles), u_read)
+    measured, shape = measure_device(points, one, u_read), one.curves
+    one.curves = mixed[0]
+    other, n = _deviation(shape, measured, cycles)
+    if not other < 1 + 2 * float(np.sqrt(2 / max(n, 1))):
+        return nothing
+    here, there = (c.conductance(m[:, STATE_A : STATE_C + 1])[:, C] for c, m in (mixed, (shape, measured)))
+    return np.asarray(np.nan_to_num(np.abs(here - there)))
+
+
+def _is_better(
+    mixture: tuple[BranchCurves, Float64Array], shape: tuple[BranchCurves, Float64Array], cycles: BoolArray
+) -> bool:
+    """Return whether the mixture describes branch C better than a shape does, by points beside the read voltage.
+
+    Both are judged by their mean squared deviation in units of its error. Where the two do not differ by more than this
+    mean varies, the mixture stays if the points are precise enough to check it; a shape has fewer ways to be wrong.
+    """
+    (own, n), (other, _) = (_deviation(*one, cycles) for one in (mixture, shape))
+    if not n or not np.isfinite(own):
+        return False
+    varies = 1 + 2 * float(np.sqrt(2 / n))
+    if other > varies * own:
+        return True
+    bias, noise = _bias_of(*mixture, C, cycles)
+    return own < varies * other and noise < CHECKED and abs(bias) < max(BIAS, 2 * noise)
+
+
+def _deviation(curves: BranchCurves, measured: Float64Array, cycles: BoolArray) -> tuple[float, int]:
+    """Return the mean square by which points beside the read voltage are off branch C, and of how many cycles."""
+    state = np.abs(curves.per_state[C]) * measured[:, ERROR_C]
+    error = np.hypot(measured[:, REST_ERROR_C], state)
+    there = measured[cycles & (error > 0), REST_C] / error[cycles & (error > 0)]
+    there = there[np.isfinite(there)]
+    return (float(np.mean(np.minimum(there**2, MOST_DEVIANT))) if len(there) else np.nan), len(there)
 
 
 def _calibrate(one: DeviceCycles, branch: int, cycles: BoolArray) -> None:
@@ -328,6 +393,8 @@ def _checked(one: DeviceCycles, measured: Float64Array, u_read: float) -> tuple[
     g = curves.conductance(measured[:, STATE_A : STATE_C + 1])
     error = np.abs(curves.per_state) * measured[:, ERROR_A : ERROR_C + 1]
     error = np.hypot(error, curves.shape_error * np.abs(g))
+    if len(one.doubt_of_model):
+        error[:, C] = np.hypot(error[:, C], HALF * one.doubt_of_model)
     doubt = measured[:, REST_ERROR_A : REST_ERROR_C + 1]
     rest = measured[:, REST_A : REST_C + 1] + (curves.at_zero == 0) * (measured[:, STATE_A : STATE_C + 1] - g)
     near = g + rest

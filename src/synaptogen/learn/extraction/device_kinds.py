@@ -31,7 +31,7 @@ Kind: TypeAlias = Literal[
     "bipolar", "unipolar", "volatile", "complementary", "no memory", "noise", "one sign", "unclear"
 ]
 KINDS: tuple[Kind, ...] = get_args(Kind)
-TableKind: TypeAlias = Literal["retention", "pulse response"]
+TableKind: TypeAlias = Literal["retention", "pulse response", "distribution"]
 
 MOST = 80  # excursions of a record that are compared
 LEAST_RATIO = 1.1  # of conductances of two states
@@ -77,7 +77,12 @@ REASONS: dict[str, str] = {
     ),
     "pulse response": (
         "this is a response to programming pulses, read currents without sweeps: it has no SET and RESET to extract;"
-        " give loops, or a table of r_hrs and r_lrs of each cycle"
+        " give loops, or a table of r_hrs and r_lrs of each cycle; if currents were measured during the pulses,"
+        " name both, --column voltage=NAME --column current=NAME"
+    ),
+    "distribution": (
+        "this is a table of distributions, sorted values beside their cumulative probability: the order of the cycles"
+        " is lost, and with it the memory of the device; give the values in the order of the cycles"
     ),
 }
 """The sentence with which each kind is refused."""
@@ -287,7 +292,7 @@ def refuse(kind: str) -> NoReturn:
     Parameters
     ----------
     kind : str
-        One of `KINDS` but "bipolar", or "retention" or "pulse response".
+        One of `KINDS` but "bipolar", or a `TableKind`.
 
     Raises
     ------
@@ -298,7 +303,7 @@ def refuse(kind: str) -> NoReturn:
 
 
 def kind_of_columns(names: Iterable[object]) -> TableKind | None:
-    """Tell by the names of its columns whether a table is a record of retention, or a response to pulses.
+    """Tell by the names of its columns whether a table is of a kind that has no cycles.
 
     Parameters
     ----------
@@ -307,14 +312,17 @@ def kind_of_columns(names: Iterable[object]) -> TableKind | None:
 
     Returns
     -------
-    {"retention", "pulse response"} or None
+    {"retention", "pulse response", "distribution"} or None
     """
     words = [str(name).strip().strip("#").strip().lower() for name in names]
     first = [word.replace("(", " ").replace("[", " ").replace("_", " ").replace("/", " ").split() for word in words]
     parts = [set(word) for word in first if word]
     pulses = {"pulse", "pulses", "width", "pw", "applied", "pulsewidth"}
-    if sum(bool(part & pulses) for part in parts) >= 2:
+    read = any("read" in part and part & {"voltage", "v", "u"} for part in parts) or "readvoltage" in words
+    if sum(bool(part & pulses) for part in parts) >= 2 - read:
         return "pulse response"
+    if any(part & {"cdf", "cumulative", "percentile", "probability"} for part in parts):
+        return "distribution"
     time = {"t", "time", "seconds", "s", "hours", "h", "min", "elapsed"}
     resistance = {"r", "resistance", "ohm", "g", "conductance", "i", "current", "lrs", "hrs", "rlrs", "rhrs"}
     voltage = {"v", "u", "voltage", "volt", "bias", "cycle", "cycles"}

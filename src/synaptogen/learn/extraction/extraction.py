@@ -321,7 +321,8 @@ def _counts(flag: NDArray[np.int32]) -> dict[str, int]:
 
 def _agreement(table: Mapping[str, Float64Array], flag: NDArray[np.int32]) -> float:
     before, after = table["g_c"][:, :-1], table["g_a"][:, 1:]
-    there = (before > 0) & (after > 0) & ((flag[:, :-1] | flag[:, 1:]) & ~np.int32(Flag.HRS_FROM_A) == 0)
+    uncertain = np.int32(Flag.HRS_FROM_A | Flag.UNRESOLVED)
+    there = (before > 0) & (after > 0) & ((flag[:, :-1] | flag[:, 1:]) & ~uncertain == 0)
     if np.count_nonzero(there) < 3:
         return np.nan
     return float(np.corrcoef(np.log(before[there]), np.log(after[there]))[0, 1])

@@ -35,7 +35,7 @@ class Flag(IntFlag):
     HRS_FROM_A = 128
     """R_HRS is from the negative branch, since no cycle before was measured."""
     UNRESOLVED = 256
-    """The current of the HRS is lost in noise: R_HRS is uncertain (standard error above 1.5 %), or a lower bound."""
+    """The current of the HRS is lost in noise: R_HRS is uncertain (standard error above 2 %), or a lower bound."""
     MISFIT = 512
     """A number disagrees with the raw points beside it, or could not be checked with them."""
     SET_AT_END = 1024

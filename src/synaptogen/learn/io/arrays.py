@@ -4,6 +4,7 @@ Names are paths, as ``"die3/cycle 7/V"``: arrays with the same folder belong tog
 table; an array whose voltages run along another axis than the last is turned.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -14,6 +15,7 @@ from .columns import FEATURE_ROLES, role_of
 from .raw_tables import RawTable
 
 MOST_COLUMNS = 12  # of a matrix that is a table
+_DEVICE = re.compile(r"(?i)^(?:dev|device|cell|sample|die|chip|memristor)[\s_\-.#]*\w{0,8}$")
 RUNS = 5.0  # times as far along the axis of points as along others does a voltage run
 UNIT_ATTRIBUTES = ("units", "unit", "Unit", "Units")
 COLUMN_ATTRIBUTES = ("columns", "names", "header", "labels", "column_names")
@@ -54,6 +56,9 @@ def _texts(attributes: Mapping[str, object], names: Sequence[str]) -> list[str]:
 def _last(name: str) -> tuple[str, str]:
     """Return the folder and the rest of a name; a slash before a unit, as in U/V, parts nothing."""
     folder, _, last = name.rpartition("/")
+    above, _, quantity = folder.rpartition("/")
+    if last.isdecimal() and role_of(quantity)[0] in ("voltage", "current"):  # cells of voltages, and cells of currents
+        return "/".join(x for x in (above, last) if x), quantity
     if role_of(last)[0] is None and role_of(name.rsplit("/", 2)[-2] + "/" + last if folder else last)[0] is not None:
         folder, _, before = folder.rpartition("/")
         last = f"{before}/{last}"
@@ -108,16 +113,24 @@ def _has_both(table: RawTable | None) -> bool:
     return {"voltage", "current"} <= roles
 
 
+def _is_record(table: RawTable) -> bool:
+    return _has_both(table) or not table.named
+
+
 def _with_devices(tables: list[RawTable]) -> list[RawTable]:
     """Name the devices of tables whose folders lie in folders, as those of cycles within those of devices."""
-    paths = [table.where.split("/") for table in tables if _has_both(table)]
+    paths = [table.where.split("/") for table in tables if _is_record(table)]
+    if len(paths) > 1 and all(_DEVICE.search(path[-1]) for path in paths):
+        for table in tables:
+            table.device = table.where if _is_record(table) else ""
+        return tables
     folders = {"/".join(path[:-1]) for path in paths}
     if len(folders) < 2 or len(folders) == len(paths) or any(len(path) < 2 for path in paths):
         return tables
     parts = [folder.split("/") for folder in sorted(folders)]
     differ = [k for k in range(min(map(len, parts))) if len({p[k] for p in parts}) > 1]
     for table in tables:
-        if _has_both(table):
+        if _is_record(table):
             path = table.where.split("/")[:-1]
             table.device = "/".join(path[k] for k in differ) or "/".join(path)
     return tables
@@ -140,7 +153,9 @@ def loops_of_arrays(arrays: Mapping[str, AnyArray]) -> tuple[dict[str, AnyArray]
     split = {name: _last(name) for name in arrays}
     holders = {split[name][0] for name in arrays if role_of(split[name][1])[0] in ("voltage", "current")}
     found = dict(arrays)
-    if len(holders) == 1:
+    if len(holders) > 1:
+        found = _stacked(arrays, split, sorted(holders)) or found
+    elif len(holders) == 1:
         folder = holders.pop()
         found = {last: arrays[name] for name, (where, last) in split.items() if where == folder}
         found |= {last: arrays[name] for name, (where, last) in split.items() if where == "" and last not in found}
@@ -161,6 +176,33 @@ def loops_of_arrays(arrays: Mapping[str, AnyArray]) -> tuple[dict[str, AnyArray]
                 if np.ndim(array) == i.ndim and np.shape(array) == i.shape:
                     found[name] = np.moveaxis(np.asarray(array), axis, -1)
     return found, notes
+
+
+def _stacked(
+    arrays: Mapping[str, AnyArray], split: Mapping[str, tuple[str, str]], folders: Sequence[str]
+) -> dict[str, AnyArray]:
+    """Return arrays of devices, each a folder with matrices of voltage and current; nothing if they are no such."""
+    each: list[dict[str, AnyArray]] = []
+    for folder in folders:
+        own = {last: np.asarray(arrays[name]) for name, (where, last) in split.items() if where == folder}
+        volts, amps = ([name for name in own if role_of(name)[0] == kind] for kind in ("voltage", "current"))
+        if len(volts) != 1 or len(amps) != 1 or own[amps[0]].ndim != 2:
+            return {}
+        v, i = own[volts[0]], own[amps[0]]
+        axis = _axis_of_points(v, i)
+        i = np.moveaxis(i, axis, -1)
+        v = np.moveaxis(v, axis, -1) if v.ndim == 2 else v
+        each.append({volts[0]: np.broadcast_to(v, i.shape), amps[0]: i})
+    if len({tuple(own) for own in each}) > 1:
+        return {}
+    shape = tuple(max(next(iter(own.values())).shape[k] for own in each) for k in (0, 1))
+    found: dict[str, AnyArray] = {}
+    for name in each[0]:
+        stack = np.full((len(each), *shape), np.nan)
+        for out, own in zip(stack, each, strict=True):
+            out[: own[name].shape[0], : own[name].shape[1]] = own[name]
+        found[name] = stack
+    return {**found, "device": np.array(folders, dtype=object)}
 
 
 def _of_both(array: AnyArray) -> dict[str, AnyArray]:

@@ -7,18 +7,39 @@ import numpy as np
 
 from synaptogen._utils import Float64Array
 
-from .columns import is_magnitude, listed, role_of, split_unit
+from .columns import is_magnitude, listed, logarithm_of, role_of
 from .raw_tables import RawTable, is_numeric
+from .units import split_unit
 
 OVERFLOW = 1e30  # instruments write 9.91e37 for what they could not measure
 CONSTANT = 1e-9  # share of its magnitude by which a constant column varies
 GATES = frozenset(("g", "gate", "wl", "gs", "gd", "bulk", "body", "sub", "well", "wordline"))
 APPLIED = frozenset(
-    ("applied", "source", "set", "force", "forced", "prog", "programmed", "nominal", "target", "command", "cmd", "out")
+    (
+        "applied",
+        "source",
+        "driver",
+        "generator",
+        "supply",
+        "awg",
+        "set",
+        "force",
+        "forced",
+        "prog",
+        "programmed",
+        "nominal",
+        "target",
+        "command",
+        "cmd",
+        "out",
+    )
 )
-MEASURED = frozenset(("meas", "measured", "sense", "sensed", "dut", "device", "actual", "cell"))
+MEASURED = frozenset(("meas", "measured", "sense", "sensed", "dut", "device", "actual", "cell", "memristor"))
 FORWARD = frozenset(("forward", "fwd", "up", "trace"))
 BACKWARD = frozenset(("backward", "bwd", "reverse", "rev", "down", "retrace"))
+_REPEATS = re.compile(
+    r"(?i)(?:cycle|cyc|sweep|run|loop|scan|device|dev|cell|sample|no|nr|#)?[\s_\-.]*\d+(?:st|nd|rd|th)?[\s_]*(?:cycle|sweep|run)?"
+)
 TWO_ENDS = 0.05  # share of the swing of a voltage from which another one matters
 ALIKE = 0.9  # correlation of an applied voltage with the measured one
 
@@ -38,6 +59,8 @@ class Channel:
     name : str
     unit : bool
         Whether the name has a unit.
+    logarithm : bool
+        Whether the numbers are decadic logarithms.
     """
 
     role: str
@@ -46,6 +69,7 @@ class Channel:
     factor: float
     name: str
     unit: bool
+    logarithm: bool = False
 
 
 def channels_of(table: RawTable) -> list[Channel]:
@@ -75,7 +99,7 @@ def channels_of(table: RawTable) -> list[Channel]:
 
 
 def magnitudes_of(table: RawTable) -> list[Channel]:
-    """Return the columns of magnitudes of currents.
+    """Return the columns of magnitudes of currents, or of their logarithms.
 
     Parameters
     ----------
@@ -90,6 +114,30 @@ def magnitudes_of(table: RawTable) -> list[Channel]:
         if name and is_numeric(table.columns[k]) and is_magnitude(name):
             _, factor = split_unit(name)
             found.append(Channel("current", f"abs{k}", k, factor, name, split_unit(name)[0] != name))
+    if found:
+        return found
+    for k, name in enumerate(table.names):
+        unit = logarithm_of(name) if name and is_numeric(table.columns[k]) else None
+        if unit is not None:
+            found.append(Channel("current", f"log{k}", k, unit, name, True, logarithm=True))
+    return found
+
+
+def numbered_currents(table: RawTable) -> list[Channel]:
+    """Return the columns of numbers whose names are those of cycles or devices: currents beside a voltage.
+
+    Parameters
+    ----------
+    table : RawTable
+
+    Returns
+    -------
+    list of Channel
+    """
+    found = []
+    for k, name in enumerate(table.names):
+        if is_numeric(table.columns[k]) and _REPEATS.fullmatch(name.strip()):
+            found.append(Channel("current", f"c{k}", k, 1.0, name, False))
     return found
 
 
@@ -128,6 +176,9 @@ def numbers_of(table: RawTable, channel: Channel) -> Float64Array:
     array
     """
     values = np.asarray(table.columns[channel.index], np.float64)
+    if channel.logarithm:
+        with np.errstate(over="ignore"):
+            values = np.power(10.0, values)
     return np.where(np.abs(values) > OVERFLOW, np.nan, values) * channel.factor
 
 
@@ -148,6 +199,8 @@ def pairs_of(table: RawTable, volts: list[Channel], amps: list[Channel]) -> list
     ValueError
         If several columns could be meant; the message names the option that decides.
     """
+    if len(volts) == 1:
+        amps = _different(table, amps)
     if len(volts) == 1 and len(amps) == 1:
         return [(volts[0], amps[0])]
     swept = [v for v in volts if varies(numbers_of(table, v))] or volts
@@ -171,6 +224,35 @@ def pairs_of(table: RawTable, volts: list[Channel], amps: list[Channel]) -> list
         f"{len(swept)} voltages ({listed(v.name for v in swept[:4])}) and {len(amps)} currents "
         f"({listed(i.name for i in amps[:4])}) do not make pairs: name one of each with --column"
     )
+
+
+def _different(table: RawTable, channels: list[Channel]) -> list[Channel]:
+    """Return channels without those that repeat the numbers of another one."""
+    kept: list[Channel] = []
+    for c in channels:
+        values = numbers_of(table, c)
+        if not any(np.array_equal(values, numbers_of(table, other), equal_nan=True) for other in kept):
+            kept.append(c)
+    return kept
+
+
+def without_repeats(table: RawTable, pairs: list[tuple[Channel, Channel]]) -> list[tuple[Channel, Channel]]:
+    """Return pairs without those that hold the same numbers as another one, as tables with a column twice do.
+
+    Parameters
+    ----------
+    table : RawTable
+    pairs : list of pairs of Channel
+
+    Returns
+    -------
+    list of pairs
+    """
+    devices = table.devices or [""] * len(table.names)
+    kept: list[int] = []
+    for device in dict.fromkeys(devices):
+        kept += [id(c) for c in _different(table, [i for _, i in pairs if devices[i.index] == device])]
+    return [(v, i) for v, i in pairs if id(i) in kept]
 
 
 def _one_voltage(table: RawTable, v: Channel, amps: list[Channel]) -> list[tuple[Channel, Channel]]:
@@ -201,6 +283,8 @@ def _one_current(table: RawTable, volts: list[Channel], i: Channel) -> Channel:
     same = [v for v in own if v.tag and v.tag == i.tag]
     chosen = (same or own)[0]
     for other in volts:
+        if chosen in measured and _words(other) & APPLIED:
+            continue
         if other is not chosen and not _follows(table, other, chosen):
             raise ValueError(
                 f"{listed(v.name for v in volts)} could each be the voltage: if the device lies between two of them,"

@@ -6,15 +6,19 @@ from typing import NamedTuple
 
 from synaptogen.params import FEATURE_NAMES
 
+from .units import LONGEST, factor_of, is_density, plain, quantity_of, split_unit
+
 LOOPS = ("voltage", "current", "time")
 KEYS = ("device", "cycle")
 FLAG = "flag"
 FEATURE_ROLES = frozenset(FEATURE_NAMES)
+QUOTIENTS = ("resistance", "conductance")  # of which a current is made, if the user names them
 KNOWN = (*KEYS, *LOOPS, *FEATURE_NAMES, FLAG)
 ALIASES = {
     "voltage": (
         *("v", "u", "volt", "volts", "voltages", "bias", "av", "vd", "anodev", "v_meas", "vmeas", "vf", "vm", "vdd"),
         *("spannung", "tension", "v applied", "applied voltage", "drainv", "smuv", "voltage applied", "v_applied"),
+        *("sourcevalue", "sourcevalues", "source value", "source values", "source_value", "applied bias"),
         *("source voltage", "measured voltage", "bias voltage", "v_bias", "vbias", "v_d", "sourcev", "u_meas"),
         *(
             "voltaje",
@@ -28,7 +32,8 @@ ALIASES = {
     ),
     "current": (
         *("i", "amp", "amps", "currents", "ai", "id", "anodei", "i_meas", "imeas", "if", "im", "ids", "drain current"),
-        *("strom", "courant", "draini", "smui", "measured current", "i_d", "sourcei", "reading", "corriente"),
+        *("strom", "courant", "draini", "smui", "measured current", "i_d", "sourcei", "reading", "readings"),
+        *("measurement value", "corriente"),
         *(
             "intensit\N{LATIN SMALL LETTER E WITH ACUTE}",
             "intensite",
@@ -55,6 +60,7 @@ ALIASES = {
         "resistance hrs",
         "r(hrs)",
         "off resistance",
+        *("high resistance state", "high-resistance state", "resistance of hrs", "roff resistance", "hrs r"),
     ),
     "r_lrs": (
         "rlrs",
@@ -66,49 +72,19 @@ ALIASES = {
         "resistance lrs",
         "r(lrs)",
         "on resistance",
+        *("low resistance state", "low-resistance state", "resistance of lrs", "ron resistance", "lrs r"),
     ),
-    "u_set": ("v_set", "uset", "vset", "set voltage", "v(set)", "set"),
-    "u_reset": ("v_reset", "ureset", "vreset", "reset voltage", "v(reset)", "reset"),
+    "u_set": ("v_set", "uset", "vset", "set voltage", "v(set)", "set", "voltage set", "v set", "u set"),
+    "u_reset": (
+        *("v_reset", "ureset", "vreset", "reset voltage", "v(reset)", "reset", "voltage reset", "v reset", "u reset"),
+    ),
 }
-_PREFIXES = {
-    "": 1.0,
-    "m": 1e-3,
-    "u": 1e-6,
-    "\N{MICRO SIGN}": 1e-6,
-    "\N{GREEK SMALL LETTER MU}": 1e-6,
-    "n": 1e-9,
-    "p": 1e-12,
-}
-_LARGE = {"": 1.0, "k": 1e3, "K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
-_OHM = ("ohm", "Ohm", "ohms", "Ohms", "OHM", "\N{GREEK CAPITAL LETTER OMEGA}", "\N{OHM SIGN}")
-_WORDS = {
-    **dict.fromkeys(("Volt", "Volts", "volt", "volts", "Amp", "Amps", "amp", "amps", "Ampere", "ampere", "sec"), 1.0),
-    **dict.fromkeys(("VOLT", "AMP", "Volt DC", "Amp DC", "VDC", "ADC", "Amperes", "amperes"), 1.0),
-    **dict.fromkeys(("second", "seconds", "Second", "Seconds"), 1.0),
-    "millivolt": 1e-3,
-    "mVolt": 1e-3,
-    "milliamp": 1e-3,
-    "microamp": 1e-6,
-    "uAmp": 1e-6,
-    "fA": 1e-15,
-}
-UNITS = {
-    **{p + unit: f for unit in ("V", "A", "s") for p, f in _PREFIXES.items()},
-    **_WORDS,
-    **{p + ohm: f for ohm in _OHM for p, f in _LARGE.items()},
-}
-"""Units that a name may end with, in SI units."""
-
-_ENDING = re.compile(
-    r"(?P<base>.+?)\s*(?:\((.*)\)|\[(.*)\]|\{(.*)\}|<(.*)>|/\s*(\S+)|[_,.]\s*([^\s_]+)|\s+in\s+(\S+)|\s+(\S{2,}))"
-)
-_POWER = re.compile(
-    r"[x\N{MULTIPLICATION SIGN}*]?\s*(?:10\s*\^?\s*\(?|1?[eE])(?P<power>[+-]?\d{1,2})\)?\s*[x*]?\s*(?P<unit>\S+)"
-)
-_SUPERSCRIPTS = str.maketrans("\u207b\u2070\u00b9\u00b2\u00b3\u2074\u2075\u2076\u2077\u2078\u2079", "-0123456789")
-_DENSITY = re.compile(r"(?i)density|[A-Za-z\N{MICRO SIGN}]?A\s*(/|[\N{MIDDLE DOT}*. ]\s*)\s*[cmun\N{MICRO SIGN}]?m")
 _MAGNITUDE = re.compile(r"(?i)(?:\|(?P<bars>[^|]+)\|.*|abs[\s_]*\(?(?P<abs>[a-z]\w*)\)?.*|(?P<last>i\w*?)[\s_]*abs.*)")
-LONGEST = 200  # characters of a name; longer texts are no names, and would take long to look at
+_LOGARITHM = re.compile(
+    r"(?i)(?:log_?\{?10\}?|lg)[\s_]*[(\[|]*\s*(?:abs)?[\s_]*[(\[|]*(?:current|i(?:_?[a-z]{1,3})?)(?P<rest>[\s)\]|/(\[].*)?"
+)
+_LIMIT = re.compile(r"compl|limit|\bi_?cc\b|\bi_?lim\b")  # of the instrument, not through the device
+_REPEAT = r"(?:cycle|cyc|loop|sweep|run|device|dev|cell|sample|[cd#])?[\s_\-.]*\d+"
 _NUMBER = re.compile(r"[\s_]*[\(\[]?\d+[\)\]]?$")
 _PARTS = frozenset(
     (
@@ -131,53 +107,15 @@ _PARTS = frozenset(
         *("wordline", "bitline", "word line", "bit line", "x coordinate", "y coordinate", "device type", "structure"),
     )
 )
-_QUANTITY = {"V": "voltage", "A": "current", "s": "time", "ohm": "resistance"}
 
 
-def factor_of(unit: str) -> float | None:
-    """Return a unit in SI units, as of "mV" or "10^-6 A"; None if it is none."""
-    text = unit.strip().translate(_SUPERSCRIPTS)
-    if text in UNITS:
-        return UNITS[text]
-    power = _POWER.fullmatch(text)
-    if power and power["unit"] in UNITS:
-        return float(10.0 ** int(power["power"]) * UNITS[power["unit"]])
-    return None
-
-
-def is_unit(text: str) -> bool:
-    """Return whether a text is a unit, perhaps in brackets."""
-    return factor_of(text.strip("()[]{}<> ")) is not None
-
-
-def _unit_in(name: str) -> str:
-    """Return the unit that a name ends with, or an empty text."""
-    if len(name) > LONGEST:
-        return ""
-    match = _ENDING.fullmatch(name.strip().strip('"').strip())
-    unit = next((group for group in match.groups()[1:] if group), "").strip() if match else ""
-    return unit if factor_of(unit) is not None else ""
-
-
-def quantity_of(name: str) -> str | None:
-    """Return what the unit of a name measures: "voltage", "current", "time", "resistance", or None."""
-    unit = _unit_in(name)
-    return _QUANTITY[base_unit(unit)] if unit else None
-
-
-def base_unit(unit: str) -> str:
-    """Return the SI unit of a unit: "V", "A", "s" or "ohm"."""
-    unit = unit.removesuffix("DC").strip()
-    if unit.lower().endswith(("ohm", "ohms")) or unit[-1:] in ("\N{GREEK CAPITAL LETTER OMEGA}", "\N{OHM SIGN}"):
-        return "ohm"
-    if "olt" in unit or "VOLT" in unit or unit.endswith("V"):
-        return "V"
-    return "A" if "mp" in unit or "AMP" in unit or unit.endswith("A") else "s"
-
-
-def is_density(name: str) -> bool:
-    """Return whether a name is that of a current per area."""
-    return _DENSITY.search(name) is not None
+def logarithm_of(name: str) -> float | None:
+    """Return the unit in A of a current whose decadic logarithm a name is, as "log10(|I|/uA)"; None if it is none."""
+    match = _LOGARITHM.fullmatch(plain(name)) if len(name) <= LONGEST else None
+    if match is None:
+        return None
+    units = [factor_of(part) for part in re.findall(r"[^\s()\[\]|/]+", match["rest"] or "")]
+    return next((unit for unit in units if unit is not None), 1.0)
 
 
 def is_magnitude(name: str) -> bool:
@@ -212,6 +150,8 @@ def role_of(name: str) -> tuple[str | None, str]:
     for ours in KNOWN:
         if word == ours or word in ALIASES.get(ours, ()):
             return ours, ""
+    if _LIMIT.search(word):
+        return None, word
     smu = re.fullmatch(r"(?P<tag>.*?)[._ ]?(?P<kind>[vi])(?P<index>(\[\d+\])+)", word)
     if smu:
         return ("voltage" if smu["kind"] == "v" else "current"), f"{smu['tag']}{smu['index']}"
@@ -236,6 +176,10 @@ def role_of(name: str) -> tuple[str | None, str]:
     if electrode:
         role = "current" if electrode["kind"] in ("i", "current") else "voltage"
         return role, f"{electrode['tag']}{electrode['number'].strip('()')}"
+    repeat = re.fullmatch(rf"(?P<tag>{_REPEAT})[\s_\-.]+(?P<kind>[viu])", word)
+    repeat = repeat or re.fullmatch(rf"(?P<kind>[viu]|voltage|current)[\s_\-.]*[(\[]?(?P<tag>{_REPEAT})[)\]]?", word)
+    if repeat:
+        return ("current" if repeat["kind"] in ("i", "current") else "voltage"), repeat["tag"]
     way = re.fullmatch(
         r"(?P<kind>[viu]|voltage|current)[\s_\-.(]*(?P<tag>forward|fwd|backward|bwd|reverse|rev|up|down|retrace|trace)\)?",
         word,
@@ -314,17 +258,6 @@ def _known(ours: str, plain: Mapping[str, Hashable]) -> Hashable | None:
                 f"{listed(matches)} could each be the {ours}: say which with columns={{{ours!r}: ...}}, or --column"
             )
     return matches[0] if matches else None
-
-
-def split_unit(name: str) -> tuple[str, float]:
-    """Return a name without its unit, and the unit in SI units; a name without a known unit stays as it is."""
-    name = name.replace("\u00c2\N{MICRO SIGN}", "\N{MICRO SIGN}").strip().strip('"').strip()  # UTF-8 read as Latin-1
-    unit = _unit_in(name)
-    match = _ENDING.fullmatch(name) if unit else None
-    factor = factor_of(unit) if unit else None
-    if match is None or factor is None:
-        return name, 1.0
-    return match["base"].strip(), factor
 
 
 def listed(names: Iterable[object]) -> str:

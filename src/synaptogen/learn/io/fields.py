@@ -10,13 +10,22 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from .columns import UNITS, base_unit
+from .units import UNITS, base_unit, is_unit
 
 LONGEST = 40  # characters of a number
 MISSING = frozenset(
-    ("", "nan", "NaN", "NAN", "#N/A", "N/A", "n/a", "null", "None", "--", "-", "---", "inf", "Inf", "INF")
+    (
+        *("", "nan", "NaN", "NAN", "#N/A", "N/A", "n/a", "NA", "null", "None", "--", "-", "---", "inf", "Inf", "INF"),
+        *("#NUM!", "#DIV/0!", "#VALUE!", "#REF!", "1.#QNAN", "-1.#IND", "1.#INF", "-1.#INF", "nan(ind)", "-nan(ind)"),
+    )
 )
 WORDS = frozenset(("DataName", "DataValue"))  # with which parameter analysers begin each row
+STATES = WORDS | frozenset(
+    (
+        *("T", "F", "True", "False", "TRUE", "FALSE", "true", "false", "Yes", "No", "On", "Off", "ON", "OFF"),
+        *("OK", "Ok", "Pass", "Fail", "PASS", "FAIL", "Front", "Rear", "2-wire", "4-wire", "N", "C", "Main ADC"),
+    )
+)
 
 _EXPONENT = r"(?:[eEdD][+-]?\d+)?"
 _NUMBER = re.compile(rf"[+-]?(?:\d+\.?\d*|\.\d+){_EXPONENT}")
@@ -73,7 +82,15 @@ class Dialect:
         fields = self.fields(line)
         numbers = sum(map(self.number, fields))
         words = sum(f not in MISSING and f not in WORDS and not self.number(f) for f in fields)
+        if words > numbers >= 2:  # states of an instrument in each row are no words
+            words = sum(self._is_word(f, before) for f, before in zip(fields, ["", *fields], strict=False))
         return len(fields), numbers, words
+
+    def _is_word(self, field: str, before: str) -> bool:
+        """Return whether a field is neither a number, nor a state, nor the unit of the number before it."""
+        if field in MISSING or field in STATES or self.number(field):
+            return False
+        return not (is_unit(field) and self.number(before))
 
     def _plain_counts(self, line: str) -> tuple[int, int, int]:
         fields = self.fields(line)

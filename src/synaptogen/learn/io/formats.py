@@ -7,6 +7,7 @@ joining of records come afterwards and are the same for all formats.
 
 import json
 import os
+import re
 import zipfile
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -21,6 +22,7 @@ from .raw_tables import RawTable, as_column
 from .sheets import tables_of_sheet
 from .text_tables import load_text
 
+_JSON = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:\{\s*[\"}]|\[\s*(?:[\[{\"\d\]-]|null|true|false))")
 MOST_BYTES = 8 << 30  # that an archive may unfold to
 MOST_TEXT = 512 << 20  # bytes of a JSON file
 
@@ -107,7 +109,10 @@ def _npz(path: str) -> Contents:
 
 
 def _npy(path: str) -> Contents:
-    array = np.load(path, allow_pickle=False)
+    return _npy_like(np.load(path, allow_pickle=False))
+
+
+def _npy_like(array: AnyArray) -> Contents:
     if array.ndim == 2 and min(array.shape) >= 2:
         columns = array.T if array.shape[1] <= array.shape[0] else array
         return Contents([RawTable([""] * len(columns), [np.asarray(c, np.float64) for c in columns])], {}, {}, "")
@@ -201,10 +206,37 @@ def _json(path: str) -> Contents:
         if not any(isinstance(v, list | dict) for v in content[0].values()):
             return Contents([RawTable(names, [as_column([row.get(n) for row in content]) for n in names])], {}, {}, "")
         content = {f"{_own_name(row) or k + 1}": row for k, row in enumerate(content)}  # a record each
+    if isinstance(content, list) and len(content) > 1 and all(isinstance(row, list) for row in content):
+        return _npy_like(np.array(content, np.float64))
     if isinstance(content, dict):
-        table = _split_table(content)
+        content = _with_units(content)
+        table = _split_table(content) or _table_of_scalars(content)
         return Contents([table], {}, {}, "") if table else Contents([], _flat(content), {}, "")
     raise ValueError("it is neither a list of rows nor an object of arrays")
+
+
+def _table_of_scalars(content: Mapping[str, Any]) -> RawTable | None:
+    """Return the table of an object of columns, or of rows, whose values are objects of numbers by row or by column."""
+    if len(content) < 2 or not all(isinstance(v, Mapping) and v for v in content.values()):
+        return None
+    inner = list(next(iter(content.values())))
+    if any(list(v) != inner or any(isinstance(x, list | Mapping) for x in v.values()) for v in content.values()):
+        return None
+    rows = [str(key).isdecimal() for key in content]
+    if all(rows) and not all(str(key).isdecimal() for key in inner):
+        return RawTable(inner, [as_column([row[name] for row in content.values()]) for name in inner])
+    if all(str(key).isdecimal() for key in inner):
+        return RawTable(list(content), [as_column(list(column.values())) for column in content.values()])
+    return None
+
+
+def _with_units(content: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return an object in whose names are the units that an object within it tells."""
+    for key, value in content.items():
+        if key.lower() in ("unit", "units") and isinstance(value, Mapping):
+            told = {k: u for k, u in value.items() if isinstance(u, str) and k in content}
+            return {f"{k} ({told[k]})" if k in told else k: v for k, v in content.items() if k != key}
+    return content
 
 
 def _split_table(content: Mapping[str, Any]) -> RawTable | None:
@@ -237,6 +269,8 @@ def _flat(content: Mapping[str, Any], prefix: str = "", depth: int = 0) -> dict[
             found |= _flat({f"{key} ({unit[0]})": unit[1]}, prefix, depth + 1)
         elif isinstance(value, Mapping):
             found |= _flat(value, f"{name}/", depth + 1)
+        elif isinstance(value, list) and len(value) > 1 and _are_rows(value):
+            found |= _flat({column: [row[column] for row in value] for column in value[0]}, f"{name}/", depth + 1)
         elif isinstance(value, list) and value and all(isinstance(v, Mapping) for v in value):
             each = {_own_name(v) or str(k + 1): v for k, v in enumerate(value)}
             each = each if len(each) == len(value) else {str(k + 1): v for k, v in enumerate(value)}
@@ -255,6 +289,13 @@ def _flat(content: Mapping[str, Any], prefix: str = "", depth: int = 0) -> dict[
             if array.dtype.kind in "fiubUS":
                 found[name] = array
     return found
+
+
+def _are_rows(value: list[Any]) -> bool:
+    """Return whether objects are rows of a table: the same names, and no lists."""
+    if not all(isinstance(row, Mapping) and row for row in value) or any(list(row) != list(value[0]) for row in value):
+        return False
+    return not any(isinstance(x, list | Mapping) for row in value for x in row.values())
 
 
 def _with_unit(value: Any) -> tuple[str, Any] | None:
@@ -329,6 +370,6 @@ LOADERS: tuple[tuple[str, Callable[[bytes, str], bool], Callable[[str], Contents
     ("HDF5 file", lambda start, path: start[:8] == b"\x89HDF\r\n\x1a\n" or b"\x89HDF\r\n\x1a\n" in start, _hdf5),
     ("MATLAB file", lambda start, path: start[:6] == b"MATLAB", _matlab),
     ("Parquet file", lambda start, path: start[:4] == b"PAR1", _parquet),
-    ("JSON file", lambda start, path: start.lstrip(b"\xef\xbb\xbf \r\n\t")[:1] in (b"{", b"["), _json),
+    ("JSON file", lambda start, path: _JSON.match(start) is not None, _json),
 )
 """Names of formats, tests of the first bytes, and loaders; what is none of these is text."""

@@ -1,18 +1,25 @@
 """Names of columns from the lines above a table: names, units, comments, in any order."""
 
+import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from .columns import FEATURE_ROLES, is_unit, quantity_of, role_of, split_unit
+from .columns import FEATURE_ROLES, device_part, role_of
+from .units import is_unit, quantity_of, split_unit
 
+_DEVICE = re.compile(r"(?i)(?:device|dev\.?|cell|die|sample|chip|memristor)[\s_#:\-.]*[a-z]?\d+")
 MOST_LINES = 8  # above a table that are looked at
 
 
 class Header(NamedTuple):
-    """Names of columns, empty where there is none, and lines below them with numbers, which are left out."""
+    """Names of columns, empty where there is none, and lines below them with numbers, which are left out.
+
+    ``devices`` are the names of the devices of the columns, if a line above the names says them, else empty.
+    """
 
     names: list[str]
     left_out: list[str]
+    devices: Sequence[str] = ()
 
 
 def names_from(above: Sequence[Sequence[str]], width: int, is_number: Sequence[Sequence[bool]]) -> Header:
@@ -53,7 +60,22 @@ def names_from(above: Sequence[Sequence[str]], width: int, is_number: Sequence[S
     near = sorted((k for k in units if abs(k - chosen) <= 2), key=lambda k: (abs(k - chosen), k < chosen))
     if near:
         names = [_with_unit(name, unit) for name, unit in zip(names, rows[near[0]], strict=True)]
-    return Header(names, left_out)
+    devices = next((found for row in rows[:chosen] if (found := _devices_of(row))), [])
+    return Header(names, left_out, devices)
+
+
+def _devices_of(row: Sequence[str]) -> list[str]:
+    """Return the device of each column if a row names several, each above the first of its columns; else nothing."""
+    cells = list(row)
+    if device_part(cells[0]) and all(cells[1:]):
+        cells[0] = ""  # as "device, A1, A1, B2, B2"
+    elif not all(_DEVICE.fullmatch(cell) for cell in cells if cell):
+        return []
+    if len({cell for cell in cells if cell}) < 2:
+        return []
+    for k in range(1, len(cells)):
+        cells[k] = cells[k] or cells[k - 1]
+    return cells
 
 
 def _is_units(row: Sequence[str]) -> bool:

@@ -6,6 +6,7 @@ cycles of one device, or devices.
 """
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
@@ -20,13 +21,16 @@ from .channels import (
     Channel,
     channels_of,
     magnitudes_of,
+    numbered_currents,
     numbers_of,
     pairs_of,
     varies,
     without_gates,
+    without_repeats,
 )
-from .columns import listed
+from .columns import QUOTIENTS, listed
 from .raw_tables import RawTable, is_numeric
+from .units import factor_of, quantity_of, require_known_unit, split_unit
 
 Records: TypeAlias = Literal["cycles", "devices"]
 """What several records of one file are."""
@@ -49,6 +53,8 @@ class Record:
         Its name in the file.
     device : str
         Name of the device, if the place in the file says it.
+    table : str
+        Name of the sheet or of the block.
     """
 
     voltage: Float64Array
@@ -56,6 +62,7 @@ class Record:
     time: Float64Array | None
     label: str
     device: str = ""
+    table: str = ""
 
 
 @dataclass
@@ -88,10 +95,18 @@ class Options:
         Currents are magnitudes; they get the sign of the voltage.
     records : {"cycles", "devices"}
         What several records of a file are.
+    units : mapping of str to str
+        Units of some of our columns, which count more than those of the file.
     """
 
-    def __init__(self, shunt: float | None = None, magnitude: bool = False, records: Records = "cycles") -> None:
-        self.shunt, self.magnitude, self.records = shunt, magnitude, records
+    def __init__(
+        self,
+        shunt: float | None = None,
+        magnitude: bool = False,
+        records: Records = "cycles",
+        units: Mapping[str, str] | None = None,
+    ) -> None:
+        self.shunt, self.magnitude, self.records, self.units = shunt, magnitude, records, dict(units or {})
 
 
 def records_of(tables: list[RawTable], options: Options, understood: Understood) -> list[Record]:
@@ -116,17 +131,36 @@ def records_of(tables: list[RawTable], options: Options, understood: Understood)
     """
     found: list[Record] = []
     skipped = []
+    named = any(_has_names_of_loops(table) for table in tables)
     for table in tables:
-        mine = _records_of_table(table, options, understood)
+        settings = named and not table.named  # beside loops with names
+        mine = [] if settings else _records_of_table(table, options, understood)
         if not mine:
             skipped.append(table.where or "a table")
         for record in mine:
-            record.device = table.device
+            record.device = table.device or record.device
+            record.table = table.where
             record.label = " ".join(x for x in (table.where, record.label) if x) if len(tables) > 1 else record.label
         found += mine
+    sheets = {record.device for record in found}
+    if sheets == {""} and options.records == "cycles":
+        _take_sheets_for_devices(found, understood)
     if found and skipped:
         understood.lines.append(f"left out, without voltage and current: {', '.join(skipped)}")
     return found
+
+
+def _take_sheets_for_devices(records: list[Record], understood: Understood) -> None:
+    """Name devices by the sheets of a file if each of several holds several records."""
+    counts: dict[str, int] = {}
+    for record in records:
+        counts[record.table] = counts.get(record.table, 0) + 1
+    if len(counts) > 1 and min(counts.values()) > 1 and all(counts):
+        for record in records:
+            record.device = record.table
+        understood.lines.append(
+            f"each sheet or block holds several records, and is taken as a device: {listed(counts)}"
+        )
 
 
 def pairs_in(table: RawTable, options: Options, understood: Understood) -> list[tuple[Channel, Channel]]:
@@ -153,16 +187,28 @@ def pairs_in(table: RawTable, options: Options, understood: Understood) -> list[
     volts, amps = ([c for c in channels if c.role == kind] for kind in ("voltage", "current"))
     if volts and not amps:
         amps = _magnitudes(table, options, understood)
+    if len(volts) == 1 and not amps and options.shunt is None:
+        amps = numbered_currents(table)
+        if amps:
+            understood.lines.append(f"currents: columns {listed(i.name for i in amps[:3])}, which are only numbered")
     if options.shunt is not None and len(volts) >= 2 and not amps:
         volts, shunt = volts[:1], volts[1]
         understood.shunted = True
         amps = [Channel("current", shunt.tag, shunt.index, shunt.factor / options.shunt, shunt.name, True)]
         understood.lines.append(f"current: {shunt.name!r} over a shunt of {options.shunt:g} ohm")
     if len(volts) >= 2 and not amps:
-        raise ValueError(_two_voltages([v.name for v in volts]))
+        raise ValueError(_two_voltages([v.name for v in volts]) + hint_of_quotient(table.names))
     if not volts or not amps:
         return []
-    pairs = pairs_of(table, volts, amps)
+    every = pairs_of(table, volts, amps)
+    pairs = without_repeats(table, every)
+    if len(pairs) < len(every):
+        understood.lines.append(
+            f"left out, the same numbers as others: {listed(i.name for p, i in every if (p, i) not in pairs)}"
+        )
+    for v, i in pairs:
+        require_known_unit(v.name, "voltage")
+        require_known_unit(i.name, "current")
     understood.believed |= any(i.unit for _, i in pairs)
     if gates:
         understood.lines.append(f"left out, of a gate: {listed(gates)}")
@@ -197,7 +243,8 @@ def _records_of_table(table: RawTable, options: Options, understood: Understood)
     for k, (v, i) in enumerate(pairs):
         own = numbers_of(table, v), numbers_of(table, i)
         when = None if time is None else numbers_of(table, time)
-        records.append(Record(*own, when, f"{k + 1}" if len(pairs) > 1 else ""))
+        device = table.devices[i.index] if table.devices else ""
+        records.append(Record(*own, when, f"{k + 1}" if len(pairs) > 1 else "", device))
     if len(pairs) > 1 and {re.sub(r"\d", "", v.tag) for v, _ in pairs} == {"set", "reset"}:
         records = _joined(pairs, records)
         understood.lines.append("sweeps of SET and of RESET in columns of their own: joined in this order")
@@ -220,6 +267,11 @@ def _there_and_back(
     return [Record(voltage, current, None, "")]
 
 
+def _has_names_of_loops(table: RawTable) -> bool:
+    roles = {c.role for c in channels_of(table)} if table.named else set()
+    return {"voltage", "current"} <= roles
+
+
 def _times(factor: float) -> str:
     return "" if factor == 1.0 else f" (times {factor:g})"
 
@@ -240,7 +292,7 @@ def _joined(pairs: list[tuple[Channel, Channel]], records: list[Record]) -> list
     for number, parts in by_number.items():
         each = [parts[key] for key in ("set", "reset") if key in parts]
         voltage, current = (np.concatenate([getattr(r, name) for r in each]) for name in ("voltage", "current"))
-        joined.append(Record(voltage, current, None, number))
+        joined.append(Record(voltage, current, None, number, each[0].device))
     return joined
 
 
@@ -249,17 +301,28 @@ def _without_end(record: Record) -> Record:
     there = np.flatnonzero(np.isfinite(record.voltage) & np.isfinite(record.current))
     end = int(there[-1]) + 1 if there.size else 0
     time = None if record.time is None else record.time[:end]
-    return Record(record.voltage[:end], record.current[:end], time, record.label)
+    return Record(record.voltage[:end], record.current[:end], time, record.label, record.device)
 
 
 def _by_position(table: RawTable, options: Options, understood: Understood) -> list[Record]:
     """Return the record of a table whose names say nothing: counters and times first, then voltage and current."""
+    found = _records_by_position(table, options, understood)
+    factors = {role: factor_of(unit) or 1.0 for role, unit in options.units.items()}
+    for record in found:
+        record.voltage = factors.get("voltage", 1.0) * record.voltage
+        record.current = factors.get("current", 1.0) * record.current
+    understood.believed |= bool(found) and "current" in options.units
+    return found
+
+
+def _records_by_position(table: RawTable, options: Options, understood: Understood) -> list[Record]:
     numeric = [k for k, c in enumerate(table.columns) if is_numeric(c) and np.isfinite(c).any()]
     values = {k: np.where(np.abs(table.columns[k]) > OVERFLOW, np.nan, table.columns[k]) for k in numeric}
     steady = [k for k in numeric if len(values[k]) > 2 and np.all(np.diff(values[k][np.isfinite(values[k])]) > 0)]
     rest = [k for k in numeric if k not in steady] if len(numeric) > 2 else numeric
     if len(rest) > 2:
         rest = [k for k in rest if varies(np.asarray(values[k]))]
+        rest = [k for n, k in enumerate(rest) if not any(_repeats(values[k], values[j]) for j in rest[:n])]
     if len(rest) < 2:
         return []
     v, i = rest[:2]
@@ -293,6 +356,34 @@ def _by_position(table: RawTable, options: Options, understood: Understood) -> l
         v, i = i, v
     understood.lines.append(f"no names: voltage is column {_column(table, v)}, current is column {_column(table, i)}")
     return [Record(np.asarray(values[v]), np.asarray(values[i]), None, "")]
+
+
+def _repeats(a: AnyArray, b: AnyArray) -> bool:
+    """Return whether a column holds the numbers of another one, or their magnitudes."""
+    return np.array_equal(a, b, equal_nan=True) or np.array_equal(a, np.abs(b), equal_nan=True)
+
+
+def hint_of_quotient(names: Sequence[str]) -> str:
+    """Return what could be done with a resistance or a conductance beside each voltage, or an empty text.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Names of columns.
+
+    Returns
+    -------
+    str
+    """
+    for kind in QUOTIENTS:
+        for name in names:
+            base = split_unit(name)[0].lower()
+            if base in (kind, kind[0].replace("c", "g")) or quantity_of(name) == kind:
+                return (
+                    f"; if {name!r} is the {kind} at this voltage, and not one that was read later at another,"
+                    f" --column {kind}={name!r} makes a current of it"
+                )
+    return ""
 
 
 def _two_voltages(names: list[str]) -> str:

@@ -10,13 +10,15 @@ from synaptogen._utils import AnyArray, Shape
 from synaptogen.params import FEATURE_NAMES
 
 from .channels import OVERFLOW
-from .columns import FLAG, KEYS, KNOWN, LOOPS, Column, columns_of, device_part, listed, role_of, split_unit
+from .columns import FLAG, KEYS, KNOWN, LOOPS, Column, columns_of, device_part, listed, role_of
 from .layouts import Understood
 from .text_tables import shown_lines
+from .units import require_known_unit, split_unit
 
 SPARSEST = 10  # cycle numbers that span more than this times their count are labels, not a count
 RAGGED = 50  # numbers of an array over the rows of its table
 STATES = {"hrs": "r_hrs", "lrs": "r_lrs", "off": "r_hrs", "on": "r_lrs", "high": "r_hrs", "low": "r_lrs"}
+STATES |= {"reset": "r_hrs", "set": "r_lrs"}  # the state after it
 
 
 class LongTable(NamedTuple):
@@ -60,6 +62,8 @@ def read_long_form(
         raise ValueError("the table has columns but no rows")
     if "time" in wanted and not pd.api.types.is_numeric_dtype(table[names["time"].name]):
         wanted = tuple(name for name in wanted if name != "time")  # clock times are not used
+    for name in wanted:
+        require_known_unit(str(names[name].name), name)
     parts = _device_columns(table, names, columns)
     _say(understood, names, wanted, parts)
     values = {name: names[name].factor * _numeric(table[names[name].name], name) for name in wanted}

@@ -22,11 +22,13 @@ from .formats import Contents, table_of_frame
 from .layouts import Options, Records
 from .readers import FileContents, check_columns, read_file, understand
 from .table_events import events_in
+from .units import check_units
 
 Labels: TypeAlias = Sequence[object] | AnyArray
 
 LARGEST_VOLTAGE = 50.0  # V; a larger one is in millivolts
 LARGEST_CURRENT = 0.09  # A; a larger one is in mA or uA: large devices take 80 mA
+LARGEST_BELIEVED = 10.0  # A; a larger one is wrong, whatever its unit
 SMALLEST_RESISTANCE = 8.0  # ohm; a median below is in kilo-ohms or a logarithm
 NEAR, TELLING = 0.1, 0.5  # shares of the largest voltage: near zero below the first, far from it above the second
 FEWEST_SIGNS, WRONG = 10, 0.1  # points that a check of signs needs; share of currents with a wrong sign
@@ -188,6 +190,7 @@ def read(
     shunt: float | None = None,
     magnitude: bool = False,
     records: Records = "cycles",
+    units: Mapping[str, str] | None = None,
 ) -> xr.Dataset:
     r"""Read loops or features from a file, a folder or a data frame.
 
@@ -213,6 +216,8 @@ def read(
         Currents are magnitudes; they get the sign of the voltage.
     records : {"cycles", "devices"}
         What several records of one file are: pairs of columns, blocks, or sheets.
+    units : mapping of str to str, optional
+        Units of columns that do not name them, or a wrong one, as ``{"current": "uA"}``.
 
     Returns
     -------
@@ -245,10 +250,13 @@ def read(
     u_set: column 'V_set'
     """
     one_of("records", records, ("cycles", "devices"))
-    options = Options(None if shunt is None else checks.positive("shunt", shunt, "ohm"), magnitude, records)
+    check_units(units or {})
+    options = Options(None if shunt is None else checks.positive("shunt", shunt, "ohm"), magnitude, records, units)
     given = {"current_limit": current_limit, "series_resistance": series_resistance, "polarity": polarity}
     names = dict(columns or {})
     if isinstance(source, xr.Dataset):
+        if units:
+            raise ValueError("units are for files and tables: the variables of a Dataset are in SI units")
         return _with_attributes(source, given)
     if isinstance(source, pd.DataFrame):
         check_columns(names)
@@ -341,12 +349,13 @@ def _check_loops(u: RealArray, i: RealArray, missing: BoolArray, believed: bool)
     reach_u, reach_i = _reach("voltage", u), _reach("current", i)
     if reach_u > LARGEST_VOLTAGE:
         raise ValueError(
-            f"voltage reaches {reach_u:.4g} V, as if it were in mV: give V, or name the column with its unit"
+            f"voltage reaches {reach_u:.4g} V, as if it were in mV: give V, or name the column with its unit,"
+            " or say it, as in units={'voltage': 'mV'} or --unit voltage=mV"
         )
-    if reach_i > LARGEST_CURRENT and not believed:
+    if reach_i > (LARGEST_BELIEVED if believed else LARGEST_CURRENT):
         raise ValueError(
             f"current reaches {reach_i:.4g} A, as if it were in mA or uA: give A, or name the column with its unit, as"
-            " in current (mA)"
+            " in current (mA), or say its unit, as in units={'current': 'mA'} or --unit current=mA"
         )
     _check_signs(u, i, missing, reach_u)
     if reach_u < 1e-2 < 1e2 * reach_u:
@@ -391,7 +400,8 @@ def _check_feature(name: str, values: RealArray) -> None:
             raise ValueError(f"{name} must be positive, but holds {there.min():.4g} ohm: replace such values by NaN")
         if middle < SMALLEST_RESISTANCE:
             raise ValueError(
-                f"{name} has median {middle:.4g} ohm, as if it were in kilo-ohms or a logarithm: give ohms"
+                f"{name} has median {middle:.4g} ohm, as if it were in kilo-ohms or a logarithm: give ohms, or say"
+                f" the unit, as in units={{{name!r}: 'kohm'}} or --unit {name}=kohm"
             )
     elif abs(middle) > LARGEST_VOLTAGE:
         raise ValueError(f"{name} has median {middle:.4g} V, as if it were in mV: give V")

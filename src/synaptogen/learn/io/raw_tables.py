@@ -29,6 +29,8 @@ class RawTable:
         What was done about cells that are no numbers.
     device : str
         Name of the device, if the place in the file says it.
+    devices : list of str
+        Names of the devices of the columns, if a row above the names says them, else empty.
     """
 
     names: list[str]
@@ -37,6 +39,7 @@ class RawTable:
     head: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     device: str = ""
+    devices: list[str] = field(default_factory=list)
 
     @property
     def rows(self) -> int:

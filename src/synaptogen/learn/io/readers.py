@@ -7,6 +7,7 @@ columns go to `columns.ALIASES`.
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,25 +19,16 @@ from synaptogen.params import FEATURE_NAMES
 
 from .arrays import columns_of_arrays, loops_of_arrays
 from .channels import Channel, channels_of, numbers_of
-from .columns import (
-    KEYS,
-    KNOWN,
-    LOOPS,
-    Column,
-    columns_of,
-    device_part,
-    is_density,
-    listed,
-    quantity_of,
-    role_of,
-    split_unit,
-)
+from .columns import KEYS, KNOWN, LOOPS, QUOTIENTS, Column, columns_of, device_part, listed, role_of
+from .feature_columns import one_row_per_cycle
 from .formats import Contents, load, table_of_frame
-from .layouts import Options, Record, Understood, pairs_in, records_of
+from .layouts import Options, Record, Understood, hint_of_quotient, pairs_in, records_of
 from .long_form import by_state, read_long_form, require_filled, wanted_of
 from .raw_tables import RawTable
 from .text_tables import shown_lines
+from .units import is_density, require_known_unit, split_unit, with_unit
 
+CURRENT = "current of a quotient (A)"  # name of a column that is made
 ATTRIBUTES = ("current_limit", "series_resistance", "polarity")
 
 
@@ -125,13 +117,17 @@ def understand(contents: Contents, columns: Mapping[str, str], options: Options)
 def check_columns(columns: Mapping[str, str]) -> None:
     """Refuse names of ours that do not exist."""
     for name in columns:
-        if name not in KNOWN:
-            raise ValueError(f"columns maps {name!r}, which is not one of {', '.join(KNOWN)}")
+        if name not in KNOWN and name not in QUOTIENTS:
+            raise ValueError(f"columns maps {name!r}, which is not one of {', '.join((*KNOWN, *QUOTIENTS))}")
+    if len(set(columns) & {"current", *QUOTIENTS}) > 1:
+        raise ValueError("columns names more than one of current, resistance and conductance: give one")
 
 
 def _understood(contents: Contents, columns: Mapping[str, str], options: Options) -> FileContents:
     """Find loops or features in what a file holds."""
     understood = Understood([f"format: {contents.format}"] if contents.format else [])
+    if options.units:
+        contents, columns = _with_units(contents, columns, options.units)
     tables = contents.tables
     if contents.arrays:
         columns_alone = columns_of_arrays(contents.arrays) if not _named_here(columns, contents.arrays) else None
@@ -146,6 +142,11 @@ def _understood(contents: Contents, columns: Mapping[str, str], options: Options
         if kind is not None:
             refuse(kind)
     tables = [_with_differences(table, columns) for table in tables]
+    if set(columns) & set(QUOTIENTS):
+        tables = [_with_current(table, columns, understood) for table in tables]
+        columns = {k: v for k, v in columns.items() if k not in QUOTIENTS} | {"current": CURRENT}
+    if not columns:
+        tables = [one_row_per_cycle(table, understood) for table in tables]
     if len(tables) == 1 and tables[0].named and not columns:
         wide = by_state(tables[0].frame())
         if wide is not None:
@@ -154,6 +155,12 @@ def _understood(contents: Contents, columns: Mapping[str, str], options: Options
             )
             tables = [table_of_frame(wide)]
     long = [t for t in tables if _is_long_form(t, columns)]
+    with_loops = [t for t in long if _holds_loops(t)]
+    if with_loops and len(with_loops) < len(long) and not columns:
+        others = [t for t in long if t not in with_loops]
+        understood.lines.append(f"left out, a summary beside the loops: {listed(t.where or 'a table' for t in others)}")
+        tables = [t for t in tables if t not in others]
+        long = with_loops
     largest = max((t.rows for t in tables if t not in long and _holds_loops(t)), default=0)
     if long and largest > max(t.rows for t in long) and not columns:
         understood.lines.append(f"left out, a summary beside the loops: {listed(t.where or 'a table' for t in long)}")
@@ -171,6 +178,24 @@ def _understood(contents: Contents, columns: Mapping[str, str], options: Options
     if not records:
         raise ValueError(_nothing_found(tables))
     return _from_records(records, options, understood)
+
+
+def _with_units(
+    contents: Contents, columns: Mapping[str, str], units: Mapping[str, str]
+) -> tuple[Contents, Mapping[str, str]]:
+    """Return contents, and the names of columns that the user gave, with the units that the user says."""
+    given = {theirs: ours for ours, theirs in columns.items()}
+
+    def renamed(name: str) -> str:
+        folder, slash, last = name.rpartition("/")
+        if folder and role_of(last)[0] is None and name not in given:
+            folder, slash, last = "", "", name  # a slash before a unit
+        role = given.get(name) or role_of(last)[0] or ""
+        return f"{folder}{slash}{with_unit(last, units[role])}" if role in units else name
+
+    tables = [replace(t, names=[renamed(n) if n else n for n in t.names]) for t in contents.tables]
+    arrays = {renamed(name): array for name, array in contents.arrays.items()}
+    return contents._replace(tables=tables, arrays=arrays), {k: renamed(v) for k, v in columns.items()}
 
 
 def _named_here(columns: Mapping[str, str], arrays: Mapping[str, AnyArray]) -> bool:
@@ -207,6 +232,27 @@ def _with_differences(table: RawTable, columns: Mapping[str, str]) -> RawTable:
             a, b = (table.columns[table.names.index(name)] for name in (first, second))
             table = RawTable([*table.names, theirs], [*table.columns, f * a - g * b], table.where, table.head)
     return table
+
+
+def _with_current(table: RawTable, columns: Mapping[str, str], understood: Understood) -> RawTable:
+    """Return a table with a current, made of a voltage and of the resistance or conductance that the user names."""
+    kind = next(kind for kind in QUOTIENTS if kind in columns)
+    theirs = columns[kind]
+    volts = (
+        [columns["voltage"]] if "voltage" in columns else [c.name for c in channels_of(table) if c.role == "voltage"]
+    )
+    for name in (theirs, *volts):
+        if name not in table.names:
+            raise ValueError(f"there is no column {name!r}; there are {listed(table.names)}")
+    if len(volts) != 1:
+        raise ValueError(f"{listed(volts)} could each be the voltage of {theirs!r}: say which, --column voltage=NAME")
+    require_known_unit(theirs, kind)
+    v, g = (split_unit(n)[1] * np.asarray(table.columns[table.names.index(n)], np.float64) for n in (*volts, theirs))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        current = v * g if kind == "conductance" else v / g
+    current[~np.isfinite(current)] = np.nan
+    understood.lines.append(f"current: {volts[0]!r} {'times' if kind == 'conductance' else 'over'} {theirs!r}")
+    return replace(table, names=[*table.names, CURRENT], columns=[*table.columns, current])
 
 
 def _from_long_form(
@@ -249,8 +295,8 @@ def _nothing_found(tables: list[RawTable]) -> str:
         begins = f"; a current density is no current: multiply it by the area of the device{begins}"
     elif any(name.strip().lower().startswith("log") for name in every):
         begins = f"; a logarithm is no current and no resistance: give the quantity itself{begins}"
-    elif any(quantity_of(name) == "resistance" or name.strip().lower() == "resistance" for name in every):
-        begins = f"; a resistance at each voltage is not taken for a current: give voltage over resistance{begins}"
+    else:
+        begins = hint_of_quotient(every) + begins
     return (
         f"neither voltage and current nor a feature ({', '.join(FEATURE_NAMES)}) is among {names}: name them with "
         f"columns={{'voltage': ...}}, or --column voltage=NAME{begins}"
@@ -308,11 +354,12 @@ def _from_records(records: list[Record], options: Options, understood: Understoo
     if options.magnitude:
         arrays["current"] = np.abs(arrays["current"]) * np.sign(arrays["voltage"])
         understood.lines.append("currents are magnitudes: they get the sign of the voltage")
-    if many:
+    by_device = options.records == "cycles" and len({r.device for r in records}) > 1
+    if many and not by_device:
         other = "devices" if options.records == "cycles" else "cycles"
         understood.lines.append(f"{len(records)} records, taken as {options.records}; --records {other} for the other")
     labels = np.array([r.label or str(k + 1) for k, r in enumerate(records)], dtype=object)
-    if options.records == "cycles" and len({r.device for r in records}) > 1:
+    if by_device:
         return _by_device(arrays, [r.device for r in records], understood)
     if options.records == "devices":
         return FileContents(arrays, labels if many else None, None, {}, understood)
@@ -330,15 +377,20 @@ def _by_device(arrays: dict[str, AnyArray], devices: list[str], understood: Unde
             own = array[0, [k for k, each in enumerate(devices) if each == name]]
             out[d, : len(own)] = own
         placed[key] = out
-    understood.lines.append(f"folders within the file: {len(names)} devices of up to {most} cycles")
+    understood.lines.append(f"devices by their places in the file: {len(names)} of up to {most} cycles")
     return FileContents(placed, np.array(names, dtype=object), None, {}, understood)
 
 
 def _from_arrays(
     present: Mapping[str, AnyArray], attributes: dict[str, Any], columns: Mapping[str, str], understood: Understood
 ) -> FileContents:
+    if set(columns) & set(QUOTIENTS):
+        raise ValueError("a current is made of a resistance or a conductance in tables only: give the current")
     names = columns_of(present, columns)
     wanted = wanted_of(names, present)
+    for name in wanted:
+        require_known_unit(str(names[name].name), name)
+    understood.believed |= "current" in names and names["current"].factor != 1.0
     arrays = {name: _scaled(np.asarray(present[str(names[name].name)]), names[name].factor) for name in wanted}
     understood.lines += [f"{name}: array {str(names[name].name)!r} of shape {arrays[name].shape}" for name in wanted]
     given = {k: attributes.get(k, present.get(k)) for k in ATTRIBUTES}

@@ -5,20 +5,45 @@ tables if both are long enough to be records.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from synaptogen._utils import AnyArray
 
-from .columns import base_unit, factor_of, is_unit, listed, role_of, split_unit
+from .columns import FEATURE_ROLES, listed, role_of
 from .fields import MISSING, WORDS, Dialect, status_name
 from .headers import MOST_LINES, Header, names_from
 from .raw_tables import MOST_SHOWN, RawTable, is_numeric
+from .units import base_unit, factor_of, is_unit, split_unit
 
 RUN = 3  # rows of numbers that make a table
 RECORD = 12  # rows of numbers that empty rows part from others
 MOSTLY, FEW_WORDS = 0.6, 4  # share of numbers in a column of numbers; different words in it that stand for none
 SPARSE = 0.1  # share of rows: columns filled in fewer are remarks beside the table
+NAMED = ("voltage", "current", *FEATURE_ROLES)  # what names of columns stand for
+STATISTICS = frozenset(
+    (
+        *("mean", "average", "avg", "median", "std", "stdev", "std dev", "std.", "sd", "sigma", "cv", "min", "max"),
+        *(
+            "mean:",
+            "average:",
+            "median:",
+            "std:",
+            "min:",
+            "max:",
+            "minimum",
+            "maximum",
+            "standard deviation",
+            "variance",
+        ),
+        *(
+            "\N{GREEK SMALL LETTER MU}",
+            "\N{GREEK SMALL LETTER SIGMA}",
+            "\N{GREEK SMALL LETTER SIGMA}/\N{GREEK SMALL LETTER MU}",
+        ),
+    )
+)
 WIDE = 24  # fields of a row that may hold a whole quantity
 
 Fields = list[str]
@@ -26,7 +51,12 @@ Naming = Callable[[list[str], int], Header]
 
 
 def table_of_rows(
-    rows: Sequence[Fields], names: Sequence[str], dialect: Dialect, where: str, head: list[str]
+    rows: Sequence[Fields],
+    names: Sequence[str],
+    dialect: Dialect,
+    where: str,
+    head: list[str],
+    devices: Sequence[str] = (),
 ) -> RawTable:
     """Make a table of rows of fields.
 
@@ -41,14 +71,17 @@ def table_of_rows(
         Name of the sheet or of the block.
     head : list of str
         First lines, for messages.
+    devices : sequence of str
+        Names of the devices of the columns, if a row above the names says them.
 
     Returns
     -------
     RawTable
     """
     width = len(names)
+    rows, summed = _without_statistics(rows)
     columns: list[AnyArray] = []
-    own, notes = list(names), []
+    own, notes = list(names), [f"rows of statistics are left out: {listed(summed)}"] if summed else []
     for k in range(width):
         cells = [row[k] if k < len(row) else "" for row in rows]
         values, unit = column_of(cells, dialect)
@@ -60,7 +93,16 @@ def table_of_rows(
         if unit:
             own[k] = f"{split_unit(own[k])[0] or status_name(cells[0]) or _quantity(unit)} ({unit})"
         columns.append(values)
-    return finished(RawTable(own, columns, where, head, notes))
+    return finished(RawTable(own, columns, where, head, notes, devices=[*devices, *[""] * (width - len(devices))]))
+
+
+def _without_statistics(rows: Sequence[Fields]) -> tuple[Sequence[Fields], list[str]]:
+    """Return rows without those of a mean or a deviation at the end, and the words of these."""
+    last, words = len(rows), list[str]()
+    while last > RUN and (word := next((cell for cell in rows[last - 1] if cell), "")).lower() in STATISTICS:
+        words.insert(0, word)
+        last -= 1
+    return rows[:last], words
 
 
 def _quantity(unit: str) -> str:
@@ -104,14 +146,15 @@ def finished(table: RawTable) -> RawTable:
     -------
     RawTable
     """
-    names, columns = _with_unit_columns(table.names, table.columns)
+    names, columns, places = _with_unit_columns(table.names, table.columns)
     keep = [k for k, column in enumerate(columns) if not _says_nothing(column, bool(names[k]), table.rows)]
-    return RawTable([names[k] for k in keep], [columns[k] for k in keep], table.where, table.head, table.notes)
+    devices = [table.devices[places[k]] for k in keep] if any(table.devices) else []
+    return replace(table, names=[names[k] for k in keep], columns=[columns[k] for k in keep], devices=devices)
 
 
-def _with_unit_columns(names: list[str], columns: list[AnyArray]) -> tuple[list[str], list[AnyArray]]:
-    """Apply columns that hold a unit in each row, as "Amp DC", to the numbers before them."""
-    names, columns = list(names), list(columns)
+def _with_unit_columns(names: list[str], columns: list[AnyArray]) -> tuple[list[str], list[AnyArray], list[int]]:
+    """Apply columns that hold a unit in each row, as "Amp DC", to the numbers before them; returns places."""
+    names, columns, places = list(names), list(columns), list(range(len(names)))
     for k in range(len(columns) - 1, 0, -1):
         if is_numeric(columns[k]) or not is_numeric(columns[k - 1]):
             continue
@@ -123,8 +166,8 @@ def _with_unit_columns(names: list[str], columns: list[AnyArray]) -> tuple[list[
         unit = base_unit(there.pop())
         columns[k - 1] = np.asarray(columns[k - 1]) * factors
         names[k - 1] = f"{split_unit(names[k - 1])[0] or _quantity(unit)} ({unit})"
-        del names[k], columns[k]
-    return names, columns
+        del names[k], columns[k], places[k]
+    return names, columns, places
 
 
 def _says_nothing(column: AnyArray, named: bool, rows: int) -> bool:
@@ -134,12 +177,32 @@ def _says_nothing(column: AnyArray, named: bool, rows: int) -> bool:
     texts = {str(v) for v in column}
     if texts <= WORDS | {""}:
         return True
-    return not named and sum(str(v) != "" for v in column) < SPARSE * rows
+    return (not named or rows > 5 * RECORD) and sum(str(v) != "" for v in column) < SPARSE * rows
 
 
 def is_row(counts: tuple[int, int, int]) -> bool:
     """Return whether a row belongs to a table, given how many fields, numbers and words it has."""
     return counts[1] >= 2 and counts[2] <= counts[1]
+
+
+def numbers_columns(fields: Fields, dialect: Dialect) -> bool:
+    """Return whether a row is one of names, some of which are the numbers of cycles, as in ``Voltage,1,2,3``.
+
+    Parameters
+    ----------
+    fields : list of str
+    dialect : Dialect
+
+    Returns
+    -------
+    bool
+    """
+    words = [field for field in fields if field and not dialect.number(field)]
+    if not words or not any(role_of(word)[0] in NAMED for word in words):
+        return False
+    digits = [field for field in fields if field.isdecimal()]
+    steps = np.diff([int(field[:9]) for field in digits])
+    return len(digits) >= 2 and len(digits) + len(words) == len(fields) and bool(np.all(steps == 1))
 
 
 class TableBuilder:
@@ -157,7 +220,7 @@ class TableBuilder:
         self._rows: list[Fields] = []
         self._texts: list[str] = []
         self._few: list[Fields] = []  # of each text, its fields if some of them are numbers
-        self._blocks: list[tuple[list[Fields], list[str], bool, list[str]]] = []
+        self._blocks: list[tuple[list[Fields], Header, bool, list[str]]] = []
         self._names: list[str] = []
         self._alone = self._spaced = False
         self.notes: list[str] = []
@@ -175,6 +238,8 @@ class TableBuilder:
         """
         width = len(self._rows[-1]) if self._rows else -1
         same = abs(len(fields) - width) <= 1
+        if counts[1] >= 2 and counts[2] and numbers_columns(fields, self._dialect):
+            counts = (counts[0], 0, counts[0])
         if is_row(counts) or (self._rows and same and counts[1] >= 1 and counts[2] <= 1 + counts[1]):
             if self._rows and not same:
                 self._close()
@@ -216,13 +281,14 @@ class TableBuilder:
             self._texts += [self._dialect.separator.join(row) for row in self._rows]
             self._few += [[] for _ in self._rows]
         elif not settings or not self._blocks:
-            own, left_out = self._naming(self._texts, width) if self._texts else Header([""] * width, [])
-            self.notes += [remark(line) for line in left_out]
+            header = self._naming(self._texts, width) if self._texts else Header([""] * width, [])
+            own = header.names
+            self.notes += [remark(line) for line in header.left_out]
             joined = not any(own) and self._alone and not self._texts
             if not any(own) and len(self._names) == width:
                 own = self._names  # a further record under the same names
             shown = [*self._texts[-2:], *(self._dialect.separator.join(row) for row in self._rows[:2])]
-            self._blocks.append((self._rows, own, joined, shown))
+            self._blocks.append((self._rows, header._replace(names=own), joined, shown))
             self._names = own
             self._texts, self._few = [], []
         self._rows, self._alone, self._spaced = [], False, False
@@ -240,18 +306,19 @@ class TableBuilder:
         list of RawTable
         """
         self._close(at_end=True)
-        merged: list[tuple[list[Fields], list[str], list[str]]] = []
-        for rows, names, joined, shown in self._blocks:
+        merged: list[tuple[list[Fields], Header, list[str]]] = []
+        for rows, header, joined, shown in self._blocks:
             last = merged[-1] if merged else None
-            if last and joined and last[1] == names and min(len(rows), len(last[0])) < RECORD:
+            if last and joined and last[1].names == header.names and min(len(rows), len(last[0])) < RECORD:
                 last[0].extend(rows)
             else:
-                merged.append((list(rows), names, shown))
+                merged.append((list(rows), header, shown))
         made = []
-        for n, (rows, names, shown) in enumerate(merged):
+        for n, (rows, header, shown) in enumerate(merged):
             block = f"table {n + 1}" if len(merged) > 1 else ""
             place = " ".join(x for x in (where, block) if x)
-            made.append(table_of_rows(rows, _padded(names, rows), self._dialect, place, shown[:MOST_SHOWN]))
+            names = _padded(header.names, rows)
+            made.append(table_of_rows(rows, names, self._dialect, place, shown[:MOST_SHOWN], header.devices))
         if made:
             made[0].notes += self.notes
         return made

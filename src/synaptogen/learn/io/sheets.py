@@ -1,10 +1,11 @@
 """Tables in the sheets of workbooks, whose cells are numbers, texts, or numbers as texts."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from .fields import Dialect
 from .raw_tables import RawTable
-from .row_tables import TableBuilder, naming
+from .row_tables import TableBuilder, naming, transposed
 
 SEPARATOR = "\t"
 
@@ -25,14 +26,23 @@ def tables_of_sheet(cells: Sequence[Sequence[object]], where: str) -> list[RawTa
         Empty if no rows hold two numbers each.
     """
     dialect = Dialect(SEPARATOR, _decimal_commas(cells))
+    rows = [[_text(value, dialect.comma) for value in row] for row in cells]
+    sideways = transposed([_without_end(row) for row in rows if any(row)], dialect)
+    if sideways:
+        return [replace(table, where=where) for table in sideways]
     builder = TableBuilder(dialect, naming(dialect, _fields_of_width))
-    for row in cells:
-        fields = [_text(value, dialect.comma) for value in row]
+    for fields in rows:
         if any(fields):
             builder.add(fields, SEPARATOR.join(fields), _counts(fields, dialect))
         else:
             builder.gap()
     return builder.tables(where)
+
+
+def _without_end(row: list[str]) -> list[str]:
+    while row and not row[-1]:
+        row = row[:-1]
+    return row
 
 
 def _counts(fields: list[str], dialect: Dialect) -> tuple[int, int, int]:

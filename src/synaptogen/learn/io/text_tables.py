@@ -18,13 +18,16 @@ from synaptogen._utils import AnyArray
 
 from .columns import role_of
 from .fields import MISSING, Dialect
+from .line_forms import in_fields
 from .raw_tables import MOST_SHOWN, RawTable, as_column, is_numeric
-from .row_tables import RUN, TableBuilder, finished, is_row, naming, remark, transposed
+from .row_tables import RUN, TableBuilder, finished, is_row, naming, numbers_columns, remark, transposed
 
 SEPARATORS = ("\t", ";", ",", "|", " ")
 SNIFFED = 2000  # number of lines of which one must belong to a table
 TAIL = 1 << 12  # bytes at the end of a file that are looked at
 COMMENTS = "#%!"  # characters that begin a comment
+_OTHER_SIGN = re.compile(r"\s*(?://+|;+|\*+|--+|REM)\s+")  # of a comment, above a table
+_BEHIND = re.compile(r"\s+(?:#|//).*$")  # a comment behind the numbers of a row
 
 
 def load_text(path: str) -> list[RawTable]:
@@ -47,9 +50,16 @@ def load_text(path: str) -> list[RawTable]:
     encoding = _encoding(path)
     with open(path, encoding=encoding, errors="replace", newline=None) as file:
         head = [line.rstrip("\r\n") for line in islice(file, SNIFFED)]
-    dialect = _dialect([line for line in head if line.strip() and not _is_comment(line)])
+    other = in_fields([line for line in head if not _is_comment(line)])
+    if other is not None and len(head) == SNIFFED:
+        with open(path, encoding=encoding, errors="replace") as file:
+            other = in_fields([line for line in file.read().splitlines() if not _is_comment(line)])
+    dialect = _dialect(other or [line for line in head if line.strip() and not _is_comment(line)])
     if dialect is None:
         raise ValueError(_no_table(head))
+    if other is not None:
+        rows = [dialect.fields(line) for line in other]
+        return transposed(rows, dialect) or _blocks(other, dialect, _ends_early(path, encoding))
     if len(head) < SNIFFED:
         rows = [dialect.fields(line) for line in head if line.strip() and not _is_comment(line)]
         sideways = transposed(rows, dialect)
@@ -158,7 +168,7 @@ def _first(lines: list[str], dialect: Dialect) -> int:
     """Return the number of the first line of the first table."""
     counted = [dialect.counts(line) if line.strip() and not _is_comment(line) else (0, 0, 9) for line in lines]
     for k, (width, numbers, words) in enumerate(counted):
-        if numbers >= 2 and words <= numbers:
+        if numbers >= 2 and words <= numbers and not (words and numbers_columns(dialect.fields(lines[k]), dialect)):
             after = [c for c in counted[k : k + RUN] if c[0]]
             if all(n >= 2 and abs(w - width) <= 1 for w, n, _ in after):
                 while (
@@ -179,6 +189,9 @@ def _fields_of_width(dialect: Dialect, text: str, width: int) -> list[str] | Non
     text = text.rstrip("\r\n")
     if not text.strip():
         return None
+    sign = _OTHER_SIGN.match(text)
+    if sign is not None and sign[0].strip() != dialect.separator:
+        text = text[sign.end() :]
     for separator in dict.fromkeys((dialect.separator, *SEPARATORS)):
         if separator == "|" and separator != dialect.separator:
             continue  # bars are signs of magnitudes
@@ -238,7 +251,9 @@ def _read_whole(path: str, encoding: str, dialect: Dialect, head: list[str]) -> 
     above = [line for line in head[:first] if line.strip()]
     header = find(above, width)
     names = _moved(header.names, columns[0])
-    return finished(RawTable(names, columns, "", head[:MOST_SHOWN], [remark(line) for line in header.left_out]))
+    notes = [remark(line) for line in header.left_out]
+    devices = [*header.devices, *[""] * (width - len(header.devices))]
+    return finished(RawTable(names, columns, "", head[:MOST_SHOWN], notes, devices=devices))
 
 
 def _moved(names: list[str], first: AnyArray) -> list[str]:
@@ -251,7 +266,7 @@ def _moved(names: list[str], first: AnyArray) -> list[str]:
 
 
 def _has_gaps(path: str, first: int) -> bool:
-    """Return whether empty lines part the rows of a table."""
+    """Return whether empty lines part the rows of a table, or a sign of a comment stands within a row."""
     with open(path, "rb") as file:
         for _ in range(first):
             file.readline()
@@ -259,7 +274,7 @@ def _has_gaps(path: str, first: int) -> bool:
         while lines := file.readlines(1 << 20):
             for line in lines:
                 empty = not line.strip(b" \t\r\n\x00,;")
-                if gap and not empty:
+                if (gap and not empty) or b"#" in line:
                     return True
                 gap = empty
     return False
@@ -282,7 +297,8 @@ def _blocks(lines: list[str], dialect: Dialect, ends_early: bool) -> list[RawTab
         elif _is_comment(line):
             builder.comment(line)
         else:
-            builder.add(dialect.fields(line), line, dialect.counts(line))
+            row = _BEHIND.sub("", line) if "#" in line or "//" in line else line
+            builder.add(dialect.fields(row), line, dialect.counts(row))
     tables = builder.tables()
     for table in tables:
         if table.columns:
