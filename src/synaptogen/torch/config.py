@@ -87,7 +87,8 @@ class AnalogConfig:
         that is 0 at both ends, the same for all ADCs.
     input_coding : {"amplitude", "pulse-width"}
         How an input drives its line: a voltage in proportion to it, or the full voltage for a share of the time of the
-        read. Then currents are linear in the input, and the noise is that of a cell at rest for the rest of the time.
+        read. Then currents are linear in inputs of one sign, and a cell is at rest for the rest of the time, with its
+        noise at 0 V.
     input_slices : int
         Reads for a vector: its magnitudes are cut into so many slices of equal bits, the sign is that of the voltage.
         Each slice has its own read and conversions, and results are added digitally. 1: all bits at once.
