@@ -135,6 +135,7 @@ def main() -> None:
     """Print the table."""
     options = parser(__doc__, repeats=1)
     options.add_argument("--seeds", type=int, default=5)
+    options.add_argument("--first", type=int, default=0, metavar="SEED", help="of these seeds (default: %(default)s)")
     options.add_argument("--chips", type=int, default=3)
     options.add_argument("--epochs", type=int, default=30)
     options.add_argument("--models", nargs="+", choices=list(MODELS), default=list(MODELS))
@@ -144,7 +145,7 @@ def main() -> None:
     results: dict[str, Any] = {}
     for name in given.models:
         make = MODELS[name]
-        runs = [ways(make, seed, given.epochs, given.chips) for seed in range(given.seeds)]
+        runs = [ways(make, seed, given.epochs, given.chips) for seed in range(given.first, given.first + given.seeds)]
         by_way = {way: np.array([run[way] for run in runs]) for way in WAYS}
         results[name] = {way: values.tolist() for way, values in by_way.items()}
         print(table([name, "%"], [[way, spread(values)] for way, values in by_way.items()]), flush=True)

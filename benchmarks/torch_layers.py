@@ -63,8 +63,8 @@ def peer(interpreter: str | None, threads: int) -> Iterator[Ask | None]:
 
 
 def fastest(work: Callable[[], Any], count: int) -> float:
-    """Return the seconds of the fastest of several calls."""
-    return min(seconds(work) for _ in range(count))
+    """Return the processor's seconds of the fastest of several calls."""
+    return min(processor_time(work) for _ in range(count))
 
 
 def products(size: int, batch: int, repeats: int, ask: Ask | None) -> list[list[Any]]:

@@ -4,7 +4,7 @@ from synaptogen._utils import missing
 
 try:
     from .aging import compensate_drift, wait
-    from .analog_parts import analog_parts, program, reseed
+    from .analog_parts import analog_parts, clip_weights, program, reseed
     from .calibration import calibrate
     from .config import AnalogConfig
     from .conversion import convert
@@ -61,6 +61,7 @@ __all__ = [
     "RNNCell",
     "analog_parts",
     "calibrate",
+    "clip_weights",
     "compensate_drift",
     "convert",
     "cost",

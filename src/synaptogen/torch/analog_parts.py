@@ -1,10 +1,14 @@
 """The cells of a model: list them, program them again, give them other seeds."""
 
+import math
 from collections.abc import Iterator
 from typing import TypeAlias
 
 import numpy as np
+import torch
 from torch import nn
+
+from synaptogen._utils import checks
 
 from .layers import AnalogCells, AnalogLayer, AnalogMatmul
 from .writing_progress import Progress, writing
@@ -55,11 +59,54 @@ def program(model: nn.Module, seed: int | None = None, *, progress: Progress | N
             if isinstance(part, AnalogCells):
                 part.seed = own
     parts = analog_parts(model).values()
-    total = sum(part.groups * part.outputs * part.inputs for part in parts if isinstance(part, AnalogCells))
+    cells = [part for part in parts if isinstance(part, AnalogCells)]
+    total = sum(part.groups * part.outputs * part.inputs // part.config.weight_slices for part in cells)
     with writing(total, progress):
         for module in model.modules():
             if isinstance(module, AnalogLayer):
                 module.program()
+    return model
+
+
+@torch.no_grad()
+def clip_weights(model: nn.Module, deviations: float = 2.5) -> nn.Module:
+    """Hold the weights of layers on cells within some standard deviations of each layer.
+
+    Errors of programming are shares of the largest weight, so a few large weights cost all others precision. In
+    hardware-aware training call this after each step of the optimiser.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        A converted model; its weights change in place, and what the cells hold does not.
+    deviations : float
+        Largest magnitude of a weight, in standard deviations of the weights of its layer.
+
+    Returns
+    -------
+    torch.nn.Module
+        The model itself.
+
+    Raises
+    ------
+    ValueError
+        If ``deviations`` is not above 0.
+
+    Examples
+    --------
+    >>> import torch
+    >>> import synaptogen as sg
+    >>> layer = sg.torch.Linear(50, 20, config=sg.torch.AnalogConfig(training="hardware-aware", seed=1))
+    >>> _ = torch.nn.init.normal_(layer.weight, std=0.1, generator=torch.manual_seed(1))
+    >>> bound = 2.5 * float(layer.weight.detach().std())
+    >>> float(sg.torch.clip_weights(layer).weight.detach().abs().max()) <= bound
+    True
+    """
+    checks.positive("deviations", deviations, "standard deviations")
+    weights = {id(w): w for m in model.modules() if isinstance(m, AnalogLayer) for _, w, _ in m.held_weights()}
+    for weight in weights.values():
+        bound = deviations * float(weight.std()) if weight.numel() > 1 else math.inf
+        weight.clamp_(-bound, bound)
     return model
 
 

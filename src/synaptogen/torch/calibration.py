@@ -156,7 +156,9 @@ def evaluate(model: nn.Module, batch: Batch) -> None:
 
 
 def _set_input_range(observer: _Observer) -> None:
-    observer.part.input_range.copy_(torch.stack(observer.inputs).amax(0))
+    part = observer.part
+    if part.config.input_ranges == "data" or not float(part.input_range.detach()) > 0.0:  # a learned range stays
+        part.input_range.copy_(torch.stack(observer.inputs).amax(0))
 
 
 def _set_adc_ranges(observer: _Observer) -> None:

@@ -19,6 +19,8 @@ Gradient: TypeAlias = Literal["straight-through", "exact"]
 Scale: TypeAlias = Literal["output", "layer"]
 ActivationProducts: TypeAlias = Literal["digital", "cells"]
 WireModel: TypeAlias = Literal["effective", "exact"]
+InputCoding: TypeAlias = Literal["amplitude", "pulse-width"]
+InputRanges: TypeAlias = Literal["data", "learned"]
 MOST_BITS = 16
 
 
@@ -84,6 +86,24 @@ class AnalogConfig:
         Shortest and longest time in s since the cells were written. Each forward pass of hardware-aware training then
         draws an age in between, uniform in its logarithm, and errors that cells have at that age. Default: they have
         just been written.
+    adc_inl : float
+        Largest integral non-linearity of an ADC in steps of its last bit, in the middle of its range: a bow, a parabola
+        that is 0 at both ends, the same for all ADCs.
+    input_coding : {"amplitude", "pulse-width"}
+        How an input drives its line: a voltage in proportion to it, or the full voltage for a share of the time of the
+        read. Then currents are linear in inputs of one sign, and a cell is at rest for the rest of the time, with its
+        noise at 0 V.
+    input_slices : int
+        Reads for a vector: its magnitudes are cut into so many slices of equal bits, the sign is that of the voltage.
+        Each slice has its own read and conversions, and results are added digitally. 1: all bits at once.
+    weight_slices : int
+        Pairs of cells for a weight, each of which holds some bits of its magnitude. All pairs have their own reads and
+        conversions, and results are added digitally. 1: a pair holds the whole weight, in steps of its own.
+    weight_bits : int
+        Bits of a weight that is held in slices, with its sign; 2 to 16. Without slices it has no effect.
+    input_ranges : {"data", "learned"}
+        Ranges of inputs: what `calibrate` found, or in hardware-aware training a parameter of the layer, which any
+        torch optimiser moves on from there (learned step sizes: Esser et al., ICLR 2020).
 
     Raises
     ------
@@ -124,6 +144,12 @@ class AnalogConfig:
     adc_offset: float = 0.0
     adc_dnl: float = 0.0
     training_age: tuple[float, float] | None = None
+    adc_inl: float = 0.0
+    input_coding: InputCoding = "amplitude"
+    input_slices: int = 1
+    weight_slices: int = 1
+    weight_bits: int = 8
+    input_ranges: InputRanges = "data"
 
     def __post_init__(self) -> None:
         params = as_device_params(self.params)
@@ -134,6 +160,8 @@ class AnalogConfig:
             ("gradient", Gradient),
             ("wire_model", WireModel),
             ("activation_products", ActivationProducts),
+            ("input_coding", InputCoding),
+            ("input_ranges", InputRanges),
         ):
             checks.one_of(name, getattr(self, name), get_args(known))
         checks.positive_int("budget", self.budget)
@@ -158,20 +186,62 @@ class AnalogConfig:
             raise ValueError("activation_products='cells' needs wires=None: to solve wires in each pass takes too long")
         self._require_chip()
         self._require_age()
+        self._require_inputs()
         if self.programming == "write-verify":
             self._require_tolerance()
 
     def _require_chip(self) -> None:
-        for name in ("stuck_set", "stuck_reset", "adc_offset", "adc_dnl"):
+        for name in ("stuck_set", "stuck_reset", "adc_offset", "adc_dnl", "adc_inl"):
             value = getattr(self, name)
             if not (math.isfinite(value) and value >= 0.0):
                 raise ValueError(f"{name}={value!r}: give a finite number of at least 0")
         if self.stuck_set + self.stuck_reset > 1.0:
             raise ValueError(f"stuck_set={self.stuck_set!r}, stuck_reset={self.stuck_reset!r}: give shares, at most 1")
-        if (self.adc_offset or self.adc_dnl) and self.adc_bits is None:
-            raise ValueError("adc_offset and adc_dnl are those of an ADC: give adc_bits")
-        if (self.adc_offset or self.adc_dnl) and self.activation_products == "cells":
-            raise ValueError("activation_products='cells' needs adc_offset=0 and adc_dnl=0: tiles differ in each pass")
+        if self.has_real_adcs and self.adc_bits is None:
+            raise ValueError("adc_offset, adc_dnl and adc_inl are those of an ADC: give adc_bits")
+        if self.has_real_adcs and self.activation_products == "cells":
+            raise ValueError(
+                "activation_products='cells' needs adc_offset=0, adc_dnl=0 and adc_inl=0: tiles differ in each pass"
+            )
+
+    def _require_inputs(self) -> None:
+        slices = checks.positive_int("input_slices", self.input_slices)
+        exact = self.wires is not None and self.wire_model == "exact"
+        if slices > 1 and (self.dac_bits is None or slices > self.dac_bits - 1):
+            raise ValueError(f"input_slices={slices}: give dac_bits of at least {slices + 1}, a sign and a bit a slice")
+        if (slices > 1 or self.input_coding == "pulse-width") and exact:
+            raise ValueError("wire_model='exact' needs input_slices=1 and input_coding='amplitude'")
+        if slices > 1 and self.activation_products == "cells":
+            raise ValueError("activation_products='cells' needs input_slices=1")
+        bits = checks.positive_int("weight_bits", self.weight_bits)
+        if not 2 <= bits <= MOST_BITS:
+            raise ValueError(f"weight_bits={bits}: give an int from 2 to {MOST_BITS}")
+        if checks.positive_int("weight_slices", self.weight_slices) > max(1, bits - 1):
+            raise ValueError(f"weight_slices={self.weight_slices}: give at most {bits - 1}, the bits of a magnitude")
+        if self.weight_slices > 1 and self.activation_products == "cells":
+            raise ValueError("activation_products='cells' needs weight_slices=1")
+        if self.input_ranges == "learned":
+            if self.training != "hardware-aware" or self.dac_bits is None:
+                raise ValueError("input_ranges='learned' needs training='hardware-aware' and dac_bits")
+            if self.activation_products == "cells":
+                raise ValueError("input_ranges='learned' needs activation_products='digital'")
+        if self.gradient == "exact" and self.input_coding == "pulse-width":
+            raise ValueError("gradient='exact' is that of voltages: give input_coding='amplitude'")
+
+    @property
+    def has_real_adcs(self) -> bool:
+        """Whether ADCs have offsets or non-linearities."""
+        return bool(self.adc_offset or self.adc_dnl or self.adc_inl)
+
+    @property
+    def slice_bits(self) -> int:
+        """Bits of the magnitudes of a slice of inputs."""
+        return -(-((self.dac_bits or 1) - 1) // self.input_slices)
+
+    @property
+    def line_bits(self) -> int | None:
+        """Bits of what drives a line at a time: those of a slice, and a sign."""
+        return self.dac_bits if self.input_slices == 1 else self.slice_bits + 1
 
     def _require_age(self) -> None:
         if self.training_age is None:

@@ -125,12 +125,18 @@ def convert(
         if not (isinstance(key, type) and issubclass(key, nn.Module) and callable(converter)):
             raise TypeError(f"converters maps {key!r} to {converter!r}: give classes of modules, and callables")
     plan = plan_of(model, exclude, list(configs), others)
+    plan[:] = [d._replace(cells=d.cells * _chosen(d.name, config, configs).weight_slices) for d in plan]
     if dry_run:
         return plan
     if not any(decision.convert for decision in plan):
         raise ValueError(f"no layer of the model can be converted:\n{plan}")
     with writing(sum(decision.weights for decision in plan if decision.convert), progress):
         return _converted(model, plan, config, configs, others)
+
+
+def _chosen(name: str, config: AnalogConfig, configs: Mapping[str, AnalogConfig]) -> AnalogConfig:
+    """Return the configuration of a layer."""
+    return next((c for pattern, c in configs.items() if within(name, pattern)), config)
 
 
 def skeleton(
@@ -189,7 +195,7 @@ def _converted(
         if not decision.convert:
             continue
         old, given = made.get_submodule(decision.name), model.get_submodule(decision.name)
-        chosen = next((c for pattern, c in configs.items() if within(decision.name, pattern)), config)
+        chosen = _chosen(decision.name, config, configs)
         own = np.random.SeedSequence(chosen.seed, spawn_key=seed.spawn_key) if chosen is not config else seed
         try:
             new = _on_cells(with_plain_weights(old), chosen, int(own.generate_state(1, np.uint64)[0]), others)

@@ -63,7 +63,7 @@ def _matrix_row(part: AnalogCells) -> tuple[str, ...]:
         failed = int(np.count_nonzero(part.report.failed))
         written += f", {part.report.pulses.mean():.1f} pulses a cell, {failed} outside {c.tolerance:g} S"
     return (
-        f"{part.groups * part.outputs} x {part.inputs}",
+        f"{part.groups * part.outputs // c.weight_slices} x {part.inputs}",
         f"{lines * part.inputs:,}",
         str(-(-lines // c.tile[0]) * part.column_tiles),
         written,
@@ -89,6 +89,12 @@ def _reads(part: AnalogPart) -> str:
     reads += [
         f"{kind} {bits} bit" if bits else f"no {kind}" for kind, bits in (("DAC", c.dac_bits), ("ADC", c.adc_bits))
     ]
+    if c.weight_slices > 1:
+        reads += [f"weights of {c.weight_bits} bits in {c.weight_slices} slices"]
+    if c.input_slices > 1:
+        reads += [f"inputs in {c.input_slices} slices"]
+    if c.input_coding == "pulse-width":
+        reads += ["inputs as pulse widths"]
     if c.wires is not None:
         reads += [f"wires of {_segments(c.wires)} a cell ({c.wire_model})"]
     reads += ["ranges from data" if part.calibrated else "ranges estimated"]

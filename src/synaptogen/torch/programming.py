@@ -119,7 +119,8 @@ def write_matrix(matrix: Float64Array, config: AnalogConfig, seed: int) -> Writt
     """
     outputs, inputs = matrix.shape
     plus, minus = np.empty((2, outputs, inputs), np.float32)
-    rows, records = max(1, AT_ONCE // max(1, inputs)), []
+    slices = config.weight_slices  # which stay together, so that whole weights are counted
+    rows, records = slices * max(1, AT_ONCE // max(1, inputs * slices)), []
     for begin in range(0, outputs, rows):
         some = slice(begin, begin + rows)
         programmed = program_pairs(matrix[some], config, seed, first=2 * begin * inputs)
@@ -128,7 +129,7 @@ def write_matrix(matrix: Float64Array, config: AnalogConfig, seed: int) -> Writt
             record = WriteRecord.of(programmed.report)
             stuck = stuck_cells(programmed.plus.shape, config, seed, begin) >= 0
             records.append(replace(record, failed=record.failed | stuck.ravel()))
-        written(programmed.plus.size)
+        written(programmed.plus.size // slices)
     return Written(plus, minus, WriteRecord.joined(records) if records else None)
 
 

@@ -97,7 +97,11 @@ def cost(
         for module, was in training.items():
             module.training = was
     layers = tuple(meter.cost(_shown(name)) for name, meter in meters.items())
-    on_cells = sum(part.outputs * part.groups * part.inputs for part in parts.values() if isinstance(part, AnalogCells))
+    on_cells = sum(
+        part.outputs * part.groups * part.inputs // part.config.weight_slices
+        for part in parts.values()
+        if isinstance(part, AnalogCells)
+    )
     digital = max(0, sum(p.numel() for p in model.parameters()) - on_cells)
     tensors = [x for x in tree_leaves(batch) if isinstance(x, Tensor) and x.dim()]
     inputs = len(tensors[0]) if tensors else 1
@@ -174,13 +178,15 @@ class _Meter:
             return
         self.shape, self.grid = (groups, outputs, inputs), Grid.of(groups, outputs, inputs, self.config)
         grid = self.grid
+        slices = self.config.input_slices
         self.vectors += vectors
-        self.macs += vectors * groups * outputs * inputs
-        self.dac += vectors * groups * inputs * grid.rows
-        self.adc += vectors * groups * outputs * grid.columns
-        self.partial += vectors * groups * outputs * (grid.columns - 1)
+        self.macs += vectors * groups * outputs * inputs // self.config.weight_slices
+        self.dac += vectors * groups * inputs * grid.rows * slices
+        self.adc += vectors * groups * outputs * grid.columns * slices
+        results = outputs // self.config.weight_slices
+        self.partial += vectors * groups * (outputs * grid.columns * slices - results)
         conversions = math.ceil(grid.outputs / self.hardware.adcs) if self.config.adc_bits is not None else 0
-        self.latency += vectors * (self._read_time + conversions / self.hardware.adc_rate)
+        self.latency += vectors * slices * (self._read_time + conversions / self.hardware.adc_rate)
         self.energy += self._power(x, self.part.full_input(peaks), outputs) * self._read_time
 
     @property
@@ -192,12 +198,25 @@ class _Meter:
         total, power = self._totals(outputs), 0.0
         step = max(1, AT_ONCE // max(1, x[0].numel()))
         for some, peak in zip(x.split(step), top.expand(len(x), *top.shape[1:]).split(step), strict=True):
-            scaled = some / peak
-            bits = self.config.dac_bits
-            u = (scaled if bits is None else quantise(scaled, 1.0, bits)).double() * self.part.full_voltage
-            llrs, hhrs = envelopes(u, self.part.constants)
-            power += float((u.square() * (2 * outputs * llrs + (hhrs - llrs) * total)).sum())
+            power += sum(self._power_of(part, outputs, total) for part in self._driven(some, peak))
         return power
+
+    def _driven(self, x: Tensor, top: Tensor) -> list[Tensor]:
+        """Return what drives the lines in each read, -1 to 1."""
+        bits = self.config.dac_bits
+        if self.config.input_slices > 1:
+            return [part for part, _ in self.part.slices(x, top)]
+        return [x / top if bits is None else quantise(x / top, 1.0, bits)]
+
+    def _power_of(self, driven: Tensor, outputs: int, total: Tensor) -> float:
+        """Return what all cells dissipate at these drives in W, as a mean over the time of a read."""
+        share, full = driven.double(), self.part.full_voltage
+        if self.config.input_coding == "pulse-width":
+            u, on = torch.where(share < 0, -full, full).to(share), share.abs()
+        else:
+            u, on = share * full, torch.ones_like(share)
+        llrs, hhrs = envelopes(u, self.part.constants)
+        return float((on * u.square() * (2 * outputs * llrs + (hhrs - llrs) * total)).sum())
 
     def _totals(self, outputs: int) -> Tensor:
         """Return for each input the sum of r+ + r- over the outputs, (groups, inputs)."""
@@ -213,6 +232,7 @@ class _Meter:
             self.shape = part.groups, part.outputs, part.inputs
             self.grid = Grid.of(*self.shape, self.config)
         groups, outputs, inputs = self.shape
+        outputs //= self.config.weight_slices
         weights, tiles = groups * outputs * inputs, self.grid.tiles
         adcs = hardware.adcs * hardware.adc_area if self.config.adc_bits is not None else 0.0
         around = columns * hardware.dac_area + lines / 2 * hardware.hold_area + adcs
@@ -228,7 +248,7 @@ class _Meter:
             dac_conversions=self.dac if self.config.dac_bits is not None else 0,
             adc_conversions=self.adc if self.config.adc_bits is not None else 0,
             cell_energy=self.energy,
-            dac_energy=self.dac * hardware.dac_energy * (self.config.dac_bits or 0),
+            dac_energy=self.dac * hardware.dac_energy * (self.config.line_bits or 0),
             adc_energy=self.adc * hardware.conversion_energy(self.config.adc_bits),
             digital_energy=self.partial * hardware.add_energy,
             writing_energy=0.0 if self.written is None else self._writing(),
@@ -247,4 +267,5 @@ class _Meter:
             return 0.0
         if self.part.report is not None:
             return self.part.report.total_energy
-        return error_table(self.config).energy * 2 * weights  # of loaded cells: as many of the population take
+        pairs = weights * self.config.weight_slices
+        return error_table(self.config).energy * 2 * pairs  # of loaded cells: as many of the population take

@@ -77,6 +77,7 @@ def can_compile(matrix: "AnalogMatrix", x: Tensor) -> bool:
         and matrix.difference.device.type == "cpu"
         and matrix.difference.dtype == torch.float32
         and config.dac_bits is not None
+        and config.input_slices == 1
         and matrix.observe is None
         and not matrix.adc_shift.numel()
         and not (config.wires is not None and config.wire_model == "exact")
@@ -134,7 +135,7 @@ def multiply(matrix: "AnalogMatrix", x: Tensor, difference: Tensor, total: Tenso
         count,
         x.shape[1],
         x.numpy(),
-        matrix.input_range.numpy()[()],
+        matrix.input_range.detach().numpy()[()],
         _half(config.dac_bits),
         matrix.levels.numpy(),
         signal.numpy(),
@@ -189,7 +190,7 @@ def convolve(matrix: "AnalogMatrix", x: Tensor, geometry: Geometry, difference: 
     grid = _Grid.of(tuple(x.shape), geometry, matrix.groups)
     has_noise, half = bool(config.bandwidth), _half(config.adc_bits)
     groups, tiles, outputs = matrix.groups, matrix.column_tiles, matrix.outputs
-    x_range = float(matrix.input_range)
+    x_range = float(matrix.input_range.detach())
     reading: _Images | _Places
     if x_range > 0.0 and tiles == 1 and math.isfinite(float(x.sum())):  # NaN and infinities are left to the others
         factor = np.full(grid.rows * grid.wide, x_range, np.float32)
@@ -335,7 +336,7 @@ class _Images:
             images * groups,
             by_group[0].numel(),
             by_group.numpy(),
-            matrix.input_range.numpy()[()],
+            matrix.input_range.detach().numpy()[()],
             _half(matrix.config.dac_bits),
             matrix.levels.numpy(),
             _seen(sizes, self.geometry),

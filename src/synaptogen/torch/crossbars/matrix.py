@@ -30,7 +30,7 @@ class AnalogMatrix(AnalogProduct):
     Parameters
     ----------
     groups, outputs, inputs : int
-        Number of matrices and their shape.
+        Number of matrices and their shape. The attribute ``outputs`` counts each slice of a weight.
     config : AnalogConfig
         Tiles, converters, noise, wires.
     seed : int
@@ -58,23 +58,29 @@ class AnalogMatrix(AnalogProduct):
     adc_range: Tensor
     errors: Tensor
     written_error: Tensor
+    slice_counts: Tensor
     adc_shift: Tensor
     adc_error: Tensor
 
     def __init__(self, groups: int, outputs: int, inputs: int, config: AnalogConfig, seed: int) -> None:
         super().__init__(config, seed)
-        self.groups, self.outputs, self.inputs = groups, outputs, inputs
+        # each slice of a weight is an output of its own, until results are joined
+        self.groups, self.outputs, self.inputs = groups, outputs * config.weight_slices, inputs
+        most, base = (1 << (config.weight_bits - 1)) - 1, 1 << -(-(config.weight_bits - 1) // config.weight_slices)
+        self.most, self.base = most, base
+        counts = [base**k * (base - 1) / most for k in range(config.weight_slices)]
         # without conversion of partial sums, tiles are one long line
         columns = inputs if config.adc_bits is None else min(inputs, config.tile[1])
         self.column_tiles, self.columns = math.ceil(inputs / columns), columns
-        shape = (groups, self.column_tiles, columns, outputs)
+        shape = (groups, self.column_tiles, columns, self.outputs)
         self.register_buffer("difference", torch.zeros(shape))  # r+ - r-
         self.register_buffer("total", torch.zeros(shape))  # r+ + r-
         # effective difference and total behind wires
         self.register_buffer("wired", torch.zeros((2, *shape) if config.wires is not None else (0,)))
-        self.register_buffer("unit", torch.ones(groups, 1, outputs))  # output in 1/A, for a full-scale input of 1
+        self.register_buffer("slice_counts", torch.tensor(counts), persistent=False)
+        self.register_buffer("unit", torch.ones(groups, 1, self.outputs))  # output in 1/A, for a full-scale input of 1
         self.register_buffer("full_scale", torch.ones(groups, outputs, 1))  # largest weight
-        self.register_buffer("adc_range", torch.ones(groups, self.column_tiles, 1, outputs))  # A
+        self.register_buffer("adc_range", torch.ones(groups, self.column_tiles, 1, self.outputs))  # A
         self.register_buffer("errors", torch.zeros(0, 0))  # of weights over full scale, see `drawn`
         self.register_buffer("written_error", torch.zeros(()))  # rms, over full scale
         # of ADCs, in steps of the last bit; functions of the seed, so that they need not be saved
@@ -91,12 +97,13 @@ class AnalogMatrix(AnalogProduct):
             Of the chip.
         """
         bits, random = self.config.adc_bits, np.random.default_rng([seed % 2**64, ADC])
-        if bits is None or not (self.config.adc_offset or self.config.adc_dnl):
+        if bits is None or not self.config.has_real_adcs:
             return
         shifts = random.normal(size=tuple(self.adc_range.shape)) * self.config.adc_offset
         widths = random.normal(size=(self.column_tiles, 1 << bits)) * self.config.adc_dnl
         sums = np.cumsum(widths, 1) - widths[:, :1]
-        sums -= np.linspace(0.0, 1.0, 1 << bits) * sums[:, -1:]
+        along = np.linspace(0.0, 1.0, 1 << bits)
+        sums += 4.0 * self.config.adc_inl * along * (1.0 - along) - along * sums[:, -1:]
         self.adc_shift, self.adc_error = (torch.from_numpy(each).to(self.adc_range) for each in (shifts, sums))
 
     def digits(self, currents: Tensor, top: Tensor, unit: Tensor) -> Tensor:
@@ -150,23 +157,37 @@ class AnalogMatrix(AnalogProduct):
             if can_compile(self, x):
                 rows = x.detach().to(torch.float32).reshape(-1, self.groups * self.inputs).contiguous()
                 out = multiply(self, rows, *self._states_read(difference))
-                return out.view(*lead, self.groups * self.outputs)
+                return self.joined(out.view(*lead, self.groups * self.outputs), -1)
             vectors = x.to(self.difference.dtype).reshape(math.prod(lead), self.groups, self.inputs)
             size = vectors.detach().abs()
             peak = size.amax((1, 2), keepdim=True)
             top = self.full_input(peak)
-            if self.config.wires is not None and self.config.wire_model == "exact":
-                currents = self._solved_currents(vectors, top, difference)
+            if self.config.input_slices == 1:
+                read = [self._read(vectors, top, difference)]
+                summed = self._converted(read[0])
             else:
-                lines = (self._tiled(drive.transpose(0, 1)) for drive in self.drives(vectors, top))
-                currents = self.currents(LineDrives(*lines), *self._states_read(difference))
+                parts = self.slices(vectors, top)
+                read = [self._read(part, torch.ones_like(top), difference) for part, _ in parts]
+                summed = torch.stack([self._converted(c) * w for c, (_, w) in zip(read, parts, strict=True)]).sum(0)
+            currents = read[0] if len(read) == 1 else torch.cat(read, 2)
             self._count(size, top, currents)
             if self.observe is not None:
                 self.observe(vectors, currents)
-            out = self.digits(currents, self.adc_range, self.unit.unsqueeze(1))
-            summed = out.squeeze(1) if self.column_tiles == 1 else out.sum(1)
             # top + 0 * peak lets NaN and infinities pass through
-            return (summed.transpose(0, 1) * (top + 0.0 * peak)).reshape(*lead, self.groups * self.outputs)
+            out = (summed.transpose(0, 1) * (top + 0.0 * peak)).reshape(*lead, self.groups * self.outputs)
+            return self.joined(out, -1)
+
+    def _read(self, x: Tensor, top: Tensor, difference: Tensor | None) -> Tensor:
+        """Return the currents of one read, (groups, column_tiles, vectors, outputs)."""
+        if self.config.wires is not None and self.config.wire_model == "exact":
+            return self._solved_currents(x, top, difference)
+        lines = (self._tiled(drive.transpose(0, 1)) for drive in self.drives(x, top))
+        return self.currents(LineDrives(*lines), *self._states_read(difference))
+
+    def _converted(self, currents: Tensor) -> Tensor:
+        """Return the sums over tiles of what the ADCs make of currents, (groups, vectors, outputs)."""
+        out = self.digits(currents, self.adc_range, self.unit.unsqueeze(1))
+        return out.squeeze(1) if self.column_tiles == 1 else out.sum(1)
 
     def convolve(self, x: Tensor, geometry: Geometry, difference: Tensor | None = None) -> Tensor:
         """Multiply the patches of images by the matrices, where `can_compile` says that this can be done.
@@ -186,7 +207,8 @@ class AnalogMatrix(AnalogProduct):
             What a call gives for the patches as vectors.
         """
         with full_precision(x.device.type):
-            return convolve(self, x.detach().to(torch.float32), geometry, *self._states_read(difference))
+            out = convolve(self, x.detach().to(torch.float32), geometry, *self._states_read(difference))
+            return self.joined(out, 1)
 
     def _count(self, inputs: Tensor, top: Tensor, currents: Tensor) -> None:
         self.count(0, inputs, top)
@@ -259,14 +281,60 @@ class AnalogMatrix(AnalogProduct):
         weight = weight.detach().to(kind)
         full = full_scale(weight, self.config.scale)
         scaled = weight / full
+        written = self.sliced(scaled)
         table = self.errors
         if table.dim() == 3:
             table = table.index_select(0, choices(self.noise, (1,), table.shape[0], scaled)).squeeze(0)
             advance(self.noise)
-        errors = table.flatten()[self.draw(scaled, table)]
+        errors = table.flatten()[self.draw(written, table)]
         # reads multiply by the full scale at the time of writing, from which the weights have changed since
-        reached = (scaled + errors) * (full / self.full_scale)
+        change = (full / self.full_scale).repeat_interleave(self.config.weight_slices, 1)
+        reached = (written + errors) * change
         return self.laid_out(self.per_weight * reached)
+
+    def sliced(self, scaled: Tensor) -> Tensor:
+        """Return what the pairs of cells hold for weights.
+
+        Parameters
+        ----------
+        scaled : tensor of shape (groups, outputs, inputs)
+            Weights over full scale, -1 to 1.
+
+        Returns
+        -------
+        tensor of shape (groups, outputs * weight_slices, inputs)
+            The weights themselves where there is one slice; else their bits, over the largest number of a slice.
+        """
+        slices = self.config.weight_slices
+        if slices == 1:
+            return scaled
+        rest, sign, found = (scaled.abs().clamp(max=1.0) * self.most).round(), scaled.sign(), []
+        for _ in range(slices):
+            digit = rest % self.base
+            rest = (rest - digit) / self.base
+            found.append(sign * digit / (self.base - 1))
+        return torch.stack(found, 2).flatten(1, 2)
+
+    def joined(self, slices: Tensor, axis: int) -> Tensor:
+        """Add what the slices of weights give.
+
+        Parameters
+        ----------
+        slices : tensor
+            With an axis (groups * outputs * weight_slices,), or a part of it.
+        axis : int
+            Which one.
+
+        Returns
+        -------
+        tensor
+            With that axis (groups * outputs,).
+        """
+        if self.config.weight_slices == 1:
+            return slices
+        return (slices.movedim(axis, -1).unflatten(-1, (-1, self.config.weight_slices)) @ self.slice_counts).movedim(
+            -1, axis
+        )
 
     def laid_out(self, matrix: Tensor) -> Tensor:
         """Return a matrix (groups, outputs, inputs) in the layout of the buffers of cells."""
@@ -279,7 +347,8 @@ class AnalogMatrix(AnalogProduct):
 
     def weights(self, difference: Tensor | None = None) -> Tensor:
         """Return the weights that the cells hold, or those of `drawn` differences, (groups, outputs, inputs)."""
-        return self.matrices(self.difference if difference is None else difference) / self.per_weight * self.full_scale
+        held = self.matrices(self.difference if difference is None else difference) / self.per_weight
+        return self.joined(held, 1) * self.full_scale
 
     @torch.no_grad()
     def hold(self, r_plus: Tensor, r_minus: Tensor, full: Tensor, *, ranges: bool = True) -> None:
@@ -287,7 +356,7 @@ class AnalogMatrix(AnalogProduct):
 
         Parameters
         ----------
-        r_plus, r_minus : tensors of shape (groups, outputs, inputs)
+        r_plus, r_minus : tensors of shape (groups, outputs * weight_slices, inputs)
             Mixing states of the pairs.
         full : tensor of shape (groups, outputs, 1)
             Weight of full scale.
@@ -297,11 +366,13 @@ class AnalogMatrix(AnalogProduct):
         self.difference.copy_(self.laid_out(r_plus - r_minus))
         self.total.copy_(self.laid_out(r_plus + r_minus))
         self.full_scale.copy_(full)
-        self.unit.copy_(full.transpose(1, 2) / (self.full_voltage * self.window))
+        by_line = full.repeat_interleave(self.config.weight_slices, 1)
+        self.unit.copy_(by_line.transpose(1, 2) / (self.full_voltage * self.window))
         self.rewire()
         if ranges:
             self.adc_range.copy_(self.per_tile(self.estimated_range(self.difference)))
-            self.input_range.zero_()
+            if self.config.input_ranges == "data":
+                self.input_range.zero_()
             self.converted.zero_()
             self.calibrated = False
 

@@ -112,7 +112,11 @@ class AnalogProduct(nn.Module):
         self.per_weight = -self.window * self.constants.per_span  # r+ - r- of a pair that holds full scale
         self.observe: Callable[[Tensor, Tensor], None] | None = None
         self.calibrated = False
-        self.register_buffer("input_range", torch.zeros(()))  # 0: each vector sets its own range
+        # 0: each vector sets its own range
+        if config.input_ranges == "learned":
+            self.input_range = nn.Parameter(torch.zeros(()))
+        else:
+            self.register_buffer("input_range", torch.zeros(()))
         self.register_buffer("noise", noise_state(seed))
         self.register_buffer("levels", self._levels(), persistent=False)
         self.register_buffer("converted", torch.zeros(4, dtype=torch.int64), persistent=False)  # `ConverterCounts`
@@ -124,7 +128,7 @@ class AnalogProduct(nn.Module):
 
     def _levels(self) -> Tensor:
         """Return the line drives of each level of the DAC, the lowest first, (3, 2**bits)."""
-        bits = self.config.dac_bits
+        bits = self.config.line_bits
         if bits is None:
             return torch.zeros(3, 0)
         half = 1 << (bits - 1)
@@ -132,6 +136,15 @@ class AnalogProduct(nn.Module):
         return torch.stack(self._drive(u)).to(torch.get_default_dtype())
 
     def _drive(self, u: Tensor) -> LineDrives:
+        """Return line drives of inputs of these voltages; pulses have the full one for a share of the time."""
+        if self.config.input_coding == "amplitude":
+            return self._driven(u)
+        full = torch.full_like(u, self.full_voltage)
+        share = (u / full).abs()
+        on, off = self._driven(torch.where(u < 0, -full, full)), self._driven(torch.zeros_like(u))
+        return LineDrives(*(share * a + (1.0 - share).clamp(min=0.0) * b for a, b in zip(on, off, strict=True)))
+
+    def _driven(self, u: Tensor) -> LineDrives:
         llrs, hhrs = envelopes(u, self.constants)
         density, span = noise_density(u) * self.config.bandwidth, hhrs - llrs
         return LineDrives(u * span, density * span, 2.0 * density * llrs)
@@ -153,7 +166,7 @@ class AnalogProduct(nn.Module):
         LineDrives
             Tensors of the shape of ``x``.
         """
-        bits = self.config.dac_bits
+        bits = self.config.line_bits
         if bits is None:
             return self._drive(x * (self.full_voltage / top))
         level = codes(x, top, bits).nan_to_num_().add_(1 << (bits - 1)).int().flatten()
@@ -186,6 +199,32 @@ class AnalogProduct(nn.Module):
             advance(self.noise)
             deviation = variance.clamp_(min=0.0).sqrt_()
             return currents.addcmul_(deviation, z) if not currents.requires_grad else currents + deviation * z
+
+    def slices(self, x: Tensor, top: Tensor) -> list[tuple[Tensor, float]]:
+        """Cut inputs into slices.
+
+        Parameters
+        ----------
+        x : tensor
+            Inputs.
+        top : tensor that broadcasts with ``x``
+            Input of full voltage.
+
+        Returns
+        -------
+        list of (tensor, float)
+            What drives the lines, -1 to 1, and what a result counts, in units of ``top``.
+        """
+        config = self.config
+        assert config.dac_bits is not None  # for type checkers
+        most, base = (1 << (config.dac_bits - 1)) - 1, 1 << config.slice_bits
+        number = codes(x, top, config.dac_bits).nan_to_num_().clamp_(-most, most)
+        rest, sign, found = number.abs(), number.sign(), []
+        for k in range(config.input_slices):
+            digit = rest % base
+            rest = (rest - digit) / base
+            found.append((sign * digit / (base - 1), base**k * (base - 1) / most))
+        return found
 
     def full_input(self, largest: Tensor) -> Tensor:
         """Return the inputs that become the full voltage, from the largest entries of vectors."""

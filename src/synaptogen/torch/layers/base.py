@@ -37,6 +37,7 @@ from synaptogen.torch.crossbars import (
     full_scale,
     in_transform,
     is_exporting,
+    quantise,
     require_real,
 )
 from synaptogen.torch.layers.repeated_passes import PassLog
@@ -139,12 +140,12 @@ class AnalogCells(AnalogMatrix):
             held = torch.where((weight == 0).all(-1, keepdim=True), torch.zeros_like(largest), largest)
         else:
             held = largest
-        scaled = (weight.to(largest.dtype) / largest).double().cpu().numpy()
+        scaled = self.sliced((weight.to(largest.dtype) / largest).double()).cpu().numpy()
         self.make_adcs(self.seed)
         written = write_matrix(scaled.reshape(-1, self.inputs), self.config, self.seed)
         self.report, self.trainer = written.record, None
         states = (torch.from_numpy(np.ascontiguousarray(r)).to(largest) for r in (written.plus, written.minus))
-        plus, minus = (r.reshape(weight.shape) for r in states)
+        plus, minus = (r.reshape(self.groups, self.outputs, self.inputs) for r in states)
         self.hold(plus, minus, held)
         self.weight_version = None
         self.written_error.copy_(((self.weights() - weight) / largest).square().mean().sqrt())
@@ -203,6 +204,8 @@ class AnalogCells(AnalogMatrix):
             Of the type of ``x``.
         """
         require_real(x)
+        if self.config.input_ranges == "learned" and self.training and torch.is_grad_enabled():
+            x = self._in_range(x)
         if drawn is None and not torch.compiler.is_compiling():
             self._look_at(weight)
         if self.config.gradient == "exact" or is_exporting():
@@ -247,6 +250,19 @@ class AnalogCells(AnalogMatrix):
         images = x.reshape(*x.shape[:2], *[1] * (3 - axes), *x.shape[2:])
         y = self.convolve(images, geometry)
         return y.reshape(*y.shape[:2], *y.shape[5 - axes :]).to(x.dtype)
+
+    def _in_range(self, x: Tensor) -> Tensor:
+        """Return inputs as the DAC makes them, with gradients of its range: those of a learned step size."""
+        top = self.input_range
+        if not torch.compiler.is_compiling() and not float(top.detach()) > 0.0:
+            raise ValueError(
+                "input_ranges='learned' begins with ranges from data: call sg.torch.calibrate(model, loader) first, "
+                "and keep the ranges above 0"
+            )
+        assert self.config.dac_bits is not None  # for type checkers
+        held = (x / top).clamp(-1.0, 1.0)
+        rounded = quantise(held.detach(), 1.0, self.config.dac_bits)
+        return ((held + (rounded - held).detach()) * top).to(x.dtype)
 
     def _pass(self, x: Tensor, product: Callable[[], Tensor]) -> Tensor:
         return self.passes.run(self.noise, x, self.training, product, "read") if self.config.bandwidth else product()

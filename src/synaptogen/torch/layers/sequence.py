@@ -84,7 +84,7 @@ class Stepped(nn.Module):
     @property
     def all_weights(self) -> list[list[nn.Parameter]]:
         """Parameters of each layer and direction, in torch's order."""
-        return [list(cell.parameters()) for cell in self.cells]
+        return [list(cell.parameters(recurse=False)) for cell in self.cells]
 
     def __getattr__(self, name: str) -> Any:
         if not name.startswith("_") and (place := self._place(name)):
