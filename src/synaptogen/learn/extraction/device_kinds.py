@@ -180,12 +180,12 @@ def detect_kind(applied: Float64Array, i: Float64Array) -> DeviceKind:
 
 
 def _equal_steps(values: Float64Array) -> float:
-    """Return the share of the steps that are as large as the one before; 0 where most points do not move."""
+    """Return the share of the steps that are as large as the one before, and not zero."""
     size = np.abs(np.diff(values))
-    moves = size[size > 1e-6 * (size.max() if len(size) else 0.0)]
-    if len(moves) < 0.5 * len(size) or len(moves) < 2:
+    if len(size) < 2:
         return 0.0
-    return float(np.mean(np.abs(np.diff(moves)) < EQUAL * moves[1:]))
+    moves = size[1:] > 1e-6 * size.max()
+    return float(np.mean(moves & (np.abs(np.diff(size)) < EQUAL * size[1:])))
 
 
 def _legs(applied: Float64Array, i: Float64Array, rows: IntArray, reach: float) -> _Legs:
