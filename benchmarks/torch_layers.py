@@ -9,10 +9,12 @@ A round takes the fastest of some calls, each timed alone: on a shared machine, 
 scheduler.
 """
 
+import copy
 import functools
 import json
 import os
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -89,6 +91,42 @@ def products(size: int, batch: int, repeats: int, ask: Ask | None) -> list[list[
     ]
 
 
+LAYERS: dict[str, tuple[Callable[[], torch.nn.Module], tuple[int, ...]]] = {
+    "3 x 3 convolution, 64 to 64 channels, 56 x 56": (lambda: torch.nn.Conv2d(64, 64, 3, padding=1), (1, 64, 56, 56)),
+    "depthwise 3 x 3, 96 channels, 56 x 56": (
+        lambda: torch.nn.Conv2d(96, 96, 3, padding=1, groups=96),
+        (1, 96, 56, 56),
+    ),
+    "3 x 3 convolution, 3 to 32 channels, 224 x 224": (lambda: torch.nn.Conv2d(3, 32, 3, padding=1), (1, 3, 224, 224)),
+    "LSTM, 128 to 128, batch 64, 32 steps": (lambda: torch.nn.LSTM(128, 128, batch_first=True), (64, 32, 128)),
+    "GRU, 128 to 128, batch 64, 32 steps": (lambda: torch.nn.GRU(128, 128, batch_first=True), (64, 32, 128)),
+}
+
+
+def processor_time(work: Callable[[], Any]) -> float:
+    """Return the processor's seconds of one call: others on the machine lengthen it less."""
+    begin = time.process_time()
+    work()
+    return time.process_time() - begin
+
+
+def against_float(name: str, repeats: int) -> list[Any]:
+    """Return a row of a table: the default configuration over torch's layer, before and after `calibrate`."""
+    make, shape = LAYERS[name]
+    digital, x = make().eval(), torch.randn(shape)
+    fresh = sg.torch.convert(digital, Config(seed=1, programming="ideal")).eval()
+    calibrated = sg.torch.calibrate(copy.deepcopy(fresh), [x])
+    models = {"float": digital, "fresh": fresh, "calibrated": calibrated}
+    tasks = {
+        each: functools.partial(lambda model: min(processor_time(lambda: model(x)) for _ in range(CYCLES)), model)
+        for each, model in models.items()
+    }
+    with torch.no_grad():
+        taken = rounds(tasks, repeats)
+    over = [str(ratios(taken[each], taken["float"])) for each in ("calibrated", "fresh")]
+    return [name, f"{1e3 * summary(taken['float']).low:.3g}", *over]
+
+
 def programming(size: int, repeats: int) -> list[list[Any]]:
     """Return rows of a table: seconds to make, write and read the cells of a layer."""
     weight = torch.randn(1, size, size).clamp(-3, 3)
@@ -116,9 +154,11 @@ def main() -> None:
         sizes = (1024, 64), (512, 1), (512, 64)
         forward = [row for size, batch in sizes for row in products(size, batch, given.repeats, ask)]
     print(table(["forward", "ms, fastest", "times torch.matmul"], forward), flush=True)
+    other = [against_float(name, given.repeats) for name in LAYERS]
+    print(table(["layer", "ms of torch's", "times, calibrated", "each vector its range"], other), flush=True)
     written = programming(512, max(3, given.repeats // 3))
     print(table(["program", "ms", "million cells/s"], written))
-    write_json(given.json, about, {"forward": forward, "program": written})
+    write_json(given.json, about, {"forward": forward, "layers": other, "program": written})
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
-"""What the site takes from the source: the names behind each door, and the help of the command line.
+"""What the site takes from the source: the names behind each door, the help of the command line, and the explorer.
 
-A page asks for it with a comment: ``<!-- names of synaptogen.learn -->`` or ``<!-- command line -->``.
+A page asks for the first two with a comment: ``<!-- names of synaptogen.learn -->`` or ``<!-- command line -->``. The
+explorer becomes the file ``play.html``.
 """
 
 import ast
@@ -10,6 +11,19 @@ from pathlib import Path
 SOURCE = Path(__file__).parents[1] / "src"
 NAMES = re.compile(r"<!-- names of ([\w.]+) -->")
 COMMANDS = "<!-- command line -->"
+
+
+def on_files(files, config):
+    """Add the explorer to the files of the site; mkdocs calls this once."""
+    from mkdocs.structure.files import File
+
+    from synaptogen import DeviceParams, explore
+
+    params = DeviceParams.preset("hennen2024").with_fluctuation("hfox-1t1r")
+    shown = (params, params.compact(8), params.with_order(1))
+    content = explore.page([explore.source_of(each) for each in shown])
+    files.append(File.generated(config, "play.html", content=content))
+    return files
 
 
 def on_page_markdown(markdown, **_):

@@ -20,10 +20,10 @@ pytest.importorskip("zarr")
 pytest.importorskip("sklearn")
 pytest.importorskip("matplotlib")
 
-from synaptogen import circuit, crossbar, learn, outofcore, plot
+from synaptogen import circuit, crossbar, export, learn, outofcore, plot
 
 PRESET = sg.DeviceParams.preset("hennen2024")
-ROOMS = ("", "crossbar", "plot", "learn", "circuit", "outofcore")
+ROOMS = ("", "crossbar", "plot", "learn", "circuit", "outofcore", "export")
 NAN, COMPLEX = float("nan"), 1j
 BAD = {
     "flag": ["yes", 2, NAN, None, [True, False]],
@@ -62,7 +62,7 @@ def calls():
     loop = np.interp(np.arange(40), [0, 10, 30, 40], [0.0, -1.5, 1.5, 0.0])
     features = sg.CellArray(20, rng=3, threads=1).run_cycles(40)
     table = learn.features(**{name: values.T.astype(float) for name, values in features._asdict().items()})
-    history = PRESET.history
+    history, tables = PRESET.history, export.error_tables(programming="one-shot", cells=100)
     yield from {
         "ADC": (sg.ADC, {"bits": 4, "low": -1.0, "high": 1.0}),
         "DAC": (sg.DAC, {"bits": 4, "low": -1.0, "high": 1.0}),
@@ -135,6 +135,12 @@ def calls():
         "circuit.cell_model": (circuit.cell_model, {"params": PRESET, "kind": "read"}),
         "circuit.triangles": (circuit.triangles, {"count": 1, "u_min": -1.0, "u_max": 1.0}),
         "outofcore.DiskArray": (outofcore.DiskArray, {"shape": (3, 4), "path": "disk.zarr", "overwrite": True}),
+        "export.error_tables": (export.error_tables, {"params": PRESET, "programming": "one-shot", "cells": 100}),
+        "export.noise_model": (export.noise_model, {"tables": tables, "peer": "crosssim"}),
+        "export.write_noise_model": (
+            export.write_noise_model,
+            {"path": "out.csv", "tables": tables, "peer": "aihwkit"},
+        ),
     }.items()
 
 
@@ -211,7 +217,16 @@ def test_arguments_are_named_before_anything_changes(folder, monkeypatch, state,
     assert not found, "\n".join(found)
 
 
-HELD = {"CellModel", "IVComparison", "PopulationStatistics", "ProgrammingReport", "Solution", "Features", "Extraction"}
+HELD = {
+    "CellModel",
+    "ErrorTables",
+    "IVComparison",
+    "PopulationStatistics",
+    "ProgrammingReport",
+    "Solution",
+    "Features",
+    "Extraction",
+}
 HELD |= {"FeatureFit", "FeatureOverview", "FitResult", "Property", "Validation", "Drift", "AlongTransition", "Readback"}
 """Records that functions return; users read them."""
 ELSEWHERE = {

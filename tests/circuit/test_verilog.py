@@ -36,7 +36,8 @@ def test_functions_of_a_file_compute_what_the_model_does(params, stretch):
     for r, u in zip(rng.uniform(0, p.r_max, 50), rng.uniform(-2.5, 2.5, 50), strict=True):
         assert f["conductance"](r, u) == pytest.approx(iv.conductance(r, u, p), rel=1e-13)
         assert f["cell_current"](r, u) == pytest.approx(iv.current(r, u, p), rel=1e-13)
-        assert f["noise_density"](u) == pytest.approx(noise.noise_density(u), rel=1e-13)
+        assert f["noise_density"](u, 300.0) == pytest.approx(noise.noise_density(u), rel=1e-13)
+        assert f["noise_density"](u, 350.0) == pytest.approx(noise.noise_density_at(u, 350.0), rel=1e-13)
     for ohm in 10 ** rng.uniform(3, 7, 20):
         assert f["mixing"](ohm) == pytest.approx(iv.passive(iv.mixing_from_conductance(1 / ohm, p), p), rel=1e-13)
     for u_from, share, r_to in rng.uniform((0.4, 0, 0.6), (1.2, 1, 0.85), (50, 3)):

@@ -20,6 +20,7 @@ const answers = JSON.parse(require("fs").readFileSync(0, "utf8")).map(({ set, se
   const cells = new Cells(MACHINES[set], seed, shape[0] * shape[1], { first, start });
   const results = steps.map((s) => {
     if (s.do === "apply") { cells.apply(s.u); return []; }
+    if (s.do === "wait") { cells.wait(s.seconds, s.temperature); return []; }
     if (s.do === "read") return Array.from(cells.read(s.u, s.bandwidth));
     if (s.do === "sweep") return cells.sweep(s.u, s.bandwidth).flatMap((row) => Array.from(row));
     if (s.do === "cycles") {
@@ -72,6 +73,9 @@ def answer(cells, step):
     """The result of a step of a program."""
     cells.bandwidth = step.get("bandwidth", 0.0)
     u = step.get("u")
+    if step["do"] == "wait":
+        cells.wait(step["seconds"], step["temperature"])
+        return []
     if step["do"] == "apply":
         cells.apply_voltage(u if np.isscalar(u) else np.reshape(u, cells.shape))
         return []
@@ -103,7 +107,10 @@ def random_step(rng, shape, params):
     """A random step: most of them switch cells, completely or partly."""
     n = shape[0] * shape[1]
     bandwidth = float(rng.choice([0.0, 1e8]))
-    what = rng.choice(["apply", "apply each", "sweep", "read", "product", "cycles"])
+    what = rng.choice(["apply", "apply each", "sweep", "read", "product", "cycles", "wait", "wait"])
+    if what == "wait":
+        seconds = float(rng.choice([0.0, 1e-9, 0.35, 1.0, 3600.0, 10.0 ** rng.uniform(-3, 9)]))
+        return {"do": "wait", "seconds": seconds, "temperature": [None, 300.0, 358.0, 250.0][rng.integers(4)]}
     if what == "apply":
         return {"do": "apply", "u": random_voltage(rng, params)}
     if what == "apply each":

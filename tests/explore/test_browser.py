@@ -70,6 +70,74 @@ def test_drawn_waveforms_change_cells_and_the_python_does_the_same(page, tmp_pat
     assert found["status"].startswith("Row 5, column 3: ")
 
 
+def test_cells_wait_and_the_python_does_the_same(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    sg.DeviceParams.preset("hennen2024").with_order(1).to_json("hennen2024.json")
+    found = acted(
+        tmp_path,
+        page,
+        """
+        const still = $("wait-status").textContent;
+        change("between", "hfox-1t1r");
+        change("set-b", "1");
+        const says = $("between").value;
+        $("run").click();
+        change("duration", "0");
+        $("wait").click();
+        const mistake = [$("wait-error").textContent, app.drift];
+        change("duration", "1.5");
+        $("wait").click();
+        change("temperature", "358");
+        change("duration-unit", "86400");
+        $("wait").click();
+        $("wait-all").click();
+        const { times, g } = app.drift, last = g.a[times.length - 1];
+        return { still, says, mistake, then: $("wait-error").textContent, status: $("wait-status").textContent,
+                 increasing: times.every((t, k) => k === 0 || t > times[k - 1]), end: times[times.length - 1],
+                 python: $("python").textContent, g: Array.from(last), crossbar: Array.from(crossbar.cells.r) };
+        """,
+    )
+    assert "stand still" in found["still"]
+    assert found["says"] == "hfox-1t1r"
+    assert found["mistake"] == ["Give a duration above 0, of 300 years at most.", None]
+    assert found["then"] == ""
+    assert found["increasing"]
+    assert found["end"] == 1.5 * 3600 + 1.5 * 86400
+    assert "B: median change" in found["status"]
+    assert "stand still" not in found["status"]
+    a, b = found["python"].split("# B")
+    names, other = after(a), after(f"import numpy as np\nimport synaptogen as sg\n{a.split('# A')[0]}{b}")
+    np.testing.assert_allclose(names["conductances"], found["g"], rtol=1e-9)
+    assert other["cells"].params.fluctuation.name == "hfox-1t1r"
+    assert other["cells"].time == 1.5 * 3600 + 1.5 * 86400
+    np.testing.assert_allclose(other["crossbar"].r.ravel(), found["crossbar"], rtol=1e-9)
+
+
+def test_cells_of_an_array_go_on_waiting(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    params = sg.DeviceParams.preset("hennen2024").with_fluctuation("hfox-1t1r")
+    cells = sg.CellArray((3, 4), params, rng=4, engine="reference")
+    cells.apply_voltage(-2.0)
+    cells.wait(100)
+    cells[:2].apply_voltage(2.0)
+    cells.wait(10)
+    cells.save("array.zarr")
+    found = acted(
+        tmp_path,
+        sg.explore.page([sg.explore.source_of("array.zarr")]),
+        """
+        $("again").click();
+        $("wait").click();
+        return { python: $("python").textContent, off: $("between").disabled,
+                 g: Array.from(app.cells.a.conductances()) };
+        """,
+    )
+    assert found["off"]
+    names = after(found["python"])
+    assert names["cells"].time == 3710
+    np.testing.assert_allclose(names["conductances"], found["g"], rtol=1e-9)
+
+
 def test_two_sets_are_compared(page, tmp_path):
     found = acted(
         tmp_path,

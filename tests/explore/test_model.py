@@ -31,7 +31,16 @@ def parameter_sets():
         restless_with_own_shapes(preset.compact(5)),
         preset.compact(3).replace(restless=RestlessInnovation(spread=0.4, rise=0.2, new=0.4, fade=0.9)),
         preset.replace(population=log, eta=2.0, u_range=1.6),
+        preset.with_fluctuation("hfox-1t1r"),
+        restless_with_own_shapes(preset.compact(5)).with_fluctuation(strong_fluctuation()),
     ]
+
+
+def strong_fluctuation():
+    """Cells that change much and fast, where the walk, the traps and the limits of changes all matter."""
+    content = sg.FluctuationParams.preset("hfox-1t1r").to_dict()
+    changed = {"walk": 0.3, "onset": 1e-6, "fastest": 1e-3, "trap_share": 0.9, "trap_active": 0.8, "temperature": 310.0}
+    return sg.FluctuationParams.from_dict({**content, **changed, "name": "strong"})
 
 
 def restless_with_own_shapes(params):
@@ -69,3 +78,12 @@ def test_random_programs_end_like_those_of_the_reference_engine():
     programs = [random_program(rng, SETS) for _ in range(PROGRAMS)]
     for program, mine in zip(programs, in_javascript(SETS, programs), strict=True):
         require_same(program, mine, in_python(SETS, program))
+
+
+def test_cells_that_wait_end_like_those_of_the_reference_engine():
+    """More waits, after pulses and after other waits, in each of which the last write of a cell counts."""
+    moving = [params for params in SETS if params.fluctuation is not None]
+    rng = np.random.default_rng(2)
+    programs = [random_program(rng, moving) for _ in range(PROGRAMS // 2)]
+    for program, mine in zip(programs, in_javascript(moving, programs), strict=True):
+        require_same(program, mine, in_python(moving, program))

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from synaptogen.model import iv
-from synaptogen.model.noise import noise_density, noise_variance, noisy_current
+from synaptogen.model.noise import noise_density, noise_density_at, noise_variance, noisy_current
 from synaptogen.params.device_params import DeviceParams
 
 P = DeviceParams.preset("hennen2024").constants()
@@ -39,6 +39,13 @@ def test_at_zero_voltage_the_small_signal_conductance_makes_thermal_noise():
 def test_noisy_current_is_so_many_deviations_off(g, u, bandwidth, z):
     expected = g * u + z * np.sqrt((4 * KT + 2 * Q * abs(u)) * bandwidth * g)
     assert noisy_current(g, u, noise_density(u) * bandwidth, z) == pytest.approx(expected, rel=1e-9, abs=1e-18)
+
+
+def test_thermal_noise_follows_the_temperature():
+    u = np.linspace(-2, 2, 9)
+    assert np.array_equal(noise_density_at(u, 300.0), noise_density(u))
+    # 4 k 100 K = 5.522596e-21 A^2/(Hz S), at any voltage: shot noise does not depend on the temperature
+    np.testing.assert_allclose(noise_density_at(u, 400.0) - noise_density(u), 5.522596e-21, rtol=1e-9)
 
 
 def test_density_is_even_in_the_voltage_and_variance_never_negative():

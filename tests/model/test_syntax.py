@@ -22,6 +22,7 @@ FORMULAS = [
     "population",
     "switching",
     "noise",
+    "temperature",
     "lines",
     "random",
     "fluctuation",

@@ -31,8 +31,6 @@ class Net(nn.Module):
 
 @pytest.fixture(params=[".pt", ".safetensors"])
 def file(request, tmp_path):
-    if request.param == ".safetensors":
-        pytest.importorskip("safetensors")
     return tmp_path / f"chip{request.param}"
 
 

@@ -27,16 +27,17 @@ CONVOLUTIONS = [
 ]
 
 
-@pytest.mark.parametrize("tile", [(1024, 1024), (8, 5)])
-def test_mean_is_the_product_of_the_cells_and_the_variance_is_the_models(tile, unlikely):
+@pytest.mark.parametrize(("tile", "dac_bits"), [((1024, 1024), None), ((8, 5), None), ((1024, 1024), 4)])
+def test_mean_is_the_product_of_the_cells_and_the_variance_is_the_models(tile, dac_bits, unlikely):
     """One-shot cells, made again from the seed, against the layer: 4,000 reads of 6 outputs, z-scores."""
-    config = Config(programming="one-shot", dac_bits=None, adc_bits=None, tile=tile, seed=5)
+    config = Config(programming="one-shot", dac_bits=dac_bits, adc_bits=None, tile=tile, seed=5)
     torch.manual_seed(1)
     layer = sg.torch.Linear(13, 6, bias=False, config=config)
     scaled = (layer.weight / layer.weight.abs().amax(1, keepdim=True)).detach().double().numpy()
     cells = program_pairs(scaled, config, layer.analog.seed).cells
     x = torch.rand(13) * 2 - 1
-    u = (x / x.abs().max()).double().numpy() * config.full_voltage
+    x = quantise(x / x.abs().max(), 1.0, 16 if dac_bits is None else dac_bits)
+    u = x.double().numpy() * config.full_voltage
     silent = copy.deepcopy(layer)
     silent.analog.config = replace(config, bandwidth=0)
     unit = layer.analog.unit[0, 0].double().numpy() * float(x.abs().max())

@@ -15,6 +15,7 @@ from .commands import (
     demo,
     doctor,
     explore,
+    export,
     extract,
     fit,
     look,
@@ -93,6 +94,7 @@ COMMANDS = (
     validate.validate,
     report.report,
     explore.explore,
+    export.export,
     bench.bench,
 )
 for command in COMMANDS:

@@ -6,7 +6,7 @@ restates.
 
 from .compiled_params import CompiledParams, compile_params
 from .lines import line_weights, with_noise
-from .moments import TICKS, Grids, Moment, instant_word, state_at
+from .moments import TICKS, Grids, Moment, instant_word, state_at, walk_widths
 from .protocol import FIELDS, AnyEngine, CellIds, Engine, Positions, ReadNumbers
 from .registry import ENGINES, STARTS, STORAGES, EngineName, Start, Storage, engine_class
 
@@ -32,5 +32,6 @@ __all__ = [
     "instant_word",
     "line_weights",
     "state_at",
+    "walk_widths",
     "with_noise",
 ]

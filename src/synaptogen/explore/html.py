@@ -12,11 +12,11 @@ from synaptogen._utils import PathLike, replacing
 from .script import model_script, part
 from .sources import Shown, Source, source_of
 
-SCRIPTS = ("program.js", "charts.js", "app.js", "crossbar.js", "start.js")
+SCRIPTS = ("program.js", "charts.js", "app.js", "waiting.js", "crossbar.js", "start.js")
 
 
 def write_page(path: PathLike, *shown: Shown) -> Path:
-    """Write a page to play with cells in a browser: voltages, loops, features, distributions, a crossbar.
+    """Write a page to play with cells in a browser: voltages, loops, features, waits, distributions, a crossbar.
 
     The model runs in the page, in double precision. Its numbers are those of ``engine="reference"``, to rounding.
 
@@ -92,6 +92,7 @@ def _described(source: Source, machine: int) -> dict[str, Any]:
         "note": source.note,
         "array": source.array,
         "machine": machine,
+        "fluctuation": None if source.params.fluctuation is None else source.params.fluctuation.name,
     }
 
 

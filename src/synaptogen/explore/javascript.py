@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
-from synaptogen.model import Transition
+from synaptogen.model import Transition, fluctuation
 from synaptogen.tracing import (
     AND,
     ATOM,
@@ -42,6 +42,7 @@ JAVASCRIPT = Language(
         "uint32 -": Form("({} - {} | 0)", ATOM, PLUS),
         "uint32 *": Form("Math.imul({}, {})"),
         "uint32 <<": Form("{} << {}", SHIFT),
+        "uint32 >>": Form("({} >>> {} | 0)", ATOM, SHIFT),
         "&": Form("{} & {}", BIT_AND),
         "^": Form("{} ^ {}", BIT_XOR),
         "|": Form("{} | {}", BIT_OR),
@@ -69,8 +70,13 @@ JAVASCRIPT = Language(
     "const {} = {};",
 )
 
-Kind: TypeAlias = int | Type
-"""Kind of an argument: a number of a type, or as many real numbers."""
+Kind: TypeAlias = int | Type | tuple[Type, int]
+"""Kind of an argument: a number of a type, as many real numbers, or as many numbers of a type."""
+
+RECORDS: Mapping[str, tuple[type[Any], Type]] = MappingProxyType(
+    {"t": (Transition, "real"), "key": (fluctuation.Key, "uint32")}
+)
+"""Records that formulas take, by the names of their arguments, and the types of their numbers."""
 
 
 def function(
@@ -86,7 +92,7 @@ def function(
     formula : function
         A function of `synaptogen.model`.
     kinds : mapping of str to str
-        Kinds of its arguments; others are real numbers, and ``t`` is a `Transition`.
+        Kinds of its arguments; others are `RECORDS` or real numbers.
     given : mapping, optional
         Arguments that have a value already.
 
@@ -110,20 +116,22 @@ def _value(argument: str, kinds: Mapping[str, Kind], given: Mapping[str, Any], n
     """Return what a formula is called with for an argument, and add the names that stand for it in JavaScript."""
     if argument in given:
         return given[argument]
-    if argument == "t":
-        names += Transition._fields
-        return Transition(*_symbols(Transition._fields))
+    if argument in RECORDS:
+        record, type_ = RECORDS[argument]
+        names += record._fields
+        return record(*_symbols(record._fields, type_))
     kind = kinds.get(argument, "real")
-    if isinstance(kind, int):
-        numbers = numbered(argument, kind)
-        names += numbers
-        return _symbols(numbers)
-    names.append(argument)
-    return name(argument, kind)
+    if isinstance(kind, str):
+        names.append(argument)
+        return name(argument, kind)
+    type_, count = ("real", kind) if isinstance(kind, int) else kind
+    numbers = numbered(argument, count)
+    names += numbers
+    return _symbols(numbers, type_)
 
 
-def _symbols(names: Iterable[str]) -> list[Symbol]:
-    return [name(text) for text in names]
+def _symbols(names: Iterable[str], type_: Type) -> list[Symbol]:
+    return [name(text, type_) for text in names]
 
 
 def _body(result: Any) -> list[str]:

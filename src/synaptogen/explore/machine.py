@@ -25,6 +25,7 @@ from synaptogen.model import (
 from synaptogen.params import DeviceParams
 
 from .javascript import Kind, function
+from .time import common_formulas
 
 WORD: dict[str, Kind] = dict.fromkeys(("status", "mode"), "uint32")
 MASK: dict[str, Kind] = dict.fromkeys(("mask", "limited"), "mask")
@@ -83,7 +84,7 @@ def common_source() -> str:
         If JavaScript has not what a formula needs.
     """
     words = {name: (value + 2**31) % 2**32 - 2**31 for name, value in NUMBERS.items()}  # integers with a sign
-    formulas = "\n".join(function(formula, kinds) for formula, kinds in COMMON.items())
+    formulas = "\n".join([*(function(formula, kinds) for formula, kinds in COMMON.items()), common_formulas()])
     return f"const MODEL = {{\n{_indented(formulas)}\n}};\nconst {{ {', '.join(words)} }} = {json.dumps(words)};\n"
 
 
@@ -119,6 +120,9 @@ def machine_source(params: DeviceParams) -> str:
         "componentStarts": compiled.component_starts.view(np.int32).tolist(),
         "uMax": params.u_max,
         "uRead": params.u_read,
+        "rZero": params.constants().g_llrs * params.constants().per_span,
+        "perSpan": params.constants().per_span,
+        "rMax": params.constants().r_max,
         **{name: packed(getattr(compiled, name)) for name in ARRAYS},
     }
     # names and texts come from files: they stay out of the code

@@ -10,7 +10,7 @@ import numpy as np
 
 from synaptogen._utils import PathLike
 from synaptogen.array import CellArray, load
-from synaptogen.params import DeviceParams, as_device_params, presets
+from synaptogen.params import DeviceParams, as_device_params, fluctuation_presets, presets
 
 from .machine import packed
 
@@ -64,9 +64,7 @@ def source_of(shown: Shown) -> Source:
         If there is no such thing, or it is damaged, or it has a part that a page cannot run.
     """
     if isinstance(shown, DeviceParams):
-        is_preset = shown.name in presets() and shown == as_device_params(shown.name)
-        # another set may be in no file: then this is the name that one would give to it
-        return Source(shown, _title(shown), json.dumps(shown.name) if is_preset else _from_json(f"{shown.name}.json"))
+        return Source(shown, _title(shown), _python(shown))
     if isinstance(shown, CellArray):
         return _array_source(shown, "cells", _title(shown.params))
     text = os.fspath(shown)
@@ -85,7 +83,21 @@ def source_of(shown: Shown) -> Source:
 
 def _title(params: DeviceParams) -> str:
     history, k = params.history, params.population.n_components
-    return f"{params.name}, {history!r}, {k} component{'s' * (k != 1)}"
+    moving = "" if params.fluctuation is None else f", fluctuation of {params.fluctuation.name}"
+    return f"{params.name}, {history!r}, {k} component{'s' * (k != 1)}{moving}"
+
+
+def _python(params: DeviceParams) -> str:
+    """Return Python that gives a parameter set: a preset, also with the preset of a fluctuation, or a file."""
+    if params.name in presets():
+        preset, text = as_device_params(params.name), json.dumps(params.name)
+        if params == preset:
+            return text
+        for moving in fluctuation_presets():
+            if params == preset.with_fluctuation(moving):
+                return f"sg.DeviceParams.preset({text}).with_fluctuation({json.dumps(moving)})"
+    # another set may be in no file: then this is the name that one would give to it
+    return _from_json(f"{params.name}.json")
 
 
 def _from_json(path: str) -> str:
@@ -122,6 +134,8 @@ def _content(part: CellArray, title: str) -> dict[str, Any]:
     counters = state.counters.copy(state.positions, state.size)
     reads = counters.reads.times if counters.reads.each is None else counters.reads.each[: state.size]
     lo, hi = state.id_words()
+    clock = state.clock.copy(state.positions, state.size)
+    written = () if clock.memory is None else clock.memory[0, : state.size]
     return {
         "seed": str(part.seed),
         "start": state.engine.start,
@@ -129,6 +143,12 @@ def _content(part: CellArray, title: str) -> dict[str, Any]:
         "shape": list(part.shape) if part.ndim == 2 else None,
         "products": counters.products,
         "bandwidth": part.bandwidth,
+        "time": {
+            "ticks": str(clock.time.ticks),
+            "age": str(clock.time.age),
+            "instants": [str(instant) for instant in clock.time.instants],
+            "written": packed(written),
+        },
         "state": {
             "r": packed(state.mixing()),
             "status": packed(state.status()),

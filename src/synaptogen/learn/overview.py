@@ -139,7 +139,6 @@ def verdict_of(features: list[FeatureOverview]) -> str:
         second = "; widths are off: " + ", ".join(f"{x.name} {x.stretch:.2g} times as wide" for x in wide)
         few = features[0].devices
         if few < FEWEST:
-            second += (
-                f" (simulated cells differ from device to device, which {few} device{'s' * (few > 1)} hardly show)"
-            )
+            shown = f"{few} devices hardly show" if few > 1 else "1 device hardly shows"
+            second += f" (simulated cells differ from device to device, which {shown})"
     return f"{first}{' ' if not wide else ''}{second}"

@@ -20,6 +20,7 @@ from . import (
     population,
     random,
     switching,
+    temperature,
 )
 from .constants import Constants
 from .feature_scales import Curve, LogCurve
@@ -49,11 +50,12 @@ from .iv import (
     mixing_from_conductance,
     mixing_from_current,
     partial_reset,
+    set_overdrive,
     transition,
 )
 from .latent import add, add_scaled, innovation, scaled
 from .lines import linear_in_mixing
-from .noise import noise_density, noise_variance, noisy_current
+from .noise import noise_density, noise_density_at, noise_variance, noisy_current
 from .ops import (
     Mask,
     Real,
@@ -168,6 +170,7 @@ __all__ = [
     "next_unrest",
     "noise",
     "noise_density",
+    "noise_density_at",
     "noise_variance",
     "noisy_current",
     "normals",
@@ -186,6 +189,7 @@ __all__ = [
     "rounded_mul",
     "scale",
     "scaled",
+    "set_overdrive",
     "sets",
     "shift_right_signed",
     "signed_real",
@@ -193,6 +197,7 @@ __all__ = [
     "sqrt",
     "strength",
     "switching",
+    "temperature",
     "transition",
     "two_jumps",
     "where",

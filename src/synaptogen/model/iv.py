@@ -183,6 +183,30 @@ def mixing_from_current(i: Real, u: Real, p: Constants) -> Real:
     return (i - llrs) / (rounded_mul(u, poly(p.hhrs, u)) - llrs)
 
 
+def set_overdrive(u: Real, u_set: Real, hold: Real) -> Real:
+    """Return how far a voltage is above that at which a SET stops, relative to it; 0 below.
+
+    In a SET the current is limited by what is in series with the cell, whose voltage falls as its resistance does. A
+    SET that stops at a share of U_SET leaves R_LRS = hold |U_SET| / I, the inverse of the current as it is found in
+    cells of many materials (D. Ielmini, IEEE Trans. Electron Devices 58, 4309 (2011)).
+
+    Parameters
+    ----------
+    u : Real
+        Voltage in V.
+    u_set : Real
+        SET threshold in V, negative.
+    hold : Real
+        Share of ``u_set`` at which the SET stops, above 0 and below 1.
+
+    Returns
+    -------
+    Real
+        ``u / (hold u_set) - 1``, at least 0.
+    """
+    return maximum(u / (hold * u_set) - 1.0, 0.0)
+
+
 def transition_profile(u: Real, p: Constants) -> Real:
     """Return the height of RESET transitions above their end, on a scale that all cells share.
 

@@ -1,11 +1,12 @@
-"""Noise of a current that is read with bandwidth B: thermal and shot noise, Gaussian, at 300 K.
+"""Noise of a current that is read with bandwidth B: thermal and shot noise, Gaussian, at 300 K unless told otherwise.
 
 var = 4 k T B |I/U| + 2 q B |I|
 """
 
 from .ops import Real, absolute, rounded_mul, sqrt
 
-KT = 1.380649e-23 * 300.0  # J
+K = 1.380649e-23  # J/K
+T = 300.0  # K, of a read
 Q = 1.602176634e-19  # C
 
 
@@ -22,7 +23,25 @@ def noise_density(u: Real) -> Real:
     Real
         In A^2/(Hz S).
     """
-    return 4.0 * KT + 2.0 * Q * absolute(u)
+    return noise_density_at(u, T)
+
+
+def noise_density_at(u: Real, kelvin: Real) -> Real:
+    """Return the variance of a current per unit of bandwidth and of conductance at a temperature.
+
+    Parameters
+    ----------
+    u : Real
+        Voltage in V.
+    kelvin : Real
+        Temperature in K.
+
+    Returns
+    -------
+    Real
+        In A^2/(Hz S).
+    """
+    return 4.0 * (K * kelvin) + 2.0 * Q * absolute(u)
 
 
 def noise_variance(g: Real, u: Real, bandwidth: Real) -> Real:

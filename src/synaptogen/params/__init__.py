@@ -2,7 +2,7 @@
 
 from .device_params import FEATURE_NAMES, FEATURE_UNITS, Changes, DeviceParams, as_device_params, presets
 from .feature_scale import PLAIN_SCALES, FeatureScale
-from .fluctuation import FluctuationParams
+from .fluctuation import FluctuationParams, fluctuation_presets
 from .history import FEATURES, VAR, History, StateSpace, autocorrelation_error, balanced_truncation, yule_walker
 from .own_law import OWN_TRAITS, OwnShapes, RestlessInnovation
 from .population import Population
@@ -28,6 +28,7 @@ __all__ = [
     "autocorrelation_error",
     "balanced_truncation",
     "conducting_range",
+    "fluctuation_presets",
     "increasing_range",
     "passive_limit",
     "presets",

@@ -187,7 +187,7 @@ class FluctuationParams(Record):
         >>> sg.FluctuationParams.preset("hfox-1t1r")
         FluctuationParams('hfox-1t1r')
         """
-        known = sorted(f.name.removesuffix(".json") for f in _FOLDER.iterdir() if f.name.endswith(".json"))
+        known = fluctuation_presets()
         if name not in known:
             raise ValueError(f"there is no fluctuation {name!r}; there are: {', '.join(known)}")
         return cls.from_dict(json.loads((_FOLDER / f"{name}.json").read_text(encoding="utf-8")))
@@ -266,6 +266,11 @@ class FluctuationParams(Record):
 
     def __repr__(self) -> str:
         return f"FluctuationParams({self.name!r})"
+
+
+def fluctuation_presets() -> list[str]:
+    """Return the names of the presets."""
+    return sorted(f.name.removesuffix(".json") for f in _FOLDER.iterdir() if f.name.endswith(".json"))
 
 
 def as_fluctuation(value: str | FluctuationParams) -> FluctuationParams:

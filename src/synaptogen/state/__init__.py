@@ -1,7 +1,7 @@
 """The state of an array: the engine that holds its cells, which of them belong to it, and how often they were read."""
 
 from .cell_state import CellState, LineSolver
-from .clock import TIME_ZERO, WRITTEN, Clock, ClockTime, ticks_of
+from .clock import K_EV, TIME_ZERO, WRITTEN, Clock, ClockTime, ticks_of
 from .components import components_of
 from .counters import Counters, noise_offset
 from .features import Features, Mode, modes_of
@@ -9,6 +9,7 @@ from .spec import BANDWIDTH, ArraySpec, HistoryKind
 
 __all__ = [
     "BANDWIDTH",
+    "K_EV",
     "TIME_ZERO",
     "WRITTEN",
     "ArraySpec",

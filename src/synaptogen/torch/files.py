@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from synaptogen._utils import install_command
 from synaptogen.crossbar import Wires
 from synaptogen.params import DeviceParams
 
@@ -123,12 +124,12 @@ def _checked(path: str | Path) -> Path:
 
 
 def _safetensors(module: str) -> Any:
-    """Import a module of the library safetensors, which no extra brings."""
+    """Import a module of the library safetensors, which comes with the extra."""
     try:
         return importlib.import_module(module)
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError(
-            "files .safetensors need the library safetensors: install it, or give a name with .pt"
+            f"files .safetensors need the library safetensors: {install_command('torch')}, or give a name with .pt"
         ) from error
 
 

@@ -5,6 +5,7 @@ bound to torch's operations: the same code objects run with other globals. No fo
 sees plain functions.
 """
 
+import functools
 import types
 from collections.abc import Callable
 from typing import Any, ParamSpec
@@ -42,4 +43,4 @@ def _on_tensors(formula: Callable[P, Any]) -> Callable[P, Any]:
 
 # tensors come back where the model promises a number of its own kind
 envelopes = _on_tensors(iv.envelopes)
-noise_density = _on_tensors(noise.noise_density)
+noise_density = functools.partial(_on_tensors(noise.noise_density_at), kelvin=noise.T)

@@ -98,6 +98,9 @@ class Symbol:
     def __lshift__(self, bits: int) -> "Symbol":
         return arithmetic("<<", self, bits)
 
+    def __rshift__(self, bits: int) -> "Symbol":
+        return arithmetic(">>", self, bits)
+
 
 def symbol(value: Operand, kind: Type = "real") -> Symbol:
     """Return a symbol for an operand.

@@ -113,6 +113,12 @@ def test_planted_outliers_are_far_from_the_others():
     assert np.all(r_lrs[planted] > np.median(others) + 2.5 * np.std(others))
 
 
+def test_few_devices_have_no_outliers_unless_asked_for():
+    for devices, planted in ((1, 0), (3, 0), (4, 3)):
+        data = learn.sample_loops(devices=devices, cycles=2, points=40)
+        assert len(data.attrs["planted"].split()) == planted
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -23,6 +23,9 @@ def population_circuit(
     wire_resistance: float = 0.0,
     column_resistance: float | None = None,
     capacitance: float = 0.0,
+    tcr_lrs: float = 0.0,
+    tcr_hrs: float = 0.0,
+    set_hold: float = 0.0,
     transistor: Transistor | None = None,
 ) -> ArrayCircuit:
     """Return the circuit of cells that the simulator draws from a population, from a seed and their numbers.
@@ -43,7 +46,7 @@ def population_circuit(
         their numbers differ.
     start : {"stationary", "pristine"}
         Cells that have been cycled for long before, or cells without a past.
-    cycles, t_switch, wire_resistance, column_resistance, capacitance, transistor
+    cycles, t_switch, wire_resistance, column_resistance, capacitance, tcr_lrs, tcr_hrs, set_hold, transistor
         See `array_circuit`.
 
     Returns
@@ -68,7 +71,14 @@ def population_circuit(
     count = int(np.prod(sizes, dtype=object))
     if first < 0 or first + count > 2**53:
         raise ValueError(f"first={first}: give the number of a cell, 0 or more, all of them below 2**53")
-    model = cell_model(as_device_params(params), "autonomous", cycles=cycles, capacitor=capacitance != 0.0)
+    model = cell_model(
+        as_device_params(params),
+        "autonomous",
+        cycles=cycles,
+        capacitor=capacitance != 0.0,
+        temperature=tcr_lrs != 0.0 or tcr_hrs != 0.0,
+        hold=set_hold != 0.0,
+    )
     seed = seed_of(rng)
     values = identity_values(first + np.arange(count, dtype=np.float64), seed, pristine=start == "pristine")
     return circuit_of(
@@ -77,6 +87,9 @@ def population_circuit(
         values,
         t_switch=t_switch,
         capacitance=capacitance,
+        tcr_lrs=tcr_lrs,
+        tcr_hrs=tcr_hrs,
+        set_hold=set_hold,
         wire_resistance=wire_resistance,
         column_resistance=column_resistance,
         transistor=transistor,

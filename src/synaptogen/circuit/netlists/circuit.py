@@ -321,6 +321,9 @@ def array_circuit(
     wire_resistance: float = 0.0,
     column_resistance: float | None = None,
     capacitance: float = 0.0,
+    tcr_lrs: float = 0.0,
+    tcr_hrs: float = 0.0,
+    set_hold: float = 0.0,
     transistor: Transistor | None = None,
 ) -> ArrayCircuit:
     """Return the circuit of an array, each cell with its own device: its state and the features of its coming cycles.
@@ -341,6 +344,14 @@ def array_circuit(
         Resistance of one segment of a column, in ohm; default: that of a row.
     capacitance : float
         Capacitance of each cell, between its pins, in F; 0: none.
+    tcr_lrs, tcr_hrs : float
+        Temperature coefficients of resistance in 1/K of the average LRS and HRS of the population, by which currents
+        follow the temperature of the circuit: R = R(300 K) exp(tcr (T - 300 K)). Cells between them, and beyond, see
+        `synaptogen.model.temperature`.
+    set_hold : float
+        Share of U_SET, above 0 and below 1, at which a SET stops for want of voltage, because what is in series with
+        the cell limits the current: R_LRS = set_hold |U_SET| / I where that is above the cell's own R_LRS. Cells of
+        kind tape, autonomous and pulse have it. 0: each SET goes on to the cell's own R_LRS.
     transistor : Transistor, optional
         Puts an access transistor at each cell (1T1R).
 
@@ -365,13 +376,23 @@ def array_circuit(
     >>> [(place.name, place.p, place.n) for place in circuit.cells()][:2]
     [('n0_0', 'c0_0', 'r0_0'), ('n0_1', 'c0_1', 'r0_1')]
     """
-    model = cell_model(cells.params, kind, cycles=cycles, capacitor=capacitance != 0.0)
+    model = cell_model(
+        cells.params,
+        kind,
+        cycles=cycles,
+        capacitor=capacitance != 0.0,
+        temperature=tcr_lrs != 0.0 or tcr_hrs != 0.0,
+        hold=set_hold != 0.0,
+    )
     return circuit_of(
         cells.shape,
         model,
         instance_values(cells, model),
         t_switch=t_switch,
         capacitance=capacitance,
+        tcr_lrs=tcr_lrs,
+        tcr_hrs=tcr_hrs,
+        set_hold=set_hold,
         wire_resistance=wire_resistance,
         column_resistance=column_resistance,
         transistor=transistor,
@@ -385,6 +406,9 @@ def circuit_of(
     *,
     t_switch: float | None = None,
     capacitance: float = 0.0,
+    tcr_lrs: float = 0.0,
+    tcr_hrs: float = 0.0,
+    set_hold: float = 0.0,
     wire_resistance: float = 0.0,
     column_resistance: float | None = None,
     transistor: Transistor | None = None,
@@ -397,8 +421,8 @@ def circuit_of(
         Shape of the cells; one axis, or none, makes one row.
     model, values : CellModel, mapping of str to array
         The Verilog-A cell and the instance parameters of all cells in C order.
-    t_switch, capacitance, wire_resistance, column_resistance, transistor
-        See `array_circuit`; with a capacitance, of a model that has one.
+    t_switch, capacitance, tcr_lrs, tcr_hrs, set_hold, wire_resistance, column_resistance, transistor
+        See `array_circuit`; of a model that has the option, where they are not 0.
 
     Returns
     -------
@@ -415,6 +439,13 @@ def circuit_of(
     settings = {} if t_switch is None else {"t_switch": checks.positive("t_switch", t_switch, "s")}
     if capacitance != 0.0:
         settings["capacitance"] = checks.positive("capacitance", capacitance, "F")
+    for name, coefficient in (("tcr_lrs", tcr_lrs), ("tcr_hrs", tcr_hrs)):
+        if _finite(name, coefficient) != 0.0:
+            settings[name] = float(coefficient)
+    if _finite("set_hold", set_hold) != 0.0:
+        if not 0.0 < set_hold < 1.0:
+            raise ValueError(f"set_hold={set_hold!r}: give a share of U_SET above 0 and below 1, or 0 for none")
+        settings["set_hold"] = float(set_hold)
     ohms = checks.resistance("wire_resistance", wire_resistance)
     return ArrayCircuit(
         shape=(shape[0], shape[1]) if len(shape) == 2 else (1, math.prod(shape)),
@@ -445,6 +476,9 @@ class Testbench:
         Largest time step in s; None: left to the simulator.
     source_resistance : float
         Resistance of each driver in series, in ohm.
+    temperature : float, optional
+        Temperature of the circuit in K; default: that of the simulator, 300.15 K. The noise of cells follows it, and
+        currents where cells have coefficients for that.
     trace : bool
         Save the states of all cells at all points of a transient, not the final ones alone. A large array then takes
         gigabytes in VACASK, and a time that grows as its size squared in ngspice.
@@ -466,6 +500,7 @@ class Testbench:
     stop: float | None = None
     step: float | None = None
     source_resistance: float = 0.0
+    temperature: float | None = None
     trace: bool = False
     title: str = "Synaptogen array"
 
@@ -481,12 +516,17 @@ class Testbench:
                     _require_wave(f"{name}[{k}]", volts)
         checks.resistance("source_resistance", self.source_resistance)
         checks.flag("trace", self.trace)
-        for name in ("stop", "step"):
+        for name, what in (("stop", "time in s"), ("step", "time in s"), ("temperature", "temperature in K")):
             value = getattr(self, name)
             if value is not None:
                 if not _finite(name, value) > 0.0:
-                    raise ValueError(f"{name}={value!r}: give a time in s above 0")
+                    raise ValueError(f"{name}={value!r}: give a {what} above 0")
                 object.__setattr__(self, name, float(value))  # a NumPy scalar has another text
+
+    @property
+    def celsius(self) -> float | None:
+        """Temperature of the circuit in degrees Celsius, as simulators take it."""
+        return None if self.temperature is None else round(self.temperature - 273.15, 9)
 
     def sources(self) -> Iterator[VoltageSource]:
         """Yield the voltage sources: rows, columns, gates; none for lines that float."""

@@ -269,12 +269,40 @@ def netlist(bench: Testbench, dialect: Dialect, library: str) -> Iterator[str]:
         A line without its line break.
     """
     yield from dialect.head(bench, library)
+    yield from about_statics(bench.array, dialect)
     yield from dialect.libraries(bench.array, library)
     yield from card(bench, dialect)
     yield from dialect.models(bench.array, bench)
     yield from array_statements(bench.array, dialect)
     yield from drivers(bench, dialect)
     yield from dialect.tail(bench)
+
+
+def comment_mark(dialect: Dialect) -> str:
+    """Return what a comment of a language begins with."""
+    return "*" if dialect.family == "spice" else "//"
+
+
+def about_statics(array: ArrayCircuit, dialect: Dialect) -> Iterator[str]:
+    """Yield a comment that says, of cells that switch, that they do so in transients alone.
+
+    Parameters
+    ----------
+    array : ArrayCircuit
+        The cells and wires.
+    dialect : Dialect
+        The language.
+
+    Yields
+    ------
+    str
+        A line without its line break.
+    """
+    if "t_switch" in dict(array.model.settings):
+        mark = comment_mark(dialect)
+        warned = "" if array.model.kind == "event" else ", with a warning in the log where a transient would switch"
+        yield f"{mark} Cells switch in transients alone: for an I-V loop, run a slow one. Operating points, dc sweeps,"
+        yield f"{mark} AC and noise keep the state of the start{warned}."
 
 
 def card(bench: Testbench, dialect: Dialect) -> Iterator[str]:

@@ -118,6 +118,9 @@ def export_cell(
     symbols: Collection[EditorName] = (),
     t_switch: float | None = None,
     capacitance: float = 0.0,
+    tcr_lrs: float = 0.0,
+    tcr_hrs: float = 0.0,
+    set_hold: float = 0.0,
 ) -> Path:
     """Write one cell as a subcircuit with pins p and n, whose parameters are set where it is used, and the cell itself.
 
@@ -140,6 +143,10 @@ def export_cell(
         model.
     capacitance : float
         Capacitance between the pins in F, of a model with a capacitor; 0: none.
+    tcr_lrs, tcr_hrs : float
+        Temperature coefficients of resistance in 1/K, of a model that has them, see `array_circuit`.
+    set_hold : float
+        Share of U_SET at which a SET stops, of a model that has it, see `array_circuit`; 0: the model's, if any.
 
     Returns
     -------
@@ -169,7 +176,16 @@ def export_cell(
     checks.one_of("dialect", dialect, DIALECTS)
     language = DIALECTS[dialect](subcircuit=identifier("name", name))
     place = existing(folder)
-    cell = circuit_of((1, 1), model, default_values(model), t_switch=t_switch, capacitance=capacitance)
+    cell = circuit_of(
+        (1, 1),
+        model,
+        default_values(model),
+        t_switch=t_switch,
+        capacitance=capacitance,
+        tcr_lrs=tcr_lrs,
+        tcr_hrs=tcr_hrs,
+        set_hold=set_hold,
+    )
     file = place / f"{name}{language.suffix}"
     defaults = {each: float(value[0]) for each, value in cell.values.items()}
     part = Part(name, file.name, ("p",), (), ("n",), defaults)

@@ -248,12 +248,13 @@ class Ngspice(RunnableDialect):
 
 def _options(bench: Testbench) -> str:
     """Return the options of the analysis; cells that switch want backward Euler."""
+    warm = "" if bench.celsius is None else f"temp={bench.celsius!r} "
     if bench.stop is None:
-        return "reltol=1e-9"
+        return f"{warm}reltol=1e-9"
     method = "method=gear maxord=1" if switches(bench) else "method=gear"
     tolerance = "" if bench.array.model.kind == "pulse" else " reltol=1e-5"
     # corners that are closer together ngspice takes for one, a 20,000th of the longest step unless told otherwise
-    return f"{method}{tolerance} minbreak={0.1 * shortest_interval(bench):.3g}"
+    return f"{warm}{method}{tolerance} minbreak={0.1 * shortest_interval(bench):.3g}"
 
 
 def _analysis(bench: Testbench) -> str:

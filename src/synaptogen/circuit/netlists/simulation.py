@@ -75,14 +75,20 @@ class Result:
         Raises
         ------
         ValueError
-            If the cells have changed since, if there is no state, or if a cell came to the end of its tape; no cell
-            has changed then.
+            If the cells have changed since, if there is no state, if a cell came to the end of its tape, or if the
+            current has limited its LRS (``set_hold``); no cell has changed then.
         """
         array = self.bench.array
         if "mode_now" not in self.state:
             raise ValueError("the simulation changed no state: simulate cells of another kind than read in a transient")
         if self.ended:
             raise ValueError(_end_of_tape(self.ended, array))
+        limited = int(np.count_nonzero(self.state.get("lrs_limited", 0.0)))
+        if limited:
+            raise ValueError(
+                f"{limited} cells have an LRS that the current has kept above their own, which cells in Python cannot"
+                " have: take r_now from the state, or make the circuit without set_hold"
+            )
         try:
             now = instance_values(cells, array.model)
         except ValueError as error:

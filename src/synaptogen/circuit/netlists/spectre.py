@@ -47,6 +47,8 @@ class Spectre(SpectreSyntax, Dialect):
         yield "simulator lang=spectre"
         yield "global 0"
         yield f'ahdl_include "{library}"'
+        if bench.celsius is not None:
+            yield f"warmth options temp={bench.celsius!r}"
 
     def libraries(self, array: ArrayCircuit, library: str) -> Iterator[str]:
         """Yield nothing: a cell is read once, by the netlist that takes in all files.

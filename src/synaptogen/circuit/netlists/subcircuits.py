@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from .circuit import ArrayCircuit, CellInstance, Testbench
-from .dialect import Dialect, array_statements, card, drivers
+from .dialect import Dialect, about_statics, array_statements, card, comment_mark, drivers
 from .names import one_line
 
 SHOWN = 8  # pins that a comment shows
@@ -113,10 +113,11 @@ def _subcircuit(
     statements: Iterable[str],
 ) -> Iterator[str]:
     """Yield comments that say how to use the subcircuit, then the subcircuit around its models and statements."""
-    mark = "*" if dialect.family == "spice" else "//"
+    mark = comment_mark(dialect)
     shown = pins if len(pins) <= SHOWN else [*pins[: SHOWN - 1], "..."]
     for comment in comments:
         yield f"{mark} {one_line(comment)}"
+    yield from about_statics(array, dialect)
     yield f"{mark} Needs {dialect.needs}. A netlist that takes in this file holds:"
     for line in (dialect.include(file), dialect.instance(shown), *dialect.advice(array, library)):
         yield f"{mark}   {line}"

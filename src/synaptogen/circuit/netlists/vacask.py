@@ -147,6 +147,8 @@ class Vacask(SpectreSyntax, RunnableDialect):
             rule = "" if "capacitance" in bench.array.settings else f" {NO_TRUNCATION}"
             method = f'"euler"{rule}' if switches(bench) else '"gear2"'
             yield f'  options rawfile="binary" tran_method={method}{"" if pulse else " reltol=1e-5"}'
+        if bench.celsius is not None:
+            yield f"  options temp={bench.celsius!r}"
         for name, node, _ in bench.sources():
             yield f"  save v({node}) i({name})"
         if bench.stop is None:

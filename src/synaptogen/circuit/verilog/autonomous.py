@@ -16,7 +16,7 @@ from synaptogen.model import OWN_ROWS, latent, optional_parts, population, rando
 from synaptogen.params import FEATURE_NAMES, DeviceParams
 
 from .formulas import filled, switching, wrapped
-from .module_frame import SWITCHING_OUTPUTS, TAPE_STATIC, Draft, curve_cases, feature_names, file
+from .module_frame import SWITCHING_OUTPUTS, TAPE_STATIC, Draft, Options, curve_cases, feature_names, file, tape_set
 from .random_draws import draw_normals, draw_random, draws
 from .symbols import Operand, Symbol, name, numbered, symbol, text, traced
 from .templates import TAPE
@@ -82,7 +82,7 @@ analog initial begin
 end"""
 
 
-def write_autonomous(params: DeviceParams, cycles: int) -> Draft:
+def write_autonomous(params: DeviceParams, cycles: int, options: Options) -> Draft:
     """Write the cell of kind autonomous.
 
     Parameters
@@ -91,6 +91,8 @@ def write_autonomous(params: DeviceParams, cycles: int) -> Draft:
         The device population.
     cycles : int
         Number of cycles after the first.
+    options : Options
+        What the cell has beside its model.
 
     Returns
     -------
@@ -101,15 +103,17 @@ def write_autonomous(params: DeviceParams, cycles: int) -> Draft:
         f"ReRAM cell that draws its own life: cycle 0 and {cycles} further cycles",
         TAPE,
         params,
+        options,
         "\n\n".join((switching(params), draws(params), FRACTION, _initial_block(compile_params(params), cycles))),
         instance=PARAMETERS,
         select=curve_cases(cycles),
         static=TAPE_STATIC,
+        **tape_set(cycles, options),
     ).replace("@last", str(cycles))
     own = "".join(f" {row}," for row in numbered("own", OWN_ROWS if params.own is not None else 0))
     source = source.replace("@own", own)
-    outputs = (*SWITCHING_OUTPUTS, "tape_end")
-    return Draft(source, ("p", "n"), IDENTITY, (("t_switch", 1e-9),), outputs)
+    outputs = (*SWITCHING_OUTPUTS, "tape_end", *options.outputs())
+    return Draft(source, ("p", "n"), IDENTITY, (("t_switch", 1e-9), *options.settings()), outputs)
 
 
 def _initial_block(params: CompiledParams, cycles: int) -> str:

@@ -1,7 +1,6 @@
 """A device population as a Verilog-A cell: its module, its pins, its parameters."""
 
 import hashlib
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
@@ -11,14 +10,14 @@ from synaptogen.params import DeviceParams
 
 from .autonomous import write_autonomous
 from .event import write_event
-from .module_frame import Draft
+from .module_frame import Draft, Options
 from .read_and_pulse import write_pulse, write_read
 from .tape import write_tape
 
 CellKind: TypeAlias = Literal["tape", "read", "pulse", "event", "autonomous"]
 """Kind of a cell, see `cell_model`."""
 
-_WRITERS: dict[CellKind, Callable[[DeviceParams, int], Draft]] = {
+_WRITERS: dict[CellKind, Callable[[DeviceParams, int, Options], Draft]] = {
     "tape": write_tape,
     "read": write_read,
     "pulse": write_pulse,
@@ -26,6 +25,8 @@ _WRITERS: dict[CellKind, Callable[[DeviceParams, int], Draft]] = {
     "autonomous": write_autonomous,
 }
 KINDS: tuple[CellKind, ...] = tuple(_WRITERS)
+HOLDING: tuple[CellKind, ...] = ("tape", "autonomous", "pulse")
+"""Kinds of cells whose SET can stop where their voltage has fallen."""
 _CYCLES: dict[CellKind, int] = {"read": 0, "pulse": 1}
 
 
@@ -48,11 +49,13 @@ class CellModel:
         Instance parameters in order; `instance_values` gives them for the cells of an array.
     settings : tuple of (str, float)
         Model parameters that a netlist may set for all cells, with their defaults: ``t_switch`` (s), the time in which
-        a cell follows an event, in the kinds that switch; ``capacitance`` (F) of a cell with a capacitor.
+        a cell follows an event, in the kinds that switch; ``capacitance`` (F) of a cell with a capacitor, ``tcr_lrs``
+        and ``tcr_hrs`` (1/K) of one with coefficients of temperature, ``set_hold`` of one whose SET can stop.
     outputs : tuple of str
         Variables that a simulator can save: ``r_now`` (mixing state), and in the kinds that switch ``mode_now`` (of
         `synaptogen.Mode`), ``cycles_done`` (cycles begun since the start), ``u_ratchet_now`` (V, in the IRS) and,
-        where there is a tape, ``tape_end`` (1 after a RESET for which the cell had no further cycle).
+        where there is a tape, ``tape_end`` (1 after a RESET for which the cell had no further cycle); ``lrs_limited``
+        (1 where a SET stopped above the LRS of the cycle, and since) of cells with ``set_hold``.
     cycles : int
         Cycles that a cell can begin after the running one: as given for kind tape, event and autonomous, 1 for pulse,
         0 for read.
@@ -72,7 +75,15 @@ class CellModel:
 
 
 @checked
-def cell_model(params: DeviceParams, kind: CellKind, *, cycles: int = 8, capacitor: bool = False) -> CellModel:
+def cell_model(
+    params: DeviceParams,
+    kind: CellKind,
+    *,
+    cycles: int = 8,
+    capacitor: bool = False,
+    temperature: bool = False,
+    hold: bool = False,
+) -> CellModel:
     """Write a device population as a Verilog-A cell.
 
     Parameters
@@ -92,6 +103,12 @@ def cell_model(params: DeviceParams, kind: CellKind, *, cycles: int = 8, capacit
         up stays in its last LRS, and its output ``tape_end`` becomes 1.
     capacitor : bool
         Give the cell a model parameter ``capacitance`` in F, of a capacitor between its pins.
+    temperature : bool
+        Give the cell model parameters ``tcr_lrs`` and ``tcr_hrs`` in 1/K, temperature coefficients of resistance, see
+        `array_circuit`.
+    hold : bool
+        Give a cell of kind tape, autonomous or pulse a model parameter ``set_hold``, the share of U_SET at which a SET
+        stops, see `array_circuit`.
 
     Returns
     -------
@@ -101,7 +118,8 @@ def cell_model(params: DeviceParams, kind: CellKind, *, cycles: int = 8, capacit
     Raises
     ------
     ValueError, TypeError
-        If there is no such kind, ``cycles`` is not an int of at least 1, or ``capacitor`` no bool.
+        If there is no such kind, ``cycles`` is not an int of at least 1, or an option
+        no bool, or if the kind has no ``hold``.
 
     Examples
     --------
@@ -115,9 +133,12 @@ def cell_model(params: DeviceParams, kind: CellKind, *, cycles: int = 8, capacit
     """
     checks.one_of("kind", kind, KINDS)
     count = _CYCLES.get(kind, checks.positive_int("cycles", cycles))
-    draft = _WRITERS[kind](params, count)
-    if checks.flag("capacitor", capacitor):
-        draft = _with_capacitor(draft)
+    options = Options(
+        checks.flag("capacitor", capacitor), checks.flag("temperature", temperature), checks.flag("hold", hold)
+    )
+    if options.hold and kind not in HOLDING:
+        raise ValueError(f"hold: cells of kind {kind} do not have it; take {', '.join(HOLDING)}")
+    draft = _WRITERS[kind](params, count, options)
     module = f"reram_{kind}_{hashlib.sha256(draft.source.encode()).hexdigest()[:10]}"
     return CellModel(
         kind,
@@ -130,13 +151,3 @@ def cell_model(params: DeviceParams, kind: CellKind, *, cycles: int = 8, capacit
         count,
         params,
     )
-
-
-def _with_capacitor(draft: Draft) -> Draft:
-    """Add a capacitor between the pins of a cell."""
-    parameter = '(* desc="capacitance between the pins", units="F" *) parameter real capacitance = 0.0 from [0:inf);'
-    source, declared = re.subn(r"^(.*real r_now;)", rf"  {parameter}\n\1", draft.source, flags=re.MULTILINE)
-    current = r"^( *)(I\(p, n\) <\+ u\*conductance\(r_now, u\);)"
-    source, added = re.subn(current, r"\1\2\n\1I(p, n) <+ capacitance*ddt(V(p, n));", source, flags=re.MULTILINE)
-    assert declared == added == 1
-    return draft._replace(source=source, settings=(*draft.settings, ("capacitance", 0.0)))

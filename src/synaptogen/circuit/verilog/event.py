@@ -9,6 +9,7 @@ from .module_frame import (
     STATE,
     SWITCHING_OUTPUTS,
     Draft,
+    Options,
     curve_cases,
     feature_names,
     feature_parameters,
@@ -33,7 +34,7 @@ EVENT = """
 // voltage that made it: decided by the voltage of this point, it would have no solution behind a resistor. It is
 // decided by that of the last accepted point, which lies within t_switch. Cross events place time points and do no
 // more. As state lives in variables, periodic steady-state analyses (SpectreRF) do not see it: there take
-// the kind tape.
+// the kind tape. Nothing switches at operating points and in dc sweeps.
 `ifdef __OPENVAF__
 event_form_not_for_openvaf  // which would not keep its variables: take the kind tape, pulse or read
 `endif
@@ -50,6 +51,7 @@ module @module(p, n);
 
   @@constants
   @@instance
+  @@optional
   parameter real t_switch = 1e-9 from (0:inf);  // longest time between the voltage that sets and the SET, s
 
   // what there is to save
@@ -63,7 +65,7 @@ module @module(p, n);
   real u_ratchet;                     //   largest voltage of the running RESET
   integer count_before, mode_before;  // the same at the last accepted time point
   real u_ratchet_before;
-  real t, u, u_before;                // this time point and its voltage; the voltage at the last accepted one
+  real t, u, g, u_before;             // this time point and its voltage; the voltage at the last accepted one
   real r_from, u_from, u_limit, r_to, u_set, r_set;
 
   @@functions
@@ -145,18 +147,18 @@ module @module(p, n);
     if (mode != 1 && u <= u_set)
       $bound_step(t_switch);
 
+    @@conductance
 `ifdef SYNAPTOGEN_SIGNAL_FLOW
-    V(iout) <+ 1e6*u*conductance(r_now, u);
+    V(iout) <+ 1e6*u*g;
 `else
-    I(p, n) <+ u*conductance(r_now, u);
-    I(p, n) <+ white_noise(noise_density(u)*abs(conductance(r_now, u)), "read");
+    @@current
 `endif
   end
 endmodule
 """
 
 
-def write_event(params: DeviceParams, cycles: int) -> Draft:
+def write_event(params: DeviceParams, cycles: int, options: Options) -> Draft:
     """Write the cell of kind event.
 
     Parameters
@@ -165,6 +167,8 @@ def write_event(params: DeviceParams, cycles: int) -> Draft:
         The device population.
     cycles : int
         Number of cycles after the running one.
+    options : Options
+        What the cell has beside its model.
 
     Returns
     -------
@@ -175,17 +179,20 @@ def write_event(params: DeviceParams, cycles: int) -> Draft:
         f"ReRAM cell, event form: its state, running cycle and {cycles} further cycles are instance parameters",
         EVENT,
         params,
+        options,
         switching(params),
         instance="\n".join(map(_plain, [*state_parameters(params), *feature_parameters(params, cycles)])),
         select=curve_cases(cycles),
+        optional="\n".join(map(_plain, options.parameters(params))),
     ).replace("@last", str(cycles))
     outputs = (*SWITCHING_OUTPUTS, "tape_end")
-    return Draft(source, ("p", "n"), (*STATE, *feature_names(cycles)), (("t_switch", 1e-9),), outputs)
+    settings = (("t_switch", 1e-9), *options.settings())
+    return Draft(source, ("p", "n"), (*STATE, *feature_names(cycles)), settings, outputs)
 
 
 def _plain(line: str) -> str:
     """Write the attributes of a parameter as a comment, for simulators that cannot read attributes or exclusions."""
-    parts = re.fullmatch(r'\(\* type="instance", desc="([^"]*)"(?:, units="([^"]*)")? \*\) (.*;)', line)
+    parts = re.fullmatch(r'\(\* (?:type="instance", )?desc="([^"]*)"(?:, units="([^"]*)")? \*\) (.*;)', line)
     assert parts is not None
     meaning, unit, declared = parts.groups()
     declared = re.sub(r" exclude \([^)]*\)", "", declared)

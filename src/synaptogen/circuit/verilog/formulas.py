@@ -3,7 +3,7 @@
 import textwrap
 from collections.abc import Mapping, Sequence
 
-from synaptogen.model import Constants, iv, noise
+from synaptogen.model import Constants, iv, noise, temperature
 from synaptogen.params import DeviceParams
 
 from .symbols import Symbol, Type, name, statements, traced
@@ -123,12 +123,41 @@ def conduction(params: DeviceParams) -> str:
             ),
             _function(
                 "noise_density",
-                "variance of the current per Hz and per S in A^2/(Hz S): thermal and shot noise, 300 K",
-                "u",
-                traced(noise.noise_density)(u),
+                "variance of the current per Hz and per S in A^2/(Hz S): thermal and shot noise",
+                "u, kelvin",
+                traced(noise.noise_density_at)(u, name("kelvin")),
             ),
         )
     )
+
+
+def at_temperature(params: DeviceParams) -> str:
+    """Return the function of a cell whose current follows the temperature of the circuit."""
+    given = (name(each) for each in ("r", "kelvin", "tcr_lrs", "tcr_hrs"))
+    return _function(
+        "conductance_factor",
+        "what the conductance of mixing state r at 300 K is multiplied by at another temperature",
+        "r, kelvin, tcr_lrs, tcr_hrs",
+        traced(temperature.conductance_factor)(*given, *resistances(params), constants(params)),
+        ("g", "share"),
+    )
+
+
+def overdrive(rate: float) -> str:
+    """Return the function of a cell whose SET stops where the voltage has fallen; ``rate`` is that of r."""
+    given = map(name, ("u", "u_set", "hold"))
+    return _function(
+        "overdrive",
+        "rate at which r moves in a SET: it goes on above a share of U_SET",
+        "u, u_set, hold",
+        rate * traced(iv.set_overdrive)(*given),
+    )
+
+
+def resistances(params: DeviceParams) -> tuple[float, float]:
+    """Return the resistances in ohm of LRS and HRS of the average device: where coefficients of temperature hold."""
+    r_hrs, _, r_lrs, _ = params.mean_features.tolist()
+    return r_lrs, r_hrs
 
 
 def switching(params: DeviceParams) -> str:
@@ -181,7 +210,7 @@ def filled(template: str, parts: Mapping[str, str]) -> str:
     template : str
         Text in which a line ``@@name`` stands for a part.
     parts : mapping of str to str
-        Text of each part, which is indented as that line.
+        Text of each part, which is indented as that line; "" leaves no line.
 
     Returns
     -------
@@ -193,7 +222,7 @@ def filled(template: str, parts: Mapping[str, str]) -> str:
         stripped = line.strip()
         if stripped.startswith("@@"):
             depth = line[: len(line) - len(line.lstrip())]
-            lines.append(textwrap.indent(parts[stripped[2:]], depth))
+            lines += textwrap.indent(parts[stripped[2:]], depth).splitlines()
         else:
             lines.append(line)
     return "\n".join(lines) + "\n"

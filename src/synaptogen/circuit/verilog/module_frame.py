@@ -5,11 +5,63 @@ from typing import NamedTuple
 from synaptogen._utils import printable
 from synaptogen.params import FEATURE_NAMES, DeviceParams
 
-from .formulas import conduction, declarations, filled
-from .templates import HEAD, STATIC
+from .formulas import at_temperature, conduction, declarations, filled, overdrive, resistances
+from .templates import (
+    CAPACITANCE,
+    CAPACITOR,
+    COEFFICIENTS,
+    CONDUCTANCE,
+    CURRENT,
+    FACTOR,
+    HEAD,
+    HOLD,
+    LIMITS,
+    STATIC,
+    TAPE_HOLD,
+    TAPE_SET,
+)
 
 STATE = ("mode_start", "r_start", "u_ratchet_start")
+HOLD_RATE = 10.0  # 1/t_switch, at which r moves in a SET at twice the voltage that holds it
 SWITCHING_OUTPUTS = ("r_now", "mode_now", "cycles_done", "u_ratchet_now")
+
+
+class Options(NamedTuple):
+    """What a cell has beside its model; a cell without an option holds no trace of it.
+
+    Attributes
+    ----------
+    capacitor : bool
+        A capacitor between the pins.
+    temperature : bool
+        Coefficients by which the current follows the temperature of the circuit.
+    hold : bool
+        A SET that stops where the voltage has fallen, so that the LRS follows the current that was let through.
+    """
+
+    capacitor: bool
+    temperature: bool
+    hold: bool
+
+    def settings(self) -> tuple[tuple[str, float], ...]:
+        """Return the model parameters that the options bring, with their defaults."""
+        capacitance = [("capacitance", 0.0)] if self.capacitor else []
+        coefficients = [("tcr_lrs", 0.0), ("tcr_hrs", 0.0)] if self.temperature else []
+        return (*capacitance, *coefficients, *([("set_hold", 0.5)] if self.hold else []))
+
+    def parameters(self, params: DeviceParams) -> list[str]:
+        """Return the lines that declare these parameters."""
+        r_lrs, r_hrs = resistances(params)
+        coefficients = COEFFICIENTS.replace("@r_lrs", f"{r_lrs:.0f}").replace("@r_hrs", f"{r_hrs:.0f}").splitlines()
+        return [
+            *([CAPACITANCE] if self.capacitor else []),
+            *(coefficients if self.temperature else []),
+            *([HOLD] if self.hold else []),
+        ]
+
+    def outputs(self) -> tuple[str, ...]:
+        """Return the variables that the options add to those which a simulator can save."""
+        return ("lrs_limited",) if self.hold else ()
 
 
 class Draft(NamedTuple):
@@ -32,7 +84,7 @@ class Draft(NamedTuple):
     outputs: tuple[str, ...]
 
 
-def file(title: str, template: str, params: DeviceParams, functions: str = "", **parts: str) -> str:
+def file(title: str, template: str, params: DeviceParams, options: Options, functions: str = "", **parts: str) -> str:
     """Return the text of a file: a head, and a module made from a template.
 
     Parameters
@@ -43,6 +95,8 @@ def file(title: str, template: str, params: DeviceParams, functions: str = "", *
         The module, of `templates`; ``@@constants`` and ``@@functions`` are filled in here.
     params : DeviceParams
         The device population.
+    options : Options
+        What the cell has beside its model.
     functions : str
         Functions that follow those for conduction.
     **parts : str
@@ -54,8 +108,18 @@ def file(title: str, template: str, params: DeviceParams, functions: str = "", *
         Verilog-A, with @module in place of the module's name.
     """
     head = HEAD.replace("@title", title).replace("@params", printable(params.name))
-    functions = "\n\n".join(part for part in (conduction(params), functions) if part)
-    return head + filled(template, {"constants": declarations(params), "functions": functions, **parts})
+    u = "u_held" if "u_held" in template else "u"
+    warm = at_temperature(params) if options.temperature else ""
+    more = [functions, overdrive(HOLD_RATE)] if options.hold else [functions]
+    given = {
+        "constants": declarations(params),
+        "functions": "\n\n".join(part for part in (conduction(params), warm, *more) if part),
+        "optional": "\n".join(options.parameters(params)),
+        "conductance": CONDUCTANCE.replace("@factor", FACTOR if warm else "").replace("@u", u),
+        "limits": LIMITS,
+        "current": CURRENT + (CAPACITOR if options.capacitor else ""),
+    }
+    return head + filled(template, {**given, **dict.fromkeys(TAPE_HOLD, ""), **parts})
 
 
 def static_warning(sets: str, resets: str) -> str:
@@ -170,6 +234,27 @@ def feature_parameter(params: DeviceParams, name: str) -> str:
     }
     meaning, limits, unit = descriptions[feature]
     return parameter(name, float(f"{value[feature]:.6g}"), limits, f"cycle {cycle}: {meaning}", unit)
+
+
+def tape_set(cycles: int, options: Options) -> dict[str, str]:
+    """Return the parts of a full cell that have to do with its LRS.
+
+    Parameters
+    ----------
+    cycles : int
+        Number of cycles after the running one.
+    options : Options
+        What the cell has beside its model.
+
+    Returns
+    -------
+    dict of str to str
+        Verilog-A by the name of the part.
+    """
+    if not options.hold:
+        return {"set": TAPE_SET}
+    lasts = "\n".join(f"{n}: u_set_last = u_set{n - 1};" for n in range(1, cycles + 2))
+    return {**TAPE_HOLD, "hold_levels": filled(TAPE_HOLD["hold_levels"], {"lasts": lasts}).rstrip()}
 
 
 def curve_cases(cycles: int) -> str:

@@ -7,6 +7,7 @@ from .module_frame import (
     STATE,
     SWITCHING_OUTPUTS,
     Draft,
+    Options,
     feature_names,
     feature_parameter,
     file,
@@ -15,12 +16,12 @@ from .module_frame import (
     state_parameters,
     static_warning,
 )
-from .templates import PULSE, READ
+from .templates import PULSE, PULSE_HOLD, PULSE_SET, READ
 
 _PULSE_FEATURES = (*feature_names(0), "r_hrs1")
 
 
-def write_read(params: DeviceParams, cycles: int) -> Draft:
+def write_read(params: DeviceParams, cycles: int, options: Options) -> Draft:
     """Write the cell of kind read, whose state is given and stays.
 
     Parameters
@@ -29,6 +30,8 @@ def write_read(params: DeviceParams, cycles: int) -> Draft:
         The device population.
     cycles : int
         0; the cell begins no cycle.
+    options : Options
+        What the cell has beside its model.
 
     Returns
     -------
@@ -38,11 +41,11 @@ def write_read(params: DeviceParams, cycles: int) -> Draft:
     instance = parameter(
         "r", min(float(params.r_max), 0.85), mixing_range(params), "mixing state: 0 lowest LRS, 1 highest HRS"
     )
-    source = file("ReRAM cell for reads: its state is given and stays", READ, params, instance=instance)
-    return Draft(source, ("p", "n"), ("r",), (), ("r_now",))
+    source = file("ReRAM cell for reads: its state is given and stays", READ, params, options, instance=instance)
+    return Draft(source, ("p", "n"), ("r",), options.settings(), ("r_now",))
 
 
-def write_pulse(params: DeviceParams, cycles: int) -> Draft:
+def write_pulse(params: DeviceParams, cycles: int, options: Options) -> Draft:
     """Write the cell of kind pulse, which sets and resets at most once.
 
     Parameters
@@ -51,6 +54,8 @@ def write_pulse(params: DeviceParams, cycles: int) -> Draft:
         The device population.
     cycles : int
         1; the features of the next cycle that the cell needs are fixed.
+    options : Options
+        What the cell has beside its model.
 
     Returns
     -------
@@ -62,9 +67,13 @@ def write_pulse(params: DeviceParams, cycles: int) -> Draft:
         "ReRAM cell for one pulse: at most one SET and one RESET",
         PULSE,
         params,
+        options,
         switching(params),
         instance="\n".join(instance),
         static=static_warning("can_set && u <= u_set0", "can_reset && u > (mode_start == 1.0 ? u_reset0 : u_from)"),
+        **(PULSE_HOLD if options.hold else {"set": PULSE_SET}),
     )
-    settings = (("t_switch", 1e-8),)
-    return Draft(source, ("p", "n"), (*STATE, *_PULSE_FEATURES), settings, SWITCHING_OUTPUTS)
+    source = source.replace("@lrs", "r_start + V(level)" if options.hold else "r_set")
+    source = source.replace("@from", "(mode_start == 1.0 ? r_lrs : r_start)" if options.hold else "r_start")
+    settings = (("t_switch", 1e-8), *options.settings())
+    return Draft(source, ("p", "n"), (*STATE, *_PULSE_FEATURES), settings, (*SWITCHING_OUTPUTS, *options.outputs()))

@@ -8,16 +8,18 @@ from .module_frame import (
     SWITCHING_OUTPUTS,
     TAPE_STATIC,
     Draft,
+    Options,
     curve_cases,
     feature_names,
     feature_parameters,
     file,
     state_parameters,
+    tape_set,
 )
 from .templates import TAPE
 
 
-def write_tape(params: DeviceParams, cycles: int) -> Draft:
+def write_tape(params: DeviceParams, cycles: int, options: Options) -> Draft:
     """Write the cell of kind tape.
 
     Parameters
@@ -26,6 +28,8 @@ def write_tape(params: DeviceParams, cycles: int) -> Draft:
         The device population.
     cycles : int
         Number of cycles after the running one.
+    options : Options
+        What the cell has beside its model.
 
     Returns
     -------
@@ -36,10 +40,13 @@ def write_tape(params: DeviceParams, cycles: int) -> Draft:
         f"ReRAM cell: its state, running cycle and {cycles} further cycles are instance parameters",
         TAPE,
         params,
+        options,
         switching(params),
         instance="\n".join([*state_parameters(params), *feature_parameters(params, cycles)]),
         select=curve_cases(cycles),
         static=TAPE_STATIC,
+        **tape_set(cycles, options),
     ).replace("@last", str(cycles))
-    outputs = (*SWITCHING_OUTPUTS, "tape_end")
-    return Draft(source, ("p", "n"), (*STATE, *feature_names(cycles)), (("t_switch", 1e-9),), outputs)
+    outputs = (*SWITCHING_OUTPUTS, "tape_end", *options.outputs())
+    settings = (("t_switch", 1e-9), *options.settings())
+    return Draft(source, ("p", "n"), (*STATE, *feature_names(cycles)), settings, outputs)

@@ -20,17 +20,18 @@ module @module(p, n);
 
   @@constants
   @@instance
+  @@optional
 
   (* desc="mixing state" *) real r_now;
-  real u;
+  real u, g;
 
   @@functions
 
   analog begin
     u = V(p, n);
     r_now = r;
-    I(p, n) <+ u*conductance(r_now, u);
-    I(p, n) <+ white_noise(noise_density(u)*abs(conductance(r_now, u)), "read");
+    @@conductance
+    @@current
   end
 endmodule
 """
@@ -54,12 +55,15 @@ module @module(p, n);
   inout p, n;
   electrical p, n;
   electrical sets, resets;
+  @@hold_nodes
 
   @@constants
   @@instance
   (* desc="time in which a cell follows an event", units="s" *) parameter real t_switch = 1e-9 from (0:inf);
   localparam real node_charge = 1e-18;  // C, of an internal node at 1: ngspice sees no error of truncation in it
   localparam real node_hold = 1e-9;  // S
+  localparam real lag = 0.1;  // V, by which a RESET may lag behind the voltage
+  @@optional
 
   (* desc="mixing state" *) real r_now;
   (* desc="0: partly reset (IRS), 1: LRS, 2: HRS" *) real mode_now;
@@ -67,14 +71,17 @@ module @module(p, n);
   (* desc="largest RESET voltage of the running RESET", units="V" *) real u_ratchet_now;
   (* desc="1 after a RESET that could not begin, for want of features: give the cell more cycles" *) real tape_end;
 
-  real u, a, b, s, w, target, progress, drive_a, drive_b;
+  real u, u_held, g, a, b, s, w, target, progress, drive_a, drive_b;
   real r_from, u_from, u_limit, r_to, u_set, r_set;
   integer count, begun;
+  @@hold_variables
 
   @@functions
 
+  @@limits
+
   analog begin
-    u = V(p, n);
+    u = $limit(V(p, n), by_zero);
     a = V(sets) + (mode_start == 1.0 ? 1.0 : 0.0);
     b = V(resets) - (mode_start == 0.0 ? 0.6 : 0.2);
     count = floor(a + 0.5);
@@ -88,12 +95,15 @@ module @module(p, n);
     u_set = -1e9;
     r_set = 0.5;
     @@select
+    @@hold_levels
     u_limit = u_from;  // a cell whose U_RESET is above u_max resets fully or not at all
     u_from = min(u_from, u_max - 1e-3);
 
-    // how far it has come on that curve
-    progress = (b - (count - 0.6))/0.4;
-    if (progress >= 1.0)
+    // how far it has come on that curve: in steps, so that the current has no slope along it. Iterations then follow a
+    // RESET behind a resistor from rest to rest, from below; with the slope they would go astray where the falling
+    // current drives the RESET on.
+    progress = 1e-9*floor(1e9*(b - (count - 0.6))/0.4);
+    if (progress > 0.9999)
       r_now = r_to;
     else if (progress <= 0.0)
       r_now = r_from;
@@ -111,10 +121,7 @@ module @module(p, n);
       drive_a = s - 1.0;
     else if (s < 0.0 || begun)
       drive_a = s;
-    if (s > 0.25) begin
-      w = min((s - 0.25)*4.5, 1.0);
-      r_now = r_now + w*w*(3.0 - 2.0*w)*(r_set - r_now);
-    end
+    @@set
 
     // RESET: a ratchet, except at its end, from where it cannot go on
     drive_b = 0.0;
@@ -127,14 +134,22 @@ module @module(p, n);
     else if (count <= @last && b > count - 1.2 && !begun)
       drive_b = b - (count - 1.2);  // the voltage has gone before the RESET began
 
+    // Where its RESET lags far behind the voltage, the cell conducts as it did before: an LRS whose current falls with
+    // the voltage, as above some 1.4 V, would have no stable voltage behind a resistor.
+    u_held = (count <= @last && progress <= 0.9999) ? min(u, max(u_ratchet_now, u_limit) + lag) : u;
+
     I(sets) <+ node_charge*ddt(V(sets));
     I(resets) <+ node_charge*ddt(V(resets));
+    @@hold_charges
     if (analysis("static") || $abstime <= 0.0) begin  // ngspice does not say "static" at the start of a transient
       I(sets) <+ node_hold*V(sets);
       I(resets) <+ node_hold*V(resets);
+      @@hold_static
+      u_held = u;
     end else begin
       I(sets) <+ node_charge/t_switch*drive_a;
       I(resets) <+ node_charge/t_switch*drive_b;
+      @@hold_drives
     end
     if (!begun && (s > 0.05 || b < count - 2.0))  // nothing brings an LRS there but a rate that is carried on
       $fatal(0, "a SET went past its end: integrate with backward Euler (method=gear maxord=1, tran_method=euler)");
@@ -144,16 +159,31 @@ module @module(p, n);
     if (begun && u <= u_set && s < 0.25)
       $bound_step(0.3*t_switch);
 
-    I(p, n) <+ u*conductance(r_now, u);
-    I(p, n) <+ white_noise(noise_density(u)*abs(conductance(r_now, u)), "read");
+    @@conductance
+    @@current
   end
 endmodule
 """
 
 STATIC = """\
+// the word stands in the message, for ngspice logs messages of all levels as "debug"
 if (analysis("dc") && (@sets || @resets))
-  $warning("here a transient would switch a cell, but operating points and dc sweeps keep its state");
+  $warning("warning: here a transient would switch a cell, but operating points and dc sweeps keep its state");
 """
+
+CONDUCTANCE = "g = conductance(r_now, @u)@factor;"
+FACTOR = "*conductance_factor(r_now, $temperature, tcr_lrs, tcr_hrs)"
+
+CURRENT = """\
+I(p, n) <+ u*g;
+I(p, n) <+ white_noise(noise_density(u, $temperature)*abs(g), "read");"""
+CAPACITOR = """
+I(p, n) <+ capacitance*ddt(V(p, n));"""
+
+CAPACITANCE = '(* desc="capacitance between the pins", units="F" *) parameter real capacitance = 0.0 from [0:inf);'
+COEFFICIENTS = """\
+(* desc="temperature coefficient of resistance of an LRS of @r_lrs ohm", units="1/K" *) parameter real tcr_lrs = 0.0;
+(* desc="temperature coefficient of resistance of an HRS of @r_hrs ohm", units="1/K" *) parameter real tcr_hrs = 0.0;"""
 
 PULSE = """
 // State comes in as instance parameters and goes out as variables; at most one SET and one RESET in between. One
@@ -169,26 +199,32 @@ module @module(p, n);
   inout p, n;
   electrical p, n;
   electrical x;
+  @@hold_nodes
 
   @@constants
   @@instance
   (* desc="time in which a cell follows an event", units="s" *) parameter real t_switch = 1e-8 from (0:inf);
   localparam real node_charge = 1e-18;  // C, of the internal node at 1: ngspice sees no error of truncation in it
   localparam real node_hold = 1e-9;  // S
+  localparam real lag = 0.1;  // V, by which a RESET may lag behind the voltage
+  @@optional
 
   (* desc="mixing state" *) real r_now;
   (* desc="0: partly reset (IRS), 1: LRS, 2: HRS" *) real mode_now;
   (* desc="cycles begun since the start" *) real cycles_done;
   (* desc="largest RESET voltage of the running RESET", units="V" *) real u_ratchet_now;
 
-  real u, way, w, target, drive;
-  real u_from, r_to, r_set, u_after;
+  real u, u_held, g, way, w, target, drive;
+  real u_from, r_to, r_set, r_lrs, u_after;
   integer can_set, can_reset;
+  @@hold_variables
 
   @@functions
 
+  @@limits
+
   analog begin
-    u = V(p, n);
+    u = $limit(V(p, n), by_zero);
     way = V(x);
     can_set = (mode_start != 1.0);
     can_reset = (mode_start != 2.0);
@@ -198,6 +234,7 @@ module @module(p, n);
     r_to = mixing(mode_start == 1.0 ? r_hrs1 : r_hrs0);
     u_after = min(u_reset0, u_max - 1e-3);
     r_set = mixing(r_lrs0);
+    r_lrs = @lrs;  // from which RESET goes after a SET
 
     r_now = r_start;
     mode_now = mode_start;
@@ -208,21 +245,17 @@ module @module(p, n);
       mode_now = (way < -0.9999) ? 2.0 : 0.0;
       cycles_done = (mode_start == 1.0) ? 1.0 : 0.0;
       if (u_ratchet_now < u_max)
-        r_now = partial_reset(r_start, u_from, r_to, u_ratchet_now);
+        r_now = partial_reset(@from, u_from, r_to, u_ratchet_now);
       else
         r_now = r_to;
     end
-    if (way > 0.25 && can_set) begin
-      w = min((way - 0.25)*4.5, 1.0);
-      r_now = r_start + w*w*(3.0 - 2.0*w)*(r_set - r_start);
-      mode_now = 1.0;
-    end
+    @@set
     if (way > 1.0 + 1e-6 && can_set) begin
       u_ratchet_now = min(u_after + (way - 1.0)*(u_max - u_after), u_max);
       mode_now = (way > 1.9999) ? 2.0 : 0.0;
       cycles_done = 1.0;
       if (u_ratchet_now < u_max)
-        r_now = partial_reset(r_set, u_after, mixing(r_hrs1), u_ratchet_now);
+        r_now = partial_reset(r_lrs, u_after, mixing(r_hrs1), u_ratchet_now);
       else
         r_now = mixing(r_hrs1);
     end
@@ -249,15 +282,110 @@ module @module(p, n);
     if (can_set && drive < 0.0 && way < 0.25)
       $bound_step(0.3*t_switch);
 
-    I(x) <+ node_charge*ddt(V(x));
-    @@static
-    if (analysis("static") || $abstime <= 0.0)  // ngspice does not say "static" at the start of a transient
-      I(x) <+ node_hold*V(x);
-    else
-      I(x) <+ node_charge/t_switch*drive;
+    // where its RESET lags far behind the voltage, the cell conducts as it did before, as a tape cell does
+    u_held = u;
+    if (can_set && way > 0.95 && way <= 1.0 + 1e-6)
+      u_held = min(u, max(u_after, u_reset0) + lag);
+    else if (mode_now != 2.0)
+      u_held = min(u, max(u_ratchet_now, mode_now == 1.0 ? u_reset0 : 0.0) + lag);
 
-    I(p, n) <+ u*conductance(r_now, u);
-    I(p, n) <+ white_noise(noise_density(u)*abs(conductance(r_now, u)), "read");
+    I(x) <+ node_charge*ddt(V(x));
+    @@hold_charges
+    @@static
+    if (analysis("static") || $abstime <= 0.0) begin  // ngspice does not say "static" at the start of a transient
+      I(x) <+ node_hold*V(x);
+      @@hold_static
+      u_held = u;
+    end else begin
+      I(x) <+ node_charge/t_switch*drive;
+      @@hold_drives
+    end
+
+    @@conductance
+    @@current
   end
 endmodule
 """
+
+TAPE_SET = """\
+if (s > 0.25) begin
+  w = min((s - 0.25)*4.5, 1.0);
+  r_now = r_now + w*w*(3.0 - 2.0*w)*(r_set - r_now);
+end"""
+
+PULSE_SET = """\
+if (way > 0.25 && can_set) begin
+  w = min((way - 0.25)*4.5, 1.0);
+  r_now = r_start + w*w*(3.0 - 2.0*w)*(r_set - r_start);
+  mode_now = 1.0;
+end"""
+
+# A SET that goes on only while the voltage is above a share of U_SET, so that the LRS follows the current that was let
+# through. r moves down on nodes of its own: one in the cell for a pulse; in the full cell the LRS of this cycle, from
+# which RESET goes, and that of the next, which until then follows r, take turns on two.
+
+HOLD = '(* desc="share of U_SET above which a SET goes on" *) parameter real set_hold = 0.5 from (0:1);'
+HOLD_OUTPUT = '(* desc="1 where the current has kept the LRS of the running cycle above its own" *) real lrs_limited;'
+
+TAPE_HOLD = {
+    "hold_nodes": "electrical odd, even;  // mixing states of the LRS after SETs of odd and even number",
+    "hold_variables": HOLD_OUTPUT
+    + "\nreal lrs, lrs_next, r_lowest, u_set_last, drive_lrs, drive_next;\ninteger is_odd;",
+    "hold_levels": """\
+is_odd = count - 2*floor(0.5*count);
+lrs = r_start + (is_odd ? V(odd) : V(even));
+lrs_next = r_start + (is_odd ? V(even) : V(odd));
+r_lowest = r_from;
+u_set_last = -1e9;
+case (count)
+  @@lasts
+  default: begin end
+endcase
+if (count > 0)
+  r_from = lrs;""",
+    "set": """\
+drive_lrs = 0.0;
+drive_next = lrs_next - r_now;
+if (s > 0.25) begin
+  r_now = lrs_next;
+  drive_next = overdrive(u, u_set, set_hold)*max(lrs_next - r_set, 0.0);
+end else if (count > 0 && !begun)
+  drive_lrs = overdrive(u, u_set_last, set_hold)*max(lrs - r_lowest, 0.0);
+lrs_limited = (count > 0 && mode_now != 2.0 && lrs > r_lowest + 1e-5) ? 1.0 : 0.0;""",
+    "hold_charges": "I(odd) <+ node_charge*ddt(V(odd));\nI(even) <+ node_charge*ddt(V(even));",
+    "hold_static": "I(odd) <+ node_hold*V(odd);\nI(even) <+ node_hold*V(even);",
+    "hold_drives": """\
+I(odd) <+ node_charge/t_switch*(is_odd ? drive_lrs : drive_next);
+I(even) <+ node_charge/t_switch*(is_odd ? drive_next : drive_lrs);""",
+}
+
+PULSE_HOLD = {
+    "hold_nodes": "electrical level;  // mixing state of the LRS",
+    "hold_variables": HOLD_OUTPUT + "\nreal drive_level;\ninteger is_low;",
+    "set": """\
+drive_level = 0.0;
+if (mode_start == 1.0 ? way >= -1e-6 : way > 0.25) begin
+  if (way < 1.0 + 1e-6) begin
+    r_now = r_lrs;
+    mode_now = 1.0;
+    drive_level = overdrive(u, u_set0, set_hold)*max(r_lrs - r_set, 0.0);
+  end
+end else if (can_set)
+  drive_level = r_lrs - r_now;
+is_low = (mode_start == 1.0 ? way > -0.9999 : way > 0.25 && way < 1.9999);
+lrs_limited = (is_low && r_lrs > r_set + 1e-5) ? 1.0 : 0.0;""",
+    "hold_charges": "I(level) <+ node_charge*ddt(V(level));",
+    "hold_static": "I(level) <+ node_hold*V(level);",
+    "hold_drives": "I(level) <+ node_charge/t_switch*drive_level;",
+}
+
+# A SET that a trial of an iteration has begun would stay: in it the node is beyond the commit.
+LIMITS = """\
+// what a trial of an iteration can do to the voltage: it changes its sign by way of 0
+analog function real by_zero;
+  input v, last;
+  real v, last;
+  begin
+    by_zero = (v*last < 0.0) ? 0.0 : v;
+  end
+endfunction"""

@@ -95,6 +95,8 @@ def _show(facts: dict[str, Any], measured: "xr.Dataset") -> None:
     sizes = ", ".join(f"{n:,} {name}{'s' * (n != 1)}" for name, n in facts["sizes"].items())
     names = f" ({', '.join(facts['devices'][:5])} ...)" if len(facts["devices"]) > 1 else ""
     stdout.print(f"{facts['holds']}: {sizes}{names}", markup=False)
+    if "current" in measured and measured.sizes.get("cycle") == 1:
+        stdout.print("one record: extract and fit cut it into cycles, if it holds several", markup=False)
     table = Table(box=SIMPLE_HEAD)
     for heading in ("quantity", "least", "median", "largest"):
         table.add_column(heading, justify="left" if heading == "quantity" else "right")

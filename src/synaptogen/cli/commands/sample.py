@@ -17,7 +17,10 @@ def sample_data(
     devices: Annotated[int, typer.Option("--devices", metavar="N", help="Number of devices.")] = 64,
     cycles: Annotated[int, typer.Option("--cycles", metavar="N", help="Loops of each device.")] = 200,
     points: Annotated[int, typer.Option("--points", metavar="N", help="Points of a loop.")] = 240,
-    outliers: Annotated[int, typer.Option("--outliers", metavar="N", help="Number of devices unlike the others.")] = 3,
+    outliers: Annotated[
+        int | None,
+        typer.Option("--outliers", metavar="N", help="Number of devices unlike the others; 3, of up to 3 devices 0."),
+    ] = None,
     rng: Annotated[int, typer.Option("--rng", metavar="SEED", help="Seed of 64 bits.")] = 0,
     overwrite: Overwrite = False,
 ) -> None:

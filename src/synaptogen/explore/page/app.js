@@ -38,7 +38,7 @@ function makeCells(which, count) {
   const source = sourceOf(which), machine = machineOf(which);
   if (source.array && count === source.array.count) return restored(machine, source.array);
   const { seed: digits, start } = settings(which);
-  return new Cells(machine, digits, count, { start });
+  return new Cells(machine, digits, count, { start, fluctuation: fluctuationOf(which) });
 }
 
 function restart() {
@@ -51,6 +51,7 @@ function restart() {
   }
   app.actions = [];
   app.traces = {};
+  app.drift = null;
   app.cells = {};
   for (const side of sides()) app.cells[side] = makeCells(side, settings(side).count);
   const array = sourceOf("a").array;
@@ -160,6 +161,7 @@ function beginTrace() {
   app.traces = { wave, done: 0, rows: Object.fromEntries(sides().map((side) => [side, []])) };
   const action = { corners: app.corners.slice(), perLine: whole("points"), noise: $("noise").checked };
   app.actions.push(action);
+  app.drift = null;
   return action;
 }
 
@@ -354,12 +356,16 @@ function showTable(table, [head, ...rows]) {
   table.replaceChildren(top, body);
 }
 
+function settingsForPython(which) {
+  return { ...settings(which), between: $("between").value };
+}
+
 function showPython() {
   if (!app.cells.a) return;
   const lines = pythonHead(app.actions);
   for (const side of sides()) {
     if (compared()) lines.push(`# ${side.toUpperCase()}`);
-    lines.push(...pythonSweeps(sourceOf(side), settings(side), app.actions, whole("cycles")), "");
+    lines.push(...pythonSweeps(sourceOf(side), settingsForPython(side), app.actions, whole("cycles")), "");
   }
   lines.push(...crossbarPython());
   $("python").textContent = `${lines.join("\n")}\n`;
@@ -368,6 +374,7 @@ function showPython() {
 function showAll() {
   drawWave();
   drawCurrents();
+  drawDrift();
   showStatus();
   showCycles();
   showSpread();

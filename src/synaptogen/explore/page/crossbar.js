@@ -32,6 +32,15 @@ function pulseAll(u) {
   showCrossbar();
 }
 
+function waitAll() {
+  const action = checkedWait();
+  if (!action) return;
+  crossbar.cells.wait(action.wait, action.temperature);
+  crossbar.actions.push({ kind: "wait", ...action });
+  showCrossbar();
+  if (!fluctuationOf("a")) $("map-status").textContent += " The cells stand still while they wait: see above.";
+}
+
 function rampAll() {
   const { rows, columns, cells } = crossbar, machine = cells.machine;
   const from = Math.round(machine.typical.u_reset * 90) / 100, to = machine.uMax;
@@ -78,7 +87,7 @@ function showCrossbar() {
 function crossbarPython() {
   if (!crossbar.cells) return [];
   const { rows, columns, actions } = crossbar;
-  return pythonCrossbar(sourceOf("a"), { ...settings("a"), rows, columns }, actions, crossbarInput().python);
+  return pythonCrossbar(sourceOf("a"), { ...settingsForPython("a"), rows, columns }, actions, crossbarInput().python);
 }
 
 function cellAt(event) {

@@ -16,11 +16,11 @@ function unpacked({ shape, base64 }) {
   return { shape, values: new Float64Array(bytes.buffer) };
 }
 
-/** A machine with its arrays ready for use. */
-function prepared(machine) {
+/** A machine with its arrays ready for use, and what its cells do between voltages (null: they stand still). */
+function prepared(machine, fluctuation) {
   const n = machine.numbers, arrays = {};
   for (const key of ["readout", "F", "G", "start", "means", "cholesky", "bounds"]) arrays[key] = unpacked(n[key]).values;
-  const ready = { ...machine, ...MODEL, ...n, ...arrays, memory: n.readout.shape[0] };
+  const ready = { ...machine, ...MODEL, ...n, ...arrays, memory: n.readout.shape[0], fluctuation };
   ready.typical = typicalFeatures(ready);
   return ready;
 }
@@ -53,9 +53,14 @@ class Cells {
    * @param machine from `prepared`
    * @param seed whole number from 0 to 2**64 - 1, or its digits
    * @param first id of the first cell, the others follow; or `ids`, two arrays with the words of all ids
+   * @param fluctuation what they do between voltages, if it is not what the parameter set says; null: nothing
    */
-  constructor(machine, seed, count, { first = 0, ids, start = "stationary" } = {}) {
+  constructor(machine, seed, count, options = {}) {
+    const { first = 0, ids, start = "stationary", fluctuation = machine.fluctuation } = options;
     this.machine = machine;
+    this.fluctuation = fluctuation;
+    this.time = TIME_ZERO;
+    this.index = new Int32Array(count); // which instant of the clock each cell was last written at
     this.count = count;
     this.start = start;
     [this.k0, this.k1] = seedWords(seed);
@@ -242,6 +247,24 @@ class Cells {
     });
   }
 
+  /** What a wait of some seconds leads to, at a temperature in K; cells stay as they are. */
+  after(seconds, temperature = null) {
+    const { fluctuation, time, r, index } = this, ticks = fluctuation ? wholeTicks(seconds, fluctuation) : 0n;
+    if (!ticks) return { time, r, index };
+    const later = timeAfter(time, fluctuation, ticks, temperature);
+    return { time: later, ...movedCells(this, later) };
+  }
+
+  /** Let time pass. Without a fluctuation, cells stand still. */
+  wait(seconds, temperature = null) {
+    Object.assign(this, this.after(seconds, temperature));
+  }
+
+  /** Conductances in S at the read voltage, of these states or others. */
+  conductances(r = this.r) {
+    return r.map((one) => 1 / this.machine.resistance_from_mixing(one));
+  }
+
   /** Resistances in ohm at the read voltage. */
   resistances() {
     return this.r.map((r) => this.machine.resistance_from_mixing(r));
@@ -296,7 +319,7 @@ class Cells {
   /** Copies of these cells, or of one of them, with the same future. */
   copy(first = 0, end = this.count) {
     const other = Object.assign(Object.create(Cells.prototype), this, { count: end - first });
-    for (const key of ["lo", "hi", "r", "status", "reads", "fields", "device", "own", "memory"]) {
+    for (const key of ["lo", "hi", "r", "status", "reads", "index", "fields", "device", "own", "memory"]) {
       const each = this[key].length / this.count;
       other[key] = this[key].slice(each * first, each * end);
     }
@@ -315,6 +338,11 @@ function restored(machine, array) {
   cells.reads.set(Int32Array.from(reads));
   cells.fields.set(fields);
   cells.products = array.products | 0;
+  if (array.time.instants.length) {
+    const { ticks, age, instants } = array.time;
+    cells.time = { ticks: BigInt(ticks), age: BigInt(age), instants: instants.map(BigInt) };
+    cells.index.set(Int32Array.from(unpacked(array.time.written).values));
+  }
   for (let k = 0; k < cells.count; k += 1) { // the memory of earlier cycles is a function of the seed
     for (let cycle = 1; cycle <= cells.cycle(k); cycle += 1) cells.nextLatent(k, cycle);
   }

@@ -91,7 +91,7 @@ const pythonList = (values) => `[${values.map(String).join(", ")}]`;
 /** Lines before all others. */
 function pythonHead(actions) {
   const lines = ["import numpy as np", "import synaptogen as sg", ""];
-  if (!actions.length) return lines;
+  if (!actions.some(({ corners }) => corners)) return lines;
   return [
     ...lines,
     "def waveform(corners, points):",
@@ -102,13 +102,26 @@ function pythonHead(actions) {
 }
 
 /** The line that makes cells of a source, or takes those of its array. */
-function pythonCells(variable, source, { shape, seed, start }, inArray) {
-  if (inArray) return `${variable} = ${source.array.python}${variable === "cells" ? ".ravel()" : ""}`;
+function pythonCells(variable, source, { shape, seed, start, between }, inArray, actions) {
+  const part = actions.some(({ wait }) => wait !== undefined) ? ".copy()" : ""; // time passes for whole arrays
+  if (inArray) return `${variable} = ${source.array.python}${variable === "cells" ? ".ravel()" : ""}${part}`;
   const from = start === "stationary" ? "" : `, start="${start}"`;
-  return `${variable} = sg.CellArray(${shape}, ${source.python}, rng=${seed}${from}, engine="reference")`;
+  return `${variable} = sg.CellArray(${shape}, ${pythonParams(source, between)}, rng=${seed}${from}, engine="reference")`;
 }
 
-function pythonSweep(action) {
+/** Python that gives a parameter set, with what was chosen for the time between voltages. */
+function pythonParams({ python }, between) {
+  if (between === "own") return python;
+  const params = python.startsWith('"') ? `sg.DeviceParams.preset(${python})` : python;
+  return `${params}.with_fluctuation(${between === "none" ? "None" : JSON.stringify(between)})`;
+}
+
+function pythonWait(variable, { wait, temperature }) {
+  return `${variable}.wait(${wait}, temperature=${temperature})`;
+}
+
+function pythonAction(action) {
+  if (action.wait !== undefined) return pythonWait("cells", action);
   const part = action.points === undefined ? "" : `[:${action.points}]`;
   const noise = action.noise ? ", noise=True" : "";
   const wave = `waveform(${pythonList(action.corners)}, ${action.perLine})${part}`;
@@ -128,12 +141,13 @@ function repeated(texts) {
 
 /** Python that does what was done to cells; `actions` in their order. */
 function pythonSweeps(source, settings, actions, cycles) {
-  const lines = [pythonCells("cells", source, { ...settings, shape: settings.count }, Boolean(source.array))];
-  for (const { text, times } of repeated(actions.map(pythonSweep))) {
+  const lines = [pythonCells("cells", source, { ...settings, shape: settings.count }, Boolean(source.array), actions)];
+  for (const { text, times } of repeated(actions.map(pythonAction))) {
     const indent = times > 1 ? "    " : "";
     if (indent) lines.push(`for _ in range(${times}):`);
     lines.push(`${indent}${text}`);
   }
+  lines.push("conductances = cells.conductance()  # S, at the read voltage");
   lines.push(`features = cells.upcoming(${cycles})  # of the next cycles; no cell changes`);
   return lines;
 }
@@ -141,8 +155,9 @@ function pythonSweeps(source, settings, actions, cycles) {
 /** Python that does what was done to the crossbar. */
 function pythonCrossbar(source, settings, actions, input) {
   const shape = `(${settings.rows}, ${settings.columns})`;
-  const lines = [pythonCells("crossbar", source, { ...settings, shape }, Boolean(source.array?.shape))];
+  const lines = [pythonCells("crossbar", source, { ...settings, shape }, Boolean(source.array?.shape), actions)];
   for (const action of actions) {
+    if (action.kind === "wait") lines.push(pythonWait("crossbar", action));
     if (action.kind === "all") lines.push(`crossbar.apply_voltage(${action.u})`);
     if (action.kind === "one") lines.push(`crossbar[${action.row}, ${action.column}].apply_voltage(${action.u})`);
     if (action.kind === "ramp") {

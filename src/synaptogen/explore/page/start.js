@@ -25,6 +25,7 @@ function fillVoltages() {
 }
 
 function remake() {
+  fillBetween();
   restart();
   if (seed() !== null) newCrossbar();
 }
@@ -43,6 +44,7 @@ async function copyPython() {
 function redraw() {
   drawWave();
   drawCurrents();
+  drawDrift();
   showCycles();
   showSpread();
   showCrossbar();
@@ -78,10 +80,14 @@ function begin() {
   on("play", "click", play);
   on("again", "click", restart);
   on("log", "change", drawCurrents);
+  on("between", "change", () => { fillTemperature(); remake(); });
+  on("wait", "click", waitNow);
+  for (const id of ["log-time", "relative"]) on(id, "change", drawDrift);
   on("size", "change", newCrossbar);
   on("set-all", "click", () => pulseAll(crossbar.low));
   on("reset-all", "click", () => pulseAll(crossbar.high));
   on("ramp-all", "click", rampAll);
+  on("wait-all", "click", waitAll);
   on("clear", "click", newCrossbar);
   for (const id of ["input", "input-u"]) on(id, "change", showCrossbar);
   on("map", "pointerdown", paint);

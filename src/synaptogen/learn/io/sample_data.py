@@ -14,6 +14,7 @@ from .measurement import loops
 __all__ = ["sample_loops"]
 
 REACH = 1.5  # largest voltage of the ramp in V
+OUTLIERS = 3  # devices, unless another number is asked for
 SHIFT = 4.0  # spreads by which outliers have a higher R_LRS and a lower R_HRS
 PART = 4_000_000  # points swept at a time
 
@@ -28,7 +29,7 @@ def sample_loops(
     current_limit: float = 150e-6,
     offset: float = 1e-6,
     noise: float = 1e-6,
-    outliers: int = 3,
+    outliers: int | None = None,
     rng: RNG = 0,
     progress: Progress | None = None,
 ) -> xr.Dataset:
@@ -42,8 +43,9 @@ def sample_loops(
         Size of the measurement; points of a loop of +-1.5 V.
     current_limit, offset, noise : float
         In A: limit of the current of SET, current at zero voltage, standard deviation of each point.
-    outliers : int
-        Devices whose resistances are far from those of the others; the attribute ``planted`` names them.
+    outliers : int, optional
+        Devices whose resistances are far from those of the others; the attribute ``planted`` names them. Default: 3, of
+        up to three devices none.
     rng : int, SeedSequence, Generator or None
         Source of the seed.
     progress : callable, optional
@@ -73,6 +75,8 @@ def sample_loops(
     for name, value, least in (("devices", devices, 1), ("cycles", cycles, 2), ("points", points, 24)):
         if positive_int(name, value) < least:
             raise ValueError(f"{name} must be {least} or more, not {value}")
+    if outliers is None:
+        outliers = OUTLIERS if devices > OUTLIERS else 0
     if not 0 <= outliers < devices:
         raise ValueError(f"outliers must be from 0 to {devices - 1}, less than the devices, not {outliers}")
     if not current_limit > 0 or noise < 0 or not np.isfinite([current_limit, offset, noise]).all():

@@ -1,5 +1,6 @@
 """Weights on crossbars, as tensors: tiles, converters, wires, noise."""
 
+from .compiled_reads import Geometry, can_compile
 from .matrix import AnalogMatrix, full_scale
 from .noise import in_transform
 from .quantise import quantise
@@ -18,7 +19,9 @@ __all__ = [
     "AnalogMatrix",
     "AnalogProduct",
     "ConverterCounts",
+    "Geometry",
     "LineDrives",
+    "can_compile",
     "full_precision",
     "full_scale",
     "in_transform",

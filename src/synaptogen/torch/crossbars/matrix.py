@@ -12,6 +12,7 @@ from synaptogen.torch.config import AnalogConfig, Scale
 from synaptogen.torch.formulas import envelopes
 
 from . import wiring
+from .compiled_reads import Geometry, can_compile, convolve, multiply
 from .noise import advance, normals
 from .quantise import codes, quantise
 from .reading import AnalogProduct, LineDrives, full_precision, largest, require_real, tiled
@@ -146,6 +147,10 @@ class AnalogMatrix(AnalogProduct):
         require_real(x)
         lead = x.shape[:-1]
         with full_precision(x.device.type):
+            if can_compile(self, x):
+                rows = x.detach().to(torch.float32).reshape(-1, self.groups * self.inputs).contiguous()
+                out = multiply(self, rows, *self._states_read(difference))
+                return out.view(*lead, self.groups * self.outputs)
             vectors = x.to(self.difference.dtype).reshape(math.prod(lead), self.groups, self.inputs)
             size = vectors.detach().abs()
             peak = size.amax((1, 2), keepdim=True)
@@ -162,6 +167,26 @@ class AnalogMatrix(AnalogProduct):
             summed = out.squeeze(1) if self.column_tiles == 1 else out.sum(1)
             # top + 0 * peak lets NaN and infinities pass through
             return (summed.transpose(0, 1) * (top + 0.0 * peak)).reshape(*lead, self.groups * self.outputs)
+
+    def convolve(self, x: Tensor, geometry: Geometry, difference: Tensor | None = None) -> Tensor:
+        """Multiply the patches of images by the matrices, where `can_compile` says that this can be done.
+
+        Parameters
+        ----------
+        x : tensor of shape (images, channels, a, b, c)
+            Padded images.
+        geometry : Geometry
+            Of the patches.
+        difference : tensor, optional
+            As for a call.
+
+        Returns
+        -------
+        tensor of shape (images, groups * outputs, places a, b, c)
+            What a call gives for the patches as vectors.
+        """
+        with full_precision(x.device.type):
+            return convolve(self, x.detach().to(torch.float32), geometry, *self._states_read(difference))
 
     def _count(self, inputs: Tensor, top: Tensor, currents: Tensor) -> None:
         self.count(0, inputs, top)

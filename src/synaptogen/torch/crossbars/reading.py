@@ -157,9 +157,10 @@ class AnalogProduct(nn.Module):
         if bits is None:
             return self._drive(x * (self.full_voltage / top))
         level = codes(x, top, bits).nan_to_num_().add_(1 << (bits - 1)).int().flatten()
-        rows = self.levels if self.config.bandwidth else self.levels[:1]
-        found = [row.index_select(0, level).reshape(x.shape) for row in rows]
-        return LineDrives(found[0], found[-1], found[-1])
+        if not self.config.bandwidth:
+            signal = self.levels[0].index_select(0, level).reshape(x.shape)
+            return LineDrives(signal, signal, signal)  # no one asks for the noise
+        return LineDrives(*(row.index_select(0, level).reshape(x.shape) for row in self.levels))
 
     def currents(self, drives: LineDrives, difference: Tensor, total: Tensor) -> Tensor:
         """Compute the differences of currents of pairs of lines, with noise.

@@ -28,7 +28,15 @@ from torch.autograd.function import BackwardCFunction, FunctionCtx
 
 from synaptogen._utils import seed_of
 from synaptogen.torch.config import AnalogConfig
-from synaptogen.torch.crossbars import AnalogMatrix, full_scale, in_transform, is_exporting, require_real
+from synaptogen.torch.crossbars import (
+    AnalogMatrix,
+    Geometry,
+    can_compile,
+    full_scale,
+    in_transform,
+    is_exporting,
+    require_real,
+)
 from synaptogen.torch.layers.repeated_passes import PassLog
 from synaptogen.torch.programming import WriteRecord, error_table, write_matrix
 from synaptogen.torch.writing_progress import is_skipped
@@ -210,6 +218,32 @@ class AnalogCells(AnalogMatrix):
             ideal = ideal.reshape(value.shape).to(x.dtype)
             return ideal + (value - ideal).detach()
         return _StraightThrough.apply(x, weight, value, back)
+
+    def convolve_images(self, x: Tensor, weight: Tensor, geometry: Geometry) -> Tensor | None:
+        """Multiply the patches of images, where no gradient is wanted and the compiled loops can do it.
+
+        Parameters
+        ----------
+        x : tensor of shape (images, channels, ...)
+            Padded images with one to three axes.
+        weight : tensor of shape (groups, outputs, inputs)
+            The present weight.
+        geometry : Geometry
+            Of the patches.
+
+        Returns
+        -------
+        tensor of shape (images, groups * outputs, ...), or None
+            None where `read` has to be called with the patches as vectors.
+        """
+        if torch.is_grad_enabled() or self.training or not can_compile(self, x):
+            return None
+        require_real(x)
+        self._look_at(weight)
+        axes = x.dim() - 2
+        images = x.reshape(*x.shape[:2], *[1] * (3 - axes), *x.shape[2:])
+        y = self.convolve(images, geometry)
+        return y.reshape(*y.shape[:2], *y.shape[5 - axes :]).to(x.dtype)
 
     def _pass(self, x: Tensor, product: Callable[[], Tensor]) -> Tensor:
         return self.passes.run(self.noise, x, self.training, product, "read") if self.config.bandwidth else product()

@@ -5,6 +5,7 @@ from typing import Any, Self
 from torch import Tensor, nn
 
 from synaptogen.torch.config import AnalogConfig
+from synaptogen.torch.crossbars import Geometry
 
 from .base import AnalogLayer, adopt
 
@@ -65,18 +66,26 @@ class Convolution(AnalogLayer, nn.modules.conv._ConvNd):
         """Convolve ``x`` of shape (batch, channels, ...) or (channels, ...) with the weight in the cells."""
         axes = len(self.kernel_size)
         batched = x.dim() == axes + 2
-        windows = self._windows(x if batched else x.unsqueeze(0))  # (batch, channels, *places, *kernel)
-        places = windows.shape[2 : 2 + axes]
-        vectors = windows.movedim(1, 1 + axes).flatten(1 + axes)
-        y = self.analog.read(vectors, self.matrix()).movedim(-1, 1)
+        padded = self._padded(x if batched else x.unsqueeze(0))
+        y = self.analog.convolve_images(padded, self.matrix(), self._geometry())
+        if y is None:
+            windows = self._windows(padded)  # (batch, channels, *places, *kernel)
+            vectors = windows.movedim(1, 1 + axes).flatten(1 + axes)
+            y = self.analog.read(vectors, self.matrix()).movedim(-1, 1)
         if self.bias is not None:
-            y = y + self.bias.to(y.dtype).view(-1, *[1] * len(places))
+            y = y + self.bias.to(y.dtype).view(-1, *[1] * axes)
         return y if batched else y.squeeze(0)
 
-    def _windows(self, x: Tensor) -> Tensor:
+    def _geometry(self) -> Geometry:
+        return Geometry.of(self.kernel_size, self.stride, self.dilation)
+
+    def _padded(self, x: Tensor) -> Tensor:
         mode = "constant" if self.padding_mode == "zeros" else self.padding_mode
         if any(self._reversed_padding_repeated_twice):
             x = nn.functional.pad(x, self._reversed_padding_repeated_twice, mode)
+        return x
+
+    def _windows(self, x: Tensor) -> Tensor:
         for axis, (size, stride, dilation) in enumerate(zip(self.kernel_size, self.stride, self.dilation, strict=True)):
             x = x.unfold(2 + axis, dilation * (size - 1) + 1, stride)[..., ::dilation]
         return x

@@ -1,0 +1,110 @@
+"""The compiled loops of reads against the tensor operations that they stand for."""
+
+import copy
+
+import pytest
+
+torch = pytest.importorskip("torch")
+from torch import nn  # noqa: E402  # after the check that torch is there
+
+import synaptogen as sg  # noqa: E402
+from synaptogen.torch.crossbars import matrix  # noqa: E402
+from synaptogen.torch.layers import base  # noqa: E402
+
+Config = sg.torch.AnalogConfig
+LAYERS = [
+    (nn.Linear, {"in_features": 37, "out_features": 11}, (5, 3, 37)),
+    (nn.Conv1d, {"in_channels": 3, "out_channels": 20, "kernel_size": 3, "stride": 2, "dilation": 2}, (4, 3, 23)),
+    (nn.Conv2d, {"in_channels": 4, "out_channels": 6, "kernel_size": (3, 2), "padding": 1}, (3, 4, 9, 7)),
+    (nn.Conv2d, {"in_channels": 4, "out_channels": 6, "kernel_size": 3, "stride": (1, 2), "padding": 2}, (2, 4, 8, 7)),
+    (nn.Conv2d, {"in_channels": 6, "out_channels": 6, "kernel_size": 3, "groups": 6, "padding": 1}, (2, 6, 40, 41)),
+    (nn.Conv2d, {"in_channels": 6, "out_channels": 9, "kernel_size": 3, "groups": 3, "padding": 1}, (2, 6, 7, 9)),
+    (
+        nn.Conv3d,
+        {"in_channels": 2, "out_channels": 4, "kernel_size": (1, 2, 2), "dilation": (1, 1, 2)},
+        (2, 2, 4, 5, 6),
+    ),
+]
+CONFIGS = [
+    {},
+    {"bandwidth": 0.0},
+    {"tile": (8, 7)},
+    {"adc_bits": None},
+    {"dac_bits": 3, "adc_bits": 4},
+    {"dac_bits": 12},
+    {"training": "hardware-aware"},
+]
+
+
+@pytest.fixture(params=LAYERS, ids=lambda each: f"{each[0].__name__}-{each[2]}")
+def digital(request):
+    kind, options, shape = request.param
+    torch.manual_seed(3)
+    return kind(**options), torch.randn(shape)
+
+
+def without_loops(monkeypatch, work):
+    """Return the result of work with tensor operations."""
+    with monkeypatch.context() as patched:
+        for module in (matrix, base):
+            patched.setattr(module, "can_compile", lambda *_: False)
+        return work()
+
+
+@pytest.mark.parametrize("is_calibrated", [False, True])
+@pytest.mark.parametrize("options", CONFIGS, ids=str)
+def test_loops_are_the_operations(digital, options, is_calibrated, monkeypatch):
+    model, x = digital
+    analog = sg.torch.convert(model, Config(programming="one-shot", seed=2, **options)).eval()
+    if is_calibrated:
+        sg.torch.calibrate(analog, [0.4 * x])  # so that some inputs and currents are beyond the ranges
+        analog.analog.input_range.mul_(0.7)
+    other = copy.deepcopy(analog)
+    with torch.no_grad():
+        fast, slow = analog(x), without_loops(monkeypatch, lambda: other(x))
+    assert fast.shape == slow.shape
+    parts = analog.analog, other.analog
+    counts = [part.counts for part in parts]
+    assert (counts[0].inputs, counts[0].currents) == (counts[1].inputs, counts[1].currents)
+    assert counts[0].inputs_beyond == counts[1].inputs_beyond
+    assert abs(counts[0].currents_beyond - counts[1].currents_beyond) <= 2
+    assert torch.equal(*(part.noise for part in parts))
+    # where sums round otherwise, a current may be next to another level of the ADC
+    bits = analog.analog.config.adc_bits
+    levels = 2.0**-23 if bits is None else 2.0 ** (1 - bits)
+    far = (fast - slow).abs() > 1e-5 * slow.abs().max()
+    assert far.float().mean() < 0.01
+    assert (fast - slow).abs().max() < 20 * levels * slow.abs().max()
+
+
+def test_inputs_that_are_not_finite_come_through(digital, monkeypatch):
+    model, x = digital
+    x.view(-1)[4], x.view(-1)[-1] = float("nan"), float("inf")
+    analog = sg.torch.convert(model, Config(seed=2, bandwidth=0.0)).eval()
+    with torch.no_grad():
+        fast, slow = analog(x), without_loops(monkeypatch, lambda: analog(x))
+    assert torch.equal(fast.isnan(), slow.isnan())
+    assert fast.isnan().any()
+
+
+def test_threads_change_nothing(digital):
+    model, x = digital
+    analog = sg.torch.convert(model, Config(seed=2)).eval()
+    found = []
+    for threads in (1, 2):
+        torch.set_num_threads(threads)
+        with torch.no_grad():
+            found.append(copy.deepcopy(analog)(x))
+    torch.testing.assert_close(*found, rtol=0, atol=0.02 * float(found[0].abs().max()))
+
+
+def test_gradients_are_those_of_the_operations(digital, monkeypatch):
+    model, x = digital
+    analog = sg.torch.convert(model, Config(seed=2, bandwidth=0.0)).eval()
+
+    def gradients():
+        given = x.clone().requires_grad_()
+        return torch.autograd.grad(analog(given).square().sum(), [given, analog.weight])
+
+    for fast, slow in zip(gradients(), without_loops(monkeypatch, gradients), strict=True):
+        torch.testing.assert_close(fast, slow, rtol=1e-3, atol=1e-2 * float(slow.abs().max()))
