@@ -22,6 +22,7 @@ from .statistics import (
     Kind,
     Laws,
     PopulationSource,
+    feature_table,
     fit_features,
     measure_drift,
     remove_trend,
@@ -167,6 +168,7 @@ def fit(
     table = data
     if "voltage" in data:
         extraction = extract(data, u_read=base.u_read, progress=lambda done, all_: report("extracting", done / all_))
+        feature_table(extraction.features)  # refuses a record that is too short before curves are fitted to it
         report("fitting envelopes", 0.0)
         envelopes = fit_envelopes(data, extraction, reset=reset)
         report("fitting envelopes", 1.0)

@@ -202,3 +202,17 @@ def test_progress_is_reported(simulate):
     made, reports = simulate(3, 4), []
     extract(loops(made.voltage, made.current), progress=lambda done, all_: reports.append((done, all_)))
     assert reports == [(k, 3) for k in range(1, 4)]
+
+
+@pytest.mark.parametrize("noise", [0.0, 1e-3])
+def test_a_record_that_a_current_drives_is_refused_by_its_kind(noise):
+    rng = np.random.default_rng(2)
+    legs = [(0, -3e-4), (-3e-4, 0), (0, 6e-4), (6e-4, 0)]
+    i = np.tile(np.concatenate([np.linspace(*leg, 60, endpoint=False) for leg in legs]), 5)
+    lrs, u = False, np.empty(len(i))
+    for k, x in enumerate(i):
+        lrs = x * 5e4 < -1.0 or (lrs and x * 2e3 < 0.7)  # SET at -1 V, RESET at 0.7 V
+        u[k] = x * 2e3 if lrs else np.clip(x * 5e4, -1.0, 2.0)
+    u += noise * rng.standard_normal(len(u))
+    with pytest.raises(ValueError, match="driven by a current"):
+        extract(loops(u[None, None], i[None, None]))

@@ -12,7 +12,7 @@ import virtual_devices
 
 learn = pytest.importorskip("synaptogen.learn")
 
-DEVICES = 80
+DEVICES, TROUBLED = 80, 50
 
 
 def as_loops(voltage, current):
@@ -28,6 +28,17 @@ def test_numbers_are_right_or_flagged():
     assert counts["wrong u_set"] == counts["wrong r_lrs"] == counts["wrong u_reset"] == 0
     assert counts["right"] > 0.88 * numbers
     assert counts["wrong r_hrs"] <= 0.002 * numbers  # errors of 5 % at a stated error below 2 %
+    assert not {"refused wrongly", "polarity wrong", "cycles wrong"} & set(+counts)
+
+
+def test_numbers_of_troubled_devices_are_right_or_flagged():
+    counts = Counter()
+    for seed in range(TROUBLED):
+        one = virtual_devices.troubled(np.random.default_rng(seed))
+        counts.update(virtual_devices.judge(learn.extract, as_loops, one))
+    numbers = counts["right"] + counts["flagged"] + counts["missing"] + counts["wrong"]
+    assert counts["right"] > 0.5 * numbers
+    assert counts["wrong"] <= 0.005 * numbers
     assert not {"refused wrongly", "polarity wrong", "cycles wrong"} & set(+counts)
 
 

@@ -81,6 +81,56 @@ def bipolar(rng):
     return Virtual(polarity * u, polarity * i, "bipolar", polarity, step, true)
 
 
+def troubled(rng):
+    """Return a device that is hard to measure: few points, small ratios, an erratic RESET, charging, drift.
+
+    RESET is abrupt, gradual, or goes in steps; a capacitance adds a current with the sign of the sweep, and the HRS
+    drifts on the way back to zero.
+    """
+    cycles = int(rng.integers(2, 9))
+    points = int(rng.integers(24, 60)) if rng.random() < 0.5 else int(rng.integers(60, 300))
+    scale, ratio = 10 ** rng.uniform(-9, -2.3), 10 ** rng.uniform(np.log10(1.2), 2.5)
+    un, up = rng.uniform(1, 3, 2)
+    step = 2 * (un + up) / points
+    growth = rng.choice([0.0, rng.uniform(0.5, 5) / un])
+    noise, polarity = scale * 10 ** rng.uniform(-6, -2.3), int(rng.choice([-1, 1]))
+    offset, limit = noise * rng.uniform(-5, 5), scale * un * rng.choice([np.inf, rng.uniform(0.3, 0.8)])
+    u_sets, u_resets = -un * rng.uniform(0.45, 0.8, cycles), up * rng.uniform(0.4, 0.7, cycles)
+    g_l = scale * np.exp(0.05 * rng.standard_normal(cycles))
+    g_h = scale / ratio * np.exp(0.2 * np.clip(np.log(ratio), 0, 1) * rng.uniform(-1, 1, cycles + 1))
+    g_h = np.minimum(g_h, 0.85 * scale)
+    form = rng.choice(["abrupt", "steps", "gradual"])
+    charging, drift = noise * rng.choice([0, 0, rng.uniform(0, 5)]), rng.choice([0, 0, rng.uniform(-0.03, 0.03)])
+    u, i = [], []
+    for c in range(cycles):
+        down, rise, fall = (_ramp([pair], step) for pair in ((0, -un), (-un, up), (up, 0)))
+        end, start = g_h[c + 1] * _f(up, growth), g_l[c] * u_resets[c]
+        if end > 0.85 * start or np.abs(g_h[c] * _f(u_sets[c], growth)) > 0.7 * np.abs(g_l[c] * u_sets[c]):
+            return troubled(rng)  # no window at the thresholds
+        a = np.where(down > u_sets[c], g_h[c] * _f(down, growth), g_l[c] * down)
+        low, lrs = g_h[c + 1] * _f(np.maximum(rise, 0), growth), g_l[c] * rise
+        part = np.clip((rise - u_resets[c]) / (up - u_resets[c]), 0, 1)
+        power = 1.5 if form == "gradual" else 1
+        if form == "steps":
+            levels = 0.8 * np.sort(rng.uniform(0, 1, 4))
+            part = np.where(part > 0, np.maximum(np.searchsorted(levels, part) / 4, 0.25), 0)
+        between = low + (np.minimum(lrs, np.maximum(start, low)) - low) * (1 - part) ** power
+        b = np.where(rise < u_resets[c], lrs, low if form == "abrupt" else between)
+        after = g_h[c + 1] * _f(fall, growth) * (1 + drift * (1 - fall / up))
+        u.append(np.concatenate([down[:-1], rise[:-1], fall[:-1]]))
+        i.append(np.concatenate([a[:-1], b[:-1], after[:-1]]))
+    u = np.concatenate(u)
+    i = np.maximum(np.concatenate(i), -limit) + offset + charging * np.sign(np.gradient(u))
+    i = i + noise * rng.standard_normal(len(i))
+    true = {
+        "r_hrs": 0.2 / (g_h[:cycles] * _f(0.2, growth)),
+        "u_set": polarity * u_sets,
+        "r_lrs": 1 / g_l,
+        "u_reset": polarity * u_resets,
+    }
+    return Virtual(polarity * u, polarity * i, "bipolar", polarity, step, true)
+
+
 def refused(rng):
     """Return a device that is not bipolar, and words of its refusal."""
     points, cycles, size = int(rng.integers(60, 200)), int(rng.integers(2, 7)), rng.uniform(0.8, 3)

@@ -36,6 +36,7 @@ AHEAD = 4  # devices per thread that are worked on at once: memory for so many, 
 MOST_VALUES, FEW_VALUES = 20_000, 0.3  # currents that are looked at; share of different ones that shows a converter
 RESOLUTION = 1e-7  # share of the largest current below which no noise is believed
 USUAL_OFFSET = 4.0  # times the median deviation, up to which an offset counts
+FEW_FREE, LOW = 8, 0.5  # degrees of freedom that an estimate of the noise needs; share of the reach for another one
 FORMING = 1.25  # times the usual reach: a first sweep that goes further is a forming sweep
 FALLS_BACK = 0.1  # share of the negative reach that a branch B at the end of a record must come back by
 KINKED = 0.7  # share of the cycles that show a kink where RESET is one
@@ -74,6 +75,8 @@ class DeviceCycles:
     doubt_of_model : array of shape (n,)
         Difference of conductances of branch C between two models of its curve in S, where points cannot tell which is
         right; no rows before curves are known.
+    charging : float
+        Current in A at zero voltage on the rising branch, as a capacitance makes it; 0 where there is none.
     hrs_top : float
         Share of the highest voltage up to which curves describe branch C.
     kinks : bool
@@ -94,6 +97,7 @@ class DeviceCycles:
     measured: Float64Array = field(default_factory=lambda: np.empty((0, MEASURE_COLUMNS)))
     conductances_at_read: Float64Array = field(default_factory=lambda: np.empty((0, 3)))
     doubt_of_model: Float64Array = field(default_factory=lambda: np.empty(0))
+    charging: float = 0.0
     hrs_top: float = 0.67
     kinks: bool = False
     mended: int = 0
@@ -274,7 +278,7 @@ def survey_device(loops: xr.Dataset, device: int) -> tuple[DeviceCycles, DeviceP
     rows = _without_open_end(rows[: cut_cycles(applied, loop, len(loop), reach[0], reach[1], rows)], applied)
     surveyed = np.empty((len(rows), SURVEY_COLUMNS))
     survey_kernels.survey_cycles(points.u, points.i, rows, len(rows), surveyed)
-    offset, noise = _offset(surveyed), _noise(surveyed, points.i)
+    offset, noise = _offset(surveyed), _noise(surveyed, points.u, points.i)
     corrected = DevicePoints(points.u + float(loops.attrs.get("series_resistance", 0.0)) * offset, points.i - offset)
     survey_kernels.survey_cycles(corrected.u, corrected.i, rows, len(rows), surveyed)
     forming = _forming(surveyed)
@@ -317,7 +321,14 @@ def _offset(surveyed: Float64Array) -> float:
     return float(np.mean(there[off <= USUAL_OFFSET * np.median(off)]))
 
 
-def _noise(surveyed: Float64Array, i: Float64Array) -> float:
+def _rough_noise(u: Float64Array, i: Float64Array) -> float:
+    """Return the noise of a record with few points about zero voltage in A, from third differences at low voltages."""
+    third = np.abs(np.diff(i, 3)) / np.sqrt(20.0)
+    low = np.abs(u[1:-2]) < LOW * float(np.abs(u).max())
+    return 1.4826 * float(np.median(third[low])) if low.any() else 0.0
+
+
+def _noise(surveyed: Float64Array, u: Float64Array, i: Float64Array) -> float:
     """Return the noise in A: the median over cycles, corrected for the skewness of chi squared.
 
     It is never below the resolution of the numbers, nor the step of a converter.
@@ -326,8 +337,8 @@ def _noise(surveyed: Float64Array, i: Float64Array) -> float:
         return 1e-15
     least = max(RESOLUTION * float(np.quantile(np.abs(i), 0.99)), 0.3 * _step(i), 1e-16)
     there = surveyed[np.isfinite(surveyed[:, VARIANCE])]
-    if not len(there):
-        return least
+    if not len(there) or there[:, DEGREES_OF_FREEDOM].sum() < FEW_FREE:
+        return max(_rough_noise(u, i), least)
     skew = (1 - 2 / (9 * np.maximum(there[:, DEGREES_OF_FREEDOM], 1.0))) ** 3
     return max(float(np.sqrt(np.median(there[:, VARIANCE] / skew))), least)
 

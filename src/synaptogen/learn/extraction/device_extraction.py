@@ -49,6 +49,11 @@ BIAS, BIAS_A, UNKNOWN = (
     0.3,
     0.03,
 )  # of a conductance: what curves may be wrong by, and the largest error of the check
+MOST_CROSSINGS, NEAR_ZERO = 20, 0.2  # cycles in which a charging current is sought, and the share of the reach
+CHARGED, CHARGING_SIGMAS = (
+    0.03,
+    4.0,
+)  # share of the current at the read voltage from which it counts, and standard errors
 TELLING = 0.012  # median error of points beside the read voltage below which they alone tell what is right
 CHECKED, MOST_DEVIANT = 0.06, 25.0  # error of the check up to which a mixture stays; largest square that counts
 OFF, SIGMAS = 0.08, 3.0  # share and standard errors by which points beside the read voltage may differ in one cycle
@@ -115,6 +120,7 @@ def extract_device(loops: xr.Dataset, device: int, u_read: float, *, halves: boo
     if other or state.never or not u_read < np.nanmin([*reach, np.inf]):
         return _nothing(one)
     _fit_curves(points, one, state, (reach[0], reach[1]), u_read)
+    one.charging = _charging_current(points, one, np.flatnonzero(state.lrs & ~one.forming))
     values, flags = _features(one, state, one.measured, u_read)
     one.conductances_at_read = np.stack([values[k] for k in ("g_a", "g_b", "g_c")], axis=1)
     pair = None
@@ -122,6 +128,25 @@ def extract_device(loops: xr.Dataset, device: int, u_read: float, *, halves: boo
         odd, even = (_features(one, state, measure_device(points, one, u_read, parity), u_read)[0] for parity in (0, 1))
         pair = odd, even
     return DeviceFeatures(one, values, flags, one.lowest >= 0, pair)
+
+
+def _charging_current(points: DevicePoints, one: DeviceCycles, cycles: IntArray) -> float:
+    """Return the current in A that the rising branch B carries at zero voltage beyond the falling ones; 0 within error.
+
+    A capacitance makes it. It adds to the current of the LRS, and no curve through the origin takes it out.
+    """
+    found = []
+    for k in evenly_spaced(cycles, MOST_CROSSINGS):
+        first, last = max(int(one.lowest[k]), int(one.start[k])), int(one.highest[k])
+        reach = NEAR_ZERO * float(np.nanmin(one.surveyed[k, [REACH_NEGATIVE, REACH_POSITIVE]]))
+        near = first + np.flatnonzero(np.abs(points.u[first:last]) < reach)
+        if len(near) > 4 and np.ptp(points.u[near]) > reach:
+            found.append(float(np.polyfit(points.u[near], points.i[near], 2)[2]))
+    if len(found) < 2:
+        return 0.0
+    middle = float(np.median(found))
+    error = 1.4826 * float(np.median(np.abs(np.array(found) - middle))) / np.sqrt(len(found))
+    return middle if abs(middle) > CHARGING_SIGMAS * max(error, one.noise / np.sqrt(5.0 * len(found))) else 0.0
 
 
 def _nothing(one: DeviceCycles) -> DeviceFeatures:
@@ -369,7 +394,9 @@ def _features(
     flags[end_set] |= Flag.SET_AT_END
     flags[end_reset] |= Flag.RESET_AT_END
     wrong = np.where(from_a, misfit[:, A], m_before == 1) & np.isfinite(values["r_hrs"])
-    wrong |= misfit[:, B] & np.isfinite(values["r_lrs"])
+    with np.errstate(invalid="ignore"):
+        charged = abs(one.charging) * values["r_lrs"] > CHARGED * u_read
+    wrong |= (misfit[:, B] | charged) & np.isfinite(values["r_lrs"])
     wrong |= state.sets & ~at_set & (measured[:, SET_AGREES] == 0)
     wrong |= state.lrs & resets & ~at_reset & (measured[:, RESET_AGREES] == 0)
     with np.errstate(invalid="ignore"):

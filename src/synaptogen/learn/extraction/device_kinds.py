@@ -4,6 +4,7 @@ Each excursion has a forward and a backward leg. Near zero (a tenth to 40 % of t
 compared: it *sets* if the backward leg conducts more, by a tenth and by five standard deviations, and *resets* if it
 conducts less. Higher up, legs are compared bin by bin. The rules are, in this order:
 
+0. current-driven: steps of the current are equal, and those of the voltage are not.
 1. noise: no leg carries a current above its noise.
 2. no memory: neither near zero nor higher up do legs differ, as in a resistor or a diode; or the forward leg conducts
    more at both signs by a current that does not depend on the voltage, which is a charging current.
@@ -28,7 +29,7 @@ from synaptogen._utils import BoolArray, Float64Array, IntArray
 from .excursions import BINS, SIGN, find_excursions, leg_profiles, noise_near_zero
 
 Kind: TypeAlias = Literal[
-    "bipolar", "unipolar", "volatile", "complementary", "no memory", "noise", "one sign", "unclear"
+    "bipolar", "unipolar", "volatile", "complementary", "no memory", "noise", "one sign", "current-driven", "unclear"
 ]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 TableKind: TypeAlias = Literal["retention", "pulse response", "distribution"]
@@ -40,6 +41,11 @@ NEAR, HIGH = slice(2, 8), slice(6, 19)  # bins near zero and higher up
 HYSTERESIS = 1.3  # ratio of currents of the two legs higher up
 RARE = 0.02  # share of the excursions of a sign below which an event is an accident
 MAJORITY = 3.0  # times as many excursions must speak for one polarity as for the other
+EQUAL, MANY, LESS = (
+    0.02,
+    0.8,
+    0.15,
+)  # difference of equal steps; share of them in what is driven, and by what less elsewhere
 OFTEN = 0.25  # share of the excursions of a sign that makes a rule of an event
 
 REASONS: dict[str, str] = {
@@ -67,6 +73,11 @@ REASONS: dict[str, str] = {
     "one sign": (
         "the voltage has one sign only, and features need both SET and RESET: give the sweeps of both signs in one"
         " record, in the order of time"
+    ),
+    "current-driven": (
+        "the record was driven by a current: its steps are equal, and those of the voltage are not. The voltage falls"
+        " back when the device sets, so it shows no U_SET as the model means it; measure with a voltage source and a"
+        " current limit, or give a table of features (r_hrs, u_set, r_lrs, u_reset)"
     ),
     "unclear": (
         "no cycle switches between two resistances: the record shows neither SET at one sign of the voltage nor RESET"
@@ -159,12 +170,24 @@ def detect_kind(applied: Float64Array, i: Float64Array) -> DeviceKind:
     reach = usual_reach(applied)
     if not reach > 0:
         return DeviceKind("unclear", 0)
+    regular = _equal_steps(i)
+    if regular > MANY and _equal_steps(applied) < regular - LESS:
+        return DeviceKind("current-driven", 0)
     rows = np.zeros((len(applied) // 3 + 2, 4), np.int64)
     rows = rows[: find_excursions(applied, reach, rows)]
     if not len(rows):
         return DeviceKind("unclear", 0)
     legs = _legs(applied, i, rows, reach)
     return _classify(legs, {int(s) for s in rows[:, SIGN]})
+
+
+def _equal_steps(values: Float64Array) -> float:
+    """Return the share of the steps that are as large as the one before, and not zero."""
+    size = np.abs(np.diff(values))
+    if len(size) < 2:
+        return 0.0
+    moves = size[1:] > 1e-6 * size.max()
+    return float(np.mean(moves & (np.abs(np.diff(size)) < EQUAL * size[1:])))
 
 
 def _legs(applied: Float64Array, i: Float64Array, rows: IntArray, reach: float) -> _Legs:

@@ -15,6 +15,7 @@ SHARE = 0.05  # of the current of the LRS, the same
 LEAST = 0.05  # share of the reach below which no threshold is sought
 ABRUPT = 0.3  # share of the current that an abrupt RESET loses within a step
 SMALL_STEP, MOST = 0.1, 0.8  # the same for a step that is this share of what the current has lost some points later
+CLEAR_STEP, ALONE = 0.15, 4.0  # the same for a step of an erratic RESET, which is so many times the next one
 BEFORE_JUMP = 0.06  # share by which the current may be off the line of the LRS before an abrupt RESET
 OFF_LINE = 0.15  # share by which the current may leave the line of the LRS before RESET
 BESIDE_KINK = 4  # points to either side of the filter in which a kink is fitted
@@ -211,7 +212,10 @@ def _jump_down(
                 return k
             continue
         lost, far = fall + line[k + 1] - line[k], min(k + 4, last)
-        if far <= k + 1 or lost < max(SMALL_STEP * line[k + 1], 8.0 * noise, MOST * (line[far] - i[far])):
+        later = i[k + 1] - i[k + 2] + line[k + 2] - line[k + 1] if k + 2 <= last else lost
+        clear = lost > max(CLEAR_STEP * line[k + 1], 20.0 * noise, ALONE * abs(later))
+        most = lost >= max(SMALL_STEP * line[k + 1], 8.0 * noise, MOST * (line[far] - i[far]))
+        if far <= k + 1 or not (clear or most):
             continue
         if _leaves_line(u, i, line, k + 1, min(k + 5, last + 1), noise, 0.5 * lost / line[k + 1]):
             return k

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from synaptogen.params import FEATURE_NAMES
 
-from .units import LONGEST, factor_of, is_density, plain, quantity_of, split_unit
+from .units import LONGEST, factor_of, is_density, plain, quantity_of, split_unit, unknown_unit
 
 LOOPS = ("voltage", "current", "time")
 KEYS = ("device", "cycle")
@@ -143,6 +143,9 @@ def role_of(name: str) -> tuple[str | None, str]:
     if len(name) > LONGEST:
         return None, ""
     base, _ = split_unit(name.replace("#", " ").strip())
+    strange = unknown_unit(base)
+    if strange and strange != base:  # refused later, as that of this quantity
+        base = base.rpartition(strange)[0].rstrip("([{< ")
     word = base.strip().strip('"').lower()
     word = re.sub(r"\s*@.*", "", word)  # R_HRS@0.2V
     if is_density(name):

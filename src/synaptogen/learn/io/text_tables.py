@@ -146,7 +146,7 @@ def _dialect(lines: list[str]) -> Dialect | None:
 
 def _commas_are_decimal(lines: list[str]) -> bool:
     """Return whether another separator than the comma divides lines into numbers with decimal commas."""
-    for separator in (";", "\t", " "):
+    for separator in (";", "\t", "|", " "):
         dialect = Dialect(separator, True)
         counted = [dialect.counts(line) for line in lines if "," in line]
         if counted and _has_run(counted) and sum(n >= 2 and not words for _, n, words in counted) > len(counted) / 2:

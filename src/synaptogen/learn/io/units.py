@@ -53,7 +53,8 @@ UNITS = {unit: factor for unit, (factor, _) in _UNITS.items()}
 _QUANTITY = {"V": "voltage", "A": "current", "s": "time", "ohm": "resistance", "S": "conductance"}
 _BRACKETS = r"\((?P<round>[^()]*(?:\([^()]*\)[^()]*)*)\)|\[(?P<square>.*)\]|\{(?P<curly>.*)\}|<(?P<angle>.*)>"
 _ENDING = re.compile(
-    rf"(?P<base>.+?)\s*(?:{_BRACKETS}|/\s*(\S+)|[_,.]\s*([^\s_]+)|\s+in\s+(\S+)|\s+(\S{{2,}}))", re.DOTALL
+    rf"(?P<base>.+?)\s*(?:{_BRACKETS}|/\s*(\S+)|[_,.]\s*([^\s_/.,()\[\]{{}}<>]+)|\s+in\s+(\S+)|\s+(\S{{2,}}))",
+    re.DOTALL,
 )
 _IN_BRACKETS = re.compile(rf".+?\s*(?:{_BRACKETS})", re.DOTALL)
 _POWER = re.compile(
