@@ -272,7 +272,7 @@ def gather(typingctx: Any, pointer: Any, index: Any, mask: Any) -> Any:
 
     Parameters
     ----------
-    pointer : pointer to float32
+    pointer : pointer to float32, or to uint32 whose bits are loaded
     index : uint32 lanes
         Index of the number of each lane.
     mask : mask lanes
@@ -287,8 +287,8 @@ def gather(typingctx: Any, pointer: Any, index: Any, mask: Any) -> Any:
         base, offsets, chosen = a
         real = REAL.llvm()
         if W == 1:
-            safe = b.select(chosen, offsets, ir.Constant(I32, 0))
-            return b.select(chosen, b.load(b.gep(base, [b.zext(safe, I64)])), ir.Constant(real, 0.0))
+            safe, numbers = b.select(chosen, offsets, ir.Constant(I32, 0)), b.bitcast(base, F32.as_pointer())
+            return b.select(chosen, b.load(b.gep(numbers, [b.zext(safe, I64)])), ir.Constant(real, 0.0))
         wide = ir.VectorType(I64, W)
         bytes_on = b.shl(b.zext(offsets, wide), ir.Constant(wide, [2] * W))
         first = b.insert_element(ir.Constant(wide, ir.Undefined), b.ptrtoint(base, I64), ir.Constant(I32, 0))
