@@ -65,7 +65,17 @@ class Geometry(NamedTuple):
 
     @classmethod
     def of(cls, size: tuple[int, ...], stride: tuple[int, ...], dilation: tuple[int, ...]) -> "Geometry":
-        """Return that of a convolution along one to three axes."""
+        """Return that of a convolution along one to three axes.
+
+        Parameters
+        ----------
+        size, stride, dilation : tuples of one to three int
+            Of its kernel.
+
+        Returns
+        -------
+        Geometry
+        """
         filled = ((1,) * (3 - len(part)) + tuple(part) for part in (size, stride, dilation))
         a, b, c = ((part[0], part[1], part[2]) for part in filled)
         return cls(a, b, c)
