@@ -6,7 +6,7 @@ The steps and their numbers are those of `AnalogMatrix.forward`; tests compare t
 import functools
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -15,18 +15,39 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import _get_current_dispatch_mode
 
 from synaptogen._utils import share
+from synaptogen.torch.config import AnalogConfig
 
 from . import kernels
 from .noise import in_transform, normals
-
-if TYPE_CHECKING:
-    from .matrix import AnalogMatrix
 
 SMALL, FEW_LEVELS = 2, 256  # outputs of a group, and levels of inputs above 0, for which products are looked up
 AT_ONCE = 1 << 19  # entries of lines that are laid out at once for each thread
 LONG = 1024  # places of a stretch, about
 NONE = np.zeros((0, 0, 0, 0), np.float32)
 NONE_3 = np.zeros((0, 0, 0), np.float32)
+
+
+class Readable(Protocol):
+    """What the loops need of an `AnalogMatrix`, which has these attributes."""
+
+    config: AnalogConfig
+    groups: int
+    outputs: int
+    inputs: int
+    column_tiles: int
+    columns: int
+    difference: Tensor
+    levels: Tensor
+    noise: Tensor
+    converted: Tensor
+    input_range: Tensor
+    adc_range: Tensor
+    adc_shift: Tensor
+    unit: Tensor
+    observe: Callable[[Tensor, Tensor], None] | None
+
+    def full_input(self, largest: Tensor) -> Tensor:
+        """Return the inputs that become the full voltage."""
 
 
 class Geometry(NamedTuple):
@@ -44,7 +65,17 @@ class Geometry(NamedTuple):
 
     @classmethod
     def of(cls, size: tuple[int, ...], stride: tuple[int, ...], dilation: tuple[int, ...]) -> "Geometry":
-        """Return that of a convolution along one to three axes."""
+        """Return that of a convolution along one to three axes.
+
+        Parameters
+        ----------
+        size, stride, dilation : tuples of one to three int
+            Of its kernel.
+
+        Returns
+        -------
+        Geometry
+        """
         filled = ((1,) * (3 - len(part)) + tuple(part) for part in (size, stride, dilation))
         a, b, c = ((part[0], part[1], part[2]) for part in filled)
         return cls(a, b, c)
@@ -55,12 +86,12 @@ class Geometry(NamedTuple):
         return tuple((n - d * (k - 1) - 1) // s + 1 for n, k, s, d in reach)
 
 
-def can_compile(matrix: "AnalogMatrix", x: Tensor) -> bool:
+def can_compile(matrix: Readable, x: Tensor) -> bool:
     """Return whether the compiled loops can read a matrix for these inputs.
 
     Parameters
     ----------
-    matrix : AnalogMatrix
+    matrix : Readable
     x : tensor
 
     Returns
@@ -93,14 +124,14 @@ def _share(kernel: Callable[..., Any], count: int, cost: int, *arguments: Any) -
     share(kernel, count, torch.get_num_threads(), arguments, max(1, 4096 // max(1, cost)))
 
 
-def _draws(matrix: "AnalogMatrix", shape: tuple[int, ...]) -> NDArray[Any]:
+def _draws(matrix: Readable, shape: tuple[int, ...]) -> NDArray[Any]:
     """Return standard normals, and count the draw."""
     z = normals(matrix.noise, shape, matrix.difference).numpy()
     matrix.noise.numpy()[1] += 1
     return z
 
 
-def _counted(matrix: "AnalogMatrix", at: int, values: int, beyond: NDArray[np.int64]) -> None:
+def _counted(matrix: Readable, at: int, values: int, beyond: NDArray[np.int64]) -> None:
     counts = matrix.converted.numpy()
     counts[at] += values
     counts[at + 1] += beyond.sum()
@@ -110,12 +141,12 @@ def _half(bits: int | None) -> int:
     return 0 if bits is None else 1 << (bits - 1)
 
 
-def multiply(matrix: "AnalogMatrix", x: Tensor, difference: Tensor, total: Tensor) -> Tensor:
+def multiply(matrix: Readable, x: Tensor, difference: Tensor, total: Tensor) -> Tensor:
     """Multiply vectors by the matrices.
 
     Parameters
     ----------
-    matrix : AnalogMatrix
+    matrix : Readable
     x : tensor of shape (vectors, groups * inputs)
     difference, total : tensors of shape (groups, tiles, columns, outputs)
         States that are read.
@@ -170,12 +201,12 @@ def multiply(matrix: "AnalogMatrix", x: Tensor, difference: Tensor, total: Tenso
     return out
 
 
-def convolve(matrix: "AnalogMatrix", x: Tensor, geometry: Geometry, difference: Tensor, total: Tensor) -> Tensor:
+def convolve(matrix: Readable, x: Tensor, geometry: Geometry, difference: Tensor, total: Tensor) -> Tensor:
     """Multiply the patches of images by the matrices, without laying the patches out as vectors.
 
     Parameters
     ----------
-    matrix : AnalogMatrix
+    matrix : Readable
     x : tensor of shape (images, channels, a, b, c)
         Padded images.
     geometry : Geometry
@@ -303,9 +334,7 @@ def _seen(sizes: tuple[int, ...], geometry: Geometry) -> NDArray[np.int64]:
 class _Images:
     """Currents at all places at once, where one range holds for all inputs: torch convolves images of drives."""
 
-    def __init__(
-        self, matrix: "AnalogMatrix", difference: Tensor, total: Tensor, x: Tensor, geometry: Geometry
-    ) -> None:
+    def __init__(self, matrix: Readable, difference: Tensor, total: Tensor, x: Tensor, geometry: Geometry) -> None:
         self.matrix, self.difference, self.total, self.x, self.geometry = matrix, difference, total, x, geometry
         self.pitch = geometry.places(tuple(x.shape[2:]))[2]
 
@@ -375,7 +404,7 @@ class _Places:
 
     def __init__(
         self,
-        matrix: "AnalogMatrix",
+        matrix: Readable,
         difference: Tensor,
         total: Tensor,
         x: NDArray[Any],

@@ -33,6 +33,15 @@ def drive_vectors(first, last, x, input_range, half, levels, signal, noise, comm
 
     ``factor`` (n,) is the input of full voltage, or no number where an input is none; ``beyond`` (n,) counts inputs
     that are larger.
+
+    Parameters
+    ----------
+    first, last : int
+        Items, as said above.
+    half : int
+        Half the number of levels of the converter.
+    x, input_range, levels, signal, noise, common, factor, beyond : arrays or numbers
+        See above and the head of this file.
     """
     low, high, one = np.float32(-half), np.float32(half - 1), np.float32(1.0)
     groups, tiles, _, columns = signal.shape
@@ -99,6 +108,15 @@ def drive_images(first, last, x, top, half, levels, weights, signal, noise, comm
 
     ``top`` is the input of full voltage. ``beyond`` (n * g,) counts larger inputs, each as often as places see the
     pixel: ``weights`` (pixels,).
+
+    Parameters
+    ----------
+    first, last : int
+        Items, as said above.
+    half : int
+        Half the number of levels of the converter.
+    x, top, levels, weights, signal, noise, common, beyond : arrays or numbers
+        See above and the head of this file.
     """
     _, channels, pixels = x.shape
     codes, has_noise = np.empty(pixels, np.uint32), noise.size > 0
@@ -134,6 +152,17 @@ def drive_places(
     Items are stretches of places, from begins to ends. The first place of a stretch sees in line k of group g the
     number ``x[sources + g * group + lines[k]]``, the next one that ``step`` further. ``top`` and ``finer`` (p,) are the
     input of full voltage, and levels per input. ``beyond`` has a count for each stretch.
+
+    Parameters
+    ----------
+    first, last : int
+        Items, as said above.
+    half : int
+        Half the number of levels of the converter.
+    x, begins, ends, sources, step, lines, group, top, finer : arrays or numbers
+        See above and the head of this file.
+    levels, signal, noise, common, beyond : arrays or numbers
+        See above and the head of this file.
     """
     groups, tiles, _ = common.shape
     columns, has_noise = signal.shape[1] // tiles, noise.size > 0
@@ -192,6 +221,17 @@ def multiply_places(
     """Multiply images by small matrices, one for each group: as `drive_places`, and the products (g, o, p) too.
 
     Differences and totals are (g, inputs, o). Each weight has few products, one for each level, which are looked up.
+
+    Parameters
+    ----------
+    first, last : int
+        Items, as said above.
+    half : int
+        Half the number of levels of the converter.
+    x, begins, ends, sources, step, lines, group, top, finer : arrays or numbers
+        See above and the head of this file.
+    levels, difference, total, currents, variances, beyond : arrays or numbers
+        See above and the head of this file.
     """
     groups, outputs, has_noise = difference.shape[0], difference.shape[2], variances.size > 0
     codes, count = np.empty((ends - begins).max(), np.uint32), levels.shape[1]
@@ -244,6 +284,15 @@ def convert_vectors(first, last, currents, variances, common, z, ranges, unit, f
 
     Without noise ``z`` is empty, without an ADC ``half`` is 0. ``beyond`` (n,) counts currents outside the ranges
     (g, t, o).
+
+    Parameters
+    ----------
+    first, last : int
+        Items, as said above.
+    half : int
+        Half the number of levels of the converter.
+    currents, variances, common, z, ranges, unit, factor, out, beyond : arrays or numbers
+        See above and the head of this file.
     """
     groups, tiles, _, outputs = currents.shape
     low, high, has_noise = np.float32(-half), np.float32(half - 1), z.size > 0
@@ -280,6 +329,17 @@ def convert_places(
     Rows of ``wide`` places begin at each ``pitch``-th p; the first one is row ``origin`` of all. Random numbers are
     (g, t, all places, o), factors (all places,). Variances may be complete already (``common`` is empty then). Items
     are blocks of outputs of groups; ``beyond`` (g * o,).
+
+    Parameters
+    ----------
+    first, last : int
+        Items, as said above.
+    half : int
+        Half the number of levels of the converter.
+    currents, variances, common, z, ranges, unit, factor, origin, pitch : arrays or numbers
+        See above and the head of this file.
+    wide, out, beyond : arrays or numbers
+        See above and the head of this file.
     """
     _, tiles, outputs, count = currents.shape
     blocks, rows, low, high = -(-outputs // BLOCK), out.shape[2] // wide, np.float32(-half), np.float32(half - 1)
