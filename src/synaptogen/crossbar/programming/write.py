@@ -270,7 +270,7 @@ def one_shot(
     tolerance : float
         Largest difference in S of a read from its target for a cell that the report counts as converged. It has no
         influence on the pulses.
-        after, scheme, outside, where, u_set, wires, wired_reads, pulse_width, width
+    after, scheme, outside, where, u_set, wires, wired_reads, pulse_width, width
         As for `write_verify`.
 
     Returns

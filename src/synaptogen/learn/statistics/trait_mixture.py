@@ -85,7 +85,17 @@ class TraitMixture:
         return cls(fit.weights / fit.weights.sum(), means, covariances, low, high, strength)
 
     def draw(self, count: int, rng: np.random.Generator) -> Float64Array:
-        """Return traits (count, d), drawn again while out of bounds."""
+        """Return traits, drawn again while out of bounds.
+
+        Parameters
+        ----------
+        count : int
+        rng : Generator
+
+        Returns
+        -------
+        array of shape (count, d)
+        """
         factors = np.linalg.cholesky(self.covariances)
         k = rng.choice(len(self.weights), count, p=self.weights)
         v, todo = np.empty((count, self.means.shape[1])), np.arange(count)
@@ -175,7 +185,19 @@ def _posterior(drawn: Float64Array, found: Float64Array, goal: Float64Array, rng
 
 
 def nearest_covariance(S: Float64Array, floor: float = _FLOOR) -> Float64Array:
-    """Return the nearest covariance whose eigenvalues, relative to its variances, are not below ``floor``."""
+    """Return the nearest covariance whose eigenvalues, relative to its variances, are not small.
+
+    Parameters
+    ----------
+    S : array of shape (d, d)
+        Symmetric.
+    floor : float
+        Least eigenvalue over the largest one, with all variances brought to 1.
+
+    Returns
+    -------
+    array of shape (d, d)
+    """
     scale = np.sqrt(np.maximum(np.diagonal(S), 1e-12 * np.trace(S)))
     values, vectors = np.linalg.eigh((S + S.T) / 2 / np.outer(scale, scale))
     whole = (vectors * np.maximum(values, floor * values.max())) @ vectors.T
