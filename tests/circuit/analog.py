@@ -16,6 +16,8 @@ def run_functions(source):
     ):
         lines = [" ".join(line.split()) for line in body.split(";") if line.strip()]
         lines = [re.sub(r"= \((.*)\) \? (.*) : (.*)", r"= (\2) if (\1) else (\3)", line) for line in lines]
+        if any("?" in line for line in lines):  # what iterations may do, no formula of the model
+            continue
         code = "".join(f"    {line.replace(f'{title} =', 'result =')}\n" for line in lines)
         exec(f"def {title}({inputs}):\n{code}    return result\n", space)
     return space

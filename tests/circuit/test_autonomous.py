@@ -241,13 +241,16 @@ def test_a_thousand_cells_are_distributed_like_the_population(program):
 @pytest.mark.parametrize("program", PROGRAMS)
 @pytest.mark.parametrize("kind", ["read", "tape", "autonomous"])
 def test_noise_analyses_find_the_read_noise_of_python(program, kind, tmp_path):
-    """A cell fed by a current: its voltage noise is the current noise over the slope of the curve."""
+    """A cell fed by a current: its voltage noise is the current noise over the slope of the curve.
+
+    Simulators are at 27 C where nothing else is said, and thermal noise follows.
+    """
     cell = sg.CellArray((), PRESET, rng=3, engine="reference")
     model, p = cell_model(PRESET, kind), PRESET.constants()
     row = " ".join(f"{k}={float(v[0])!r}" for k, v in instance_values(cell, model).items())
     r, u = float(cell.r), 0.2
     slope = iv.differential_conductance(r, u, p)
-    expected = noise.noise_variance(iv.conductance(r, u, p), u, 1.0) / slope**2
+    expected = noise.noise_density_at(u, 300.15) * iv.conductance(r, u, p) / slope**2
     i, library, path = float(cell.current(u)), compile_osdi(model), tmp_path / "noise.net"
     if program == "vacask":
         path.write_text(
