@@ -17,7 +17,7 @@ from scipy.special import ndtr
 
 from synaptogen._utils import BoolArray, Float64Array
 from synaptogen.array import CellArray
-from synaptogen.model import OWN_ROWS
+from synaptogen.model import OWN_ROWS, innovation_of_lrs
 from synaptogen.params import FEATURES, DeviceParams, OwnShapes, Population, RestlessInnovation, StateSpace
 
 from .autocovariances import lag_sums
@@ -259,26 +259,23 @@ class _Loop:
         quantile = corrected_polynomials(state.averages, self.base.quantile)
         params = self.base.replace(quantile=quantile, history=state.history, own=None, restless=None)
         if state.spread > 0:
-            restless = RestlessInnovation(state.spread, state.rise, _NEW, _FADE)
-            quantile[_LRS] = self._restless_polynomial(state, restless, params.memory_share[_LRS], quantile.shape[1])
-            params = params.replace(restless=restless, quantile=quantile)
+            params = params.replace(restless=RestlessInnovation(state.spread, state.rise, _NEW, _FADE))
+            quantile[_LRS] = self._restless_polynomial(state, params, quantile.shape[1])
+            params = params.replace(quantile=quantile)
         if state.mixture is None:
             return params
         own = OwnShapes(*_shapes_of(estimator, self.measured), REACH)
         population = self._population(state.mixture, params.memory_share)
         return params.replace(population=population, own=own)
 
-    def _restless_polynomial(
-        self, state: _State, restless: RestlessInnovation, share: float, width: int
-    ) -> Float64Array:
+    def _restless_polynomial(self, state: _State, params: DeviceParams, width: int) -> Float64Array:
         """Return the quantile polynomial of R_LRS on a latent scale that restless innovations give heavy tails."""
         rng = np.random.default_rng((self.seed, 5000))
-        mixture, lrs = state.mixture, self.measured.index(_LRS)
-        m = np.full(_LATENT, share) if mixture is None else mixture.draw(_LATENT, rng)[:, 5 * lrs + 4]
+        mixture, at = state.mixture, 5 * self.measured.index(_LRS) + 4
+        m = params.memory_share[_LRS] if mixture is None else mixture.draw(_LATENT, rng)[:, at]
         v, n, w, slow = rng.standard_normal((4, _LATENT))
-        u = np.sqrt(1 - restless.new) * v + np.sqrt(restless.new) * n
-        h, (mean, deviation) = restless.spread, restless.moments()
-        white = (np.exp(h * u - h**2) * (w + restless.rise * v) - mean) / deviation
+        unit = np.linalg.norm(params.history.innovation[_LRS])
+        white = np.asarray(innovation_of_lrs(unit * w, v, n, params.constants().restless)) / unit
         s, z = cell_centres(), state.averages[_LRS]
         known = np.isfinite(z)
         x = np.quantile(np.sqrt(m) * slow + np.sqrt(1 - m) * white, ndtr(s[known]))
