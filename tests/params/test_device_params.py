@@ -5,6 +5,7 @@ import importlib.resources
 import json
 import pickle
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -578,3 +579,31 @@ def test_nested_json_is_refused(tmp_path, key):
 def test_sizes_beyond_sense_are_refused(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def keys_of_files(document):
+    """Keys that the page on parameter files has a row for; a part with a page of its own counts as one."""
+    for key, value in document.items():
+        if isinstance(value, dict) and key not in ("source", "fluctuation", "pulse_width"):
+            yield from (f"{key}.{inner}" for inner in value)
+        else:
+            yield key
+    yield from {key for feature in document["features"] for key in feature}
+
+
+def test_the_page_on_parameter_files_has_every_key(tmp_path):
+    data = Path(__file__).parents[1] / "data"
+    full = (
+        DeviceParams.from_json(data / "own_laws.json").with_fluctuation("hfox-1t1r").with_pulse_width("hfox-1t1r-gate")
+    )
+    full = full.replace(u_range=1.7, stretch=[0.2, 0.3, 0.05])
+    written = set()
+    for params in (full, DeviceParams.from_json(data / "feature_scales.json"), PRESET.with_order(1)):
+        params.to_json(tmp_path / "params.json")
+        written.update(keys_of_files(json.loads((tmp_path / "params.json").read_text(encoding="utf-8"))))
+    page = (Path(__file__).parents[2] / "docs" / "parameters.md").read_text(encoding="utf-8")
+    described = set()
+    for cell in re.findall(r"^\| (`[^|]*) \|", page, re.MULTILINE):
+        first, *others = re.findall(r"`([\w.]+)`", cell)
+        described |= {first, *(first.rsplit(".", 1)[0] + name if name.startswith(".") else name for name in others)}
+    assert written - described == set()
