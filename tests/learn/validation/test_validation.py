@@ -214,6 +214,17 @@ def test_parts_that_are_held_out_are_disjoint():
         assert summary.startswith(f"{round(0.3 * n)} of {n} {by}s")
 
 
+@pytest.mark.parametrize(
+    ("devices", "cycles", "axis", "count"),
+    [(8, 400, "cycle", 100), (8, 60, "device", 2), (2, 60, "cycle", 15), (40, 400, "device", 10), (8, 20, "cycle", 5)],
+)
+def test_cycles_are_held_out_where_enough_are_left_to_judge(devices, cycles, axis, count):
+    """And devices elsewhere, if there are enough of them; a quarter each time."""
+    _, test, _ = learn.hold_out(learn.features(**measure(devices, cycles, 1)))
+    assert test.sizes[axis] == count
+    assert test.sizes[{"cycle": "device", "device": "cycle"}[axis]] == {"cycle": devices, "device": cycles}[axis]
+
+
 def test_splits_are_different_halves():
     for folds in (4, 7, 16):
         masks = draw_splits(folds, 12, np.random.default_rng(1))

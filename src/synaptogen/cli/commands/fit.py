@@ -135,7 +135,8 @@ def fit(
     held_out = None
     if hold_out is not None:
         if not alone:
-            measured, _, held_out = learn.hold_out(measured, hold_out)
+            measured, kept_out, held_out = learn.hold_out(measured, hold_out)
+            _require_enough(kept_out, hold_out)
         cut = [learn.hold_out(table, hold_out) for table in tables]
         tables = [kept for kept, _, _ in cut]
         held_out = "; ".join([*([held_out] if held_out else []), *dict.fromkeys(text for _, _, text in cut)])
@@ -200,6 +201,18 @@ def read_beside(measurement: Measurement, reads: list[Path] | None, bake: list[P
         *(measurement.read_retention(path, baked=False) for path in reads or []),
         *(measurement.read_retention(path) for path in bake or []),
     ]
+
+
+def _require_enough(held_out: "xr.Dataset", share: float) -> None:
+    """Refuse to hold out so few cycles that they could not be judged later."""
+    from synaptogen.learn.statistics import FEWEST_CYCLES
+
+    cycles = held_out.sizes["cycle"]
+    if 1 < cycles < FEWEST_CYCLES:
+        raise ValueError(
+            f"--hold-out {share:g} keeps {cycles} cycles for validation, and {FEWEST_CYCLES} are needed:"
+            " give a larger share, or leave it out"
+        )
 
 
 def _told(result: "FluctuationFit") -> dict[str, Any]:

@@ -4,7 +4,7 @@ from .autocovariances import LagSums, lag_sums, unit_variance
 from .bias_correction import FEW_CYCLES, Kind
 from .drift import Drift, measure_drift, remove_trend
 from .feature_fit import FeatureFit, Laws, PopulationSource, fit_features
-from .feature_tables import FeatureTable, feature_table
+from .feature_tables import FEWEST_CYCLES, FeatureTable, feature_table
 from .few_devices import copies_of_devices
 from .gaussian_mixture import Bulk, find_bulk
 from .marginals import standardised
@@ -15,6 +15,7 @@ from .var_fit import Criterion, unmeasured_as_white, whiteness_test
 
 __all__ = [
     "FEWEST",
+    "FEWEST_CYCLES",
     "FEW_CYCLES",
     "Bulk",
     "Criterion",

@@ -208,7 +208,8 @@ def _fit_to_learn(
     few = known.max(1) < FEWEST_CYCLES
     if few.all():
         raise ValueError(
-            f"the best known device has {int(known.max())} cycles: at least {FEWEST_CYCLES} are needed to learn from"
+            f"the best known device has {int(known.max())} cycles: at least {FEWEST_CYCLES} are needed to"
+            " learn from or to judge by"
         )
     constant = ~few & np.any((_value_range(y)[:, list(measured)] <= 0) & (known > 0), axis=1)
     if np.all(few | constant):

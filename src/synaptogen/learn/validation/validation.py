@@ -17,6 +17,7 @@ from zipfile import BadZipFile, ZipFile
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # it carries no types
 
 from synaptogen._utils import RNG, AnyArray, PathLike, checked, replacing, seed_of
@@ -24,7 +25,7 @@ from synaptogen.learn.extraction import extract, mark_loops
 from synaptogen.learn.fluctuation import tables_of
 from synaptogen.learn.overview import FeatureOverview, compare_features, overview_of, verdict_of
 from synaptogen.learn.progress import StageProgress, silent
-from synaptogen.learn.statistics import feature_table
+from synaptogen.learn.statistics import FEWEST_CYCLES, feature_table
 from synaptogen.params import DeviceParams, as_device_params
 
 from .properties import Comparison
@@ -348,7 +349,8 @@ def hold_out(
     share : float
         Of the devices, evenly spaced, or of the cycles, the last ones, that are held out; between 0 and 1.
     by : {"device", "cycle"}, optional
-        Default: devices where there are 32 or more, and of repeated reads.
+        Default: devices where there are 32 or more, where the cycles that are held out would be too few to judge, and
+        of repeated reads.
 
     Returns
     -------
@@ -365,24 +367,21 @@ def hold_out(
     --------
     >>> import synaptogen as sg
     >>> from synaptogen import learn
-    >>> data = learn.features(*(x.T for x in sg.CellArray(2, rng=1).run_cycles(60)))
+    >>> data = learn.features(*(x.T for x in sg.CellArray(2, rng=1).run_cycles(200)))
     >>> to_learn, to_validate, summary = learn.hold_out(data)
     >>> to_learn.sizes["cycle"], to_validate.sizes["cycle"], summary
-    (45, 15, '15 of 60 cycles, the last ones')
+    (150, 50, '50 of 200 cycles, the last ones')
     """
     if not 0 < share < 1:
         raise ValueError(f"share must be between 0 and 1, not {share:g}: 0.25 holds out a quarter")
     reads = "conductance" in data
     if reads and by == "cycle":
         raise ValueError("by='cycle' is for loops and features: repeated reads are held out by device")
-    axis = by or ("device" if reads or data.sizes.get("device", 1) >= 32 else "cycle")
+    axis = by or ("device" if reads or data.sizes.get("device", 1) >= 32 else _axis_of_few(data, share))
     if axis not in ("device", "cycle"):
         raise ValueError(f'by must be "device" or "cycle", not {axis!r}')
-    if axis == "cycle":  # tables may count cycles that are not there
-        known = (
-            data.notnull().to_array().any([d for d in ("variable", "device", "point") if d in (*data.dims, "variable")])
-        )
-        data = data.isel(cycle=np.flatnonzero(known.to_numpy()))
+    if axis == "cycle":
+        data = data.isel(cycle=_known_cycles(data))
     n = data.sizes[axis]
     count = round(share * n)
     if not 0 < count < n:
@@ -395,3 +394,15 @@ def hold_out(
     which = "evenly spaced" if axis == "device" else "the last ones"
     summary = f"{count} of {n} {axis}s, {which}"
     return data.isel({axis: ~out}), data.isel({axis: out}), summary
+
+
+def _axis_of_few(data: xr.Dataset, share: float) -> Literal["device", "cycle"]:
+    """Return along which axis fewer than 32 devices are cut: cycles, unless those held out were too few to judge."""
+    cycles, devices = share * len(_known_cycles(data)), share * data.sizes.get("device", 1)
+    return "device" if round(cycles) < FEWEST_CYCLES <= cycles / share and round(devices) >= 1 else "cycle"
+
+
+def _known_cycles(data: xr.Dataset) -> NDArray[np.int64]:
+    """Return the positions of cycles that are there; tables may count others, too."""
+    axes = [d for d in ("variable", "device", "point") if d in (*data.dims, "variable")]
+    return np.flatnonzero(data.notnull().to_array().any(axes).to_numpy())
