@@ -11,6 +11,7 @@ import pytest
 from numpy.typing import ArrayLike
 
 from synaptogen._utils import PathLike, checked, require_fields
+from synaptogen._utils.arguments import rule_of
 
 
 class Shaped(Protocol):
@@ -89,6 +90,17 @@ def test_what_is_meant_is_taken(name, value):
 def test_what_cannot_be_meant_is_refused_by_name(name, value):
     with pytest.raises((TypeError, ValueError), match=name):
         call(**{name: value})
+
+
+def test_names_of_types_count_as_what_they_stand_for():
+    """NumPy's own are such names from Python 3.12 on."""
+    name = pytest.importorskip("typing_extensions").TypeAliasType
+    for annotation in (name("Size", int | None), name("Size", int) | None):
+        assert rule_of(annotation)("size", None) is None
+        with pytest.raises(TypeError, match=r"size=1\.5 is not an int"):
+            rule_of(annotation)("size", 1.5)
+    with pytest.raises(TypeError, match="volts is not an array of real numbers"):
+        rule_of(name("Volts", ArrayLike))("volts", "x")
 
 
 def test_places_and_defaults():

@@ -22,7 +22,6 @@ from .operands import as_array
 
 P = ParamSpec("P")
 R = TypeVar("R")
-_ARRAY = set(get_args(ArrayLike))
 Rule: TypeAlias = Callable[[str, Any], Any]
 """Called with the name and the value of an argument; returns the value to use."""
 
@@ -112,7 +111,14 @@ def rule_of(annotation: Any) -> Rule | None:
 
 
 def _members(annotation: Any) -> tuple[Any, ...]:
-    return get_args(annotation) if get_origin(annotation) in (Union, types.UnionType) else (annotation,)
+    """Return what a union is made of, those within it included."""
+    annotation = getattr(annotation, "__value__", annotation)  # what a name stands for that a `type` statement made
+    if get_origin(annotation) not in (Union, types.UnionType):
+        return (annotation,)
+    return tuple(found for member in get_args(annotation) for found in _members(member))
+
+
+_ARRAY = frozenset(_members(ArrayLike))
 
 
 def _is_array(annotation: Any) -> bool:
