@@ -144,7 +144,11 @@ def test_the_figure_has_a_panel_for_each_level():
 
 
 @pytest.mark.parametrize(
-    ("seconds", "text"), [(0.5, "0.5 s"), (1, "1 s"), (3600, "1 h"), (86400, "1 day"), (315_576_000, "10 years")]
+    ("seconds", "text"),
+    [
+        *((0.5, "0.5 s"), (1, "1 s"), (2.5, "2.5 s"), (59, "59 s"), (60, "1 min"), (90, "1.5 min"), (3600, "1 h")),
+        *((7200, "2 h"), (86400, "1 day"), (172_800, "2 days"), (31_557_600, "1 year"), (315_576_000, "10 years")),
+    ],
 )
 def test_durations_are_short_texts(seconds, text):
     assert duration(seconds) == text

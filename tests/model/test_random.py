@@ -10,7 +10,7 @@ import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synaptogen.model import random
+from synaptogen.model import ops, random
 
 CELLS = 1 << 18
 words32 = st.integers(0, 2**32 - 1)
@@ -194,3 +194,8 @@ def test_read_normals_are_independent_normals(unlikely):
     unlikely([correlations(z, other) for other in others])
     cycles = drawn(random.normals, seed=7)
     unlikely([correlations(z, cycles[k]) for k in range(4)])
+
+
+def test_the_top_bit_of_a_word_flips_signs():
+    words = np.array([0, 1, 0x7FFFFFFF, 0x80000000, 0x80000001, 0xFFFFFFFF], np.uint32)
+    assert ops.flip_sign(2.0, words).tolist() == [2.0, 2.0, 2.0, -2.0, -2.0, -2.0]

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import synaptogen as sg
+from synaptogen.model import optional_parts
 
 PRESET = sg.DeviceParams.preset("hennen2024")
 CURVE = sg.FeatureScale("log10", curve=[0.2, 0.3, 0.6, 3.4], low=-5, high=6, offset=900.0)
@@ -15,6 +16,21 @@ def test_value_follows_the_polynomial():
     y = np.array([-5.0, 0.5, 6.0, 60.0])
     t = np.array([-1.0, 0.0, 1.0, 1.0])  # held at the end
     assert np.allclose(CURVE.value(y), 900 + 10 ** (0.2 * t**3 + 0.3 * t**2 + 0.6 * t + 3.4), rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("scale", "low", "high"),
+    [
+        (sg.FeatureScale("linear"), -1.0, 1.0),
+        (sg.FeatureScale("log10", offset=900.0), 3.0, 7.0),
+        (sg.FeatureScale("linear", curve=[0.1, 0.4, -0.6], low=-0.9, high=0.3), -0.9, 0.3),
+        (CURVE, -5.0, 6.0),
+    ],
+)
+def test_formulas_of_the_model_give_the_value(scale, low, high):
+    y, constants = np.linspace(low, high, 11), scale.constants
+    value = optional_parts.plain_value(optional_parts.position(y, constants), constants)
+    assert np.allclose(optional_parts.ohms(value, constants), scale.value(y), rtol=1e-6)
 
 
 def test_inverse_undoes_value():

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import synaptogen as sg
+from synaptogen.engines.cpu.packed import engine as packed
 
 
 class Interrupted:
@@ -49,3 +50,26 @@ def test_the_second_interrupt_says_that_cells_must_not_be_used(interrupted):
     for use in (cells.read, cells.copy, lambda: cells.apply_voltage(1.0), lambda: cells[1:].r):
         with pytest.raises(RuntimeError, match="Load them from where they were saved"):
             use()
+
+
+def test_an_interrupt_between_blocks_does_not_divide_a_voltage(monkeypatch, state, same_state):
+    """Compact cells with a voltage each change block by block; here Ctrl-C is pressed after the first of three."""
+    blocks, voltages = packed._blocks, np.full(150, -2.0)
+
+    def interrupting(select):
+        for number, block in enumerate(blocks(select)):
+            if number == 1:
+                signal.raise_signal(signal.SIGINT)
+            yield block
+
+    monkeypatch.setattr(packed, "BLOCK", 64)
+    cells, twin = (sg.CellArray(150, rng=1, storage="compact", threads=1) for _ in range(2))
+    twin.apply_voltage(voltages)
+    monkeypatch.setattr(packed, "_blocks", interrupting)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # jobs in the background ignore Ctrl-C
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            cells.apply_voltage(voltages)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    same_state(state(cells), state(twin))

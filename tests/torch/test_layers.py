@@ -283,6 +283,19 @@ def test_attention_is_torchs(separate, batch_first, plain):
             assert (wanted - given).abs().max() < 0.1 * wanted.abs().max()
 
 
+@pytest.mark.parametrize("bias", [False, True])
+@pytest.mark.parametrize("separate", [False, True])
+def test_attention_comes_back_from_cells(bias, separate, plain):
+    digital = nn.MultiheadAttention(8, 2, bias=bias, **({"kdim": 6, "vdim": 5} if separate else {})).eval()
+    for parameter in digital.parameters():
+        nn.init.uniform_(parameter, -0.5, 0.5)
+    back = sg.torch.to_digital(sg.torch.convert(digital, plain))
+    assert type(back) is nn.MultiheadAttention
+    assert back.state_dict().keys() == digital.state_dict().keys()
+    for name, wanted in digital.state_dict().items():
+        assert torch.allclose(back.state_dict()[name], wanted), name
+
+
 @pytest.mark.filterwarnings("ignore:.*nested tensor")
 def test_no_fused_kernel_reads_weights_past_the_cells():
     """In evaluation torch's encoder layer has a fast path; with noise on, two passes must differ."""

@@ -1,12 +1,12 @@
 """CellArray, the array of virtual devices that users work with."""
 
-from .cell_array import FAR, CellArray, load
-from .operators import CellOperators, html_table
+from .cell_array import CellArray, load
+from .common import FAR, CommonMethods, checked_wait
 
 __all__ = [
     "FAR",
     "CellArray",
-    "CellOperators",
-    "html_table",
+    "CommonMethods",
+    "checked_wait",
     "load",
 ]

@@ -2,7 +2,7 @@
 
 import functools
 import math
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
@@ -18,9 +18,8 @@ from synaptogen._utils import (
     checked,
     checks,
     replacing_folder,
-    require_memory,
 )
-from synaptogen.array import FAR, CellArray, CellOperators, html_table
+from synaptogen.array import FAR, CellArray, CommonMethods, checked_wait
 from synaptogen.engines import engine_class, line_weights, with_noise
 from synaptogen.io import Saved, Writer, check_writable, state_layout
 from synaptogen.params import DeviceParams
@@ -40,7 +39,7 @@ def no_arguments(_: int) -> tuple[()]:
     return ()
 
 
-class BlockedArray(CellOperators, ABC):
+class BlockedArray(CommonMethods):
     """An array of virtual resistive memory cells in blocks that are `CellArray` themselves.
 
     The cells are those of ``CellArray(shape, params, rng=seed, ...)`` and behave alike, bit for bit. Methods of the
@@ -109,16 +108,6 @@ class BlockedArray(CellOperators, ABC):
     # ---- properties of the array
 
     @property
-    def size(self) -> int:
-        """Number of cells."""
-        return math.prod(self.shape)
-
-    @property
-    def ndim(self) -> int:
-        """Number of axes."""
-        return len(self.shape)
-
-    @property
     def params(self) -> DeviceParams:
         """The parameter set of the device population."""
         return self._spec.params
@@ -150,9 +139,12 @@ class BlockedArray(CellOperators, ABC):
         return kind
 
     @property
-    def nbytes(self) -> int:
-        """Memory in bytes that all cells take together."""
-        return round(self.size * self._spec.bytes_per_cell)
+    def _bytes_per_cell(self) -> float:
+        return self._spec.bytes_per_cell
+
+    @property
+    def _start(self) -> str:
+        return self._spec.start
 
     @property
     def voltages(self) -> int:
@@ -167,37 +159,15 @@ class BlockedArray(CellOperators, ABC):
         """Number of blocks."""
         return len(self._blocks)
 
-    def __len__(self) -> int:
-        return self.shape[0]
+    def _location(self) -> str:
+        return f"{self._place()}, {self.blocks} blocks"
 
-    def __repr__(self) -> str:
-        spec = self._spec
-        kind = "VAR" if spec.params.history.kind == "var" else "compact"
-        noise = f"noise of {spec.bandwidth:g} Hz at 300 K" if spec.bandwidth else "no read noise"
-        return (
-            f"{type(self).__name__}({' x '.join(map(str, self.shape))}, {self._location()}, "
-            f"params={spec.params.name!r}, engine={spec.engine}, storage={spec.storage}, "
-            f"history={kind}({spec.params.history.order}), start={spec.start}, seed={spec.seed}, {noise}, "
-            f"{self.blocks} blocks, {spec.bytes_per_cell:.0f} B a cell, {self.nbytes / 2**20:.1f} MiB)"
-        )
-
-    def _repr_html_(self) -> str:
-        spec = self._spec
-        facts = {
-            "shape": " x ".join(map(str, self.shape)),
-            "place": self._location(),
-            "params": spec.params.name,
-            "engine": f"{spec.engine}, storage {spec.storage}",
-            "history": f"{spec.params.history!r}, start {spec.start}",
-            "seed": str(spec.seed),
-            "noise": f"{spec.bandwidth:g} Hz at 300 K" if spec.bandwidth else "none",
-            "memory": f"{self.nbytes / 2**20:.1f} MiB in {self.blocks} blocks, {spec.bytes_per_cell:.0f} B a cell",
-        }
-        return html_table(type(self).__name__, facts)
+    def _machine(self) -> str:
+        return f"{self.engine}, storage={self.storage}"
 
     @abstractmethod
-    def _location(self) -> str:
-        """Return where the cells are, in a few words for `repr`."""
+    def _place(self) -> str:
+        """Return where the blocks are, in a few words for `repr`."""
 
     # ---- voltages
 
@@ -218,7 +188,7 @@ class BlockedArray(CellOperators, ABC):
         ValueError
             If a voltage is not finite, a shape does not fit, or the cells know no such width. No cell has changed then.
         """
-        self.apply_voltages(self._aligned("u", u)[None], where=where, width=width)
+        self.apply_voltages(self._checked_voltages("u", u)[None], where=where, width=width)
 
     def apply_voltages(
         self, pulses: ArrayLike, *, where: ArrayLike | None = None, width: ArrayLike | None = None
@@ -312,10 +282,7 @@ class BlockedArray(CellOperators, ABC):
         ValueError
             If an argument is not of the kind described.
         """
-        seconds = checks.not_negative("seconds", seconds, "s")
-        pause = Pause(
-            ticks_of(seconds), None if temperature is None else checks.positive("temperature", temperature, "K")
-        )
+        pause = Pause(*checked_wait(seconds, temperature))
         for _ in self._modify(block_operations.apply, pause, None):
             pass
 
@@ -332,7 +299,7 @@ class BlockedArray(CellOperators, ABC):
             time = time.after(law, ticks_of(width), None)
         return time
 
-    def _aligned(self, name: str, value: ArrayLike) -> RealArray:
+    def _checked_voltages(self, name: str, value: ArrayLike) -> RealArray:
         return checks.aligned(name, checks.finite(name, value, self.dtype.type), self.shape)
 
     def _pulses(self, name: str, value: ArrayLike) -> RealArray:
@@ -396,9 +363,7 @@ class BlockedArray(CellOperators, ABC):
         ValueError
             If ``u`` is not one finite voltage.
         """
-        voltage, number = self._read_voltage(u), self._reads
-        if voltage.size > 1:
-            raise ValueError(f"u holds {voltage.size} voltages: give one for all cells, or use read")
+        voltage, number = self._one_voltage(u), self._reads
         self._count_reads(1 if self.bandwidth else 0)
         return self._blocks_read(voltage, number)
 
@@ -433,14 +398,6 @@ class BlockedArray(CellOperators, ABC):
         self._gather(out, self._evaluate(block_operations.current, lambda k: (self._blocks.part(k, voltage),)))
         self._pass_time(duration)
         return out
-
-    def conductance(self, *, duration: float | None = None) -> RealArray:
-        """Return conductances in S at the read voltage of the parameter set, of shape `shape`; see `current`."""
-        u = self.dtype.type(self.params.u_read)
-        return np.asarray(self.current(u, duration=duration) / u)
-
-    def _read_voltage(self, u: ArrayLike | None) -> RealArray:
-        return self._aligned("u", self.params.u_read if u is None else u)
 
     def _count_reads(self, k: int) -> None:
         self._reads = (self._reads + k) & 0xFFFFFFFF
@@ -507,12 +464,6 @@ class BlockedArray(CellOperators, ABC):
             number = self._products
             (normals,) = self._evaluate(block_operations.column_normals, lambda _: (number, len(vectors)), [0])
         return np.asarray(with_noise(sums, normals, len(vectors)), self.dtype)
-
-    def __matmul__(self, v: ArrayLike) -> RealArray:
-        return self.product(v)
-
-    def __rmatmul__(self, v: ArrayLike) -> RealArray:
-        return self.product(v, transpose=True)
 
     def _count_products(self, k: int) -> None:
         self._products += k
@@ -583,11 +534,8 @@ class BlockedArray(CellOperators, ABC):
     def _allocate_result(self, dtype: DTypeLike, *lead: int) -> AnyArray:
         """Return an array for a result, with axes ``lead`` before those of the cells, if it fits into memory."""
         numbers, kind = math.prod(lead), np.dtype(dtype)
-        require_memory(
-            f"a result of {numbers} numbers for each of {self.size:,} cells",
-            float(numbers) * self.size * kind.itemsize,
-            "use read_in_blocks, or map_blocks with a function that sums up",
-        )
+        remedy = "use read_in_blocks, or map_blocks with a function that sums up"
+        self._require_results(numbers, kind.itemsize, remedy)
         return np.empty((*lead, *self.shape), kind)
 
     def _gather(self, out: AnyArray, parts: Iterable[AnyArray]) -> AnyArray:

@@ -184,7 +184,7 @@ class DistributedArray(BlockedArray):
         for _ in self._evaluate(block_operations.no_operation):
             pass
 
-    def _location(self) -> str:
+    def _place(self) -> str:
         return f"on {len(set(self._placement.owners.values()))} workers"
 
     # ---- requests

@@ -192,7 +192,7 @@ class DiskArray(BlockedArray):
         self._set_layout(saved, block)
         require_cells(AT_ONCE * self._blocks.size_of(0), self._spec.bytes_per_cell)
 
-    def _location(self) -> str:
+    def _place(self) -> str:
         return f"on disk at {self.path}"
 
     # ---- passes
