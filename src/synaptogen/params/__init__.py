@@ -1,5 +1,6 @@
 """Parameter sets of learned device populations, with presets and files."""
 
+from .ageing import Trend, Wear
 from .arguments import FEATURE_NAMES
 from .designs import Changes
 from .device_params import FEATURE_UNITS, DeviceParams, as_device_params, presets
@@ -28,6 +29,8 @@ __all__ = [
     "PulseWidthParams",
     "RestlessInnovation",
     "StateSpace",
+    "Trend",
+    "Wear",
     "as_device_params",
     "as_fluctuation",
     "autocorrelation_error",

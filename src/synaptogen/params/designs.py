@@ -4,10 +4,12 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any, Self, TypedDict, Unpack
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from synaptogen._utils import checked
 
+from .ageing import Trend, Wear
 from .feature_scale import FeatureScale
 from .fluctuation import FluctuationParams, as_fluctuation
 from .history import History, autocorrelation_error, balanced_truncation, yule_walker
@@ -38,6 +40,8 @@ class Changes(TypedDict, total=False):
     restless: RestlessInnovation | None
     fluctuation: FluctuationParams | None
     pulse_width: PulseWidthParams | None
+    trend: Trend | None
+    wear: Wear | None
 
 
 class Designs(Record):
@@ -277,3 +281,70 @@ class Designs(Record):
             return self.replace(pulse_width=None)
         law = as_pulse_width(pulse_width)
         return self.replace(pulse_width=law if reference is None else dataclasses.replace(law, reference=reference))
+
+    @checked
+    def with_trend(
+        self, cycles: int, *, r_hrs: float = 0.0, u_set: float = 0.0, r_lrs: float = 0.0, u_reset: float = 0.0
+    ) -> Self:
+        """Return the set with features that move by a straight line with the number of the cycle, and then stay.
+
+        ``replace(trend=Trend(...))`` takes other curves, and trends by which devices differ.
+
+        Parameters
+        ----------
+        cycles : int
+            Number of cycles from the beginning to the end of the move, at least 2.
+        r_hrs, u_set, r_lrs, u_reset : float
+            How far the feature moves on its scale: log10 of ohm, V, ohm, V, or that of `scales`.
+
+        Returns
+        -------
+        DeviceParams
+
+        Raises
+        ------
+        ValueError
+            If ``cycles`` is less than 2, or a feature would leave the range that it can have.
+
+        Examples
+        --------
+        >>> import synaptogen as sg
+        >>> params = sg.DeviceParams.preset("hennen2024").with_trend(100, r_hrs=-0.5)
+        >>> r_hrs = sg.CellArray(2000, params, rng=1).run_cycles(100).r_hrs
+        >>> bool(0.28 < r_hrs[-5:].mean() / r_hrs[:5].mean() < 0.36)
+        True
+        """
+        moves = (r_hrs, u_set, r_lrs, u_reset)
+        return self.replace(trend=Trend(cycles, np.array([[0.5 * move, 0.5 * move] for move in moves])))
+
+    @checked
+    def with_wear(self, scale: float, *, shape: float = 1.0, lrs: float = 0.5) -> Self:
+        """Return the set with devices that fail for good: they stay in the LRS or in the HRS.
+
+        Parameters
+        ----------
+        scale : float
+            Cycles after which 63 % of the devices have failed.
+        shape : float
+            Shape of the Weibull distribution; below 1 devices fail early, above 1 they wear out.
+        lrs : float
+            Share of the failed devices that stay in the LRS.
+
+        Returns
+        -------
+        DeviceParams
+
+        Raises
+        ------
+        ValueError
+            If a number is out of range.
+
+        Examples
+        --------
+        >>> import synaptogen as sg
+        >>> cells = sg.CellArray(1000, sg.DeviceParams.preset("hennen2024").with_wear(100, shape=2), rng=1)
+        >>> _ = cells.run_cycles(50)
+        >>> bool(180 < cells.worn() < 265)  # of 1000; 1 - exp(-(50/100)**2) is 22 %
+        True
+        """
+        return self.replace(wear=Wear(scale, shape, lrs))

@@ -15,6 +15,7 @@ from synaptogen._utils import Float64Array, PathLike, checked
 from synaptogen.model import Constants, Curve, LogCurve
 
 from . import arguments, json_format, published_format, ranges
+from .ageing import Trend, Wear
 from .designs import Designs
 from .feature_scale import PLAIN_SCALES, FeatureScale
 from .fluctuation import FluctuationParams
@@ -31,8 +32,16 @@ _PARTS: dict[str, tuple[Any, str]] = {
     "restless": (RestlessInnovation | None, "a RestlessInnovation or None"),
     "fluctuation": (FluctuationParams | None, "FluctuationParams or None"),
     "pulse_width": (PulseWidthParams | None, "PulseWidthParams or None"),
+    "trend": (Trend | None, "a Trend or None"),
+    "wear": (Wear | None, "a Wear or None"),
 }
 FEATURE_UNITS = {"r_hrs": "ohm", "u_set": "V", "r_lrs": "ohm", "u_reset": "V"}
+_DICTS: dict[str, Any] = {
+    "fluctuation": FluctuationParams,
+    "pulse_width": PulseWidthParams,
+    "trend": Trend,
+    "wear": Wear,
+}
 _POWER_LAW = (arguments.LARGEST_STRETCH, 0.0, 0.0)  # without effect: the knee is out of reach
 
 
@@ -81,6 +90,10 @@ class DeviceParams(Designs):
         What cells do between pulses. Default: they stand still.
     pulse_width : PulseWidthParams, optional
         How thresholds depend on the width of pulses. Default: pulses have no width.
+    trend : Trend, optional
+        How features follow the number of the cycle. Default: they do not.
+    wear : Wear, optional
+        How devices fail for good. Default: they do not.
 
     Raises
     ------
@@ -115,6 +128,8 @@ class DeviceParams(Designs):
     restless: RestlessInnovation | None = None
     fluctuation: FluctuationParams | None = None
     pulse_width: PulseWidthParams | None = None
+    trend: Trend | None = None
+    wear: Wear | None = None
 
     def __post_init__(self) -> None:
         require_text("name", self.name)
@@ -137,6 +152,7 @@ class DeviceParams(Designs):
         self._check_envelopes()
         self._set(u_range=self._derived_u_range if self.u_range is None else self._checked_u_range())
         self._check_population()
+        self._check_trend()
 
     @classmethod
     @checked
@@ -342,10 +358,12 @@ class DeviceParams(Designs):
             innovation=self.history.innovation.tolist(),
             scales=[],
         )
-        return Constants(*(nested(value, dtype) for value in plain[:-2]))._replace(
+        return Constants(*(nested(value, dtype) for value in plain[:-4]))._replace(
             scales=self._curves(dtype),
             own=() if self.own is None else self.own.constants(self.memory_share, dtype),
             restless=() if self.restless is None else self.restless.constants(self._white_of_r_lrs, dtype),
+            trend=() if self.trend is None else self.trend.constants(dtype),
+            wear=() if self.wear is None else self.wear.constants(dtype),
         )
 
     @cached_property
@@ -372,7 +390,8 @@ class DeviceParams(Designs):
         k = self.population.n_components
         moves = "" if self.fluctuation is None else f", fluctuation of {self.fluctuation.name!r}"
         widths = "" if self.pulse_width is None else f", pulse widths of {self.pulse_width.name!r}"
-        return f"DeviceParams({self.name!r}, {self.history!r}, {k} component{'s' * (k != 1)}{moves}{widths})"
+        ages = ", trend" * (self.trend is not None) + ", wear" * (self.wear is not None)
+        return f"DeviceParams({self.name!r}, {self.history!r}, {k} component{'s' * (k != 1)}{moves}{widths}{ages})"
 
     def _arguments(self) -> dict[str, Any]:
         content = {f.name: getattr(self, f.name) for f in fields(self)}
@@ -413,6 +432,20 @@ class DeviceParams(Designs):
                 f" more than hhrs, not {u_range:g} V: leave it out to have it derived"
             )
         return u_range
+
+    def _check_trend(self) -> None:
+        if self.trend is None:
+            return
+        numbers = np.unique(np.linspace(0, self.trend.cycles - 1, 65).astype(np.uint32))
+        for n, change in zip(numbers, self.trend.change(numbers), strict=True):
+            y = self.population.mean()[:FEATURES] + change
+            r_hrs, u_set, r_lrs, u_reset = (float(s.value(v)) for s, v in zip(self.scales, y, strict=True))
+            if not (1 < r_hrs < 1e12 and u_set < 0 < min(r_lrs, u_reset)):
+                raise ValueError(
+                    f"trend leads the mean device to R_HRS {r_hrs:.4g} ohm, U_SET {u_set:.4g} V, R_LRS {r_lrs:.4g} ohm,"
+                    f" U_RESET {u_reset:.4g} V in cycle {n}: give changes on the scales of the features (R_HRS as a"
+                    " logarithm), or fewer cycles"
+                )
 
     def _check_population(self) -> None:
         log_r_hrs = self.population.mean()[0]
@@ -464,11 +497,10 @@ def _preset(name: str) -> DeviceParams:
 def _assemble(where: str, values: dict[str, Any]) -> DeviceParams:
     """Return a parameter set from the content of a file; errors name the file."""
     try:
-        history, fluctuation = values.pop("history"), values.pop("fluctuation", None)
-        widths = values.pop("pulse_width", None)
+        history = values.pop("history")
+        parts = {name: kind.from_dict(values.pop(name)) for name, kind in _DICTS.items() if name in values}
         return DeviceParams(
-            fluctuation=None if fluctuation is None else FluctuationParams.from_dict(fluctuation),
-            pulse_width=None if widths is None else PulseWidthParams.from_dict(widths),
+            **parts,
             history=VAR(**history) if "lags" in history else StateSpace(**history),
             population=Population(**values.pop("population")),
             own=OwnShapes(**own) if (own := values.pop("own", None)) is not None else None,
