@@ -99,8 +99,8 @@ class Validation:
         parts = (
             _classified({p.name: p for p in self.properties}),
             verdict_of(self.overview),
-            self.facts.get("trend", ""),
-            self.facts.get("wear", ""),
+            self.facts.get("trend of simulated cells", ""),
+            self.facts.get("failed for good", ""),
             self.facts.get("fluctuation", ""),
         )
         return "; ".join(part for part in parts if part)
@@ -312,15 +312,16 @@ def _ageing_facts(params: DeviceParams, table: xr.Dataset) -> dict[str, str]:
     """Say what a parameter set has of trend and wear, and how many devices failed, measured and as it says."""
     facts = {}
     if params.trend is not None:
-        facts["trend"] = f"simulated cells follow the trend of {params.trend.cycles:,} learned cycles, and then stay"
+        text = f"simulated cells follow a trend for {params.trend.cycles:,} cycles, and then stay"
+        facts["trend of simulated cells"] = text
     lives = lives_of(table)
     if lives is not None and len(lives.last) and (params.wear is not None or lives.failed.any()):
-        facts["wear"] = f"{lives.failed.sum()} of {len(lives.last)} measured devices failed for good"
+        facts["failed for good"] = f"{lives.failed.sum()} of {len(lives.last)} measured devices failed for good"
         if params.wear is None:
-            facts["wear"] += ", simulated ones never do"
+            facts["failed for good"] += ", simulated ones never do"
         else:
             low, high = expected_failures(params.wear, lives)
-            facts["wear"] += f", of as many simulated ones {low} to {high} in 95 % of trials"
+            facts["failed for good"] += f", of as many simulated ones {low} to {high} in 95 % of trials"
     return facts
 
 
