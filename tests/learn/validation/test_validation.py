@@ -227,7 +227,7 @@ def test_cycles_are_held_out_where_enough_are_left_to_judge(devices, cycles, axi
 
 def test_splits_are_different_halves():
     for folds in (4, 7, 16):
-        masks = draw_splits(folds, 12, np.random.default_rng(1))
+        masks = draw_splits(folds, 12, 1, np.random.default_rng(1))
         assert all(m.sum() == folds // 2 or m.sum() == (folds + 1) // 2 for m in masks)
         sets = [frozenset(np.flatnonzero(m)) for m in masks]
         assert len(set(sets)) == len(masks) >= 3

@@ -25,7 +25,7 @@ from synaptogen.learn.extraction import extract, mark_loops
 from synaptogen.learn.fluctuation import tables_of
 from synaptogen.learn.overview import FeatureOverview, compare_features, overview_of, verdict_of
 from synaptogen.learn.progress import StageProgress, silent
-from synaptogen.learn.statistics import FEWEST_CYCLES, feature_table
+from synaptogen.learn.statistics import FEWEST_CYCLES, expected_failures, feature_table, lives_of
 from synaptogen.params import DeviceParams, as_device_params
 
 from .properties import Comparison
@@ -100,6 +100,8 @@ class Validation:
         parts = (
             _classified({p.name: p for p in self.properties}),
             verdict_of(self.overview),
+            self.facts.get("trend of simulated cells", ""),
+            self.facts.get("failed for good", ""),
             self.facts.get("fluctuation", ""),
         )
         return "; ".join(part for part in parts if part)
@@ -292,6 +294,7 @@ def validate(
         "splits into halves": str(len(comparison.splits)),
         "seed": str(comparison.seed),
     }
+    facts |= _ageing_facts(chosen, table)
     properties = tuple(comparison.properties)
     shown, limited = compare_features(chosen, features.y, features.measured, comparison.seed)
     facts["simulated cells at a limit of the model"] = limited
@@ -304,6 +307,23 @@ def validate(
         facts |= {"reads": repeated.data, "fluctuation": repeated.verdict}
         notes += repeated.notes
     return Validation(chosen, properties, comparison.one_law, facts, tuple(notes), curves)
+
+
+def _ageing_facts(params: DeviceParams, table: xr.Dataset) -> dict[str, str]:
+    """Say what a parameter set has of trend and wear, and how many devices failed, measured and as it says."""
+    facts = {}
+    if params.trend is not None:
+        text = f"simulated cells follow a trend for {params.trend.cycles:,} cycles, and then stay"
+        facts["trend of simulated cells"] = text
+    lives = lives_of(table)
+    if lives is not None and len(lives.last) and (params.wear is not None or lives.failed.any()):
+        facts["failed for good"] = f"{lives.failed.sum()} of {len(lives.last)} measured devices failed for good"
+        if params.wear is None:
+            facts["failed for good"] += ", simulated ones never do"
+        else:
+            low, high = expected_failures(params.wear, lives)
+            facts["failed for good"] += f", of as many simulated ones {low} to {high} in 95 % of trials"
+    return facts
 
 
 def _compare_reads(
