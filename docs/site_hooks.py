@@ -11,6 +11,7 @@ from pathlib import Path
 SOURCE = Path(__file__).parents[1] / "src"
 NAMES = re.compile(r"<!-- names of ([\w.]+) -->")
 COMMANDS = "<!-- command line -->"
+WITH_INHERITED = ("DeviceParams",)  # classes whose methods are in several files
 
 
 def on_files(files, config):
@@ -44,7 +45,8 @@ def door_names(package):
 def reference(package):
     """Directives that document every public name of a package; abbreviations such as ADC come last."""
     names = sorted(door_names(package), key=str.isupper)
-    return "\n\n".join(f"::: {package}.{name}" for name in names)
+    inherited = "\n    options:\n      inherited_members: true"
+    return "\n\n".join(f"::: {package}.{name}{inherited * (name in WITH_INHERITED)}" for name in names)
 
 
 def command_line():

@@ -25,6 +25,8 @@ from .params import (
     PulseWidthParams,
     RestlessInnovation,
     StateSpace,
+    Trend,
+    Wear,
     presets,
 )
 from .state import Features, Mode
@@ -52,6 +54,8 @@ __all__ = [
     "PulseWidthParams",
     "RestlessInnovation",
     "StateSpace",
+    "Trend",
+    "Wear",
     "load",
     "presets",
 ]

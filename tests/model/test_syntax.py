@@ -17,6 +17,7 @@ FORMULAS = [
     "iv",
     "latent",
     "own_law",
+    "ageing",
     "feature_scales",
     "features",
     "population",

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from synaptogen._utils import RNG, PathLike, RealArray, Shape, checked, checks, default_threads, require_memory
 from synaptogen.engines import FIELDS, CellIds, EngineName, ReadNumbers, Start, Storage
 from synaptogen.io import load_state, save_state
-from synaptogen.model import cycle, is_limited, iv
+from synaptogen.model import U_NEVER, cycle, is_limited, iv
 from synaptogen.params import DeviceParams
 from synaptogen.state import (
     BANDWIDTH,
@@ -890,6 +890,23 @@ class CellArray(CellOperators):
         True
         """
         return np.int64(np.count_nonzero(is_limited(self._status())))
+
+    def worn(self) -> np.int64:
+        """Return the number of cells that have failed for good: they stay in their LRS or HRS (`Wear`).
+
+        Their U_SET or U_RESET in `features` is out of reach, -1e12 or 1e12 V. One that is to stay in its LRS gets there
+        by its next SET.
+
+        Examples
+        --------
+        >>> import synaptogen as sg
+        >>> cells = sg.CellArray(100, sg.DeviceParams.preset("hennen2024").with_wear(10, lrs=1.0), rng=7)
+        >>> _ = cells.run_cycles(100)
+        >>> int(cells.worn())
+        100
+        """
+        features = self.features
+        return np.int64(np.count_nonzero((features.u_set <= -U_NEVER) | (features.u_reset >= U_NEVER)))
 
     def _status(self) -> NDArray[np.uint32]:
         return self.state.status().reshape(self.shape)

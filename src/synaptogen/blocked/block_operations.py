@@ -195,6 +195,11 @@ def limited(cells: CellArray) -> int:
     return int(cells.limited())
 
 
+def worn(cells: CellArray) -> int:
+    """Return the number of cells that have failed for good."""
+    return int(cells.worn())
+
+
 def row_currents(cells: CellArray, v: ArrayLike, bandwidth: float, number: int) -> RealArray:
     """Return the currents of the rows of a crossbar that lie in this block.
 

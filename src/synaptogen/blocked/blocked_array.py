@@ -561,6 +561,10 @@ class BlockedArray(CellOperators, ABC):
         """Return the number of cells with a limited feature of the running cycle; see `CellArray.limited`."""
         return np.int64(sum(self._evaluate(block_operations.limited)))
 
+    def worn(self) -> np.int64:
+        """Return the number of cells that have failed for good; see `CellArray.worn`."""
+        return np.int64(sum(self._evaluate(block_operations.worn)))
+
     def map_blocks(self, function: Callable[[CellArray], T]) -> list[T]:
         """Call a function with each block, where the block is, and return the results in the order of the blocks.
 

@@ -128,7 +128,7 @@ class ReferenceEngine(EngineDefaults[Select]):
         n = self.cells.size
         everywhere, zero = np.ones(n, bool), np.zeros(n, np.uint32)
         x = self._next_latent(slice(None), zero, everywhere)
-        new = features.cycle_features(x, self._device[:4], self._device[4:], self.compiled_params.constants, self._own)
+        new = self._features_of(x, slice(None), zero)
         self._r = new.r_hrs
         self._fields[:4] = new.u_set, new.r_lrs, new.u_reset, new.r_hrs
         before = np.full(n, switching.HRS | switching.CYCLE, np.uint32)
@@ -170,6 +170,13 @@ class ReferenceEngine(EngineDefaults[Select]):
         self._memory[:, select] = where(begin, following, memory)
         return x
 
+    def _features_of(self, x: AnyArray, select: Select, number: NDArray[np.uint32]) -> features.CycleFeatures:
+        """Return the features of cycle ``number`` of each cell, which has the latent vector x."""
+        lo, hi = self.cells.id_words(np.arange(self.cells.size)[select])
+        device, own, p = self._device[:, select], self._own[:, select], self.compiled_params.constants
+        k0, k1 = np.array([self.seed & 0xFFFFFFFF], np.uint32), np.array([self.seed >> 32], np.uint32)
+        return features.features_of(x, device[:4], device[4:], p, own, lo, hi, number, k0, k1)
+
     # ---- voltages and reads
 
     def apply(self, u: RealArray, select: Select, mask: BoolArray | None = None) -> None:
@@ -200,8 +207,8 @@ class ReferenceEngine(EngineDefaults[Select]):
 
         event = switching.resets(status, u, u_reset, u_ratchet, p)
         # a cell that sets at a negative voltage cannot reset at the same one
-        x = self._next_latent(select, (switching.cycle(status) + 1) & switching.CYCLE, event.begin)
-        new = features.cycle_features(x, self._device[:4, select], self._device[4:, select], p, self._own[:, select])
+        number = (switching.cycle(status) + 1) & switching.CYCLE
+        new = self._features_of(self._next_latent(select, number, event.begin), select, number)
         with np.errstate(all="ignore"):  # cells that do not reset have no transition
             curve = where(event.begin & event.partial, iv.transition(r, u_reset, new.r_hrs, p), curve)
             u_set, r_lrs, u_reset, r_hrs = where(

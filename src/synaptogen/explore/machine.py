@@ -12,6 +12,7 @@ from synaptogen.model import (
     OWN_ROWS,
     OWN_TRAITS,
     Constants,
+    ageing,
     features,
     iv,
     latent,
@@ -64,7 +65,7 @@ NUMBERS = {
     for module, names in (
         (switching, ("LRS", "HRS", "IRS", "CYCLE")),
         (population, ("DRAWS",)),
-        (random, ("DEVICE", "CYCLES", "HISTORY", "READ", "PRODUCT")),
+        (random, ("DEVICE", "CYCLES", "HISTORY", "READ", "PRODUCT", "AGEING")),
     )
     for name in names
 }
@@ -116,6 +117,8 @@ def machine_source(params: DeviceParams) -> str:
         "traits": compiled.traits,
         "ownRows": OWN_ROWS if compiled.own else 0,
         "restless": compiled.restless,
+        "trend": bool(compiled.constants.trend),
+        "wear": bool(compiled.constants.wear),
         "logSigma": compiled.log_sigma,
         "componentStarts": compiled.component_starts.view(np.int32).tolist(),
         "uMax": params.u_max,
@@ -225,6 +228,11 @@ def _own_formulas(name: str, p: Watched) -> Iterator[str]:
         if p.own:
             yield function(optional_parts.device_rows, {"traits": OWN_TRAITS}, {"law": p.own})
             yield function(optional_parts.blended, {"slow": 4, "white": 4, **own}, {"law": p.own})
+        if p.trend:
+            yield function(ageing.trended, {"mu": 4, "z": 4, "number": "uint32"}, {"law": p.trend})
+        if p.wear:
+            address = {key: ADDRESS[key] for key in ("lo", "hi", "k0", "k1")}
+            yield function(ageing.drawn_wear, {"u": 2, "number": "uint32", **address}, {"law": p.wear})
         if p.restless:
             yield function(optional_parts.innovation_of_lrs, {}, {"law": p.restless})
             yield function(optional_parts.next_unrest, {}, {"law": p.restless})

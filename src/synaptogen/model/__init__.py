@@ -6,6 +6,7 @@ in docs/model.md.
 """
 
 from . import (
+    ageing,
     feature_scales,
     features,
     fluctuation,
@@ -23,9 +24,10 @@ from . import (
     switching,
     temperature,
 )
+from .ageing import U_NEVER, TrendConstants, WearConstants, trend_place
 from .constants import Constants
 from .feature_scales import Curve, LogCurve
-from .features import CycleFeatures, cycle_features
+from .features import CycleFeatures, cycle_features, features_of
 from .fluctuation import (
     BURSTS,
     GRIDS,
@@ -77,7 +79,17 @@ from .ops import (
     where,
     wide_product,
 )
-from .optional_parts import blended, device_rows, innovation_of_lrs, next_unrest
+from .optional_parts import (
+    aged,
+    blended,
+    device_rows,
+    innovation_of_lrs,
+    limited_when_stored,
+    next_unrest,
+    stored_u_reset,
+    stored_u_set,
+    worn,
+)
 from .own_law import OWN_ROWS, OWN_TRAITS, OwnLaw, Restless
 from .polynomial import poly
 from .population import DRAWS, chosen, scale
@@ -90,7 +102,19 @@ from .pulse_width import (
     switching_time,
     threshold_factor,
 )
-from .random import CYCLES, DEVICE, FLUCTUATION, HISTORY, PRODUCT, READ, normals, random_words, read_block, read_normal
+from .random import (
+    AGEING,
+    CYCLES,
+    DEVICE,
+    FLUCTUATION,
+    HISTORY,
+    PRODUCT,
+    READ,
+    normals,
+    random_words,
+    read_block,
+    read_normal,
+)
 from .switching import (
     CYCLE,
     HRS,
@@ -108,6 +132,7 @@ from .switching import (
 )
 
 __all__ = [
+    "AGEING",
     "BURSTS",
     "CYCLE",
     "CYCLES",
@@ -126,6 +151,7 @@ __all__ = [
     "PRODUCT",
     "READ",
     "TRAPS",
+    "U_NEVER",
     "Constants",
     "Curve",
     "CycleFeatures",
@@ -137,12 +163,16 @@ __all__ = [
     "Reals",
     "Restless",
     "Transition",
+    "TrendConstants",
     "UInt32",
+    "WearConstants",
     "WidthConstants",
     "WidthRange",
     "absolute",
     "add",
     "add_scaled",
+    "aged",
+    "ageing",
     "any_",
     "applied_voltage",
     "as_written",
@@ -160,6 +190,7 @@ __all__ = [
     "envelopes",
     "feature_scales",
     "features",
+    "features_of",
     "floor",
     "fluctuation",
     "from_bits",
@@ -173,6 +204,7 @@ __all__ = [
     "iv",
     "jumps_made",
     "latent",
+    "limited_when_stored",
     "linear_in_mixing",
     "lines",
     "log_change",
@@ -211,15 +243,19 @@ __all__ = [
     "signed_real",
     "signed_word",
     "sqrt",
+    "stored_u_reset",
+    "stored_u_set",
     "strength",
     "switching",
     "switching_time",
     "temperature",
     "threshold_factor",
     "transition",
+    "trend_place",
     "two_jumps",
     "where",
     "wide_product",
+    "worn",
     "write_key",
     "written_state",
 ]

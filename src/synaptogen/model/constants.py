@@ -28,3 +28,5 @@ class Constants(NamedTuple):
     scales: Any = ((), (), (), ())  # of each feature its `Curve` or `LogCurve`, () without one
     own: Any = ()  # `OwnLaw` of devices with shapes and memory of their own, () without
     restless: Any = ()  # `Restless` innovation of R_LRS, () without
+    trend: Any = ()  # `TrendConstants` of features that follow the cycle number, () without
+    wear: Any = ()  # `WearConstants` of devices that fail for good, () without

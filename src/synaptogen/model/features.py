@@ -12,8 +12,8 @@ from typing import NamedTuple
 from .constants import Constants
 from .feature_scales import LOG2_10, LOG10_R_MAX
 from .iv import mixing_from_conductance, passive
-from .ops import Mask, Real, Reals, absolute, exp2, maximum, minimum
-from .optional_parts import ohms, or_beyond, plain_value, position, standardised
+from .ops import Mask, Real, Reals, UInt32, absolute, exp2, maximum, minimum
+from .optional_parts import aged, ohms, or_beyond, plain_value, position, standardised, worn
 
 R_MIN, R_MAX = 1.0, 1e12  # ohm
 U_MIN = 1e-3  # V
@@ -101,3 +101,42 @@ def cycle_features(x: Reals, mu: Reals, sigma: Reals, p: Constants, own: Reals) 
     limited = or_beyond(or_beyond(limited, t_0, p.scales[0]), t_1, p.scales[1])
     limited = or_beyond(or_beyond(limited, t_2, p.scales[2]), t_3, p.scales[3])
     return CycleFeatures(passive(hrs, p), u_set, passive(lrs, p), u_reset, limited)
+
+
+def features_of(
+    x: Reals,
+    mu: Reals,
+    sigma: Reals,
+    p: Constants,
+    own: Reals,
+    lo: UInt32,
+    hi: UInt32,
+    number: UInt32,
+    k0: UInt32,
+    k1: UInt32,
+) -> CycleFeatures:
+    """Return the features of a cycle of a cell, with its trend and its wear (`ageing`), if there are any.
+
+    Parameters
+    ----------
+    x : four Real
+        Latent vector of the cycle.
+    mu, sigma : four Real each
+        Offsets and scales of the cell, see `cycle_features`.
+    p : Constants
+    own : sixteen Real
+        What the device has of its own, see `cycle_features`.
+    lo, hi : UInt32
+        Low and high word of the id of the cell.
+    number : UInt32
+        Number of the cycle.
+    k0, k1 : UInt32
+        Low and high word of the seed.
+
+    Returns
+    -------
+    CycleFeatures
+    """
+    f = cycle_features(x, aged(mu, lo, hi, number, k0, k1, p.trend), sigma, p, own)
+    u = worn((f.u_set, f.u_reset), lo, hi, number, k0, k1, p.wear)
+    return CycleFeatures(f.r_hrs, u[0], f.r_lrs, u[1], f.limited)

@@ -6,6 +6,17 @@ compile (`engines.lanes`), since code for a part that is not there would not com
 
 from typing import Any
 
+from .ageing import (
+    drawn_trend,
+    drawn_wear,
+    in_reach,
+    limited_but_worn,
+    limited_thresholds,
+    never_reset,
+    never_set,
+    no_trend,
+    no_wear,
+)
 from .feature_scales import (
     LogCurve,
     curve_position,
@@ -15,7 +26,7 @@ from .feature_scales import (
     or_outside,
     without_curve,
 )
-from .ops import Mask, Real, Reals
+from .ops import Mask, Real, Reals, UInt32
 from .own_law import (
     calm_innovation,
     calm_state,
@@ -178,3 +189,103 @@ def next_unrest(v: Real, n: Real, law: Any) -> Real:
     Real
     """
     return restless_state(v, n, law) if law else calm_state(v, n, law)
+
+
+def aged(mu: Reals, lo: UInt32, hi: UInt32, number: UInt32, k0: UInt32, k1: UInt32, law: Any) -> Reals:
+    """Return the offsets of a cell in a cycle; ``mu`` itself without a trend.
+
+    Parameters
+    ----------
+    mu : four Real
+        Its offsets.
+    lo, hi : UInt32
+        Low and high word of its id.
+    number : UInt32
+        Number of the cycle.
+    k0, k1 : UInt32
+        Low and high word of the seed.
+    law : TrendConstants or ()
+
+    Returns
+    -------
+    four Real
+    """
+    return drawn_trend(mu, lo, hi, number, k0, k1, law) if law else no_trend(mu, lo, hi, number, k0, k1, law)
+
+
+def worn(u: Reals, lo: UInt32, hi: UInt32, number: UInt32, k0: UInt32, k1: UInt32, law: Any) -> Reals:
+    """Return the thresholds of a cycle of a cell that may have failed; ``u`` itself without wear.
+
+    Parameters
+    ----------
+    u : two Real
+        U_SET and U_RESET that the cycle would have, in V.
+    lo, hi : UInt32
+        Low and high word of the id of the cell.
+    number : UInt32
+        Number of the cycle.
+    k0, k1 : UInt32
+        Low and high word of the seed.
+    law : WearConstants or ()
+
+    Returns
+    -------
+    two Real
+        V.
+    """
+    return drawn_wear(u, lo, hi, number, k0, k1, law) if law else no_wear(u, lo, hi, number, k0, k1, law)
+
+
+def stored_u_set(u: Real, at_end: Mask, law: Any) -> Real:
+    """Return a U_SET that was stored with ends; ``u`` itself without wear.
+
+    Parameters
+    ----------
+    u : Real
+        U_SET in V.
+    at_end : Mask
+        Whether it was stored as the lowest number.
+    law : WearConstants or ()
+
+    Returns
+    -------
+    Real
+    """
+    return never_set(u, at_end, law) if law else in_reach(u, at_end, law)
+
+
+def stored_u_reset(u: Real, at_end: Mask, law: Any) -> Real:
+    """Return a U_RESET that was stored with ends; ``u`` itself without wear.
+
+    Parameters
+    ----------
+    u : Real
+        U_RESET in V.
+    at_end : Mask
+        Whether it was stored as the highest number.
+    law : WearConstants or ()
+
+    Returns
+    -------
+    Real
+    """
+    return never_reset(u, at_end, law) if law else in_reach(u, at_end, law)
+
+
+def limited_when_stored(outside: Mask, u_set: Real, u_reset: Real, law: Any) -> Mask:
+    """Return whether thresholds had to be limited when they were stored.
+
+    Parameters
+    ----------
+    outside : Mask
+        Whether one of them is outside of the numbers that can be stored.
+    u_set, u_reset : Real
+        V.
+    law : WearConstants or ()
+
+    Returns
+    -------
+    Mask
+    """
+    chosen = limited_but_worn if law else limited_thresholds
+    return chosen(outside, u_set, u_reset, law)

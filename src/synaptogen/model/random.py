@@ -6,8 +6,9 @@ and block, so nothing depends on the order in which cells are visited.
 
 from .ops import Real, UInt32, flip_sign, log, real, signed_real, sqrt, where, wide_product
 
-DEVICE, CYCLES, HISTORY, READ, PRODUCT, FLUCTUATION = range(6)
-"""Streams: devices, cycle innovations, initial history, read noise, of crossbar products, writes seen later."""
+DEVICE, CYCLES, HISTORY, READ, PRODUCT, FLUCTUATION, AGEING = range(7)
+"""Streams: devices, cycle innovations, initial history, read noise, of crossbar products, writes seen later,
+trend and wear of devices."""
 
 STREAM_SHIFT = 24  # in the high word of a cell id, which has 56 bits; the number of the stream is above them
 READ_GROUP = 64  # cells that share the blocks of their read noise

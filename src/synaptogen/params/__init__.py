@@ -1,6 +1,9 @@
 """Parameter sets of learned device populations, with presets and files."""
 
-from .device_params import FEATURE_NAMES, FEATURE_UNITS, Changes, DeviceParams, as_device_params, presets
+from .ageing import Trend, Wear
+from .arguments import FEATURE_NAMES
+from .designs import Changes
+from .device_params import FEATURE_UNITS, DeviceParams, as_device_params, presets
 from .feature_scale import PLAIN_SCALES, FeatureScale
 from .fluctuation import FluctuationParams, as_fluctuation, fluctuation_presets
 from .history import FEATURES, VAR, History, StateSpace, autocorrelation_error, balanced_truncation, yule_walker
@@ -26,6 +29,8 @@ __all__ = [
     "PulseWidthParams",
     "RestlessInnovation",
     "StateSpace",
+    "Trend",
+    "Wear",
     "as_device_params",
     "as_fluctuation",
     "autocorrelation_error",

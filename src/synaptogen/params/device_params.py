@@ -1,62 +1,52 @@
 """DeviceParams: a learned population of devices, checked, with presets and files."""
 
-import dataclasses
 import difflib
 import functools
 import importlib.resources
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from functools import cached_property
-from types import MappingProxyType
-from typing import Any, TypedDict, Unpack, cast
+from typing import Any, cast
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from synaptogen._utils import Float64Array, PathLike, checked
-from synaptogen.model import Constants, Curve, LogCurve, OwnLaw, Restless
+from synaptogen.model import Constants, Curve, LogCurve
 
-from . import json_format, published_format, ranges
+from . import arguments, json_format, published_format, ranges
+from .ageing import Trend, Wear
+from .designs import Designs
 from .feature_scale import PLAIN_SCALES, FeatureScale
-from .fluctuation import FluctuationParams, as_fluctuation
-from .history import FEATURES, VAR, History, StateSpace, autocorrelation_error, balanced_truncation, yule_walker
-from .own_law import OWN_TRAITS, OwnShapes, RestlessInnovation
+from .fluctuation import FluctuationParams
+from .history import FEATURES, VAR, History, StateSpace
+from .own_law import OwnShapes, RestlessInnovation
 from .population import Population
-from .pulse_width import PulseWidthParams, as_pulse_width
-from .record import Record, real_array
-from .what_if import with_spread, with_stuck
+from .pulse_width import PulseWidthParams
+from .record import nested, real_array, require_text, source_texts
 
-FEATURE_NAMES = ("r_hrs", "u_set", "r_lrs", "u_reset")
+_PARTS: dict[str, tuple[Any, str]] = {
+    "history": ((VAR, StateSpace), "a VAR or a StateSpace"),
+    "population": (Population, "a Population"),
+    "own": (OwnShapes | None, "OwnShapes or None"),
+    "restless": (RestlessInnovation | None, "a RestlessInnovation or None"),
+    "fluctuation": (FluctuationParams | None, "FluctuationParams or None"),
+    "pulse_width": (PulseWidthParams | None, "PulseWidthParams or None"),
+    "trend": (Trend | None, "a Trend or None"),
+    "wear": (Wear | None, "a Wear or None"),
+}
 FEATURE_UNITS = {"r_hrs": "ohm", "u_set": "V", "r_lrs": "ohm", "u_reset": "V"}
-_MOST_COEFFICIENTS = 16
-_POWER_LAW = (1e30, 0.0, 0.0)  # a stretch without effect; the knee is out of reach, but within single precision
-
-
-class Changes(TypedDict, total=False):
-    """Arguments of `DeviceParams`, any of them."""
-
-    name: str
-    quantile: ArrayLike
-    history: History
-    population: Population
-    llrs: ArrayLike
-    hhrs: ArrayLike
-    u_max: float
-    u_read: float
-    eta: float
-    u_range: float | None
-    stretch: ArrayLike | None
-    source: Mapping[str, str]
-    scales: Sequence[FeatureScale]
-    own: OwnShapes | None
-    restless: RestlessInnovation | None
-    fluctuation: FluctuationParams | None
-    pulse_width: PulseWidthParams | None
+_DICTS: dict[str, Any] = {
+    "fluctuation": FluctuationParams,
+    "pulse_width": PulseWidthParams,
+    "trend": Trend,
+    "wear": Wear,
+}
+_POWER_LAW = (arguments.LARGEST_STRETCH, 0.0, 0.0)  # without effect: the knee is out of reach
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class DeviceParams(Record):
+class DeviceParams(Designs):
     """A device population: everything that an engine needs to make cells and to cycle them.
 
     The mathematics is described in docs/model.md.
@@ -100,6 +90,10 @@ class DeviceParams(Record):
         What cells do between pulses. Default: they stand still.
     pulse_width : PulseWidthParams, optional
         How thresholds depend on the width of pulses. Default: pulses have no width.
+    trend : Trend, optional
+        How features follow the number of the cycle. Default: they do not.
+    wear : Wear, optional
+        How devices fail for good. Default: they do not.
 
     Raises
     ------
@@ -134,22 +128,31 @@ class DeviceParams(Record):
     restless: RestlessInnovation | None = None
     fluctuation: FluctuationParams | None = None
     pulse_width: PulseWidthParams | None = None
+    trend: Trend | None = None
+    wear: Wear | None = None
 
     def __post_init__(self) -> None:
-        self._check_parts()
+        require_text("name", self.name)
+        for name, (kind, described) in _PARTS.items():
+            value = getattr(self, name)
+            if not isinstance(value, kind):
+                raise ValueError(f"{name} must be {described}, not {type(value).__name__}")
         self._set(
-            quantile=_quantile(self.quantile),
-            llrs=_envelope("llrs", self.llrs),
-            hhrs=_envelope("hhrs", self.hhrs),
-            u_max=_positive("u_max", self.u_max, "V"),
-            u_read=_positive("u_read", self.u_read, "V"),
-            eta=_positive("eta", self.eta, ""),
-            stretch=None if self.stretch is None else _stretch(self.stretch),
+            source=source_texts(self.source),
+            scales=arguments.four_scales(self.scales),
+            quantile=arguments.increasing("quantile", self.quantile),
+            llrs=arguments.envelope("llrs", self.llrs),
+            hhrs=arguments.envelope("hhrs", self.hhrs),
+            u_max=arguments.positive("u_max", self.u_max, "V"),
+            u_read=arguments.positive("u_read", self.u_read, "V"),
+            eta=arguments.positive("eta", self.eta, ""),
+            stretch=None if self.stretch is None else arguments.stretch("stretch", self.stretch),
         )
-        self._check_own_law()
+        arguments.check_own_law(self.own, self.restless, self.history, self.population)
         self._check_envelopes()
         self._set(u_range=self._derived_u_range if self.u_range is None else self._checked_u_range())
         self._check_population()
+        self._check_trend()
 
     @classmethod
     @checked
@@ -267,239 +270,10 @@ class DeviceParams(Record):
         >>> json.loads(text)["U_max"]
         1.46
         """
-        text = json_format.write({**self._content(), "u_range": self._given_u_range})
+        text = json_format.write(self._arguments())
         if path is not None:
             json_format.write_whole(path, text)
         return text
-
-    def replace(self, **changes: Unpack[Changes]) -> "DeviceParams":
-        """Return a copy with some arguments changed; ``u_range`` is derived again unless it was given.
-
-        Parameters
-        ----------
-        **changes
-            Arguments of the constructor.
-
-        Returns
-        -------
-        DeviceParams
-
-        Raises
-        ------
-        ValueError
-            As the constructor.
-
-        Examples
-        --------
-        >>> import synaptogen as sg
-        >>> sg.DeviceParams.preset("hennen2024").replace(u_read=0.1).u_read
-        0.1
-        """
-        content: dict[str, Any] = {**self._content(), "u_range": self._given_u_range, **changes}
-        return DeviceParams(**content)
-
-    @checked
-    def with_order(self, q: int) -> "DeviceParams":
-        """Return the set with a VAR of another order, which has the same autocovariances up to that lag (Yule-Walker).
-
-        Parameters
-        ----------
-        q : int
-            Order of the VAR.
-
-        Returns
-        -------
-        DeviceParams
-
-        Raises
-        ------
-        ValueError
-            If q is less than 1, or above the order of the VAR that the set has: its further lags are 0.
-
-        Examples
-        --------
-        >>> import synaptogen as sg
-        >>> sg.DeviceParams.preset("hennen2024").with_order(3).history
-        VAR(3)
-        """
-        if self.history.kind == "var" and q == self.history.order:
-            return self
-        if self.history.kind == "var" and q > self.history.order:
-            raise ValueError(
-                f"q must be at most {self.history.order}, the order of {self!r}, not {q}: its further lags are 0"
-            )
-        if q < 1:
-            raise ValueError(f"q must be 1 or more, not {q}: the lowest order is 1")
-        history = yule_walker(self.history.autocovariance(q), q)
-        return self.replace(
-            history=history, source={**self.source, "order": f"{q} by Yule-Walker from {self.history!r}"}
-        )
-
-    @checked
-    def compact(self, q: int = 8) -> "DeviceParams":
-        """Return the set with a compact history, by balanced truncation.
-
-        Its states are in the basis of `StateSpace.quasi_triangular`. ``source["compact"]`` states the error of the
-        autocorrelation.
-
-        Parameters
-        ----------
-        q : int
-            Number of states.
-
-        Returns
-        -------
-        DeviceParams
-
-        Raises
-        ------
-        ValueError
-            If q is less than 1, or more than the number of states that the history makes use of.
-
-        Examples
-        --------
-        >>> import synaptogen as sg
-        >>> params = sg.DeviceParams.preset("hennen2024").compact(8)
-        >>> params.history
-        compact(8)
-        >>> params.source["compact"]
-        '8 states by balanced truncation of VAR(10); worst autocorrelation error to lag 200: 0.023'
-        """
-        history = balanced_truncation(self.history, q).quasi_triangular()
-        note = (
-            f"{q} states by balanced truncation of {self.history!r}; worst autocorrelation error to lag 200: "
-            f"{autocorrelation_error(self.history, history):.3f}"
-        )
-        return self.replace(history=history, source={**self.source, "compact": note})
-
-    @checked
-    def with_spread(self, factor: float) -> "DeviceParams":
-        """Return the set with devices that differ more, or less, about the same mean.
-
-        The components of the population move towards its mean, or away from it, and their covariances change, so that
-        every deviation from the mean is multiplied.
-
-        Parameters
-        ----------
-        factor : float
-            Factor of all deviations, above 0 and at most 100.
-
-        Returns
-        -------
-        DeviceParams
-
-        Raises
-        ------
-        ValueError
-            If the factor is out of range, or the set would have no sound population.
-
-        Examples
-        --------
-        >>> import synaptogen as sg
-        >>> params = sg.DeviceParams.preset("hennen2024").with_spread(0.5)
-        >>> wide, narrow = (sg.CellArray(2000, p, rng=1).device[1].std() for p in ("hennen2024", params))
-        >>> float(narrow / wide).__round__(2)
-        0.5
-        """
-        return self.replace(population=with_spread(self.population, factor))
-
-    @checked
-    def with_stuck(self, *, lrs: float = 0.0, hrs: float = 0.0) -> "DeviceParams":
-        """Return the set with shares of devices that are stuck, from their first cycle on.
-
-        A stuck device never switches: its thresholds are out of reach. One that is stuck in the HRS has the R_HRS that
-        it would have; one that is stuck in the LRS has its R_LRS, in mode HRS.
-
-        Parameters
-        ----------
-        lrs, hrs : float
-            Shares of all devices, from 0 to 1, with a sum below 1.
-
-        Returns
-        -------
-        DeviceParams
-
-        Raises
-        ------
-        ValueError
-            If the shares are out of range.
-
-        Examples
-        --------
-        >>> import synaptogen as sg
-        >>> cells = sg.CellArray(1000, sg.DeviceParams.preset("hennen2024").with_stuck(hrs=0.1), rng=1)
-        >>> cells.apply_voltage(-5.0)
-        >>> int((cells.mode == sg.Mode.HRS).sum())
-        90
-        """
-        return self.replace(population=with_stuck(self.population, self.scales, lrs, hrs))
-
-    @checked
-    def with_fluctuation(self, fluctuation: str | FluctuationParams | None) -> "DeviceParams":
-        """Return the set with what its cells do between pulses, which may have been learned from other cells.
-
-        Parameters
-        ----------
-        fluctuation : str, FluctuationParams or None
-            Name of a preset (`FluctuationParams.preset`), parameters, or None: cells stand still.
-
-        Returns
-        -------
-        DeviceParams
-
-        Raises
-        ------
-        TypeError, ValueError
-            If it is none of these, or no preset has that name.
-
-        Examples
-        --------
-        >>> import synaptogen as sg
-        >>> sg.DeviceParams.preset("hennen2024").with_fluctuation("hfox-1t1r")
-        DeviceParams('hennen2024', VAR(10), 3 components, fluctuation of 'hfox-1t1r')
-        """
-        return self.replace(fluctuation=None if fluctuation is None else as_fluctuation(fluctuation))
-
-    @checked
-    def with_pulse_width(
-        self, pulse_width: str | PulseWidthParams | None, *, reference: float | None = None
-    ) -> "DeviceParams":
-        """Return the set with a law by which thresholds depend on the width of pulses, perhaps that of other cells.
-
-        Parameters
-        ----------
-        pulse_width : str, PulseWidthParams or None
-            Name of a preset (`PulseWidthParams.preset`), a law, or None: pulses have no width.
-        reference : float, optional
-            Width in s for which the thresholds of this set hold; default: that of the law. A table keeps its widths.
-
-        Returns
-        -------
-        DeviceParams
-
-        Raises
-        ------
-        TypeError, ValueError
-            If an argument is none of these, no preset has that name, or the law does not know the reference width.
-
-        Examples
-        --------
-        >>> import synaptogen as sg
-        >>> law = sg.PulseWidthParams("mine", 1e-6, set_shift=0.1, reset_shift=0.1)
-        >>> params = sg.DeviceParams.preset("hennen2024").with_pulse_width(law)
-        >>> cells = sg.CellArray(1000, params, rng=1)
-        >>> cells.apply_voltage(-0.6, width=1e-7)
-        >>> short = int((cells.mode == sg.Mode.LRS).sum())
-        >>> cells.apply_voltage(-0.6, width=1e-5)
-        >>> short, int((cells.mode == sg.Mode.LRS).sum())
-        (14, 491)
-        """
-        if pulse_width is None:
-            if reference is not None:
-                raise ValueError("reference belongs to a law of pulse widths: give one, or leave reference out")
-            return self.replace(pulse_width=None)
-        law = as_pulse_width(pulse_width)
-        return self.replace(pulse_width=law if reference is None else dataclasses.replace(law, reference=reference))
 
     @checked
     def autocovariance(self, lags: int) -> Float64Array:
@@ -584,8 +358,12 @@ class DeviceParams(Record):
             innovation=self.history.innovation.tolist(),
             scales=[],
         )
-        return Constants(*(_nested(value, dtype) for value in plain[:-2]))._replace(
-            scales=self._curves(dtype), own=self._own_law(dtype), restless=self._restless(dtype)
+        return Constants(*(nested(value, dtype) for value in plain[:-4]))._replace(
+            scales=self._curves(dtype),
+            own=() if self.own is None else self.own.constants(self.memory_share, dtype),
+            restless=() if self.restless is None else self.restless.constants(self._white_of_r_lrs, dtype),
+            trend=() if self.trend is None else self.trend.constants(dtype),
+            wear=() if self.wear is None else self.wear.constants(dtype),
         )
 
     @cached_property
@@ -596,32 +374,10 @@ class DeviceParams(Record):
         white = np.sum(self.history.innovation**2, axis=1)
         return np.asarray(slow / (slow + white))
 
-    def _own_law(self, dtype: Callable[[float], object]) -> OwnLaw | tuple[()]:
-        if self.own is None:
-            return ()
-        share = self.memory_share
-        per_share = np.where(share > 0, 1 / np.maximum(share, 1e-300), 0.0)
-        first, second = _nested(self.own.first.tolist(), dtype), _nested(self.own.second.tolist(), dtype)
-        per_rest = _nested((1 / (1 - share)).tolist(), dtype)
-        return OwnLaw(first, second, _nested(per_share.tolist(), dtype), per_rest, dtype(self.own.reach))
-
-    def _restless(self, dtype: Callable[[float], object]) -> Restless | tuple[()]:
-        if self.restless is None:
-            return ()
-        law = self.restless
-        (mean, deviation), unit = law.moments(), float(np.sqrt(np.sum(self.history.innovation[2] ** 2)))
-        numbers = (
-            law.spread / np.log(2),
-            law.spread**2 / np.log(2),
-            law.rise * unit,
-            np.sqrt(1 - law.new),
-            np.sqrt(law.new),
-            mean * unit,
-            1 / deviation,
-            law.fade,
-            np.sqrt(1 - law.fade**2),
-        )
-        return Restless(*(dtype(float(number)) for number in numbers))
+    @property
+    def _white_of_r_lrs(self) -> float:
+        """Standard deviation of the innovation of R_LRS."""
+        return float(np.sqrt(np.sum(self.history.innovation[2] ** 2)))
 
     def _curves(self, dtype: Callable[[float], object]) -> tuple[Any, ...]:
         """Return the scales of the features as formulas take them; the plain ones are not there."""
@@ -634,10 +390,12 @@ class DeviceParams(Record):
         k = self.population.n_components
         moves = "" if self.fluctuation is None else f", fluctuation of {self.fluctuation.name!r}"
         widths = "" if self.pulse_width is None else f", pulse widths of {self.pulse_width.name!r}"
-        return f"DeviceParams({self.name!r}, {self.history!r}, {k} component{'s' * (k != 1)}{moves}{widths})"
+        ages = ", trend" * (self.trend is not None) + ", wear" * (self.wear is not None)
+        return f"DeviceParams({self.name!r}, {self.history!r}, {k} component{'s' * (k != 1)}{moves}{widths}{ages})"
 
-    def _content(self) -> dict[str, Any]:
-        return {f.name: getattr(self, f.name) for f in fields(self)}
+    def _arguments(self) -> dict[str, Any]:
+        content = {f.name: getattr(self, f.name) for f in fields(self)}
+        return {**content, "u_range": self._given_u_range}
 
     @cached_property
     def _derived_u_range(self) -> float:
@@ -646,50 +404,6 @@ class DeviceParams(Record):
     @property
     def _given_u_range(self) -> float | None:
         return None if self.u_range == self._derived_u_range else self.u_range
-
-    def _check_parts(self) -> None:
-        if not isinstance(self.name, str) or not self.name:
-            raise ValueError(f"name must be a text of at least one character, not {self.name!r}")
-        if not isinstance(self.history, VAR | StateSpace):
-            raise ValueError(f"history must be a VAR or a StateSpace, not {type(self.history).__name__}")
-        if not isinstance(self.population, Population):
-            raise ValueError(f"population must be a Population, not {type(self.population).__name__}")
-        if not isinstance(self.fluctuation, FluctuationParams | None):
-            raise ValueError(f"fluctuation must be FluctuationParams or None, not {type(self.fluctuation).__name__}")
-        if not isinstance(self.pulse_width, PulseWidthParams | None):
-            raise ValueError(f"pulse_width must be PulseWidthParams or None, not {type(self.pulse_width).__name__}")
-        if not isinstance(self.source, Mapping) or not all(
-            isinstance(s, str) for kv in self.source.items() for s in kv
-        ):
-            raise ValueError("source must be a mapping of texts to texts: write other values as text")
-        for what, text in (("name", self.name), *(("source", s) for kv in self.source.items() for s in kv)):
-            if not text.isprintable() and any("\ud800" <= c <= "\udfff" for c in text):
-                raise ValueError(f"{what} must be text that can be written to a file, not {text!r}: half a character")
-        self._set(source=MappingProxyType(dict(self.source)), scales=_scales(self.scales))
-
-    def _check_own_law(self) -> None:
-        if self.own is not None and not isinstance(self.own, OwnShapes):
-            raise ValueError(f"own must be an OwnShapes, not {type(self.own).__name__}")
-        if self.restless is not None and not isinstance(self.restless, RestlessInnovation):
-            raise ValueError(f"restless must be a RestlessInnovation, not {type(self.restless).__name__}")
-        for what, part in (("own", self.own), ("restless", self.restless)):
-            if part is not None and self.history.kind != "compact":
-                raise ValueError(
-                    f"{what} needs a compact history, not {self.history!r}: take a StateSpace, or {what}=None"
-                )
-        traits = self.population.means.shape[1]
-        if (self.own is not None) != (traits > 2 * FEATURES):
-            raise ValueError(
-                f"population has {traits} numbers of a device, but own is {'given' if self.own else 'not given'}: "
-                f"shapes of their own go with {2 * FEATURES + OWN_TRAITS} numbers, none with {2 * FEATURES}"
-            )
-        if self.own is None:
-            return
-        low, high = self.population.low, self.population.high
-        if low is None or high is None:
-            raise ValueError("population must have low and high beside own: they bound the shapes of devices")
-        if np.any(low[-FEATURES:] < 0) or np.any(high[-FEATURES:] >= 1):
-            raise ValueError("population: low and high must bound the shares of memory to at least 0, and below 1")
 
     def _check_envelopes(self) -> None:
         if self.u_read >= self.u_max:
@@ -710,7 +424,7 @@ class DeviceParams(Record):
             )
 
     def _checked_u_range(self) -> float:
-        u_range = _positive("u_range", self.u_range, "V")
+        u_range = arguments.positive("u_range", self.u_range, "V")
         most = ranges.conducting_range(self.llrs[:-1], self.hhrs[:-1], max(u_range, 2 * self.u_max))
         if not self.u_max <= u_range <= most:
             raise ValueError(
@@ -718,6 +432,20 @@ class DeviceParams(Record):
                 f" more than hhrs, not {u_range:g} V: leave it out to have it derived"
             )
         return u_range
+
+    def _check_trend(self) -> None:
+        if self.trend is None:
+            return
+        numbers = np.unique(np.linspace(0, self.trend.cycles - 1, 65).astype(np.uint32))
+        for n, change in zip(numbers, self.trend.change(numbers), strict=True):
+            y = self.population.mean()[:FEATURES] + change
+            r_hrs, u_set, r_lrs, u_reset = (float(s.value(v)) for s, v in zip(self.scales, y, strict=True))
+            if not (1 < r_hrs < 1e12 and u_set < 0 < min(r_lrs, u_reset)):
+                raise ValueError(
+                    f"trend leads the mean device to R_HRS {r_hrs:.4g} ohm, U_SET {u_set:.4g} V, R_LRS {r_lrs:.4g} ohm,"
+                    f" U_RESET {u_reset:.4g} V in cycle {n}: give changes on the scales of the features (R_HRS as a"
+                    " logarithm), or fewer cycles"
+                )
 
     def _check_population(self) -> None:
         log_r_hrs = self.population.mean()[0]
@@ -769,11 +497,10 @@ def _preset(name: str) -> DeviceParams:
 def _assemble(where: str, values: dict[str, Any]) -> DeviceParams:
     """Return a parameter set from the content of a file; errors name the file."""
     try:
-        history, fluctuation = values.pop("history"), values.pop("fluctuation", None)
-        widths = values.pop("pulse_width", None)
+        history = values.pop("history")
+        parts = {name: kind.from_dict(values.pop(name)) for name, kind in _DICTS.items() if name in values}
         return DeviceParams(
-            fluctuation=None if fluctuation is None else FluctuationParams.from_dict(fluctuation),
-            pulse_width=None if widths is None else PulseWidthParams.from_dict(widths),
+            **parts,
             history=VAR(**history) if "lags" in history else StateSpace(**history),
             population=Population(**values.pop("population")),
             own=OwnShapes(**own) if (own := values.pop("own", None)) is not None else None,
@@ -784,73 +511,12 @@ def _assemble(where: str, values: dict[str, Any]) -> DeviceParams:
         raise ValueError(f"{where}: {error}") from error
 
 
-def _scales(value: Sequence[FeatureScale]) -> tuple[FeatureScale, ...]:
-    scales = tuple(value)
-    if len(scales) != FEATURES or not all(isinstance(scale, FeatureScale) for scale in scales):
-        raise ValueError(f"scales must be four FeatureScale, of {', '.join(FEATURE_NAMES)}, not {value!r}")
-    for name, scale, plain in zip(FEATURE_NAMES, scales, PLAIN_SCALES, strict=True):
-        if name != "r_lrs" and scale.kind != plain.kind:
-            raise ValueError(f'scales: that of {name} must be of kind "{plain.kind}", not "{scale.kind}"')
-        if name != "r_lrs" and scale.offset:
-            raise ValueError(f"scales: that of {name} must have no offset, which only r_lrs may have")
-    return scales
-
-
-def _quantile(value: ArrayLike) -> Float64Array:
-    quantile = real_array("quantile", value, (FEATURES, None))
-    _check_length("quantile", quantile.shape[1])
-    for name, row in zip(FEATURE_NAMES, quantile, strict=True):
-        if row[-2] <= 0:
-            raise ValueError(
-                f"quantile of {name} must increase at 0, but has slope {row[-2]:g} there: give the highest power first"
-            )
-    return quantile
-
-
-def _envelope(name: str, value: ArrayLike) -> Float64Array:
-    envelope = real_array(name, value, (None,))
-    _check_length(name, len(envelope))
-    if envelope[-1] != 0:
-        raise ValueError(
-            f"{name} must have 0 as its last coefficient, not {envelope[-1]:g}: no current flows at 0 V. Subtract the"
-            " offset, and give the highest power first"
-        )
-    return envelope
-
-
-def _stretch(value: ArrayLike) -> Float64Array:
-    stretch = real_array("stretch", value, (3,))
-    if not (np.all((stretch >= 0) & (stretch <= _POWER_LAW[0])) and stretch[:2].any()):
-        raise ValueError(
-            f"stretch must hold a knee, a slope and a rest from 0 to {_POWER_LAW[0]:g}, not {stretch.tolist()}, and"
-            " one of the first two must be above 0: the RESET transition would not fall"
-        )
-    return stretch
-
-
-def _check_length(name: str, n: int) -> None:
-    if not 2 <= n <= _MOST_COEFFICIENTS:
-        raise ValueError(f"{name} must have 2 to {_MOST_COEFFICIENTS} coefficients, not {n}: fit another degree")
-
-
-def _positive(name: str, value: ArrayLike, unit: str) -> float:
-    number = float(real_array(name, value, ()))
-    if not 0 < number <= 100:
-        raise ValueError(f"{name} must be positive and at most 100{' ' + unit if unit else ''}, not {number:g}")
-    return number
-
-
 def _converted(curve: Curve | LogCurve | tuple[()], dtype: Callable[[float], object]) -> Curve | LogCurve | tuple[()]:
     """Return the constants of a scale, each number passed through ``dtype``."""
     if not curve:
         return ()
     coefficients = tuple(dtype(c) for c in curve.coefficients)
     return type(curve)(coefficients, *(dtype(number) for number in curve[1:]))
-
-
-def _nested(value: Any, dtype: Callable[[float], object]) -> Any:
-    """Return nested lists as nested tuples, each number passed through ``dtype``."""
-    return tuple(_nested(v, dtype) for v in value) if isinstance(value, list) else dtype(value)
 
 
 def as_device_params(params: str | DeviceParams) -> DeviceParams:

@@ -12,7 +12,7 @@ import numpy as np
 
 from synaptogen.model import OCTAVES, FluctuationConstants, fluctuation
 
-from .record import Record
+from .record import Record, named_arguments, number_within, require_printable, source_texts
 
 _LOG2_E = 1.0 / math.log(2.0)
 _FOLDER = importlib.resources.files("synaptogen.params") / "fluctuation_presets"
@@ -143,24 +143,15 @@ class FluctuationParams(Record):
     source: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if not isinstance(self.name, str) or not self.name or not self.name.isprintable():
-            raise ValueError(f"name must be a text of printable characters, not {self.name!r}")
+        require_printable("name", self.name)
         for name, (low, high) in _RANGES.items():
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int | float | np.floating | np.integer):
-                raise ValueError(f"{name} must be a number, not {value!r}")
-            if not low <= float(value) <= high:
-                raise ValueError(f"{name} must be from {low:g} to {high:g}, not {value:g}")
-            self._set(**{name: float(value)})
+            self._set(**{name: number_within(name, getattr(self, name), low, high)})
         if self.trap_duty_high < self.trap_duty_low:
             raise ValueError(
                 f"trap_duty_high must not be below trap_duty_low, {self.trap_duty_low:g}, but is "
                 f"{self.trap_duty_high:g}: exchange the two"
             )
-        texts = [text for pair in dict(self.source).items() for text in pair]
-        if not all(isinstance(text, str) for text in texts):
-            raise ValueError("source must be a mapping of texts to texts: write other values as text")
-        self._set(source=MappingProxyType(dict(self.source)))
+        self._set(source=source_texts(self.source))
 
     @classmethod
     def preset(cls, name: str) -> "FluctuationParams":
@@ -210,16 +201,7 @@ class FluctuationParams(Record):
         ValueError
             If one is missing, unknown, or outside of its range.
         """
-        if not isinstance(content, Mapping):
-            raise ValueError(f"fluctuation must be a JSON object, not a {type(content).__name__}")
-        known = {f.name for f in fields(cls)}
-        missing, others = known - {"source"} - content.keys(), content.keys() - known
-        if missing or others:
-            raise ValueError(
-                f"fluctuation lacks {', '.join(sorted(missing)) or 'nothing'}, and has the unknown keys "
-                f"{', '.join(sorted(map(str, others))) or '(none)'}: the known ones are {', '.join(sorted(known))}"
-            )
-        return cls(**content)
+        return cls(**named_arguments("fluctuation", cls, content))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the parameters as numbers and texts by name, for JSON."""

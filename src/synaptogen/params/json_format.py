@@ -32,11 +32,11 @@ _FEATURES = [
 _SCALARS = {"name": "name", "U_max": "u_max", "U_read": "u_read", "reset_exponent": "eta", "quantile": "quantile"}
 _OWN_SHAPES = ("first", "second", "reach")
 _RESTLESS = ("spread", "rise", "new", "fade")
+_DICTS = ("fluctuation", "pulse_width", "trend", "wear")
 _OPTIONAL = {
     "U_range": "u_range",
     "reset_stretch": "stretch",
-    "fluctuation": "fluctuation",
-    "pulse_width": "pulse_width",
+    **{part: part for part in _DICTS},
 }
 _PARTS = ("schema", "features", "source", "iv", "history", "population")
 
@@ -104,7 +104,7 @@ def write(values: Mapping[str, Any]) -> str:
             **{key: getattr(population, key).tolist() for key in ("weights", "means", "cholesky")},
             **({} if population.low is None else {key: getattr(population, key).tolist() for key in ("low", "high")}),
         },
-        **{part: values[part].to_dict() for part in ("fluctuation", "pulse_width") if values[part] is not None},
+        **{part: values[part].to_dict() for part in _DICTS if values[part] is not None},
     }
     return json.dumps(document, indent=1) + "\n"
 

@@ -1,13 +1,15 @@
 """What a device may have of its own beside mean and spread of its features."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from synaptogen._utils import Float64Array
+from synaptogen.model import OwnLaw, Restless
 
 from .history import FEATURES
-from .record import Record, real_array
+from .record import Record, nested, real_array
 
 OWN_TRAITS = 3 * FEATURES
 """Numbers of a device beside (mu, sigma): c1, c2 and the share of memory of each feature."""
@@ -56,6 +58,25 @@ class OwnShapes(Record):
         if not 0.5 <= reach <= 8:
             raise ValueError(f"reach must be from 0.5 to 8, not {reach:g}")
         self._set(reach=reach)
+
+    def constants(self, memory_share: Float64Array, dtype: Callable[[float], object] = float) -> OwnLaw:
+        """Return the constants that formulas take.
+
+        Parameters
+        ----------
+        memory_share : array of shape (4,)
+            Share of the variance of each feature that is memory in the history that devices share.
+        dtype : callable
+            Called with each number, for example `numpy.float32`.
+
+        Returns
+        -------
+        OwnLaw
+        """
+        per_share = np.where(memory_share > 0, 1 / np.maximum(memory_share, 1e-300), 0.0)
+        first, second = nested(self.first.tolist(), dtype), nested(self.second.tolist(), dtype)
+        per_rest = nested((1 / (1 - memory_share)).tolist(), dtype)
+        return OwnLaw(first, second, nested(per_share.tolist(), dtype), per_rest, dtype(self.reach))
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,3 +130,31 @@ class RestlessInnovation(Record):
         h, kappa, old = self.spread, self.rise, 1.0 - self.new
         mean = kappa * h * np.sqrt(old) * np.exp(-(h**2) / 2)
         return float(mean), float(np.sqrt(1 + kappa**2 * (1 + 4 * h**2 * old) - mean**2))
+
+    def constants(self, unit: float, dtype: Callable[[float], object] = float) -> Restless:
+        """Return the constants that formulas take.
+
+        Parameters
+        ----------
+        unit : float
+            Standard deviation of the innovation.
+        dtype : callable
+            Called with each number, for example `numpy.float32`.
+
+        Returns
+        -------
+        Restless
+        """
+        mean, deviation = self.moments()
+        numbers = (
+            self.spread / np.log(2),
+            self.spread**2 / np.log(2),
+            self.rise * unit,
+            np.sqrt(1 - self.new),
+            np.sqrt(self.new),
+            mean * unit,
+            1 / deviation,
+            self.fade,
+            np.sqrt(1 - self.fade**2),
+        )
+        return Restless(*(dtype(float(number)) for number in numbers))

@@ -5,8 +5,7 @@ import itertools
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
-from types import MappingProxyType
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -23,7 +22,7 @@ from synaptogen.model import (
     threshold_factor,
 )
 
-from .record import Record
+from .record import Record, named_arguments, number_within, require_printable, source_texts
 
 _FOLDER = importlib.resources.files("synaptogen.params") / "pulse_width_presets"
 _SHORTEST, _LONGEST = 1e-15, 1e6  # s
@@ -75,19 +74,14 @@ class PulseWidthParams(Record):
     source: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if not isinstance(self.name, str) or not self.name or not self.name.isprintable():
-            raise ValueError(f"name must be a text of printable characters, not {self.name!r}")
-        reference = _number("reference", self.reference, _SHORTEST, _LONGEST, " s")
+        require_printable("name", self.name)
+        reference = number_within("reference", self.reference, _SHORTEST, _LONGEST, " s")
         self._set(
             reference=reference,
             set_shift=_shift("set_shift", self.set_shift, reference),
             reset_shift=_shift("reset_shift", self.reset_shift, reference),
         )
-        if not isinstance(self.source, Mapping) or not all(
-            isinstance(text, str) for pair in self.source.items() for text in pair
-        ):
-            raise ValueError("source must be a mapping of texts to texts: write other values as text")
-        self._set(source=MappingProxyType(dict(self.source)))
+        self._set(source=source_texts(self.source))
 
     @classmethod
     @checked
@@ -138,16 +132,7 @@ class PulseWidthParams(Record):
         ValueError
             If one is missing, unknown, or not of the kind described.
         """
-        if not isinstance(content, Mapping):
-            raise ValueError(f"pulse_width must be a JSON object, not a {type(content).__name__}")
-        known = {f.name for f in fields(cls)}
-        missing, others = known - {"source"} - content.keys(), content.keys() - known
-        if missing or others:
-            raise ValueError(
-                f"pulse_width lacks {', '.join(sorted(missing)) or 'nothing'}, and has the unknown keys "
-                f"{', '.join(sorted(map(str, others))) or '(none)'}: the known ones are {', '.join(sorted(known))}"
-            )
-        return cls(**content)
+        return cls(**named_arguments("pulse_width", cls, content))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the arguments of the constructor by name, for JSON."""
@@ -332,18 +317,10 @@ def as_pulse_width(value: str | PulseWidthParams) -> PulseWidthParams:
     raise TypeError(f"pulse_width is a {type(value).__name__}: give the name of a preset or PulseWidthParams")
 
 
-def _number(name: str, value: object, low: float, high: float, unit: str = "") -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float | np.floating | np.integer):
-        raise ValueError(f"{name} must be a number, not {value!r}")
-    if not low <= float(value) <= high:
-        raise ValueError(f"{name} must be from {low:g} to {high:g}{unit}, not {float(value):g}")
-    return float(value)
-
-
 def _shift(name: str, value: object, reference: float) -> Shift:
     """Return a kappa or a table after checks."""
     if isinstance(value, str) or not isinstance(value, Sequence | np.ndarray):
-        return _number(name, value, 0.0, 1.0)
+        return number_within(name, value, 0.0, 1.0)
     rows = list(value)
     if not 2 <= len(rows) <= _MOST_ROWS or not all(
         isinstance(row, Sequence | np.ndarray) and not isinstance(row, str) and len(row) == 2 for row in rows
@@ -352,7 +329,10 @@ def _shift(name: str, value: object, reference: float) -> Shift:
             f"{name} must be a number, or a table of 2 to {_MOST_ROWS} rows of two numbers, a width in s and a voltage"
         )
     table = tuple(
-        (_number(f"{name}: a width", w, _SHORTEST, _LONGEST, " s"), _number(f"{name}: a voltage", v, 1e-6, 1e6, " V"))
+        (
+            number_within(f"{name}: a width", w, _SHORTEST, _LONGEST, " s"),
+            number_within(f"{name}: a voltage", v, 1e-6, 1e6, " V"),
+        )
         for w, v in rows
     )
     for (w, v), (longer, lower) in itertools.pairwise(table):

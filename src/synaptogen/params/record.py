@@ -1,7 +1,8 @@
 """Immutable records of arrays: checked when made, equal by content, safe to share between threads and processes."""
 
-from collections.abc import Mapping
-from dataclasses import fields
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, fields
+from types import MappingProxyType
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -110,6 +111,141 @@ def require_at_most(name: str, value: ArrayLike, most: int, what: str) -> None:
         return
     if count > most:
         raise ValueError(f"{name} must have at most {most} {what}, not {count}")
+
+
+def number_within(name: str, value: object, low: float, high: float, unit: str = "") -> float:
+    """Return a number after checks.
+
+    Parameters
+    ----------
+    name : str
+        Name of the argument, for messages.
+    value : object
+        What was given.
+    low, high : float
+        The range that it must lie in.
+    unit : str
+        Its unit with a space before it, for messages.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    ValueError
+        If it is no number of that range. The message begins with ``name``.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float | np.floating | np.integer):
+        raise ValueError(f"{name} must be a number, not {value!r}")
+    if not low <= float(value) <= high:
+        raise ValueError(f"{name} must be from {low:g} to {high:g}{unit}, not {float(value):g}")
+    return float(value)
+
+
+def require_printable(name: str, value: object) -> None:
+    """Require a text of printable characters.
+
+    Parameters
+    ----------
+    name : str
+        Name of the argument, for messages.
+    value : object
+        What was given.
+
+    Raises
+    ------
+    ValueError
+        If it is none.
+    """
+    if not isinstance(value, str) or not value or not value.isprintable():
+        raise ValueError(f"{name} must be a text of printable characters, not {value!r}")
+
+
+def source_texts(value: object) -> Mapping[str, str]:
+    """Return a read-only copy of the argument ``source``, after checks that it maps texts to texts."""
+    if not isinstance(value, Mapping) or not all(isinstance(text, str) for pair in value.items() for text in pair):
+        raise ValueError("source must be a mapping of texts to texts: write other values as text")
+    texts = dict(value)
+    for text in (text for pair in texts.items() for text in pair):
+        _require_whole("source", text)
+    return MappingProxyType(texts)
+
+
+def _require_whole(name: str, text: str) -> None:
+    """Raise ValueError for a text that holds half of a character, which no file can hold."""
+    if not text.isprintable() and any("\ud800" <= c <= "\udfff" for c in text):
+        raise ValueError(f"{name} must be text that can be written to a file, not {text!r}: half a character")
+
+
+def require_text(name: str, value: object) -> None:
+    """Require a text of at least one character, of which a file can hold all.
+
+    Parameters
+    ----------
+    name : str
+        Name of the argument, for messages.
+    value : object
+        What was given.
+
+    Raises
+    ------
+    ValueError
+        If it is none.
+    """
+    if not isinstance(value, str) or not value:
+        raise ValueError(f"{name} must be a text of at least one character, not {value!r}")
+    _require_whole(name, value)
+
+
+def named_arguments(what: str, record: type["Record"], content: object) -> dict[str, Any]:
+    """Return the arguments of a record from a JSON object.
+
+    Parameters
+    ----------
+    what : str
+        Name of the object, for messages.
+    record : type
+        A subclass of `Record`, a dataclass. Arguments that have a default may be missing.
+    content : object
+        What was read.
+
+    Returns
+    -------
+    dict
+
+    Raises
+    ------
+    ValueError
+        If it is no object, one of its arguments is missing, or one is unknown.
+    """
+    if not isinstance(content, Mapping):
+        raise ValueError(f"{what} must be a JSON object, not a {type(content).__name__}")
+    given = [(f, f.default is MISSING and f.default_factory is MISSING) for f in fields(record)]  # type: ignore[arg-type]
+    known, required = {f.name for f, _ in given}, {f.name for f, needed in given if needed}
+    missing, others = required - content.keys(), content.keys() - known
+    if missing or others:
+        raise ValueError(
+            f"{what} lacks {', '.join(sorted(missing)) or 'nothing'}, and has the unknown keys "
+            f"{', '.join(sorted(map(str, others))) or '(none)'}: the known ones are {', '.join(sorted(known))}"
+        )
+    return dict(content)
+
+
+def nested(value: Any, dtype: Callable[[float], object]) -> Any:
+    """Return nested lists as nested tuples.
+
+    Parameters
+    ----------
+    value : number, or nested lists of numbers
+    dtype : callable
+        Called with each number, for example `numpy.float32`.
+
+    Returns
+    -------
+    object
+    """
+    return tuple(nested(v, dtype) for v in value) if isinstance(value, list) else dtype(value)
 
 
 class Record:

@@ -12,7 +12,7 @@ import numpy as np
 
 from synaptogen._utils import Float64Array
 from synaptogen.engines import CompiledParams, compile_params
-from synaptogen.model import OWN_ROWS, latent, optional_parts, population, random
+from synaptogen.model import OWN_ROWS, TrendConstants, WearConstants, ageing, latent, optional_parts, population, random
 from synaptogen.params import FEATURE_NAMES, DeviceParams
 
 from .formulas import filled, switching, widths, wrapped
@@ -80,8 +80,10 @@ analog initial begin
   limited_cycles = 0;
   for (k = 0; k <= @last; k = k + 1) begin
     @@cycle
-    done = features(x0, x1, x2, x3, mu0, mu1, mu2, mu3, sigma0, sigma1, sigma2, sigma3,@own new_r_hrs, new_u_set,
+    @@trend
+    done = features(x0, x1, x2, x3, @mu, sigma0, sigma1, sigma2, sigma3,@own new_r_hrs, new_u_set,
         new_r_lrs, new_u_reset, limited);
+    @@wear
     limited_cycles = limited_cycles + limited;
     case (k)
       @@store
@@ -139,17 +141,37 @@ def _initial_block(params: CompiledParams, cycles: int) -> str:
         ]
     if params.restless:
         following += ["real g0, g1, g2, g3;"]
+    trend, wear = params.constants.trend, params.constants.wear
+    following += [f"real {', '.join([*numbered('d', 4), *numbered('moved', 4)])};  // trend"] if trend else []
+    offsets = numbered("mt" if trend else "mu", 4)
     return filled(
-        INITIAL_BLOCK.replace("@z", ", ".join(numbered("z", params.traits))),
+        INITIAL_BLOCK.replace("@z", ", ".join(numbered("z", params.traits))).replace("@mu", ", ".join(offsets)),
         {
             "features": "\n".join(_feature_variable(feature) for feature in feature_names(cycles)),
             "memory": "\n".join(wrapped([f"real {', '.join(memory)};", *following])),
             "device": _device(params),
             "past": past(params, memory),
             "cycle": cycle(params, memory),
+            "trend": "\n".join(_trend(trend)) if trend else "",
+            "wear": "\n".join(_wear(wear)) if wear else "",
             "store": "\n".join(_store_case(k) for k in range(cycles + 1)),
         },
     ).rstrip()
+
+
+def _trend(law: TrendConstants) -> list[str]:
+    """Move the offsets of the device to where they are in cycle k."""
+    mu, z = [name(n) for n in numbered("mu", 4)], [name(n) for n in numbered("d", 4)]
+    moved = traced(ageing.trended)(mu, z, name("k", "uint32"), law)
+    return [draw_normals(random.AGEING, "0", 1, numbered("d", 4)), *_assigned(numbered("mt", 4), moved)]
+
+
+def _wear(law: WearConstants) -> list[str]:
+    """Put a threshold out of reach, if the device has failed by cycle k."""
+    fails = traced(ageing.has_failed)(name("k", "uint32"), name("w0", "uint32"), law)
+    u = ("new_u_set", "new_u_reset")
+    worn = traced(ageing.failed)([name(n) for n in u], fails, name("w1", "uint32"), law)
+    return [draw_random(random.AGEING, "0", 0), *_assigned(u, worn)]
 
 
 def _feature_variable(feature: str) -> str:

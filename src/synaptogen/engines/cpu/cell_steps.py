@@ -23,8 +23,8 @@ from synaptogen.model import (
     any_,
     chosen,
     conductance,
-    cycle_features,
     device_rows,
+    features_of,
     in_mode,
     in_next_cycle,
     is_irs,
@@ -190,12 +190,12 @@ def _next_features(
         if any_(mask & (number == 0)):
             restart_states(params, cells, pending, group, lo, hi, mask & (number == 0))
         x = advance_states(params, cells, group, cells.memory, own_index(params, group), lo, hi, number, mask)
-    return device_features(cells, params, group, x)
+    return device_features(cells, params, group, x, number)
 
 
 @njit(**INLINE)
-def device_features(cells: CellPointers, params: KernelParams, group: int, x: Four) -> CycleFeatures:
-    """Return the features of the cycle with latent x.
+def device_features(cells: CellPointers, params: KernelParams, group: int, x: Four, number: UInt32) -> CycleFeatures:
+    """Return the features of cycle ``number``, with latent x.
 
     Parameters
     ----------
@@ -204,6 +204,8 @@ def device_features(cells: CellPointers, params: KernelParams, group: int, x: Fo
     group : int
     x : four real lanes
         Latent vector of the cycle.
+    number : uint32 lanes
+        Number of the cycle.
 
     Returns
     -------
@@ -212,7 +214,9 @@ def device_features(cells: CellPointers, params: KernelParams, group: int, x: Fo
     p = load_constants(params.constants, params.prototype)
     device_at = group * DEVICE_RECORD
     own = load_own(cells.memory, own_index(params, group))  # no code, where devices have nothing of their own
-    return cycle_features(x, load4(cells.device, device_at), load4(cells.device, device_at + 4 * W), p, own)
+    mu, sigma = load4(cells.device, device_at), load4(cells.device, device_at + 4 * W)
+    lo, hi = ids(cells, group)  # no code without trend and wear
+    return features_of(x, mu, sigma, p, own, lo, hi, number, params.k0, params.k1)
 
 
 @njit(**INLINE)
@@ -414,7 +418,7 @@ def first_cycle(cells: CellPointers, params: KernelParams, group: int) -> None:
         draw_states(params, cells.memory, group * params.rows * W, lo, hi)
         own_at = own_index(params, group)
         x = advance_states(params, cells, group, cells.memory, own_at, lo, hi, uint32s(0), everywhere)
-    f = device_features(cells, params, group, x)
+    f = device_features(cells, params, group, x, uint32s(0))
     hot_at, device_at = group * HOT, group * DEVICE_RECORD
     store(cells.r, group * W, f.r_hrs)
     store(cells.hot, hot_at + U_SET, f.u_set)

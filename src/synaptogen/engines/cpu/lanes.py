@@ -21,6 +21,7 @@ from numba.core.typing.templates import AbstractTemplate, infer_global, signatur
 
 from synaptogen.engines.lanes import F32, I1, I32, I64, Target, Value, external, lift, teach, teach_doubles
 from synaptogen.model import (
+    ageing,
     feature_scales,
     features,
     fluctuation,
@@ -80,6 +81,7 @@ FORMULAS = [
     iv,
     latent,
     own_law,
+    ageing,
     feature_scales,
     features,
     population,

@@ -20,8 +20,8 @@ from synaptogen.model import (
     any_,
     chosen,
     conductance,
-    cycle_features,
     device_rows,
+    features_of,
     in_mode,
     in_next_cycle,
     is_irs,
@@ -143,16 +143,17 @@ def _next_features(state: CellBuffers, params: KernelParams, i: int, number: UIn
     lo, hi = cell_id(state, i)
     base = base_of(i, memory_groups(params))
     x = next_latent(state, params, base, lo, hi, number, any_(number == 0))
-    return _device_features(state, params, i, x)
+    return _device_features(state, params, i, x, number)
 
 
-def _device_features(state: CellBuffers, params: KernelParams, i: int, x: Four) -> CycleFeatures:
-    """Return the features of the cycle with latent vector x."""
+def _device_features(state: CellBuffers, params: KernelParams, i: int, x: Four, number: UInt32) -> CycleFeatures:
+    """Return the features of cycle ``number``, with latent vector x."""
     base = base_of(i, DEVICE_GROUPS)
     own = load_own(state.memory, _own_base(params, i), params.own)
-    return cycle_features(
-        x, load_four(state.device, base), load_four(state.device, base + 4 * WARP_TILE), params.constants, own
-    )
+    mu, sigma = load_four(state.device, base), load_four(state.device, base + 4 * WARP_TILE)
+    lo, hi = cell_id(state, i)  # no code without trend and wear
+    k0, k1 = uint32_of(params.k0), uint32_of(params.k1)
+    return features_of(x, mu, sigma, params.constants, own, lo, hi, number, k0, k1)
 
 
 def _own_base(params: KernelParams, i: int) -> int:

@@ -12,6 +12,7 @@ from numba.cuda import config
 
 from synaptogen.engines.lanes import F32, Lanes, Target, Value, external, teach
 from synaptogen.model import (
+    ageing,
     feature_scales,
     features,
     fluctuation,
@@ -33,6 +34,7 @@ FORMULAS = [
     iv,
     latent,
     own_law,
+    ageing,
     feature_scales,
     features,
     population,

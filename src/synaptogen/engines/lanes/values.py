@@ -19,7 +19,7 @@ from llvmlite import ir
 from numba.core import types
 from numba.core.typeconv import Conversion
 
-from synaptogen.model import Mask, Real, Reals, feature_scales, ops, optional_parts, own_law
+from synaptogen.model import Mask, Real, Reals, UInt32, ageing, feature_scales, ops, optional_parts, own_law
 
 from . import elementary
 
@@ -521,6 +521,7 @@ def _teach_functions(target: Target) -> None:
     overload(optional_parts.or_beyond, beyond)
     overload(optional_parts.ohms, from_log)
     _teach_own_law(overload)
+    _teach_ageing(overload)
 
 
 def _teach_own_law(overload: Callable[..., None]) -> None:
@@ -542,6 +543,28 @@ def _teach_own_law(overload: Callable[..., None]) -> None:
         return own_law.restless_state if len(law) else own_law.calm_state
 
     for choose in (device_rows, standardised, blended, innovation_of_lrs, next_unrest):
+        overload(getattr(optional_parts, choose.__name__), choose)
+
+
+def _teach_ageing(overload: Callable[..., None]) -> None:
+    """Define trend and wear, or what stands in their place, by the type of the law."""
+
+    def aged(mu: Reals, lo: UInt32, hi: UInt32, number: UInt32, k0: UInt32, k1: UInt32, law: Any) -> Any:
+        return ageing.drawn_trend if len(law) else ageing.no_trend
+
+    def worn(u: Reals, lo: UInt32, hi: UInt32, number: UInt32, k0: UInt32, k1: UInt32, law: Any) -> Any:
+        return ageing.drawn_wear if len(law) else ageing.no_wear
+
+    def stored_u_set(u: Real, at_end: Mask, law: Any) -> Any:
+        return ageing.never_set if len(law) else ageing.in_reach
+
+    def stored_u_reset(u: Real, at_end: Mask, law: Any) -> Any:
+        return ageing.never_reset if len(law) else ageing.in_reach
+
+    def limited_when_stored(outside: Mask, u_set: Real, u_reset: Real, law: Any) -> Any:
+        return ageing.limited_but_worn if len(law) else ageing.limited_thresholds
+
+    for choose in (aged, worn, stored_u_set, stored_u_reset, limited_when_stored):
         overload(getattr(optional_parts, choose.__name__), choose)
 
 

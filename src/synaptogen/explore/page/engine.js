@@ -171,10 +171,15 @@ class Cells {
   }
 
   cycleFeatures(k, number) {
-    const x = this.nextLatent(k, number), d = this.device.subarray(8 * k, 8 * k + 8);
-    return this.machine.cycle_features(
-      x[0], x[1], x[2], x[3], d[0], d[1], d[2], d[3], d[4], d[5], d[6], d[7], ...this.ownOf(k),
-    );
+    const m = this.machine, x = this.nextLatent(k, number), sigma = this.device.subarray(8 * k + 4, 8 * k + 8);
+    let mu = this.device.subarray(8 * k, 8 * k + 4);
+    if (m.trend) mu = m.trended(...mu, ...this.normals(k, AGEING, 0, 1), number);
+    const made = m.cycle_features(x[0], x[1], x[2], x[3], ...mu, ...sigma, ...this.ownOf(k));
+    if (m.wear) {
+      const address = [this.lo[k], this.hi[k], number, this.k0, this.k1];
+      [made.u_set, made.u_reset] = m.drawn_wear(made.u_set, made.u_reset, ...address);
+    }
+    return made;
   }
 
   beginFirstCycle(k) {

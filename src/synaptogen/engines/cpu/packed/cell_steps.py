@@ -41,36 +41,36 @@ from synaptogen.model import (
     any_,
     cycle,
     is_irs,
+    limited_when_stored,
     normals,
     resets,
     sets,
+    stored_u_reset,
+    stored_u_set,
     transition,
     where,
 )
 
-from .codes import Scale, decode, encode, is_outside
+from .codes import HIGHEST, Scale, decode, encode, is_outside
 from .layout import THRESHOLDS, X_ROWS, Packed, Scratch, load_codes, store_codes
 
 
 @njit(**INLINE)
-def unpack(packed: Packed, scratch: Scratch, group: int) -> None:
+def unpack(packed: Packed, scratch: Scratch, params: KernelParams, group: int) -> None:
     """Unpack what most voltages need of a group to the scratch: neither states nor devices.
 
     Parameters
     ----------
-    packed, scratch
-        Packed cells and scratch memory.
+    packed, scratch, params
+        Packed cells, scratch memory and parameter set.
     group : int
     """
     cells, s, at = scratch.cells, packed.scales, group * THRESHOLDS * W
-    u, r_lrs, u_reset = (
-        load_codes(packed.thresholds, at),
-        decode(load_codes(packed.thresholds, at + W), s.r),
-        decode(load_codes(packed.thresholds, at + 2 * W), s.u_reset),
-    )
+    u, r_lrs = load_codes(packed.thresholds, at), decode(load_codes(packed.thresholds, at + W), s.r)
+    u_reset = decode_u_reset(load_codes(packed.thresholds, at + 2 * W), s.u_reset, params)
     store(cells.status, STATUS, load(packed.status, group * W))
     store(cells.r, 0, decode(load_codes(packed.r, group * W), s.r))
-    store(cells.hot, U_SET, decode(u, s.u_set))
+    store(cells.hot, U_SET, decode_u_set(u, s.u_set, params))
     store(cells.curve, U_RATCHET, decode(u, s.u_ratchet))
     store(cells.hot, R_LRS, r_lrs)
     store(cells.device, U_RESET, u_reset)
@@ -95,19 +95,59 @@ def unpack_ids(packed: Packed, scratch: Scratch, group: int) -> None:
 
 
 @njit(**INLINE)
-def pack(packed: Packed, scratch: Scratch, group: int) -> None:
+def decode_u_set(code: UInt32, scale: Scale, params: KernelParams) -> Real:
+    """Return the U_SET that a code stands for; of cells that wear out, the lowest code is out of reach.
+
+    Parameters
+    ----------
+    code : uint32 lanes
+    scale : Scale
+    params : KernelParams
+
+    Returns
+    -------
+    real lanes
+        V.
+    """
+    p = load_constants(params.constants, params.prototype)
+    return stored_u_set(decode(code, scale), code == 0, p.wear)
+
+
+@njit(**INLINE)
+def decode_u_reset(code: UInt32, scale: Scale, params: KernelParams) -> Real:
+    """Return the U_RESET that a code stands for; of cells that wear out, the highest code is out of reach.
+
+    Parameters
+    ----------
+    code : uint32 lanes
+    scale : Scale
+    params : KernelParams
+
+    Returns
+    -------
+    real lanes
+        V.
+    """
+    p = load_constants(params.constants, params.prototype)
+    return stored_u_reset(decode(code, scale), code == HIGHEST, p.wear)
+
+
+@njit(**INLINE)
+def pack(packed: Packed, scratch: Scratch, params: KernelParams, group: int) -> None:
     """Pack the group in the scratch, and set the flag `LIMITED` of cells with a feature outside of its codes.
 
     Parameters
     ----------
-    packed, scratch
-        Packed cells and scratch memory.
+    packed, scratch, params
+        Packed cells, scratch memory and parameter set.
     group : int
     """
     cells, s, at = scratch.cells, packed.scales, group * THRESHOLDS * W
     status, r = load(cells.status, STATUS), load(cells.r, 0)
     u_set, r_lrs, u_reset = load(cells.hot, U_SET), load(cells.hot, R_LRS), load(cells.device, U_RESET)
-    outside = is_outside(r, s.r) | is_outside(r_lrs, s.r) | is_outside(u_set, s.u_set) | is_outside(u_reset, s.u_reset)
+    p = load_constants(params.constants, params.prototype)
+    outside = is_outside(u_set, s.u_set) | is_outside(u_reset, s.u_reset)
+    outside = limited_when_stored(outside, u_set, u_reset, p.wear) | is_outside(r, s.r) | is_outside(r_lrs, s.r)
     partly = is_irs(status)
     u = where(partly, encode(load(cells.curve, U_RATCHET), s.u_ratchet), encode(u_set, s.u_set))
     store_codes(packed.thresholds, at, u)
@@ -194,7 +234,7 @@ def _running_features(packed: Packed, scratch: Scratch, params: KernelParams, gr
     _unpack_states(packed, scratch, params, group)
     lo, hi = load(scratch.id_lo, 0), load(scratch.id_hi, 0)
     number = cycle(load(scratch.cells.status, STATUS))
-    return device_features(scratch.cells, params, 0, _latent(scratch, params, lo, hi, number))
+    return device_features(scratch.cells, params, 0, _latent(scratch, params, lo, hi, number), number)
 
 
 @njit(**PART)
@@ -285,4 +325,4 @@ def begin_first_cycle(
     _pack_states(packed, scratch, params, group)
     _store_latent(scratch, params, uint32s(0))
     first_cycle(scratch.cells, latent_given, 0)
-    pack(packed, scratch, group)
+    pack(packed, scratch, params, group)

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from synaptogen.model import Mask, Real, UInt32, floor, maximum, minimum, rounded_mul, signed_real, signed_word
 
+HIGHEST = 65535
 LARGEST = 65535.0
 
 

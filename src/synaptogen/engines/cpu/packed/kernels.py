@@ -42,7 +42,17 @@ from synaptogen.engines.cpu.layout import (
 from synaptogen.engines.cpu.workspace import keep_alive
 from synaptogen.model import Real, is_hrs, is_irs, where
 
-from .cell_steps import begin_first_cycle, ensure_device, pack, recompute, step, unpack, unpack_ids
+from .cell_steps import (
+    begin_first_cycle,
+    decode_u_reset,
+    decode_u_set,
+    ensure_device,
+    pack,
+    recompute,
+    step,
+    unpack,
+    unpack_ids,
+)
 from .codes import Scale, decode, encode
 from .layout import Packed, load_codes, packed_cells, scratch_arrays, scratch_on
 
@@ -195,14 +205,14 @@ def compile_kernels(revision: str, ordinary: OrdinaryKernels) -> Kernels:
         u_data, gate_data, trace_data, counts_data = data(pulses), data(gate), data(trace), data(reads.counts)
         for k in range(first, last):
             group = selection.groups[k] if selection.listed else k
-            unpack(packed, scratch, group)
+            unpack(packed, scratch, params, group)
             for pulse in range(pulses.shape[0]):
                 u = load(u_data, pulse * pulses.shape[1] + k * W) if each else reals(scalar(u_data, pulse))
                 if gated:
                     u = u * load(gate_data, k * W)
                 if step(packed, scratch, params, latent_given, group, u):
-                    pack(packed, scratch, group)
-                    unpack(packed, scratch, group)
+                    pack(packed, scratch, params, group)
+                    unpack(packed, scratch, params, group)
                 if traced:
                     number = load(counts_data, group * W) if reads.counted else uint32s(reads.times)
                     i = read_current(scratch.cells, params, 0, u, bandwidth, number + pulse)
@@ -295,14 +305,15 @@ def compile_kernels(revision: str, ordinary: OrdinaryKernels) -> Kernels:
         zero = reals(np.float32(0.0))
         for k in range(first, last):
             group = selection.groups[k] if selection.listed else k
-            unpack(packed, scratch, group)
+            unpack(packed, scratch, params, group)
             recompute(packed, scratch, params, group)
             status, s, at = load(scratch.cells.status, STATUS), packed.scales, k * W
             partly, n = is_irs(status), out.shape[1]
             r_hrs = where(is_hrs(status), load(scratch.cells.r, 0), _rounded(load(scratch.cells.device, R_HRS), s.r))
-            store(out_data, at, _rounded(load(hot, U_SET), s.u_set))
+            store(out_data, at, decode_u_set(encode(load(hot, U_SET), s.u_set), s.u_set, params))
             store(out_data, n + at, _rounded(load(hot, R_LRS), s.r))
-            store(out_data, 2 * n + at, _rounded(load(scratch.cells.device, U_RESET), s.u_reset))
+            u_reset = encode(load(scratch.cells.device, U_RESET), s.u_reset)
+            store(out_data, 2 * n + at, decode_u_reset(u_reset, s.u_reset, params))
             store(out_data, 3 * n + at, r_hrs)
             store(out_data, 4 * n + at, where(partly, load(scratch.cells.curve, U_RATCHET), zero))
             store(out_data, 5 * n + at, where(partly, load(scratch.cells.curve, T_SCALE), zero))
