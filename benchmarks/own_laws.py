@@ -1,4 +1,4 @@
-"""Claim: shapes and memory of devices are found where devices have them, come out with their true spreads, and are not found elsewhere.
+"""Claim: shapes and memory of devices are found where they are, with their true spreads, and nowhere else.
 
 Populations whose law is known are simulated, and learned from a few hundred cycles of each device:
 
@@ -13,7 +13,7 @@ correlation in long records of devices that were learned, over those of true dev
 same with one law for all devices.
 
     python benchmarks/own_laws.py --devices 64 300 1000 --repeats 2
-    python benchmarks/own_laws.py --devices 64 --repeats 20 --choices       choices alone, which takes a third of the time
+    python benchmarks/own_laws.py --devices 64 --repeats 20 --choices      choices alone, in a third of the time
 """
 
 import argparse
@@ -108,7 +108,10 @@ def main() -> None:
                     true = widths(records(truth(kind), TRUE_DEVICES, LONG, 7))
                     for laws, params in (("auto", result.params), ("shared", fitted(y, "shared").params)):
                         ratio = widths(records(params, TRUE_DEVICES, LONG, 8)) / true
-                        print(f"  {laws:7s} mean, sd, skewness, lag 1 of r_hrs {ratio[:, 0]}, of r_lrs {ratio[:, 1]}", flush=True)
+                        print(
+                            f"  {laws:7s} mean, sd, skewness, lag 1 of r_hrs {ratio[:, 0]}, of r_lrs {ratio[:, 1]}",
+                            flush=True,
+                        )
     print(f"choices: {wrong} of {asked} wrong")
 
 

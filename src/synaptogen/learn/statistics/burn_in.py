@@ -82,7 +82,7 @@ class BurnIn:
         at = list(measured)
         curves[at], mean[at], covariance[np.ix_(at, at)] = self.curves, amplitudes.mean, amplitudes.covariance
         covariance[np.diag_indices(FEATURES)] += 1e-12 * max(np.trace(covariance), 1e-12)
-        return Trend(self.cycles, curves, mean, np.linalg.cholesky(covariance))
+        return Trend(self.cycles, curves, mean, np.linalg.cholesky(covariance).astype(np.float64))
 
     def describe(self, names: Sequence[str]) -> str:
         """Return the decays in words."""

@@ -277,7 +277,13 @@ def fit_features(
             base = result.to_params(preset, "learned") if complete is None else complete(result)
             measured_burn_in = BurnIn(burn_in.tau[list(table.measured)])
             own_laws = learn_own_laws(
-                base, fitter, dynamics, raw, measured_burn_in, seed, lambda share: report("own laws", 0.95 + 0.05 * share)
+                base,
+                fitter,
+                dynamics,
+                raw,
+                measured_burn_in,
+                seed,
+                lambda share: report("own laws", 0.95 + 0.05 * share),
             )
             result = result if own_laws is None else _with_own_laws(result, own_laws)
             if burn_in:

@@ -18,7 +18,7 @@ from scipy.special import ndtr
 from synaptogen._utils import BoolArray, Float64Array
 from synaptogen.array import CellArray
 from synaptogen.model import OWN_ROWS, innovation_of_lrs
-from synaptogen.params import FEATURES, DeviceParams, OwnShapes, Population, StateSpace
+from synaptogen.params import FEATURES, DeviceParams, FeatureScale, OwnShapes, Population, StateSpace
 
 from .autocovariances import lag_sums
 from .bias_correction import BiasCorrectedFit, DynamicsFit
@@ -27,7 +27,6 @@ from .few_devices import bulk_of
 from .marginals import corrected_polynomials, fit_marginals, standardised
 from .own_traits import REACH, TraitEstimator, population_columns, steps_of
 from .quantile_transform import cell_centres, cell_density, increasing_polynomial, normalised
-from .scale_choice import on_scales
 from .trait_mixture import TraitMixture
 from .unrest import FIRST_UNREST, Unrest, UnrestGoal, moved_unrest
 from .var_fit import unmeasured_as_white
@@ -51,6 +50,7 @@ _SHARES = (0.01, 0.96)
 _UNBOUNDED = 1e30
 _NARROW = 1e-6
 _LRS = 2
+_TABLE = 4001  # entries of a scale
 _LATENT = 100_000  # numbers by which the distribution of the latent scale is found
 
 
@@ -173,9 +173,9 @@ class _Loop:
         return CellArray(devices, params, rng=np.random.default_rng((self.seed, number)))
 
     def _records(self, cells: CellArray) -> Float64Array:
-        y = np.moveaxis(np.array(cells.run_cycles(self.cycles), dtype=np.float64), 0, -1).swapaxes(0, 1)
-        y[..., 0] = np.log10(y[..., 0])
-        return on_scales(y, cells.params.scales)[..., list(self.measured)]
+        cycles, scales = cells.run_cycles(self.cycles), cells.params.scales
+        each = [_on_scale(np.asarray(cycles[f].T, dtype=np.float64), scales[f]) for f in self.measured]
+        return np.stack(each, axis=-1)
 
     # ---- rounds
 
@@ -232,7 +232,7 @@ class _Loop:
         simulated = self._simulated(state, estimator, self._devices, 1000 + n)
         made = simulated.records
         mixture = state.mixture
-        if mixture is not None:
+        if mixture is not None and simulated.traits is not None:
             rng = np.random.default_rng((self.seed, 2000 + n))
             mixture = mixture.learned(simulated.traits, estimator(made), goal, rng)
         made = made[: max(200, _LAW_CYCLES // self.cycles)]
@@ -411,6 +411,15 @@ def _learned(loop: _Loop, progress: Callable[[float], None]) -> OwnFit:
     found = (["shape and memory of devices"] if own else []) + (["restless innovations of r_lrs"] if restless else [])
     params = loop.run(own, restless, progress) if found else loop.with_burn_in()
     return OwnFit(loop.with_burn_in(), NOT_SETTLED) if params is None else OwnFit(params, tuple(found))
+
+
+def _on_scale(value: Float64Array, scale: FeatureScale) -> Float64Array:
+    """Return values on a scale; curves by a table, since simulations of millions of cycles come here."""
+    if scale.curve is None:
+        return scale.inverse(value)
+    plain = FeatureScale(scale.kind, offset=scale.offset)
+    place = np.linspace(scale.low or 0.0, scale.high or 0.0, _TABLE)
+    return np.interp(plain.inverse(value), plain.inverse(scale.value(place)), place)
 
 
 def _alike(made: Float64Array, goal: Float64Array) -> bool:

@@ -3,8 +3,9 @@
 Four numbers, the spread of the scale, the rise of the level with it, the share that is new in each cycle and the time
 constant of the rest, are moved by Gauss and Newton's method until statistics of simulated records are those of the
 measured ones: tails of the steps from cycle to cycle, extremes that follow one another, correlations of the size of
-steps with one another and with the level, and how standard deviations of parts of a record differ. Each statistic weighs by its standard error,
-found by a jackknife over groups of devices. Where records tell little, a broad prior keeps the numbers.
+steps with one another and with the level, and how standard deviations of parts of a record differ. Each statistic
+weighs by its standard error, found by a jackknife over groups of devices. Where records tell little, a broad prior
+keeps the numbers.
 """
 
 from collections.abc import Callable
@@ -108,9 +109,7 @@ def _both_ways(a: Float64Array, b: Float64Array, lag: int) -> float:
     return float((a[:, lag:] * b[:, :-lag]).mean() + (a[:, :-lag] * b[:, lag:]).mean()) / 2
 
 
-def moved_unrest(
-    now: Unrest, goal: UnrestGoal, simulated: Callable[[Unrest], Float64Array], step: float
-) -> Unrest:
+def moved_unrest(now: Unrest, goal: UnrestGoal, simulated: Callable[[Unrest], Float64Array], step: float) -> Unrest:
     """Return the numbers of the scale after one step towards the measured statistics.
 
     Parameters
