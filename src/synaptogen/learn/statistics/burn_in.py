@@ -64,12 +64,33 @@ class BurnIn:
         return out
 
     def decay(self, cycles: int) -> Float64Array:
-        """Return the burn-in (T, k) of a device with amplitude 1, from its first cycle on."""
+        """Return the burn-in of a device with amplitude 1, from its first cycle on.
+
+        Parameters
+        ----------
+        cycles : int
+
+        Returns
+        -------
+        array of shape (cycles, k)
+        """
         t = np.minimum(2 * np.arange(cycles) / (self.cycles - 1), 2.0) - 1
         return np.stack([np.polyval(row, t) for row in self.curves], axis=-1)
 
     def split(self, y: Float64Array) -> tuple[Float64Array, Float64Array]:
-        """Return records (n, T, k) without burn-in, and its amplitudes (n, k), by least squares; gaps are NaN."""
+        """Take the burn-in from records, by least squares.
+
+        Parameters
+        ----------
+        y : array of shape (n, T, k)
+            NaN where not measured.
+
+        Returns
+        -------
+        records : array of shape (n, T, k)
+            Records without burn-in.
+        amplitudes : array of shape (n, k)
+        """
         if not self:
             return y, np.zeros((len(y), y.shape[2]))
         decay = self.decay(y.shape[1])
@@ -77,7 +98,18 @@ class BurnIn:
         return y - amplitude[:, None] * decay, amplitude
 
     def trend(self, amplitudes: "Amplitudes", measured: Sequence[int]) -> Trend:
-        """Return the trend of devices whose amplitudes have a given distribution."""
+        """Return the trend of devices whose amplitudes have a given distribution.
+
+        Parameters
+        ----------
+        amplitudes : Amplitudes
+        measured : sequence of int
+            The features that this burn-in is of.
+
+        Returns
+        -------
+        Trend
+        """
         curves, mean, covariance = np.zeros((FEATURES, _DEGREE + 1)), np.zeros(FEATURES), np.zeros((FEATURES, FEATURES))
         at = list(measured)
         curves[at], mean[at], covariance[np.ix_(at, at)] = self.curves, amplitudes.mean, amplitudes.covariance
@@ -85,7 +117,17 @@ class BurnIn:
         return Trend(self.cycles, curves, mean, np.linalg.cholesky(covariance).astype(np.float64))
 
     def describe(self, names: Sequence[str]) -> str:
-        """Return the decays in words."""
+        """Return the decays in words.
+
+        Parameters
+        ----------
+        names : sequence of str
+            Of the features.
+
+        Returns
+        -------
+        str
+        """
         found = [f"{name} over {tau:.2g} cycles" for name, tau in zip(names, self.tau, strict=True) if tau > 0]
         return ", ".join(found)
 
@@ -105,16 +147,48 @@ class Amplitudes:
 
     @classmethod
     def from_estimates(cls, amplitude: Float64Array) -> "Amplitudes":
-        """Take moments of estimates (n, k), with the noise of the estimates."""
+        """Take moments of estimates, with the noise of the estimates.
+
+        Parameters
+        ----------
+        amplitude : array of shape (n, k)
+
+        Returns
+        -------
+        Amplitudes
+        """
         return cls(amplitude.mean(axis=0), np.atleast_2d(np.cov(amplitude.T)))
 
     @classmethod
     def average(cls, several: Sequence["Amplitudes"]) -> "Amplitudes":
-        """Return mean moments."""
+        """Return mean moments.
+
+        Parameters
+        ----------
+        several : sequence of Amplitudes
+
+        Returns
+        -------
+        Amplitudes
+        """
         return cls(np.mean([a.mean for a in several], axis=0), np.mean([a.covariance for a in several], axis=0))
 
     def moved(self, have: Float64Array, want: Float64Array, step: float = 1.0) -> "Amplitudes":
-        """Return moments after a step by what those of simulated estimates (N, k) miss of the measured ones (n, k)."""
+        """Return moments after a step by what simulated estimates miss of the measured ones.
+
+        Parameters
+        ----------
+        have : array of shape (N, k)
+            Estimates from simulated devices.
+        want : array of shape (n, k)
+            Estimates from measured devices.
+        step : float
+            Share of the whole step.
+
+        Returns
+        -------
+        Amplitudes
+        """
         a, b = Amplitudes.from_estimates(have), Amplitudes.from_estimates(want)
         moved = self.covariance + step * (b.covariance - a.covariance)
         values, vectors = np.linalg.eigh((moved + moved.T) / 2)

@@ -216,9 +216,9 @@ def fit_features(
         spread that leans on the preset's relative to its own means. "preset": the preset's population as it is.
         "twins": copies of the measured devices, each as likely as another.
     laws : {"auto", "shared", "plain"}
-        "auto": scales of the features, shapes and memory of devices, and restless innovations, as far as held-out
-        devices and tests support them. "shared": scales alone; all devices share one shape and one memory. "plain":
-        none of them.
+        "auto": scales of the features, burn-in, shapes and memory of devices, and restless innovations, as far as
+        held-out devices and tests support them. "shared": scales alone; all devices share one shape and one memory.
+        "plain": none of them.
     rng : int, SeedSequence, Generator or None
         Source of the seed of simulations and starts.
     progress : callable, optional
@@ -317,9 +317,13 @@ def _with_own_laws(result: FeatureFit, laws: OwnFit) -> FeatureFit:
 
 
 def _burn_in(table: FeatureTable, laws: Laws, source: PopulationSource) -> BurnIn:
-    """Look for burn-in, where the population will be that of the measured devices."""
+    """Look for burn-in, where the population will be that of the measured devices, and records begin with cycle 0 or 1.
+
+    A trend counts from the first cycle of a device's life.
+    """
     known = _complete(device_vectors(table.y), table.measured).sum()
-    if laws != "auto" or source != "measured" or known < FEWEST:
+    late = table.cycles.dtype.kind in "iu" and table.cycles[0] > 1
+    if laws != "auto" or source != "measured" or known < FEWEST or late:
         return BurnIn(np.zeros(FEATURES))
     return find_burn_in(table.y)
 

@@ -1,12 +1,14 @@
-"""Shapes and memory of their own, and restless innovations, learned by indirect inference.
+"""Shapes and memory of their own, burn-in and restless innovations, learned by indirect inference.
 
 Traits that are estimated from a few hundred correlated cycles carry the noise of the estimate. Here all parameters are
 moved until what is estimated from generated devices equals what is estimated from the measured ones, so that the noise
 is the same on both sides (C. Gourieroux, A. Monfort, E. Renault, J. Appl. Econometrics 8, S85 (1993)). The mixture of
-traits moves by expectation maximisation (`trait_mixture`), all else by what is missing.
+traits moves by expectation maximisation (`trait_mixture`), the restless scale by Gauss and Newton's method (`unrest`),
+all else by what is missing.
 
 Each part is taken only if measured devices have it beyond chance: if they differ more in shape and memory than any of
-`_REPLICATES` sets of devices that share one law, or if steps of R_LRS have heavier tails than in any of these.
+`_REPLICATES` sets of devices that share one law, or if steps of R_LRS have heavier tails than in any of these. Burn-in
+has a test of its own (`burn_in`).
 """
 
 from collections.abc import Callable
@@ -41,6 +43,7 @@ _REPLICATES = 39
 _ROUNDS, _SMALL_ROUNDS, _AVERAGED = 12, 4, 3
 _STEP, _SMALL_STEP = 0.7, 0.35
 _SIMULATED, _LEAST_SIMULATED = 1_800_000, 1500  # cycles of a round, and devices
+_PER_DEVICE = 40  # simulated devices for each measured one, where that is less
 _LAW_CYCLES = 360_000  # of these, those that move what all devices share
 _FEW, _MANY = (2, 10.0), (4, 5.0)  # components and strength of their prior, of few devices and of many
 _MANY_DEVICES = 128
@@ -225,7 +228,7 @@ class _Loop:
     @property
     def _devices(self) -> int:
         """Number of devices that a round simulates."""
-        return int(max(_LEAST_SIMULATED, _SIMULATED // self.cycles))
+        return int(max(_LEAST_SIMULATED, min(_PER_DEVICE * len(self.y), _SIMULATED // self.cycles)))
 
     def _round(self, state: _State, goal: Float64Array, estimator: TraitEstimator, n: int) -> _State:
         step = _STEP if n < _ROUNDS - _SMALL_ROUNDS else _SMALL_STEP

@@ -44,7 +44,12 @@ class Unrest:
     values: Float64Array
 
     def innovation(self) -> RestlessInnovation:
-        """Return the parameters of the model."""
+        """Return the parameters of the model.
+
+        Returns
+        -------
+        RestlessInnovation
+        """
         spread, rise, new, log_tau = (float(v) for v in self.values)
         return RestlessInnovation(spread, rise, 1 / (1 + np.exp(-new)), float(np.exp(-np.exp(-log_tau))))
 
@@ -66,7 +71,16 @@ class UnrestGoal:
 
     @classmethod
     def from_records(cls, y: Float64Array) -> "UnrestGoal":
-        """Take them from records (n, T) of R_LRS."""
+        """Take them from records of R_LRS.
+
+        Parameters
+        ----------
+        y : array of shape (n, T)
+
+        Returns
+        -------
+        UnrestGoal
+        """
         groups = min(_GROUPS, len(y))
         left = np.array([unrest_statistics(y[np.arange(len(y)) % groups != g]) for g in range(groups)])
         errors = np.sqrt((groups - 1) * left.var(axis=0))
