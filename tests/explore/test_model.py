@@ -33,7 +33,14 @@ def parameter_sets():
         preset.replace(population=log, eta=2.0, u_range=1.6),
         preset.with_fluctuation("hfox-1t1r"),
         restless_with_own_shapes(preset.compact(5)).with_fluctuation(strong_fluctuation()),
+        preset.compact(3).replace(trend=trend(), wear=sg.Wear(4.0, 1.5, 0.4)),
     ]
+
+
+def trend():
+    """A trend within a few cycles, by which devices differ."""
+    curves = [[0.1, -0.2, 0.0], [0.0, -0.05, 0.0], [0.0, 90.0, 10.0], [0.01, 0.0, 0.0]]
+    return sg.Trend(6, curves, [1.0, 0.5, -1.0, 1.0], 0.3 * np.tril(np.ones((4, 4))))
 
 
 def strong_fluctuation():

@@ -1,13 +1,14 @@
 """From a measurement to a parameter set: extraction, envelopes and the statistics of features, in one call."""
 
 from dataclasses import dataclass, replace
+from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
 from synaptogen._utils import RNG, Float64Array, checked, one_of
-from synaptogen.params import FEATURE_NAMES, Changes, DeviceParams, FeatureScale, Population, as_device_params
+from synaptogen.params import FEATURE_NAMES, Changes, DeviceParams, FeatureScale, Population, Trend, as_device_params
 
 from .curves import TRANSITIONS, Envelopes, ResetTransition, Transition, fit_envelopes, scaled_currents
 from .extraction import Extraction, extract, refuse
@@ -22,13 +23,18 @@ from .statistics import (
     Kind,
     Laws,
     PopulationSource,
+    WearFit,
     feature_table,
     fit_features,
+    fit_trend,
+    fit_wear,
+    lives_of,
     measure_drift,
     remove_trend,
     values_of,
 )
 
+TrendChoice: TypeAlias = Literal["kept", "removed"]
 _DRAWN = 4096  # devices whose features the currents must cover
 
 
@@ -48,6 +54,8 @@ class FitResult:
         Currents and RESET transition with their residuals; None where the preset's were taken.
     drift : Drift
         Index of drift with its limit under the learned model, and the trends that were removed, if any.
+    wear : WearFit or None
+        How devices fail for good, with intervals; None where cycles have no flags.
     provenance : dict of str to str
         Origin of each part of the parameters.
     notes : tuple of str
@@ -74,14 +82,16 @@ class FitResult:
     extraction: Extraction | None
     envelopes: Envelopes | None
     drift: Drift
+    wear: WearFit | None
     provenance: dict[str, str]
     notes: tuple[str, ...]
     overview: tuple[FeatureOverview, ...]
 
     @property
     def verdict(self) -> str:
-        """One or two sentences on how simulated cells compare with the measured ones that they were learned from."""
-        return verdict_of(list(self.overview))
+        """How simulated cells compare with the measured ones that they were learned from; trend and wear, if any."""
+        parts = (verdict_of(list(self.overview)), self.provenance.get("trend", ""), str(self.wear or ""))
+        return "; ".join(part for part in parts if part)
 
 
 @checked
@@ -97,6 +107,7 @@ def fit(
     population: PopulationSource = "measured",
     laws: Laws = "auto",
     detrend: int | None = None,
+    trend: TrendChoice = "kept",
     reset: Transition = "auto",
     rng: RNG = 0,
     progress: StageProgress | None = None,
@@ -130,8 +141,11 @@ def fit(
         devices and tests support them. "shared": scales alone; all devices share one shape and one memory. "plain":
         none of them.
     detrend : {1, 2, 3}, optional
-        Degree of a trend in the cycle number that is taken from each device before; ``drift.removed`` holds it. The
-        parameters are then those of devices that do not drift. Default: nothing is removed.
+        Degree of a trend in the cycle number that is taken from each device before; ``drift.removed`` holds it.
+        Default: nothing is taken.
+    trend : {"kept", "removed"}
+        What becomes of a trend that was taken. "kept": the parameters have it, as far as it is stronger than chance,
+        and simulated cells follow it (`Trend`). "removed": they are those of devices that do not drift.
     reset : {"auto", "power", "stretched"}
         Form of the RESET transition. Default: stretched, if it describes held-out cycles better than the power law.
     rng : int, SeedSequence, Generator or None
@@ -160,6 +174,7 @@ def fit(
     (4, 4)
     """
     one_of("reset", reset, TRANSITIONS)
+    one_of("trend", trend, get_args(TrendChoice))
     data = read(data) if isinstance(data, pd.DataFrame) else data
     if "conductance" in data:
         refuse("retention")
@@ -173,7 +188,7 @@ def fit(
         envelopes = fit_envelopes(data, extraction, reset=reset)
         report("fitting envelopes", 1.0)
         table = extraction.features
-    removed = None
+    removed, whole = None, table
     if detrend is not None:
         table, removed = remove_trend(table, detrend)
     learned = fit_features(
@@ -200,17 +215,37 @@ def fit(
         provenance["currents"] = how
         provenance["reset"] = _describe_reset(envelopes.reset)
     notes += _drift_notes(drift, detrend)
+    lives = lives_of(whole)
+    wear = None if lives is None else fit_wear(lives)
+    shown_y = learned.y
+    if wear is not None and wear.failures:
+        params = params.replace(wear=wear.wear)
+        provenance["wear"] = str(wear)
     if detrend is not None:
-        provenance["trend"] = f"polynomials of degree {detrend} in the cycle number were taken from each device"
+        kept = fit_trend(whole, table, params, detrend, seed=1) if trend == "kept" else None
+        params = params.replace(trend=kept)
+        provenance["trend"] = _trend_text(detrend, trend, kept)
+        shown_y = learned.y if kept is None else feature_table(whole).y
     params = params.replace(source={**params.source, **provenance, "notes": "; ".join(notes)})
     report("simulating", 0.0)
-    shown, limited = compare_features(params, learned.y, learned.measured, 1)
+    shown, limited = compare_features(params, shown_y, learned.measured, 1)
     if not limited.startswith("0 "):
         notes.append(f"{limited} simulated cells are at a limit of the model")
         params = params.replace(source={**params.source, "notes": "; ".join(notes)})
     report("simulating", 1.0)
     overview = tuple(overview_of(shown))
-    return FitResult(params, learned, extraction, envelopes, drift, provenance, tuple(notes), overview)
+    return FitResult(params, learned, extraction, envelopes, drift, wear, provenance, tuple(notes), overview)
+
+
+def _trend_text(degree: int, choice: TrendChoice, kept: Trend | None) -> str:
+    """Say what became of the trend that was taken from devices."""
+    taken = f"a trend of degree {degree} in the cycle number was taken from each device"
+    if choice == "removed":
+        return f"{taken}, and simulated cells do not drift (removed on request)"
+    if kept is None:
+        return f"{taken}, no stronger than chance: simulated cells do not drift"
+    names = [name for name, curve in zip(FEATURE_NAMES, kept.curves, strict=True) if curve.any()]
+    return f"{taken}, and simulated cells follow it in {', '.join(names)} for {kept.cycles:,} cycles, then they stay"
 
 
 def _drift(learned: FeatureFit, preset: DeviceParams) -> Drift:
@@ -231,7 +266,7 @@ def _drift_notes(drift: Drift, detrend: int | None) -> list[str]:
         for name in drift.drifting
     ]
     if detrend is not None:
-        notes.append(f"a trend of degree {detrend} was removed from each device: drift.removed holds it")
+        notes.append(f"a trend of degree {detrend} was taken from each device: drift.removed holds it")
     return notes
 
 

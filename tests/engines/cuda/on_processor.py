@@ -113,6 +113,10 @@ class Native:
 PRESET = sg.DeviceParams.preset("hennen2024")
 SETS = {"VAR(10)": PRESET, "VAR(1)": PRESET.with_order(1), "compact(5)": PRESET.compact(5)}
 SETS["own laws"] = sg.DeviceParams.from_json(Path(__file__).parents[2] / "data" / "own_laws.json")
+SETS["trend and wear"] = PRESET.compact(3).replace(
+    trend=sg.Trend(9, [[0.1, -0.2], [0.0, -0.05], [90.0, 0.0], [0.0, 0.05]], factor=0.3 * np.tril(np.ones((4, 4)))),
+    wear=sg.Wear(30.0, 2.0, 0.4),
+)
 FULL = np.tile(np.float32([-FAR, FAR])[:, None], SIZE)
 
 

@@ -49,7 +49,11 @@ HoldOut: TypeAlias = Annotated[
 ]
 Detrend: TypeAlias = Annotated[
     int | None,
-    typer.Option("--detrend", metavar="1|2|3", help="Subtract a polynomial trend of this degree from each device."),
+    typer.Option("--detrend", metavar="1|2|3", help="Take a polynomial trend of this degree from each device."),
+]
+TrendOption: TypeAlias = Annotated[
+    str,
+    typer.Option("--trend", metavar="kept|removed", help="Do simulated cells follow the trend that was taken?"),
 ]
 Reset: TypeAlias = Annotated[
     str,
@@ -92,6 +96,7 @@ def fit(
     laws: LawsOption = "auto",
     hold_out: HoldOut = None,
     detrend: Detrend = None,
+    trend: TrendOption = "kept",
     reset: Reset = "auto",
     reads: Reads = None,
     bake: Bake = None,
@@ -112,7 +117,7 @@ def fit(
     ----------
     data, output, overwrite : pathlib.Path, pathlib.Path, bool
         Loops, features or repeated reads, the parameter file, and whether to replace it.
-    preset, order, history, components, population, laws, detrend, reset, rng
+    preset, order, history, components, population, laws, detrend, trend, reset, rng
         How to fit, see `synaptogen.learn.fit`.
     reads, bake, fluctuation, interval, age
         Repeated reads, and how to fit these, see `synaptogen.learn.fit_fluctuation`.
@@ -155,6 +160,7 @@ def fit(
                 population=cast("Literal['measured', 'preset', 'twins']", population),
                 laws=cast("Literal['auto', 'shared', 'plain']", laws),
                 detrend=detrend,
+                trend=cast("Literal['kept', 'removed']", trend),
                 reset=cast("Literal['auto', 'power', 'stretched']", reset),
                 rng=rng,
                 progress=shown,
@@ -235,6 +241,7 @@ def _summary(result: "FitResult") -> dict[str, Any]:
         "params": repr(result.params),
         "provenance": result.provenance,
         "notes": list(result.notes),
+        "wear": str(result.wear or ""),
         "drift": {name: {"index": v, "limit": result.drift.limit[name]} for name, v in result.drift.index.items()},
     }
     if result.extraction is not None:

@@ -11,7 +11,9 @@ from .marginals import standardised
 from .population_fit import FEWEST, device_vectors
 from .quantile_transform import normal_scores
 from .scale_choice import on_scales, values_of
+from .trend_fit import fit_trend
 from .var_fit import Criterion, unmeasured_as_white, whiteness_test
+from .wear_fit import WearFit, expected_failures, fit_wear, lives_of
 
 __all__ = [
     "FEWEST",
@@ -25,12 +27,17 @@ __all__ = [
     "LagSums",
     "Laws",
     "PopulationSource",
+    "WearFit",
     "copies_of_devices",
     "device_vectors",
+    "expected_failures",
     "feature_table",
     "find_bulk",
     "fit_features",
+    "fit_trend",
+    "fit_wear",
     "lag_sums",
+    "lives_of",
     "measure_drift",
     "normal_scores",
     "on_scales",

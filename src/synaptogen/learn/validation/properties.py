@@ -103,8 +103,9 @@ class Comparison:
             )
         self.model = params if self.population else twins_about_the_file(params, self.vectors)
         fold, stretches = assign_folds(y.shape[0], y.shape[1], self.rng)
+        self.first = int(table.cycles[0]) if table.cycles.dtype.kind in "iu" else 0
         self.sets = self._samples(y, fold, stretches)
-        self.splits = draw_splits(self.sets["measured"].folds, splits, self.rng)
+        self.splits = draw_splits(self.sets["measured"].folds, splits, stretches, self.rng)
         self.judged = self.sets["measured"].folds >= FEWEST_FOLDS
         if not self.judged:
             self.notes.append(f"{y.shape[1]} cycles cannot be cut into halves of a use: there is no floor, no verdict")
@@ -115,7 +116,7 @@ class Comparison:
         made = {"measured": y}
         for n, (name, model) in enumerate(models.items()):
             self.progress("virtual devices", n / len(models))
-            made[name] = generate_features(model, missing, int(self.rng.integers(2**63)))
+            made[name] = generate_features(model, missing, int(self.rng.integers(2**63)), self.first)
         self.progress("virtual devices", 1.0)
         return {name: FeatureSample.from_records(v, self.params, fold, stretches) for name, v in made.items()}
 

@@ -27,6 +27,7 @@ __all__ = [
 
 FEWEST_FOLDS = 4
 _MOST_FOLDS = 16
+_FEWEST_PAIRED = 8  # folds
 _SHORTEST = 10  # least number of cycles of a stretch
 _CHUNK = 500  # cycles that are generated at a time
 
@@ -102,12 +103,16 @@ def assign_folds(devices: int, cycles: int, rng: np.random.Generator) -> tuple[I
     if devices >= _MOST_FOLDS // 2:
         return np.asarray(rng.permutation(np.arange(devices) % min(devices, _MOST_FOLDS)), dtype=np.intp), 1
     stretches = max(1, min(cycles // _SHORTEST, -(-_MOST_FOLDS // devices)))
+    stretches -= stretches % 2 if stretches > 2 else 0  # in pairs, see `draw_splits`
     records = devices * stretches
     return np.asarray(np.arange(records) % min(records, _MOST_FOLDS), dtype=np.intp), stretches
 
 
-def draw_splits(folds: int, most: int, rng: np.random.Generator) -> list[BoolArray]:
+def draw_splits(folds: int, most: int, stretches: int, rng: np.random.Generator) -> list[BoolArray]:
     """Return halves of the folds, as masks; no two are equal or complementary.
+
+    Where records are cut into stretches, each half has one of two neighbouring ones, if there are eight folds or more:
+    a trend with the number of the cycle then does not tell measured halves apart.
 
     Parameters
     ----------
@@ -115,6 +120,8 @@ def draw_splits(folds: int, most: int, rng: np.random.Generator) -> list[BoolArr
         Number of folds.
     most : int
         Number of splits; fewer if there are not as many.
+    stretches : int
+        In how many stretches the record of each device is cut.
     rng : Generator
 
     Returns
@@ -122,6 +129,9 @@ def draw_splits(folds: int, most: int, rng: np.random.Generator) -> list[BoolArr
     list of array of bool of shape (folds,)
     """
     half = folds // 2
+    if stretches > 1 and folds >= _FEWEST_PAIRED and folds % 2 == 0:
+        first = np.array([[n >> k & 1 for k in range(half)] for n in rng.permutation(1 << (half - 1))[:most]], bool)
+        return list(np.stack([first, ~first], axis=2).reshape(len(first), folds))
     if folds <= 10:
         every = [np.isin(np.arange(folds), chosen) for chosen in combinations(range(folds), half) if 0 in chosen]
         return [every[k] for k in rng.permutation(len(every))[:most]]
@@ -133,8 +143,8 @@ def draw_splits(folds: int, most: int, rng: np.random.Generator) -> list[BoolArr
     return list(seen.values())
 
 
-def generate_features(params: DeviceParams, missing: BoolArray, seed: int) -> Float64Array:
-    """Generate features of virtual devices.
+def generate_features(params: DeviceParams, missing: BoolArray, seed: int, first: int) -> Float64Array:
+    """Generate features of virtual devices that have not failed for good.
 
     Parameters
     ----------
@@ -142,6 +152,8 @@ def generate_features(params: DeviceParams, missing: BoolArray, seed: int) -> Fl
     missing : array of bool of shape (devices, cycles, 4)
         Values to leave out.
     seed : int
+    first : int
+        Number of the first cycle, which matters where features follow it.
 
     Returns
     -------
@@ -149,7 +161,10 @@ def generate_features(params: DeviceParams, missing: BoolArray, seed: int) -> Fl
         On the scales of the model, NaN where missing.
     """
     devices, cycles, _ = missing.shape
-    cells = CellArray(devices, params, rng=seed)
+    cells = CellArray(devices, params.replace(wear=None), rng=seed)
+    if params.trend is not None:
+        for begin in range(1, min(first, params.trend.cycles), _CHUNK):
+            cells.run_cycles(min(_CHUNK, min(first, params.trend.cycles) - begin))
     y = np.empty(missing.shape)
     for begin in range(0, cycles, _CHUNK):
         part = cells.run_cycles(min(_CHUNK, cycles - begin))

@@ -24,7 +24,7 @@ from synaptogen.learn.extraction import extract, mark_loops
 from synaptogen.learn.fluctuation import tables_of
 from synaptogen.learn.overview import FeatureOverview, compare_features, overview_of, verdict_of
 from synaptogen.learn.progress import StageProgress, silent
-from synaptogen.learn.statistics import feature_table
+from synaptogen.learn.statistics import expected_failures, feature_table, lives_of
 from synaptogen.params import DeviceParams, as_device_params
 
 from .properties import Comparison
@@ -99,6 +99,8 @@ class Validation:
         parts = (
             _classified({p.name: p for p in self.properties}),
             verdict_of(self.overview),
+            self.facts.get("trend", ""),
+            self.facts.get("wear", ""),
             self.facts.get("fluctuation", ""),
         )
         return "; ".join(part for part in parts if part)
@@ -291,6 +293,7 @@ def validate(
         "splits into halves": str(len(comparison.splits)),
         "seed": str(comparison.seed),
     }
+    facts |= _ageing_facts(chosen, table)
     properties = tuple(comparison.properties)
     shown, limited = compare_features(chosen, features.y, features.measured, comparison.seed)
     facts["simulated cells at a limit of the model"] = limited
@@ -303,6 +306,22 @@ def validate(
         facts |= {"reads": repeated.data, "fluctuation": repeated.verdict}
         notes += repeated.notes
     return Validation(chosen, properties, comparison.one_law, facts, tuple(notes), curves)
+
+
+def _ageing_facts(params: DeviceParams, table: xr.Dataset) -> dict[str, str]:
+    """Say what a parameter set has of trend and wear, and how many devices failed, measured and as it says."""
+    facts = {}
+    if params.trend is not None:
+        facts["trend"] = f"simulated cells follow the trend of {params.trend.cycles:,} learned cycles, and then stay"
+    lives = lives_of(table)
+    if lives is not None and len(lives.last) and (params.wear is not None or lives.failed.any()):
+        facts["wear"] = f"{lives.failed.sum()} of {len(lives.last)} measured devices failed for good"
+        if params.wear is None:
+            facts["wear"] += ", simulated ones never do"
+        else:
+            low, high = expected_failures(params.wear, lives)
+            facts["wear"] += f", of as many simulated ones {low} to {high} in 95 % of trials"
+    return facts
 
 
 def _compare_reads(
