@@ -190,6 +190,7 @@ def fit_features(
     components: int | None = None,
     population: PopulationSource = "measured",
     laws: Laws = "auto",
+    burn_in: bool = True,
     rng: RNG = 0,
     progress: StageProgress | None = None,
     complete: Callable[[FeatureFit], DeviceParams] | None = None,
@@ -219,6 +220,8 @@ def fit_features(
         "auto": scales of the features, burn-in, shapes and memory of devices, and restless innovations, as far as
         held-out devices and tests support them. "shared": scales alone; all devices share one shape and one memory.
         "plain": none of them.
+    burn_in : bool
+        Whether laws "auto" include burn-in. False: records have had a trend taken from them.
     rng : int, SeedSequence, Generator or None
         Source of the seed of simulations and starts.
     progress : callable, optional
@@ -261,8 +264,8 @@ def fit_features(
         choice = _scales(plain, laws, population)
         table = replace(plain, y=on_scales(plain.y, choice.scales))
         form = with_normal_shapes(standard_form(plain_form(preset)), choice.gains)
-        burn_in = _burn_in(table, laws, population)
-        raw, table = table.y, replace(table, y=burn_in.split(table.y)[0])
+        decays = _burn_in(table, laws, population) if burn_in else BurnIn(np.zeros(FEATURES))
+        raw, table = table.y, replace(table, y=decays.split(table.y)[0])
         fitter = BiasCorrectedFit(table, form, order, history, states, seed, report)
         dynamics = fitter.learn()
         noise = fitter.bias.noise
@@ -275,19 +278,19 @@ def fit_features(
         result = _result(plain, choice, form, fitter, dynamics, vectors, fit, population)
         if laws == "auto" and fit is not None:
             base = result.to_params(preset, "learned") if complete is None else complete(result)
-            measured_burn_in = BurnIn(burn_in.tau[list(table.measured)])
+            begins = BurnIn(decays.tau[list(table.measured)])
             own_laws = learn_own_laws(
                 base,
                 fitter,
                 dynamics,
                 raw,
-                measured_burn_in,
+                begins,
                 seed,
                 lambda share: report("own laws", 0.95 + 0.05 * share),
             )
             result = result if own_laws is None else _with_own_laws(result, own_laws)
-            if burn_in:
-                text = f"{burn_in.describe(FEATURE_NAMES)}; all else describes cycles after it"
+            if decays:
+                text = f"{decays.describe(FEATURE_NAMES)}; all else describes cycles after it"
                 result = replace(result, provenance={**result.provenance, "burn-in": text})
         report("errors", 1.0)
     return result
