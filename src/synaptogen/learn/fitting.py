@@ -200,6 +200,7 @@ def fit(
         components=components,
         population=population,
         laws=laws,
+        burn_in=detrend is None,
         rng=rng,
         progress=report,
         complete=lambda found: _completed(found, base, name, envelopes)[0],

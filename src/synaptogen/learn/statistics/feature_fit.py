@@ -25,9 +25,11 @@ from synaptogen.params import (
     Population,
     RestlessInnovation,
     StateSpace,
+    Trend,
 )
 
 from .bias_correction import BiasCorrectedFit, DynamicsFit, Kind
+from .burn_in import BurnIn, find_burn_in
 from .feature_tables import FeatureTable, feature_table
 from .few_devices import copies_of_devices, population_of_few
 from .fit_notes import memory_notes, notes_of, provenance_of
@@ -107,6 +109,8 @@ class FeatureFit:
         Shapes by which devices differ, where they do; the population then has 20 numbers of a device.
     restless : RestlessInnovation or None
         How innovations of R_LRS depart from normal ones, where they do.
+    trend : Trend or None
+        Burn-in, where the first cycles of devices differ from later ones: other parts then describe later cycles.
 
     Examples
     --------
@@ -143,6 +147,7 @@ class FeatureFit:
     notes: tuple[str, ...]
     own: OwnShapes | None = None
     restless: RestlessInnovation | None = None
+    trend: Trend | None = None
 
     def to_params(self, preset: DeviceParams, name: str, currents: Changes | None = None) -> DeviceParams:
         """Return a parameter set with these features.
@@ -168,6 +173,7 @@ class FeatureFit:
             "scales": self.scales,
             "own": self.own,
             "restless": self.restless,
+            "trend": self.trend,
             "source": {**self.provenance, "notes": "; ".join(self.notes)},
         }
         return preset.replace(**changes)
@@ -184,6 +190,7 @@ def fit_features(
     components: int | None = None,
     population: PopulationSource = "measured",
     laws: Laws = "auto",
+    burn_in: bool = True,
     rng: RNG = 0,
     progress: StageProgress | None = None,
     complete: Callable[[FeatureFit], DeviceParams] | None = None,
@@ -210,9 +217,11 @@ def fit_features(
         spread that leans on the preset's relative to its own means. "preset": the preset's population as it is.
         "twins": copies of the measured devices, each as likely as another.
     laws : {"auto", "shared", "plain"}
-        "auto": scales of the features, shapes and memory of devices, and restless innovations, as far as held-out
-        devices and tests support them. "shared": scales alone; all devices share one shape and one memory. "plain":
-        none of them.
+        "auto": scales of the features, burn-in, shapes and memory of devices, and restless innovations, as far as
+        held-out devices and tests support them. "shared": scales alone; all devices share one shape and one memory.
+        "plain": none of them.
+    burn_in : bool
+        Whether laws "auto" include burn-in. False: records have had a trend taken from them.
     rng : int, SeedSequence, Generator or None
         Source of the seed of simulations and starts.
     progress : callable, optional
@@ -255,6 +264,8 @@ def fit_features(
         choice = _scales(plain, laws, population)
         table = replace(plain, y=on_scales(plain.y, choice.scales))
         form = with_normal_shapes(standard_form(plain_form(preset)), choice.gains)
+        decays = _burn_in(table, laws, population) if burn_in else BurnIn(np.zeros(FEATURES))
+        raw, table = table.y, replace(table, y=decays.split(table.y)[0])
         fitter = BiasCorrectedFit(table, form, order, history, states, seed, report)
         dynamics = fitter.learn()
         noise = fitter.bias.noise
@@ -265,24 +276,37 @@ def fit_features(
             fit = _population(vectors, noise, table.measured, form.population, components, generator, report)
         report("errors", 0.95)
         result = _result(plain, choice, form, fitter, dynamics, vectors, fit, population)
-        if laws == "auto" and fit is not None and result.history is dynamics.compact:
+        if laws == "auto" and fit is not None:
             base = result.to_params(preset, "learned") if complete is None else complete(result)
+            begins = BurnIn(decays.tau[list(table.measured)])
             own_laws = learn_own_laws(
-                base, fitter, dynamics, table.y, seed, lambda share: report("own laws", 0.95 + 0.05 * share)
+                base,
+                fitter,
+                dynamics,
+                raw,
+                begins,
+                seed,
+                lambda share: report("own laws", 0.95 + 0.05 * share),
             )
             result = result if own_laws is None else _with_own_laws(result, own_laws)
+            if decays:
+                text = f"{decays.describe(FEATURE_NAMES)}; all else describes cycles after it"
+                result = replace(result, provenance={**result.provenance, "burn-in": text})
         report("errors", 1.0)
     return result
 
 
 def _with_own_laws(result: FeatureFit, laws: OwnFit) -> FeatureFit:
-    """Return a fit with what was found of shapes and memory of devices, and of restless innovations."""
+    """Return a fit with burn-in, and what was found of shapes and memory of devices and of restless innovations."""
+    params = laws.params
+    result = replace(result, trend=params.trend)
+    if laws.found is None:
+        return result
     if not laws.found:
         return replace(result, provenance={**result.provenance, "own laws": "devices share one shape and one memory"})
     if laws.found == NOT_SETTLED:
         text = "devices differ in shape and memory, but no law for that was found: they share one here"
         return replace(result, provenance={**result.provenance, "own laws": text}, notes=(*result.notes, text))
-    params = laws.params
     found = f"{' and '.join(laws.found)}, by indirect inference: beyond what devices of one law show by chance"
     return replace(
         result,
@@ -293,6 +317,18 @@ def _with_own_laws(result: FeatureFit, laws: OwnFit) -> FeatureFit:
         restless=params.restless,
         provenance={**result.provenance, "own laws": found},
     )
+
+
+def _burn_in(table: FeatureTable, laws: Laws, source: PopulationSource) -> BurnIn:
+    """Look for burn-in, where the population will be that of the measured devices, and records begin with cycle 0 or 1.
+
+    A trend counts from the first cycle of a device's life.
+    """
+    known = _complete(device_vectors(table.y), table.measured).sum()
+    late = table.cycles.dtype.kind in "iu" and table.cycles[0] > 1
+    if laws != "auto" or source != "measured" or known < FEWEST or late:
+        return BurnIn(np.zeros(FEATURES))
+    return find_burn_in(table.y)
 
 
 def _scales(table: FeatureTable, laws: Laws, source: PopulationSource) -> ScaleChoice:

@@ -1,12 +1,14 @@
-"""Shapes and memory of their own, and restless innovations, learned by indirect inference.
+"""Shapes and memory of their own, burn-in and restless innovations, learned by indirect inference.
 
 Traits that are estimated from a few hundred correlated cycles carry the noise of the estimate. Here all parameters are
 moved until what is estimated from generated devices equals what is estimated from the measured ones, so that the noise
 is the same on both sides (C. Gourieroux, A. Monfort, E. Renault, J. Appl. Econometrics 8, S85 (1993)). The mixture of
-traits moves by expectation maximisation (`trait_mixture`), all else by what is missing.
+traits moves by expectation maximisation (`trait_mixture`), the restless scale by Gauss and Newton's method (`unrest`),
+all else by what is missing.
 
 Each part is taken only if measured devices have it beyond chance: if they differ more in shape and memory than any of
-`_REPLICATES` sets of devices that share one law, or if steps of R_LRS have heavier tails than in any of these.
+`_REPLICATES` sets of devices that share one law, or if steps of R_LRS have heavier tails than in any of these. Burn-in
+has a test of its own (`burn_in`).
 """
 
 from collections.abc import Callable
@@ -18,16 +20,17 @@ from scipy.special import ndtr
 from synaptogen._utils import BoolArray, Float64Array
 from synaptogen.array import CellArray
 from synaptogen.model import OWN_ROWS, innovation_of_lrs
-from synaptogen.params import FEATURES, DeviceParams, OwnShapes, Population, RestlessInnovation, StateSpace
+from synaptogen.params import FEATURES, DeviceParams, FeatureScale, OwnShapes, Population, StateSpace
 
 from .autocovariances import lag_sums
 from .bias_correction import BiasCorrectedFit, DynamicsFit
+from .burn_in import Amplitudes, BurnIn
 from .few_devices import bulk_of
 from .marginals import corrected_polynomials, fit_marginals, standardised
 from .own_traits import REACH, TraitEstimator, population_columns, steps_of
 from .quantile_transform import cell_centres, cell_density, increasing_polynomial, normalised
-from .scale_choice import on_scales
 from .trait_mixture import TraitMixture
+from .unrest import FIRST_UNREST, Unrest, UnrestGoal, moved_unrest
 from .var_fit import unmeasured_as_white
 
 __all__ = ["FEWEST_OWN", "NOT_SETTLED", "OwnFit", "learn_own_laws"]
@@ -40,6 +43,7 @@ _REPLICATES = 39
 _ROUNDS, _SMALL_ROUNDS, _AVERAGED = 12, 4, 3
 _STEP, _SMALL_STEP = 0.7, 0.35
 _SIMULATED, _LEAST_SIMULATED = 1_800_000, 1500  # cycles of a round, and devices
+_PER_DEVICE = 40  # simulated devices for each measured one, where that is less
 _LAW_CYCLES = 360_000  # of these, those that move what all devices share
 _FEW, _MANY = (2, 10.0), (4, 5.0)  # components and strength of their prior, of few devices and of many
 _MANY_DEVICES = 128
@@ -49,11 +53,8 @@ _SHARES = (0.01, 0.96)
 _UNBOUNDED = 1e30
 _NARROW = 1e-6
 _LRS = 2
-_NEW, _FADE = 0.4, float(np.exp(-1 / 10))  # of the scale of R_LRS; short records do not determine them
-_FIRST_SPREAD = 0.3
-_LATENT = 200_000  # numbers by which the distribution of the latent scale is found
-_KURTOSIS_GAIN, _AGAIN_GAIN = 0.25, 3.0  # about the inverse sensitivities at the solution
-_MOST_SPREAD, _MOST_RISE = 0.65, 0.4
+_TABLE = 4001  # entries of a scale
+_LATENT = 100_000  # numbers by which the distribution of the latent scale is found
 
 
 @dataclass(frozen=True)
@@ -63,12 +64,12 @@ class OwnFit:
     Attributes
     ----------
     params : DeviceParams
-    found : tuple of str
-        The parts that were found, in words; empty if there was none.
+    found : tuple of str or None
+        The parts that were found, in words; empty if there was none; None if the records were too few to look.
     """
 
     params: DeviceParams
-    found: tuple[str, ...]
+    found: tuple[str, ...] | None
 
 
 @dataclass(frozen=True)
@@ -79,8 +80,27 @@ class _State:
     averages: Float64Array
     gamma: Float64Array
     history: StateSpace
-    spread: float
-    rise: float
+    unrest: Unrest | None
+    burn: Amplitudes | None
+
+
+@dataclass(frozen=True)
+class _Simulated:
+    """Simulated devices.
+
+    Attributes
+    ----------
+    records : array of shape (n, T, k)
+        Their cycles on the scales of the features, without burn-in.
+    amplitude : array of shape (n, k)
+        Of the burn-in, as estimated.
+    traits : array of shape (n, 5 k) or None
+        What the devices have.
+    """
+
+    records: Float64Array
+    amplitude: Float64Array
+    traits: Float64Array | None
 
 
 class _Loop:
@@ -101,12 +121,28 @@ class _Loop:
     """
 
     def __init__(
-        self, base: DeviceParams, fitter: BiasCorrectedFit, dynamics: DynamicsFit, y: Float64Array, seed: int
+        self,
+        base: DeviceParams,
+        fitter: BiasCorrectedFit,
+        dynamics: DynamicsFit,
+        y: Float64Array,
+        burn_in: BurnIn,
+        seed: int,
     ) -> None:
         self.base, self.fitter, self.dynamics, self.y, self.seed = base, fitter, dynamics, y, seed
+        self.burn_in = burn_in
+        self.settled, self.amplitude = burn_in.split(y)
         self.measured = fitter.measured
         self.cycles = y.shape[1]
         self.lrs = self.measured.index(_LRS) if _LRS in self.measured else None
+        self._shares: tuple[TraitMixture, Float64Array] | None = None
+        self.goal: UnrestGoal | None = None
+
+    def with_burn_in(self) -> DeviceParams:
+        """Return the base with the burn-in of its devices."""
+        if not self.burn_in:
+            return self.base
+        return self.base.replace(trend=self.burn_in.trend(self.first_amplitudes(), self.measured))
 
     # ---- which parts there are
 
@@ -114,14 +150,14 @@ class _Loop:
         """Return whether devices differ in shape or memory beyond chance, and whether R_LRS is restless."""
         n = len(self.y)
         share = self.base.memory_share[list(self.measured)]
-        estimator = TraitEstimator.plain(self.y, share)
+        estimator = TraitEstimator.plain(self.settled, share)
         own, tails = [], []
         for made in self._replicates(n):
             own.append(_scatter(estimator(made), len(self.measured)))
             tails.append(0.0 if self.lrs is None else steps_of(made).kurtosis[self.lrs])
-        steps = steps_of(self.y)
+        steps = steps_of(self.settled)
         restless = self.lrs is not None and float(steps.kurtosis[self.lrs]) > max(tails)
-        return _scatter(estimator(self.y), len(self.measured)) > max(own), restless
+        return _scatter(estimator(self.settled), len(self.measured)) > max(own), restless
 
     def _replicates(self, n: int) -> list[Float64Array]:
         parts = max(1, min(_REPLICATES, 4 * _SIMULATED // (n * self.cycles)))
@@ -140,9 +176,9 @@ class _Loop:
         return CellArray(devices, params, rng=np.random.default_rng((self.seed, number)))
 
     def _records(self, cells: CellArray) -> Float64Array:
-        y = np.moveaxis(np.array(cells.run_cycles(self.cycles), dtype=np.float64), 0, -1).swapaxes(0, 1)
-        y[..., 0] = np.log10(y[..., 0])
-        return on_scales(y, cells.params.scales)[..., list(self.measured)]
+        cycles, scales = cells.run_cycles(self.cycles), cells.params.scales
+        each = [_on_scale(np.asarray(cycles[f].T, dtype=np.float64), scales[f]) for f in self.measured]
+        return np.stack(each, axis=-1)
 
     # ---- rounds
 
@@ -161,37 +197,47 @@ class _Loop:
             None if generated devices did not come close to the measured ones.
         """
         share = self.base.memory_share[list(self.measured)]
-        estimator = TraitEstimator.from_records(self.y, share)
-        goal = estimator(self.y)
+        estimator = TraitEstimator.from_records(self.settled, share)
+        goal = estimator(self.settled)
         mixture = self._first_mixture(goal, estimator) if own else None
         history = self.dynamics.compact
         assert history is not None
         averages = self.fitter.marginals.averages - self.fitter.bias.averages
-        spread = _FIRST_SPREAD if restless else 0.0
-        state = _State(mixture, averages, self.dynamics.gamma, history, spread, 0.0)
+        unrest = FIRST_UNREST if restless else None
+        if restless:
+            self.goal = UnrestGoal.from_records(self.settled[..., self.lrs])
+        burn = self.first_amplitudes() if self.burn_in else None
+        state = _State(mixture, averages, self.dynamics.gamma, history, unrest, burn)
         late: list[_State] = []
         for n in range(_ROUNDS):
             progress(n / _ROUNDS)
             state = self._round(state, goal, estimator, n)
             if n >= _ROUNDS - _AVERAGED:
                 late.append(state)
-        params = self._params(_mean_state(late), estimator)
-        made = estimator(self._generated(params, self._devices, 4000))
+        last = _mean_state(late)
+        params = self._params(last, estimator)
+        made = estimator(self._simulated(last, estimator, self._devices, 4000).records)
         return params if _alike(made, goal) else None
+
+    def first_amplitudes(self) -> Amplitudes:
+        """Return amplitudes of the burn-in, less what stationary devices of the base show of them."""
+        alike = self.burn_in.split(self._generated(self.base, max(len(self.y), _LEAST_SIMULATED), 3001))[1]
+        none = Amplitudes(np.zeros(alike.shape[1]), np.zeros((alike.shape[1], alike.shape[1])))
+        return none.moved(alike, self.amplitude)
 
     @property
     def _devices(self) -> int:
         """Number of devices that a round simulates."""
-        return int(max(_LEAST_SIMULATED, _SIMULATED // self.cycles))
+        return int(max(_LEAST_SIMULATED, min(_PER_DEVICE * len(self.y), _SIMULATED // self.cycles)))
 
     def _round(self, state: _State, goal: Float64Array, estimator: TraitEstimator, n: int) -> _State:
         step = _STEP if n < _ROUNDS - _SMALL_ROUNDS else _SMALL_STEP
-        cells = self._cells(self._params(state, estimator), self._devices, 1000 + n)
-        made = self._records(cells)
+        simulated = self._simulated(state, estimator, self._devices, 1000 + n)
+        made = simulated.records
         mixture = state.mixture
-        if mixture is not None:
+        if mixture is not None and simulated.traits is not None:
             rng = np.random.default_rng((self.seed, 2000 + n))
-            mixture = mixture.learned(_true_traits(cells, self.measured), estimator(made), goal, rng)
+            mixture = mixture.learned(simulated.traits, estimator(made), goal, rng)
         made = made[: max(200, _LAW_CYCLES // self.cycles)]
         averages, x = self._moved_averages(state, made, estimator, step)
         gamma, history = state.gamma, state.history
@@ -199,20 +245,26 @@ class _Loop:
             gamma = self._moved_gamma(gamma, x, step)
             refitted = self.fitter.compact_for(gamma, replace(self.dynamics, compact=history))
             history = history if refitted is None else refitted
-        return _State(mixture, averages, gamma, history, *self._moved_scale(state, made, step))
+        burn = None if state.burn is None else state.burn.moved(simulated.amplitude, self.amplitude, step)
+        return _State(mixture, averages, gamma, history, self._moved_unrest(state, estimator, step), burn)
 
-    def _moved_scale(self, state: _State, made: Float64Array, step: float) -> tuple[float, float]:
-        """Return spread and rise of the restless scale, moved by what steps of generated records miss.
+    def _simulated(self, state: _State, estimator: TraitEstimator, devices: int, number: int) -> _Simulated:
+        cells = self._cells(self._params(state, estimator), devices, number)
+        records, amplitude = self.burn_in.split(self._records(cells))
+        true = None if state.mixture is None else _true_traits(cells, self.measured)
+        return _Simulated(records, amplitude, true)
 
-        Tails of the steps tell the spread, extremes that follow one another the rise.
-        """
-        if state.spread <= 0 or self.lrs is None:
-            return state.spread, state.rise
-        want, have, k = steps_of(self.y), steps_of(made), self.lrs
-        spread = state.spread + step * _KURTOSIS_GAIN * (want.kurtosis[k] - have.kurtosis[k])
-        spread = float(np.clip(spread, 0.01, _MOST_SPREAD))
-        rise = state.rise + step * _AGAIN_GAIN * (want.again[k] - have.again[k])
-        return spread, float(np.clip(rise, 0.0, min(_MOST_RISE, 0.9 * spread)))
+    def _moved_unrest(self, state: _State, estimator: TraitEstimator, step: float) -> Unrest | None:
+        """Return the restless scale, moved by what steps of generated records miss."""
+        if state.unrest is None or self.goal is None:
+            return None
+
+        def simulated(unrest: Unrest) -> Float64Array:
+            tried = replace(state, unrest=unrest)
+            made = self._simulated(tried, estimator, max(200, _LAW_CYCLES // self.cycles), 6000)
+            return made.records[..., self.lrs]
+
+        return moved_unrest(state.unrest, self.goal, simulated, step)
 
     def _moved_averages(
         self, state: _State, made: Float64Array, estimator: TraitEstimator, step: float
@@ -257,9 +309,10 @@ class _Loop:
 
     def _params(self, state: _State, estimator: TraitEstimator) -> DeviceParams:
         quantile = corrected_polynomials(state.averages, self.base.quantile)
-        params = self.base.replace(quantile=quantile, history=state.history, own=None, restless=None)
-        if state.spread > 0:
-            params = params.replace(restless=RestlessInnovation(state.spread, state.rise, _NEW, _FADE))
+        trend = None if state.burn is None else self.burn_in.trend(state.burn, self.measured)
+        params = self.base.replace(quantile=quantile, history=state.history, own=None, restless=None, trend=trend)
+        if state.unrest is not None:
+            params = params.replace(restless=state.unrest.innovation())
             quantile[_LRS] = self._restless_polynomial(state, params, quantile.shape[1])
             params = params.replace(quantile=quantile)
         if state.mixture is None:
@@ -270,9 +323,8 @@ class _Loop:
 
     def _restless_polynomial(self, state: _State, params: DeviceParams, width: int) -> Float64Array:
         """Return the quantile polynomial of R_LRS on a latent scale that restless innovations give heavy tails."""
+        m = params.memory_share[_LRS] if state.mixture is None else self._shares_of(state.mixture)
         rng = np.random.default_rng((self.seed, 5000))
-        mixture, at = state.mixture, 5 * self.measured.index(_LRS) + 4
-        m = params.memory_share[_LRS] if mixture is None else mixture.draw(_LATENT, rng)[:, at]
         v, n, w, slow = rng.standard_normal((4, _LATENT))
         unit = np.linalg.norm(params.history.innovation[_LRS])
         white = np.asarray(innovation_of_lrs(unit * w, v, n, params.constants().restless)) / unit
@@ -282,6 +334,13 @@ class _Loop:
         most = np.abs(x).max()
         found = increasing_polynomial(x / most, z[known], np.exp(-(s[known] ** 2) / 4), width - 1)
         return normalised(found / most ** np.arange(width - 1, -1, -1))[0]
+
+    def _shares_of(self, mixture: TraitMixture) -> Float64Array:
+        """Return shares of memory of R_LRS of devices that are drawn; kept, as they are asked for more than once."""
+        if self._shares is None or self._shares[0] is not mixture:
+            drawn = mixture.draw(_LATENT, np.random.default_rng((self.seed, 5001)))
+            self._shares = mixture, drawn[:, 5 * self.measured.index(_LRS) + 4]
+        return self._shares[1]
 
     def _population(self, mixture: TraitMixture, share: Float64Array) -> Population:
         """Return the population of all features; what was not measured is that of the base, without own traits."""
@@ -311,6 +370,7 @@ def learn_own_laws(
     fitter: BiasCorrectedFit,
     dynamics: DynamicsFit,
     y: Float64Array,
+    burn_in: BurnIn,
     seed: int,
     progress: Callable[[float], None],
 ) -> OwnFit | None:
@@ -319,13 +379,15 @@ def learn_own_laws(
     Parameters
     ----------
     base : DeviceParams
-        Learned parameters whose devices share one law, with a compact history.
+        Learned parameters whose devices share one law, without burn-in.
     fitter : BiasCorrectedFit
-        Of the measured records.
+        Of the measured records without their burn-in.
     dynamics : DynamicsFit
         Its last result.
     y : array of shape (n, T, 4)
         Measured records on the scales of ``base``, NaN where not measured.
+    burn_in : BurnIn
+        Burn-in of the measured features.
     seed : int
         Of the simulations.
     progress : callable
@@ -334,19 +396,33 @@ def learn_own_laws(
     Returns
     -------
     OwnFit or None
-        None if too few devices have complete records.
+        None if too few devices have complete records, and there is no burn-in.
     """
     records = y[..., list(fitter.measured)]
-    records = records[np.isfinite(records).all(axis=(1, 2))]
-    if len(records) < FEWEST_OWN or records.shape[1] < FEWEST_STEPS or dynamics.compact is None:
-        return None
-    loop = _Loop(base, fitter, dynamics, records, seed)
+    complete = records[np.isfinite(records).all(axis=(1, 2))]
+    enough = len(complete) >= FEWEST_OWN and complete.shape[1] >= FEWEST_STEPS
+    if not (enough and base.history is dynamics.compact):
+        if not burn_in:
+            return None
+        loop = _Loop(base, fitter, dynamics, records, burn_in, seed)
+        return OwnFit(loop.with_burn_in(), None)
+    return _learned(_Loop(base, fitter, dynamics, complete, burn_in, seed), progress)
+
+
+def _learned(loop: _Loop, progress: Callable[[float], None]) -> OwnFit:
     own, restless = loop.find_parts()
-    if not (own or restless):
-        return OwnFit(base, ())
     found = (["shape and memory of devices"] if own else []) + (["restless innovations of r_lrs"] if restless else [])
-    params = loop.run(own, restless, progress)
-    return OwnFit(base, NOT_SETTLED) if params is None else OwnFit(params, tuple(found))
+    params = loop.run(own, restless, progress) if found else loop.with_burn_in()
+    return OwnFit(loop.with_burn_in(), NOT_SETTLED) if params is None else OwnFit(params, tuple(found))
+
+
+def _on_scale(value: Float64Array, scale: FeatureScale) -> Float64Array:
+    """Return values on a scale; curves by a table, since simulations of millions of cycles come here."""
+    if scale.curve is None:
+        return scale.inverse(value)
+    plain = FeatureScale(scale.kind, offset=scale.offset)
+    place = np.linspace(scale.low or 0.0, scale.high or 0.0, _TABLE)
+    return np.interp(plain.inverse(value), plain.inverse(scale.value(place)), place)
 
 
 def _alike(made: Float64Array, goal: Float64Array) -> bool:
@@ -378,9 +454,12 @@ def _true_traits(cells: CellArray, measured: tuple[int, ...]) -> Float64Array:
 
 def _mean_state(states: list[_State]) -> _State:
     """Return the last round, with the mean of the late ones where numbers fluctuate from round to round."""
-    spread, rise = (float(np.mean([getattr(s, name) for s in states])) for name in ("spread", "rise"))
     averages = np.mean([s.averages for s in states], axis=0)
-    return replace(states[-1], averages=averages, spread=spread, rise=rise)
+    values = [s.unrest.values for s in states if s.unrest is not None]
+    unrest = Unrest(np.mean(values, axis=0)) if values else None
+    burns = [s.burn for s in states if s.burn is not None]
+    burn = Amplitudes.average(burns) if burns else None
+    return replace(states[-1], averages=averages, unrest=unrest, burn=burn)
 
 
 def _shapes_of(estimator: TraitEstimator, measured: tuple[int, ...]) -> tuple[Float64Array, Float64Array]:

@@ -23,8 +23,11 @@ _TOP = 0.98  # level of the extremes that may cluster
 
 def own_scores(y: Float64Array) -> Float64Array:
     """Return normal scores (n, T, k) of the ranks of each device's own cycles."""
-    order = np.argsort(np.argsort(y, axis=1), axis=1)
-    return np.asarray(ndtri((order + 0.5) / y.shape[1]))
+    out = np.empty_like(y)
+    at = np.broadcast_to(_scores(y.shape[1]), y.shape[:2])
+    for k in range(y.shape[2]):
+        np.put_along_axis(out[..., k], np.argsort(y[..., k], axis=1), at, axis=1)
+    return out
 
 
 def hermite(degree: int) -> Float64Array:
@@ -154,10 +157,10 @@ def _sorted_standard(y: Float64Array) -> Float64Array:
 
 def _autocorrelations(y: Float64Array) -> Float64Array:
     """Return autocorrelations (n, 20, k) of own scores."""
-    s = own_scores(y)
-    T = s.shape[1]
-    sums = np.stack([(s[:, : T - lag] * s[:, lag:]).mean(axis=1) for lag in range(1, _LAGS + 1)], axis=1)
-    return np.asarray(sums / (s**2).mean(axis=1)[:, None])
+    s = np.ascontiguousarray(np.moveaxis(own_scores(y), 1, 2))
+    T = s.shape[2]
+    sums = [np.einsum("nkt,nkt->nk", s[..., : T - lag], s[..., lag:]) / (T - lag) for lag in range(1, _LAGS + 1)]
+    return np.asarray(np.stack(sums, axis=1) / (s[0, 0] ** 2).mean())
 
 
 def population_columns(measured: tuple[int, ...]) -> list[int]:

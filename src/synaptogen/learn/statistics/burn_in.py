@@ -1,0 +1,256 @@
+"""Burn-in: what the first cycles of devices have beside those that follow.
+
+    y_n = later cycles + d T(n),   T(n) = exp(-n / tau)
+
+tau belongs to a feature, the amplitude d to a device. Stationary devices start as often above their later cycles as
+below, so the mean amplitude of independent devices is 0 within its standard error, whatever their memory: this is the
+test by which a burn-in is found. Each half of the devices is tested with the tau that the other half tells.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from synaptogen._utils import Float64Array
+from synaptogen.params import FEATURES, Trend
+
+__all__ = ["Amplitudes", "BurnIn", "find_burn_in"]
+
+_CLEAR = 4.5  # standard errors of the mean amplitude; by chance once in some 100,000 features
+_SHORTEST, _LONGEST = 1.5, 0.15  # tau: cycles, and share of the record
+_GRID = 24
+_FEWEST = 16  # devices
+_OVER = 5.0  # times tau after which a burn-in is over
+_DEGREE = 15  # of the polynomials that stand for decays
+_SPAN = 12.0  # longest tau over the shortest that such a polynomial can follow
+
+
+@dataclass(frozen=True)
+class BurnIn:
+    """Decays that begin with the first cycle.
+
+    Attributes
+    ----------
+    tau : array of shape (k,)
+        Time constant of each of k features, in cycles; 0 where there is no burn-in.
+    """
+
+    tau: Float64Array
+
+    def __bool__(self) -> bool:
+        return bool((self.tau > 0).any())
+
+    @cached_property
+    def cycles(self) -> int:
+        """Number of cycles until the slowest decay is over."""
+        return max(int(np.ceil(_OVER * self.tau.max())), 2)
+
+    @cached_property
+    def curves(self) -> Float64Array:
+        """Polynomials (k, 16) that stand for the decays, highest power first, with t from -1 to 1 over `cycles`.
+
+        They end at 0, where a trend is held.
+        """
+        t = np.cos(np.pi * (np.arange(400) + 0.5) / 400)
+        out = np.zeros((len(self.tau), _DEGREE + 1))
+        for row, tau in zip(out, self.tau, strict=True):
+            if tau > 0:
+                rate = (self.cycles - 1) / (2 * max(tau, self.tau.max() / _SPAN))
+                fitted = np.polynomial.Chebyshev.fit(t, np.exp(-rate * (t + 1)), _DEGREE, domain=[-1, 1])
+                row[:] = np.polynomial.chebyshev.cheb2poly(fitted.coef)[::-1]
+                row[-1] -= row.sum()
+        return out
+
+    def decay(self, cycles: int) -> Float64Array:
+        """Return the burn-in of a device with amplitude 1, from its first cycle on.
+
+        Parameters
+        ----------
+        cycles : int
+
+        Returns
+        -------
+        array of shape (cycles, k)
+        """
+        t = np.minimum(2 * np.arange(cycles) / (self.cycles - 1), 2.0) - 1
+        return np.stack([np.polyval(row, t) for row in self.curves], axis=-1)
+
+    def split(self, y: Float64Array) -> tuple[Float64Array, Float64Array]:
+        """Take the burn-in from records, by least squares.
+
+        Parameters
+        ----------
+        y : array of shape (n, T, k)
+            NaN where not measured.
+
+        Returns
+        -------
+        records : array of shape (n, T, k)
+            Records without burn-in.
+        amplitudes : array of shape (n, k)
+        """
+        if not self:
+            return y, np.zeros((len(y), y.shape[2]))
+        decay = self.decay(y.shape[1])
+        amplitude = np.stack([_amplitudes(y[..., k], decay[:, k]) for k in range(y.shape[2])], axis=-1)
+        return y - amplitude[:, None] * decay, amplitude
+
+    def trend(self, amplitudes: "Amplitudes", measured: Sequence[int]) -> Trend:
+        """Return the trend of devices whose amplitudes have a given distribution.
+
+        Parameters
+        ----------
+        amplitudes : Amplitudes
+        measured : sequence of int
+            The features that this burn-in is of.
+
+        Returns
+        -------
+        Trend
+        """
+        curves, mean, covariance = np.zeros((FEATURES, _DEGREE + 1)), np.zeros(FEATURES), np.zeros((FEATURES, FEATURES))
+        at = list(measured)
+        curves[at], mean[at], covariance[np.ix_(at, at)] = self.curves, amplitudes.mean, amplitudes.covariance
+        covariance[np.diag_indices(FEATURES)] += 1e-12 * max(np.trace(covariance), 1e-12)
+        return Trend(self.cycles, curves, mean, np.linalg.cholesky(covariance).astype(np.float64))
+
+    def describe(self, names: Sequence[str]) -> str:
+        """Return the decays in words.
+
+        Parameters
+        ----------
+        names : sequence of str
+            Of the features.
+
+        Returns
+        -------
+        str
+        """
+        found = [f"{name} over {tau:.2g} cycles" for name, tau in zip(names, self.tau, strict=True) if tau > 0]
+        return ", ".join(found)
+
+
+@dataclass(frozen=True)
+class Amplitudes:
+    """Normal distribution of the amplitudes of burn-in over devices.
+
+    Attributes
+    ----------
+    mean : array of shape (k,)
+    covariance : array of shape (k, k)
+    """
+
+    mean: Float64Array
+    covariance: Float64Array
+
+    @classmethod
+    def from_estimates(cls, amplitude: Float64Array) -> "Amplitudes":
+        """Take moments of estimates, with the noise of the estimates.
+
+        Parameters
+        ----------
+        amplitude : array of shape (n, k)
+
+        Returns
+        -------
+        Amplitudes
+        """
+        return cls(amplitude.mean(axis=0), np.atleast_2d(np.cov(amplitude.T)))
+
+    @classmethod
+    def average(cls, several: Sequence["Amplitudes"]) -> "Amplitudes":
+        """Return mean moments.
+
+        Parameters
+        ----------
+        several : sequence of Amplitudes
+
+        Returns
+        -------
+        Amplitudes
+        """
+        return cls(np.mean([a.mean for a in several], axis=0), np.mean([a.covariance for a in several], axis=0))
+
+    def moved(self, have: Float64Array, want: Float64Array, step: float = 1.0) -> "Amplitudes":
+        """Return moments after a step by what simulated estimates miss of the measured ones.
+
+        Parameters
+        ----------
+        have : array of shape (N, k)
+            Estimates from simulated devices.
+        want : array of shape (n, k)
+            Estimates from measured devices.
+        step : float
+            Share of the whole step.
+
+        Returns
+        -------
+        Amplitudes
+        """
+        a, b = Amplitudes.from_estimates(have), Amplitudes.from_estimates(want)
+        moved = self.covariance + step * (b.covariance - a.covariance)
+        values, vectors = np.linalg.eigh((moved + moved.T) / 2)
+        whole = (vectors * np.maximum(values, 1e-4 * np.trace(b.covariance))) @ vectors.T
+        known = np.diagonal(b.covariance) > 0  # other features do not burn in
+        return Amplitudes(self.mean + step * (b.mean - a.mean), whole * np.outer(known, known))
+
+
+def find_burn_in(y: Float64Array) -> BurnIn:
+    """Find which features of measured records burn in.
+
+    Parameters
+    ----------
+    y : array of shape (n, T, k)
+        Records on the scales of the features; NaN where not measured.
+
+    Returns
+    -------
+    BurnIn
+    """
+    return BurnIn(np.array([_time_constant(y[..., k]) for k in range(y.shape[2])]))
+
+
+def _time_constant(y: Float64Array) -> float:
+    y = y[:, : _last(y) + 1]
+    n, cycles = y.shape
+    longest = _LONGEST * cycles
+    if n < _FEWEST or longest < 2 * _SHORTEST:
+        return 0.0
+    there = np.isfinite(y)
+    y = y - (np.where(there, y, 0.0).sum(axis=1) / np.maximum(there.sum(axis=1), 1))[:, None]
+    grid = np.geomspace(_SHORTEST, longest, _GRID)
+    decays = np.exp(-np.arange(cycles) / grid[:, None])
+    amplitude = np.array([_amplitudes(y, decay) for decay in decays])
+    tested = np.empty(n)
+    odd = np.arange(n) % 2 == 1
+    for part in (odd, ~odd):
+        tested[part] = amplitude[_best(y[~part], decays, amplitude[:, ~part]), part]
+    clear = abs(tested.mean()) > _CLEAR * tested.std() / np.sqrt(n)
+    return float(grid[_best(y, decays, amplitude)]) if clear else 0.0
+
+
+def _last(y: Float64Array) -> int:
+    """Return the last cycle that at least half of the devices have; later ones are too few for means; -1: none."""
+    there = np.flatnonzero(np.isfinite(y).mean(axis=0) >= 0.5)
+    return int(there[-1]) if len(there) else -1
+
+
+def _best(y: Float64Array, decays: Float64Array, amplitude: Float64Array) -> int:
+    """Return which decay leaves least of the mean record of all devices."""
+    there = np.isfinite(y)
+    count = there.sum(axis=0)
+    middle = np.where(there, y, 0.0).sum(axis=0) / np.maximum(count, 1)
+    left = (middle - amplitude.mean(axis=1)[:, None] * decays)[:, count > 0]
+    return int(np.argmin(left.var(axis=1)))
+
+
+def _amplitudes(y: Float64Array, decay: Float64Array) -> Float64Array:
+    """Return the coefficients (n,) of a decay in records (n, T), beside a constant; 0 where nothing tells them."""
+    there = np.isfinite(y)
+    count = np.maximum(there.sum(axis=1, keepdims=True), 1)
+    centred = np.where(there, decay - (there @ decay)[:, None] / count, 0.0)
+    square = (centred**2).sum(axis=1)
+    along = (centred * np.where(there, y, 0.0)).sum(axis=1)
+    return np.where(square > 1e-12, along / np.maximum(square, 1e-12), 0.0)
