@@ -114,10 +114,13 @@ def _with_format(found: ReadTable, contents: Contents) -> ReadTable:
 def _switches(table: RawTable) -> bool:
     """Return whether a table could hold loops, cycles or features."""
     roles = [role_of(name)[0] for name in table.names if name]
+    volts = [c for n, c in zip(table.names, table.columns, strict=True) if role_of(n)[0] == "voltage"]
+    swept = any(is_numeric(c) and not _steady(c) for c in volts)
+    if swept and "current" in roles:
+        return True
     if any(r in ("cycle", "r_hrs", "r_lrs", "u_set", "u_reset") for r in roles):
         return not any(name_of(n).role in ("time", "read") for n in table.names if role_of(n)[0] != "cycle")
-    volts = [c for n, c in zip(table.names, table.columns, strict=True) if role_of(n)[0] == "voltage"]
-    return any(is_numeric(c) and not _steady(c) for c in volts)
+    return swept
 
 
 def _steady(column: AnyArray) -> bool:
