@@ -177,7 +177,7 @@ def test_packed_files(made, tmp_path):
         learn.read(packed)
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
         archive.writestr("a.csv", content)
-    with pytest.raises(ValueError, match="ZIP archive of 1 files.*unpack it"):
+    with pytest.raises(ValueError, match=r"ZIP archive of 1 files.*unpack it"):
         learn.read(tmp_path / "a.zip")
 
 
