@@ -142,7 +142,7 @@ def test_the_files_in_folders_are_cycles(made, tmp_path):
 )
 @pytest.mark.parametrize("what", ["cycle{}", "cell{}"])
 def test_files_of_halves(made, tmp_path, names, what):
-    u, i = (made[name].values[0, :3] for name in ("voltage", "current"))
+    u, i = (getattr(made, name)[0, :3] for name in ("voltage", "current"))
     joined = []
     for c in range(3):
         cut = int(np.flatnonzero(u[c] < 0)[-1]) + 1
@@ -163,7 +163,7 @@ def test_files_that_are_counted_are_cycles(made, tmp_path):
         data = pd.DataFrame({"V": made.voltage[0, c], "I": made.current[0, c]})
         data.to_csv(tmp_path / f"sweep {c}.csv", index=False)
     found = learn.read(tmp_path)
-    np.testing.assert_allclose(found.current.values, made.current.values[:1, :3], rtol=1e-6)
+    np.testing.assert_allclose(found.current.values, made.current[:1, :3], rtol=1e-6)
     assert "cycles of one device" in found.attrs["read_as"]
 
 
@@ -171,7 +171,7 @@ def test_packed_files(made, tmp_path):
     content = ("cycle,V,I\n" + lines(made)).encode()
     packed = tmp_path / "a.csv.gz"
     packed.write_bytes(gzip.compress(content))
-    np.testing.assert_allclose(learn.read(packed).current, made.current.values[:1], rtol=1e-5)
+    np.testing.assert_allclose(learn.read(packed).current, made.current[:1], rtol=1e-5)
     packed.write_bytes(gzip.compress(content)[:-40])
     with pytest.raises(ValueError, match="gzip file is damaged"):
         learn.read(packed)
@@ -203,7 +203,7 @@ def test_devices_and_cycles_in_json(made, tmp_path):
         "devices": [
             {
                 "name": name,
-                "cycles": [{"voltage": list(made.voltage.values[d, 0]), "current": list(made.current.values[d, 0])}],
+                "cycles": [{"voltage": list(made.voltage[d, 0]), "current": list(made.current[d, 0])}],
             }
             for d, name in enumerate("ab")
         ]
@@ -212,7 +212,7 @@ def test_devices_and_cycles_in_json(made, tmp_path):
     path.write_text(json.dumps(content))
     found = learn.read(path)
     assert found.device.values.tolist() == ["a", "b"]
-    np.testing.assert_allclose(found.current, made.current.values[:, :1], rtol=1e-9)
+    np.testing.assert_allclose(found.current, made.current[:, :1], rtol=1e-9)
 
 
 def test_folders_that_say_nothing_are_refused(tmp_path, made):

@@ -128,10 +128,9 @@ def _with_devices(tables: list[RawTable]) -> list[RawTable]:
     places = [next((k for k, part in enumerate(path[:-1]) if part.lower() in _DEVICES), -1) for path in paths]
     if len(paths) > 1 and min(places) >= 0:  # devices/3/cycles/1
         for table in tables:
-            parts = table.where.split("/")
-            table.device = (
-                parts[[part.lower() in _DEVICES for part in parts].index(True) + 1] if _is_record(table) else ""
-            )
+            own = table.where.split("/")
+            place = next((k for k, part in enumerate(own[:-1]) if part.lower() in _DEVICES), -1)
+            table.device = own[place + 1] if place >= 0 and _is_record(table) else ""
         return tables
     folders = {"/".join(path[:-1]) for path in paths}
     if len(folders) < 2 or len(folders) == len(paths) or any(len(path) < 2 for path in paths):

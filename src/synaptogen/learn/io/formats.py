@@ -79,8 +79,8 @@ def load(path: str) -> Contents:
         start = file.read(512)
     if not start.strip():
         raise ValueError("the file is empty")
-    for what, matches, remedy in REFUSED:
-        if matches(start):
+    for what, is_such, remedy in REFUSED:
+        if is_such(start):
             raise ValueError(f"this is {what}: {remedy}")
     if start[:2] == b"\x1f\x8b":
         return _unpacked(path)
