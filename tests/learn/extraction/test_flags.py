@@ -7,6 +7,8 @@ pytest.importorskip("sklearn")
 
 import synaptogen as sg
 from synaptogen import learn
+from synaptogen.learn import Flag
+from synaptogen.learn.extraction import flags_in_words
 from synaptogen.learn.statistics.feature_tables import feature_table
 from synaptogen.params.device_params import FEATURE_NAMES
 
@@ -68,3 +70,9 @@ def test_other_endings_are_refused(flagged, tmp_path):
     with pytest.raises(ValueError, match=r"must end in one of \.csv"):
         learn.write(flagged, tmp_path / "f.xls")
     assert not list(tmp_path.iterdir())
+
+
+def test_flags_are_counted_in_words():
+    flag = np.array([[0, int(Flag.MISFIT | Flag.UNRESOLVED)], [int(Flag.MISFIT), int(Flag.NO_SET)]])
+    assert flags_in_words(flag) == "NO_SET 1, UNRESOLVED 1, MISFIT 2 of 4"
+    assert flags_in_words(0 * flag) == "MISFIT 0 of 4"  # said also where there is none

@@ -7,13 +7,14 @@ import numpy as np
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))  # for the layouts
+from exported_texts import EXPORTED
 from instrument_styles import STYLES
 from instrument_texts import POINTS, TEXTS, A, I, U, V
 from published_texts import PUBLISHED
 
 from synaptogen import learn
 
-LAYOUTS = TEXTS | STYLES | PUBLISHED
+LAYOUTS = TEXTS | STYLES | PUBLISHED | EXPORTED
 
 
 def check(path, layout):

@@ -3,7 +3,8 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-from synaptogen.learn.io.measurement import features, loops, read
+from synaptogen.learn.io.measurement import features, loops
+from synaptogen.learn.io.reading import read
 
 U = np.tile(np.concatenate([np.linspace(0, -1, 5), np.linspace(-1, 1, 10), np.linspace(1, 0, 5)]), (2, 3, 1))
 CURRENT = 1e-4 * U

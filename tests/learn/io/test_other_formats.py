@@ -1,5 +1,9 @@
 """Files as instruments and spreadsheets write them: the same measurement, whatever its clothes."""
 
+import gzip
+import json
+import zipfile
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -133,6 +137,84 @@ def test_the_files_in_folders_are_cycles(made, tmp_path):
     np.testing.assert_allclose(found.current, made.current)
 
 
+@pytest.mark.parametrize(
+    "names", [("SET {}", "RESET {}", 1), ("{}_pos", "{}_neg", -1), ("{} positive", "{} negative", -1)]
+)
+@pytest.mark.parametrize("what", ["cycle{}", "cell{}"])
+def test_files_of_halves(made, tmp_path, names, what):
+    u, i = (getattr(made, name)[0, :3] for name in ("voltage", "current"))
+    joined = []
+    for c in range(3):
+        cut = int(np.flatnonzero(u[c] < 0)[-1]) + 1
+        parts = [slice(cut), slice(cut, None)][:: names[2]]
+        for name, part in zip(names[:2], parts, strict=True):
+            data = pd.DataFrame({"V": u[c][part], "I": i[c][part]})
+            data.to_csv(tmp_path / f"{name.format(what.format(c))}.csv", index=False)
+        joined.append(np.concatenate([i[c][part] for part in parts]))
+    found = learn.read(tmp_path)
+    sizes = (1, 3) if what.startswith("cycle") else (3, 1)
+    assert (found.sizes["device"], found.sizes["cycle"]) == sizes
+    for row, expected in zip(found.current.values.reshape(3, -1), joined, strict=True):
+        np.testing.assert_allclose(row[np.isfinite(row)], expected, rtol=1e-6)
+
+
+def test_files_that_are_counted_are_cycles(made, tmp_path):
+    for c in range(3):
+        data = pd.DataFrame({"V": made.voltage[0, c], "I": made.current[0, c]})
+        data.to_csv(tmp_path / f"sweep {c}.csv", index=False)
+    found = learn.read(tmp_path)
+    np.testing.assert_allclose(found.current.values, made.current[:1, :3], rtol=1e-6)
+    assert "cycles of one device" in found.attrs["read_as"]
+
+
+def test_packed_files(made, tmp_path):
+    content = ("cycle,V,I\n" + lines(made)).encode()
+    packed = tmp_path / "a.csv.gz"
+    packed.write_bytes(gzip.compress(content))
+    np.testing.assert_allclose(learn.read(packed).current, made.current[:1], rtol=1e-5)
+    packed.write_bytes(gzip.compress(content)[:-40])
+    with pytest.raises(ValueError, match="gzip file is damaged"):
+        learn.read(packed)
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("a.csv", content)
+    with pytest.raises(ValueError, match=r"ZIP archive of 1 files.*unpack it"):
+        learn.read(tmp_path / "a.zip")
+
+
+@pytest.mark.parametrize(
+    ("start", "message"),
+    [
+        (b"TDSm\x0e\x00\x00\x00", "LabVIEW TDMS file: export it as text"),
+        (b"CPYUA 4.3318 205\n", "Origin project: export its worksheets"),
+        (b"%PDF-1.4\n", "a PDF: .* ask for the data"),
+        (b"\x89PNG\r\n\x1a\n", "an image"),
+        (b"\x07\x00\x01\x00\x00\x00\x99\x02", "binary file of an unknown format: export it as text"),
+    ],
+)
+def test_files_of_other_programs_are_named(tmp_path, start, message):
+    path = tmp_path / "a.dat"
+    path.write_bytes(start + bytes(range(256)) * 4)
+    with pytest.raises(ValueError, match=message):
+        learn.read(path)
+
+
+def test_devices_and_cycles_in_json(made, tmp_path):
+    content = {
+        "devices": [
+            {
+                "name": name,
+                "cycles": [{"voltage": list(made.voltage[d, 0]), "current": list(made.current[d, 0])}],
+            }
+            for d, name in enumerate("ab")
+        ]
+    }
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps(content))
+    found = learn.read(path)
+    assert found.device.values.tolist() == ["a", "b"]
+    np.testing.assert_allclose(found.current, made.current[:, :1], rtol=1e-9)
+
+
 def test_folders_that_say_nothing_are_refused(tmp_path, made):
     with pytest.raises(ValueError, match="no measurement that can be read"):
         learn.read(tmp_path)
@@ -146,7 +228,7 @@ def test_folders_that_say_nothing_are_refused(tmp_path, made):
     ("text", "message"),
     [
         ("some words\nand more of them\nbut no numbers\n", "holds no table"),
-        ("time,bias2,curr\n" + "0,1,2\n" * 5, "name them with columns="),
+        ("time,bias2,what\n" + "0,1,2\n" * 5, "name them with columns="),
     ],
 )
 def test_text_without_a_usable_table(tmp_path, text, message):

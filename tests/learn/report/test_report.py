@@ -52,7 +52,15 @@ def test_the_page_needs_no_network(tour):
     text = re.sub("base64,[A-Za-z0-9+/=]*", "", (tour / "report.html").read_text(encoding="utf-8"))
     assert not re.search(r"(src|href)=\"(?!data:)|url\(|@import|<script", text)
     assert text.count("<iframe title=") == 1  # the explorer, as an attribute of it
-    for words in ("Verdicts", "32 of 64 devices", "settings tried", "classifier", "hennen2024"):
+    for words in (
+        "Verdicts",
+        "32 of 64 devices",
+        "settings tried",
+        "classifier",
+        "hennen2024",
+        "flags of measured cycles",
+        "MISFIT 0",
+    ):
         assert words in text
 
 

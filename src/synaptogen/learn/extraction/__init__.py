@@ -12,7 +12,7 @@ from .device_kinds import KINDS, kind_of_columns, refuse
 from .envelope_fit import BranchSamples, EnvelopeMixture, fit_envelope_mixture, fit_states
 from .extraction import Extraction, extract
 from .feature_signs import in_model_sign
-from .flags import FAILED, Flag
+from .flags import FAILED, Flag, flags_in_words
 from .marked_loops import MarkedLoops, mark_loops
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     "extract",
     "fit_envelope_mixture",
     "fit_states",
+    "flags_in_words",
     "in_model_sign",
     "join_samples",
     "kind_of_columns",

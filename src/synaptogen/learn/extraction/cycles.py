@@ -75,6 +75,8 @@ class DeviceCycles:
     doubt_of_model : array of shape (n,)
         Difference of conductances of branch C between two models of its curve in S, where points cannot tell which is
         right; no rows before curves are known.
+    share : array of shape (n, 3)
+        Weight of points beside the read voltage in the conductance of each branch; no rows before curves are known.
     charging : float
         Current in A at zero voltage on the rising branch, as a capacitance makes it; 0 where there is none.
     hrs_top : float
@@ -97,6 +99,7 @@ class DeviceCycles:
     measured: Float64Array = field(default_factory=lambda: np.empty((0, MEASURE_COLUMNS)))
     conductances_at_read: Float64Array = field(default_factory=lambda: np.empty((0, 3)))
     doubt_of_model: Float64Array = field(default_factory=lambda: np.empty(0))
+    share: Float64Array = field(default_factory=lambda: np.empty((0, 3)))
     charging: float = 0.0
     hrs_top: float = 0.67
     kinks: bool = False

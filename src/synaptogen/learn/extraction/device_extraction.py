@@ -121,6 +121,7 @@ def extract_device(loops: xr.Dataset, device: int, u_read: float, *, halves: boo
         return _nothing(one)
     _fit_curves(points, one, state, (reach[0], reach[1]), u_read)
     one.charging = _charging_current(points, one, np.flatnonzero(state.lrs & ~one.forming))
+    one.share = _share(one, one.measured)
     values, flags = _features(one, state, one.measured, u_read)
     one.conductances_at_read = np.stack([values[k] for k in ("g_a", "g_b", "g_c")], axis=1)
     pair = None
@@ -412,9 +413,7 @@ def _features(
 def _checked(one: DeviceCycles, measured: Float64Array, u_read: float) -> tuple[Float64Array, Float64Array, BoolArray]:
     """Return conductances in S at the read voltage, their errors, and which of them raw points contradict.
 
-    Where points beside the read voltage are precise, a conductance of the HRS is the mean of theirs and of the curve's,
-    by their errors; how far curves of this device are off follows from all cycles. Where points are off by much more
-    than their error, the state has changed on the way to the read voltage, and they alone count.
+    Conductances are weighted means of those of the curve and of points beside the read voltage (`_share`).
     """
     curves = one.curves
     g = curves.conductance(measured[:, STATE_A : STATE_C + 1])
@@ -423,15 +422,11 @@ def _checked(one: DeviceCycles, measured: Float64Array, u_read: float) -> tuple[
     if len(one.doubt_of_model):
         error[:, C] = np.hypot(error[:, C], HALF * one.doubt_of_model)
     doubt = measured[:, REST_ERROR_A : REST_ERROR_C + 1]
-    rest = measured[:, REST_A : REST_C + 1] + (curves.at_zero == 0) * (measured[:, STATE_A : STATE_C + 1] - g)
-    near = g + rest
+    rest = _rest(one, measured, g)
     other_side = HALF * _asymmetry(one, g[:, A], u_read)
     wander = _wander(rest / g, doubt / g) * np.abs(g)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        share = np.where(doubt < PRECISE * near, wander**2 / (wander**2 + doubt**2), 0.0)
-        share[:, B] = 0.0  # the curve of the LRS has many more points, and hardly a state that changes
-        apart = np.abs(rest) > np.where(doubt < PRECISE * near, APART, OFF) * np.abs(g) + SIGMAS * doubt
-        share = np.where(apart & (doubt < USABLE * near), 1.0, np.nan_to_num(share))
+    share = one.share
+    with np.errstate(invalid="ignore"):
         left = (1 - share) * np.abs(rest)
         misfit = (left > OFF * np.abs(g) + SIGMAS * doubt) | np.isnan(rest) & np.isfinite(g)
         misfit[:, B] |= ~(error[:, B] < UNCERTAIN_LRS * g[:, B]) & np.isfinite(g[:, B])
@@ -439,6 +434,30 @@ def _checked(one: DeviceCycles, measured: Float64Array, u_read: float) -> tuple[
     error = np.where(share > 0, np.sqrt((1 - share) ** 2 * (error**2 + wander**2) + (share * doubt) ** 2), error)
     error[:, A] = np.hypot(error[:, A], other_side * np.abs(g[:, A]))
     return g, error, misfit
+
+
+def _rest(one: DeviceCycles, measured: Float64Array, g: Float64Array) -> Float64Array:
+    """Return by how much points beside the read voltage conduct more than curves of these conductances, in S."""
+    straight = one.curves.at_zero == 0
+    return np.asarray(measured[:, REST_A : REST_C + 1] + straight * (measured[:, STATE_A : STATE_C + 1] - g))
+
+
+def _share(one: DeviceCycles, measured: Float64Array) -> Float64Array:
+    """Return the weight of points beside the read voltage in the conductance of each branch, shape (n, 3).
+
+    Where they are precise, a conductance of the HRS is the mean of theirs and of the curve's, by their errors; how far
+    curves of this device are off follows from all cycles. Where points are off by much more than their error, the state
+    has changed on the way to the read voltage, and they alone count.
+    """
+    g = one.curves.conductance(measured[:, STATE_A : STATE_C + 1])
+    rest, doubt = _rest(one, measured, g), measured[:, REST_ERROR_A : REST_ERROR_C + 1]
+    near = g + rest
+    with np.errstate(invalid="ignore", divide="ignore"):
+        wander = _wander(rest / g, doubt / g) * np.abs(g)
+        share = np.where(doubt < PRECISE * near, wander**2 / (wander**2 + doubt**2), 0.0)
+        share[:, B] = 0.0  # the curve of the LRS has many more points, and hardly a state that changes
+        apart = np.abs(rest) > np.where(doubt < PRECISE * near, APART, OFF) * np.abs(g) + SIGMAS * doubt
+        return np.where(apart & (doubt < USABLE * near), 1.0, np.nan_to_num(share))
 
 
 def _asymmetry(one: DeviceCycles, g: Float64Array, u_read: float) -> float:

@@ -2,7 +2,11 @@
 
 from enum import IntFlag
 
-__all__ = ["FAILED", "Flag"]
+import numpy as np
+
+from synaptogen._utils import AnyArray
+
+__all__ = ["FAILED", "Flag", "flags_in_words"]
 
 
 class Flag(IntFlag):
@@ -48,3 +52,21 @@ class Flag(IntFlag):
 
 FAILED = Flag.FORMING | Flag.MISSING | Flag.INCOMPLETE | Flag.NO_SET | Flag.NO_RESET | Flag.FROM_LRS
 """Flags of a cycle that does not count as a good one."""
+
+
+def flags_in_words(flag: AnyArray) -> str:
+    """Return how many cycles have each flag, as a fact for people.
+
+    Parameters
+    ----------
+    flag : array of int
+        Sums of `Flag`, one a cycle.
+
+    Returns
+    -------
+    str
+    """
+    numbers = np.asarray(flag).astype(np.int64)
+    counts = {str(one.name): int(np.count_nonzero(numbers & one)) for one in Flag}
+    said = [f"{name} {count:,}" for name, count in counts.items() if count or name == "MISFIT"]
+    return f"{', '.join(said)} of {numbers.size:,}"

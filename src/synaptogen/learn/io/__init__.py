@@ -1,6 +1,7 @@
 """Measurements in and out: files, folders, tables, and a synthetic measurement."""
 
-from .measurement import features, loops, read
+from .measurement import features, loops
+from .reading import read
 from .reads import reads
 from .retention import read_retention
 from .sample_data import sample_loops

@@ -16,6 +16,7 @@ from .raw_tables import RawTable
 
 MOST_COLUMNS = 12  # of a matrix that is a table
 _DEVICE = re.compile(r"(?i)^(?:dev|device|cell|sample|die|chip|memristor)[\s_\-.#]*\w{0,8}$")
+_DEVICES = ("devices", "cells", "samples", "memristors", "chips")
 RUNS = 5.0  # times as far along the axis of points as along others does a voltage run
 UNIT_ATTRIBUTES = ("units", "unit", "Unit", "Units")
 COLUMN_ATTRIBUTES = ("columns", "names", "header", "labels", "column_names")
@@ -123,6 +124,13 @@ def _with_devices(tables: list[RawTable]) -> list[RawTable]:
     if len(paths) > 1 and all(_DEVICE.search(path[-1]) for path in paths):
         for table in tables:
             table.device = table.where if _is_record(table) else ""
+        return tables
+    places = [next((k for k, part in enumerate(path[:-1]) if part.lower() in _DEVICES), -1) for path in paths]
+    if len(paths) > 1 and min(places) >= 0:  # devices/3/cycles/1
+        for table in tables:
+            own = table.where.split("/")
+            place = next((k for k, part in enumerate(own[:-1]) if part.lower() in _DEVICES), -1)
+            table.device = own[place + 1] if place >= 0 and _is_record(table) else ""
         return tables
     folders = {"/".join(path[:-1]) for path in paths}
     if len(folders) < 2 or len(folders) == len(paths) or any(len(path) < 2 for path in paths):

@@ -30,11 +30,12 @@ APPLIED = frozenset(
         "nominal",
         "target",
         "command",
+        "control",
         "cmd",
         "out",
     )
 )
-MEASURED = frozenset(("meas", "measured", "sense", "sensed", "dut", "device", "actual", "cell", "memristor"))
+MEASURED = frozenset(("meas", "measured", "sense", "sensed", "dut", "device", "actual", "cell", "memristor", "ewe"))
 FORWARD = frozenset(("forward", "fwd", "up", "trace"))
 BACKWARD = frozenset(("backward", "bwd", "reverse", "rev", "down", "retrace"))
 _REPEATS = re.compile(

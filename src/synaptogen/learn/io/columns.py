@@ -16,7 +16,23 @@ QUOTIENTS = ("resistance", "conductance")  # of which a current is made, if the 
 KNOWN = (*KEYS, *LOOPS, *FEATURE_NAMES, FLAG)
 ALIASES = {
     "voltage": (
-        *("v", "u", "volt", "volts", "voltages", "bias", "av", "vd", "anodev", "v_meas", "vmeas", "vf", "vm", "vdd"),
+        *(
+            "v",
+            "u",
+            "volt",
+            "volts",
+            "voltages",
+            "bias",
+            "potential",
+            "av",
+            "vd",
+            "anodev",
+            "v_meas",
+            "vmeas",
+            "vf",
+            "vm",
+            "vdd",
+        ),
         *("spannung", "tension", "v applied", "applied voltage", "drainv", "smuv", "voltage applied", "v_applied"),
         *("sourcevalue", "sourcevalues", "source value", "source values", "source_value", "applied bias"),
         *("source voltage", "measured voltage", "bias voltage", "v_bias", "vbias", "v_d", "sourcev", "u_meas"),
@@ -31,7 +47,22 @@ ALIASES = {
         *("\u043d\u0430\u043f\u0440\u044f\u0436\u0435\u043d\u0438\u0435",),
     ),
     "current": (
-        *("i", "amp", "amps", "currents", "ai", "id", "anodei", "i_meas", "imeas", "if", "im", "ids", "drain current"),
+        *(
+            "i",
+            "amp",
+            "amps",
+            "curr",
+            "currents",
+            "ai",
+            "id",
+            "anodei",
+            "i_meas",
+            "imeas",
+            "if",
+            "im",
+            "ids",
+            "drain current",
+        ),
         *("strom", "courant", "draini", "smui", "measured current", "i_d", "sourcei", "reading", "readings"),
         *("measurement value", "corriente"),
         *(
@@ -45,10 +76,14 @@ ALIASES = {
         *("\u0442\u043e\u043a",),
     ),
     "time": ("t", "times", "t1", "timestamp", "time stamp", "elapsed", "elapsed time", "second", "x-axis", "rel time"),
-    "device": ("dev", "device_id", "cell", "devices", "sample", "device name", "device no", "die"),
+    "device": (
+        *("dev", "device_id", "cell", "devices", "sample", "device name", "device no", "die", "dut", "memristor"),
+        *("crosspoint", "junction", "device number", "device #", "cell no", "cell number", "sample no"),
+    ),
     "cycle": (
         *("cyc", "cycle_id", "n", "loop", "sweep", "cycles", "repeat", "cycle_no", "cycle number", "run", "iteration"),
         *("cycle no", "cycle #", "sweep number", "sweep no", "loop number", "#cycle", "switching cycle", "repetition"),
+        *("cycle_number", "cycle index", "ncycle", "cycle_index", "run number", "run no", "loop no", "trial"),
     ),
     "r_hrs": (
         "rhrs",
@@ -84,6 +119,21 @@ _LOGARITHM = re.compile(
     r"(?i)(?:log_?\{?10\}?|lg)[\s_]*[(\[|]*\s*(?:abs)?[\s_]*[(\[|]*(?:current|i(?:_?[a-z]{1,3})?)(?P<rest>[\s)\]|/(\[].*)?"
 )
 _LIMIT = re.compile(r"compl|limit|\bi_?cc\b|\bi_?lim\b")  # of the instrument, not through the device
+HALVES: Mapping[str, str] = {
+    **{word: word for word in ("set", "reset")},
+    **dict.fromkeys(("pos", "positive", "plus", "+"), "pos"),
+    **dict.fromkeys(("neg", "negative", "minus", "-"), "neg"),
+}
+"""Words for the half of a loop that a sweep is, and the tag of a column that has such a word in its name."""
+
+_KIND = r"(?P<kind>[viu]|voltage|current)(?:\s+sweep)?"
+_HALF_BEHIND = re.compile(
+    rf"{_KIND}[\s_\-.(]*(?P<tag>(?:re)?set|pos(?:itive)?|neg(?:ative)?|plus|minus|[+\-])(?:[\s_.]*sweep)?[\s_\-.)]*(?P<number>\d*)"
+)
+_HALF_BEFORE = re.compile(
+    rf"(?P<tag>(?:re)?set|pos(?:itive)?|neg(?:ative)?|plus|minus)[\s_\-.]*(?:sweep[\s_\-.]*)?{_KIND}[\s_\-.]*(?P<number>\d*)"
+)
+_BUFFER = re.compile(r"(?i)smu\w*\.\w*buffer\w*\.(?P<what>readings|sourcevalues|timestamps|measurefunctions|statuses)")
 _REPEAT = r"(?:cycle|cyc|loop|sweep|run|device|dev|cell|sample|[cd#])?[\s_\-.]*\d+"
 _NUMBER = re.compile(r"[\s_]*[\(\[]?\d+[\)\]]?$")
 _PARTS = frozenset(
@@ -107,6 +157,11 @@ _PARTS = frozenset(
         *("wordline", "bitline", "word line", "bit line", "x coordinate", "y coordinate", "device type", "structure"),
     )
 )
+
+
+def is_setting(name: str) -> bool:
+    """Return whether a name is that of a limit, which an instrument was set to."""
+    return _LIMIT.search(name.lower()) is not None
 
 
 def logarithm_of(name: str) -> float | None:
@@ -147,6 +202,8 @@ def role_of(name: str) -> tuple[str | None, str]:
     if strange and strange != base:  # refused later, as that of this quantity
         base = base.rpartition(strange)[0].rstrip("([{< ")
     word = base.strip().strip('"').lower()
+    buffer = _BUFFER.fullmatch(word)
+    word = buffer["what"] if buffer else word  # smua.nvbuffer1.readings
     word = re.sub(r"\s*@.*", "", word)  # R_HRS@0.2V
     if is_density(name):
         return None, word
@@ -165,13 +222,10 @@ def role_of(name: str) -> tuple[str | None, str]:
     for ours in ("voltage", "current"):
         if plain == ours or plain in ALIASES[ours]:
             return ours, number
-    event = re.fullmatch(r"(?P<kind>[viu]|voltage|current)[\s_\-.]*(?P<tag>(re)?set)[\s_\-.]*(?P<number>\d*)", word)
-    event = event or re.fullmatch(
-        r"(?P<tag>(re)?set)[\s_\-.]*(?P<kind>[viu]|voltage|current)[\s_\-.]*(?P<number>\d*)", word
-    )
+    event = _HALF_BEHIND.fullmatch(word) or _HALF_BEFORE.fullmatch(word)
     if event:
         role = "current" if event["kind"] in ("i", "current") else "voltage"
-        return role, event["tag"] + event["number"]
+        return role, HALVES[event["tag"]] + event["number"]
     electrode = re.fullmatch(
         r"(?P<tag>drain|gate|source|anode|cathode|top|bottom|smu\d*|ch\d*|base|bulk|te|be)[\s_\-.]*(?P<kind>[vi]|voltage|current)[\s_]*(?P<number>\(?\d*\)?)",
         word,

@@ -9,15 +9,23 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
+from .columns import HALVES
+from .layouts import side_of
+
 # endings of files that are no measurements, whatever they hold
 _OTHERS = (".md", ".py", ".pdf", ".png", ".jpg", ".jpeg", ".svg", ".tif", ".docx", ".pptx", ".log", ".zip")
+_HALF = re.compile(r"(?<![a-z])((?:re)?set|pos(?:itive)?|neg(?:ative)?)(?![a-z])")
+_COUNTED = re.compile(
+    r"(?:cycle|cyc|sweep|loop|run|iv|repeat|repetition|scan|trial|record|dc)?[\s_\-#.()\[\]]*\d+[\s_\-)\]]*(?:cycle|sweep|loop|run)?"
+)
 
 
 def read_folder(folder: str, read_one: Callable[[str], xr.Dataset]) -> xr.Dataset:
     """Read each file of a folder as a device, and each folder below it, at any depth, as a device with files of cycles.
 
     Devices are labelled by the names of files without endings, or of folders; numbers in names count as numbers. Files
-    with "set" and "reset" in their names that differ in nothing else are the two halves of cycles, SET first.
+    whose names differ in nothing but "set" and "reset", or "pos" and "neg", are the two halves of cycles. Where the
+    names of all files of a folder count cycles, as "sweep 1" and "sweep 2", they are cycles of one device.
 
     Parameters
     ----------
@@ -38,9 +46,15 @@ def read_folder(folder: str, read_one: Callable[[str], xr.Dataset]) -> xr.Datase
     root = Path(folder)
     below = sorted({path.parent for path in root.rglob("*") if _could_be(path)} - {root}, key=_natural_path)
     reasons: list[str] = []
-    devices = [(path.stem, data) for path, data in _read_all(root, read_one, reasons)]
+    own = _whole_loops(_read_all(root, read_one, reasons))
+    if len(own) > 1 and all(_COUNTED.fullmatch(name.lower()) for name, _ in own):
+        joined = _one_after_another([data for _, data in own])
+        note = "the names of the files count cycles: they are taken as cycles of one device"
+        devices = [(root.name, joined.assign_attrs(read_as=f"{joined.attrs.get('read_as', '')}\n{note}".strip()))]
+    else:
+        devices = own
     for one in below:
-        parts = [data for _, data in _read_all(one, read_one, reasons)]
+        parts = [data for _, data in _whole_loops(_read_all(one, read_one, reasons))]
         if parts:
             devices.append((one.relative_to(root).as_posix(), _one_after_another(parts)))
     if not devices:
@@ -69,11 +83,51 @@ def _read_all(folder: Path, read_one: Callable[[str], xr.Dataset], reasons: list
 
 
 def _halves(path: Path) -> tuple[list[tuple[int, str]], int]:
-    """Return a key by which the SET and the RESET half of a cycle follow each other."""
-    name = path.name.lower()
-    plain = re.sub(r"(?<![a-z])(re)?set(?![a-z])", "", name)
-    order = 1 if re.search(r"(?<![a-z])reset(?![a-z])", name) else 0
-    return _natural(path.with_name(plain) if plain.strip(". ") and plain != name else path), order
+    """Return a key by which the two halves of a cycle follow each other, SET or the positive one first."""
+    rest, half = _half_of(path)
+    return _natural(path.with_name(rest + path.suffix.lower()) if half else path), half in ("reset", "neg")
+
+
+def _half_of(path: Path) -> tuple[str, str]:
+    """Return the name of a file without ending and half, and which half of a loop it says it is, or nothing."""
+    name = path.stem.lower()
+    found = _HALF.search(name)
+    if found is None:
+        return path.stem, ""
+    rest = re.sub(r"[\s_\-]{2,}", "_", name[: found.start()] + name[found.end() :]).strip(" _-.")
+    return rest or path.parent.name, HALVES[found[0]]
+
+
+def _whole_loops(files: list[tuple[Path, xr.Dataset]]) -> list[tuple[str, xr.Dataset]]:
+    """Return what files hold, by their names, with the two halves of a loop in two successive files joined."""
+    found: list[tuple[str, xr.Dataset]] = []
+    before = "", ""
+    for path, data in files:
+        name, half = _half_of(path)
+        if half and before[0] == name and before[1] not in ("", half) and _are_halves(found[-1][1], data):
+            found[-1] = name, _side(found[-1][1], data)
+            before = "", ""
+            continue
+        found.append((path.stem if not half else name, data))
+        before = name, half
+    names = [name for name, _ in found]
+    if len(set(names)) < len(names):  # halves without another one
+        return [(path.stem, data) for path, data in files]
+    return found
+
+
+def _are_halves(a: xr.Dataset, b: xr.Dataset) -> bool:
+    if not all("voltage" in data and data.sizes["device"] == 1 for data in (a, b)):
+        return False
+    sides = [side_of(data["voltage"].to_numpy()) for data in (a, b)]
+    return a.sizes["cycle"] == b.sizes["cycle"] and sides[0] * sides[1] == -1
+
+
+def _side(a: xr.Dataset, b: xr.Dataset) -> xr.Dataset:
+    """Return loops whose first half is in one Dataset and the second half in another."""
+    common = sorted(set(a.data_vars) & set(b.data_vars), key=str)
+    same = b.assign_coords({name: a[name] for name in ("device", "cycle") if name in a.coords})
+    return xr.concat([a[common], same[common]], "point", combine_attrs="override")
 
 
 def _natural_path(path: Path) -> list[list[tuple[int, str]]]:

@@ -5,9 +5,11 @@ attributes, and enter it in `LOADERS` with a test of the first bytes. Meanings o
 joining of records come afterwards and are the same for all formats.
 """
 
+import gzip
 import json
 import os
 import re
+import tempfile
 import zipfile
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -18,6 +20,7 @@ import pandas as pd
 from synaptogen._utils import AnyArray, require
 
 from .arrays import with_attributes
+from .markup import cells_of, is_markup
 from .raw_tables import RawTable, as_column
 from .sheets import tables_of_sheet
 from .text_tables import load_text
@@ -76,6 +79,11 @@ def load(path: str) -> Contents:
         start = file.read(512)
     if not start.strip():
         raise ValueError("the file is empty")
+    for what, is_such, remedy in REFUSED:
+        if is_such(start):
+            raise ValueError(f"this is {what}: {remedy}")
+    if start[:2] == b"\x1f\x8b":
+        return _unpacked(path)
     for name, matches, loader in LOADERS:
         if matches(start, path):
             try:
@@ -93,6 +101,66 @@ def load(path: str) -> Contents:
         if ending in _BINARY:
             raise ValueError(f"its ending {ending} says {_BINARY[ending]}, but its content is no such file") from error
         raise
+
+
+def _unpacked(path: str) -> Contents:
+    """Read a file that gzip has packed."""
+    with tempfile.TemporaryDirectory() as folder:
+        inside = os.path.join(folder, os.path.basename(path).removesuffix(".gz") or "file")
+        size = 0
+        try:
+            with gzip.open(path, "rb") as packed, open(inside, "wb") as out:
+                while part := packed.read(1 << 20):
+                    size += len(part)
+                    _check_size(size)
+                    out.write(part)
+        except (OSError, EOFError) as error:
+            raise ValueError(f"this gzip file is damaged: {error}") from error
+        return load(inside)
+
+
+def _is_binary(start: bytes) -> bool:
+    """Return whether bytes are neither a text in one of the usual encodings nor one of the known formats."""
+    if any(matches(start, "") for _, matches, _ in LOADERS) or start[:2] in (b"\x1f\x8b", b"\xff\xfe", b"\xfe\xff"):
+        return False
+    if start[:4] == b"PK\x03\x04" or b"\x00" not in start:
+        return False
+    zeros = [sum(byte == 0 for byte in start[k::2]) for k in (0, 1)]
+    return min(zeros) > 0 or max(zeros) < len(start) // 3  # in UTF-16 every second byte of a plain text is zero
+
+
+def _zip(path: str) -> Contents:
+    with zipfile.ZipFile(path) as archive:
+        names = archive.namelist()
+    raise ValueError(
+        f"this is a ZIP archive of {len(names)} files, {', '.join(names[:3])} ...: unpack it, and give the folder or"
+        " one of the files"
+    )
+
+
+def _is_npz(start: bytes, path: str) -> bool:
+    if start[:4] != b"PK\x03\x04":
+        return False
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return all(name.endswith(".npy") for name in archive.namelist())
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+        return True  # damaged, as its loader says
+
+
+def _markup(path: str) -> Contents:
+    with open(path, "rb") as file:
+        data = file.read(MOST_TEXT + 1)
+    _check_text(data)
+    tables = [table for k, cells in enumerate(cells_of(data)) for table in tables_of_sheet(cells, f"table {k + 1}")]
+    if not tables:
+        raise ValueError("it holds no table of numbers")
+    return Contents(tables, {}, {}, "")
+
+
+def _check_text(data: bytes) -> None:
+    if len(data) > MOST_TEXT:
+        raise ValueError(f"a file of more than {MOST_TEXT >> 20} MiB: save it as CSV, NPZ or Parquet")
 
 
 def _pickle(path: str) -> Contents:
@@ -191,8 +259,7 @@ def _strings(value: Any) -> AnyArray:
 def _json(path: str) -> Contents:
     with open(path, "rb") as file:
         data = file.read(MOST_TEXT + 1)
-    if len(data) > MOST_TEXT:
-        raise ValueError(f"a JSON file of more than {MOST_TEXT >> 20} MiB: save it as CSV, NPZ or Parquet")
+    _check_text(data)
     text = data.decode("utf-8-sig")
     try:
         content = json.loads(text)
@@ -366,10 +433,31 @@ LOADERS: tuple[tuple[str, Callable[[bytes, str], bool], Callable[[str], Contents
     ("pickle", _is_pickle, _pickle),
     ("NPY file", lambda start, path: start[:6] == b"\x93NUMPY", _npy),
     ("workbook", _is_workbook, _workbook),
-    ("NPZ file", lambda start, path: start[:4] == b"PK\x03\x04", _npz),
+    ("NPZ file", _is_npz, _npz),
+    ("archive", lambda start, path: start[:4] == b"PK\x03\x04", _zip),
+    ("table in HTML or XML", lambda start, path: is_markup(start), _markup),
     ("HDF5 file", lambda start, path: start[:8] == b"\x89HDF\r\n\x1a\n" or b"\x89HDF\r\n\x1a\n" in start, _hdf5),
     ("MATLAB file", lambda start, path: start[:6] == b"MATLAB", _matlab),
     ("Parquet file", lambda start, path: start[:4] == b"PAR1", _parquet),
     ("JSON file", lambda start, path: _JSON.match(start) is not None, _json),
 )
 """Names of formats, tests of the first bytes, and loaders; what is none of these is text."""
+
+_AS_TEXT = "export it as text (CSV) in the program that wrote it"
+REFUSED: tuple[tuple[str, Callable[[bytes], bool], str], ...] = (
+    ("a LabVIEW TDMS file", lambda s: s[:4] in (b"TDSm", b"TDSh"), f"{_AS_TEXT}, or as LVM"),
+    ("an Origin project", lambda s: s[:4] in (b"CPYA", b"CPYU"), "export its worksheets as ASCII"),
+    ("an Igor binary wave", lambda s: s[:4] in (b"\x05\x00\x00\x00", b"\x02\x00\x00\x00"), "save it as Igor text"),
+    ("a waveform of a LeCroy oscilloscope", lambda s: b"WAVEDESC" in s[:32], "save it as a text of time and amplitude"),
+    ("a waveform of a Tektronix oscilloscope", lambda s: b":WFM#" in s[:16], "save it as CSV"),
+    ("a PDF", lambda s: s[:5] == b"%PDF-", "numbers are read from tables: ask for the data behind it"),
+    (
+        "an image",
+        lambda s: s[:4] in (b"\x89PNG", b"GIF8", b"II*\x00", b"MM\x00*") or s[:3] == b"\xff\xd8\xff" or s[:2] == b"BM",
+        "numbers are read from tables: export the data behind the picture",
+    ),
+    ("a database", lambda s: s[:15] == b"SQLite format 3", "export the table of the points as CSV"),
+    ("a packed archive", lambda s: s[:4] == b"Rar!" or s[:6] == b"7z\xbc\xaf\x27\x1c", "unpack it"),
+    ("a binary file of an unknown format", _is_binary, _AS_TEXT),
+)
+"""Kinds of files that are not read, tests of the first bytes, and what could be done."""

@@ -9,6 +9,13 @@ from .units import is_unit, quantity_of, split_unit
 
 _DEVICE = re.compile(r"(?i)(?:device|dev\.?|cell|die|sample|chip|memristor)[\s_#:\-.]*[a-z]?\d+")
 MOST_LINES = 8  # above a table that are looked at
+_LABELS = frozenset(
+    (
+        *("long name", "short name", "unit", "units", "comments", "quantity", "y_unit_label", "vunit", "tracename"),
+        *("vertical units", "f(x)=", "sparklines"),
+    )
+)
+"""Words in the first field of a line that say what the line holds."""
 
 
 class Header(NamedTuple):
@@ -41,7 +48,8 @@ def names_from(above: Sequence[Sequence[str]], width: int, is_number: Sequence[S
     -------
     Header
     """
-    rows, numbers = list(above)[-MOST_LINES:], list(is_number)[-MOST_LINES:]
+    rows = [_unlabelled(row) for row in above[-MOST_LINES:]]
+    numbers = list(is_number)[-MOST_LINES:]
     units = [k for k, row in enumerate(rows) if _is_units(row)]
     weights = [
         0.0 if k in units else _weight(row, any(n)) for k, (row, n) in enumerate(zip(rows, numbers, strict=True))
@@ -50,6 +58,9 @@ def names_from(above: Sequence[Sequence[str]], width: int, is_number: Sequence[S
     for k in range(len(rows) - 1, -1, -1):
         if weights[k] > 0 and (chosen < 0 or weights[k] > weights[chosen]):
             chosen = k
+    if chosen >= 0 and weights[chosen] < 1:  # words of times alone do not outweigh a nearer name for each column
+        nearer = [k for k in range(chosen + 1, len(rows)) if k not in units and _names_each(rows[k], numbers[k])]
+        chosen = nearer[-1] if nearer else chosen
     if chosen < 0:
         others = [k for k, row in enumerate(rows) if k not in units and _fills(row, width) and not any(numbers[k])]
         if not others:
@@ -57,11 +68,17 @@ def names_from(above: Sequence[Sequence[str]], width: int, is_number: Sequence[S
         chosen = others[-1]
     left_out = ["  ".join(rows[k])[:60] for k in range(chosen + 1, len(rows)) if any(numbers[k]) and k not in units]
     names = list(rows[chosen])
-    near = sorted((k for k in units if abs(k - chosen) <= 2), key=lambda k: (abs(k - chosen), k < chosen))
+    said = [k for k in units if above[-MOST_LINES:][k][0] and not rows[k][0]]  # Y_Unit_Label, further up
+    near = sorted((k for k in units if abs(k - chosen) <= 2 or k in said), key=lambda k: (abs(k - chosen), k < chosen))
     if near:
         names = [_with_unit(name, unit) for name, unit in zip(names, rows[near[0]], strict=True)]
     devices = next((found for row in rows[:chosen] if (found := _devices_of(row))), [])
     return Header(names, left_out, devices)
+
+
+def _unlabelled(row: Sequence[str]) -> Sequence[str]:
+    """Return a line without the word in its first field that says what the line holds, as "Units"."""
+    return ["", *row[1:]] if len(row) > 2 and row[0].strip(" :").lower() in _LABELS else row
 
 
 def _devices_of(row: Sequence[str]) -> list[str]:
@@ -79,8 +96,12 @@ def _devices_of(row: Sequence[str]) -> list[str]:
 
 
 def _is_units(row: Sequence[str]) -> bool:
-    there = [v for v in row if v and v not in ("#", "-", "1", "a.u.")]
+    there = [v for v in row if v and v not in ("#", "-", "1", "a.u.", "[]", "()")]
     return bool(there) and all(map(is_unit, there))
+
+
+def _names_each(row: Sequence[str], are_numbers: Sequence[bool]) -> bool:
+    return all(row) and len(set(row)) == len(row) and not any(are_numbers)
 
 
 def _fills(row: Sequence[str], width: int) -> bool:
@@ -110,6 +131,8 @@ def _named_by_unit(unit: str) -> str:
 
 
 def _with_unit(name: str, unit: str) -> str:
+    if not name and is_unit(unit):
+        return _named_by_unit(unit)
     if not name or not is_unit(unit) or split_unit(name)[0] != name.strip().strip('"').strip():
         return name
     return f"{name} ({unit.strip('()[]{}<> ')})"

@@ -36,6 +36,8 @@ Records: TypeAlias = Literal["cycles", "devices"]
 """What several records of one file are."""
 
 
+ONE_SIDE = 0.05  # share of the largest voltage that a sweep of one sign may reach on the other side
+FILLERS = 5  # points of no voltage and no current at all at the end of a record that are no points
 SCOPE_WORDS = ("sample interval", "record length", "horizontal units", "vertical units", "volts/div", "waveform type")
 
 
@@ -142,6 +144,8 @@ def records_of(tables: list[RawTable], options: Options, understood: Understood)
             record.table = table.where
             record.label = " ".join(x for x in (table.where, record.label) if x) if len(tables) > 1 else record.label
         found += mine
+    if options.records == "cycles":
+        found = whole_loops(found, understood)
     sheets = {record.device for record in found}
     if sheets == {""} and options.records == "cycles":
         _take_sheets_for_devices(found, understood)
@@ -161,6 +165,60 @@ def _take_sheets_for_devices(records: list[Record], understood: Understood) -> N
         understood.lines.append(
             f"each sheet or block holds several records, and is taken as a device: {listed(counts)}"
         )
+
+
+def side_of(voltage: Float64Array) -> int:
+    """Return 1 where all voltages are positive, -1 where all are negative, but for small ones; else 0.
+
+    Parameters
+    ----------
+    voltage : array
+        In V, perhaps NaN.
+
+    Returns
+    -------
+    int
+    """
+    there = voltage[np.isfinite(voltage)]
+    if not there.size or not np.any(there != 0):
+        return 0
+    low, high = float(there.min()), float(there.max())
+    return 1 if -low < ONE_SIDE * high else -1 if high < -ONE_SIDE * low else 0
+
+
+def whole_loops(records: list[Record], understood: Understood) -> list[Record]:
+    """Join sweeps of one sign each with the sweep of the other sign behind it: they are the halves of loops.
+
+    Parameters
+    ----------
+    records : list of Record
+        In the order of the file.
+    understood : Understood
+        Gets a line if sweeps were joined.
+
+    Returns
+    -------
+    list of Record
+        The same ones if they are no halves.
+    """
+    sides = [side_of(r.voltage) for r in records]
+    n = len(records) // 2
+    if len(records) != 2 * n or not n or 0 in sides:
+        return records
+    if sides == [sides[0], -sides[0]] * n:
+        pairs = [(records[2 * k], records[2 * k + 1]) for k in range(n)]
+    elif sides == [sides[0]] * n + [-sides[0]] * n:
+        pairs = list(zip(records[:n], records[n:], strict=True))
+    else:
+        return records
+    if any(a.device != b.device for a, b in pairs):
+        return records
+    understood.lines.append(f"sweeps of one sign each: joined to {n} loops, in this order")
+    joined = []
+    for a, b in pairs:
+        voltage, current = (np.concatenate([getattr(r, name) for r in (a, b)]) for name in ("voltage", "current"))
+        joined.append(Record(voltage, current, None, a.label, a.device, a.table))
+    return joined
 
 
 def pairs_in(table: RawTable, options: Options, understood: Understood) -> list[tuple[Channel, Channel]]:
@@ -245,9 +303,11 @@ def _records_of_table(table: RawTable, options: Options, understood: Understood)
         when = None if time is None else numbers_of(table, time)
         device = table.devices[i.index] if table.devices else ""
         records.append(Record(*own, when, f"{k + 1}" if len(pairs) > 1 else "", device))
-    if len(pairs) > 1 and {re.sub(r"\d", "", v.tag) for v, _ in pairs} == {"set", "reset"}:
-        records = _joined(pairs, records)
-        understood.lines.append("sweeps of SET and of RESET in columns of their own: joined in this order")
+    halves = [re.sub(r"\d", "", v.tag) for v, _ in pairs]
+    if len(pairs) > 1 and set(halves) in ({"set", "reset"}, {"pos", "neg"}):
+        order = ("set", "reset") if "set" in halves else tuple(dict.fromkeys(halves))
+        records = _joined(pairs, records, order)
+        understood.lines.append(f"sweeps {' and '.join(order)} in columns of their own: joined in this order")
     elif len(pairs) > 1 and all(i.tag in FORWARD | BACKWARD for _, i in pairs):
         return _there_and_back(pairs, records, understood)
     return [_without_end(record) for record in records]
@@ -282,15 +342,15 @@ def _names_are_channels(table: RawTable) -> bool:
     )
 
 
-def _joined(pairs: list[tuple[Channel, Channel]], records: list[Record]) -> list[Record]:
-    """Join sweeps of SET and of RESET, number by number, SET first."""
+def _joined(pairs: list[tuple[Channel, Channel]], records: list[Record], order: tuple[str, ...]) -> list[Record]:
+    """Join the two halves of loops, number by number, in this order."""
     by_number: dict[str, dict[str, Record]] = {}
     for (v, _), record in zip(pairs, records, strict=True):
         number = re.sub(r"\D", "", v.tag)
-        by_number.setdefault(number, {})["reset" if "reset" in v.tag else "set"] = _without_end(record)
+        by_number.setdefault(number, {})[re.sub(r"\d", "", v.tag)] = _without_end(record)
     joined = []
     for number, parts in by_number.items():
-        each = [parts[key] for key in ("set", "reset") if key in parts]
+        each = [parts[key] for key in order if key in parts]
         voltage, current = (np.concatenate([getattr(r, name) for r in each]) for name in ("voltage", "current"))
         joined.append(Record(voltage, current, None, number, each[0].device))
     return joined
@@ -298,8 +358,12 @@ def _joined(pairs: list[tuple[Channel, Channel]], records: list[Record]) -> list
 
 def _without_end(record: Record) -> Record:
     """Return a record without the missing points at its end, which shorter columns of a table have."""
-    there = np.flatnonzero(np.isfinite(record.voltage) & np.isfinite(record.current))
-    end = int(there[-1]) + 1 if there.size else 0
+    there = np.isfinite(record.voltage) & np.isfinite(record.current)
+    zero = (record.voltage == 0) & (record.current == 0)
+    end = int(np.flatnonzero(there)[-1]) + 1 if there.any() else 0
+    filled = end - 1 - int(np.flatnonzero(~zero[:end])[-1]) if end and not zero[:end].all() else 0
+    if filled >= FILLERS:  # zeros that fill up a shorter column
+        end -= filled
     time = None if record.time is None else record.time[:end]
     return Record(record.voltage[:end], record.current[:end], time, record.label, record.device)
 

@@ -15,6 +15,7 @@ _PAIR = re.compile(
     rf"\s*(?P<key>[^\W\d][^=:,;\t]{{0,40}}?)\s*[=:]\s*(?P<value>{_NUMBER}\s?[^\W\d_]{{0,6}})\s*(?:[,;\t ]|$)"
 )
 _DIGITS = re.compile(r"\s*[+-]?\d[\d,+\-eE\s]*")
+_TOUCHING = re.compile(r"(\.\d+[eEdD][+-]\d{2,3})(?=[+-]\d*\.\d)")
 _FRACTION = re.compile(r"\d+(?:[eE][+-]?\d+)?")
 _LIST = re.compile(r"\s*(?P<key>[^\W\d][^=:\[({]{0,40}?)\s*[=:]\s*[\[({](?P<body>[^\[\](){}]*)[\])}]\s*[;,]?\s*")
 
@@ -31,7 +32,7 @@ def in_fields(lines: Sequence[str]) -> list[str] | None:
     list of str or None
     """
     there = [line for line in lines if line.strip()]
-    for form in (_unquoted, _of_lists, _of_pairs, _with_two_kinds_of_commas):
+    for form in (_unquoted, _of_lists, _of_pairs, _with_two_kinds_of_commas, _glued):
         found = form(there)
         if found is not None:
             return found
@@ -80,6 +81,13 @@ def _with_two_kinds_of_commas(lines: Sequence[str]) -> list[str] | None:
     if width < 2 or not above or not all(_halves_fit(row, width) for row in rows):
         return None
     return [above[-1].replace(",", "\t"), *("\t".join(_joined(row)) for row in rows)]
+
+
+def _glued(lines: Sequence[str]) -> list[str] | None:
+    """Return lines with a blank between numbers of a fixed width that touch each other, as ``1.00E+00-2.00E-06``."""
+    if sum(_TOUCHING.search(line) is not None for line in lines) < FEWEST:
+        return None
+    return [_TOUCHING.sub(r"\1 ", line) for line in lines]
 
 
 def _halves_fit(row: str, width: int) -> bool:

@@ -6,6 +6,7 @@ columns go to `columns.ALIASES`.
 """
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -22,6 +23,7 @@ from .channels import Channel, channels_of, numbers_of
 from .columns import KEYS, KNOWN, LOOPS, QUOTIENTS, Column, columns_of, device_part, listed, role_of
 from .feature_columns import one_row_per_cycle
 from .formats import Contents, load, table_of_frame
+from .label_columns import with_labels
 from .layouts import Options, Record, Understood, hint_of_quotient, pairs_in, records_of
 from .long_form import by_state, read_long_form, require_filled, wanted_of
 from .raw_tables import RawTable
@@ -145,6 +147,8 @@ def _understood(contents: Contents, columns: Mapping[str, str], options: Options
         columns = {k: v for k, v in columns.items() if k not in QUOTIENTS} | {"current": CURRENT}
     if not columns:
         tables = [one_row_per_cycle(table, understood) for table in tables]
+    if not set(columns) & set(KEYS):
+        tables = [with_labels(table, understood) for table in tables]
     if len(tables) == 1 and tables[0].named and not columns:
         wide = by_state(tables[0].frame())
         if wide is not None:
@@ -291,7 +295,7 @@ def _nothing_found(tables: list[RawTable]) -> str:
     every = [name for t in tables for name in t.names if name]
     if any(map(is_density, every)):
         begins = f"; a current density is no current: multiply it by the area of the device{begins}"
-    elif any(name.strip().lower().startswith("log") for name in every):
+    elif any(re.match(r"(?i)\s*(?:log|ln\b)", name) for name in every):
         begins = f"; a logarithm is no current and no resistance: give the quantity itself{begins}"
     else:
         begins = hint_of_quotient(every) + begins

@@ -12,8 +12,9 @@ from synaptogen._utils import PathLike, checked, checks
 from .columns import listed
 from .formats import Contents, load, table_of_frame
 from .raw_tables import RawTable
+from .read_columns import ReadOptions, ReadTable
 from .read_names import ROLES
-from .read_tables import ReadOptions, ReadTable, find_reads
+from .read_tables import find_reads
 from .reads import reads
 
 

@@ -44,6 +44,7 @@ STATISTICS = frozenset(
         ),
     )
 )
+SMOOTH = 0.2  # mean step of a column of a sweep, as a share of its swing
 WIDE = 24  # fields of a row that may hold a whole quantity
 
 Fields = list[str]
@@ -79,7 +80,7 @@ def table_of_rows(
     RawTable
     """
     width = len(names)
-    rows, summed = _without_statistics(rows)
+    rows, summed = _without_statistics(_without_labelled(rows, dialect))
     columns: list[AnyArray] = []
     own, notes = list(names), [f"rows of statistics are left out: {listed(summed)}"] if summed else []
     for k in range(width):
@@ -94,6 +95,15 @@ def table_of_rows(
             own[k] = f"{split_unit(own[k])[0] or status_name(cells[0]) or _quantity(unit)} ({unit})"
         columns.append(values)
     return finished(RawTable(own, columns, where, head, notes, devices=[*devices, *[""] * (width - len(devices))]))
+
+
+def _without_labelled(rows: Sequence[Fields], dialect: Dialect) -> Sequence[Fields]:
+    """Return rows without the first ones that say what they hold, as ``BlockSize,500,500``, above rows that do not."""
+    first = 0
+    while first < min(len(rows), FEW_WORDS) and rows[first][0] and not dialect.number(rows[first][0]):
+        first += 1
+    later = {row[0] for row in rows[first : first + RECORD] if row}
+    return rows[first:] if first and len(rows) > 2 * RECORD and later == {""} else rows
 
 
 def _without_statistics(rows: Sequence[Fields]) -> tuple[Sequence[Fields], list[str]]:
@@ -398,12 +408,24 @@ def transposed(rows: Sequence[Fields], dialect: Dialect) -> list[RawTable]:
 
 
 def _one_line(row: Fields, dialect: Dialect) -> list[RawTable]:
-    """Return the table in one line of readings, five numbers each as source meters send them: V, I, R, t, status."""
+    """Return the table in one line of readings: five numbers each as source meters send them, or the fewest that fit.
+
+    Numbers belong to rows of a width if each column is smooth then: it goes up and down a few times only.
+    """
     values, _ = column_of([cell for cell in row if cell not in MISSING], dialect)
-    if not is_numeric(values) or len(values) % 5 or len(values) < 5 * RUN:
+    if not is_numeric(values):
         return []
-    table = values.reshape(-1, 5)
-    steady = np.all(np.diff(table[:, 3]) >= 0)
-    if not steady:
-        return []
-    return [RawTable(["voltage", "current", "R", "time", "status"], list(table.T), "", ["  ".join(row[:5]) + " ..."])]
+    shown = ["  ".join(row[:5]) + " ..."]
+    if len(values) % 5 == 0 and len(values) >= 5 * RUN and np.all(np.diff(values[3::5]) >= 0):
+        names = ["voltage", "current", "R", "time", "status"]
+        return [RawTable(names, list(values.reshape(-1, 5).T), "", shown)]
+    for width in (2, 3, 4):
+        table = values[: len(values) // width * width].reshape(-1, width)
+        if len(values) % width == 0 and len(table) >= WIDE and all(_is_smooth(column) for column in table.T):
+            return [RawTable([""] * width, list(table.T), "", shown)]
+    return []
+
+
+def _is_smooth(column: AnyArray) -> bool:
+    there = column[np.isfinite(column)]
+    return len(there) > 1 and float(np.abs(np.diff(there)).sum()) <= SMOOTH * len(there) * float(np.ptp(there))

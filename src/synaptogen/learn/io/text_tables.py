@@ -25,6 +25,7 @@ from .row_tables import RUN, TableBuilder, finished, is_row, naming, numbers_col
 SEPARATORS = ("\t", ";", ",", "|", " ")
 SNIFFED = 2000  # number of lines of which one must belong to a table
 TAIL = 1 << 12  # bytes at the end of a file that are looked at
+REMARKS = ("comment", "comments", "remark", "remarks")  # names of a last column that most rows lack
 COMMENTS = "#%!"  # characters that begin a comment
 _OTHER_SIGN = re.compile(r"\s*(?://+|;+|\*+|--+|REM)\s+")  # of a comment, above a table
 _BEHIND = re.compile(r"\s+(?:#|//).*$")  # a comment behind the numbers of a row
@@ -198,8 +199,8 @@ def _fields_of_width(dialect: Dialect, text: str, width: int) -> list[str] | Non
         fields = Dialect(separator, dialect.comma).fields(text)
         while len(fields) > width and fields[-1] == "":
             fields.pop()
-        if len(fields) == width:
-            return fields
+        if len(fields) == width or (len(fields) == width + 1 and fields[-1].lower() in REMARKS):
+            return fields[:width]
     wide = [f.strip() for f in re.split(r"\s{2,}", text.strip())]
     if len(wide) == width:
         return wide

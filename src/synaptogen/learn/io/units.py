@@ -14,11 +14,15 @@ LONGEST = 200  # characters of a name; longer texts are no names, and would take
 
 _MICRO = ("u", "\N{MICRO SIGN}", "\N{GREEK SMALL LETTER MU}", "\\mu", "\\mu ")
 _SMALL = {"": 1.0, "m": 1e-3, **dict.fromkeys(_MICRO, 1e-6), "n": 1e-9, "p": 1e-12}
+_CYRILLIC = {"\u043c": 1e-3, "\u043c\u043a": 1e-6, "\u043d": 1e-9, "\u043f": 1e-12}
 _LARGE = {"": 1.0, "k": 1e3, "K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
 _LONG = {"milli": 1e-3, "micro": 1e-6, "nano": 1e-9, "pico": 1e-12, "femto": 1e-15, "kilo": 1e3, "mega": 1e6}
 _SYMBOLS = {
-    "V": ("V", "Volt", "Volts", "volt", "volts", "VOLT"),
-    "A": ("A", "Amp", "Amps", "amp", "amps", "AMP", "Ampere", "Amperes", "ampere", "amperes"),
+    "V": ("V", "Volt", "Volts", "volt", "volts", "VOLT", "\N{CYRILLIC CAPITAL LETTER VE}"),
+    "A": (
+        *("A", "Amp", "Amps", "amp", "amps", "AMP", "Ampere", "Amperes", "ampere", "amperes"),
+        "\N{CYRILLIC CAPITAL LETTER A}",
+    ),
     "s": ("s", "sec", "second", "seconds", "Second", "Seconds"),
     "S": ("S", "Siemens", "siemens", "mho"),
     "ohm": (
@@ -36,6 +40,8 @@ def _units() -> dict[str, tuple[float, str]]:
         for symbol in symbols
         for prefix, factor in _PREFIXES[base].items()
     }
+    for prefix, factor in _CYRILLIC.items():
+        found |= {prefix + _SYMBOLS[base][-1]: (factor, base) for base in ("V", "A")}
     for base, symbols in _SYMBOLS.items():
         words = [symbol.lower() for symbol in symbols if len(symbol) > 1 and symbol.isascii()]
         for word in words:

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # it carries no types
 
 from synaptogen._utils import RNG, AnyArray, PathLike, checked, replacing, seed_of
-from synaptogen.learn.extraction import extract, mark_loops
+from synaptogen.learn.extraction import extract, flags_in_words, mark_loops
 from synaptogen.learn.fluctuation import tables_of
 from synaptogen.learn.overview import FeatureOverview, compare_features, overview_of, verdict_of
 from synaptogen.learn.progress import StageProgress, silent
@@ -295,6 +295,8 @@ def validate(
         "seed": str(comparison.seed),
     }
     facts |= _ageing_facts(chosen, table)
+    if "flag" in table:
+        facts["flags of measured cycles"] = flags_in_words(table["flag"].to_numpy())
     properties = tuple(comparison.properties)
     shown, limited = compare_features(chosen, features.y, features.measured, comparison.seed)
     facts["simulated cells at a limit of the model"] = limited

@@ -1,0 +1,140 @@
+"""Checks of the arrays of a measurement: shapes, units, and the signs of currents."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from synaptogen._utils import BoolArray, RealArray, Shape
+
+LARGEST_VOLTAGE = 50.0  # V; a larger one is in millivolts
+LARGEST_CURRENT = 0.09  # A; a larger one is in mA or uA: large devices take 80 mA
+LARGEST_BELIEVED = 10.0  # A; a larger one is wrong, whatever its unit
+SMALLEST_RESISTANCE = 8.0  # ohm; a median below is in kilo-ohms or a logarithm
+NEAR, TELLING = 0.1, 0.5  # shares of the largest voltage: near zero below the first, far from it above the second
+FEWEST_SIGNS, WRONG = 10, 0.1  # points that a check of signs needs; share of currents with a wrong sign
+
+
+def numbers(name: str, value: ArrayLike) -> RealArray:
+    """Return an array of floats; refuses what is none, or is empty."""
+    try:
+        array = np.asarray(value)
+        array = array if array.dtype in (np.float32, np.float64) else array.astype(np.float64)
+    except (TypeError, ValueError):
+        raise ValueError(f"{name} must be a rectangular array of numbers: fill shorter loops with NaN") from None
+    if array.size == 0:
+        raise ValueError(f"{name} is empty: there must be at least one cycle")
+    return array
+
+
+def cube(name: str, value: ArrayLike) -> RealArray:
+    """Return an array of shape (devices, cycles, points)."""
+    array = numbers(name, value)
+    if array.ndim not in (2, 3):
+        raise ValueError(
+            f"{name} has shape {array.shape}: give (devices, cycles, points), or (cycles, points) of one device"
+        )
+    return array if array.ndim == 3 else array[None]
+
+
+def table_of_cycles(name: str, value: ArrayLike) -> RealArray:
+    """Return an array of shape (devices, cycles)."""
+    array = numbers(name, value)
+    if array.ndim not in (1, 2):
+        raise ValueError(f"{name} has shape {array.shape}: give (devices, cycles), or (cycles,) of one device")
+    return array if array.ndim == 2 else array[None]
+
+
+def like(name: str, value: ArrayLike, shape: Shape) -> RealArray:
+    """Return an array of the shape of the current."""
+    array = numbers(name, value)
+    try:
+        return np.broadcast_to(array, shape)
+    except ValueError:
+        raise ValueError(f"{name} has shape {array.shape}, but current {shape}: give one {name} a point") from None
+
+
+def check_loops(u: RealArray, i: RealArray, missing: BoolArray, believed: bool) -> None:
+    """Refuse voltages and currents without a point, in other units, or with wrong signs."""
+    if missing.all():
+        raise ValueError("voltage and current hold no point where both are numbers: everything is NaN")
+    reach_u, reach_i = _reach("voltage", u), _reach("current", i)
+    if reach_u > LARGEST_VOLTAGE:
+        raise ValueError(
+            f"voltage reaches {reach_u:.4g} V, as if it were in mV: give V, or name the column with its unit,"
+            " or say it, as in units={'voltage': 'mV'} or --unit voltage=mV"
+        )
+    if reach_i > (LARGEST_BELIEVED if believed else LARGEST_CURRENT):
+        raise ValueError(
+            f"current reaches {reach_i:.4g} A, as if it were in mA or uA: give A, or name the column with its unit, as"
+            " in current (mA), or say its unit, as in units={'current': 'mA'} or --unit current=mA"
+        )
+    _check_signs(u, i, missing, reach_u)
+    if reach_u < 1e-2 < 1e2 * reach_u:
+        raise ValueError(f"voltage reaches {reach_u:.4g} V only: give V, and see that it is not exchanged with current")
+
+
+def _check_signs(u: RealArray, i: RealArray, missing: BoolArray, reach: float) -> None:
+    """Refuse a current that has not the sign of the voltage, far from zero, if it depends on the voltage at all."""
+    low, high = (i[~missing & (side * u > TELLING * reach)] for side in (-1, 1))
+    near = i[~missing & (np.abs(u) < NEAR * reach)]
+    if min(len(low), len(high), len(near)) < FEWEST_SIGNS:
+        return
+    if np.median(np.abs(np.concatenate([low, high]))) < 2 * np.median(np.abs(near)) + 1e-15:
+        return  # an offset, or nothing
+    along = float(np.mean(low < 0)), float(np.mean(high > 0))
+    if max(along) < WRONG:
+        raise ValueError("current has the sign opposite to that of the voltage: change the sign of one of them")
+    if min(along) < WRONG < 1 - WRONG < max(along):
+        raise ValueError(
+            "current has the same sign at both signs of the voltage, as a magnitude has: give it its sign, or"
+            " magnitude=True (--magnitude), by which it gets that of the voltage"
+        )
+
+
+def _reach(name: str, values: RealArray) -> float:
+    """Return the largest magnitude of a typical loop; raises at infinities."""
+    largest = np.fmax.reduce(np.abs(values), axis=-1)  # NaN only where a loop is missing
+    if np.isinf(largest).any():
+        raise ValueError(f"{name} holds infinities: replace points that could not be measured by NaN")
+    return float(np.median(largest[~np.isnan(largest)]))
+
+
+def check_feature(name: str, values: RealArray) -> None:
+    """Refuse values of a feature that cannot be, or are in another unit."""
+    there = values[~np.isnan(values)]
+    if not there.size:
+        return
+    if np.isinf(there).any():
+        raise ValueError(f"{name} holds infinities: replace what could not be measured by NaN")
+    middle = float(np.median(there))
+    if name.startswith("r_"):
+        if there.min() <= 0:
+            raise ValueError(f"{name} must be positive, but holds {there.min():.4g} ohm: replace such values by NaN")
+        if middle < SMALLEST_RESISTANCE:
+            raise ValueError(
+                f"{name} has median {middle:.4g} ohm, as if it were in kilo-ohms or a logarithm: give ohms, or say"
+                f" the unit, as in units={{{name!r}: 'kohm'}} or --unit {name}=kohm"
+            )
+    elif abs(middle) > LARGEST_VOLTAGE:
+        raise ValueError(f"{name} has median {middle:.4g} V, as if it were in mV: give V")
+
+
+def attributes_of(
+    current_limit: float | None = None, series_resistance: float | None = None, polarity: int | None = None
+) -> dict[str, Any]:
+    """Return the attributes that describe the instrument, checked."""
+    if polarity not in (1, -1, None):
+        raise ValueError(f"polarity must be 1 (SET by a negative voltage) or -1, not {polarity!r}")
+    attributes: dict[str, Any] = {} if polarity is None else {"polarity": int(polarity)}
+    given = {"current_limit": (current_limit, "A"), "series_resistance": (series_resistance, "ohm")}
+    for name, (value, unit) in given.items():
+        if value is None:
+            continue
+        least = 0.0 if name == "series_resistance" else 1e-15
+        if not least <= value < np.inf:
+            raise ValueError(f"{name} must be a positive number in {unit}, not {value!r}: leave it out if unknown")
+        attributes[name] = float(value)
+    if attributes.get("current_limit", 0.0) > LARGEST_CURRENT:
+        raise ValueError(f"current_limit is {current_limit:.4g} A, as if it were in mA or uA: give A")
+    return attributes
