@@ -19,8 +19,8 @@ from synaptogen._utils import AnyArray, Float64Array
 from .columns import FEATURE_ROLES, listed, role_of
 from .formats import Contents
 from .raw_tables import RawTable, is_numeric
-from .read_names import AFTER, BEFORE, QUANTITIES, SPANS, WORDS, Name, name_of, parted
-from .units import factor_of
+from .read_names import AFTER, BEFORE, QUANTITIES, QUANTITY_OF, SPANS, WORDS, Name, name_of, parted
+from .units import base_unit, factor_of
 
 WARM = 200.0  # a temperature without a unit is in K above this, else in degrees Celsius
 STEADY = 0.02  # relative spread of a voltage that is a read voltage
@@ -28,8 +28,10 @@ RESISTIVE, CONDUCTIVE = 100.0, 0.05  # a median without name is in ohm above, in
 FEWEST_TURNED = 3  # columns that are named by times
 ZERO_CELSIUS = 273.15
 _NUMBERED = re.compile(
-    r"(?P<what>[a-zA-Z]*?)[\s_=#]*(?:(?:t|at|after|read|time)[\s_=#]*)?(?P<number>\d+(?:\.\d+)?(?:e[+-]?\d+)?)\s*(?P<unit>[a-zA-Z]*)"
+    r"(?P<what>[a-zA-Z]*?)[\s_=#@(\[]*(?:(?:t|at|after|read|time)[\s_=#]*)?(?P<number>\d+(?:\.\d+)?(?:e[+-]?\d+)?)"
+    r"[\s_(\[]*(?P<unit>[^\s_()\[\]\d]*)[)\]]?"
 )
+_CLOCK = re.compile(r"(?i)\b(?:date|time|datetime|timestamp|clock|stamp)|time\b")
 
 
 @dataclass
@@ -102,13 +104,23 @@ def find_reads(contents: Contents, options: ReadOptions, *, strict: bool) -> Rea
     parts = [(t, part) for t in each if (part := _from_table(t, options, strict)) is not None]
     if not parts:
         return None
-    if len(parts) > 1:
-        return _with_format(_joined(parts), contents)
-    return _with_format(parts[0][1], contents)
+    found = _joined(parts) if len(parts) > 1 else parts[0][1]
+    _refuse_what_is_not_used(found, options)
+    return _with_format(found, contents)
 
 
 def _with_format(found: ReadTable, contents: Contents) -> ReadTable:
     return ReadTable(found.arguments, [f"format: {contents.format}"] * bool(contents.format) + found.lines)
+
+
+def _refuse_what_is_not_used(found: ReadTable, options: ReadOptions) -> None:
+    """Refuse the duration of a bake where no reads before and after one were found."""
+    time = found.arguments.get("time")
+    if options.seconds is not None and (time is None or not np.any(np.asarray(time) == options.seconds)):
+        raise ValueError(
+            f"seconds (--seconds) is {options.seconds:g}, but the table does not say which reads were before and after"
+            " a bake: call them so, or leave seconds out"
+        )
 
 
 def _switches(table: RawTable) -> bool:
@@ -141,6 +153,8 @@ def _columns_of(arrays: Mapping[str, AnyArray]) -> list[RawTable]:
 
 def _names(table: RawTable, columns: Mapping[str, str]) -> list[Name]:
     names = [name_of(n) if n else Name("") for n in table.names]
+    given = {n.role for n in names if not n.base}
+    names = [Name("") if n.base and n.role in given else n for n in names]  # the same once more, as a logarithm
     for ours, theirs in columns.items():
         if theirs not in table.names:
             raise ValueError(f"there is no column {theirs!r} for {ours}; there are {listed(table.names)}")
@@ -172,7 +186,14 @@ def _from_table(table: RawTable, options: ReadOptions, strict: bool) -> ReadTabl
 
 
 def _values(table: RawTable, names: Sequence[Name], k: int) -> Float64Array:
-    return np.asarray(np.asarray(table.columns[k], np.float64) * names[k].factor)
+    return _in_si(np.asarray(table.columns[k], np.float64), names[k], table.names[k])
+
+
+def _in_si(values: Float64Array, name: Name, text: str) -> Float64Array:
+    """Return what a column or an array holds in SI units, and not as a logarithm."""
+    if np.isnan(name.base):
+        raise ValueError(f"{text!r} does not say which logarithm it is: name it log10(...) or ln(...)")
+    return np.asarray((np.power(name.base, values) if name.base else values) * name.factor)
 
 
 def _kelvin(table: RawTable, names: Sequence[Name], lines: list[str]) -> Float64Array | None:
@@ -241,9 +262,12 @@ def _phase(table: RawTable) -> tuple[int, AnyArray] | None:
     for k, column in enumerate(table.columns):
         if is_numeric(column):
             continue
-        words = pd.Series(column).astype(str).str.strip().str.lower()
-        if words.isin((*BEFORE, *AFTER)).all() and words.nunique() == 2:
-            return k, np.asarray(words.isin(AFTER))
+        texts = pd.Series(column).astype(str).str.lower().str.findall(r"[^\W\d_]+")
+        early, late = (
+            texts.map(lambda words, known=known: any(w in known for w in words)) for known in (BEFORE, AFTER)
+        )
+        if (early != late).all() and late.nunique() == 2:
+            return k, np.asarray(late)
     return None
 
 
@@ -337,8 +361,33 @@ def _clock(
     if clock:
         lines.append(f"reads are counted by column {table.names[clock[0]]!r}; they were not timed")
         return False, _values(table, names, clock[0])
+    moments = _moments(table, names, device, lines)
+    if moments is not None:
+        return True, moments
     lines.append("reads are counted in the order of the rows; they were not timed")
     return False, pd.Series(device).groupby(device).cumcount().to_numpy().astype(np.float64)
+
+
+def _moments(table: RawTable, names: Sequence[Name], device: AnyArray, lines: list[str]) -> Float64Array | None:
+    """Return the time in s since the first read of each device, where a column holds dates or hours and minutes."""
+    for name, own, column in zip(table.names, names, table.columns, strict=True):
+        if is_numeric(column) or own.role in ("device", "level") or not (name and _CLOCK.search(name)):
+            continue
+        texts = pd.Series(column).astype(str).str.strip()
+        spans = pd.to_timedelta(texts, errors="coerce")
+        if spans.notna().all():
+            lines.append(f"time: column {name!r}, as hours, minutes and seconds")
+            return spans.dt.total_seconds().to_numpy(np.float64)
+        dates = pd.to_datetime(texts, errors="coerce", format="ISO8601", utc=True)
+        if not dates.notna().all():
+            raise ValueError(
+                f"{name!r} holds {texts.iloc[0]!r}, which is no time that is known: give seconds, hh:mm:ss, or dates "
+                "as 2024-12-31 23:59:59"
+            )
+        lines.append(f"time: column {name!r}, from the first read of a device on")
+        seconds = (dates - dates.min()).dt.total_seconds()
+        return (seconds - seconds.groupby(pd.Series(device)).transform("min")).to_numpy(np.float64)
+    return None
 
 
 def _keys(device: AnyArray, level: AnyArray | None, when: Float64Array) -> AnyArray:
@@ -460,7 +509,13 @@ def _turned(table: RawTable, names: list[Name], options: ReadOptions) -> ReadTab
     role = role or next((q for q in QUANTITIES if what == q), "")
     if unit and factor is None:
         return None
-    values = np.stack([np.asarray(table.columns[k], np.float64) for _, k, _, _ in found], axis=1)
+    scale = 1.0
+    if unit not in SPANS and factor is not None and base_unit(unit) != "s":
+        measured = QUANTITY_OF[base_unit(unit)]
+        if role not in ("", measured) or measured not in QUANTITIES:
+            return None
+        role, scale, factor = measured, factor, None  # as G1_uS: a unit of the numbers
+    values = scale * np.stack([np.asarray(table.columns[k], np.float64) for _, k, _, _ in found], axis=1)
     lines = [f"a row for each of {len(values)} devices, reads in columns {table.names[found[0][1]]!r} ..."]
     if not role:
         role = _by_size(values, table.names[found[0][1]])
@@ -530,7 +585,7 @@ def _array_tables(
     role = _array_role(next(iter(tables)))
     tables = {k: v for k, v in tables.items() if _array_role(k) == role}
     times = [k for k, v in every.items() if name_of(k).role == "time" and v.ndim <= 2]
-    time = every[times[0]].astype(np.float64) * name_of(times[0]).factor if times else None
+    time = _in_si(every[times[0]].astype(np.float64), name_of(times[0]), times[0]) if times else None
     length = time.shape[-1] if time is not None else 0
     turned = {k: v.T if length and v.shape[1] != length and v.shape[0] == length else v for k, v in tables.items()}
     most = max(v.shape[1] for v in turned.values())
@@ -539,16 +594,16 @@ def _array_tables(
     rows: list[Float64Array] = []
     labels: list[object] = []
     for k, v in turned.items():
-        factor = name_of(k.rpartition("/")[2]).factor
-        rows.append(np.pad(v.astype(np.float64) * factor, ((0, 0), (0, most - v.shape[1])), constant_values=np.nan))
+        own = _in_si(v.astype(np.float64), name_of(k.rpartition("/")[2]), k)
+        rows.append(np.pad(own, ((0, 0), (0, most - v.shape[1])), constant_values=np.nan))
         labels += [f"{k}/{n}" for n in range(len(v))] if len(turned) > 1 else list(range(len(v)))
     values = np.concatenate(rows)
     lines = [f"{role}: arrays {listed(turned)}, a row for each of {len(values)} devices"]
     arguments: dict[str, Any] = {role: values, "device": np.array(labels, dtype=object)}
     for ours in ("device", "level"):
-        own = next((np.asarray(v) for k, v in named.items() if name_of(k).role == ours), None)
-        if own is not None and own.shape == (len(values),) and len(turned) == 1:
-            arguments[ours] = own
+        label = next((np.asarray(v) for k, v in named.items() if name_of(k).role == ours), None)
+        if label is not None and label.shape == (len(values),) and len(turned) == 1:
+            arguments[ours] = label
     if time is not None and time.shape in (values.shape, values.shape[1:]):
         arguments["time"] = time
         lines.append(f"time: array {times[0]!r}")
