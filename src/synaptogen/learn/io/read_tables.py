@@ -377,7 +377,7 @@ def _moments(table: RawTable, names: Sequence[Name], device: AnyArray, lines: li
         spans = pd.to_timedelta(texts, errors="coerce")
         if spans.notna().all():
             lines.append(f"time: column {name!r}, as hours, minutes and seconds")
-            return spans.dt.total_seconds().to_numpy(np.float64)
+            return np.asarray(spans.dt.total_seconds(), np.float64)
         dates = pd.to_datetime(texts, errors="coerce", format="ISO8601", utc=True)
         if not dates.notna().all():
             raise ValueError(
@@ -386,7 +386,7 @@ def _moments(table: RawTable, names: Sequence[Name], device: AnyArray, lines: li
             )
         lines.append(f"time: column {name!r}, from the first read of a device on")
         seconds = (dates - dates.min()).dt.total_seconds()
-        return (seconds - seconds.groupby(pd.Series(device)).transform("min")).to_numpy(np.float64)
+        return np.asarray(seconds - seconds.groupby(pd.Series(device)).transform("min"), np.float64)
     return None
 
 
