@@ -1,6 +1,7 @@
 """What generated cells do after a write beside measured ones, what is left of a write, and what a wait costs.
 
     python benchmarks/fluctuation.py FOLDER           # learn from half of the cells, judge on the other half, and back
+    python benchmarks/fluctuation.py FOLDER 0         # one of the two
     python benchmarks/fluctuation.py FOLDER --preset  # judge the preset
     python benchmarks/fluctuation.py written          # write-verified arrays: the share within 1 uS, read by read
     python benchmarks/fluctuation.py                  # cost alone
@@ -13,6 +14,7 @@ come from estimators of this file, which the fit does not use.
 
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +32,28 @@ BAKES = (("3bpc1", 353), ("3bpc3", 373), ("2bpc3", 400))
 LEVELS = ((0, 10), (80, 120), (120, 160), (160, 200), (200, 270))
 BEFORE, BAKED = 600, 1800  # s between write and bake, which nothing says, and of the bake
 DEVICE = sg.DeviceParams.preset("hennen2024")
+START = replace(  # where fits begin, and the middles of their priors: the preset has seen the cells that are judged
+    sg.FluctuationParams.preset("hfox-1t1r"),
+    name="round numbers",
+    walk=0.03,
+    walk_skew=0.0,
+    walk_cells=0.7,
+    onset=1.0,
+    flicker=0.003,
+    flicker_slope=-0.5,
+    flicker_cells=0.7,
+    burst=0.5,
+    trap_share=0.3,
+    trap_separation=0.1,
+    trap_separation_cells=1.0,
+    trap_slowest=100.0,
+    trap_active=0.3,
+    white=0.01,
+    white_cells=0.7,
+    common=0.3,
+    half_conductance=1e-4,
+    exponent=3.0,
+)
 
 
 def moved(g, instants, fluctuation, seed):
@@ -110,7 +134,7 @@ def learned(folder, half):
     tables = [learn.reads(np.concatenate([reads[f"resistance_{name}"][half::2] for name in RECORDS]))]
     for g, kelvin in bakes_of(folder, half):
         tables.append(learn.reads(conductance=g, time=[0, BAKED], temperature=[np.nan, kelvin], name=f"{kelvin} K"))
-    result = learn.fit_fluctuation(tables, name=f"half {half}", rng=1)
+    result = learn.fit_fluctuation(tables, preset=START, name=f"half {half}", rng=1)
     print(result.verdict)
     for number, origin in result.origin.items():
         print(f"    {number:24s} {getattr(result.params, number):9.4g}  {origin}")
@@ -133,10 +157,14 @@ def compare(folder, fluctuation, half):
         made = np.log(np.divide(*moved(many, [after, before], fluctuation, 3).T))
         for low, high in LEVELS:
             here = (g[:, 0] > low * 1e-6) & (g[:, 0] < high * 1e-6)
-            measured = rsd(np.log(g[:, 1] / g[:, 0])[here])
-            generated = rsd(made[np.repeat(here, 4)])
+            pairs = (np.log(g[:, 1] / g[:, 0])[here], g[here, 0]), (made[np.repeat(here, 4)], many[np.repeat(here, 4)])
+            measured, generated = (rsd(x) for x, _ in pairs)
             within.append(abs(generated / measured - 1) < 0.3)
-            print(f"{kelvin} K {low}-{high} uS: held out {measured:.4f} generated {generated:.4f}")
+            near = [np.mean(np.abs(np.expm1(x)) * start <= 1e-6) for x, start in pairs]
+            print(
+                f"{kelvin} K {low}-{high} uS: held out {measured:.4f} generated {generated:.4f}; "
+                f"within 1 uS of before: {near[0]:.0%} {near[1]:.0%}"
+            )
     print(f"{sum(within)} of {len(within)} bakes by level within 30 %")
 
 
@@ -194,5 +222,5 @@ if __name__ == "__main__":
     elif "--preset" in sys.argv:
         compare(Path(sys.argv[1]), sg.FluctuationParams.preset("hfox-1t1r"), 0)
     else:
-        for half in (0, 1):
+        for half in map(int, sys.argv[2:] or "01"):
             compare(Path(sys.argv[1]), learned(Path(sys.argv[1]), half), half)

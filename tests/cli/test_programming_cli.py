@@ -151,3 +151,19 @@ def test_cells_that_change_in_time(run):
         assert file.read(4) == b"\x89PNG"
     assert "stand still" in run("g.npy", "--mapping", "none", "--rounds", 2, code=1).output
     assert "--fluctuation" in run("g.npy", "--mapping", "none", "--time-figure", "x.png", code=1).output
+
+
+def test_the_width_of_pulses_is_that_of_the_library(run):
+    given = ("--random", "4x5", "--mapping", "none", "--rng", 3, "--width-law", "hfox-1t1r-gate", "--out", "r.npz")
+    run(*given, "--width", 1e-7)
+    with np.load("r.npz") as file:
+        found = dict(file)
+    params = sg.DeviceParams.preset("hennen2024").with_pulse_width("hfox-1t1r-gate")
+    cells = sg.CellArray((4, 5), params, rng=3)
+    report = write_verify(cells, found["target"], tolerance=1e-6, width=1e-7)
+    for name in ("reached", "pulses", "energy"):
+        np.testing.assert_array_equal(found[name], getattr(report, name))
+    short = run(*given, "--width", 1e-9, "--overwrite", code=1)
+    assert "width" in short.output
+    run("--random", "4x5", "--width", 1e-7, code=1)  # neither a law nor a fluctuation
+    run("--random", "4x5", "--width-law", "none", code=1)

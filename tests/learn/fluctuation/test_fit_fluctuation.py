@@ -109,9 +109,56 @@ def test_a_seed_makes_the_same_parameters():
 def test_few_reads_tell_amplitudes_alone():
     g = reads_of(PRESET, np.arange(80) * 1.0, 20)
     result = learn.fit_fluctuation(learn.reads(conductance=g), rng=5, interval=1.0)
-    assert set(result.learned) <= {"white", "walk", "flicker", "trap_separation"}
+    assert set(result.learned) <= {"white", "walk", "walk_skew", "flicker", "trap_separation"}
     assert result.params.flicker_slope == PRESET.flicker_slope
     assert any("not timed" in note for note in result.notes)
+
+
+DOWN = replace(PRESET, walk=0.04, walk_skew=-0.5)
+SERIES = {
+    "60 cells x 20 reads": (60, np.arange(20.0), None),
+    "40 cells, retention at a temperature": (40, np.array([0, 10, 100, 1e3, 1e4, 1e5, 1e6, 3e6]), 358.0),
+    "10 cells x 100 reads": (10, np.arange(100.0), None),
+}
+
+
+@pytest.mark.parametrize("name", SERIES)
+def test_few_reads_tell_whether_cells_drift_down(name):
+    # a median of n cells is known to 1.25 sd / sqrt(n), and a robust sd to 1.2 / sqrt(2 n) of it;
+    # bounds are three of these
+    n, times, kelvin = SERIES[name]
+    g = reads_of(DOWN, times, n, temperature=kelvin)
+    data = learn.reads(conductance=g, time=times, temperature=kelvin)
+    result = learn.fit_fluctuation(data, rng=3)
+    assert "walk_skew" in result.learned
+    moved = [_moved(params, times, kelvin, g) for params in (result.params, DOWN)]
+    deviation = np.std(moved[1])
+    assert abs(np.median(moved[0]) - np.median(moved[1])) < 3 * 1.25 * deviation / np.sqrt(n)
+    assert np.median(moved[0]) < 0
+    assert abs(np.log(_width(moved[0]) / _width(moved[1]))) < 3 * 1.2 / np.sqrt(2 * n)
+
+
+def _moved(params, times, kelvin, g):
+    heat = np.full(len(times), np.nan if kelvin is None else kelvin)
+    group = ReadGroup("", np.log(g), times, heat, 2)
+    log_g = group.simulated(params, 2000, 99).log_g
+    return log_g[:, -1] - log_g[:, 0]
+
+
+def _width(x):
+    return np.subtract(*np.percentile(x, (84, 16))) / 2
+
+
+def test_short_series_tell_the_white_part():
+    # 60 cells tell the median of the white part, of sd .85 in ln, to .14; and the preset's is six times smaller
+    truth = replace(PRESET, white=6 * PRESET.white)
+    g = reads_of(truth, np.arange(20.0), 60)
+    result = learn.fit_fluctuation(learn.reads(conductance=g, time=np.arange(20.0)), rng=3)
+    assert "white" in result.learned
+    assert abs(np.log(result.params.white / truth.white)) < 3 * 0.14
+    uneven = learn.reads(conductance=g[:, :7], time=np.arange(7.0))
+    assert result.params.fastest == PRESET.fastest
+    assert "8 or more evenly spaced" in learn.fit_fluctuation(uneven, rng=3).origin["white"]
 
 
 def test_the_interval_of_reads_sets_the_scale_of_time():
@@ -156,8 +203,9 @@ def test_bakes_of_other_chips_tell_the_energy_poorly():
     assert "from chip to chip" in result.params.source["energy"]
 
 
-def test_one_temperature_leaves_the_energy_assumed():
-    table = learn.reads(conductance=bake_of(PRESET, 300, 1), time=[0, 1800])
+@pytest.mark.parametrize("kelvin", [[np.nan, np.nan], [np.nan, 400.0], [400.0, 400.0]])
+def test_one_temperature_leaves_the_energy_assumed(kelvin):
+    table = learn.reads(conductance=bake_of(PRESET, 400, 1), time=[0, 1800], temperature=kelvin)
     result = learn.fit_fluctuation(table, rng=1)
     assert result.params.energy == PRESET.energy
     assert "assumed" in result.origin["energy"]

@@ -79,6 +79,19 @@ Fluctuation: TypeAlias = Annotated[
     str | None,
     typer.Option("--fluctuation", metavar="NAME", help="Cells change in time, as these do: hfox-1t1r."),
 ]
+Width: TypeAlias = Annotated[
+    float | None,
+    typer.Option(
+        "--width",
+        metavar="S",
+        help="Width of each pulse in s: a shorter one needs a higher voltage, as the parameter file or --width-law"
+        " says, and time passes. Default: that of the law, in no time.",
+    ),
+]
+WidthLaw: TypeAlias = Annotated[
+    str | None,
+    typer.Option("--width-law", metavar="NAME", help="Thresholds depend on the width as in: hfox-1t1r-gate."),
+]
 SchemeName: TypeAlias = Annotated[
     str | None,
     typer.Option(
@@ -119,11 +132,13 @@ def program(
     rounds: Rounds = 1,
     wait: Wait = 1.0,
     after: After = None,
+    width: Width = None,
     scheme: SchemeName = None,
     u_set: SetVoltage = None,
     clip: Clip = False,
     params: Params = "hennen2024",
     fluctuation: Fluctuation = None,
+    width_law: WidthLaw = None,
     rng: NewSeed = None,
     threads: Threads = None,
     output: ArraysFile = None,
@@ -145,10 +160,10 @@ def program(
         The weights: a file, or the shape of random ones. One of the two must be given.
     mapping, w_max, base, levels, share : str, float, int, int, float
         How weights become conductances, and the window of conductances; see `WeightMapping`, `reachable_window`.
-    method, tolerance, budget, strategy, reads, passes, rounds, wait, after, scheme, u_set, clip
+    method, tolerance, budget, strategy, reads, passes, rounds, wait, after, width, scheme, u_set, clip
         How cells are written, see `write_verify` and `one_shot`.
-    params, fluctuation, rng, threads : str, str, int, int
-        Population, what time does to it, seed and threads of the cells.
+    params, fluctuation, width_law, rng, threads : str, str, str, int, int
+        Population, what time and the width of pulses do to it, seed and threads of the cells.
     output, figure, time_figure, overwrite : pathlib.Path, pathlib.Path, pathlib.Path, bool
         Files to write, and whether to replace them.
     as_json : bool
@@ -160,12 +175,16 @@ def program(
     population = params_from(params)
     if fluctuation is not None:
         population = population.with_fluctuation(fluctuation)
+    if width_law is not None:
+        population = population.with_pulse_width(width_law)
     if time_figure is not None and population.fluctuation is None:
         raise ValueError("--time-figure needs cells that change in time: give --fluctuation hfox-1t1r, say")
     window = reachable_window(population, share)
     given = _given_matrix(matrix, random, kind, window, rng)
     outside: Outside = "clip" if clip else "refuse"
-    writing = Writing(writer, tolerance, budget, strategy, reads, passes, rounds, wait, after, scheme, outside, u_set)
+    writing = Writing(
+        writer, tolerance, budget, strategy, reads, passes, rounds, wait, after, width, scheme, outside, u_set
+    )
     job = _job(given, kind, window, w_max, base, levels, writing.outside)
     cells = CellArray(job.targets.shape, population, rng=rng, threads=threads)
     report = writing.apply(cells, job.targets)
@@ -180,7 +199,7 @@ class Writing:
     Parameters
     ----------
     method : {"write-verify", "one-shot"}
-        One-shot takes only tolerance, after, scheme, outside and u_set.
+        One-shot takes only tolerance, after, width, scheme, outside and u_set.
     tolerance : float
         Tolerance of a conductance in S.
     budget, reads, passes : int
@@ -193,6 +212,8 @@ class Writing:
         Seconds between them.
     after : list of float, optional
         Seconds after the run for which the report says how many cells are within the tolerance.
+    width : float, optional
+        Width of each pulse in s.
     scheme : {"V/2", "V/3"}, optional
         Voltage of other cells; None: selectors keep it from them.
     outside : {"clip", "refuse"}
@@ -210,6 +231,7 @@ class Writing:
     rounds: int
     wait: float
     after: list[float] | None
+    width: float | None
     scheme: str | None
     outside: Outside
     u_set: float | None
@@ -237,6 +259,7 @@ class Writing:
                     targets,
                     tolerance=self.tolerance,
                     after=self.after,
+                    width=self.width,
                     scheme=scheme,
                     outside=self.outside,
                     u_set=self.u_set,
@@ -252,6 +275,7 @@ class Writing:
                 rounds=self.rounds,
                 wait=self.wait,
                 after=self.after,
+                width=self.width,
                 scheme=scheme,
                 outside=self.outside,
                 u_set=self.u_set,

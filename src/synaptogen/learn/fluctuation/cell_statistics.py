@@ -15,6 +15,7 @@ Rows: TypeAlias = Mapping[str, Float64Array]
 """Statistics by name, one number for each cell of a group."""
 
 DENSE = 64  # evenly spaced reads from which on a spectrum, jumps and windows are looked at
+SHORT = 8  # evenly spaced reads from which on their spread and their differences are looked at
 LAGS = (10, 100, 1000)
 STEPS = (1, 3, 10, 30, 100, 300, 1000, 3000, 10_000, 30_000, 100_000)
 WINDOW = 64  # reads of a window whose spread is compared with that of others
@@ -133,20 +134,23 @@ def rows_of(log_g: Float64Array, dense: int) -> dict[str, Float64Array]:
     log_g : array of shape (n, reads)
         ln G, the first read first.
     dense : int
-        How many of the reads are evenly spaced, from the first on; below `DENSE`, only moves are looked at.
+        How many of the reads are evenly spaced, from the first on; below `DENSE`, moves are looked at, and from `SHORT`
+        on spread and white part too.
 
     Returns
     -------
     dict of str to array of shape (n,)
     """
-    steps = steps_of(log_g.shape[1]) if dense >= DENSE else range(1, log_g.shape[1])
+    steps = steps_of(log_g.shape[1]) if dense >= SHORT else range(1, log_g.shape[1])
     rows = {f"moved {k}": log_g[:, k] - log_g[:, 0] for k in steps}
-    if dense < DENSE:
+    if dense < SHORT:
         return rows
     x = log_g[:, 1:dense]
     d = np.diff(x, axis=1)
     size = np.abs(d)
     noise = np.median(size, axis=1) / (SIGMA * np.sqrt(2)) + LEAST
+    if dense < DENSE:
+        return rows | {"short sd": np.log(x.std(axis=1) + LEAST), "short white": np.log(noise)}
     big = size > JUMP * noise[:, None]
     power = d**2
     total = power.sum(axis=1) + LEAST**2

@@ -146,7 +146,7 @@ def fit_fluctuation(
     found = groups_of(tables, interval, age)
     search = Search(_on_time_scale(start, found.groups), found.groups, seed_of(rng) & 0x7FFFFFFFFFFFFFFF, report)
     search.run()
-    return _described(found, search, start.name, name)
+    return _described(found, search, start, name)
 
 
 def tables_of(name: str, value: object) -> list[xr.Dataset]:
@@ -181,8 +181,12 @@ def tables_of(name: str, value: object) -> list[xr.Dataset]:
 
 
 def _on_time_scale(params: FluctuationParams, groups: Sequence[ReadGroup]) -> FluctuationParams:
-    """Return the preset with its times in proportion to the interval between reads, where many reads were made."""
-    steps = [float(np.median(np.diff(group.seconds[: group.dense]))) for group in groups if group.is_dense]
+    """Return the preset with its times in proportion to the interval between reads, where many reads were made.
+
+    Few reads leave the times as they are, unless all of them would lie within the fastest slot.
+    """
+    steps = [group.interval for group in groups if group.is_dense]
+    steps = steps or [group.interval for group in groups if group.is_even and group.interval < params.fastest]
     if not steps:
         return params
     ratio = min(steps) / params.fastest
@@ -194,8 +198,8 @@ def _on_time_scale(params: FluctuationParams, groups: Sequence[ReadGroup]) -> Fl
     )
 
 
-def _described(found: Groups, search: Search, preset: str, name: str) -> FluctuationFit:
-    params = search.params
+def _described(found: Groups, search: Search, start: FluctuationParams, name: str) -> FluctuationFit:
+    params, preset = search.params, start.name
     origin = {}
     for number, parameter in PARAMETERS.items():
         error = search.errors.get(number)
@@ -209,7 +213,7 @@ def _described(found: Groups, search: Search, preset: str, name: str) -> Fluctua
             origin[number] = f"learned, {_with_error(number, getattr(params, number), error)}"
     origin["fastest"] = (
         f"interval of the reads, {params.fastest:.3g} s"
-        if any(group.is_dense for group in found.groups)
+        if search.base.fastest != start.fastest or search.dense
         else f"preset {preset!r}: needs {DENSE} or more evenly spaced reads"
     )
     for number in ("trap_duty_low", "trap_duty_high"):

@@ -9,7 +9,7 @@ from synaptogen.engines import CellIds, log_changes
 from synaptogen.params import FluctuationParams
 from synaptogen.state import TIME_ZERO, ticks_of
 
-from .cell_statistics import DENSE, rows_of
+from .cell_statistics import DENSE, SHORT, rows_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +48,16 @@ class ReadGroup:
     def is_dense(self) -> bool:
         """Whether there are enough evenly spaced reads for spectra, jumps and levels."""
         return self.dense >= DENSE
+
+    @property
+    def is_even(self) -> bool:
+        """Whether there are enough evenly spaced reads to tell how much they differ from each other."""
+        return self.dense >= SHORT
+
+    @property
+    def interval(self) -> float:
+        """Time in s between two of the evenly spaced reads."""
+        return float(np.median(np.diff(self.seconds[: self.dense])))
 
     @property
     def conductance(self) -> float:

@@ -16,10 +16,12 @@ import numpy as np
 
 from synaptogen._utils import Float64Array
 
-AVERAGED = 4  # of the last rounds
+AVERAGED = 6  # of the last rounds
 SLOPES = frozenset((0, 2, 5))  # rounds in which derivatives are taken
 STEP = 0.12  # of each parameter, for derivatives, in its own scale
 LONGEST = 1.0  # step of a round
+HALVINGS = 3  # of a step, at most, that makes the loss larger ...
+WORSE = 1.2  # ... by this factor
 MISFIT = 3.0  # errors from which on a statistic that no parameters can match counts less
 
 
@@ -33,6 +35,8 @@ class Match:
         The parameters.
     error : array of shape (p,)
         Their standard errors, of the measurement and of what was known together.
+    alone : array of shape (p,)
+        The same if all others were known.
     distance : float
         Mean squared distance of the statistics in units of their errors.
     loss : float
@@ -41,6 +45,7 @@ class Match:
 
     theta: Float64Array
     error: Float64Array
+    alone: Float64Array
     distance: float
     loss: float
 
@@ -87,14 +92,30 @@ def match(
     parts = rounds + len(theta) * sum(n in SLOPES for n in range(rounds))
     done = 0
 
+    def loss_of(made: Float64Array, theta: Float64Array) -> float:
+        off = np.abs(made - aim) / error
+        # as the weights of the steps: beyond MISFIT, it grows in proportion
+        parts = np.where(off < MISFIT, off**2, 2 * MISFIT * off - MISFIT**2)
+        return float(parts.sum() + np.sum(((theta - prior) / spread) ** 2))
+
     def step_done() -> None:
         nonlocal done
         done += 1
         report(done / parts)
 
+    before, reached = theta, np.inf
     for n in range(rounds):
         found = simulate(theta, seed + n)
         step_done()
+        here = loss_of(found, theta)
+        for _ in range(HALVINGS if n < rounds - AVERAGED else 0):
+            if here <= WORSE * reached:
+                break
+            # too far, where statistics do not follow their derivatives: half of the step
+            theta = (theta + before) / 2
+            found = simulate(theta, seed + n)
+            here = loss_of(found, theta)
+        before, reached = theta, here
         if n in SLOPES:
             made = np.empty((len(theta), len(aim)))
             for i in range(len(theta)):
@@ -119,5 +140,6 @@ def match(
     information = jacobian.T @ jacobian + np.diag(1 / spread**2)
     distance = float(np.mean(np.square((made - aim) / error)))
     # what no parameters match shows that the errors are too small
-    sd = np.sqrt(np.diag(np.linalg.inv(information))) * max(1.0, np.sqrt(distance))
-    return Match(theta, sd, distance, distance * len(aim) + pull)
+    larger = max(1.0, np.sqrt(distance))
+    sd = np.sqrt(np.diag(np.linalg.inv(information))) * larger
+    return Match(theta, sd, larger / np.sqrt(np.diag(information)), distance, distance * len(aim) + pull)

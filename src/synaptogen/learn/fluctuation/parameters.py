@@ -56,7 +56,7 @@ PARAMETERS: Mapping[str, Parameter] = MappingProxyType(
         "trap_separation": Parameter("log", 1.0, 1e-4, 3.0),
         "trap_share": Parameter("logit", 1.5, 1e-3, 0.98),
         "onset": Parameter("log", 1.0, 1e-9, 1e9),
-        "walk_skew": Parameter("plain", 0.3, -0.9, 0.9),
+        "walk_skew": Parameter("plain", 0.5, -0.9, 0.9),
         "walk_cells": Parameter("log", 0.4, 0.02, 2.0),
         "flicker_slope": Parameter("plain", 0.4, -2.0, 1.5),
         "flicker_cells": Parameter("log", 0.4, 0.02, 2.0),
@@ -74,10 +74,12 @@ PARAMETERS: Mapping[str, Parameter] = MappingProxyType(
 )
 """In the order in which they are learned: those of few data first."""
 
+DRIFT = ("walk", "walk_skew")
+"""How far cells move, and whether up or down, which few reads of few cells tell."""
 SCALES = ("white", "walk", "flicker", "trap_separation")
 """Amplitudes, which few data determine."""
 SHAPES = (
-    *("trap_share", "onset", "walk_skew", "walk_cells", "flicker_slope", "flicker_cells", "burst"),
+    *("trap_share", "onset", "walk_cells", "flicker_slope", "flicker_cells", "burst"),
     *("trap_separation_cells", "trap_slowest", "trap_active", "white_cells", "common"),
 )
 """What needs some 40 cells x 400 reads."""

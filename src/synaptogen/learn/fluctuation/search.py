@@ -16,17 +16,17 @@ from synaptogen._utils import Float64Array
 from synaptogen.learn.progress import StageProgress
 from synaptogen.params import FluctuationParams
 
-from .cell_statistics import DENSE
+from .cell_statistics import DENSE, SHORT
 from .comparison import Figures, measured_figures, simulated_figures
 from .groups import ReadGroup
 from .matching import Match, match
-from .parameters import FALL, PARAMETERS, SCALES, SHAPES, vector_of, with_vector
+from .parameters import DRIFT, FALL, PARAMETERS, SCALES, SHAPES, vector_of, with_vector
 
 CELLS, READS = 40, 400  # from which on shapes of distributions are learned, and not only scales
 SPAN = 2.5  # ratio of conductances from which on the fall with conductance is learned
 HEAT = 15.0  # K between temperatures from which on the energy is learned
 KNOWN = 0.7  # of the error that a number had before the measurement: above it, nothing was learned of it
-ROUNDS = 9
+ROUNDS = 12
 ENERGIES = (0.6, 1.0, 1.6)  # of that of the preset, where the search for the energy begins
 AS_GOOD = 8.0  # of the loss, in units of the mean squared distance, by which two energies cannot be told apart
 BETWEEN = 0.1  # of ln of a spread, by which experiments (chips, days) differ that should be alike
@@ -57,6 +57,7 @@ class Search:
         self.dense = tuple(group for group in groups if group.is_dense)
         self.sparse = tuple(group for group in groups if not group.is_dense)
         self.errors: dict[str, float] = {}
+        self._told: dict[str, float] = {}
         self.reasons: dict[str, str] = {}
         self.remarks: dict[str, str] = {}
         self._measured: list[tuple[tuple[ReadGroup, ...], Figures]] = []
@@ -96,7 +97,7 @@ class Search:
             self.reasons |= dict.fromkeys(SCALES, f"needs {DENSE} or more evenly spaced reads")
             self.reasons |= dict.fromkeys(SHAPES, f"needs {CELLS} cells with {READS} evenly spaced reads")
             return ()
-        names = list(SCALES)
+        names = [*SCALES, *DRIFT]
         if sum(g.cells for g in self.dense) >= CELLS and max(g.dense for g in self.dense) >= READS:
             names += SHAPES
         else:
@@ -109,13 +110,21 @@ class Search:
 
     def _of_few_reads(self, known: tuple[str, ...]) -> tuple[str, ...]:
         names = ["walk"] * bool(self.sparse)
+        if not known:
+            names += DRIFT
+            if any(group.is_even for group in self.sparse):
+                names += ("white", "flicker")
+            else:
+                reason = f"needs {SHORT} or more evenly spaced reads"
+                self.reasons |= {"white": reason, "flicker": reason}
         if self.sparse and _spans(self.groups):
             names += FALL
         elif FALL[0] not in known:
             self.reasons |= dict.fromkeys(FALL, f"needs levels that differ {SPAN:g} times in conductance")
         if "white_floor" not in known:
             self.reasons["white_floor"] = "needs many reads of levels in LRS and HRS"
-        kelvin = np.concatenate([group.kelvin for group in self.groups])
+        # before the first read, nobody saw how far cells moved
+        kelvin = np.concatenate([group.kelvin[1:] for group in self.groups])
         if np.ptp(np.where(np.isfinite(kelvin), kelvin, self.base.temperature)) > HEAT and self.sparse:
             names.append("energy")
         else:
@@ -162,9 +171,11 @@ class Search:
     def _take(self, names: tuple[str, ...], result: Match) -> None:
         self.params = with_vector(self.params, names, result.theta)
         self.errors |= dict(zip(names, map(float, result.error), strict=True))
+        # what follows leaves the others of these as they are
+        self._told |= dict(zip(names, map(float, result.alone), strict=True))
 
     def _search_sparse(self, names: tuple[str, ...]) -> None:
-        told, figures = dict(self.errors), self._figures_of(self.sparse)
+        told, figures = dict(self._told), self._figures_of(self.sparse)
 
         def search(start: FluctuationParams, names: tuple[str, ...]) -> Match:
             return self._matched(self.sparse, names, start, told, "matching bakes", figures)

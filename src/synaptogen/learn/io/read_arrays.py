@@ -16,6 +16,7 @@ from .read_columns import (
     ReadTable,
     baked,
     by_size,
+    in_si,
     is_steady,
 )
 from .read_names import QUANTITIES, WORDS, name_of
@@ -72,7 +73,7 @@ def _array_tables(
     role = _array_role(next(iter(tables)))
     tables = {k: v for k, v in tables.items() if _array_role(k) == role}
     times = [k for k, v in every.items() if name_of(k).role == "time" and v.ndim <= 2]
-    time = every[times[0]].astype(np.float64) * name_of(times[0]).factor if times else None
+    time = in_si(every[times[0]].astype(np.float64), name_of(times[0]), times[0]) if times else None
     length = time.shape[-1] if time is not None else 0
     turned = {k: v.T if length and v.shape[1] != length and v.shape[0] == length else v for k, v in tables.items()}
     most = max(v.shape[1] for v in turned.values())
@@ -81,16 +82,16 @@ def _array_tables(
     rows: list[Float64Array] = []
     labels: list[object] = []
     for k, v in turned.items():
-        factor = name_of(k.rpartition("/")[2]).factor
-        rows.append(np.pad(v.astype(np.float64) * factor, ((0, 0), (0, most - v.shape[1])), constant_values=np.nan))
+        own = in_si(v.astype(np.float64), name_of(k.rpartition("/")[2]), k)
+        rows.append(np.pad(own, ((0, 0), (0, most - v.shape[1])), constant_values=np.nan))
         labels += [f"{k}/{n}" for n in range(len(v))] if len(turned) > 1 else list(range(len(v)))
     values = np.concatenate(rows)
     lines = [f"{role}: arrays {listed(turned)}, a row for each of {len(values)} devices"]
     arguments: dict[str, Any] = {role: values, "device": np.array(labels, dtype=object)}
     for ours in ("device", "level"):
-        own = next((np.asarray(v) for k, v in named.items() if name_of(k).role == ours), None)
-        if own is not None and own.shape == (len(values),) and len(turned) == 1:
-            arguments[ours] = own
+        label = next((np.asarray(v) for k, v in named.items() if name_of(k).role == ours), None)
+        if label is not None and label.shape == (len(values),) and len(turned) == 1:
+            arguments[ours] = label
     if time is not None and time.shape in (values.shape, values.shape[1:]):
         arguments["time"] = time
         lines.append(f"time: array {times[0]!r}")

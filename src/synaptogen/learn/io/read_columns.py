@@ -58,6 +58,8 @@ class ReadOptions:
 def names_of(table: RawTable, columns: Mapping[str, str]) -> list[Name]:
     """Return what the names of the columns mean, as the user says and as they say."""
     names = [name_of(n) if n else Name("") for n in table.names]
+    given = {n.role for n in names if not n.base}
+    names = [Name("") if n.base and n.role in given else n for n in names]  # the same once more, as a logarithm
     for ours, theirs in columns.items():
         if theirs not in table.names:
             raise ValueError(f"there is no column {theirs!r} for {ours}; there are {listed(table.names)}")
@@ -71,7 +73,14 @@ def names_of(table: RawTable, columns: Mapping[str, str]) -> list[Name]:
 
 def values_of(table: RawTable, names: Sequence[Name], k: int) -> Float64Array:
     """Return the numbers of a column in SI units."""
-    return np.asarray(np.asarray(table.columns[k], np.float64) * names[k].factor)
+    return in_si(np.asarray(table.columns[k], np.float64), names[k], table.names[k])
+
+
+def in_si(values: Float64Array, name: Name, text: str) -> Float64Array:
+    """Return what a column or an array holds in SI units, and not as a logarithm."""
+    if np.isnan(name.base):
+        raise ValueError(f"{text!r} does not say which logarithm it is: name it log10(...) or ln(...)")
+    return np.asarray((np.power(name.base, values) if name.base else values) * name.factor)
 
 
 def kelvin_of(table: RawTable, names: Sequence[Name], lines: list[str]) -> Float64Array | None:

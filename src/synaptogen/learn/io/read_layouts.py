@@ -25,13 +25,15 @@ from .read_columns import (
     values_of,
     voltage_of,
 )
-from .read_names import AFTER, BEFORE, QUANTITIES, SPANS, Name
-from .units import factor_of
+from .read_names import AFTER, BEFORE, QUANTITIES, QUANTITY_OF, SPANS, Name
+from .units import base_unit, factor_of
 
 FEWEST_TURNED = 3  # columns that are named by times
 _NUMBERED = re.compile(
-    r"(?P<what>[a-zA-Z]*?)[\s_=#]*(?:(?:t|at|after|read|time)[\s_=#]*)?(?P<number>\d+(?:\.\d+)?(?:e[+-]?\d+)?)\s*(?P<unit>[a-zA-Z]*)"
+    r"(?P<what>[a-zA-Z]*?)[\s_=#@(\[]*(?:(?:t|at|after|read|time)[\s_=#]*)?(?P<number>\d+(?:\.\d+)?(?:e[+-]?\d+)?)"
+    r"[\s_(\[]*(?P<unit>[^\s_()\[\]\d]*)[)\]]?"
 )
+_CLOCK = re.compile(r"(?i)\b(?:date|time|datetime|timestamp|clock|stamp)|time\b")
 
 
 def _long(
@@ -115,8 +117,33 @@ def _clock(
     if clock:
         lines.append(f"reads are counted by column {table.names[clock[0]]!r}; they were not timed")
         return False, values_of(table, names, clock[0])
+    moments = _moments(table, names, device, lines)
+    if moments is not None:
+        return True, moments
     lines.append("reads are counted in the order of the rows; they were not timed")
     return False, pd.Series(device).groupby(device).cumcount().to_numpy().astype(np.float64)
+
+
+def _moments(table: RawTable, names: Sequence[Name], device: AnyArray, lines: list[str]) -> Float64Array | None:
+    """Return the time in s since the first read of each device, where a column holds dates or hours and minutes."""
+    for name, own, column in zip(table.names, names, table.columns, strict=True):
+        if is_numeric(column) or own.role in ("device", "level") or not (name and _CLOCK.search(name)):
+            continue
+        texts = pd.Series(column).astype(str).str.strip()
+        spans = pd.to_timedelta(texts, errors="coerce")
+        if spans.notna().all():
+            lines.append(f"time: column {name!r}, as hours, minutes and seconds")
+            return np.asarray(spans.dt.total_seconds(), np.float64)
+        dates = pd.to_datetime(texts, errors="coerce", format="ISO8601", utc=True)
+        if not dates.notna().all():
+            raise ValueError(
+                f"{name!r} holds {texts.iloc[0]!r}, which is no time that is known: give seconds, hh:mm:ss, or dates "
+                "as 2024-12-31 23:59:59"
+            )
+        lines.append(f"time: column {name!r}, from the first read of a device on")
+        seconds = (dates - dates.min()).dt.total_seconds()
+        return np.asarray(seconds - seconds.groupby(pd.Series(device)).transform("min"), np.float64)
+    return None
 
 
 def _keys(device: AnyArray, level: AnyArray | None, when: Float64Array) -> AnyArray:
@@ -141,9 +168,12 @@ def _phase(table: RawTable) -> tuple[int, AnyArray] | None:
     for k, column in enumerate(table.columns):
         if is_numeric(column):
             continue
-        words = pd.Series(column).astype(str).str.strip().str.lower()
-        if words.isin((*BEFORE, *AFTER)).all() and words.nunique() == 2:
-            return k, np.asarray(words.isin(AFTER))
+        texts = pd.Series(column).astype(str).str.lower().str.findall(r"[^\W\d_]+")
+        early, late = (
+            texts.map(lambda words, known=known: any(w in known for w in words)) for known in (BEFORE, AFTER)
+        )
+        if (early != late).all() and late.nunique() == 2:
+            return k, np.asarray(late)
     return None
 
 
@@ -239,7 +269,13 @@ def _turned(table: RawTable, names: list[Name], options: ReadOptions) -> ReadTab
     role = role or next((q for q in QUANTITIES if what == q), "")
     if unit and factor is None:
         return None
-    values = np.stack([np.asarray(table.columns[k], np.float64) for _, k, _, _ in found], axis=1)
+    scale = 1.0
+    if unit not in SPANS and factor is not None and base_unit(unit) != "s":
+        measured = QUANTITY_OF[base_unit(unit)]
+        if role not in ("", measured) or measured not in QUANTITIES:
+            return None
+        role, scale, factor = measured, factor, None  # as G1_uS: a unit of the numbers
+    values = scale * np.stack([np.asarray(table.columns[k], np.float64) for _, k, _, _ in found], axis=1)
     lines = [f"a row for each of {len(values)} devices, reads in columns {table.names[found[0][1]]!r} ..."]
     if not role:
         role = by_size(values, table.names[found[0][1]])

@@ -1,5 +1,6 @@
 """Names of columns of repeated reads: what they stand for, and the units in them."""
 
+import math
 import re
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -40,7 +41,19 @@ _SIEMENS = {
 QUANTITY_OF = {"V": "voltage", "A": "current", "s": "time", "ohm": "resistance", "S": "conductance"}
 _CELSIUS = ("C", "degC", "\N{DEGREE SIGN}C", "deg C", "Celsius", "celsius", "\u2103")
 _KELVIN = ("K", "Kelvin", "kelvin")
-BEFORE, AFTER = ("before", "pre", "initial", "unbaked"), ("after", "post", "final", "baked")
+BEFORE, AFTER = ("before", "pre", "initial", "unbaked", "fresh"), ("after", "post", "final", "baked")
+_PARTS = frozenset(  # of the name of a cell, beside those that loops have
+    (
+        *("row", "col", "column", "wl", "bl", "x", "y", "dut", "dut id", "dut no", "address", "addr", "cell address"),
+        *("cell no", "cell number", "cell index", "device number", "device index", "chip id", "chip no", "die id"),
+    )
+)
+_SCATTER = ("std", "stdev", "stddev", "sd", "sigma", "err", "error", "uncertainty", "var", "variance")
+_MIDDLE = ("mean", "avg", "average", "median")
+_AT_A_TIME = re.compile(  # as "R (10 s)" and "R at 10 s"
+    r".*[\s@(\[=_][\d.]+(?:e[+-]?\d+)?\s*(?:[num]?s|sec|min|h|hrs?|d|days?)\s*[)\]]?"
+)
+_LOG = re.compile(r"(?i)(?P<kind>log_?\{?10\}?|lg|ln|log)(?P<rest>[\s_]*[(\[].*|[\s_]+.+|[a-z])")
 _UNIT = re.compile(
     r"(?P<base>.+?)\s*(?:\((?P<a>.*)\)|\[(?P<b>.*)\]|/\s*(?P<c>\S+)|[_,. ]\s*(?P<d>[^\s_]+)|\s+in\s+(?P<e>\S+))"
 )
@@ -61,6 +74,8 @@ class Name(NamedTuple):
         Whether there is a unit.
     when : str
         "before", "after" or empty.
+    base : float
+        Base of the logarithm that is given instead of the quantity; 0: none, NaN: a logarithm of no stated base.
     """
 
     role: str
@@ -68,6 +83,7 @@ class Name(NamedTuple):
     celsius: bool = False
     unit: bool = False
     when: str = ""
+    base: float = 0.0
 
 
 def name_of(text: str) -> Name:
@@ -82,17 +98,23 @@ def name_of(text: str) -> Name:
     -------
     Name
     """
-    if role_of(text)[0] in FEATURE_ROLES:
+    if role_of(text)[0] in FEATURE_ROLES or _AT_A_TIME.fullmatch(text):
         return Name("")  # r_hrs is no time in hours
+    logarithm = _logarithm(text)
+    if logarithm is not None:
+        return logarithm
     base, factor, kind = parted(text)
     words = [w for w in re.split(r"[\s_\-.#()\[\]]+", base.lower()) if w]
+    if any(w in _SCATTER for w in words):
+        return Name("")
     when = next((w for w in words if w in BEFORE), "") and "before"
     when = when or (next((w for w in words if w in AFTER), "") and "after")
-    plain = " ".join(w for w in words if w not in (*BEFORE, *AFTER))
-    if device_part(text) or role_of(text)[0] == "device":
+    plain = " ".join(w for w in words if w not in (*BEFORE, *AFTER, *_MIDDLE))
+    outside = re.sub(r"\s*[(\[].*", "", text)  # as "Cell (row, column)"
+    if device_part(text) or device_part(outside) or plain in _PARTS or role_of(text)[0] == "device":
         return Name("device")
     role = next((r for r, known in WORDS.items() if plain in known), "")
-    if role == "level":
+    if role == "level" or "target" in words:
         return Name("level", factor, unit=bool(kind))
     if plain == "bake" and kind == "time":
         role = "time"
@@ -100,6 +122,20 @@ def name_of(text: str) -> Name:
     if not role and words and plain.rstrip("0123456789 ") in ("r", "g", "i") and plain[-1:].isdigit():
         role = {"r": "resistance", "g": "conductance", "i": "current"}[plain.rstrip("0123456789 ")]
     return Name(role, factor, kind == "temperature" and _unit_text(text) in _CELSIUS, bool(kind), when)
+
+
+def _logarithm(text: str) -> Name | None:
+    """Return what the name of a logarithm says, as "log10(R/ohm)"; None if it is none."""
+    match = _LOG.fullmatch(text.strip())
+    if match is None:
+        return None
+    inner = match["rest"].strip(" _")
+    inner = re.sub(r"^[(\[]([^()\[\]]*(?:\([^()]*\))?)[)\]]", r"\1", inner)
+    found = name_of(inner)
+    if found.role not in (*QUANTITIES, "time"):
+        return None
+    kind = match["kind"].lower()
+    return found._replace(base=math.e if kind == "ln" else math.nan if kind == "log" else 10.0)
 
 
 def _unit_text(text: str) -> str:

@@ -56,13 +56,23 @@ def find_reads(contents: Contents, options: ReadOptions, *, strict: bool) -> Rea
     parts = [(t, part) for t in each if (part := reads_of_table(t, options, strict)) is not None]
     if not parts:
         return None
-    if len(parts) > 1:
-        return _with_format(_joined(parts), contents)
-    return _with_format(parts[0][1], contents)
+    found = _joined(parts) if len(parts) > 1 else parts[0][1]
+    _refuse_what_is_not_used(found, options)
+    return _with_format(found, contents)
 
 
 def _with_format(found: ReadTable, contents: Contents) -> ReadTable:
     return ReadTable(found.arguments, [f"format: {contents.format}"] * bool(contents.format) + found.lines)
+
+
+def _refuse_what_is_not_used(found: ReadTable, options: ReadOptions) -> None:
+    """Refuse the duration of a bake where no reads before and after one were found."""
+    time = found.arguments.get("time")
+    if options.seconds is not None and (time is None or not np.any(np.asarray(time) == options.seconds)):
+        raise ValueError(
+            f"seconds (--seconds) is {options.seconds:g}, but the table does not say which reads were before and after"
+            " a bake: call them so, or leave seconds out"
+        )
 
 
 def _switches(table: RawTable) -> bool:
