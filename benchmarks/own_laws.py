@@ -81,7 +81,7 @@ def main():
             for name, cells in arrays.items():
                 best[name] = min(best[name], cycles(cells))
         for name, cells in arrays.items():
-            row = figure(best[name]), figure(best[name] / best["off"]), figure(cells.bytes_per_cell)
+            row = figure(best[name]), figure(best[name] / best["off"]), figure(cells.state.engine.bytes_per_cell)
             rows.append((storage, name, *row))
     print(table(("storage", "parts", "ns a cycle", "to off", "bytes a cell"), rows))
 
