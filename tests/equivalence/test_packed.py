@@ -1,5 +1,7 @@
 """Compact storage: the lives of ordinary cells within rounding, bit-identical however the work is divided."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -7,12 +9,13 @@ from scipy import stats
 import synaptogen as sg
 from synaptogen.engines.compiled_params import compile_params
 from synaptogen.engines.cpu.packed import codes
-from synaptogen.engines.cpu.packed.engine import scales_of
+from synaptogen.engines.cpu.packed.engine import scales_of, scales_of_traits
 from synaptogen.params.device_params import DeviceParams
 
 PRESET = DeviceParams.preset("hennen2024")
 FOUR = PRESET.compact(4)
 SIZE = 4099
+OWN = DeviceParams.from_json(Path(__file__).parents[1] / "data" / "own_laws.json")
 FAR = 1e6
 
 
@@ -302,6 +305,32 @@ def test_ten_million_cells():
     part = cells[5_000_000:5_100_000].features
     for name, mine, theirs in zip(part._fields, part, other.features, strict=True):
         assert stats.ks_2samp(mine, theirs).pvalue > 1e-6, name
+
+
+# ---------------------------------------------------------------------------------------- devices of their own
+
+
+def test_devices_with_shapes_of_their_own_are_kept(state, same_state):
+    cells, reference = made(300, params=OWN), sg.CellArray(300, OWN, rng=17, engine="reference")
+    assert cells.state.engine.bytes_per_cell == 12 + 2 * 9 + 2 * 20  # eight states and that of the restless scale
+    other = cells.copy()  # its devices are drawn again when a voltage needs them
+    for each in (cells, reference, other):
+        each.apply_voltages([-2.0, 2.0, -2.0, 1.2, -2.0])
+    assert_same(cells, other, state, same_state)
+    everything = [each.state.engine.selection(None) for each in (cells, reference)]
+    mine, theirs = (e.state.engine.device(s) for e, s in zip((cells, reference), everything, strict=True))
+    assert np.all(np.abs(mine - theirs).max(axis=1) < 1e-4 * np.ptp(theirs, axis=1))
+    assert np.abs(cells.r - reference.r).max() < 2e-4
+    assert np.array_equal(cells.mode, reference.mode)
+
+
+def test_no_trait_of_a_device_leaves_its_bounds():
+    compiled = compile_params(OWN)
+    rows = scales_of_traits(compiled).reshape(-1, 4)
+    ends = [np.asarray(codes.decode(np.uint32([0, 65535]), codes.Scale(*row[:3])), np.float32) for row in rows]
+    low, high = np.transpose(ends)
+    assert np.all(low >= compiled.bounds[0].astype(np.float32))
+    assert np.all(high <= compiled.bounds[1].astype(np.float32))
 
 
 # ---------------------------------------------------------------------------------------- bad input

@@ -296,15 +296,23 @@ def flicker(key: Key, phase: UInt32, grid: Any, p: FluctuationConstants) -> Real
     Real
         ln of a conductance.
     """
-    x = 0.0 * real(phase)
-    for j in range(5):
-        counter = own_counter(phase, j, grid[2 * j], grid[2 * j + 1])
-        x = x + p.octaves[j] * heavy(upper(hashed(key, j, counter)), 0.0)
-    burst = 0.0 * x
-    for j in range(5, 7):
-        counter = own_counter(phase, j, grid[2 * j], grid[2 * j + 1])
-        burst = burst + bell(upper(hashed(key, j, counter)))
+    x = rounded_mul(p.octaves[0], _octave(key, phase, 0, grid[0], grid[1]))
+    x = x + p.octaves[1] * _octave(key, phase, 1, grid[2], grid[3])
+    x = x + p.octaves[2] * _octave(key, phase, 2, grid[4], grid[5])
+    x = x + p.octaves[3] * _octave(key, phase, 3, grid[6], grid[7])
+    x = x + p.octaves[4] * _octave(key, phase, 4, grid[8], grid[9])
+    burst = _burst(key, phase, 5, grid[10], grid[11]) + _burst(key, phase, 6, grid[12], grid[13])
     return x * exp2(p.burst * burst)
+
+
+def _octave(key: Key, phase: UInt32, j: int, slot: UInt32, passed: UInt32) -> Real:
+    """Return the value of octave ``j`` in a slot of its grid, without its amplitude."""
+    return heavy(upper(hashed(key, j, own_counter(phase, j, slot, passed))), 0.0)
+
+
+def _burst(key: Key, phase: UInt32, j: int, slot: UInt32, passed: UInt32) -> Real:
+    """Return the value of a slow signal, that of grid ``j``, in a slot of its grid."""
+    return bell(upper(hashed(key, j, own_counter(phase, j, slot, passed))))
 
 
 def telegraph(key: Key, phase: UInt32, grid: Any, p: FluctuationConstants) -> Real:
@@ -320,19 +328,26 @@ def telegraph(key: Key, phase: UInt32, grid: Any, p: FluctuationConstants) -> Re
     Real
         ln of a conductance.
     """
-    x = 0.0 * real(phase)
     epoch = hashed(key, _EPOCH, own_counter(phase, 10, grid[20], grid[21]))
-    for j in range(7, 10):
-        word = hashed(key, j + 16, 0)
-        chance = real(word >> 16)
-        level = real(hashed(key, j, own_counter(phase, j, grid[2 * j], grid[2 * j + 1])))
-        awake = real((epoch >> (10 * (j - 7))) & 1023)
-        # given that there is a trap, its chance is uniform: it sets the share of time in the second level
-        up = level < p.duty_low + p.duty_per_chance * chance
-        here = (chance < p.trap_share) & up & (awake < p.active)
-        size = p.separation * exp2(p.separation_cells * bell(lower(word)))
-        x = x + where(here, flip_sign(size, word << 15), 0.0)
-    return x
+    first = _trap(key, phase, 7, grid[14], grid[15], epoch, p)
+    second = _trap(key, phase, 8, grid[16], grid[17], epoch >> 10, p)
+    third = _trap(key, phase, 9, grid[18], grid[19], epoch >> 20, p)
+    return first + second + third
+
+
+def _trap(
+    key: Key, phase: UInt32, j: int, slot: UInt32, passed: UInt32, epoch: UInt32, p: FluctuationConstants
+) -> Real:
+    """Return the telegraph signal of grid ``j`` in a slot of it, in an epoch whose lowest ten bits are for this one."""
+    word = hashed(key, j + 16, 0)
+    chance = real(word >> 16)
+    level = real(hashed(key, j, own_counter(phase, j, slot, passed)))
+    awake = real(epoch & 1023)
+    # given that there is a trap, its chance is uniform: it sets the share of time in the second level
+    up = level < p.duty_low + p.duty_per_chance * chance
+    here = (chance < p.trap_share) & up & (awake < p.active)
+    size = p.separation * exp2(p.separation_cells * bell(lower(word)))
+    return where(here, flip_sign(size, word << 15), 0.0)
 
 
 def white(key: Key, instant: UInt32) -> Real:

@@ -261,9 +261,31 @@ def draw_device(
     bounded: bool,
     log_sigma: bool,
 ) -> None:
-    """Draw the device vectors of a group: one component of the mixture, and normals.
+    """Draw the device vectors of a group, and finish them.
 
-    Where devices have shapes and memory of their own, what they have is stored in the rows that `own_index` names.
+    Parameters
+    ----------
+    cells, params, group, mixture, components, bounded
+        As of `draw_traits`.
+    log_sigma : bool
+        As of `finish_device`.
+    """
+    draw_traits(cells, params, group, mixture, components, bounded)
+    finish_device(cells, params, group, log_sigma)
+
+
+@njit(**INLINE)
+def draw_traits(
+    cells: CellPointers,
+    params: KernelParams,
+    group: int,
+    mixture: tuple[Pointer, ...],
+    components: int,
+    bounded: bool,
+) -> None:
+    """Draw the traits of the devices of a group: one component of the mixture, and normals.
+
+    Own traits are stored in the first of the rows that `own_index` names.
 
     Parameters
     ----------
@@ -276,8 +298,6 @@ def draw_device(
         Number of components.
     bounded : bool
         Whether the population has bounds.
-    log_sigma : bool
-        True if the population holds log sigma.
     """
     lo, hi = ids(cells, group)
     choice = random_words(lo, hi, DEVICE, uint32s(0), 0, params.k0, params.k1)[0]
@@ -292,6 +312,20 @@ def draw_device(
                 break
     if bounded:
         _limit_vectors(cells, params, group, mixture[3])
+
+
+@njit(**INLINE)
+def finish_device(cells: CellPointers, params: KernelParams, group: int, log_sigma: bool) -> None:
+    """Replace the traits of the devices of a group by what cycles need of them.
+
+    Parameters
+    ----------
+    cells, params
+        Cells with the traits of `draw_traits`, and the parameter set.
+    group : int
+    log_sigma : bool
+        True if the population holds log sigma.
+    """
     if params.own:
         _store_own(cells, params, group)
     if log_sigma:

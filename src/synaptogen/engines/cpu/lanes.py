@@ -96,11 +96,12 @@ DRAWS = 2 if W == 16 else 1
 """Vectors of W normals that are drawn at once. Each step of a draw waits for the step before it, so two draws side by
 side take little longer than one on a machine that has registers for both."""
 
-_TYPES = teach(CPU, {W, DRAWS * W}, FORMULAS, **FORMULA)
+_TYPES = teach(CPU, {W, DRAWS * W, 2 * W}, FORMULAS, **FORMULA)
 REAL, UINT32, MASK = _TYPES[W]
 """The Numba types of W lanes: single-precision numbers, unsigned 32-bit integers, truth values."""
 _WIDE_REAL, _WIDE_UINT32, _ = _TYPES[DRAWS * W]
 _WIDE = {REAL: _WIDE_REAL, UINT32: _WIDE_UINT32}
+_PAIRS = {REAL: _TYPES[2 * W].real, UINT32: _TYPES[2 * W].uint32}
 DOUBLE = teach_doubles(CPU, 8)
 """The Numba type of eight lanes in double precision."""
 
@@ -460,19 +461,47 @@ def join(typingctx: Any, first: Any, second: Any) -> Any:
     -------
     `DRAWS` W lanes
     """
+    return _WIDE[first](first, second), _joined if DRAWS == 2 else _first_argument
 
-    def build(cx: Any, b: ir.IRBuilder, s: Any, a: Any) -> ir.Value:
-        return a[0] if DRAWS == 1 else b.shuffle_vector(*a, ir.Constant(ir.VectorType(I32, 2 * W), list(range(2 * W))))
 
-    return _WIDE[first](first, second), build
+@nbx.intrinsic
+def pair(typingctx: Any, first: Any, second: Any) -> Any:
+    """Join two groups of lanes into 2 W lanes.
+
+    Formulas of long chains, in which each step waits for the one before it, take little longer for a pair of groups
+    than for one, also on machines whose registers hold W lanes.
+
+    Parameters
+    ----------
+    first, second : lanes
+        Real or uint32 lanes, both of one type.
+
+    Returns
+    -------
+    2 W lanes
+    """
+    return _PAIRS[first](first, second), _joined
+
+
+def _joined(cx: Any, b: ir.IRBuilder, s: Any, a: Any) -> ir.Value:
+    if W > 1:
+        return b.shuffle_vector(*a, ir.Constant(ir.VectorType(I32, 2 * W), list(range(2 * W))))
+    both = ir.Constant(ir.VectorType(a[0].type, 2), ir.Undefined)
+    return b.insert_element(b.insert_element(both, a[0], ir.Constant(I32, 0)), a[1], ir.Constant(I32, 1))
+
+
+def _first_argument(cx: Any, b: ir.IRBuilder, s: Any, a: Any) -> ir.Value:
+    return a[0]
 
 
 def _half(wide: Any, number: int) -> Any:
-    narrow = next(narrow for narrow in _WIDE if _WIDE[narrow] == wide)
+    narrow = next(narrow for types in (_WIDE, _PAIRS) for narrow in types if types[narrow] == wide)
 
     def build(cx: Any, b: ir.IRBuilder, s: Any, a: Any) -> ir.Value:
-        if DRAWS == 1:
+        if wide == narrow:
             return a[0]
+        if W == 1:
+            return b.extract_element(a[0], ir.Constant(I32, number))
         chosen = ir.Constant(ir.VectorType(I32, W), list(range(number * W, (number + 1) * W)))
         return b.shuffle_vector(a[0], a[0], chosen)
 
@@ -481,11 +510,11 @@ def _half(wide: Any, number: int) -> Any:
 
 @nbx.intrinsic
 def first_half(typingctx: Any, wide: Any) -> Any:
-    """Return the lanes of the first group of a draw.
+    """Return the lanes of the first group of a draw or of a pair.
 
     Parameters
     ----------
-    wide : `DRAWS` W lanes
+    wide : `DRAWS` W lanes, or 2 W lanes
 
     Returns
     -------
@@ -496,11 +525,11 @@ def first_half(typingctx: Any, wide: Any) -> Any:
 
 @nbx.intrinsic
 def second_half(typingctx: Any, wide: Any) -> Any:
-    """Return the lanes of the second group of a draw; if `DRAWS` is 1, those of the first.
+    """Return the lanes of the second group of a draw or of a pair; of a draw, if `DRAWS` is 1, those of the first.
 
     Parameters
     ----------
-    wide : `DRAWS` W lanes
+    wide : `DRAWS` W lanes, or 2 W lanes
 
     Returns
     -------

@@ -1,6 +1,6 @@
-"""The kernel that moves cells to another instant: what `synaptogen.model.fluctuation` says, a lane group at a time."""
+"""The kernel that moves cells to another instant: what `synaptogen.model.fluctuation` says, two groups at a time."""
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numba import njit
@@ -34,13 +34,16 @@ from .lanes import (
     Pointer,
     W,
     data,
+    first_half,
     flatten,
     gather,
     in_cache_key,
     load,
     load_constants,
+    pair,
     reals,
     scalar,
+    second_half,
     store,
     uint32s,
 )
@@ -60,6 +63,9 @@ from .layout import (
     UInt32Array,
     ids,
 )
+
+Two: TypeAlias = tuple[Any, Any]
+"""Something of each of two groups: their cells are moved together."""
 
 
 class Move(NamedTuple):
@@ -142,6 +148,13 @@ def _written(cells: CellPointers, params: KernelParams, group: int) -> Real:
     return written_state(status, load(cells.hot, group * HOT + R_LRS), r_hrs, partial)
 
 
+@njit(**INLINE)
+def _last_write(cells: CellPointers, index: Pointer, group: int, written: Real, present: int) -> UInt32:
+    """Return which write the cells of a group have last seen."""
+    fresh = as_written(load(cells.r, group * W), written)
+    return where(fresh, uint32s(present), load(index, group * W))
+
+
 class MovePointers(NamedTuple):
     """A `Move` within kernels, with raw pointers: arrays would be counted at each call of an inner function.
 
@@ -220,15 +233,15 @@ def _places(grid: Pointer) -> Any:
 
 
 @njit(**INLINE)
-def row_of(move: MovePointers, row: int, here: UInt32, first: int, alike: bool) -> UInt32:
-    """Return a row of ``move.writes`` for a group of cells.
+def _row_of(move: MovePointers, row: int, here: Two, first: int, alike: bool) -> UInt32:
+    """Return a row of ``move.writes`` for two groups of cells.
 
     Parameters
     ----------
     move : MovePointers
     row : int
         Which row.
-    here : uint32 lanes
+    here : two uint32 lanes
         Which write each cell has last seen.
     first : uint32
         That of the first cell.
@@ -237,51 +250,61 @@ def row_of(move: MovePointers, row: int, here: UInt32, first: int, alike: bool) 
 
     Returns
     -------
-    uint32 lanes
+    2 W uint32 lanes
     """
     place = row * move.count
-    words = uint32s(scalar(move.writes, place + np.int64(first)))
+    all_of_them = uint32s(scalar(move.writes, place + np.int64(first)))
+    words = pair(all_of_them, all_of_them)
     if not alike:
-        words = bits(gather(move.writes, here + np.uint32(place), here == here))
+        words = pair(_words_at(move, here[0] + np.uint32(place)), _words_at(move, here[1] + np.uint32(place)))
     return words
 
 
 @njit(**INLINE)
-def state_of_lanes(
-    written: Real, lo: UInt32, hi: UInt32, here: UInt32, first: int, move: MovePointers, k0: int, k1: int
-) -> Real:
-    """Return the mixing states of a group at an instant.
+def _words_at(move: MovePointers, place: UInt32) -> UInt32:
+    """Return the words at some places of ``move.writes``."""
+    return bits(gather(move.writes, place, place == place))
+
+
+@njit(**INLINE)
+def states_at(
+    groups: Two, written: Two, here: Two, first: int, move: MovePointers, params: KernelParams, cells: CellPointers
+) -> Two:
+    """Return the mixing states of two groups at an instant.
 
     Parameters
     ----------
-    written : real lanes
+    groups : two int
+    written : two real lanes
         Mixing states that were written.
-    lo, hi : uint32 lanes
-        Ids of the cells.
-    here : uint32 lanes
+    here : two uint32 lanes
         Which of the writes wrote them.
     first : uint32
         That of the first cell.
-    move : MovePointers
-    k0, k1 : uint32
-        Low and high word of the seed.
+    move, params : MovePointers, KernelParams
+    cells : CellPointers or packed.layout.Packed
 
     Returns
     -------
-    real lanes
+    two real lanes
     """
-    alike = not any_(here != uint32s(first))
-    key = write_key(lo, hi, row_of(move, 0, here, first, alike), row_of(move, 1, here, first, alike), k0, k1)
-    made = jumps_made(key, row_of(move, 2, here, first, alike), row_of(move, 3, here, first, alike))
-    walk = reals(np.float32(0.0))
-    for pair in range(move.pairs):
+    alike = not any_((here[0] != uint32s(first)) | (here[1] != uint32s(first)))
+    a, b = ids(cells, groups[0]), ids(cells, groups[1])
+    early, late = _row_of(move, 0, here, first, alike), _row_of(move, 1, here, first, alike)
+    key = write_key(pair(a[0], b[0]), pair(a[1], b[1]), early, late, params.k0, params.k1)
+    made = jumps_made(key, _row_of(move, 2, here, first, alike), _row_of(move, 3, here, first, alike))
+    zero = reals(np.float32(0.0))
+    walk = pair(zero, zero)
+    for jumps in range(move.pairs):
         p = load_constants(move.constants, move.prototype)
-        width, next_width = scalar(move.widths, 2 * pair), scalar(move.widths, 2 * pair + 1)
-        walk = walk + two_jumps(key, pair, made, width, next_width, p)
+        width, next_width = scalar(move.widths, 2 * jumps), scalar(move.widths, 2 * jumps + 1)
+        walk = walk + two_jumps(key, jumps, made, width, next_width, p)
     p = load_constants(move.constants, move.prototype)
-    s = strength((move.r_zero - written) * move.span, p)
-    change = log_change(walk, key, move.grid, uint32s(move.instant), s, p)
-    return moved(written, change, move.r_zero, move.r_max)
+    both, instant = pair(written[0], written[1]), uint32s(move.instant)
+    s = strength((move.r_zero - both) * move.span, p)
+    change = log_change(walk, key, move.grid, pair(instant, instant), s, p)
+    r = moved(both, change, move.r_zero, move.r_max)
+    return first_half(r), second_half(r)
 
 
 def compile_move(revision: str) -> Any:
@@ -313,13 +336,17 @@ def compile_move(revision: str) -> Any:
         cells = _cells_from(state_arrays, consecutive, first_id)
         params, to = params_from(param_arrays), pointers_of(move)
         index = data(memory)
-        for group in range(first, last):
-            written = _written(cells, params, group)
-            fresh = as_written(load(cells.r, group * W), written)
-            here = where(fresh, uint32s(to.present), load(index, group * W))
-            store(index, group * W, here)
-            first_write = scalar(index, group * W)
-            lo, hi = ids(cells, group)
-            store(cells.r, group * W, state_of_lanes(written, lo, hi, here, first_write, to, params.k0, params.k1))
+        for group in range(first, last, 2):
+            other = min(group + 1, last - 1)  # the last group may be alone
+            written = _written(cells, params, group), _written(cells, params, other)
+            here = (
+                _last_write(cells, index, group, written[0], to.present),
+                _last_write(cells, index, other, written[1], to.present),
+            )
+            store(index, group * W, here[0])
+            store(index, other * W, here[1])
+            r = states_at((group, other), written, here, scalar(index, group * W), to, params, cells)
+            store(cells.r, group * W, r[0])
+            store(cells.r, other * W, r[1])
 
     return move_cells

@@ -6,9 +6,17 @@ happens after each voltage that changed something, so that rounding does not dep
 
 from numba import njit
 
-from synaptogen.engines.cpu.cell_steps import device_features, draw_device, first_cycle, step_reset, step_set
+from synaptogen.engines.cpu.cell_steps import (
+    device_features,
+    draw_device,
+    draw_traits,
+    finish_device,
+    first_cycle,
+    step_reset,
+    step_set,
+)
 from synaptogen.engines.cpu.history_buffers import next_cycle
-from synaptogen.engines.cpu.lanes import INLINE, PART, W, load, load_constants, store, store_where, uint32s
+from synaptogen.engines.cpu.lanes import INLINE, PART, Pointer, W, load, load_constants, store, store_where, uint32s
 from synaptogen.engines.cpu.layout import (
     R_HRS,
     R_LRS,
@@ -18,6 +26,7 @@ from synaptogen.engines.cpu.layout import (
     U_RATCHET,
     U_RESET,
     U_SET,
+    VECTOR,
     Four,
     KernelParams,
     ids,
@@ -52,7 +61,7 @@ from synaptogen.model import (
 )
 
 from .codes import HIGHEST, Scale, decode, encode, is_outside
-from .layout import THRESHOLDS, X_ROWS, Packed, Scratch, load_codes, store_codes
+from .layout import THRESHOLDS, TRAITS, X_ROWS, Packed, Scratch, load_codes, store_codes
 
 
 @njit(**INLINE)
@@ -159,7 +168,7 @@ def pack(packed: Packed, scratch: Scratch, params: KernelParams, group: int) -> 
 
 @njit(**INLINE)
 def ensure_device(packed: Packed, scratch: Scratch, params: KernelParams, group: int) -> None:
-    """Draw the device vectors of a group again, unless the scratch holds them already.
+    """Unpack or draw again the devices of a group, unless the scratch holds them already.
 
     Parameters
     ----------
@@ -168,14 +177,54 @@ def ensure_device(packed: Packed, scratch: Scratch, params: KernelParams, group:
     group : int
     """
     if scratch.drawn_group[0] != group:
-        draw_device(scratch.cells, params, 0, packed.mixture, packed.components, packed.bounded, packed.log_sigma)
+        if params.own:
+            _unpack_traits(packed, scratch, group)
+            finish_device(scratch.cells, params, 0, packed.log_sigma)
+        else:
+            draw_device(scratch.cells, params, 0, packed.mixture, packed.components, packed.bounded, packed.log_sigma)
         scratch.drawn_group[0] = group
 
 
 @njit(**INLINE)
-def _state_scale(packed: Packed, k: int) -> Scale:
-    """Return the scale of state k."""
-    low, step, per_step, _ = scalar4(packed.state_scales, 4 * k)
+def _unpack_traits(packed: Packed, scratch: Scratch, group: int) -> None:
+    """Unpack the traits of the devices of a group to the scratch."""
+    at = group * TRAITS * W
+    for k in range(VECTOR):
+        code = load_codes(packed.devices, at + k * W)
+        store(scratch.cells.device, k * W, decode(code, _scale_of(packed.device_scales, k)))
+    for k in range(VECTOR, TRAITS):
+        code = load_codes(packed.devices, at + k * W)
+        store(scratch.cells.memory, (X_ROWS + k - VECTOR) * W, decode(code, _scale_of(packed.device_scales, k)))
+
+
+@njit(**INLINE)
+def keep_traits(packed: Packed, scratch: Scratch, params: KernelParams, group: int) -> None:
+    """Draw the traits of the devices of a group, and store their codes.
+
+    Devices with shapes and memory of their own have bounds on 20 traits, so many are drawn more than once. That would
+    take ten times as long as a cycle.
+
+    Parameters
+    ----------
+    packed, scratch, params
+        Packed cells, scratch memory and parameter set.
+    group : int
+    """
+    unpack_ids(packed, scratch, group)
+    draw_traits(scratch.cells, params, 0, packed.mixture, packed.components, packed.bounded)
+    at = group * TRAITS * W
+    for k in range(VECTOR):
+        code = encode(load(scratch.cells.device, k * W), _scale_of(packed.device_scales, k))
+        store_codes(packed.devices, at + k * W, code)
+    for k in range(VECTOR, TRAITS):
+        code = encode(load(scratch.cells.memory, (X_ROWS + k - VECTOR) * W), _scale_of(packed.device_scales, k))
+        store_codes(packed.devices, at + k * W, code)
+
+
+@njit(**INLINE)
+def _scale_of(scales: Pointer, k: int) -> Scale:
+    """Return the scale of state or trait k."""
+    low, step, per_step, _ = scalar4(scales, 4 * k)
     return Scale(low, step, per_step)
 
 
@@ -184,14 +233,14 @@ def _unpack_states(packed: Packed, scratch: Scratch, params: KernelParams, group
     """Unpack the states of a group to the scratch."""
     for k in range(params.states):
         code = load_codes(packed.states, (group * params.states + k) * W)
-        store(scratch.states.memory, k * W, decode(code, _state_scale(packed, k)))
+        store(scratch.states.memory, k * W, decode(code, _scale_of(packed.state_scales, k)))
 
 
 @njit(**INLINE)
 def _pack_states(packed: Packed, scratch: Scratch, params: KernelParams, group: int) -> None:
     """Pack the states in the scratch, and replace them by the numbers that were stored."""
     for k in range(params.states):
-        scale = _state_scale(packed, k)
+        scale = _scale_of(packed.state_scales, k)
         code = encode(load(scratch.states.memory, k * W), scale)
         store_codes(packed.states, (group * params.states + k) * W, code)
         store(scratch.states.memory, k * W, decode(code, scale))

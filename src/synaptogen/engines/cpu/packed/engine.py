@@ -19,12 +19,13 @@ from synaptogen.engines.protocol import FIELDS, Positions, ReadNumbers
 
 from .codes import LARGEST, Scale
 from .kernels import Kernels, MixingCodes, compile_kernels
-from .layout import THRESHOLDS, X_ROWS, Scales
+from .layout import THRESHOLDS, TRAITS, X_ROWS, Scales
 from .moving import WORDS, compile_move
 
 BLOCK = 1 << 22  # cells per block where the memory of temporaries grows with their number
 STATE_REACH = 7.0  # codes span +- this many standard deviations of a state; no normal of the generator is larger
 THRESHOLD_REACH = 5.0  # times u_max; larger thresholds never matter in practice and are counted as limited
+_OF_DEVICES = {"initialise", "apply", "fields", "device"}  # kernels that need the devices of cells
 R_MIN = -0.5  # half a span of the envelopes more conductive than the lowest LRS
 
 
@@ -44,7 +45,9 @@ class PackedEngine(CPUEngine):
     """Cells in 12 bytes and 2 per state; see `engines.protocol.Engine` for what the methods promise.
 
     Devices are not stored but drawn again when a cycle begins, and features of partly reset cells are computed whenever
-    they are needed. All that is stored is rounded to 16 bits after each voltage that changed something.
+    they are needed. All that is stored is rounded to 16 bits after each voltage that changed something. Devices with
+    shapes and memory of their own are stored, in 40 bytes more: to draw them takes much longer than a cycle. They
+    follow from the seed, so that copies and saved files need not hold them.
 
     Parameters
     ----------
@@ -66,13 +69,14 @@ class PackedEngine(CPUEngine):
         if params.slots:
             raise ValueError("the history is a VAR: storage='compact' needs a compact one (params.compact)")
         self._scales, self._state_scales = scales_of(params)
-        self._mixture = mixture_arrays(params)
+        self._mixture, self._device_scales = mixture_arrays(params), scales_of_traits(params)
+        self._drawn = not params.own  # whether all devices are known
         super().__init__(params, *arguments, **options)
 
     @staticmethod
     def bytes_for(params: CompiledParams) -> float:
         """Return the memory in bytes that one cell of a parameter set takes."""
-        return 2.0 * (1 + THRESHOLDS + params.states) + 4.0
+        return 2.0 * (1 + THRESHOLDS + params.states + (params.traits if params.own else 0)) + 4.0
 
     def describe(self) -> str:
         """Return a few words about the engine."""
@@ -88,6 +92,7 @@ class PackedEngine(CPUEngine):
         self._status = allocate(groups * W, np.uint32)
         self._thresholds = allocate(groups * THRESHOLDS * W, np.uint16)
         self._states = allocate(groups * self.compiled_params.states * W, np.uint16)
+        self._devices = allocate(groups * TRAITS * W if self.compiled_params.own else 0, np.uint16)
 
     def _fill(self) -> None:
         self._run("initialise", self._groups)
@@ -273,11 +278,19 @@ class PackedEngine(CPUEngine):
     def _move_kernel(self) -> Any:
         return move_kernel()
 
+    def _run(self, kernel: str, count: int, *arguments: Any) -> None:
+        if not self._drawn and kernel in _OF_DEVICES:
+            super()._run("draw_traits", self._groups)
+            self._drawn = True
+        super()._run(kernel, count, *arguments)
+
     def _arrays(self) -> tuple[Any, ...]:
         return (
             *self._buffers(),
+            self._devices,
             self._scales,
             self._state_scales,
+            self._device_scales,
             self._mixture,
             self.compiled_params.log_sigma,
             *self._ids,
@@ -336,8 +349,35 @@ def scales_of(params: CompiledParams) -> tuple[Scales, Float32Array]:
     highest = min(p.r_max, p.g_llrs * p.per_span)  # passive at all voltages, also at that of reads
     reach = THRESHOLD_REACH * p.u_max
     deviations = np.sqrt((params.start**2).sum(axis=1))
-    rows = [(*_scale(-STATE_REACH * d, STATE_REACH * d), 0.0) for d in np.maximum(deviations, 1e-30)]
+    limits = STATE_REACH * np.maximum(deviations, 1e-30)
     return (
         Scales(_scale(R_MIN, highest), _scale(-reach, 0.0), _scale(0.0, reach), _scale(0.0, p.u_max)),
-        np.array(rows, np.float32).ravel(),
+        _rows_of(-limits, limits),
     )
+
+
+def scales_of_traits(params: CompiledParams) -> Float32Array:
+    """Return the scales of the traits of devices that have shapes and memory of their own.
+
+    Parameters
+    ----------
+    params : CompiledParams
+        With d traits.
+
+    Returns
+    -------
+    float32 array of shape (d * 4,), or (0,)
+        Low, step, 1/step, and 0 for each; empty if devices have nothing of their own.
+    """
+    if not params.own:
+        return np.zeros(0, np.float32)
+    reach = STATE_REACH * np.sqrt((params.cholesky**2).sum(axis=2))
+    low = np.maximum(params.bounds[0], (params.means - reach).min(axis=0))
+    high = np.minimum(params.bounds[1], (params.means + reach).max(axis=0))
+    # no code stands for a number beyond the bounds, not even by the rounding of its last digit
+    return _rows_of(low, high - 1e-6 * (high - low))
+
+
+def _rows_of(low: AnyArray, high: AnyArray) -> Float32Array:
+    """Return scales as kernels take them where there are several: low, step, 1/step, and 0 for each."""
+    return np.array([(*_scale(*ends), 0.0) for ends in zip(low, high, strict=True)], np.float32).ravel()

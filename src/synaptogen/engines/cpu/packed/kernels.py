@@ -47,6 +47,7 @@ from .cell_steps import (
     decode_u_reset,
     decode_u_set,
     ensure_device,
+    keep_traits,
     pack,
     recompute,
     step,
@@ -62,6 +63,8 @@ class Kernels(NamedTuple):
 
     Attributes
     ----------
+    draw_traits
+        Draw the traits of devices that have shapes and memory of their own.
     initialise, apply, read_each, read_blocks, row_currents, column_currents
         As in `engines.cpu.kernels.Kernels`.
     mixing
@@ -69,11 +72,12 @@ class Kernels(NamedTuple):
     fields
         Unpack the state, in the order of `engines.FIELDS`.
     device
-        Draw the device vectors again.
+        Unpack the device vectors, or draw them again.
     draw_normals
         The kernel of ordinary cells.
     """
 
+    draw_traits: Any
     initialise: Any
     apply: Any
     read_each: Any
@@ -163,6 +167,19 @@ def compile_kernels(revision: str, ordinary: OrdinaryKernels) -> Kernels:
     -------
     Kernels
     """
+
+    @njit(cache=True, **OPTIONS)
+    def draw_traits(
+        first: int, last: int, state_arrays: Arrays, consecutive: bool, first_id: int, param_arrays: Arrays
+    ) -> None:
+        in_cache_key(revision)
+        packed = packed_cells(state_arrays, consecutive, first_id)
+        params = params_from(param_arrays)
+        work = scratch_arrays(params.states)
+        scratch = scratch_on(work, params.states)
+        for group in range(first, last):
+            keep_traits(packed, scratch, params, group)
+        keep_alive(work)
 
     @njit(cache=True, **OPTIONS)
     def initialise(
@@ -346,6 +363,7 @@ def compile_kernels(revision: str, ordinary: OrdinaryKernels) -> Kernels:
         keep_alive(work)
 
     return Kernels(
+        draw_traits,
         initialise,
         apply,
         read_each,

@@ -10,10 +10,10 @@ from numba.core import types
 
 from synaptogen.engines.cpu.history_refill import Pending
 from synaptogen.engines.cpu.lanes import CPU, FORMULA, INLINE, UINT32, W, data
-from synaptogen.engines.cpu.layout import CURVE, DEVICE_RECORD, HOT, Arrays, CellPointers
+from synaptogen.engines.cpu.layout import CURVE, DEVICE_RECORD, HOT, VECTOR, Arrays, CellPointers
 from synaptogen.engines.cpu.workspace import aligned
 from synaptogen.engines.lanes import adopt
-from synaptogen.model import OWN_ROWS
+from synaptogen.model import OWN_ROWS, OWN_TRAITS
 
 from . import codes
 from .codes import Scale
@@ -22,6 +22,8 @@ adopt(CPU, codes, **FORMULA)
 
 X_ROWS = 4
 """Rows of x in scratch memory."""
+TRAITS = VECTOR + OWN_TRAITS
+"""Codes of a device that has shapes and memory of its own."""
 THRESHOLDS = 3
 """Codes of a cell besides its mixing state.
 
@@ -54,10 +56,12 @@ class Packed(NamedTuple):
         `THRESHOLDS` rows of codes per group.
     states
         One row of codes per state and group.
+    devices
+        One row of codes per trait and group, where devices have shapes and memory of their own.
     scales
         The `Scales` of mixing states and thresholds.
-    state_scales
-        Four numbers per state: low, step, 1/step, and 0.
+    state_scales, device_scales
+        Four numbers per state and per trait: low, step, 1/step, and 0.
     mixture, components, bounded, log_sigma
         The population, as `cell_steps.draw_device` takes it.
     id_lo, id_hi, first_id, consecutive
@@ -68,8 +72,10 @@ class Packed(NamedTuple):
     status: Any
     thresholds: Any
     states: Any
+    devices: Any
     scales: Any
     state_scales: Any
+    device_scales: Any
     mixture: Any
     components: Any
     bounded: Any
@@ -171,15 +177,19 @@ def packed_cells(state_arrays: Arrays, consecutive: bool, first_id: int) -> Pack
     -------
     Packed
     """
-    r, status, thresholds, states, scales, state_scales, mixture, log_sigma, id_lo, id_hi = state_arrays
+    (r, status, thresholds, states, devices, scales, state_scales, device_scales, mixture, log_sigma, id_lo, id_hi) = (
+        state_arrays
+    )
     pointers = (data(mixture[0]), data(mixture[1]), data(mixture[2]), data(mixture[3]))
     return Packed(
         data(r),
         data(status),
         data(thresholds),
         data(states),
+        data(devices),
         scales,
         data(state_scales),
+        data(device_scales),
         pointers,
         mixture[0].size,
         mixture[3].size > 0,

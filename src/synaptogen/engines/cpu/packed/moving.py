@@ -10,15 +10,34 @@ from typing import Any
 from numba import njit
 
 from synaptogen.engines.cpu.kernels import params_from
-from synaptogen.engines.cpu.lanes import OPTIONS, W, data, in_cache_key, load, scalar, store, uint32s
-from synaptogen.engines.cpu.layout import Arrays, UInt32Array, ids
-from synaptogen.engines.cpu.moving import Move, pointers_of, state_of_lanes
-from synaptogen.model import where
+from synaptogen.engines.cpu.lanes import INLINE, OPTIONS, Pointer, W, data, in_cache_key, load, scalar, store, uint32s
+from synaptogen.engines.cpu.layout import Arrays, UInt32Array
+from synaptogen.engines.cpu.moving import Move, pointers_of, states_at
+from synaptogen.model import Real, UInt32, where
 
 from .codes import decode, encode
-from .layout import load_codes, packed_cells, store_codes
+from .layout import Packed, load_codes, packed_cells, store_codes
 
 WORDS = 3
+
+
+@njit(**INLINE)
+def _last_write(cells: Packed, words: Pointer, n: int, group: int, present: int) -> tuple[UInt32, UInt32]:
+    """Return which write the cells of a group have last seen, and the codes that it wrote."""
+    at = group * W
+    code, kept = load_codes(cells.r, at), load(words, n + at)
+    fresh = (load(cells.status, at) != load(words, 2 * n + at)) | (code != (kept >> 16))
+    return where(fresh, uint32s(present), load(words, at)), where(fresh, code, kept & 0xFFFF)
+
+
+@njit(**INLINE)
+def _leave(cells: Packed, words: Pointer, n: int, group: int, written: UInt32, r: Real) -> None:
+    """Store the mixing states of a group, and what the next move has to know of this one."""
+    at = group * W
+    left = encode(r, cells.scales.r)
+    store_codes(cells.r, at, left)
+    store(words, n + at, written | (left << 16))
+    store(words, 2 * n + at, load(cells.status, at))
 
 
 def compile_move(revision: str) -> Any:
@@ -50,19 +69,16 @@ def compile_move(revision: str) -> Any:
         cells = packed_cells(state_arrays, consecutive, first_id)
         params, to = params_from(param_arrays), pointers_of(move)
         words, n = data(memory), memory.shape[1]
-        for group in range(first, last):
-            at = group * W
-            code, status, kept = load_codes(cells.r, at), load(cells.status, at), load(words, n + at)
-            fresh = (status != load(words, 2 * n + at)) | (code != (kept >> 16))
-            here = where(fresh, uint32s(to.present), load(words, at))
-            store(words, at, here)
-            written = where(fresh, code, kept & 0xFFFF)
-            lo, hi = ids(cells, group)
-            before = decode(written, cells.scales.r)
-            r = state_of_lanes(before, lo, hi, here, scalar(words, at), to, params.k0, params.k1)
-            left = encode(r, cells.scales.r)
-            store_codes(cells.r, at, left)
-            store(words, n + at, written | (left << 16))
-            store(words, 2 * n + at, status)
+        for group in range(first, last, 2):
+            other = min(group + 1, last - 1)  # the last group may be alone
+            here_a, a = _last_write(cells, words, n, group, to.present)
+            here_b, b = _last_write(cells, words, n, other, to.present)
+            store(words, group * W, here_a)
+            store(words, other * W, here_b)
+            written = decode(a, cells.scales.r), decode(b, cells.scales.r)
+            first_write = scalar(words, group * W)
+            r = states_at((group, other), written, (here_a, here_b), first_write, to, params, cells)
+            _leave(cells, words, n, group, a, r[0])
+            _leave(cells, words, n, other, b, r[1])
 
     return move_cells
