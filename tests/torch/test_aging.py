@@ -42,7 +42,7 @@ def test_layers_wait_as_the_arrays_that_were_written(options):
     layer = sg.torch.convert(nn.Linear(12, 7), config)
     part = layer.analog
     scaled = (layer.weight.detach() / part.full_scale[0]).double().numpy()
-    written = programming.program_pairs(scaled, config, part.seed)
+    written = programming.program_cells(scaled, config, part.seed)
     stuck = programming.stuck_cells((7, 12), config, part.seed, 0).reshape(7, 2, 12) >= 0
     for seconds in (1.0, HOURS, 1e8):
         sg.torch.wait(layer, seconds, 330.0)

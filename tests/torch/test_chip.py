@@ -229,7 +229,7 @@ def test_slices_of_weights_have_errors_and_noise_of_their_own():
     part = analog.analog
     weight = digital.weight.detach()
     full = weight.abs().amax(1, keepdim=True)
-    exact = part.sliced((weight / full).unsqueeze(0))
+    exact = part.code.contents((weight / full).unsqueeze(0))
     held = part.matrices(part.difference) / part.per_weight
     errors = (held - exact).view(300, 2, 60)
     wanted = (errors[:, 0] / 3 + errors[:, 1] * 2 / 3) * full

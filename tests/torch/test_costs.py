@@ -10,7 +10,7 @@ torch = pytest.importorskip("torch")
 from torch import nn  # noqa: E402  # after the check that torch is there
 
 import synaptogen as sg  # noqa: E402
-from synaptogen.torch.programming import program_pairs  # noqa: E402
+from synaptogen.torch.programming import program_cells  # noqa: E402
 
 Config = sg.torch.AnalogConfig
 IDEAL = Config(programming="ideal", bandwidth=1e6, tile=(128, 128), seed=1)
@@ -79,7 +79,7 @@ def test_cells_dissipate_what_the_engine_says(dac_bits):
     analog = sg.torch.convert(model, config)
     found = sg.torch.cost(analog, x).layers[0]
     weight = model.weight.detach().double()
-    cells = program_pairs((weight / weight.abs().amax(1, keepdim=True)).numpy(), config, analog.analog.seed).cells
+    cells = program_cells((weight / weight.abs().amax(1, keepdim=True)).numpy(), config, analog.analog.seed).cells
     scaled = x / x.abs().amax(1, keepdim=True)
     if dac_bits is not None:
         scaled = (scaled * 7).round() / 7

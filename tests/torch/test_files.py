@@ -47,7 +47,7 @@ def test_a_saved_model_goes_on_bit_for_bit(file, device, monkeypatch):
     sg.torch.save(analog, file)
     with torch.device(device):
         digital = Net().eval()
-    monkeypatch.setattr(programming, "program_pairs", None)  # nothing is written
+    monkeypatch.setattr(programming, "program_cells", None)  # nothing is written
     again = sg.torch.load(file, digital)
     assert again.b.weight is again.a.weight
     assert type(again.conv) is nn.Conv1d

@@ -14,7 +14,7 @@ from synaptogen.model.iv import conductance  # noqa: E402
 from synaptogen.model.noise import noise_variance  # noqa: E402
 from synaptogen.torch.crossbars.noise import choices, mixed, noise_state, normals, traced_normals  # noqa: E402
 from synaptogen.torch.crossbars.quantise import quantise  # noqa: E402
-from synaptogen.torch.programming import program_pairs  # noqa: E402
+from synaptogen.torch.programming import program_cells  # noqa: E402
 
 Config = sg.torch.AnalogConfig
 nn = torch.nn
@@ -34,7 +34,7 @@ def test_mean_is_the_product_of_the_cells_and_the_variance_is_the_models(tile, d
     torch.manual_seed(1)
     layer = sg.torch.Linear(13, 6, bias=False, config=config)
     scaled = (layer.weight / layer.weight.abs().amax(1, keepdim=True)).detach().double().numpy()
-    cells = program_pairs(scaled, config, layer.analog.seed).cells
+    cells = program_cells(scaled, config, layer.analog.seed).cells
     x = torch.rand(13) * 2 - 1
     x = quantise(x / x.abs().max(), 1.0, 16 if dac_bits is None else dac_bits)
     u = x.double().numpy() * config.full_voltage

@@ -12,7 +12,7 @@ import synaptogen as sg  # noqa: E402
 from synaptogen.crossbar import DifferentialPair  # noqa: E402
 from synaptogen.model.iv import conductance, mixing_from_conductance  # noqa: E402
 from synaptogen.model.noise import noise_variance  # noqa: E402
-from synaptogen.torch.programming import program_pairs  # noqa: E402
+from synaptogen.torch.programming import program_cells  # noqa: E402
 
 Config = sg.torch.AnalogConfig
 nn = torch.nn
@@ -56,7 +56,7 @@ def test_each_pass_writes_with_the_errors_of_devices():
     first, again = product(torch.eye(5), b), product(torch.eye(5), b)
     assert not torch.equal(first, again)
     errors = (first[1:] - 0.5).double().numpy()
-    written = program_pairs(np.full((64, 64), 0.5), config, seed=7)
+    written = program_cells(np.full((64, 64), 0.5), config, seed=7)
     per_weight = (config.window[0] - config.window[1]) * config.device.constants().per_span
     pairs = (written.plus.astype(float) - written.minus) / per_weight - 0.5
     assert abs(errors.std() / pairs.std() - 1) < 0.2

@@ -8,7 +8,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="torch is not installed: pip install 'synaptogen-sim[torch]'")
 
 import synaptogen as sg  # noqa: E402
-from synaptogen.torch.programming import program_pairs  # noqa: E402
+from synaptogen.torch.programming import program_cells  # noqa: E402
 
 Config = sg.torch.AnalogConfig
 nn = torch.nn
@@ -53,7 +53,7 @@ def test_drawn_errors_are_those_of_devices():
         layer.weight[:, 0] = 1.0
     held = layer.analog.weights(layer.analog.drawn(layer.matrix()))
     drawn = (held[0, :, 1:] - 0.5).double().numpy().ravel()
-    written = program_pairs(np.full((64, 64), 0.5), AWARE, seed=7)
+    written = program_cells(np.full((64, 64), 0.5), AWARE, seed=7)
     pairs = ((written.plus.astype(float) - written.minus) / layer.analog.per_weight - 0.5).ravel()
     assert abs(drawn.std() / pairs.std() - 1) < 0.2
     assert abs(np.median(drawn) - np.median(pairs)) < 0.03

@@ -11,7 +11,7 @@ torch = pytest.importorskip("torch", reason="torch is not installed: pip install
 import synaptogen as sg  # noqa: E402
 from synaptogen.crossbar import Wires  # noqa: E402
 from synaptogen.torch.crossbars.wiring import transfer  # noqa: E402
-from synaptogen.torch.programming import program_pairs  # noqa: E402
+from synaptogen.torch.programming import program_cells  # noqa: E402
 
 Config = sg.torch.AnalogConfig
 nn = torch.nn
@@ -24,7 +24,7 @@ def layer_and_cells(config, inputs=9, outputs=5):
     torch.manual_seed(1)
     layer = sg.torch.Linear(inputs, outputs, bias=False, config=config)
     scaled = (layer.weight / layer.weight.abs().amax(1, keepdim=True)).detach().double().numpy()
-    return layer, program_pairs(scaled, config, layer.analog.seed).cells, layer.analog.unit[0, 0].double().numpy()
+    return layer, program_cells(scaled, config, layer.analog.seed).cells, layer.analog.unit[0, 0].double().numpy()
 
 
 @pytest.mark.parametrize("tile", [(1024, 1024), (6, 4)])

@@ -18,11 +18,10 @@ Config = sg.torch.AnalogConfig
 def test_parts_hold_what_the_whole_holds(method, monkeypatch):
     matrix = np.random.default_rng(1).uniform(-1, 1, (13, 7))
     config = Config(programming=method, seed=1)
-    whole = programming.program_pairs(matrix, config, 5)
+    whole = programming.program_cells(matrix, config, 5)
     monkeypatch.setattr(programming, "AT_ONCE", 30)
     parts = programming.write_matrix(matrix, config, 5)
-    assert np.array_equal(parts.plus, whole.plus)
-    assert np.array_equal(parts.minus, whole.minus)
+    assert np.array_equal(parts.states, whole.states)
     if method == "ideal":
         assert parts.record is None
         return

@@ -28,8 +28,8 @@ class Aged:
 
     Attributes
     ----------
-    written : array of shape (groups, outputs, 2, inputs)
-        Mixing states as they were written: of the positive and of the negative cells, in the order of their ids.
+    written : array
+        Mixing states as they were written, in the order of the ids of the cells: `AnalogMatrix.states`.
     time : ClockTime
         Time since then.
     difference, unit : tensors

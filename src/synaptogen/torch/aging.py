@@ -141,9 +141,7 @@ def _aged(part: AnalogCells) -> Aged:
     """Return what is kept of the cells of a layer, anew if they have been written."""
     if part.aged is not None and part.aged.holds(part):
         return part.aged
-    both = (part.total + part.difference) / 2, (part.total - part.difference) / 2
-    written = np.stack([part.matrices(r).double().cpu().numpy() for r in both], -2)
-    return Aged(written, ClockTime(), part.difference.clone(), part.unit.clone(), part.unit.clone())
+    return Aged(part.states(), ClockTime(), part.difference.clone(), part.unit.clone(), part.unit.clone())
 
 
 @torch.no_grad()
@@ -151,36 +149,30 @@ def _move(part: AnalogCells, ticks: int, temperature: float | None) -> None:
     aged, device = _aged(part), part.config.device
     time = aged.time.after(device.fluctuation, ticks, temperature)
     time = time._replace(instants=time.instants[:1])  # all cells were written at the first of them
-    _show(part, states_after(aged.written, part.seed, device, time))
+    part.take_states(states_after(aged.written, part.seed, device, time))
     part.aged = replace(aged, time=time, difference=part.difference.clone())
-
-
-def _show(part: AnalogCells, states: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> None:
-    """Let a layer read cells in other states (groups, outputs, 2, inputs)."""
-    plus, minus = states[..., 0, :], states[..., 1, :]
-    part.difference.copy_(part.laid_out(torch.from_numpy(plus - minus).to(part.difference)))
-    part.total.copy_(part.laid_out(torch.from_numpy(plus + minus).to(part.total)))
-    part.rewire()
 
 
 def _reference(part: AnalogCells, states: np.ndarray[tuple[int, ...], np.dtype[np.float64]], vectors: int) -> Tensor:
     """Return outputs for reference inputs, (vectors, groups, outputs), of cells in other states."""
-    kept = [(buffer, buffer.clone()) for buffer in (part.difference, part.total, part.wired, part.converted)]
+    buffers = part.difference, part.total, part.reference, part.wired, part.converted
+    kept = [(buffer, buffer.clone()) for buffer in buffers if buffer is not None]
     random = np.random.default_rng([part.seed % 2**64, _REFERENCE])
     x = torch.from_numpy(random.uniform(-1.0, 1.0, (vectors, part.groups * part.inputs))).to(part.difference)
     try:
-        _show(part, states)
+        part.take_states(states)
         y = part(x * torch.where(part.input_range > 0, part.input_range, torch.ones_like(part.input_range)))
     finally:
         for buffer, values in kept:
             buffer.copy_(values)
-    return y.reshape(vectors, part.groups, part.outputs)
+    slices = part.config.weight_slices  # which share a factor
+    return y.reshape(vectors, part.groups, -1).repeat_interleave(slices, -1)
 
 
 def _shared(sums: Tensor, part: AnalogCells, per: FactorFor) -> Tensor:
     """Add up what shares a factor, (groups, 1, outputs)."""
     if per != "output":
-        rows = part.outputs if per == "layer" else part.config.tile[0] // 2
+        rows = part.outputs if per == "layer" else part.config.rows_of_tile
         parts = [each.sum(-1, keepdim=True).expand_as(each) for each in sums.split(rows, -1)]
         sums = torch.cat(parts, -1)
         if per == "layer":

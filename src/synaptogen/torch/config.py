@@ -21,6 +21,7 @@ ActivationProducts: TypeAlias = Literal["digital", "cells"]
 WireModel: TypeAlias = Literal["effective", "exact"]
 InputCoding: TypeAlias = Literal["amplitude", "pulse-width"]
 InputRanges: TypeAlias = Literal["data", "learned"]
+WeightMapping: TypeAlias = Literal["differential-pair", "offset-column", "digital-offset"]
 MOST_BITS = 16
 
 
@@ -150,6 +151,7 @@ class AnalogConfig:
     weight_slices: int = 1
     weight_bits: int = 8
     input_ranges: InputRanges = "data"
+    weight_mapping: WeightMapping = "differential-pair"
 
     def __post_init__(self) -> None:
         params = as_device_params(self.params)
@@ -162,6 +164,7 @@ class AnalogConfig:
             ("activation_products", ActivationProducts),
             ("input_coding", InputCoding),
             ("input_ranges", InputRanges),
+            ("weight_mapping", WeightMapping),
         ):
             checks.one_of(name, getattr(self, name), get_args(known))
         checks.positive_int("budget", self.budget)
@@ -187,6 +190,7 @@ class AnalogConfig:
         self._require_chip()
         self._require_age()
         self._require_inputs()
+        self._require_mapping()
         if self.programming == "write-verify":
             self._require_tolerance()
 
@@ -227,6 +231,29 @@ class AnalogConfig:
                 raise ValueError("input_ranges='learned' needs activation_products='digital'")
         if self.gradient == "exact" and self.input_coding == "pulse-width":
             raise ValueError("gradient='exact' is that of voltages: give input_coding='amplitude'")
+
+    def _require_mapping(self) -> None:
+        if self.weight_mapping == "differential-pair":
+            return
+        if self.wires is not None:
+            raise ValueError("wires are those of pairs of lines: give weight_mapping='differential-pair'")
+        if self.activation_products == "cells":
+            raise ValueError("activation_products='cells' needs weight_mapping='differential-pair'")
+        if self.rows_of_tile < 1:
+            raise ValueError(
+                f"tile={self.tile!r}: give more than {self.weight_slices} rows, which the reference lines take"
+            )
+
+    @property
+    def cells_of_weight(self) -> int:
+        """Cells of a weight, or of a slice of one."""
+        return 2 if self.weight_mapping == "differential-pair" else 1
+
+    @property
+    def rows_of_tile(self) -> int:
+        """Lines of a tile that hold weights; a pair counts as one."""
+        references = self.weight_slices if self.weight_mapping == "offset-column" else 0
+        return self.tile[0] // self.cells_of_weight - references
 
     @property
     def has_real_adcs(self) -> bool:

@@ -15,7 +15,7 @@ from .first_pass import watch_first_pass
 from .known_layers import CONVERTERS, Converter, converter_of
 from .layers import AnalogCells
 from .patched_forward import rebound
-from .plan import Plan, plan_of, within
+from .plan import Decision, Plan, plan_of, within
 from .writing_progress import Progress, without_writing, writing
 
 if TYPE_CHECKING:  # what is returned depends on dry_run
@@ -125,7 +125,7 @@ def convert(
         if not (isinstance(key, type) and issubclass(key, nn.Module) and callable(converter)):
             raise TypeError(f"converters maps {key!r} to {converter!r}: give classes of modules, and callables")
     plan = plan_of(model, exclude, list(configs), others)
-    plan[:] = [d._replace(cells=d.cells * _chosen(d.name, config, configs).weight_slices) for d in plan]
+    plan[:] = [d._replace(cells=_cells(d, _chosen(d.name, config, configs))) for d in plan]
     if dry_run:
         return plan
     if not any(decision.convert for decision in plan):
@@ -137,6 +137,11 @@ def convert(
 def _chosen(name: str, config: AnalogConfig, configs: Mapping[str, AnalogConfig]) -> AnalogConfig:
     """Return the configuration of a layer."""
     return next((c for pattern, c in configs.items() if within(name, pattern)), config)
+
+
+def _cells(decision: Decision, config: AnalogConfig) -> int:
+    """Return the number of cells of a layer, without reference lines: its tiles are not known yet."""
+    return decision.cells // 2 * config.cells_of_weight * config.weight_slices
 
 
 def skeleton(

@@ -57,15 +57,15 @@ def _row(name: str, part: AnalogPart) -> tuple[str, ...]:
 
 
 def _matrix_row(part: AnalogCells) -> tuple[str, ...]:
-    c, lines = part.config, 2 * part.groups * part.outputs
+    c, lines = part.config, part.groups * part.outputs
     written: str = c.programming
     if part.report is not None:
         failed = int(np.count_nonzero(part.report.failed))
         written += f", {part.report.pulses.mean():.1f} pulses a cell, {failed} outside {c.tolerance:g} S"
     return (
         f"{part.groups * part.outputs // c.weight_slices} x {part.inputs}",
-        f"{lines * part.inputs:,}",
-        str(-(-lines // c.tile[0]) * part.column_tiles),
+        f"{part.cells:,}",
+        str(-(-lines // c.rows_of_tile) * part.column_tiles),
         written,
         f"{100 * float(part.written_error):.2f} %",
     )
@@ -89,6 +89,8 @@ def _reads(part: AnalogPart) -> str:
     reads += [
         f"{kind} {bits} bit" if bits else f"no {kind}" for kind, bits in (("DAC", c.dac_bits), ("ADC", c.adc_bits))
     ]
+    if c.weight_mapping != "differential-pair":
+        reads += [{"offset-column": "offset columns", "digital-offset": "digital offsets"}[c.weight_mapping]]
     if c.weight_slices > 1:
         reads += [f"weights of {c.weight_bits} bits in {c.weight_slices} slices"]
     if c.input_slices > 1:

@@ -1,4 +1,4 @@
-"""Write weights to pairs of cells with the programming of `synaptogen.crossbar`, and tabulate its errors."""
+"""Write weights to cells, pairs or single ones, by `synaptogen.crossbar`, and tabulate the errors of this."""
 
 import functools
 from dataclasses import dataclass, replace
@@ -13,7 +13,7 @@ from synaptogen._utils import BoolArray, Float32Array, Float64Array, default_thr
 from synaptogen.array import CellArray
 from synaptogen.crossbar import DifferentialPair, ProgrammingReport, one_shot, write_verify
 from synaptogen.engines import CellIds
-from synaptogen.model import mixing_from_conductance
+from synaptogen.model import conductance, mixing_from_conductance
 from synaptogen.state import ArraySpec, CellState, ClockTime, ticks_of
 
 from .aged import states_after
@@ -65,22 +65,31 @@ class WriteRecord:
 
 
 class Programmed(NamedTuple):
-    """Pairs of cells that hold a matrix.
+    """Cells that hold a matrix.
 
     Attributes
     ----------
-    plus, minus : arrays of shape (outputs, inputs)
-        Mixing states.
-    cells : CellArray of shape (2 * outputs, inputs), or None
+    states : array of shape (lines, inputs)
+        Mixing states; of pairs the positive and the negative line of each output, one after the other.
+    cells : CellArray of shape (lines, inputs), or None
         The cells; None for ideal programming, as is the report.
     report : ProgrammingReport or None
         Report of the programming.
     """
 
-    plus: Float32Array
-    minus: Float32Array
+    states: Float32Array
     cells: CellArray | None
     report: ProgrammingReport | None
+
+    @property
+    def plus(self) -> Float32Array:
+        """States of the positive cells of pairs, (outputs, inputs)."""
+        return self.states[0::2]
+
+    @property
+    def minus(self) -> Float32Array:
+        """States of the negative cells of pairs, (outputs, inputs)."""
+        return self.states[1::2]
 
 
 class Written(NamedTuple):
@@ -88,58 +97,59 @@ class Written(NamedTuple):
 
     Attributes
     ----------
-    plus, minus : arrays of shape (outputs, inputs)
-        Mixing states.
+    states : array of shape (lines, inputs)
+        Mixing states, as those of `Programmed`.
     record : WriteRecord or None
         Outcome of the programming; None for ideal programming.
     """
 
-    plus: Float32Array
-    minus: Float32Array
+    states: Float32Array
     record: WriteRecord | None
 
 
-def write_matrix(matrix: Float64Array, config: AnalogConfig, seed: int) -> Written:
-    """Write a matrix to pairs of new cells, some outputs at a time, so that memory stays small.
+def write_matrix(matrix: Float64Array, config: AnalogConfig, seed: int, weights: int | None = None) -> Written:
+    """Write a matrix to new cells, some outputs at a time, so that memory stays small.
 
-    The cells are those of `program_pairs`, to the last bit.
+    The cells are those of `program_cells`, to the last bit.
 
     Parameters
     ----------
     matrix : array of shape (outputs, inputs)
-        Weights over full scale, -1 to 1.
+        What pairs hold, -1 to 1, or single cells, 0 to 1.
     config : AnalogConfig
         Devices and programming.
     seed : int
         Of the cells.
+    weights : int, optional
+        Outputs that hold weights, and are counted for the progress; others are references. Default: all.
 
     Returns
     -------
     Written
     """
     outputs, inputs = matrix.shape
-    plus, minus = np.empty((2, outputs, inputs), np.float32)
-    slices = config.weight_slices  # which stay together, so that whole weights are counted
+    per, slices = config.cells_of_weight, config.weight_slices  # which stay together, so that whole weights are counted
+    states = np.empty((per * outputs, inputs), np.float32)
     rows, records = slices * max(1, AT_ONCE // max(1, inputs * slices)), []
     for begin in range(0, outputs, rows):
         some = slice(begin, begin + rows)
-        programmed = program_pairs(matrix[some], config, seed, first=2 * begin * inputs)
-        plus[some], minus[some] = programmed.plus, programmed.minus
+        programmed = program_cells(matrix[some], config, seed, first=per * begin * inputs)
+        states[per * begin : per * (begin + rows)] = programmed.states
         if programmed.report is not None:
             record = WriteRecord.of(programmed.report)
-            stuck = stuck_cells(programmed.plus.shape, config, seed, begin) >= 0
+            stuck = stuck_cells(matrix[some].shape, config, seed, begin) >= 0
             records.append(replace(record, failed=record.failed | stuck.ravel()))
-        written(programmed.plus.size // slices)
-    return Written(plus, minus, WriteRecord.joined(records) if records else None)
+        written(matrix[some][: None if weights is None else max(0, weights - begin)].size // slices)
+    return Written(states, WriteRecord.joined(records) if records else None)
 
 
-def program_pairs(matrix: Float64Array, config: AnalogConfig, seed: int, first: int = 0) -> Programmed:
-    """Write a matrix to pairs of new cells.
+def program_cells(matrix: Float64Array, config: AnalogConfig, seed: int, first: int = 0) -> Programmed:
+    """Write a matrix to new cells.
 
     Parameters
     ----------
     matrix : array of shape (outputs, inputs)
-        Weights over full scale, -1 to 1.
+        What pairs hold, -1 to 1, or single cells, 0 to 1.
     config : AnalogConfig
         Devices and programming.
     seed : int
@@ -151,11 +161,14 @@ def program_pairs(matrix: Float64Array, config: AnalogConfig, seed: int, first: 
     -------
     Programmed
     """
-    mapping = DifferentialPair(*config.window)
-    targets = mapping.targets(np.clip(matrix, -1.0, 1.0))
+    low, high = config.window
+    if config.cells_of_weight == 2:
+        targets = DifferentialPair(low, high).targets(np.clip(matrix, -1.0, 1.0))
+    else:
+        targets = low + np.clip(matrix, 0.0, 1.0) * (high - low)
     if config.programming == "ideal":
         r = mixing_from_conductance(targets, config.device.constants()).astype(np.float32)
-        return Programmed(*_pairs(r, config, seed, first), None, None)
+        return Programmed(_with_stuck(r, config, seed, first), None, None)
     spec = ArraySpec.from_arguments(
         config.device,
         rng=seed,
@@ -172,16 +185,16 @@ def program_pairs(matrix: Float64Array, config: AnalogConfig, seed: int, first: 
         report = one_shot(cells, targets, tolerance=config.tolerance, after=())
     else:
         report = write_verify(cells, targets, tolerance=config.tolerance, budget=config.budget, after=())
-    return Programmed(*_pairs(np.array(cells.r, np.float32), config, seed, first), cells, report)
+    return Programmed(_with_stuck(np.array(cells.r, np.float32), config, seed, first), cells, report)
 
 
-def _pairs(r: Float32Array, config: AnalogConfig, seed: int, first: int) -> tuple[Float32Array, Float32Array]:
-    """Return the states of the positive and the negative cells, of which some are stuck."""
-    if config.stuck_set or config.stuck_reset:
-        inputs = max(1, r.shape[1])
-        stuck = stuck_cells((len(r) // 2, r.shape[1]), config, seed, first // (2 * inputs))
-        r = np.where(stuck >= 0, stuck, r).astype(np.float32)
-    return r[0::2], r[1::2]
+def _with_stuck(r: Float32Array, config: AnalogConfig, seed: int, first: int) -> Float32Array:
+    """Return the states of lines of cells, of which some are stuck."""
+    if not (config.stuck_set or config.stuck_reset):
+        return r
+    per, inputs = config.cells_of_weight, max(1, r.shape[1])
+    stuck = stuck_cells((len(r) // per, r.shape[1]), config, seed, first // (per * inputs))
+    return np.where(stuck >= 0, stuck, r).astype(np.float32)
 
 
 def stuck_cells(shape: tuple[int, ...], config: AnalogConfig, seed: int, begin: int) -> NDArray[np.int8]:
@@ -200,27 +213,27 @@ def stuck_cells(shape: tuple[int, ...], config: AnalogConfig, seed: int, begin: 
 
     Returns
     -------
-    array of int8 of shape (2 * outputs, inputs)
+    array of int8 of shape (cells of a weight * outputs, inputs)
     """
-    outputs, inputs = shape
-    stuck = np.full((2 * outputs, inputs), -1, np.int8)
+    (outputs, inputs), per = shape, config.cells_of_weight
+    stuck = np.full((per * outputs, inputs), -1, np.int8)
     if config.stuck_set or config.stuck_reset:
         for k in range(outputs):
-            chance = np.random.default_rng([seed, begin + k, STUCK]).random((2, inputs))
-            stuck[2 * k : 2 * k + 2][chance < config.stuck_set] = 0
-            stuck[2 * k : 2 * k + 2][chance >= 1.0 - config.stuck_reset] = 1
+            chance, lines = np.random.default_rng([seed, begin + k, STUCK]).random((per, inputs)), slice(per * k, None)
+            stuck[lines][:per][chance < config.stuck_set] = 0
+            stuck[lines][:per][chance >= 1.0 - config.stuck_reset] = 1
     return stuck
 
 
 class ErrorTable(NamedTuple):
-    """Errors of programming for weights from -1 to 1, one row for each weight.
+    """Errors of programming for weights from -1 to 1, one row for each weight; for single cells for 0 to 1.
 
     Attributes
     ----------
     error : tensor of shape (LEVELS, SAMPLES)
-        Errors of weights over full scale.
+        Errors of weights over full scale; of single cells over the window.
     total : tensor of shape (LEVELS, SAMPLES)
-        r+ + r- of the pairs.
+        r+ + r- of the pairs; r of single cells.
     pulses : float
         Mean number of pulses per cell; 0 for ideal programming, as is the energy.
     energy : float
@@ -235,15 +248,13 @@ class ErrorTable(NamedTuple):
 
 @functools.lru_cache(16)
 def error_table(config: AnalogConfig) -> ErrorTable:
-    """Measure the errors of pairs of a population under its programming; copy the tensors before changing them."""
-    levels = np.linspace(-1.0, 1.0, LEVELS)
-    wanted = np.repeat(levels[:, None], SAMPLES, axis=1)
-    written = program_pairs(wanted, config, seed=0)
-    plus, minus = written.plus.astype(float), written.minus.astype(float)
-    report = written.report
+    """Measure the errors of cells of a population under its programming; copy the tensors before changing them."""
+    wanted = _levels_wanted(config)
+    programmed = program_cells(wanted, config, seed=0)
+    states, report = _by_weight(programmed.states, config), programmed.report
     return ErrorTable(
-        torch.from_numpy(np.asarray(_weights(plus, minus, config) - wanted, np.float32)),
-        torch.from_numpy(np.asarray(plus + minus, np.float32)),
+        torch.from_numpy(np.asarray(_weights(states, config) - wanted, np.float32)),
+        torch.from_numpy(np.asarray(states.sum(1), np.float32)),
         0.0 if report is None else float(report.pulses.mean()),
         0.0 if report is None else report.total_energy / report.pulses.size,
     )
@@ -264,18 +275,30 @@ def aged_errors(config: AnalogConfig) -> Tensor:
         Errors of weights over full scale, at ages of equal ratio.
     """
     assert config.training_age is not None  # for type checkers
-    wanted = np.repeat(np.linspace(-1.0, 1.0, LEVELS)[:, None], SAMPLES, axis=1)
-    programmed = program_pairs(wanted, config, seed=0)
-    written = np.stack([programmed.plus, programmed.minus], 1).astype(float)
+    wanted = _levels_wanted(config)
+    written = _by_weight(program_cells(wanted, config, seed=0).states, config)
     errors = np.empty((AGES, *wanted.shape), np.float32)
     for k, seconds in enumerate(np.geomspace(*config.training_age, AGES)):
         time = ClockTime().after(config.device.fluctuation, ticks_of(seconds), None)
-        states = states_after(written, 0, config.device, time)
-        errors[k] = _weights(states[:, 0], states[:, 1], config) - wanted
+        errors[k] = _weights(states_after(written, 0, config.device, time), config) - wanted
     return torch.from_numpy(errors)
 
 
-def _weights(plus: Float64Array, minus: Float64Array, config: AnalogConfig) -> Float64Array:
-    """Return the weights over full scale that pairs of cells hold."""
-    per_pair = (config.window[0] - config.window[1]) * config.device.constants().per_span
-    return np.asarray((plus - minus) / per_pair)
+def _levels_wanted(config: AnalogConfig) -> Float64Array:
+    """Return what the cells of a table of errors are to hold, (LEVELS, SAMPLES)."""
+    levels = np.linspace(-1.0 if config.cells_of_weight == 2 else 0.0, 1.0, LEVELS)
+    return np.repeat(levels[:, None], SAMPLES, axis=1)
+
+
+def _by_weight(states: Float32Array, config: AnalogConfig) -> Float64Array:
+    """Return states of lines as (outputs, cells of a weight, inputs)."""
+    return states.astype(float).reshape(-1, config.cells_of_weight, states.shape[1])
+
+
+def _weights(states: Float64Array, config: AnalogConfig) -> Float64Array:
+    """Return what cells (outputs, cells of a weight, inputs) hold, in units of the window."""
+    low, high = config.window
+    constants = config.device.constants()
+    if config.cells_of_weight == 2:
+        return np.asarray((states[:, 1] - states[:, 0]) / ((high - low) * constants.per_span))
+    return np.asarray((conductance(states[:, 0], config.device.u_read, constants) - low) / (high - low))

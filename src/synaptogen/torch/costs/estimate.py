@@ -133,7 +133,7 @@ class Grid:
 
     @classmethod
     def of(cls, groups: int, outputs: int, inputs: int, config: AnalogConfig) -> "Grid":
-        """Lay out matrices, with two lines an output.
+        """Lay out matrices, with two lines an output, or with one and reference lines.
 
         Parameters
         ----------
@@ -146,12 +146,12 @@ class Grid:
         -------
         Grid
         """
-        lines, columns = config.tile
-        if 2 * outputs <= lines and inputs <= columns:
-            together = min(lines // (2 * outputs), columns // inputs, groups)
+        lines, columns = config.rows_of_tile, config.tile[1]
+        if outputs <= lines and inputs <= columns:
+            together = min(lines // outputs, columns // inputs, groups)
             return cls(1, 1, math.ceil(groups / together), outputs * together)
-        down, across = math.ceil(2 * outputs / lines), math.ceil(inputs / columns)
-        return cls(down, across, groups * down * across, min(outputs, lines // 2))
+        down, across = math.ceil(outputs / lines), math.ceil(inputs / columns)
+        return cls(down, across, groups * down * across, min(outputs, lines))
 
 
 class _Meter:
@@ -185,6 +185,8 @@ class _Meter:
         self.adc += vectors * groups * outputs * grid.columns * slices
         results = outputs // self.config.weight_slices
         self.partial += vectors * groups * (outputs * grid.columns * slices - results)
+        if self.config.weight_mapping == "digital-offset":  # the sum of the inputs, subtracted from each conversion
+            self.partial += vectors * groups * (inputs + outputs * grid.columns) * slices
         conversions = math.ceil(grid.outputs / self.hardware.adcs) if self.config.adc_bits is not None else 0
         self.latency += vectors * slices * (self._read_time + conversions / self.hardware.adc_rate)
         self.energy += self._power(x, self.part.full_input(peaks), outputs) * self._read_time
@@ -216,14 +218,24 @@ class _Meter:
         else:
             u, on = share * full, torch.ones_like(share)
         llrs, hhrs = envelopes(u, self.part.constants)
-        return float((on * u.square() * (2 * outputs * llrs + (hhrs - llrs) * total)).sum())
+        cells = self._cells(outputs)
+        return float((on * u.square() * (cells * llrs + (hhrs - llrs) * total)).sum())
+
+    def _cells(self, outputs: int) -> int:
+        """Return the number of cells at an input."""
+        if isinstance(self.part, AnalogMatmul):
+            return 2 * outputs
+        return self.part.cells // (self.part.groups * self.part.inputs)
 
     def _totals(self, outputs: int) -> Tensor:
         """Return for each input the sum of r+ + r- over the outputs, (groups, inputs)."""
         if isinstance(self.part, AnalogMatmul):  # written anew in each pass: its mean
             return self.part.errors[1].double().mean() * outputs
         held = self.part.total if self.config.wires is None else self.part.wired[1]
-        return self.part.matrices(held).double().sum(1)
+        total = self.part.matrices(held).double().sum(1)
+        if self.part.reference is not None and self.config.weight_mapping == "offset-column":
+            total += self.part.matrices(self.part.reference).double().sum(1)
+        return total
 
     def cost(self, name: str) -> LayerCost:
         """Return the cost of what was counted."""
@@ -235,12 +247,13 @@ class _Meter:
         outputs //= self.config.weight_slices
         weights, tiles = groups * outputs * inputs, self.grid.tiles
         adcs = hardware.adcs * hardware.adc_area if self.config.adc_bits is not None else 0.0
-        around = columns * hardware.dac_area + lines / 2 * hardware.hold_area + adcs
+        around = columns * hardware.dac_area + lines / self.config.cells_of_weight * hardware.hold_area + adcs
         return LayerCost(
             name=name,
             outputs=groups * outputs,
             inputs=inputs,
             weights=weights,
+            cells=self._cells(self.shape[1]) * groups * inputs,
             tiles=tiles,
             cells_of_tiles=tiles * lines * columns,
             vectors=self.vectors,
@@ -252,7 +265,7 @@ class _Meter:
             adc_energy=self.adc * hardware.conversion_energy(self.config.adc_bits),
             digital_energy=self.partial * hardware.add_energy,
             writing_energy=0.0 if self.written is None else self._writing(),
-            programming_energy=self._programming(weights),
+            programming_energy=self._programming(),
             latency=self.latency,
             area=tiles * (lines * columns * hardware.cell_area + around),
         )
@@ -262,10 +275,9 @@ class _Meter:
         assert self.written is not None
         return self.part.cost().energy - self.written.energy
 
-    def _programming(self, weights: int) -> float:
+    def _programming(self) -> float:
         if not isinstance(self.part, AnalogCells):
             return 0.0
         if self.part.report is not None:
             return self.part.report.total_energy
-        pairs = weights * self.config.weight_slices
-        return error_table(self.config).energy * 2 * pairs  # of loaded cells: as many of the population take
+        return error_table(self.config).energy * self.part.cells  # of loaded cells: as many of the population take

@@ -29,7 +29,9 @@ class LayerCost:
     outputs, inputs : int
         Shape of its matrix; outputs of all groups, inputs of one.
     weights : int
-        Weights on cells, two cells each.
+        Weights on cells.
+    cells : int
+        Cells that hold them, those of references included.
     tiles : int
         Crossbars.
     cells_of_tiles : int
@@ -58,6 +60,7 @@ class LayerCost:
     outputs: int
     inputs: int
     weights: int
+    cells: int
     tiles: int
     cells_of_tiles: int
     vectors: int
@@ -81,7 +84,7 @@ class LayerCost:
     @property
     def utilisation(self) -> float:
         """Share of the cells of tiles that hold weights."""
-        return 2 * self.weights / self.cells_of_tiles if self.cells_of_tiles else 0.0
+        return self.cells / self.cells_of_tiles if self.cells_of_tiles else 0.0
 
     @property
     def energy_per_mac(self) -> float:

@@ -109,6 +109,7 @@ def can_compile(matrix: Readable, x: Tensor) -> bool:
         and matrix.difference.dtype == torch.float32
         and config.dac_bits is not None
         and config.input_slices == 1
+        and config.weight_mapping == "differential-pair"
         and matrix.observe is None
         and not matrix.adc_shift.numel()
         and not (config.wires is not None and config.wire_model == "exact")

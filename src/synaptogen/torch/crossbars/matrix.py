@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from synaptogen._utils import Float64Array
+from synaptogen.model import mixing_from_conductance
 from synaptogen.torch.config import AnalogConfig, Scale
 from synaptogen.torch.formulas import envelopes
 
@@ -15,11 +16,12 @@ from . import wiring
 from .compiled_reads import Geometry, can_compile, convolve, multiply
 from .noise import advance, choices, normals
 from .quantise import codes, quantise
-from .reading import AnalogProduct, LineDrives, full_precision, largest, require_real, tiled
+from .reading import AnalogProduct, LineDrives, full_precision, largest, require_real, tiled, without_gradients
+from .weight_code import WeightCode
 
 ADC = 0xADC  # keeps the numbers of ADCs apart from others of the same seed
 # buffers whose shapes depend on tiles, wires or training
-_OF_CONFIGURATION = ("difference", "total", "adc_range", "errors", "wired")
+_OF_CONFIGURATION = ("difference", "total", "reference", "adc_range", "errors", "wired")
 
 
 class AnalogMatrix(AnalogProduct):
@@ -52,6 +54,8 @@ class AnalogMatrix(AnalogProduct):
 
     difference: Tensor
     total: Tensor
+    reference: Tensor | None
+    reference_line: Tensor
     wired: Tensor
     unit: Tensor
     full_scale: Tensor
@@ -66,18 +70,20 @@ class AnalogMatrix(AnalogProduct):
         super().__init__(config, seed)
         # each slice of a weight is an output of its own, until results are joined
         self.groups, self.outputs, self.inputs = groups, outputs * config.weight_slices, inputs
-        most, base = (1 << (config.weight_bits - 1)) - 1, 1 << -(-(config.weight_bits - 1) // config.weight_slices)
-        self.most, self.base = most, base
-        counts = [base**k * (base - 1) / most for k in range(config.weight_slices)]
+        self.code = code = WeightCode.of(config)
         # without conversion of partial sums, tiles are one long line
         columns = inputs if config.adc_bits is None else min(inputs, config.tile[1])
         self.column_tiles, self.columns = math.ceil(inputs / columns), columns
         shape = (groups, self.column_tiles, columns, self.outputs)
+        # of single cells, r- is that of their reference, which the total does not contain
         self.register_buffer("difference", torch.zeros(shape))  # r+ - r-
         self.register_buffer("total", torch.zeros(shape))  # r+ + r-
+        references = code.references(self.outputs)
+        self.register_buffer("reference", torch.zeros(*shape[:-1], references) if references else None)
+        self.register_buffer("reference_line", code.reference_of(self.outputs), persistent=False)
         # effective difference and total behind wires
         self.register_buffer("wired", torch.zeros((2, *shape) if config.wires is not None else (0,)))
-        self.register_buffer("slice_counts", torch.tensor(counts), persistent=False)
+        self.register_buffer("slice_counts", torch.tensor(code.counts), persistent=False)
         self.register_buffer("unit", torch.ones(groups, 1, self.outputs))  # output in 1/A, for a full-scale input of 1
         self.register_buffer("full_scale", torch.ones(groups, outputs, 1))  # largest weight
         self.register_buffer("adc_range", torch.ones(groups, self.column_tiles, 1, self.outputs))  # A
@@ -163,13 +169,13 @@ class AnalogMatrix(AnalogProduct):
             peak = size.amax((1, 2), keepdim=True)
             top = self.full_input(peak)
             if self.config.input_slices == 1:
-                read = [self._read(vectors, top, difference)]
-                summed = self._converted(read[0])
+                currents, offset = self._read(vectors, top, difference)
+                summed = self._converted(currents, offset)
             else:
                 parts = self.slices(vectors, top)
                 read = [self._read(part, torch.ones_like(top), difference) for part, _ in parts]
-                summed = torch.stack([self._converted(c) * w for c, (_, w) in zip(read, parts, strict=True)]).sum(0)
-            currents = read[0] if len(read) == 1 else torch.cat(read, 2)
+                summed = torch.stack([self._converted(*c) * w for c, (_, w) in zip(read, parts, strict=True)]).sum(0)
+                currents = torch.cat([each for each, _ in read], 2)
             self._count(size, top, currents)
             if self.observe is not None:
                 self.observe(vectors, currents)
@@ -177,16 +183,39 @@ class AnalogMatrix(AnalogProduct):
             out = (summed.transpose(0, 1) * (top + 0.0 * peak)).reshape(*lead, self.groups * self.outputs)
             return self.joined(out, -1)
 
-    def _read(self, x: Tensor, top: Tensor, difference: Tensor | None) -> Tensor:
-        """Return the currents of one read, (groups, column_tiles, vectors, outputs)."""
+    def _read(self, x: Tensor, top: Tensor, difference: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        """Return the currents of one read, (groups, column_tiles, vectors, outputs), and a digital offset in them."""
         if self.config.wires is not None and self.config.wire_model == "exact":
-            return self._solved_currents(x, top, difference)
-        lines = (self._tiled(drive.transpose(0, 1)) for drive in self.drives(x, top))
-        return self.currents(LineDrives(*lines), *self._states_read(difference))
+            return self._solved_currents(x, top, difference), None
+        lines = self.drives(x, top).map(lambda drive: self._tiled(drive.transpose(0, 1)))
+        currents = self.currents(lines, *self._states_read(difference))
+        if self.reference is None:
+            return currents, None
+        if self.code.has_cells:
+            return self._with_noise_of_references(currents, lines), None
+        assert lines.rest is not None  # for type checkers
+        offset = lines.rest.sum(-1, keepdim=True) + torch.matmul(lines.signal, self.reference)
+        offset = offset.index_select(-1, self.reference_line)
+        return currents + offset, offset
 
-    def _converted(self, currents: Tensor) -> Tensor:
+    def _with_noise_of_references(self, currents: Tensor, lines: LineDrives) -> Tensor:
+        """Subtract the noise of reference lines, one number for all outputs of a tile."""
+        if not self.config.bandwidth:
+            return currents
+        assert self.reference is not None  # for type checkers
+        with without_gradients():
+            variance = torch.matmul(lines.noise, self.reference).add_(lines.common.sum(-1, keepdim=True))
+            noise = variance.clamp_(min=0.0).sqrt_() * normals(self.noise, variance.shape, variance)
+            advance(self.noise)
+            noise = noise.index_select(-1, self.reference_line)
+        return currents - noise
+
+    def _converted(self, currents: Tensor, offset: Tensor | None) -> Tensor:
         """Return the sums over tiles of what the ADCs make of currents, (groups, vectors, outputs)."""
-        out = self.digits(currents, self.adc_range, self.unit.unsqueeze(1))
+        unit = self.unit.unsqueeze(1)
+        out = self.digits(currents, self.adc_range, unit)
+        if offset is not None:
+            out = out - offset * unit
         return out.squeeze(1) if self.column_tiles == 1 else out.sum(1)
 
     def convolve(self, x: Tensor, geometry: Geometry, difference: Tensor | None = None) -> Tensor:
@@ -281,39 +310,23 @@ class AnalogMatrix(AnalogProduct):
         weight = weight.detach().to(kind)
         full = full_scale(weight, self.config.scale)
         scaled = weight / full
-        written = self.sliced(scaled)
+        written = self.code.contents(scaled)
         table = self.errors
         if table.dim() == 3:
             table = table.index_select(0, choices(self.noise, (1,), table.shape[0], scaled)).squeeze(0)
             advance(self.noise)
-        errors = table.flatten()[self.draw(written, table)]
+        errors = self._drawn_errors(self.code.levels(written), table)
+        if self.code.has_cells:
+            levels = self.code.references_hold(self.outputs).to(kind).expand(self.groups, -1, self.inputs)
+            errors = errors - self._drawn_errors(levels, table).index_select(1, self.reference_line)
         # reads multiply by the full scale at the time of writing, from which the weights have changed since
         change = (full / self.full_scale).repeat_interleave(self.config.weight_slices, 1)
         reached = (written + errors) * change
         return self.laid_out(self.per_weight * reached)
 
-    def sliced(self, scaled: Tensor) -> Tensor:
-        """Return what the pairs of cells hold for weights.
-
-        Parameters
-        ----------
-        scaled : tensor of shape (groups, outputs, inputs)
-            Weights over full scale, -1 to 1.
-
-        Returns
-        -------
-        tensor of shape (groups, outputs * weight_slices, inputs)
-            The weights themselves where there is one slice; else their bits, over the largest number of a slice.
-        """
-        slices = self.config.weight_slices
-        if slices == 1:
-            return scaled
-        rest, sign, found = (scaled.abs().clamp(max=1.0) * self.most).round(), scaled.sign(), []
-        for _ in range(slices):
-            digit = rest % self.base
-            rest = (rest - digit) / self.base
-            found.append(sign * digit / (self.base - 1))
-        return torch.stack(found, 2).flatten(1, 2)
+    def _drawn_errors(self, levels: Tensor, table: Tensor) -> Tensor:
+        """Draw errors for what pairs (-1 to 1) or single cells (0 to 1) hold."""
+        return table.flatten()[self.draw(levels if self.code.is_pair else 2.0 * levels - 1.0, table)]
 
     def joined(self, slices: Tensor, axis: int) -> Tensor:
         """Add what the slices of weights give.
@@ -330,7 +343,7 @@ class AnalogMatrix(AnalogProduct):
         tensor
             With that axis (groups * outputs,).
         """
-        if self.config.weight_slices == 1:
+        if self.code.counts == (1.0,):
             return slices
         return (slices.movedim(axis, -1).unflatten(-1, (-1, self.config.weight_slices)) @ self.slice_counts).movedim(
             -1, axis
@@ -357,14 +370,14 @@ class AnalogMatrix(AnalogProduct):
         Parameters
         ----------
         r_plus, r_minus : tensors of shape (groups, outputs * weight_slices, inputs)
-            Mixing states of the pairs.
+            Mixing states of the pairs; of single cells, their states and those of the reference lines,
+            (groups, reference lines, inputs).
         full : tensor of shape (groups, outputs, 1)
             Weight of full scale.
         ranges : bool
             Reset converter ranges to estimates, and counts to 0.
         """
-        self.difference.copy_(self.laid_out(r_plus - r_minus))
-        self.total.copy_(self.laid_out(r_plus + r_minus))
+        self._take(r_plus, r_minus)
         self.full_scale.copy_(full)
         by_line = full.repeat_interleave(self.config.weight_slices, 1)
         self.unit.copy_(by_line.transpose(1, 2) / (self.full_voltage * self.window))
@@ -376,9 +389,77 @@ class AnalogMatrix(AnalogProduct):
             self.converted.zero_()
             self.calibrated = False
 
+    def _take(self, r_plus: Tensor, r_minus: Tensor) -> None:
+        if self.reference is None:
+            self.difference.copy_(self.laid_out(r_plus - r_minus))
+            self.total.copy_(self.laid_out(r_plus + r_minus))
+        else:
+            self.reference.copy_(self.laid_out(r_minus))
+            self.total.copy_(self.laid_out(r_plus))
+            self.difference.copy_(self.laid_out(r_plus - r_minus.index_select(1, self.reference_line)))
+
+    def states(self) -> Float64Array:
+        """Return the mixing states of all cells in the order in which they are written.
+
+        Returns
+        -------
+        array of shape (groups, outputs, 2, inputs)
+            The positive and the negative cells of pairs; single cells as (lines, inputs), then those of references.
+        """
+        if self.reference is None:
+            return np.stack(self._states(self.difference), -2)
+        parts = [self.total, *([self.reference] if self.code.has_cells else [])]
+        return np.concatenate([self.matrices(r).flatten(0, 1).double().cpu().numpy() for r in parts])
+
+    def take_states(self, states: Float64Array) -> None:
+        """Let reads see cells in other states.
+
+        Parameters
+        ----------
+        states : array
+            As `states` returns them.
+        """
+        self._take(*self.of_lines(torch.from_numpy(states).to(self.difference)))
+        self.rewire()
+
+    def of_lines(self, states: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the states for `hold` from those of lines, in the order in which they are written.
+
+        Parameters
+        ----------
+        states : tensor of shape (..., inputs)
+
+        Returns
+        -------
+        r_plus, r_minus : tensors
+        """
+        if self.reference is None:
+            pairs = states.reshape(self.groups, self.outputs, 2, self.inputs)
+            return pairs[:, :, 0], pairs[:, :, 1]
+        plus, cells = states.split([self.groups * self.outputs, len(states) - self.groups * self.outputs])
+        if not self.code.has_cells:
+            middle = self.config.window[0] + self.window * self.code.references_hold(self.outputs).to(states)
+            cells = mixing_from_conductance(middle, self.constants).repeat(self.groups, self.inputs)
+        return plus.reshape(self.groups, -1, self.inputs), cells.reshape(self.groups, -1, self.inputs)
+
+    @property
+    def cells(self) -> int:
+        """Number of cells, those of reference lines included."""
+        references = self.code.references(self.outputs) if self.code.has_cells else 0
+        return self.groups * (self.config.cells_of_weight * self.outputs + references) * self.inputs
+
+    def estimated_range(self, difference: Tensor) -> Tensor:
+        """Estimate ADC ranges in A of lines: where the currents of single cells are converted, the largest ones."""
+        if self.reference is None or self.code.has_cells:
+            return super().estimated_range(difference)
+        inputs = torch.arange(self.column_tiles * self.columns, device=difference.device) < self.inputs
+        r_llrs = self.constants.g_llrs * self.constants.per_span  # where a cell would conduct nothing
+        share = (r_llrs - self.total) * inputs.view(1, self.column_tiles, self.columns, 1)
+        return share.abs().sum(-2, keepdim=True) * (self.full_voltage / self.constants.per_span)
+
     def per_tile(self, lines: Tensor) -> Tensor:
         """Return for each line the largest entry of the lines of its tile, (groups, column_tiles, 1, outputs)."""
-        rows = self.config.tile[0] // 2
+        rows = self.code.rows
         parts = [part.amax(-1, keepdim=True).expand_as(part) for part in lines.split(rows, -1)]
         ranges = torch.cat(parts, -1)
         return torch.where(ranges > 0, ranges, torch.ones_like(ranges))
@@ -404,12 +485,14 @@ class AnalogMatrix(AnalogProduct):
         """Load cells, also those of a model with other tiles, wires or training: what depends on these is rebuilt."""
         given = {name: state_dict.get(f"{prefix}{name}") for name in _OF_CONFIGURATION}
         other = [
-            name for name, value in given.items() if value is not None and value.shape != getattr(self, name).shape
+            name
+            for name, value in given.items()
+            if value is not None and (own := getattr(self, name)) is not None and value.shape != own.shape
         ]
         for name in other:
             value = given[name]
             assert value is not None  # for type checkers
-            if name in ("difference", "total") and self._fits(value):
+            if name in ("difference", "total", "reference") and self._fits(value, getattr(self, name)):
                 state_dict[f"{prefix}{name}"] = self.laid_out(self.matrices(value.to(self.difference)))
             elif name in ("errors", "wired", "adc_range") and (name != "adc_range" or "difference" in other):
                 state_dict[f"{prefix}{name}"] = getattr(self, name).detach().clone()
@@ -420,9 +503,9 @@ class AnalogMatrix(AnalogProduct):
         if "wired" in other or "difference" in other:
             self.rewire()
 
-    def _fits(self, buffer: Tensor) -> bool:
+    def _fits(self, buffer: Tensor, own: Tensor) -> bool:
         """Return whether a buffer of cells with other tiles holds as many weights."""
-        if buffer.dim() != 4 or (buffer.shape[0], buffer.shape[3]) != (self.groups, self.outputs):
+        if buffer.dim() != 4 or (buffer.shape[0], buffer.shape[3]) != (own.shape[0], own.shape[3]):
             return False
         tiles, columns = buffer.shape[1:3]
         return (tiles - 1) * columns < self.inputs <= tiles * columns
@@ -430,7 +513,7 @@ class AnalogMatrix(AnalogProduct):
     def extra_repr(self) -> str:
         """Return the number of cells and the resolution of converters."""
         bits = (f"{name}={n} bit" for name, n in (("dac", self.config.dac_bits), ("adc", self.config.adc_bits)) if n)
-        return ", ".join([f"{2 * self.groups * self.outputs * self.inputs} cells", *bits])
+        return ", ".join([f"{self.cells} cells", *bits])
 
 
 def full_scale(weight: Tensor, scale: Scale) -> Tensor:

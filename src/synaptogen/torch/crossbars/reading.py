@@ -48,12 +48,20 @@ class LineDrives(NamedTuple):
     noise : tensor
         Variance of the noise in A^2 per total r+ + r-.
     common : tensor
-        Variance in A^2 of a pair at a total of 0.
+        Variance in A^2 of the cells of a weight at a total of 0.
+    rest : tensor or None
+        Current in A of a cell at r = 0, where currents of single cells are converted.
     """
 
     signal: Tensor
     noise: Tensor
     common: Tensor
+    rest: Tensor | None = None
+
+    def map(self, change: Callable[[Tensor], Tensor]) -> "LineDrives":
+        """Return the drives with each tensor changed."""
+        rest = None if self.rest is None else change(self.rest)
+        return LineDrives(change(self.signal), change(self.noise), change(self.common), rest)
 
 
 class ConverterCounts(NamedTuple):
@@ -110,6 +118,7 @@ class AnalogProduct(nn.Module):
         low, high = config.window
         self.window = high - low  # S
         self.per_weight = -self.window * self.constants.per_span  # r+ - r- of a pair that holds full scale
+        self.has_rest = config.weight_mapping == "digital-offset"
         self.observe: Callable[[Tensor, Tensor], None] | None = None
         self.calibrated = False
         # 0: each vector sets its own range
@@ -127,13 +136,13 @@ class AnalogProduct(nn.Module):
         return ConverterCounts(*self.converted.tolist())
 
     def _levels(self) -> Tensor:
-        """Return the line drives of each level of the DAC, the lowest first, (3, 2**bits)."""
+        """Return the line drives of each level of the DAC, the lowest first, (3 or 4, 2**bits)."""
         bits = self.config.line_bits
         if bits is None:
             return torch.zeros(3, 0)
         half = 1 << (bits - 1)
         u = torch.arange(-half, half, dtype=torch.float64) * (self.full_voltage / (half - 1))
-        return torch.stack(self._drive(u)).to(torch.get_default_dtype())
+        return torch.stack([part for part in self._drive(u) if part is not None]).to(torch.get_default_dtype())
 
     def _drive(self, u: Tensor) -> LineDrives:
         """Return line drives of inputs of these voltages; pulses have the full one for a share of the time."""
@@ -142,12 +151,15 @@ class AnalogProduct(nn.Module):
         full = torch.full_like(u, self.full_voltage)
         share = (u / full).abs()
         on, off = self._driven(torch.where(u < 0, -full, full)), self._driven(torch.zeros_like(u))
-        return LineDrives(*(share * a + (1.0 - share).clamp(min=0.0) * b for a, b in zip(on, off, strict=True)))
+        at_rest = (1.0 - share).clamp(min=0.0)
+        parts = (share * a + at_rest * b for a, b in zip(on, off, strict=True) if a is not None and b is not None)
+        return LineDrives(*parts)
 
     def _driven(self, u: Tensor) -> LineDrives:
         llrs, hhrs = envelopes(u, self.constants)
         density, span = noise_density(u) * self.config.bandwidth, hhrs - llrs
-        return LineDrives(u * span, density * span, 2.0 * density * llrs)
+        common = self.config.cells_of_weight * density * llrs
+        return LineDrives(u * span, density * span, common, u * llrs if self.has_rest else None)
 
     def drives(self, x: Tensor, top: Tensor) -> LineDrives:
         """Convert inputs to line drives.
@@ -170,7 +182,7 @@ class AnalogProduct(nn.Module):
         if bits is None:
             return self._drive(x * (self.full_voltage / top))
         level = codes(x, top, bits).nan_to_num_().add_(1 << (bits - 1)).int().flatten()
-        if not self.config.bandwidth:
+        if not self.config.bandwidth and not self.has_rest:
             signal = self.levels[0].index_select(0, level).reshape(x.shape)
             return LineDrives(signal, signal, signal)  # no one asks for the noise
         return LineDrives(*(row.index_select(0, level).reshape(x.shape) for row in self.levels))
@@ -183,7 +195,7 @@ class AnalogProduct(nn.Module):
         drives : LineDrives of shape (..., vectors, inputs)
             Drives of the lines.
         difference, total : tensors of shape (..., inputs, outputs)
-            r+ - r- and r+ + r- of the pairs.
+            r+ - r- and r+ + r- of the pairs; of single cells the difference from their reference, and r.
 
         Returns
         -------

@@ -19,7 +19,7 @@ calls `AnalogCells.for_pass` once and `AnalogCells.read_with` in each step, so t
 
 import warnings
 from collections.abc import Callable
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, get_args
 from weakref import ReferenceType
 
 import numpy as np
@@ -29,7 +29,7 @@ from torch.autograd.function import BackwardCFunction, FunctionCtx
 
 from synaptogen._utils import seed_of
 from synaptogen.torch.aged import KEYS, Aged
-from synaptogen.torch.config import AnalogConfig
+from synaptogen.torch.config import AnalogConfig, WeightMapping
 from synaptogen.torch.crossbars import (
     AnalogMatrix,
     Geometry,
@@ -140,13 +140,17 @@ class AnalogCells(AnalogMatrix):
             held = torch.where((weight == 0).all(-1, keepdim=True), torch.zeros_like(largest), largest)
         else:
             held = largest
-        scaled = self.sliced((weight.to(largest.dtype) / largest).double()).cpu().numpy()
+        contents = self.code.contents((weight.to(largest.dtype) / largest).double())
         self.make_adcs(self.seed)
-        written = write_matrix(scaled.reshape(-1, self.inputs), self.config, self.seed)
+        lines = self.code.levels(contents).flatten(0, 1).cpu()
+        if self.code.has_cells:
+            references = self.code.references_hold(self.outputs).to(lines).repeat(self.groups, self.inputs)
+            lines, weights = torch.cat([lines, references]), len(lines)
+        else:
+            weights = len(lines)
+        written = write_matrix(lines.numpy(), self.config, self.seed, weights)
         self.report, self.trainer = written.record, None
-        states = (torch.from_numpy(np.ascontiguousarray(r)).to(largest) for r in (written.plus, written.minus))
-        plus, minus = (r.reshape(self.groups, self.outputs, self.inputs) for r in states)
-        self.hold(plus, minus, held)
+        self.hold(*self.of_lines(torch.from_numpy(written.states).to(largest)), held)
         self.weight_version = None
         self.written_error.copy_(((self.weights() - weight) / largest).square().mean().sqrt())
 
@@ -286,14 +290,19 @@ class AnalogCells(AnalogMatrix):
     def _save_to_state_dict(self, destination: dict[str, Any], prefix: str, keep_vars: bool) -> None:
         super()._save_to_state_dict(destination, prefix, keep_vars)
         seed = np.uint64(self.seed & (2**64 - 1)).astype(np.int64)
-        destination[f"{prefix}origin"] = torch.tensor([int(seed), int(self.calibrated)])
+        destination[f"{prefix}origin"] = torch.tensor([int(seed), int(self.calibrated), *self._mapping()])
         if self.aged is not None and self.aged.holds(self):
             destination.update({f"{prefix}{name}": value for name, value in self.aged.to_tensors().items()})
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:
         origin = state_dict.pop(f"{prefix}origin", None)  # not in files of earlier versions
         if origin is not None:
-            seed, calibrated = origin.tolist()
+            seed, calibrated, *mapping = origin.tolist()
+            if mapping != self._mapping():
+                raise ValueError(
+                    f"the cells of {prefix.rstrip('.') or 'the state_dict'} are of another weight_mapping: give the "
+                    "model that of the configuration with which they were written, or write the weights anew"
+                )
             self.seed, self.calibrated = seed % 2**64, bool(calibrated)
             self.make_adcs(self.seed)
         if f"{prefix}difference" in state_dict:
@@ -304,6 +313,11 @@ class AnalogCells(AnalogMatrix):
             written, time, unit = aged
             given = written is not None and time is not None and unit is not None
             self.aged = Aged.from_tensors(written, time, unit, self) if given else None
+
+    def _mapping(self) -> list[int]:
+        """Return what a state_dict has of the mapping of weights: nothing for pairs, as in earlier versions."""
+        at = get_args(WeightMapping).index(self.config.weight_mapping)
+        return [at] if at else []
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
         self.weight_version = None

@@ -8,7 +8,7 @@ from torch.autograd.function import BackwardCFunction, FunctionCtx
 
 from synaptogen._utils import seed_of
 from synaptogen.torch.config import AnalogConfig
-from synaptogen.torch.crossbars import AnalogProduct, LineDrives, full_precision, largest, require_real, tiled
+from synaptogen.torch.crossbars import AnalogProduct, full_precision, largest, require_real, tiled
 from synaptogen.torch.programming import error_table
 
 
@@ -145,7 +145,7 @@ class AnalogMatmul(AnalogProduct):
         difference, total = (self._laid_out(r) for r in (self.per_weight * reached, self.errors[1].flatten()[index]))
         peak = a.abs().amax(-1, keepdim=True)
         top = self.full_input(peak)
-        currents = self.currents(LineDrives(*(self._tiled(d) for d in self.drives(a, top))), difference, total)
+        currents = self.currents(self.drives(a, top).map(self._tiled), difference, total)
         adc = self._adc(difference)
         self.count(0, a.abs(), top)
         if self.config.adc_bits is not None:

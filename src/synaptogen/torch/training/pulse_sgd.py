@@ -115,6 +115,8 @@ class PulseSGD(torch.optim.Optimizer):
             raise ValueError("pulses are not modelled for stuck cells: give stuck_set=0 and stuck_reset=0")
         if any(weight.part.config.weight_slices > 1 for weight in served):
             raise ValueError("pulses are not modelled for weights in slices: give weight_slices=1")
+        if any(weight.part.config.weight_mapping != "differential-pair" for weight in served):
+            raise ValueError("pulses move pairs of cells: give weight_mapping='differential-pair'")
         if any(weight.part.config.wires is not None for weight in served):
             raise ValueError("pulses are given as if wires had no resistance: convert with wires=None")
         super().__init__(model.parameters(), {"lr": lr})
