@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 import synaptogen as sg
-from synaptogen.engines import TICKS, Grids, instant_word
+from synaptogen.engines import TICKS, Grids, instant_word, log_changes
 from synaptogen.model import BURSTS, GRIDS, OCTAVES, fluctuation
 
 N = 20_000
@@ -110,6 +110,20 @@ def test_the_walk_makes_its_jumps_at_random_places_of_its_slots():
     assert set(np.unique(made - rows[2])) == {0, 1}
     passed = float(rows[3][0]) / 2**32
     assert abs((made > rows[2]).mean() - passed) < 4.5 * math.sqrt(passed * (1 - passed) / N)
+
+
+def test_a_cell_at_the_cut_still_has_its_white_part():
+    """With a walk that takes all cells to the cut, what is left is N, of the amplitude of each cell."""
+    params = changed(PARAMS, walk=10.0, walk_cells=0.0, walk_skew=1.0, white=0.01, white_cells=0.0)
+    ages = [round(1e6 * TICKS) + k * TICKS for k in range(400)]
+    ids = np.arange(50, dtype=np.uint32), np.zeros(50, np.uint32)
+    change = log_changes(params, ages, np.full(50, 1e-7), ids, 3)
+    there = np.abs(np.median(change, axis=1)) > fluctuation.MOST - 0.05
+    assert there.mean() > 0.9
+    # an sd of 400 numbers is known to 3.5 %
+    np.testing.assert_allclose(change[there].std(axis=1), 0.01, rtol=4.5 * 0.035)
+    loud = changed(params, white=10.0)
+    assert np.abs(log_changes(loud, ages[:9], np.full(50, 1e-7), ids, 3)).max() == fluctuation.MOST_AT_ALL
 
 
 def test_what_is_far_below_half_conductance_feels_all_and_what_is_far_above_nearly_nothing():

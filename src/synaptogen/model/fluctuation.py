@@ -44,7 +44,8 @@ _GOLDEN = 0x9E3779B9  # the step of counters of slots
 _LEAST_POWER = 1e-4
 _STEP = 1.52587890625e-05  # 2**-16, the least change of a mixing state that a move of the clock makes: 5 nS
 LOG2_E = 1.4426950408889634
-MOST = 2.0  # largest change of ln G, beyond which the tails of the laws are cut; measured cells rose by up to 1.6
+MOST = 2.0  # largest change of ln G but for N, beyond which tails of the laws are cut; measured cells rose by up to 1.6
+MOST_AT_ALL = 4.0  # and with N, which a cell at the cut keeps
 
 
 class FluctuationConstants(NamedTuple):
@@ -441,8 +442,9 @@ def log_change(walk: Real, key: Key, grid: Any, instant: UInt32, s: Real, p: Flu
     """
     t, phase = traits(key, p), phase_word(key)
     x = rounded_mul(t.walk, walk) + t.flicker * flicker(key, phase, grid, p) + telegraph(key, phase, grid, p)
-    change = rounded_mul(s, x) + white_strength(s, p) * (t.white * white(key, instant))
-    return minimum(maximum(change, -MOST), MOST)
+    slow = minimum(maximum(rounded_mul(s, x), -MOST), MOST)
+    change = slow + white_strength(s, p) * (t.white * white(key, instant))
+    return minimum(maximum(change, -MOST_AT_ALL), MOST_AT_ALL)
 
 
 # ---- mixing states

@@ -216,3 +216,23 @@ def test_a_record_that_a_current_drives_is_refused_by_its_kind(noise):
     u += noise * rng.standard_normal(len(u))
     with pytest.raises(ValueError, match="driven by a current"):
         extract(loops(u[None, None], i[None, None]))
+
+
+def test_a_single_way_of_each_sweep_is_refused_by_its_kind(simulate):
+    made = simulate(1, 6, points=120)
+    rises = np.diff(made.voltage, axis=-1, prepend=-9.0) > 0
+    rising = (np.where(rises, x, np.nan) for x in (made.voltage, made.current))
+    with pytest.raises(ValueError, match="only one way of each sweep"):
+        extract(loops(*rising))
+
+
+def test_pulses_with_reads_between_are_refused_by_their_kind():
+    ramp = np.linspace(0.5, 1.5, 15)
+    pulses = np.tile(np.concatenate([ramp, -ramp]), 4)
+    state = np.zeros(len(pulses))
+    for k, u in enumerate(pulses):
+        state[k] = 1.0 if u < -0.9 else 0.0 if u > 0.8 else state[k - 1]
+    voltage = np.stack([pulses, np.full(len(pulses), 0.1)], axis=1).ravel()
+    current = voltage * np.repeat(1e-5 + 4e-4 * state, 2)
+    with pytest.raises(ValueError, match="pulses with reads in between"):
+        extract(loops(voltage[None], current[None]))

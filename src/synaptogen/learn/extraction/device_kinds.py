@@ -4,7 +4,8 @@ Each excursion has a forward and a backward leg. Near zero (a tenth to 40 % of t
 compared: it *sets* if the backward leg conducts more, by a tenth and by five standard deviations, and *resets* if it
 conducts less. Higher up, legs are compared bin by bin. The rules are, in this order:
 
-0. current-driven: steps of the current are equal, and those of the voltage are not.
+0. current-driven: steps of the current are equal, and those of the voltage are not. Pulses: every second voltage is
+   the same small one, as of reads between pulses. One way: no excursion has points on both of its legs.
 1. noise: no leg carries a current above its noise.
 2. no memory: neither near zero nor higher up do legs differ, as in a resistor or a diode; or the forward leg conducts
    more at both signs by a current that does not depend on the voltage, which is a charging current.
@@ -29,7 +30,17 @@ from synaptogen._utils import BoolArray, Float64Array, IntArray
 from .excursions import BINS, SIGN, find_excursions, leg_profiles, noise_near_zero
 
 Kind: TypeAlias = Literal[
-    "bipolar", "unipolar", "volatile", "complementary", "no memory", "noise", "one sign", "current-driven", "unclear"
+    "bipolar",
+    "unipolar",
+    "volatile",
+    "complementary",
+    "no memory",
+    "noise",
+    "one sign",
+    "one way",
+    "pulses",
+    "current-driven",
+    "unclear",
 ]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 TableKind: TypeAlias = Literal["retention", "pulse response", "distribution"]
@@ -46,6 +57,7 @@ EQUAL, MANY, LESS = (
     0.8,
     0.15,
 )  # difference of equal steps; share of them in what is driven, and by what less elsewhere
+FEWEST_LEVELS = 12  # of a record of pulses
 OFTEN = 0.25  # share of the excursions of a sign that makes a rule of an event
 
 REASONS: dict[str, str] = {
@@ -73,6 +85,14 @@ REASONS: dict[str, str] = {
     "one sign": (
         "the voltage has one sign only, and features need both SET and RESET: give the sweeps of both signs in one"
         " record, in the order of time"
+    ),
+    "one way": (
+        "the record holds only one way of each sweep, up or down, and a switching device shows itself by the difference"
+        " of both: give the points of the way back, too, in the order of time"
+    ),
+    "pulses": (
+        "the record is one of programming pulses with reads in between, not of sweeps: it has no SET and RESET to"
+        " extract; give loops, or a table of the resistances that were read, r_hrs and r_lrs of each cycle"
     ),
     "current-driven": (
         "the record was driven by a current: its steps are equal, and those of the voltage are not. The voltage falls"
@@ -173,6 +193,8 @@ def detect_kind(applied: Float64Array, i: Float64Array) -> DeviceKind:
     regular = _equal_steps(i)
     if regular > MANY and _equal_steps(applied) < regular - LESS:
         return DeviceKind("current-driven", 0)
+    if _pulsed(applied):
+        return DeviceKind("pulses", 0)
     rows = np.zeros((len(applied) // 3 + 2, 4), np.int64)
     rows = rows[: find_excursions(applied, reach, rows)]
     if not len(rows):
@@ -188,6 +210,20 @@ def _equal_steps(values: Float64Array) -> float:
         return 0.0
     moves = size[1:] > 1e-6 * size.max()
     return float(np.mean(moves & (np.abs(np.diff(size)) < EQUAL * size[1:])))
+
+
+def _pulsed(applied: Float64Array) -> bool:
+    """Return whether every second level of the voltage is the same one, far below the others."""
+    levels = applied[np.concatenate([[True], np.abs(np.diff(applied)) > 1e-3 * np.abs(applied).max()])]
+    if len(levels) < FEWEST_LEVELS:
+        return False
+    for read, pulse in ((levels[::2], levels[1::2]), (levels[1::2], levels[::2])):
+        same = np.abs(read - np.median(read)) < EQUAL * np.abs(levels).max()
+        if np.mean(same) > MANY and np.median(np.abs(pulse)) > 2 * abs(float(np.median(read))) + SIGMAS * np.std(
+            read[same]
+        ):
+            return True
+    return False
 
 
 def _legs(applied: Float64Array, i: Float64Array, rows: IntArray, reach: float) -> _Legs:
@@ -218,6 +254,8 @@ def _classify(legs: _Legs, signs: set[int]) -> DeviceKind:
     whole = np.asarray(np.isfinite(legs.low).all(axis=1))
     if not _above_noise(legs):
         return DeviceKind("noise", 0)
+    if not whole.any():
+        return DeviceKind("one way", 0)
     forward, backward = legs.low.T
     with np.errstate(invalid="ignore"):
         error = SIGMAS * np.hypot(*legs.low_error.T)
