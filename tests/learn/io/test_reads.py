@@ -162,6 +162,14 @@ def test_named_arrays(tmp_path):
     np.testing.assert_allclose(1 / data.conductance, OHM[:, :2])
 
 
+def test_arrays_at_a_ramp_of_voltages_are_no_reads(tmp_path):
+    ramp = np.interp(np.arange(41), [0, 10, 30, 40], [0.0, -1.5, 1.5, 0.0])
+    np.savez(tmp_path / "a.npz", voltage=ramp, current=np.outer([1e-5, 2e-5, 3e-5], ramp))
+    data = learn.read(tmp_path / "a.npz")
+    assert "read" not in data.dims
+    assert dict(data.sizes) == {"device": 1, "cycle": 3, "point": 41}
+
+
 @pytest.mark.parametrize("ending", ["csv", "tsv", "xlsx", "parquet", "npz", "nc"])
 @pytest.mark.parametrize("timed", [True, False])
 def test_what_is_written_comes_back(tmp_path, ending, timed):
