@@ -95,7 +95,7 @@ def main() -> None:
             for repeat in range(chosen.repeats):
                 y = records(truth(kind), devices, chosen.cycles, 100 + repeat)
                 if chosen.choices:
-                    with mock.patch.object(indirect_inference, "_learned", lambda loop, parts, progress: loop.base):
+                    with mock.patch.object(indirect_inference._Loop, "run", lambda loop, *_: loop.base):
                         text = fitted(y, "auto").features.provenance.get("own laws", "not asked")
                 else:
                     result = fitted(y, "auto")

@@ -10,7 +10,7 @@ from synaptogen import learn
 from synaptogen.learn import Flag
 from synaptogen.learn.extraction import flags_in_words
 from synaptogen.learn.statistics.feature_tables import feature_table
-from synaptogen.params.device_params import FEATURE_NAMES
+from synaptogen.params import FEATURE_NAMES
 
 
 @pytest.fixture
