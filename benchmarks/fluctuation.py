@@ -193,25 +193,41 @@ def written(seeds=3, shape=(128, 128)):
             )
 
 
-def cost():
-    """Print the processor time of a wait beside that of a cycle and a read, of one thread."""
-    n = 1 << 20
-    cells = sg.CellArray(n, DEVICE.with_fluctuation("hfox-1t1r"), rng=1, threads=1)
-    cells.apply_voltage(-2.0)
-    cells.wait(1.0)
-    for name, action in (
-        ("cycle", lambda: cells.apply_voltages([-2.0, 2.0])),
-        ("read", cells.read),
-        ("wait, 1 s", lambda: cells.wait(1.0)),
-        ("wait, 1 h", lambda: cells.wait(3600.0)),
-        ("wait, 10 years", lambda: cells.wait(3e8)),
-    ):
-        best = 1e9
-        for _ in range(5):
-            begin = time.thread_time()
-            action()
-            best = min(best, time.thread_time() - begin)
-        print(f"{name:20s} {1e9 * best / n:6.1f} ns a cell")
+def cost(cells=1 << 20, turns=15):
+    """Print the processor time of cycles, reads and products with and without this part, and of waits; one thread."""
+    shape = (1 << 9, cells >> 9)
+    arrays = {
+        name: sg.CellArray(shape, params, rng=1, threads=1)
+        for name, params in (("off", DEVICE), ("on", DEVICE.with_fluctuation("hfox-1t1r")))
+    }
+    arrays["on"].apply_voltage(-2.0)
+    arrays["on"].wait(1.0)
+    v = np.full(shape[0], 0.2)
+    actions = {
+        "cycle": lambda array: array.apply_voltages([-2.0, 2.0]),
+        "read": lambda array: array.read(),
+        "product": lambda array: array.product(v, transpose=True),
+    }
+    waits = {f"wait, {name}": seconds for name, seconds in (("1 s", 1.0), ("1 h", 3600.0), ("10 years", 3e8))}
+    best = {}
+
+    def take(key, action):
+        begin = time.thread_time()
+        action()
+        best[key] = min(best.get(key, 1e9), 1e9 * (time.thread_time() - begin) / cells)
+
+    for _ in range(turns):
+        for name, action in actions.items():
+            for kind, array in arrays.items():
+                take((name, kind), lambda array=array, action=action: action(array))
+        for name, seconds in waits.items():
+            take((name, "on"), lambda seconds=seconds: arrays["on"].wait(seconds))
+    print(f"{'ns a cell':20s}{'off':>10s}{'on':>10s}{'on/off':>10s}")
+    for name in actions:
+        off, on = best[name, "off"], best[name, "on"]
+        print(f"{name:20s}{off:10.2f}{on:10.2f}{on / off:10.3f}")
+    for name in waits:
+        print(f"{name:20s}{'':>10s}{best[name, 'on']:10.2f}")
 
 
 if __name__ == "__main__":
