@@ -87,7 +87,29 @@ def believed_loops(
     believed: bool,
     **attributes: Any,
 ) -> xr.Dataset:
-    """Return a measurement of loops; with ``believed``, units were given, so that large currents are meant."""
+    """Return a measurement of loops; with ``believed``, units were given, so that large currents are meant.
+
+    Parameters
+    ----------
+    voltage : array
+        In V.
+    current : array
+        In A.
+    time : array, optional
+        In s.
+    device : Labels, optional
+        Labels of devices.
+    cycle : Labels, optional
+        Labels of cycles.
+    believed : bool
+        Whether units were given, so that large currents are meant.
+    attributes : Any
+        Those of the instrument, see `loops`.
+
+    Returns
+    -------
+    xarray.Dataset
+    """
     i = cube("current", current)
     u = like("voltage", voltage, i.shape)
     missing = np.isnan(u) | np.isnan(i)

@@ -16,7 +16,19 @@ FEWEST_SIGNS, WRONG = 10, 0.1  # points that a check of signs needs; share of cu
 
 
 def numbers(name: str, value: ArrayLike) -> RealArray:
-    """Return an array of floats; refuses what is none, or is empty."""
+    """Return an array of floats; refuses what is none, or is empty.
+
+    Parameters
+    ----------
+    name : str
+        Name of the argument or column, for messages.
+    value : array
+        What the user gave.
+
+    Returns
+    -------
+    array
+    """
     try:
         array = np.asarray(value)
         array = array if array.dtype in (np.float32, np.float64) else array.astype(np.float64)
@@ -28,7 +40,19 @@ def numbers(name: str, value: ArrayLike) -> RealArray:
 
 
 def cube(name: str, value: ArrayLike) -> RealArray:
-    """Return an array of shape (devices, cycles, points)."""
+    """Return an array of shape (devices, cycles, points).
+
+    Parameters
+    ----------
+    name : str
+        Name of the argument or column, for messages.
+    value : array
+        What the user gave.
+
+    Returns
+    -------
+    array
+    """
     array = numbers(name, value)
     if array.ndim not in (2, 3):
         raise ValueError(
@@ -38,7 +62,19 @@ def cube(name: str, value: ArrayLike) -> RealArray:
 
 
 def table_of_cycles(name: str, value: ArrayLike) -> RealArray:
-    """Return an array of shape (devices, cycles)."""
+    """Return an array of shape (devices, cycles).
+
+    Parameters
+    ----------
+    name : str
+        Name of the argument or column, for messages.
+    value : array
+        What the user gave.
+
+    Returns
+    -------
+    array
+    """
     array = numbers(name, value)
     if array.ndim not in (1, 2):
         raise ValueError(f"{name} has shape {array.shape}: give (devices, cycles), or (cycles,) of one device")
@@ -46,7 +82,21 @@ def table_of_cycles(name: str, value: ArrayLike) -> RealArray:
 
 
 def like(name: str, value: ArrayLike, shape: Shape) -> RealArray:
-    """Return an array of the shape of the current."""
+    """Return an array of the shape of the current.
+
+    Parameters
+    ----------
+    name : str
+        Name of the argument or column, for messages.
+    value : array
+        What the user gave.
+    shape : tuple of int
+        Shape of the current.
+
+    Returns
+    -------
+    array
+    """
     array = numbers(name, value)
     try:
         return np.broadcast_to(array, shape)
@@ -55,7 +105,19 @@ def like(name: str, value: ArrayLike, shape: Shape) -> RealArray:
 
 
 def check_loops(u: RealArray, i: RealArray, missing: BoolArray, believed: bool) -> None:
-    """Refuse voltages and currents without a point, in other units, or with wrong signs."""
+    """Refuse voltages and currents without a point, in other units, or with wrong signs.
+
+    Parameters
+    ----------
+    u : array
+        Voltages in V.
+    i : array
+        Currents in A.
+    missing : array of bool
+        Where either is missing.
+    believed : bool
+        Whether units were given, so that large currents are meant.
+    """
     if missing.all():
         raise ValueError("voltage and current hold no point where both are numbers: everything is NaN")
     reach_u, reach_i = _reach("voltage", u), _reach("current", i)
@@ -101,7 +163,15 @@ def _reach(name: str, values: RealArray) -> float:
 
 
 def check_feature(name: str, values: RealArray) -> None:
-    """Refuse values of a feature that cannot be, or are in another unit."""
+    """Refuse values of a feature that cannot be, or are in another unit.
+
+    Parameters
+    ----------
+    name : str
+        Name of the argument or column, for messages.
+    values : array
+        Numbers, NaN where missing.
+    """
     there = values[~np.isnan(values)]
     if not there.size:
         return
@@ -123,7 +193,22 @@ def check_feature(name: str, values: RealArray) -> None:
 def attributes_of(
     current_limit: float | None = None, series_resistance: float | None = None, polarity: int | None = None
 ) -> dict[str, Any]:
-    """Return the attributes that describe the instrument, checked."""
+    """Return the attributes that describe the instrument, checked.
+
+    Parameters
+    ----------
+    current_limit : float, optional
+        In A.
+    series_resistance : float, optional
+        In ohm.
+    polarity : int, optional
+        1: SET by a negative voltage; -1: by a positive one.
+
+    Returns
+    -------
+    dict
+        By name, those that are given.
+    """
     if polarity not in (1, -1, None):
         raise ValueError(f"polarity must be 1 (SET by a negative voltage) or -1, not {polarity!r}")
     attributes: dict[str, Any] = {} if polarity is None else {"polarity": int(polarity)}

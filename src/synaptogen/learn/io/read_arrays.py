@@ -23,7 +23,21 @@ from .read_names import QUANTITIES, WORDS, name_of
 
 
 def reads_of_arrays(arrays: Mapping[str, AnyArray], options: ReadOptions, strict: bool) -> ReadTable | None:
-    """Return reads of named arrays: tables of devices and reads, or pairs before and after."""
+    """Return reads of named arrays: tables of devices and reads, or pairs before and after.
+
+    Parameters
+    ----------
+    arrays : mapping of str to array
+        Arrays by their names.
+    options : ReadOptions
+        What the user says.
+    strict : bool
+        Take nothing that could be something else.
+
+    Returns
+    -------
+    ReadTable or None
+    """
     numeric = {k: np.asarray(v) for k, v in arrays.items() if np.asarray(v).dtype.kind in "fiu"}
     tables = {k: v for k, v in numeric.items() if v.ndim == 2 and _array_role(k) and min(v.shape) >= 1}
     points = {n for k, v in tables.items() if _array_role(k) == "current" for n in v.shape}

@@ -56,7 +56,19 @@ class ReadOptions:
 
 
 def names_of(table: RawTable, columns: Mapping[str, str]) -> list[Name]:
-    """Return what the names of the columns mean, as the user says and as they say."""
+    """Return what the names of the columns mean, as the user says and as they say.
+
+    Parameters
+    ----------
+    table : RawTable
+        The table.
+    columns : mapping of str to str
+        The file's names of some of our roles.
+
+    Returns
+    -------
+    list[Name]
+    """
     names = [name_of(n) if n else Name("") for n in table.names]
     given = {n.role for n in names if not n.base}
     names = [Name("") if n.base and n.role in given else n for n in names]  # the same once more, as a logarithm
@@ -72,19 +84,66 @@ def names_of(table: RawTable, columns: Mapping[str, str]) -> list[Name]:
 
 
 def values_of(table: RawTable, names: Sequence[Name], k: int) -> Float64Array:
-    """Return the numbers of a column in SI units."""
+    """Return the numbers of a column in SI units.
+
+    Parameters
+    ----------
+    table : RawTable
+        The table.
+    names : sequence of Name
+        What the names of the columns mean.
+    k : int
+        Place of the column.
+
+    Returns
+    -------
+    array
+    """
     return in_si(np.asarray(table.columns[k], np.float64), names[k], table.names[k])
 
 
 def in_si(values: Float64Array, name: Name, text: str) -> Float64Array:
-    """Return what a column or an array holds in SI units, and not as a logarithm."""
+    """Return what a column or an array holds in SI units, and not as a logarithm.
+
+    Parameters
+    ----------
+    values : array
+        The numbers.
+    name : Name
+        What their name means.
+    text : str
+        The name itself, for messages.
+
+    Returns
+    -------
+    array
+
+    Raises
+    ------
+    ValueError
+        If the name speaks of a logarithm, and does not say of which.
+    """
     if np.isnan(name.base):
         raise ValueError(f"{text!r} does not say which logarithm it is: name it log10(...) or ln(...)")
     return np.asarray((np.power(name.base, values) if name.base else values) * name.factor)
 
 
 def kelvin_of(table: RawTable, names: Sequence[Name], lines: list[str]) -> Float64Array | None:
-    """Return the temperature of each row in K, or None."""
+    """Return the temperature of each row in K, or None.
+
+    Parameters
+    ----------
+    table : RawTable
+        The table.
+    names : sequence of Name
+        What the names of the columns mean.
+    lines : list of str
+        Gets a line for what was understood.
+
+    Returns
+    -------
+    array or None
+    """
     found = [k for k, n in enumerate(names) if n.role == "temperature" and is_numeric(table.columns[k])]
     if not found:
         return None
@@ -95,7 +154,21 @@ def kelvin_of(table: RawTable, names: Sequence[Name], lines: list[str]) -> Float
 
 
 def labels_of(table: RawTable, names: Sequence[Name], role: str) -> tuple[AnyArray | None, list[str]]:
-    """Return one label a row from the columns of a role, which together name a device, and the names of these."""
+    """Return one label a row from the columns of a role, which together name a device, and the names of these.
+
+    Parameters
+    ----------
+    table : RawTable
+        The table.
+    names : sequence of Name
+        What the names of the columns mean.
+    role : str
+        The quantity, or the role of the columns.
+
+    Returns
+    -------
+    tuple of array, or None, and list of str
+    """
     columns = [k for k, n in enumerate(names) if n.role == role]
     texts = {k: pd.Series(table.columns[k]) for k in columns}
     vary = [k for k in columns if texts[k].nunique(dropna=False) > 1] or columns[:1]
@@ -112,7 +185,27 @@ def labels_of(table: RawTable, names: Sequence[Name], role: str) -> tuple[AnyArr
 def amount_of(
     table: RawTable, names: Sequence[Name], k: int, values: Float64Array, options: ReadOptions, lines: list[str]
 ) -> dict[str, Any]:
-    """Return the quantity of a column by its name, with the read voltage of a current."""
+    """Return the quantity of a column by its name, with the read voltage of a current.
+
+    Parameters
+    ----------
+    table : RawTable
+        The table.
+    names : sequence of Name
+        What the names of the columns mean.
+    k : int
+        Place of the column.
+    values : array
+        Numbers, NaN where missing.
+    options : ReadOptions
+        What the user says.
+    lines : list of str
+        Gets a line for what was understood.
+
+    Returns
+    -------
+    dict
+    """
     role = names[k].role
     if role not in QUANTITIES:
         role = by_size(values, table.names[k])
@@ -121,7 +214,23 @@ def amount_of(
 
 
 def voltage_of(role: str, table: RawTable, names: Sequence[Name], options: ReadOptions) -> dict[str, Any]:
-    """Return the read voltage of a current as an argument of `reads`."""
+    """Return the read voltage of a current as an argument of `reads`.
+
+    Parameters
+    ----------
+    role : str
+        The quantity, or the role of the columns.
+    table : RawTable
+        The table.
+    names : sequence of Name
+        What the names of the columns mean.
+    options : ReadOptions
+        What the user says.
+
+    Returns
+    -------
+    dict
+    """
     if role != "current":
         return {}
     if options.voltage is not None:
@@ -136,7 +245,19 @@ def voltage_of(role: str, table: RawTable, names: Sequence[Name], options: ReadO
 
 
 def by_size(values: Float64Array, name: str) -> str:
-    """Return what numbers without a unit are, by their median."""
+    """Return what numbers without a unit are, by their median.
+
+    Parameters
+    ----------
+    values : array
+        Numbers, NaN where missing.
+    name : str
+        Name of the argument or column, for messages.
+
+    Returns
+    -------
+    str
+    """
     middle = float(np.nanmedian(np.abs(values)))
     if middle > RESISTIVE:
         return "resistance"
@@ -148,23 +269,67 @@ def by_size(values: Float64Array, name: str) -> str:
 
 
 def times_factor(factor: float) -> str:
-    """Return what is said of a factor."""
+    """Return what is said of a factor.
+
+    Parameters
+    ----------
+    factor : float
+        Unit in SI units.
+
+    Returns
+    -------
+    str
+    """
     return "" if factor == 1.0 else f" (times {factor:g})"
 
 
 def baked(n: int, kelvin: float) -> Float64Array:
-    """Return temperatures: that of the first read is not known."""
+    """Return temperatures: that of the first read is not known.
+
+    Parameters
+    ----------
+    n : int
+        Number of reads.
+    kelvin : float
+        Temperature in K.
+
+    Returns
+    -------
+    array
+    """
     return np.concatenate([[np.nan], np.full(n - 1, kelvin)])
 
 
 def is_steady(column: AnyArray) -> bool:
-    """Return whether a voltage is one read voltage."""
+    """Return whether a voltage is one read voltage.
+
+    Parameters
+    ----------
+    column : array
+        Voltages in V.
+
+    Returns
+    -------
+    bool
+    """
     there = np.abs(column[np.isfinite(column)])
     return bool(there.size and np.median(there) > 0 and np.ptp(there) < STEADY * np.median(there))
 
 
 def side_labels(table: RawTable, names: Sequence[Name]) -> dict[str, Any]:
-    """Return labels of devices and levels where each row is a device."""
+    """Return labels of devices and levels where each row is a device.
+
+    Parameters
+    ----------
+    table : RawTable
+        The table.
+    names : sequence of Name
+        What the names of the columns mean.
+
+    Returns
+    -------
+    dict
+    """
     found: dict[str, Any] = {}
     device, _ = labels_of(table, names, "device")
     if device is not None and len(pd.unique(device)) == len(device):

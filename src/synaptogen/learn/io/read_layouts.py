@@ -292,7 +292,21 @@ def _turned(table: RawTable, names: list[Name], options: ReadOptions) -> ReadTab
 
 
 def reads_of_table(table: RawTable, options: ReadOptions, strict: bool) -> ReadTable | None:
-    """Return the reads of a table in whichever layout it has, or None if it has none."""
+    """Return the reads of a table in whichever layout it has, or None if it has none.
+
+    Parameters
+    ----------
+    table : RawTable
+        The table.
+    options : ReadOptions
+        What the user says.
+    strict : bool
+        Take nothing that could be something else.
+
+    Returns
+    -------
+    ReadTable or None
+    """
     names = names_of(table, options.columns)
     pair = _before_after(table, names, options, strict)
     if pair is not None:
