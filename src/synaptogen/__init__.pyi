@@ -22,6 +22,8 @@ from .params import Population as Population
 from .params import PulseWidthParams as PulseWidthParams
 from .params import RestlessInnovation as RestlessInnovation
 from .params import StateSpace as StateSpace
+from .params import Trend as Trend
+from .params import Wear as Wear
 from .params import presets as presets
 from .state import Features as Features
 from .state import Mode as Mode

@@ -1,7 +1,7 @@
 import pytest
 from definition_figures import definition, save_definitions
 
-from synaptogen.params.device_params import FEATURE_NAMES
+from synaptogen.params import FEATURE_NAMES
 
 pytest.importorskip("matplotlib")
 

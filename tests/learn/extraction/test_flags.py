@@ -8,7 +8,7 @@ pytest.importorskip("sklearn")
 import synaptogen as sg
 from synaptogen import learn
 from synaptogen.learn.statistics.feature_tables import feature_table
-from synaptogen.params.device_params import FEATURE_NAMES
+from synaptogen.params import FEATURE_NAMES
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import synaptogen as sg
 from synaptogen import learn
 from synaptogen.learn.statistics.drift import explained_share, measure_drift
 from synaptogen.learn.statistics.latent_simulation import latent_records
-from synaptogen.params.device_params import FEATURE_NAMES
+from synaptogen.params import FEATURE_NAMES
 
 PRESET = sg.DeviceParams.preset("hennen2024")
 

@@ -10,7 +10,7 @@ from synaptogen.learn.statistics.feature_fit import fit_features
 from synaptogen.learn.statistics.feature_tables import feature_table
 from synaptogen.learn.statistics.preset_completion import standard_form
 from synaptogen.learn.statistics.quantile_transform import rms_difference
-from synaptogen.params.device_params import FEATURE_NAMES, DeviceParams
+from synaptogen.params import FEATURE_NAMES, DeviceParams
 from synaptogen.params.history import yule_walker
 
 PRESET = DeviceParams.preset("hennen2024")

@@ -13,7 +13,7 @@ from synaptogen import learn
 from synaptogen.learn.validation import device_spread, windows
 from synaptogen.learn.validation.distribution_distances import Marginal, common_grid, ks_and_wasserstein
 from synaptogen.learn.validation.samples import draw_splits, reference_models
-from synaptogen.params.device_params import FEATURE_NAMES
+from synaptogen.params import FEATURE_NAMES
 from synaptogen.params.history import VAR
 
 PRESET = sg.DeviceParams.preset("hennen2024")
