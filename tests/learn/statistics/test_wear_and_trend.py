@@ -17,7 +17,7 @@ PRESET = sg.DeviceParams.preset("hennen2024")
 
 def measured(params, devices, cycles, seed):
     """Features of an array as a table, with the flags that an extraction gives to cells that failed."""
-    features = sg.CellArray(devices, params, rng=seed).run_cycles(cycles)
+    features = sg.CellArray(devices, params, rng=seed, engine="reference").run_cycles(cycles)
     table = learn.features(**{name: values.T.astype(float) for name, values in features._asdict().items()})
     flag = np.zeros((devices, cycles), int)
     high, low = features.u_set.T <= -U_NEVER, features.u_reset.T >= U_NEVER
