@@ -235,7 +235,7 @@ HELD = {
 }
 HELD |= {"FeatureFit", "FeatureOverview", "FitResult", "FluctuationFit", "Property", "Validation", "Drift"}
 HELD |= {"AlongTransition", "Readback"}
-HELD |= {"Later", "Retention"}
+HELD |= {"Later", "Retention", "WearFit"}
 """Records that functions return; users read them."""
 ELSEWHERE = {
     "DeviceParams": "tests/params: parameter sets are checked as a whole",
@@ -245,6 +245,8 @@ ELSEWHERE = {
     "PulseWidthParams": "tests/params",
     "OwnShapes": "tests/params",
     "RestlessInnovation": "tests/params",
+    "Trend": "tests/equivalence",
+    "Wear": "tests/equivalence",
     "VAR": "tests/params",
     "StateSpace": "tests/params",
     "cache_folder": "tests/circuit",

@@ -7,7 +7,7 @@ import synaptogen as sg
 from synaptogen.model import ageing
 
 PRESET = sg.DeviceParams.preset("hennen2024")
-CURVES = [[0.1, -0.2, 0.05], [0.0, -0.05, 0.0], [100.0, 50.0, 0.0], [0.0, 0.05, 0.02]]
+CURVES = [[-0.2, 0.05], [-0.05, 0.0], [50.0, 0.0], [0.05, 0.02]]
 TREND = sg.Trend(20, CURVES, [1.0, 1.0, -0.5, 1.0], 0.3 * np.tril(np.ones((4, 4))))
 AGED = PRESET.compact(4).replace(trend=TREND, wear=sg.Wear(12.0, 2.0, 0.4))
 ENGINES = [("reference", "full"), ("cpu", "full"), ("cpu", "compact")]
@@ -29,7 +29,7 @@ def worn(features):
 def test_share_of_failed_cells_is_weibull(law):
     """At each of ten cycles 1 - exp(-(n/scale)**shape); no cell has failed before its first cycle."""
     n = 40_000
-    cells = sg.CellArray(n, PRESET.with_order(1).replace(wear=law), rng=3)
+    cells = sg.CellArray(n, PRESET.with_order(1).replace(wear=law), rng=3, engine="reference")
     assert cells.worn() == 0
     for k in range(1, 11):
         cells.run_cycles(1)
@@ -51,7 +51,7 @@ def test_early_failures_of_rare_wear_are_as_rare_as_they_should_be():
 @pytest.mark.parametrize(("engine", "storage"), ENGINES)
 def test_a_failed_cell_stays(engine, storage):
     """One that fails to the LRS sets once more, one that fails to the HRS stays there, whatever is applied."""
-    cells = sg.CellArray(3000, AGED.replace(trend=None), rng=5, engine=engine, storage=storage)
+    cells = sg.CellArray(3000, AGED, rng=5, engine=engine, storage=storage)
     cells.run_cycles(10)
     features = cells.features
     low, high = features.u_reset >= ageing.U_NEVER, features.u_set <= -ageing.U_NEVER
@@ -66,7 +66,7 @@ def test_a_failed_cell_stays(engine, storage):
     assert np.all(cells.mode[low] == sg.Mode.LRS)
     assert np.all(cells.mode[high] == sg.Mode.HRS)
     assert np.all(cells.cycle[low | high] <= 10)
-    assert np.all(cells.cycle[~(low | high)] == 11)
+    assert np.all(cells.cycle[~(low | high)] >= 11)
 
 
 def test_trend_moves_features_by_the_curve_and_then_holds():
@@ -98,7 +98,8 @@ def test_engines_age_alike(engine, storage):
     assert same.mean() > 0.999
     tolerance = 2e-3 if storage == "compact" else 5e-5
     for name in ("r_hrs", "r_lrs"):
-        np.testing.assert_allclose(getattr(mine, name)[same], getattr(its, name)[same], rtol=tolerance)
+        a, b = (1 / getattr(features, name)[same] for features in (mine, its))  # codes are linear in conductance
+        np.testing.assert_allclose(a, b, rtol=tolerance, atol=1e-8)
 
 
 @pytest.mark.parametrize("storage", ["full", "compact"])
@@ -145,7 +146,7 @@ def test_blocks_age_as_the_whole(tmp_path):
 def test_without_both_nothing_changes(state, same_state):
     """The same bits as without the part, where the part has no effect."""
     idle = PRESET.replace(trend=sg.Trend(5, np.zeros((4, 2))), wear=sg.Wear(1e15))
-    plain, other = sg.CellArray(500, PRESET, rng=1), sg.CellArray(500, idle, rng=1)
+    plain, other = (sg.CellArray(500, params, rng=1, engine="reference") for params in (PRESET, idle))
     for each in (plain, other):
         each.apply_voltages([-1.0, 1.2, -2.0, 2.0])
     same_state(state(plain), state(other))

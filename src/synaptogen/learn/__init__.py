@@ -38,7 +38,7 @@ try:
         markers,
         report,
     )
-    from .statistics import Drift, FeatureFit, fit_features, remove_trend
+    from .statistics import Drift, FeatureFit, WearFit, fit_features, remove_trend
     from .validation import Property, Validation, hold_out, validate
 except ModuleNotFoundError as error:
     raise missing(error, "learn") from error
@@ -54,6 +54,7 @@ __all__ = [
     "FluctuationFit",
     "Property",
     "Validation",
+    "WearFit",
     "check_ending",
     "extract",
     "features",

@@ -89,7 +89,7 @@ class FitResult:
 
     @property
     def verdict(self) -> str:
-        """How simulated cells compare with the measured ones that they were learned from; trend and wear, if any."""
+        """Sentences on simulated cells beside the measured ones that they were learned from; trend and wear, if any."""
         parts = (verdict_of(list(self.overview)), self.provenance.get("trend", ""), str(self.wear or ""))
         return "; ".join(part for part in parts if part)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from .record import Record, named_arguments, nested, number_within, real_array
 
 _MOST_COEFFICIENTS = 16
 _MOST_CYCLES = 1 << 29  # the number of a cycle has 29 bits
+_LATER = cast("Float64Array", None)  # a default of its own, set when a trend is made
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,8 +51,8 @@ class Trend(Record):
 
     cycles: int
     curves: Float64Array
-    mean: Float64Array = None  # type: ignore[assignment]  # set when it is made
-    factor: Float64Array = None  # type: ignore[assignment]  # set when it is made
+    mean: Float64Array = _LATER
+    factor: Float64Array = _LATER
 
     def __post_init__(self) -> None:
         if isinstance(self.cycles, bool) or not isinstance(self.cycles, int | np.integer):

@@ -71,7 +71,9 @@ def test_fit_reports_drift_and_removes_it_only_when_asked():
     assert "u_reset" not in without.drift.drifting
     assert without.drift.removed.u_reset.shape == (20, 1)
     assert "trend" in without.params.source
-    assert any("was removed" in note for note in without.notes)
+    assert any("was taken" in note for note in without.notes)
+    assert without.params.trend.curves[3].any()
+    assert not without.params.trend.curves[1].any()
 
 
 def test_memory_beyond_the_record_is_noted():

@@ -142,7 +142,7 @@ def _initial_block(params: CompiledParams, cycles: int) -> str:
     if params.restless:
         following += ["real g0, g1, g2, g3;"]
     trend, wear = params.constants.trend, params.constants.wear
-    following += [f"real {', '.join([*numbered('d', 4), *numbered('moved', 4)])};  // trend"] if trend else []
+    following += [f"real {', '.join([*numbered('d', 4), *numbered('mt', 4)])};  // trend"] if trend else []
     offsets = numbered("mt" if trend else "mu", 4)
     return filled(
         INITIAL_BLOCK.replace("@z", ", ".join(numbered("z", params.traits))).replace("@mu", ", ".join(offsets)),

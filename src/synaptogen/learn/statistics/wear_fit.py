@@ -56,6 +56,17 @@ class WearFit:
         Intervals of 95 %; NaN without wear.
     failures, devices : int
         Number of devices that failed for good, and of all that have switched.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import synaptogen as sg
+    >>> from synaptogen import learn
+    >>> data = learn.features(r_lrs=sg.CellArray(20, rng=1).run_cycles(60).r_lrs.T)
+    >>> data["flag"] = data.r_lrs.dims, np.zeros((20, 60), int)
+    >>> data.flag[:3, 40:] = learn.Flag.WORN | learn.Flag.NO_SET
+    >>> print(learn.fit(data, history="var", order=1, laws="plain").wear)
+    3 of 20 devices failed for good: fewer than 5, so the file has no wear
     """
 
     wear: Wear | None
