@@ -210,7 +210,7 @@ RESETS = {
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
-@pytest.mark.parametrize("kind", ["tape"])
+@pytest.mark.parametrize("kind", ["tape", "pulse"])
 def test_second_order_is_refused_where_cells_only_reset(program, kind, tmp_path):
     """ngspice's default left r = .852 in place of .638. With backward Euler the same circuits run to their end."""
     cells = sg.CellArray(1, rng=3)
