@@ -203,60 +203,6 @@ def test_methods_of_second_order_are_refused(program, tmp_path):
         assert "aborted" in done.stdout + done.stderr
 
 
-RESETS = {
-    "pulse": [0.0, 0.0, 1e-8, 1.0, 5e-7, 1.0, 5.1e-7, 0.0],
-    "triangle": [0.0, 0.0, 1e-6, 1.0, 2e-6, 0.0],
-}
-
-
-@pytest.mark.parametrize("program", PROGRAMS)
-@pytest.mark.parametrize("kind", ["tape", "pulse"])
-def test_second_order_is_refused_where_cells_only_reset(program, kind, tmp_path):
-    """ngspice's default left r = .852 in place of .638. With backward Euler the same circuits run to their end."""
-    cells = sg.CellArray(1, rng=3)
-    cells.apply_voltage(-2.0)
-    tran = {"ngspice": "tran 20n 2u 0 20n", "vacask": "analysis t1 tran step=20n stop=2u maxstep=20n"}[program]
-    euler = {"ngspice": "method=gear maxord=1", "vacask": 'tran_method="euler" tran_lteratio=1e9 tran_minpts=0'}
-    for points in RESETS.values():
-        drive = {"ngspice": f"pwl({' '.join(map(str, points))})", "vacask": f'type="pwl" wave={points}'}[program]
-        for method in SECOND_ORDER[program]:
-            done = netlist(program, tmp_path, cells, drive, tran, method, kind)
-            assert "integrate with backward Euler" in done.stdout + done.stderr
-            assert "aborted" in done.stdout + done.stderr
-        done = netlist(program, tmp_path, cells, drive, tran, euler[program], kind)
-        assert "integrate with backward Euler" not in done.stdout + done.stderr
-        assert "aborted" not in done.stdout + done.stderr
-
-
-@pytest.mark.parametrize("program", PROGRAMS)
-@pytest.mark.parametrize(("before", "heights"), [([], [-1.5, 1.1, -1.5]), ([-2.0], [1.6, -1.5])])
-def test_cells_for_one_pulse_say_where_they_end(program, before, heights):
-    """A second SET is not theirs; all before it is as in Python."""
-    times = np.concatenate([[0.0], (np.arange(len(heights))[:, None] * 1e-6 + [1e-8, 5e-7, 5.1e-7]).ravel()])
-    volts = np.concatenate([[0.0], *([u, u, 0.0] for u in heights)])
-    cells = sg.CellArray(4, rng=3, engine="reference")
-    for u in before:
-        cells.apply_voltage(u)
-    with pytest.warns(RuntimeWarning, match="4 of 4 cells of kind pulse should have set once more"):
-        result = loops(cells, times, volts, program, "pulse")
-    assert result.ended == 4
-    with pytest.raises(ValueError, match="kind tape"):
-        result.update(cells)
-    result, expected = loops(cells, times[:-3], volts[:-3], program, "pulse"), cells.copy()
-    expected.apply_voltages(heights[:-1])
-    assert_as_in_python(result, cells, expected)
-    assert result.ended == 0
-
-
-@pytest.mark.skipif(not HAVE_NGSPICE, reason="needs ngspice 44 on PATH or in SYNAPTOGEN_NGSPICE")
-def test_the_end_of_a_tape_is_in_the_log(tmp_path):
-    cells = sg.CellArray(1, rng=3)
-    model = cell_model(cells.params, "tape", cycles=4)
-    drive = " ".join(f"{k + t} {u}" for k in range(model.cycles + 2) for t, u in ((0.25, -1.5), (0.75, 1.6)))
-    done = netlist("ngspice", tmp_path, cells, f"pwl(0 0 {drive})", "tran 0.1 7 0 0.1", "method=gear maxord=1")
-    assert "warning: a cell came to the end of its tape" in done.stdout + done.stderr
-
-
 @pytest.mark.parametrize("program", PROGRAMS)
 @pytest.mark.parametrize("before", [[], [-2.0], [-2.0, 1.0], [-2.0, 2.0]])
 def test_a_transient_without_an_operating_point_keeps_the_state(program, before, tmp_path):

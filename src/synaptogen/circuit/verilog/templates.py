@@ -49,15 +49,12 @@ TAPE = """
 // carry a motion on into the next step, and a node that holds a state would overshoot. No error of truncation of the
 // nodes is to rule the step: in ngspice their charge is too small for that, VACASK needs tran_lteratio=1e9
 // tran_minpts=0.
-// A third node, square, stands guard: it moves whenever RESET moves, to the square of where RESET is to come to.
-// Backward Euler comes to means of what was and what is to be, and a mean of squares is never below the square of the
-// mean. A method that carries a motion on goes beyond, where it is: then the simulation ends with a message.
 // Operating points, dc sweeps, AC and noise see the state of the start, even after a transient, and warn where a
 // transient would switch the cell.
 module @module(p, n);
   inout p, n;
   electrical p, n;
-  electrical sets, resets, square@age_nodes;
+  electrical sets, resets@age_nodes;
   @@hold_nodes
 
   @@constants
@@ -74,7 +71,7 @@ module @module(p, n);
   (* desc="largest RESET voltage of the running RESET", units="V" *) real u_ratchet_now;
   (* desc="1 after a RESET that could not begin, for want of features: give the cell more cycles" *) real tape_end;
 
-  real u, u_held, g, a, b, s, m, w, way, target, progress, drive_a, drive_b, drive_m;
+  real u, u_held, g, a, b, s, w, target, progress, drive_a, drive_b;
   real r_from, u_from, u_limit, r_to, u_set, r_set;
   integer count, begun;
   @@hold_variables
@@ -87,10 +84,8 @@ module @module(p, n);
   analog begin
     a = V(sets) + (mode_start == 1.0 ? 1.0 : 0.0);
     b = V(resets) - (mode_start == 0.0 ? 0.6 : 0.2);
-    m = V(square) + (mode_start == 1.0 ? 0.0 : (mode_start == 0.0 ? 0.36 : 1.0));
     count = floor(a + 0.5);
     s = a - count;
-    way = max(b - (count - 1.2), 0.0);  // from the LRS (0) by the beginning of RESET (0.6) to its end (1)
     begun = (b > count - 0.8);
 
     // the RESET curve (u_from, r_from) -> (u_max, r_to) that the cell is on or will take, and its next SET
@@ -132,21 +127,14 @@ module @module(p, n);
 
     // RESET: a ratchet, except at its end, from where it cannot go on
     drive_b = 0.0;
-    drive_m = (begun || count > @last) ? 0.0 : m;
-    target = b;
     if (count <= @last && @acts > u_limit) begin
       target = count - 0.6 + 0.4*min(max((@acts - u_from)/(u_max - u_from), 0.0), 1.0);
-      if (b >= target && @acts < u_max)
-        target = b;
-    end else if (count > @last && @acts > u_limit && b < count - 1.0) begin
-      target = count - 1.0;  // past the last cycle: nothing but a mark that a RESET is missing
-      $warning("warning: a cell came to the end of its tape and stays in its LRS: give it more cycles");
-    end else if (count <= @last && b > count - 1.2 && !begun)
-      target = count - 1.2;  // the voltage has gone before the RESET began
-    if (target != b) begin
-      drive_b = b - target;
-      drive_m = m - pow(max(target - (count - 1.2), 0.0), 2.0);
-    end
+      if (b < target || @acts >= u_max)
+        drive_b = b - target;
+    end else if (count > @last && @acts > u_limit && b < count - 1.0)
+      drive_b = b - (count - 1.0);  // past the last cycle: nothing but a mark that a RESET is missing
+    else if (count <= @last && b > count - 1.2 && !begun)
+      drive_b = b - (count - 1.2);  // the voltage has gone before the RESET began
 
     // Where its RESET lags far behind the voltage, the cell conducts as it did before: an LRS whose current falls with
     // the voltage, as above some 1.4 V, would have no stable voltage behind a resistor.
@@ -154,24 +142,19 @@ module @module(p, n);
 
     I(sets) <+ node_charge*ddt(V(sets));
     I(resets) <+ node_charge*ddt(V(resets));
-    I(square) <+ node_charge*ddt(V(square));
     @@hold_charges
     if (analysis("static") || $abstime <= 0.0) begin  // ngspice does not say "static" at the start of a transient
       I(sets) <+ node_hold*V(sets);
       I(resets) <+ node_hold*V(resets);
-      I(square) <+ node_hold*V(square);
       @@hold_static
       u_held = u;
     end else begin
       I(sets) <+ node_charge/t_switch*drive_a;
       I(resets) <+ node_charge/t_switch*drive_b;
-      I(square) <+ node_charge/t_switch*drive_m;
       @@hold_drives
     end
     if (!begun && (s > 0.05 || b < count - 2.0))  // nothing brings an LRS there but a rate that is carried on
       $fatal(0, "a SET went past its end: integrate with backward Euler (method=gear maxord=1, tran_method=euler)");
-    if (m < way*way - 1e-4 && u == V(p, n))
-      $fatal(0, "a RESET went past its end: integrate with backward Euler (method=gear maxord=1, tran_method=euler)");
     @@static
     // Cells that set together must be seen to do so: in one long step across the commit a cell could be set or not,
     // both being solutions, and Newton's path would choose.
@@ -214,12 +197,10 @@ PULSE = """
 // For big arrays: backward Euler, and no bound on the step but while cells set (ngspice: method=gear maxord=1; VACASK:
 // tran_method="euler" tran_lteratio=1e9 tran_minpts=0). Operating points, dc sweeps, AC and noise see the state of the
 // start, even after a transient.
-// A second node, square, stands guard over the method, as in a tape cell. Above 50 it marks a cell that should have SET
-// once more.
 module @module(p, n);
   inout p, n;
   electrical p, n;
-  electrical x, square@age_nodes;
+  electrical x@age_nodes;
   @@hold_nodes
 
   @@constants
@@ -234,9 +215,8 @@ module @module(p, n);
   (* desc="0: partly reset (IRS), 1: LRS, 2: HRS" *) real mode_now;
   (* desc="cycles begun since the start" *) real cycles_done;
   (* desc="largest RESET voltage of the running RESET", units="V" *) real u_ratchet_now;
-  (* desc="1 after a second SET, which this cell does not have: take a tape cell" *) real tape_end;
 
-  real u, u_held, g, way, m, w, target, drive, drive_m;
+  real u, u_held, g, way, w, target, drive;
   real u_from, r_to, r_set, r_lrs, u_after;
   integer can_set, can_reset;
   @@hold_variables
@@ -249,7 +229,6 @@ module @module(p, n);
   analog begin
     u = $limit(V(p, n), in_steps, u_set0);
     way = V(x);
-    m = V(square);
     can_set = (mode_start != 1.0);
     can_reset = (mode_start != 2.0);
 
@@ -285,26 +264,22 @@ module @module(p, n);
         r_now = mixing(r_hrs1);
     end
 
-    target = way;
+    drive = 0.0;
     if (!can_set || way < 0.95) begin  // still the state handed in, or on the way to SET
       if (can_set && (@acts <= u_set0 || way > 0.25))
-        target = 1.0;
-      else if (can_reset && @acts > (mode_start == 1.0 ? u_reset0 : u_from))
-        target = min(-min((@acts - u_from)/(u_max - u_from), 1.0), way);
-      else if (can_set && way > 0.0)  // the voltage has gone before the SET was committed
-        target = 0.0;
-    end else if (@acts > u_reset0)
-      target = max(1.0 + min((@acts - u_after)/(u_max - u_after), 1.0), way);
-    else if (way < 1.0)
-      target = 1.0;
-    drive = way - target;
-    drive_m = (target == way) ? 0.0 : m - target*target;
-    tape_end = (m > 50.0) ? 1.0 : 0.0;
-    if (cycles_done > 0.0 && @acts <= u_set1 || m > 10.0) begin
-      drive_m = m - 100.0;
-      if (m <= 10.0)
-        $warning("warning: a cell for one pulse should have set once more: take a tape cell");
-    end
+        drive = way - 1.0;
+      else if (can_reset && @acts > (mode_start == 1.0 ? u_reset0 : u_from)) begin
+        target = -min((@acts - u_from)/(u_max - u_from), 1.0);
+        if (target < way)
+          drive = way - target;
+      end else if (can_set && way > 0.0)  // the voltage has gone before the SET was committed
+        drive = way;
+    end else if (@acts > u_reset0) begin
+      target = 1.0 + min((@acts - u_after)/(u_max - u_after), 1.0);
+      if (target > way)
+        drive = way - target;
+    end else if (way < 1.0)
+      drive = way - 1.0;
 
     // Cells that set together must be seen to do so: in one long step across the commit a cell could be set or not,
     // both being solutions, and Newton's path would choose.
@@ -319,19 +294,14 @@ module @module(p, n);
       u_held = min(u, @held[max(u_ratchet_now, mode_now == 1.0 ? u_reset0 : 0.0) + lag]);
 
     I(x) <+ node_charge*ddt(V(x));
-    I(square) <+ node_charge*ddt(V(square));
-    if (m < way*way - 1e-4 && u == V(p, n))
-      $fatal(0, "a SET or RESET went past its end: integrate with backward Euler (gear maxord=1, tran_method=euler)");
     @@hold_charges
     @@static
     if (analysis("static") || $abstime <= 0.0) begin  // ngspice does not say "static" at the start of a transient
       I(x) <+ node_hold*V(x);
-      I(square) <+ node_hold*V(square);
       @@hold_static
       u_held = u;
     end else begin
       I(x) <+ node_charge/t_switch*drive;
-      I(square) <+ node_charge/t_switch*drive_m;
       @@hold_drives
     end
 
@@ -453,16 +423,11 @@ lrs_limited = (is_low && r_lrs > r_set + 1e-5) ? 1.0 : 0.0;""",
 # A SET that a trial of an iteration has begun would stay: in it the node is beyond the commit.
 LIMITS = """\
 // what a trial of an iteration can do to the voltage: it changes its sign by way of 0, and comes to U_SET by way of a
-// point just before, where it shows on which side the solution lies. A nanovolt more says that the voltage has moved:
-// then nodes need not fit each other yet.
+// point just before, where it shows on which side the solution lies
 analog function real in_steps;
   input v, last, u_set;
   real v, last, u_set;
   begin
-    in_steps = abs(v - last) < 1e-3 ? v : v + 1e-9;
-    if (v*last < 0.0)
-      in_steps = 0.0;
-    else if (v <= u_set && last > 0.999*u_set)
-      in_steps = 0.9999*u_set;
+    in_steps = (v*last < 0.0 ? 0.0 : (v <= u_set && last > 0.999*u_set ? 0.9999*u_set : v));
   end
 endfunction"""
