@@ -36,7 +36,7 @@ def run_tests(file, **environment):
 
 
 def test_device_code_on_the_processor():
-    assert run_tests("on_processor.py", SYNAPTOGEN_LANES="1") == 12
+    assert run_tests("on_processor.py", SYNAPTOGEN_LANES="1") == 14
 
 
 @needs_numba_cuda

@@ -175,12 +175,12 @@ def test_halves_of_few_devices_hold_neighbouring_stretches():
 def test_a_drifting_device_is_told_from_one_that_does_not_drift():
     """Correlations: good where the file has the trend, worse where it has not; the floor is not made of the trend."""
     still = PRESET.with_order(1)
-    moving = still.with_trend(800, r_hrs=-1.0)
+    moving = still.with_trend(800, r_hrs=-1.5)
     table = measured(moving, 1, 800, 8)
     found = {
         name: learn.validate(params, table, splits=16, windows=200)["linear correlations"]
         for name, params in (("moving", moving), ("still", still))
     }
-    assert found["moving"].generated < 0.6 * found["still"].generated
+    assert found["moving"].generated < 0.75 * found["still"].generated
     assert found["still"].grade == "poor"
     assert found["moving"].grade in ("good", "fair")
