@@ -1,5 +1,7 @@
 """Crossbar products against sums over cells, without noise and with it."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 import scipy.stats
@@ -7,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import synaptogen as sg
+from synaptogen.state import CellState
 
 FAR = 1e6
 KT, Q = 1.380649e-23 * 300, 1.602176634e-19  # J, C
@@ -213,3 +216,25 @@ def test_an_empty_batch_gives_no_currents(engine):
     for bandwidth in (0.0, 1e8):
         assert cells.product(np.zeros((9, 0)), bandwidth=bandwidth).shape == (4, 0)
         assert cells.product(np.zeros((0, 4)), transpose=True, bandwidth=bandwidth).shape == (0, 9)
+
+
+@pytest.mark.parametrize("call", ["product", "read", "current"])
+def test_no_other_thread_comes_between_a_read_and_the_time_that_it_takes(call, monkeypatch):
+    cells = sg.CellArray((4, 4), sg.DeviceParams.preset("hennen2024").with_fluctuation("hfox-1t1r"), rng=1)
+    wait, free = CellState.wait, []
+
+    def is_free(lock):
+        if not lock.acquire(blocking=False):
+            return False
+        lock.release()
+        return True
+
+    def watched(state, *args):
+        with ThreadPoolExecutor(1) as other:
+            free.append(other.submit(is_free, state.guard.lock).result())
+        return wait(state, *args)
+
+    monkeypatch.setattr(CellState, "wait", watched)
+    getattr(cells, call)(*([np.full(4, 0.2)] if call == "product" else [0.2]), duration=1.0)
+    assert free == [False]
+    assert cells.time == 1.0

@@ -191,8 +191,12 @@ class Reading(CellsInMemory):
             raise TypeError(f"wires is a {type(wires).__name__}: give a synaptogen.crossbar.Wires, or None")
         vectors = checks.vectors(v, self.shape, transpose, self.state.engine.dtype)
         through = None if wires is None else functools.partial(line_currents, self, wires)
-        currents = self.state.line_currents(crossbar, vectors, transpose, bandwidth, through)
-        if duration is not None:
-            self.state.wait(ticks_of(duration), None)
+        if duration is None:
+            currents = self.state.line_currents(crossbar, vectors, transpose, bandwidth, through)
+        else:  # no other thread comes between the product and the time that it takes
+            ticks = ticks_of(duration)
+            with self.state.guard.changing(steps=True):
+                currents = self.state.line_currents(crossbar, vectors, transpose, bandwidth, through)
+                self.state.wait(ticks, None)
         shaped = currents if transpose else currents.T
         return shaped.reshape(-1) if np.ndim(v) == 1 else np.ascontiguousarray(shaped)
