@@ -14,7 +14,7 @@ import numpy as np
 from synaptogen._utils import Float64Array, PathLike, checked
 from synaptogen.model import Constants, Curve, LogCurve
 
-from . import arguments, json_format, published_format, ranges
+from . import json_format, part_checks, published_format, ranges
 from .ageing import Trend, Wear
 from .designs import Designs
 from .feature_scale import PLAIN_SCALES, FeatureScale
@@ -42,7 +42,7 @@ _DICTS: dict[str, Any] = {
     "trend": Trend,
     "wear": Wear,
 }
-_POWER_LAW = (arguments.LARGEST_STRETCH, 0.0, 0.0)  # without effect: the knee is out of reach
+_POWER_LAW = (part_checks.LARGEST_STRETCH, 0.0, 0.0)  # without effect: the knee is out of reach
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -139,16 +139,16 @@ class DeviceParams(Designs):
                 raise ValueError(f"{name} must be {described}, not {type(value).__name__}")
         self._set(
             source=source_texts(self.source),
-            scales=arguments.four_scales(self.scales),
-            quantile=arguments.increasing("quantile", self.quantile),
-            llrs=arguments.envelope("llrs", self.llrs),
-            hhrs=arguments.envelope("hhrs", self.hhrs),
-            u_max=arguments.positive("u_max", self.u_max, "V"),
-            u_read=arguments.positive("u_read", self.u_read, "V"),
-            eta=arguments.positive("eta", self.eta, ""),
-            stretch=None if self.stretch is None else arguments.stretch("stretch", self.stretch),
+            scales=part_checks.four_scales(self.scales),
+            quantile=part_checks.increasing("quantile", self.quantile),
+            llrs=part_checks.envelope("llrs", self.llrs),
+            hhrs=part_checks.envelope("hhrs", self.hhrs),
+            u_max=part_checks.positive("u_max", self.u_max, "V"),
+            u_read=part_checks.positive("u_read", self.u_read, "V"),
+            eta=part_checks.positive("eta", self.eta, ""),
+            stretch=None if self.stretch is None else part_checks.stretch("stretch", self.stretch),
         )
-        arguments.check_own_law(self.own, self.restless, self.history, self.population)
+        part_checks.check_own_law(self.own, self.restless, self.history, self.population)
         self._check_envelopes()
         self._set(u_range=self._derived_u_range if self.u_range is None else self._checked_u_range())
         self._check_population()
@@ -424,7 +424,7 @@ class DeviceParams(Designs):
             )
 
     def _checked_u_range(self) -> float:
-        u_range = arguments.positive("u_range", self.u_range, "V")
+        u_range = part_checks.positive("u_range", self.u_range, "V")
         most = ranges.conducting_range(self.llrs[:-1], self.hhrs[:-1], max(u_range, 2 * self.u_max))
         if not self.u_max <= u_range <= most:
             raise ValueError(
