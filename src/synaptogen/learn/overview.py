@@ -8,6 +8,7 @@ import numpy as np
 from synaptogen._utils import AnyArray, Float64Array
 from synaptogen.array import CellArray
 from synaptogen.learn.statistics import FEWEST
+from synaptogen.learn.virtual_devices import virtual_devices
 from synaptogen.params import FEATURE_NAMES, FEATURE_UNITS, DeviceParams
 
 QUANTILE_LEVELS = (0.001, 0.01, 0.1, 0.5, 0.9, 0.99, 0.999)
@@ -83,8 +84,10 @@ def compare_features(
     limited : str
         How many of the simulated cells are at a limit of the model.
     """
-    cells = CellArray(CELLS, params.replace(wear=None), rng=seed)  # cells that live, as the measured ones here do
-    simulated = _some_cycles(cells, y.shape[1] if params.trend is not None else CYCLES).reshape(len(FEATURE_NAMES), -1)
+    cycles = CYCLES if params.trend is None else y.shape[1]
+    living = params.replace(wear=None)  # as the measured ones here do
+    cells = virtual_devices(living, CELLS, cycles, seed)
+    simulated = _some_cycles(cells, cycles).reshape(len(FEATURE_NAMES), -1)
     natural = np.moveaxis(y, -1, 0).reshape(len(FEATURE_NAMES), -1).copy()
     natural[0] = 10 ** natural[0]
     found = np.full((2, len(FEATURE_NAMES), len(QUANTILE_LEVELS)), np.nan)

@@ -59,7 +59,7 @@ def test_states_within_a_margin(fitted, laboratory):
 
 def test_parameters_accept_them(fitted):
     params = with_curves(PRESET, fitted)
-    cells = sg.CellArray(8, params, rng=1)
+    cells = sg.CellArray(8, params, rng=1, engine="reference")
     assert np.isfinite(cells.run_cycles(3).r_lrs).all()
     assert sg.DeviceParams.from_json(params.to_json()) == params
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from synaptogen._utils import Float64Array
-from synaptogen.array import CellArray
+from synaptogen.learn.virtual_devices import virtual_devices
 from synaptogen.params import FEATURE_NAMES, FEATURES, PLAIN_SCALES, DeviceParams, FeatureScale, Population
 
 from .feature_tables import FeatureTable
@@ -259,7 +259,7 @@ def plain_form(params: DeviceParams) -> DeviceParams:
     """
     if params.scales == PLAIN_SCALES and params.own is None:
         return params
-    cycles = np.array(CellArray(_DEVICES, params, rng=_SEED).run_cycles(_CYCLES), dtype=np.float64)
+    cycles = np.array(virtual_devices(params, _DEVICES, _CYCLES, _SEED).run_cycles(_CYCLES), dtype=np.float64)
     y = np.moveaxis(cycles, 0, -1).swapaxes(0, 1)
     y[..., 0] = np.log10(y[..., 0])
     mean, deviation = y.mean(axis=1), y.std(axis=1)

@@ -4,7 +4,7 @@ import numpy as np
 import xarray as xr
 
 from synaptogen._utils import Float64Array
-from synaptogen.array import CellArray
+from synaptogen.learn.virtual_devices import virtual_devices
 from synaptogen.params import FEATURE_NAMES, FEATURES, PLAIN_SCALES, DeviceParams, Trend
 
 from .feature_tables import without_failed
@@ -87,7 +87,8 @@ def _coefficients(records: Float64Array, basis: Float64Array) -> Float64Array:
 
 def _of_stationary(params: DeviceParams, cycles: int, degree: int, seed: int) -> Float64Array:
     """Return polynomials (n, 4, degree + 1) of simulated devices without a trend, about their means."""
-    cells = CellArray(_SIMULATED, params.replace(trend=None, wear=None, fluctuation=None), rng=seed)
+    settled = params.replace(trend=None, wear=None, fluctuation=None)
+    cells = virtual_devices(settled, _SIMULATED, cycles, seed)
     kept = []
     for k in range(cycles):
         one = cells.run_cycles(1)

@@ -10,8 +10,8 @@ from itertools import combinations
 import numpy as np
 
 from synaptogen._utils import BoolArray, Float64Array, IntArray
-from synaptogen.array import CellArray
 from synaptogen.learn.statistics import FEWEST, copies_of_devices, normal_scores, on_scales, standardised
+from synaptogen.learn.virtual_devices import virtual_devices
 from synaptogen.params import FEATURES, VAR, DeviceParams, yule_walker
 
 __all__ = [
@@ -161,10 +161,10 @@ def generate_features(params: DeviceParams, missing: BoolArray, seed: int, first
         On the scales of the model, NaN where missing.
     """
     devices, cycles, _ = missing.shape
-    cells = CellArray(devices, params.replace(wear=None), rng=seed)
-    if params.trend is not None:
-        for begin in range(1, min(first, params.trend.cycles), _CHUNK):
-            cells.run_cycles(min(_CHUNK, min(first, params.trend.cycles) - begin))
+    before = 0 if params.trend is None else max(0, min(first, params.trend.cycles) - 1)
+    cells = virtual_devices(params.replace(wear=None), devices, before + cycles, seed)
+    for begin in range(0, before, _CHUNK):
+        cells.run_cycles(min(_CHUNK, before - begin))
     y = np.empty(missing.shape)
     for begin in range(0, cycles, _CHUNK):
         part = cells.run_cycles(min(_CHUNK, cycles - begin))
