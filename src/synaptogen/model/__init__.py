@@ -163,6 +163,7 @@ __all__ = [
     "Reals",
     "Restless",
     "Transition",
+    "SlopedTrendConstants",
     "TrendConstants",
     "UInt32",
     "WearConstants",
