@@ -3,7 +3,8 @@
     mu(n) = mu + d T(t),   t = 2 min(n, last) / last - 1,   d = mean + L z + S (mu, sigma)
 
 T is a polynomial of each feature, held at its end after the cycle ``last``; d belongs to the device, with normals z, a
-lower triangular matrix L, and a matrix S, which may be missing, by which it follows the offsets and scales. A device fails in the first cycle n with
+lower triangular matrix L, and a matrix S, which may be missing, by which it follows the offsets and scales. A device
+fails in the first cycle n with
 
     n >= scale E**(1/shape),   E = -ln(1 - v)
 

@@ -195,9 +195,7 @@ def next_unrest(v: Real, n: Real, law: Any) -> Real:
     return restless_state(v, n, law) if law else calm_state(v, n, law)
 
 
-def aged(
-    mu: Reals, sigma: Reals, lo: UInt32, hi: UInt32, number: UInt32, k0: UInt32, k1: UInt32, law: Any
-) -> Reals:
+def aged(mu: Reals, sigma: Reals, lo: UInt32, hi: UInt32, number: UInt32, k0: UInt32, k1: UInt32, law: Any) -> Reals:
     """Return the offsets of a cell in a cycle; ``mu`` itself without a trend.
 
     Parameters

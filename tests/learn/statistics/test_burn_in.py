@@ -84,7 +84,7 @@ def test_noise_of_estimates_is_taken_out():
 
 
 def test_amplitudes_that_follow_the_device():
-    """Devices that begin at one level: amplitudes fall with the later mean by 1, whatever the noise of both estimates."""
+    """Devices that begin at one level: amplitudes fall with the later mean, whatever the noise."""
     rng = np.random.default_rng(7)
 
     def estimated(burns):

@@ -63,7 +63,9 @@ def test_draws_lie_between_the_bounds():
     rng = np.random.default_rng(4)
     mixture = first(rng.standard_normal((300, 3)))
     low, high = np.full(3, -0.7), np.full(3, 0.8)
-    narrow = TraitMixture(mixture.weights, np.zeros_like(mixture.means), mixture.covariances, low, high, 5.0, (low, high))
+    narrow = TraitMixture(
+        mixture.weights, np.zeros_like(mixture.means), mixture.covariances, low, high, 5.0, (low, high)
+    )
     drawn = narrow.draw(5000, rng)
     assert ((drawn >= low) & (drawn <= high)).all()
     assert len(np.unique(drawn[:, 0])) > 4900  # drawn again, not moved to the bounds

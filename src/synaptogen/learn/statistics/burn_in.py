@@ -2,9 +2,10 @@
 
     y_n = later cycles + d T(n),   T(n) = exp(-n / tau)
 
-tau belongs to a feature, the amplitude d to a device; it may follow the device's later mean and standard deviation. Stationary devices start as often above their later cycles as
-below, so the mean amplitude of independent devices is 0 within its standard error, whatever their memory: this is the
-test by which a burn-in is found. Each half of the devices is tested with the tau that the other half tells.
+tau belongs to a feature, the amplitude d to a device; it may follow the device's later mean and standard deviation.
+Stationary devices start as often above their later cycles as below, so the mean amplitude of independent devices is 0
+within its standard error, whatever their memory: this is the test by which a burn-in is found. Each half of the devices
+is tested with the tau that the other half tells.
 """
 
 from collections.abc import Sequence
@@ -165,14 +166,14 @@ class Starts:
         -------
         Starts
         """
-        known = np.isfinite(records).any(axis=1).all(axis=1)
+        known = np.all(np.any(np.isfinite(records), axis=1), axis=1)
         y = records[known]
         return cls(amplitude[known], np.concatenate([np.nanmean(y, axis=1), np.nanstd(y, axis=1)], axis=1))
 
 
 @dataclass(frozen=True)
 class Amplitudes:
-    """Distribution of the amplitudes of burn-in over devices: normal about what offset and scale of a device let expect.
+    """Distribution of the amplitudes of burn-in: normal about what offset and scale of a device let expect.
 
     Devices often begin at a common level, whatever their later mean: amplitudes then fall with it.
 
@@ -270,9 +271,7 @@ class Amplitudes:
         whole = (vectors * np.maximum(values, 1e-4 * np.trace(b.covariance))) @ vectors.T
         known = np.diagonal(b.covariance) > 0  # other features do not burn in
         slope = (self.slope + step * (b.slope - a.slope)) * known[:, None]
-        return Amplitudes(
-            self.mean + step * (b.mean - a.mean), whole * np.outer(known, known), slope, self.centre
-        )
+        return Amplitudes(self.mean + step * (b.mean - a.mean), whole * np.outer(known, known), slope, self.centre)
 
 
 def find_burn_in(y: Float64Array) -> BurnIn:
