@@ -29,6 +29,7 @@ from .few_devices import bulk_of
 from .marginals import corrected_polynomials, fit_marginals, standardised
 from .own_traits import REACH, TraitEstimator, population_columns, steps_of
 from .quantile_transform import cell_centres, cell_density, increasing_polynomial, normalised
+from .scale_choice import bent_scale
 from .trait_mixture import TraitMixture
 from .unrest import FIRST_UNREST, Unrest, UnrestGoal, moved_unrest
 from .var_fit import unmeasured_as_white
@@ -218,7 +219,16 @@ class _Loop:
         last = _mean_state(late)
         params = self._params(last, estimator)
         made = estimator(self._simulated(last, estimator, self._devices, 4000).records)
-        return params if _alike(made, goal) else None
+        return self._bent(params) if _alike(made, goal) else None
+
+    def _bent(self, params: DeviceParams) -> DeviceParams:
+        """Return parameters on curves whose values are distributed as the measured ones, burn-in included."""
+        scales = list(params.scales)
+        made = self._generated(params, self._devices, 4001)
+        for k, f in enumerate(self.measured):
+            if scales[f].curve is not None:
+                scales[f] = bent_scale(scales[f], made[..., k])
+        return params.replace(scales=tuple(scales))
 
     def first_amplitudes(self) -> Amplitudes:
         """Return amplitudes of the burn-in, less what stationary devices of the base show of them."""
