@@ -9,11 +9,11 @@ from synaptogen.circuit import cell_model, instance_values
 from synaptogen.model import U_NEVER
 
 CURVES = [[0.1, -0.2], [0.0, -0.05], [100.0, 50.0], [0.0, 0.05]]
-AGED = (
-    sg.DeviceParams.preset("hennen2024")
-    .compact(3)
-    .replace(trend=sg.Trend(8, CURVES, factor=0.2 * np.tril(np.ones((4, 4)))), wear=sg.Wear(6.0, 2.0, 0.4))
-)
+SLOPE = np.zeros((4, 8))  # devices follow the trend by their offsets and scales
+SLOPE[0, 0], SLOPE[0, 4], SLOPE[1, 3], SLOPE[2, 2], SLOPE[3, 5] = -0.7, 0.5, 0.2, 1e-3, 1.0
+CENTRE = sg.DeviceParams.preset("hennen2024").population.mean()
+TREND = sg.Trend(8, CURVES, factor=0.2 * np.tril(np.ones((4, 4))), slope=SLOPE, centre=CENTRE)
+AGED = sg.DeviceParams.preset("hennen2024").compact(3).replace(trend=TREND, wear=sg.Wear(6.0, 2.0, 0.4))
 
 
 @pytest.mark.parametrize("program", PROGRAMS)

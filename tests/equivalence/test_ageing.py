@@ -9,6 +9,9 @@ from synaptogen.model import ageing
 PRESET = sg.DeviceParams.preset("hennen2024")
 CURVES = [[-0.2, 0.05], [-0.05, 0.0], [50.0, 0.0], [0.05, 0.02]]
 TREND = sg.Trend(20, CURVES, [1.0, 1.0, -0.5, 1.0], 0.3 * np.tril(np.ones((4, 4))))
+SLOPE = np.zeros((4, 8))
+SLOPE[0, 0], SLOPE[0, 4], SLOPE[1, 3], SLOPE[2, 2], SLOPE[3, 5] = -0.7, 0.5, 0.2, 1e-3, 1.0
+SLOPED = sg.Trend(20, CURVES, TREND.mean, TREND.factor, SLOPE, PRESET.population.mean())
 AGED = PRESET.compact(4).replace(trend=TREND, wear=sg.Wear(12.0, 2.0, 0.4))
 ENGINES = [("reference", "full"), ("cpu", "full"), ("cpu", "compact")]
 
@@ -85,14 +88,32 @@ def test_trend_moves_features_by_the_curve_and_then_holds():
     np.testing.assert_allclose(TREND.change(np.arange(1, 26))[:, 0], curve, rtol=1e-12)
 
 
+def test_trend_follows_offsets_and_scales_of_the_device():
+    """Without normals of its own, d is mean + slope @ (v - centre), where |sigma| counts."""
+    law = sg.Trend(20, CURVES, TREND.mean, None, SLOPE, SLOPED.centre)
+    plain, moved = (
+        sg.CellArray(300, PRESET.compact(4).replace(trend=trend), rng=7, engine="reference") for trend in (None, law)
+    )
+    v = np.concatenate([plain.device[:4], np.abs(plain.device[4:])]).astype(np.float64)
+    a, b = plain.run_cycles(20), moved.run_cycles(20)
+    inside = np.abs(plain.features.r_hrs) < 1e7
+    d = 1.0 + SLOPE[0] @ (v - law.centre[:, None])
+    change = (np.log10(b.r_hrs) - np.log10(a.r_hrs))[-1]
+    np.testing.assert_allclose(change[inside], (-0.15 * d)[inside], atol=1e-6)
+    np.testing.assert_allclose(law.change([0, 19, 30]), TREND.change([0, 19, 30]))
+
+
 # ---- one life
 
 
+@pytest.mark.parametrize("trend", [TREND, SLOPED], ids=["plain", "sloped"])
 @pytest.mark.parametrize(("engine", "storage"), ENGINES[1:])
-def test_engines_age_alike(engine, storage):
+def test_engines_age_alike(engine, storage, trend):
     """The same cells fail in the same cycles, features agree as without ageing; a cell in a thousand may round off."""
+    params = AGED.replace(trend=trend)
     mine, its = (
-        sg.CellArray(2000, AGED, rng=2, engine=e, storage=s).run_cycles(15) for e, s in ((engine, storage), ENGINES[0])
+        sg.CellArray(2000, params, rng=2, engine=e, storage=s).run_cycles(15)
+        for e, s in ((engine, storage), ENGINES[0])
     )
     same = worn(mine) == worn(its)
     assert same.mean() > 0.999
@@ -159,6 +180,9 @@ def test_files_hold_both(tmp_path):
     AGED.to_json(tmp_path / "aged.json")
     back = sg.DeviceParams.from_json(tmp_path / "aged.json")
     assert back == AGED
+    assert "slope" not in AGED.to_json()  # earlier versions read such files
+    sloped = AGED.replace(trend=SLOPED)
+    assert sg.DeviceParams.from_json(sloped.to_json()) == sloped != AGED
     assert hash(back) == hash(AGED)
     assert back != AGED.replace(wear=None)
     assert repr(back).endswith(", trend, wear)")
@@ -175,6 +199,7 @@ def test_files_hold_both(tmp_path):
         (lambda: sg.Trend(1, np.zeros((4, 2))), "cycles must be from 2"),
         (lambda: sg.Trend(2.5, np.zeros((4, 2))), "cycles must be a whole number"),
         (lambda: sg.Trend(10, np.zeros((3, 2))), "curves must have shape"),
+        (lambda: sg.Trend(10, np.zeros((4, 2)), slope=np.zeros((4, 4))), "slope must have shape"),
         (lambda: sg.Trend(10, np.zeros((4, 2)), factor=np.ones((4, 4))), "factor must be lower triangular"),
         (lambda: PRESET.with_trend(100, u_set=2.0), "trend leads the mean device"),
         (lambda: PRESET.replace(trend=3), "trend must be a Trend or None"),

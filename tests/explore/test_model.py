@@ -40,7 +40,10 @@ def parameter_sets():
 def trend():
     """A trend within a few cycles, by which devices differ."""
     curves = [[0.1, -0.2, 0.0], [0.0, -0.05, 0.0], [0.0, 90.0, 10.0], [0.01, 0.0, 0.0]]
-    return sg.Trend(6, curves, [1.0, 0.5, -1.0, 1.0], 0.3 * np.tril(np.ones((4, 4))))
+    slope = np.zeros((4, 8))
+    slope[0, 0], slope[2, 6], slope[3, 5] = -0.7, 1e-3, 0.5
+    centre = sg.DeviceParams.preset("hennen2024").population.mean()
+    return sg.Trend(6, curves, [1.0, 0.5, -1.0, 1.0], 0.3 * np.tril(np.ones((4, 4))), slope, centre)
 
 
 def strong_fluctuation():

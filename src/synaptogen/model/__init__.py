@@ -24,7 +24,7 @@ from . import (
     switching,
     temperature,
 )
-from .ageing import U_NEVER, TrendConstants, WearConstants, trend_place
+from .ageing import U_NEVER, SlopedTrendConstants, TrendConstants, WearConstants, trend_place
 from .constants import Constants
 from .feature_scales import Curve, LogCurve
 from .features import CycleFeatures, cycle_features, features_of
@@ -162,6 +162,7 @@ __all__ = [
     "Real",
     "Reals",
     "Restless",
+    "SlopedTrendConstants",
     "Transition",
     "TrendConstants",
     "UInt32",

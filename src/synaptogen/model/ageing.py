@@ -1,9 +1,10 @@
 """What the number of a cycle does to a cell: a trend of its features, and wear, by which it fails for good.
 
-    mu(n) = mu + d T(t),   t = 2 min(n, last) / last - 1,   d = mean + L z
+    mu(n) = mu + d T(t),   t = 2 min(n, last) / last - 1,   d = mean + L z + S (mu, sigma)
 
-T is a polynomial of each feature, held at its end after the cycle ``last``; d belongs to the device, with normals z and
-a lower triangular matrix L. A device fails in the first cycle n with
+T is a polynomial of each feature, held at its end after the cycle ``last``; d belongs to the device, with normals z, a
+lower triangular matrix L, and a matrix S, which may be missing, by which it follows the offsets and scales. A device
+fails in the first cycle n with
 
     n >= scale E**(1/shape),   E = -ln(1 - v)
 
@@ -15,7 +16,7 @@ and it stays in the LRS after its SET. All of this is drawn by counters, so a ce
 from typing import Any, NamedTuple
 
 from .latent import innovation
-from .ops import Mask, Real, Reals, UInt32, log, minimum, pow_, real, where
+from .ops import Mask, Real, Reals, UInt32, absolute, log, minimum, pow_, real, rounded_mul, where
 from .polynomial import poly
 from .random import AGEING, normals, random_words
 
@@ -30,6 +31,17 @@ class TrendConstants(NamedTuple):
     factor: Any  # L, four rows of four
     last: Any  # number of the cycle from which on T is held
     per_half: Any  # 2 / last
+
+
+class SlopedTrendConstants(NamedTuple):
+    """The trend of the features, where its factors follow the offsets and scales of devices."""
+
+    curves: Any  # T of each feature, highest power of t first
+    mean: Any  # of d, for each feature, less what the slope brings on average
+    factor: Any  # L, four rows of four
+    last: Any  # number of the cycle from which on T is held
+    per_half: Any  # 2 / last
+    slope: Any  # S, four rows of eight
 
 
 class WearConstants(NamedTuple):
@@ -56,13 +68,13 @@ def trend_place(number: UInt32, law: Any) -> Real:
     return minimum(real(number), law.last) * law.per_half - 1.0
 
 
-def trended(mu: Reals, z: Reals, number: UInt32, law: Any) -> Reals:
+def trended(mu: Reals, sigma: Reals, z: Reals, number: UInt32, law: Any) -> Reals:
     """Return the offsets of a device in a cycle.
 
     Parameters
     ----------
-    mu : four Real
-        Its offsets.
+    mu, sigma : four Real each
+        Its offsets and scales.
     z : four Real
         Normals of the device.
     number : UInt32
@@ -81,6 +93,40 @@ def trended(mu: Reals, z: Reals, number: UInt32, law: Any) -> Reals:
         mu[2] + (d[2] + law.mean[2]) * poly(law.curves[2], t),
         mu[3] + (d[3] + law.mean[3]) * poly(law.curves[3], t),
     )
+
+
+def sloped_trended(mu: Reals, sigma: Reals, z: Reals, number: UInt32, law: Any) -> Reals:
+    """Return the offsets of a device in a cycle, where factors of the trend follow offsets and scales.
+
+    Parameters
+    ----------
+    mu, sigma : four Real each
+        Its offsets and scales.
+    z : four Real
+        Normals of the device.
+    number : UInt32
+        Number of the cycle.
+    law : SlopedTrendConstants
+
+    Returns
+    -------
+    four Real
+    """
+    t = trend_place(number, law)
+    d = innovation(z, law.factor)
+    return (
+        mu[0] + (d[0] + law.mean[0] + _along(mu, sigma, law.slope[0])) * poly(law.curves[0], t),
+        mu[1] + (d[1] + law.mean[1] + _along(mu, sigma, law.slope[1])) * poly(law.curves[1], t),
+        mu[2] + (d[2] + law.mean[2] + _along(mu, sigma, law.slope[2])) * poly(law.curves[2], t),
+        mu[3] + (d[3] + law.mean[3] + _along(mu, sigma, law.slope[3])) * poly(law.curves[3], t),
+    )
+
+
+def _along(mu: Reals, sigma: Reals, row: Reals) -> Real:
+    """Return the sum of offsets and scales, weighted by the eight numbers of a row."""
+    offsets = rounded_mul(row[0], mu[0]) + row[1] * mu[1] + row[2] * mu[2] + row[3] * mu[3]
+    first = offsets + row[4] * absolute(sigma[0]) + row[5] * absolute(sigma[1])
+    return first + row[6] * absolute(sigma[2]) + row[7] * absolute(sigma[3])
 
 
 def unit_exponential(word: UInt32) -> Real:
@@ -141,13 +187,15 @@ def failed(u: Reals, fails: Mask, word: UInt32, law: Any) -> tuple[Real, Real]:
     return where(fails & ~in_lrs, -U_NEVER, u[0]), where(fails & in_lrs, U_NEVER, u[1])
 
 
-def drawn_trend(mu: Reals, lo: UInt32, hi: UInt32, number: UInt32, k0: UInt32, k1: UInt32, law: Any) -> Reals:
+def drawn_trend(
+    mu: Reals, sigma: Reals, lo: UInt32, hi: UInt32, number: UInt32, k0: UInt32, k1: UInt32, law: Any
+) -> Reals:
     """Return the offsets of a cell in a cycle.
 
     Parameters
     ----------
-    mu : four Real
-        Its offsets.
+    mu, sigma : four Real each
+        Its offsets and scales.
     lo, hi : UInt32
         Low and high word of its id.
     number : UInt32
@@ -161,15 +209,42 @@ def drawn_trend(mu: Reals, lo: UInt32, hi: UInt32, number: UInt32, k0: UInt32, k
     four Real
     """
     zero = number ^ number
-    return trended(mu, normals(lo, hi, AGEING, zero, zero + 1, k0, k1), number, law)
+    return trended(mu, sigma, normals(lo, hi, AGEING, zero, zero + 1, k0, k1), number, law)
 
 
-def no_trend(mu: Reals, lo: UInt32, hi: UInt32, number: UInt32, k0: UInt32, k1: UInt32, law: Any) -> Reals:
+def drawn_sloped_trend(
+    mu: Reals, sigma: Reals, lo: UInt32, hi: UInt32, number: UInt32, k0: UInt32, k1: UInt32, law: Any
+) -> Reals:
+    """Return the offsets of a cell in a cycle, where factors of the trend follow offsets and scales.
+
+    Parameters
+    ----------
+    mu, sigma : four Real each
+        Its offsets and scales.
+    lo, hi : UInt32
+        Low and high word of its id.
+    number : UInt32
+        Number of the cycle.
+    k0, k1 : UInt32
+        Low and high word of the seed.
+    law : SlopedTrendConstants
+
+    Returns
+    -------
+    four Real
+    """
+    zero = number ^ number
+    return sloped_trended(mu, sigma, normals(lo, hi, AGEING, zero, zero + 1, k0, k1), number, law)
+
+
+def no_trend(
+    mu: Reals, sigma: Reals, lo: UInt32, hi: UInt32, number: UInt32, k0: UInt32, k1: UInt32, law: Any
+) -> Reals:
     """Return the offsets themselves: what stands in place of `drawn_trend` without a trend.
 
     Parameters
     ----------
-    mu : four Real
+    mu, sigma : four Real each
     lo, hi, number, k0, k1 : UInt32
     law : the law, or ()
 

@@ -137,6 +137,6 @@ def features_of(
     -------
     CycleFeatures
     """
-    f = cycle_features(x, aged(mu, lo, hi, number, k0, k1, p.trend), sigma, p, own)
+    f = cycle_features(x, aged(mu, sigma, lo, hi, number, k0, k1, p.trend), sigma, p, own)
     u = worn((f.u_set, f.u_reset), lo, hi, number, k0, k1, p.wear)
     return CycleFeatures(f.r_hrs, u[0], f.r_lrs, u[1], f.limited)

@@ -7,6 +7,8 @@ compile (`engines.lanes`), since code for a part that is not there would not com
 from typing import Any
 
 from .ageing import (
+    SlopedTrendConstants,
+    drawn_sloped_trend,
     drawn_trend,
     drawn_wear,
     in_reach,
@@ -16,6 +18,8 @@ from .ageing import (
     never_set,
     no_trend,
     no_wear,
+    sloped_trended,
+    trended,
 )
 from .feature_scales import (
     LogCurve,
@@ -191,26 +195,50 @@ def next_unrest(v: Real, n: Real, law: Any) -> Real:
     return restless_state(v, n, law) if law else calm_state(v, n, law)
 
 
-def aged(mu: Reals, lo: UInt32, hi: UInt32, number: UInt32, k0: UInt32, k1: UInt32, law: Any) -> Reals:
+def aged(mu: Reals, sigma: Reals, lo: UInt32, hi: UInt32, number: UInt32, k0: UInt32, k1: UInt32, law: Any) -> Reals:
     """Return the offsets of a cell in a cycle; ``mu`` itself without a trend.
 
     Parameters
     ----------
-    mu : four Real
-        Its offsets.
+    mu, sigma : four Real each
+        Its offsets and scales.
     lo, hi : UInt32
         Low and high word of its id.
     number : UInt32
         Number of the cycle.
     k0, k1 : UInt32
         Low and high word of the seed.
-    law : TrendConstants or ()
+    law : TrendConstants, SlopedTrendConstants or ()
 
     Returns
     -------
     four Real
     """
-    return drawn_trend(mu, lo, hi, number, k0, k1, law) if law else no_trend(mu, lo, hi, number, k0, k1, law)
+    if isinstance(law, SlopedTrendConstants):
+        return drawn_sloped_trend(mu, sigma, lo, hi, number, k0, k1, law)
+    step = drawn_trend if law else no_trend
+    return step(mu, sigma, lo, hi, number, k0, k1, law)
+
+
+def moved_offsets(mu: Reals, sigma: Reals, z: Reals, number: UInt32, law: Any) -> Reals:
+    """Return the offsets of a device in a cycle, from its normals.
+
+    Parameters
+    ----------
+    mu, sigma : four Real each
+        Its offsets and scales.
+    z : four Real
+        Normals of the device.
+    number : UInt32
+        Number of the cycle.
+    law : TrendConstants or SlopedTrendConstants
+
+    Returns
+    -------
+    four Real
+    """
+    step = sloped_trended if isinstance(law, SlopedTrendConstants) else trended
+    return step(mu, sigma, z, number, law)
 
 
 def worn(u: Reals, lo: UInt32, hi: UInt32, number: UInt32, k0: UInt32, k1: UInt32, law: Any) -> Reals:

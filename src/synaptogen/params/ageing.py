@@ -7,7 +7,7 @@ from typing import Any, cast
 import numpy as np
 
 from synaptogen._utils import Float64Array
-from synaptogen.model import TrendConstants, WearConstants, polynomial, trend_place
+from synaptogen.model import SlopedTrendConstants, TrendConstants, WearConstants, polynomial, trend_place
 
 from .history import FEATURES
 from .record import Record, named_arguments, nested, number_within, real_array
@@ -22,7 +22,8 @@ class Trend(Record):
     """A trend of the features with the number of the cycle; after its last cycle they stay where it has led them.
 
     In cycle n the offset mu of a feature is mu + d T(t), with t = -1 in cycle 0 and 1 in the last cycle. The polynomial
-    T belongs to the feature and d to the device: d = mean + factor @ N(0, I_4).
+    T belongs to the feature and d to the device: d = mean + factor @ N(0, I_4) + slope @ (v - centre), where v is its
+    (mu, |sigma|).
 
     Parameters
     ----------
@@ -35,6 +36,10 @@ class Trend(Record):
         Mean of d for each feature; default: 1.
     factor : array of shape (4, 4), optional
         Lower triangular; default: 0, all devices have one trend.
+    slope : array of shape (4, 8), optional
+        By how much d follows the four offsets mu and the four scales sigma of the device; default: not at all.
+    centre : array of shape (8,), optional
+        Offsets and scales at which d has its mean; default: 0.
 
     Raises
     ------
@@ -53,6 +58,8 @@ class Trend(Record):
     curves: Float64Array
     mean: Float64Array = _LATER
     factor: Float64Array = _LATER
+    slope: Float64Array = _LATER
+    centre: Float64Array = _LATER
 
     def __post_init__(self) -> None:
         if isinstance(self.cycles, bool) or not isinstance(self.cycles, int | np.integer):
@@ -62,11 +69,15 @@ class Trend(Record):
             raise ValueError(f"curves must have at most {_MOST_COEFFICIENTS} coefficients, not {curves.shape[1]}")
         mean = np.ones(FEATURES) if self.mean is None else self.mean
         factor = np.zeros((FEATURES, FEATURES)) if self.factor is None else self.factor
+        slope = np.zeros((FEATURES, 2 * FEATURES)) if self.slope is None else self.slope
+        centre = np.zeros(2 * FEATURES) if self.centre is None else self.centre
         self._set(
             cycles=int(number_within("cycles", self.cycles, 2, _MOST_CYCLES)),
             curves=curves,
             mean=real_array("mean", mean, (FEATURES,)),
             factor=real_array("factor", factor, (FEATURES, FEATURES)),
+            slope=real_array("slope", slope, (FEATURES, 2 * FEATURES)),
+            centre=real_array("centre", centre, (2 * FEATURES,)),
         )
         if np.any(np.triu(self.factor, 1)):
             raise ValueError("factor must be lower triangular: take a Cholesky factor, or its numpy.tril")
@@ -86,9 +97,9 @@ class Trend(Record):
         """
         p = self.constants()
         t = trend_place(np.asarray(number, np.uint32), p)
-        return np.stack([m * polynomial.poly(c, t) for m, c in zip(p.mean, p.curves, strict=True)], axis=-1)
+        return np.stack([m * polynomial.poly(c, t) for m, c in zip(self.mean, p.curves, strict=True)], axis=-1)
 
-    def constants(self, dtype: Callable[[float], object] = float) -> TrendConstants:
+    def constants(self, dtype: Callable[[float], object] = float) -> TrendConstants | SlopedTrendConstants:
         """Return the constants that formulas take.
 
         Parameters
@@ -98,11 +109,14 @@ class Trend(Record):
 
         Returns
         -------
-        TrendConstants
+        TrendConstants, or SlopedTrendConstants where the trend follows offsets and scales
         """
-        last = float(self.cycles - 1)
-        curves, mean, factor = (nested(v.tolist(), dtype) for v in (self.curves, self.mean, self.factor))
-        return TrendConstants(curves, mean, factor, dtype(last), dtype(2.0 / last))
+        last, begin = float(self.cycles - 1), self.mean - self.slope @ self.centre
+        curves, mean, factor = (nested(v.tolist(), dtype) for v in (self.curves, begin, self.factor))
+        if not self.slope.any():
+            return TrendConstants(curves, mean, factor, dtype(last), dtype(2.0 / last))
+        slope = nested(self.slope.tolist(), dtype)
+        return SlopedTrendConstants(curves, mean, factor, dtype(last), dtype(2.0 / last), slope)
 
     @classmethod
     def from_dict(cls, content: object) -> "Trend":
@@ -111,7 +125,8 @@ class Trend(Record):
 
     def to_dict(self) -> dict[str, Any]:
         """Return the arguments of the constructor by name, for JSON."""
-        return {"cycles": self.cycles, **{k: getattr(self, k).tolist() for k in ("curves", "mean", "factor")}}
+        names = ("curves", "mean", "factor", *(("slope", "centre") if self.slope.any() else ()))
+        return {"cycles": self.cycles, **{name: getattr(self, name).tolist() for name in names}}
 
 
 @dataclass(frozen=True, eq=False)

@@ -113,8 +113,16 @@ class Native:
 PRESET = sg.DeviceParams.preset("hennen2024")
 SETS = {"VAR(10)": PRESET, "VAR(1)": PRESET.with_order(1), "compact(5)": PRESET.compact(5)}
 SETS["own laws"] = sg.DeviceParams.from_json(Path(__file__).parents[2] / "data" / "own_laws.json")
+SLOPE = np.zeros((4, 8))
+SLOPE[0, 0], SLOPE[2, 6], SLOPE[3, 5] = -0.7, 1e-3, 0.5
 SETS["trend and wear"] = PRESET.compact(3).replace(
-    trend=sg.Trend(9, [[0.1, -0.2], [0.0, -0.05], [90.0, 0.0], [0.0, 0.05]], factor=0.3 * np.tril(np.ones((4, 4)))),
+    trend=sg.Trend(
+        9,
+        [[0.1, -0.2], [0.0, -0.05], [90.0, 0.0], [0.0, 0.05]],
+        factor=0.3 * np.tril(np.ones((4, 4))),
+        slope=SLOPE,
+        centre=PRESET.population.mean(),
+    ),
     wear=sg.Wear(30.0, 2.0, 0.4),
 )
 FULL = np.tile(np.float32([-FAR, FAR])[:, None], SIZE)

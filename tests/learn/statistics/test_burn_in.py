@@ -1,9 +1,11 @@
 """Burn-in: found with its time constant where devices have one, and not in stationary records of long memory."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from synaptogen.learn.statistics.burn_in import Amplitudes, BurnIn, find_burn_in
+from synaptogen.learn.statistics.burn_in import Amplitudes, BurnIn, Starts, find_burn_in
 
 DEVICES, CYCLES = 60, 300
 
@@ -63,7 +65,8 @@ def test_the_trend_of_engines_is_the_decay(tau):
     n = np.arange(2 * burn_in.cycles)
     exact = np.where(np.array(tau) > 0, np.exp(-n[:, None] / np.maximum(tau, 1e-9)), 0.0)
     assert np.abs(burn_in.decay(len(n)) - exact).max() < 0.015  # it ends at 5 times tau
-    trend = burn_in.trend(Amplitudes(np.array([0.5, -2.0]), np.diag([0.1, 0.3])), (0, 2))
+    amplitudes = replace(Amplitudes.none(np.zeros(4)), mean=np.array([0.5, -2.0]), covariance=np.diag([0.1, 0.3]))
+    trend = burn_in.trend(amplitudes, (0, 2))
     assert trend.change(n)[:, [0, 2]] == pytest.approx(burn_in.decay(len(n)) * [0.5, -2.0], abs=1e-9)
     assert np.allclose((trend.factor @ trend.factor.T)[np.ix_([0, 2], [0, 2])], np.diag([0.1, 0.3]), atol=1e-6)
 
@@ -73,6 +76,36 @@ def test_noise_of_estimates_is_taken_out():
     rng = np.random.default_rng(6)
     measured = 1 + np.sqrt([0.5, 0.5]) * rng.standard_normal((4000, 2)) + np.sqrt(0.8) * rng.standard_normal((4000, 2))
     noise = np.sqrt(0.8) * rng.standard_normal((4000, 2))
-    found = Amplitudes(np.zeros(2), np.zeros((2, 2))).moved(noise, measured)
+    v = rng.standard_normal((4000, 4))
+    found = Amplitudes.none(np.zeros(4)).moved(Starts(noise, v), Starts(measured, v))
     assert found.mean == pytest.approx([1, 1], abs=0.1)
     assert np.diagonal(found.covariance) == pytest.approx([0.5, 0.5], abs=0.15)
+    assert np.abs(found.slope).max() < 0.1
+
+
+def test_amplitudes_that_follow_the_device():
+    """Devices that begin at one level: amplitudes fall with the later mean, whatever the noise."""
+    rng = np.random.default_rng(7)
+
+    def estimated(burns):
+        mu, sigma, error = rng.standard_normal(3000), np.exp(0.3 * rng.standard_normal(3000)), rng.standard_normal(3000)
+        d = burns * (1.5 - mu) + 0.2 * rng.standard_normal(3000)
+        return Starts((d + 0.7 * error)[:, None], np.column_stack([mu - 0.2 * error, sigma]))
+
+    measured = estimated(True)
+    found = Amplitudes.none(measured.vector.mean(axis=0)).moved(estimated(False), measured)
+    assert found.slope[0, 0] == pytest.approx(-1.0, abs=0.1)
+    assert found.slope[0, 1] == pytest.approx(0.0, abs=0.15)
+    assert found.mean[0] == pytest.approx(1.5, abs=0.1)
+    trend = BurnIn(np.array([10.0])).trend(found, (2,))
+    assert trend.slope[2, 2] == found.slope[0, 0]
+    assert trend.slope[2, 6] == found.slope[0, 1]
+
+
+def test_starts_of_devices_with_gaps():
+    y = stationary(20, 60, 8)[..., None]
+    y[3] = np.nan
+    y[5, ::2] = np.nan
+    starts = Starts.from_records(y, np.zeros((20, 1)))
+    assert len(starts.vector) == 19
+    assert np.isfinite(starts.vector).all()

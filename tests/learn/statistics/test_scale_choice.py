@@ -6,7 +6,7 @@ import pytest
 import synaptogen as sg
 from synaptogen import learn
 from synaptogen.learn.statistics.feature_tables import feature_table
-from synaptogen.learn.statistics.scale_choice import choose_scales, gaussian_curve, on_scales, plain_form
+from synaptogen.learn.statistics.scale_choice import bent_scale, choose_scales, gaussian_curve, on_scales, plain_form
 
 PRESET = sg.DeviceParams.preset("hennen2024")
 
@@ -74,3 +74,17 @@ def test_a_learned_population_stays_in_the_measured_range():
     made = sg.CellArray(20_000, params, rng=1).run_cycles(3).r_lrs
     assert made.min() > 0.9 * value.min()
     assert np.quantile(made, 0.001) == pytest.approx(np.quantile(value, 0.001), rel=0.05)
+
+
+def test_a_bent_scale_gives_simulated_cells_the_measured_tails():
+    """Simulated numbers have heavier tails than the Gaussian that measured ones are; their values then have not."""
+    value = records("excess", 4, 150, 200)
+    scale = gaussian_curve(value, "log10", 0.9 * value.min())
+    y = np.random.default_rng(5).standard_t(8, value.shape)
+    levels = [0.001, 0.01, 0.5, 0.99, 0.999]
+    heavy, bent = (np.quantile(one.value(y), levels) for one in (scale, bent_scale(scale, y)))
+    assert heavy[-1] > 1.3 * np.quantile(value, 0.999)
+    np.testing.assert_allclose(bent, np.quantile(value, levels), rtol=0.1)
+    normal = np.random.default_rng(6).standard_normal(value.shape)  # what needs no bending keeps its curve
+    grid = np.linspace(-3, 3, 7)
+    np.testing.assert_allclose(bent_scale(scale, normal).value(grid), scale.value(grid), rtol=0.05)

@@ -63,7 +63,9 @@ def test_draws_lie_between_the_bounds():
     rng = np.random.default_rng(4)
     mixture = first(rng.standard_normal((300, 3)))
     low, high = np.full(3, -0.7), np.full(3, 0.8)
-    narrow = TraitMixture(mixture.weights, np.zeros_like(mixture.means), mixture.covariances, low, high, 5.0)
+    narrow = TraitMixture(
+        mixture.weights, np.zeros_like(mixture.means), mixture.covariances, low, high, 5.0, (low, high)
+    )
     drawn = narrow.draw(5000, rng)
     assert ((drawn >= low) & (drawn <= high)).all()
     assert len(np.unique(drawn[:, 0])) > 4900  # drawn again, not moved to the bounds
@@ -77,11 +79,28 @@ def test_matched_draws_have_the_moments_that_are_asked_for():
         2.0,
     ]
     mixture = first(rng.standard_normal((300, 3)) + 1.0)
-    wide = TraitMixture(mixture.weights, mixture.means, mixture.covariances, np.full(3, -9.0), np.full(3, 9.0), 5.0)
+    far = np.full(3, -9.0), np.full(3, 9.0)
+    wide = TraitMixture(mixture.weights, mixture.means, mixture.covariances, *far, 5.0, far)
     moved = wide.matched(wide.draw(50_000, rng), goal)
     drawn = moved.draw(50_000, rng)
     np.testing.assert_allclose(drawn.mean(axis=0), goal.mean(axis=0), atol=0.03)
     np.testing.assert_allclose(np.cov(drawn.T), np.cov(goal.T), atol=0.04)
+
+
+def test_bounds_of_traits_that_end_abruptly():
+    """Measured traits have a ceiling at 1, which estimates with error blur: the bound comes to it from far above."""
+    rng = np.random.default_rng(6)
+    true = np.minimum(rng.standard_normal((400, 3)), 1.0)
+    goal = true + 0.2 * rng.standard_normal(true.shape)
+    far = np.full(3, -4.0), np.full(3, 4.0)
+    mixture = TraitMixture(np.ones(1), np.zeros((1, 3)), np.eye(3)[None], *far, 5.0, far)
+    for _ in range(12):
+        drawn = mixture.draw(4000, rng)
+        mixture = mixture.bounded(drawn + 0.2 * rng.standard_normal(drawn.shape), goal)
+    np.testing.assert_allclose(mixture.high, 1.15, atol=0.25)  # a heap at the ceiling is not a cut there
+    assert (mixture.low < -2).all()
+    inside = mixture.bounded(goal + 9.0, goal)  # never within most of the devices
+    assert (inside.high >= np.quantile(goal, 0.9, axis=0)).all()
 
 
 def test_a_difference_of_covariances_becomes_a_covariance():

@@ -12,7 +12,17 @@ import numpy as np
 
 from synaptogen._utils import Float64Array
 from synaptogen.engines import CompiledParams, compile_params
-from synaptogen.model import OWN_ROWS, TrendConstants, WearConstants, ageing, latent, optional_parts, population, random
+from synaptogen.model import (
+    OWN_ROWS,
+    SlopedTrendConstants,
+    TrendConstants,
+    WearConstants,
+    ageing,
+    latent,
+    optional_parts,
+    population,
+    random,
+)
 from synaptogen.params import FEATURE_NAMES, DeviceParams
 
 from .formulas import filled, switching, widths, wrapped
@@ -159,10 +169,10 @@ def _initial_block(params: CompiledParams, cycles: int) -> str:
     ).rstrip()
 
 
-def _trend(law: TrendConstants) -> list[str]:
+def _trend(law: TrendConstants | SlopedTrendConstants) -> list[str]:
     """Move the offsets of the device to where they are in cycle k."""
-    mu, z = [name(n) for n in numbered("mu", 4)], [name(n) for n in numbered("d", 4)]
-    moved = traced(ageing.trended)(mu, z, name("k", "uint32"), law)
+    mu, sigma, z = ([name(n) for n in numbered(stem, 4)] for stem in ("mu", "sigma", "d"))
+    moved = traced(optional_parts.moved_offsets)(mu, sigma, z, name("k", "uint32"), law)
     return [draw_normals(random.AGEING, "0", 1, numbered("d", 4)), *_assigned(numbered("mt", 4), moved)]
 
 

@@ -549,7 +549,9 @@ def _teach_own_law(overload: Callable[..., None]) -> None:
 def _teach_ageing(overload: Callable[..., None]) -> None:
     """Define trend and wear, or what stands in their place, by the type of the law."""
 
-    def aged(mu: Reals, lo: UInt32, hi: UInt32, number: UInt32, k0: UInt32, k1: UInt32, law: Any) -> Any:
+    def aged(mu: Reals, sigma: Reals, lo: UInt32, hi: UInt32, number: UInt32, k0: UInt32, k1: UInt32, law: Any) -> Any:
+        if getattr(law, "instance_class", None) is ageing.SlopedTrendConstants:
+            return ageing.drawn_sloped_trend
         return ageing.drawn_trend if len(law) else ageing.no_trend
 
     def worn(u: Reals, lo: UInt32, hi: UInt32, number: UInt32, k0: UInt32, k1: UInt32, law: Any) -> Any:

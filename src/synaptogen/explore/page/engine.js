@@ -173,7 +173,7 @@ class Cells {
   cycleFeatures(k, number) {
     const m = this.machine, x = this.nextLatent(k, number), sigma = this.device.subarray(8 * k + 4, 8 * k + 8);
     let mu = this.device.subarray(8 * k, 8 * k + 4);
-    if (m.trend) mu = m.trended(...mu, ...this.normals(k, AGEING, 0, 1), number);
+    if (m.trend) mu = m.moved_offsets(...mu, ...sigma, ...this.normals(k, AGEING, 0, 1), number);
     const made = m.cycle_features(x[0], x[1], x[2], x[3], ...mu, ...sigma, ...this.ownOf(k));
     if (m.wear) {
       const address = [this.lo[k], this.hi[k], number, this.k0, this.k1];

@@ -2,9 +2,10 @@
 
     y_n = later cycles + d T(n),   T(n) = exp(-n / tau)
 
-tau belongs to a feature, the amplitude d to a device. Stationary devices start as often above their later cycles as
-below, so the mean amplitude of independent devices is 0 within its standard error, whatever their memory: this is the
-test by which a burn-in is found. Each half of the devices is tested with the tau that the other half tells.
+tau belongs to a feature, the amplitude d to a device; it may follow the device's later mean and standard deviation.
+Stationary devices start as often above their later cycles as below, so the mean amplitude of independent devices is 0
+within its standard error, whatever their memory: this is the test by which a burn-in is found. Each half of the devices
+is tested with the tau that the other half tells.
 """
 
 from collections.abc import Sequence
@@ -16,13 +17,14 @@ import numpy as np
 from synaptogen._utils import Float64Array
 from synaptogen.params import FEATURES, Trend
 
-__all__ = ["Amplitudes", "BurnIn", "find_burn_in"]
+__all__ = ["Amplitudes", "BurnIn", "Starts", "find_burn_in"]
 
 _CLEAR = 4.5  # standard errors of the mean amplitude; by chance once in some 100,000 features
 _SHORTEST, _LONGEST = 1.5, 0.15  # tau: cycles, and share of the record
 _GRID = 24
 _FEWEST = 16  # devices
 _OVER = 5.0  # times tau after which a burn-in is over
+_NO_SLOPE = 3.0
 _DEGREE = 15  # of the polynomials that stand for decays
 _SPAN = 12.0  # longest tau over the shortest that such a polynomial can follow
 
@@ -114,7 +116,10 @@ class BurnIn:
         at = list(measured)
         curves[at], mean[at], covariance[np.ix_(at, at)] = self.curves, amplitudes.mean, amplitudes.covariance
         covariance[np.diag_indices(FEATURES)] += 1e-12 * max(np.trace(covariance), 1e-12)
-        return Trend(self.cycles, curves, mean, np.linalg.cholesky(covariance).astype(np.float64))
+        slope, centre = np.zeros((FEATURES, 2 * FEATURES)), np.zeros(2 * FEATURES)
+        columns = [*at, *(FEATURES + f for f in at)]
+        slope[np.ix_(at, columns)], centre[columns] = amplitudes.slope, amplitudes.centre
+        return Trend(self.cycles, curves, mean, np.linalg.cholesky(covariance).astype(np.float64), slope, centre)
 
     def describe(self, names: Sequence[str]) -> str:
         """Return the decays in words.
@@ -133,31 +138,99 @@ class BurnIn:
 
 
 @dataclass(frozen=True)
+class Starts:
+    """What records show of the burn-in of devices.
+
+    Attributes
+    ----------
+    amplitude : array of shape (n, k)
+        As estimated.
+    vector : array of shape (n, 2 k)
+        Means and standard deviations of later cycles.
+    """
+
+    amplitude: Float64Array
+    vector: Float64Array
+
+    @classmethod
+    def from_records(cls, records: Float64Array, amplitude: Float64Array) -> "Starts":
+        """Take means and standard deviations of records without their burn-in.
+
+        Parameters
+        ----------
+        records : array of shape (n, T, k)
+            NaN where not measured. Devices that lack a feature are left out.
+        amplitude : array of shape (n, k)
+
+        Returns
+        -------
+        Starts
+        """
+        known = np.all(np.any(np.isfinite(records), axis=1), axis=1)
+        y = records[known]
+        return cls(amplitude[known], np.concatenate([np.nanmean(y, axis=1), np.nanstd(y, axis=1)], axis=1))
+
+
+@dataclass(frozen=True)
 class Amplitudes:
-    """Normal distribution of the amplitudes of burn-in over devices.
+    """Distribution of the amplitudes of burn-in: normal about what offset and scale of a device let expect.
+
+    Devices often begin at a common level, whatever their later mean: amplitudes then fall with it.
 
     Attributes
     ----------
     mean : array of shape (k,)
+        Where offsets and scales are those of ``centre``.
     covariance : array of shape (k, k)
+        About what is expected.
+    slope : array of shape (k, 2 k)
+        By how much amplitudes follow offsets and scales.
+    centre : array of shape (2 k,)
     """
 
     mean: Float64Array
     covariance: Float64Array
+    slope: Float64Array
+    centre: Float64Array
 
     @classmethod
-    def from_estimates(cls, amplitude: Float64Array) -> "Amplitudes":
-        """Take moments of estimates, with the noise of the estimates.
+    def none(cls, centre: Float64Array) -> "Amplitudes":
+        """Return the distribution of devices without burn-in.
 
         Parameters
         ----------
-        amplitude : array of shape (n, k)
+        centre : array of shape (2 k,)
 
         Returns
         -------
         Amplitudes
         """
-        return cls(amplitude.mean(axis=0), np.atleast_2d(np.cov(amplitude.T)))
+        k = len(centre) // 2
+        return cls(np.zeros(k), np.zeros((k, k)), np.zeros((k, 2 * k)), centre)
+
+    @classmethod
+    def from_estimates(cls, starts: Starts, centre: Float64Array, unit: Float64Array) -> "Amplitudes":
+        """Regress estimates of amplitudes on those of offsets and scales, with the noise of both.
+
+        Parameters
+        ----------
+        starts : Starts
+        centre : array of shape (2 k,)
+        unit : array of shape (2 k,)
+            Spread of offsets and scales that is usual; 0 where they are all the same.
+
+        Returns
+        -------
+        Amplitudes
+        """
+        x = (starts.vector - centre) / np.where(unit > 0, unit, np.inf)
+        middle, level = x.mean(axis=0), starts.amplitude.mean(axis=0)
+        off, about = x - middle, starts.amplitude - level
+        # as if a few devices had shown no slope
+        slope = np.linalg.solve(off.T @ off + _NO_SLOPE * np.eye(x.shape[1]), off.T @ about).T
+        left = about - off @ slope.T
+        covariance = left.T @ left / max(len(left) - 1, 1)
+        return cls(level - slope @ middle, covariance, slope / np.where(unit > 0, unit, np.inf), centre)
 
     @classmethod
     def average(cls, several: Sequence["Amplitudes"]) -> "Amplitudes":
@@ -166,22 +239,24 @@ class Amplitudes:
         Parameters
         ----------
         several : sequence of Amplitudes
+            With one centre.
 
         Returns
         -------
         Amplitudes
         """
-        return cls(np.mean([a.mean for a in several], axis=0), np.mean([a.covariance for a in several], axis=0))
+        mean, covariance, slope = (
+            np.mean([getattr(a, name) for a in several], axis=0) for name in ("mean", "covariance", "slope")
+        )
+        return cls(mean, covariance, slope, several[0].centre)
 
-    def moved(self, have: Float64Array, want: Float64Array, step: float = 1.0) -> "Amplitudes":
+    def moved(self, have: Starts, want: Starts, step: float = 1.0) -> "Amplitudes":
         """Return moments after a step by what simulated estimates miss of the measured ones.
 
         Parameters
         ----------
-        have : array of shape (N, k)
-            Estimates from simulated devices.
-        want : array of shape (n, k)
-            Estimates from measured devices.
+        have, want : Starts
+            Estimates from simulated and from measured devices.
         step : float
             Share of the whole step.
 
@@ -189,12 +264,14 @@ class Amplitudes:
         -------
         Amplitudes
         """
-        a, b = Amplitudes.from_estimates(have), Amplitudes.from_estimates(want)
+        unit = want.vector.std(axis=0)
+        a, b = (Amplitudes.from_estimates(starts, self.centre, unit) for starts in (have, want))
         moved = self.covariance + step * (b.covariance - a.covariance)
         values, vectors = np.linalg.eigh((moved + moved.T) / 2)
         whole = (vectors * np.maximum(values, 1e-4 * np.trace(b.covariance))) @ vectors.T
         known = np.diagonal(b.covariance) > 0  # other features do not burn in
-        return Amplitudes(self.mean + step * (b.mean - a.mean), whole * np.outer(known, known))
+        slope = (self.slope + step * (b.slope - a.slope)) * known[:, None]
+        return Amplitudes(self.mean + step * (b.mean - a.mean), whole * np.outer(known, known), slope, self.centre)
 
 
 def find_burn_in(y: Float64Array) -> BurnIn:

@@ -85,7 +85,8 @@ class FeatureFit:
     x : DataArray of shape (device, cycle, feature)
         Latent scores of the measured cycles, single precision; NaN where not measured.
     devices : DataArray of shape (device, trait)
-        mu and sigma of each measured device on ``scales``, NaN for features that were not measured.
+        mu and sigma of each measured device, NaN for features that were not measured; on ``scales``, or, where devices
+        have laws of their own, on these before their tails were fitted to the simulation.
     outlying : array of shape (n_devices,) or None
         Probability that a device belongs to the component of lowest weight.
     standard_errors : dict
@@ -310,6 +311,7 @@ def _with_own_laws(result: FeatureFit, laws: OwnFit) -> FeatureFit:
     found = f"{' and '.join(laws.found)}, by indirect inference: beyond what devices of one law show by chance"
     return replace(
         result,
+        scales=params.scales,
         quantile=params.quantile,
         history=params.history,
         population=params.population,

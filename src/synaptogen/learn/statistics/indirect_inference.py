@@ -24,11 +24,12 @@ from synaptogen.params import FEATURES, DeviceParams, FeatureScale, OwnShapes, P
 
 from .autocovariances import lag_sums
 from .bias_correction import BiasCorrectedFit, DynamicsFit
-from .burn_in import Amplitudes, BurnIn
+from .burn_in import Amplitudes, BurnIn, Starts
 from .few_devices import bulk_of
 from .marginals import corrected_polynomials, fit_marginals, standardised
 from .own_traits import REACH, TraitEstimator, population_columns, steps_of
 from .quantile_transform import cell_centres, cell_density, increasing_polynomial, normalised
+from .scale_choice import bent_scale
 from .trait_mixture import TraitMixture
 from .unrest import FIRST_UNREST, Unrest, UnrestGoal, moved_unrest
 from .var_fit import unmeasured_as_white
@@ -92,14 +93,14 @@ class _Simulated:
     ----------
     records : array of shape (n, T, k)
         Their cycles on the scales of the features, without burn-in.
-    amplitude : array of shape (n, k)
-        Of the burn-in, as estimated.
+    starts : Starts
+        What they show of their burn-in.
     traits : array of shape (n, 5 k) or None
         What the devices have.
     """
 
     records: Float64Array
-    amplitude: Float64Array
+    starts: Starts
     traits: Float64Array | None
 
 
@@ -131,7 +132,8 @@ class _Loop:
     ) -> None:
         self.base, self.fitter, self.dynamics, self.y, self.seed = base, fitter, dynamics, y, seed
         self.burn_in = burn_in
-        self.settled, self.amplitude = burn_in.split(y)
+        self.settled, amplitude = burn_in.split(y)
+        self.starts = Starts.from_records(self.settled, amplitude)
         self.measured = fitter.measured
         self.cycles = y.shape[1]
         self.lrs = self.measured.index(_LRS) if _LRS in self.measured else None
@@ -217,13 +219,22 @@ class _Loop:
         last = _mean_state(late)
         params = self._params(last, estimator)
         made = estimator(self._simulated(last, estimator, self._devices, 4000).records)
-        return params if _alike(made, goal) else None
+        return self._bent(params) if _alike(made, goal) else None
+
+    def _bent(self, params: DeviceParams) -> DeviceParams:
+        """Return parameters on curves whose values are distributed as the measured ones, burn-in included."""
+        scales = list(params.scales)
+        made = self._generated(params, self._devices, 4001)
+        for k, f in enumerate(self.measured):
+            if scales[f].curve is not None:
+                scales[f] = bent_scale(scales[f], made[..., k])
+        return params.replace(scales=tuple(scales))
 
     def first_amplitudes(self) -> Amplitudes:
         """Return amplitudes of the burn-in, less what stationary devices of the base show of them."""
-        alike = self.burn_in.split(self._generated(self.base, max(len(self.y), _LEAST_SIMULATED), 3001))[1]
-        none = Amplitudes(np.zeros(alike.shape[1]), np.zeros((alike.shape[1], alike.shape[1])))
-        return none.moved(alike, self.amplitude)
+        devices = max(len(self.y), _LEAST_SIMULATED)
+        alike = Starts.from_records(*self.burn_in.split(self._generated(self.base, devices, 3001)))
+        return Amplitudes.none(self.starts.vector.mean(axis=0)).moved(alike, self.starts)
 
     @property
     def _devices(self) -> int:
@@ -245,14 +256,14 @@ class _Loop:
             gamma = self._moved_gamma(gamma, x, step)
             refitted = self.fitter.compact_for(gamma, replace(self.dynamics, compact=history))
             history = history if refitted is None else refitted
-        burn = None if state.burn is None else state.burn.moved(simulated.amplitude, self.amplitude, step)
+        burn = None if state.burn is None else state.burn.moved(simulated.starts, self.starts, step)
         return _State(mixture, averages, gamma, history, self._moved_unrest(state, estimator, step), burn)
 
     def _simulated(self, state: _State, estimator: TraitEstimator, devices: int, number: int) -> _Simulated:
         cells = self._cells(self._params(state, estimator), devices, number)
         records, amplitude = self.burn_in.split(self._records(cells))
         true = None if state.mixture is None else _true_traits(cells, self.measured)
-        return _Simulated(records, amplitude, true)
+        return _Simulated(records, Starts.from_records(records, amplitude), true)
 
     def _moved_unrest(self, state: _State, estimator: TraitEstimator, step: float) -> Unrest | None:
         """Return the restless scale, moved by what steps of generated records miss."""

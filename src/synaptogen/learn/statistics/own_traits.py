@@ -14,7 +14,7 @@ from synaptogen.params import FEATURES
 
 __all__ = ["REACH", "SHAPE_NUMBERS", "Steps", "TraitEstimator", "hermite", "own_scores", "steps_of"]
 
-REACH = 2.5  # range of x on which shapes differ; beyond it a few hundred cycles tell nothing of a single device
+REACH = 3.0  # range of x on which shapes differ; beyond it a few hundred cycles tell nothing of a single device
 SHAPE_NUMBERS = 2
 _DEGREE = 5
 _LAGS = 20  # by which the memory of a device is told
@@ -76,11 +76,12 @@ class TraitEstimator:
         middle = z.mean(axis=0).T
         inside = np.abs(x) < REACH
         # without 1 and x: these are mean and spread
-        powers = np.stack([np.polyval(hermite(n), x) for n in range(2, _DEGREE + 1)], axis=1)
         names = [hermite(n) for n in range(2, _DEGREE + 1)]
+        root = np.sqrt(_tail_weights(x))
+        powers = np.stack([np.polyval(name, x) for name in names], axis=1) * root[:, None]
         shapes = np.zeros((y.shape[2], SHAPE_NUMBERS, _DEGREE + 1))
         for k in range(y.shape[2]):
-            directions = np.linalg.svd(z[..., k] - middle[k], full_matrices=False)[2][:SHAPE_NUMBERS]
+            directions = np.linalg.svd((z[..., k] - middle[k]) * root, full_matrices=False)[2][:SHAPE_NUMBERS]
             for j, direction in enumerate(directions * np.sqrt(len(x))):
                 weights = np.linalg.lstsq(powers[inside], direction[inside])[0]
                 for weight, name in zip(weights, names, strict=True):
@@ -109,12 +110,14 @@ class TraitEstimator:
         """Return traits (n, 5 k) of records (n, T, k): mu, log sigma, c1, c2 and share of memory of each feature."""
         n, T, features = y.shape
         x, z = np.clip(_scores(T), -REACH, REACH), _sorted_standard(y)
+        root = np.sqrt(_tail_weights(x))
         r = _autocorrelations(y)
         out = np.empty((n, features, 3 + SHAPE_NUMBERS))
         out[..., 0], out[..., 1] = y.mean(axis=1), np.log(y.std(axis=1))
         for k in range(features):
             design = np.stack([np.polyval(shape, x) for shape in self.shapes[k]], axis=1)
-            out[:, k, 2:-1] = (z[..., k] - self.middle[k]) @ np.linalg.pinv(design).T
+            fit = np.linalg.pinv(design * root[:, None])
+            out[:, k, 2:-1] = ((z[..., k] - self.middle[k]) * root) @ fit.T
             memory = self.memory[k]
             out[:, k, -1] = self.share[k] * (r[..., k] @ memory) / (memory @ memory)
         return out.reshape(n, -1)
@@ -148,6 +151,14 @@ def steps_of(y: Float64Array) -> Steps:
 
 def _scores(count: int) -> Float64Array:
     return np.asarray(ndtri((np.arange(count) + 0.5) / count))
+
+
+def _tail_weights(x: Float64Array) -> Float64Array:
+    """Return the weights of ranks at normal scores: half way to those by which all scores would count alike.
+
+    By rank alone the middle would decide the shapes, and tails of devices would differ in ways that no shape follows.
+    """
+    return np.asarray(np.exp(np.clip(x, -REACH, REACH) ** 2 / 4))
 
 
 def _sorted_standard(y: Float64Array) -> Float64Array:

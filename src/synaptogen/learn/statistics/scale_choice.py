@@ -21,7 +21,7 @@ from .feature_tables import FeatureTable
 from .gaussian_mixture import find_bulk, fit_mixture
 from .quantile_transform import fit_quantiles, increasing_polynomial, normal_scores, slope_at
 
-__all__ = ["ScaleChoice", "choose_scales", "gaussian_curve", "on_scales", "plain_form", "values_of"]
+__all__ = ["ScaleChoice", "bent_scale", "choose_scales", "gaussian_curve", "on_scales", "plain_form", "values_of"]
 
 REACH = 6.0  # the range of a curve, in standard deviations of the pooled measurements
 DEGREE = 9
@@ -142,11 +142,46 @@ def gaussian_curve(value: Float64Array, kind: str, offset: float = 0.0) -> Featu
     v = v[np.isfinite(v)]
     grid = np.linspace(-REACH, REACH, _GRID)
     seen, target = _averages(v, grid)
-    middle, spread = float(v.mean()), float(v.std())
+    return FeatureScale(plain.kind, _curve_through(target, seen, grid), -REACH, REACH, offset)
+
+
+def bent_scale(scale: FeatureScale, simulated: Float64Array) -> FeatureScale:
+    """Return the scale on which simulated numbers stand for values that are distributed as the measured ones.
+
+    Pooled measurements are Gaussian on their curve. What simulated devices have on it may depart from that in the
+    tails, where few devices decide: the curve is bent there until its values are those of the same ranks.
+
+    Parameters
+    ----------
+    scale : FeatureScale
+        With a curve from `gaussian_curve`.
+    simulated : array
+        Numbers of simulated cells on it.
+
+    Returns
+    -------
+    FeatureScale
+    """
+    grid = np.linspace(-REACH, REACH, _GRID)
+    seen, place = _averages(np.sort(simulated[np.isfinite(simulated)]), grid)
+    place = np.maximum.accumulate(place) + 1e-9 * grid
+    score = np.interp(grid, place, grid)  # of simulated numbers
+    first, last = (grid[1] - grid[0]) / (place[1] - place[0]), (grid[-1] - grid[-2]) / (place[-1] - place[-2])
+    score = np.where(grid < place[0], grid[0] + first * (grid - place[0]), score)
+    score = np.where(grid > place[-1], grid[-1] + last * (grid - place[-1]), score)
+    plain = FeatureScale(scale.kind, offset=scale.offset)
+    target = plain.inverse(np.asarray(scale.value(np.clip(score, -REACH, REACH))))
+    known = (grid > place[seen].min()) & (grid < place[seen].max())
+    return FeatureScale(scale.kind, _curve_through(target, known, grid), -REACH, REACH, scale.offset)
+
+
+def _curve_through(target: Float64Array, seen: NDArray[np.bool_], grid: Float64Array) -> Float64Array:
+    """Return the increasing polynomial through values on the grid of a curve, which counts less what was not seen."""
     weight = np.maximum(np.exp(-(grid**2) / 8), _LEAST_WEIGHT) * np.where(seen, 1.0, 0.5)
+    middle, spread = float(target[seen].mean()), float(target[seen].std())
     curve = spread * increasing_polynomial(grid / REACH, (target - middle) / spread, weight, DEGREE)
     curve[-1] += middle
-    return FeatureScale(plain.kind, curve, -REACH, REACH, offset)
+    return curve
 
 
 def _averages(v: Float64Array, grid: Float64Array) -> tuple[NDArray[np.bool_], Float64Array]:

@@ -24,6 +24,8 @@ _WITHIN = 0.3  # prior covariance of a component over that of all traits
 _STEPS = 60  # of the fit to the draws
 _CORRECTIONS, _CORRECTED = 3, 6000  # rounds and draws by which the effect of the bounds is taken out
 _FLOOR = 1e-3
+_EXTREMES = 0.05  # share of the devices at either end by which bounds are found
+_BOUNDS_STEP = 0.7  # of bounds, over what extremes of estimates miss
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,8 @@ class TraitMixture:
         Bounds; a device outside of them is drawn again.
     strength : float
         Number of devices that the prior of each covariance counts for.
+    widest : (array of shape (d,), array of shape (d,))
+        Where bounds end that are moved.
     """
 
     weights: Float64Array
@@ -47,6 +51,7 @@ class TraitMixture:
     low: Float64Array
     high: Float64Array
     strength: float
+    widest: tuple[Float64Array, Float64Array]
 
     @classmethod
     def from_estimates(
@@ -82,7 +87,7 @@ class TraitMixture:
         scale = np.outer(spread, spread)
         covariances = np.array([nearest_covariance(S - noise / scale) for S in fit.covariances]) * scale
         means = np.clip(centre + spread * fit.means, low, high)
-        return cls(fit.weights / fit.weights.sum(), means, covariances, low, high, strength)
+        return cls(fit.weights / fit.weights.sum(), means, covariances, low, high, strength, (low, high))
 
     def draw(self, count: int, rng: np.random.Generator) -> Float64Array:
         """Return traits, drawn again while out of bounds.
@@ -137,7 +142,32 @@ class TraitMixture:
         )
         for _ in range(_CORRECTIONS):
             new = new.matched(new.draw(_CORRECTED, rng), likely)
-        return new
+        return new.bounded(found, goal)
+
+    def bounded(self, found: Float64Array, goal: Float64Array) -> "TraitMixture":
+        """Return the mixture with bounds moved by what the extremes of estimates miss.
+
+        Traits of measured devices end more abruptly than Gaussians do: a resistance, for one, has a ceiling. Bounds do
+        not leave the range of the estimates with its margin, and at least 80 % of the estimates lie between them.
+
+        Parameters
+        ----------
+        found : array of shape (N, d)
+            Estimates from the records of devices that were drawn from this mixture.
+        goal : array of shape (n, d)
+            Estimates from the records of measured devices.
+
+        Returns
+        -------
+        TraitMixture
+        """
+        have, want = _extremes(found), _extremes(goal)
+        inner = np.quantile(goal, [0.1, 0.9], axis=0)
+        least = np.minimum(inner[0], self.means.min(axis=0))
+        most = np.maximum(inner[1], self.means.max(axis=0))
+        low = np.clip(self.low + _BOUNDS_STEP * (want[0] - have[0]), self.widest[0], least)
+        high = np.clip(self.high + _BOUNDS_STEP * (want[1] - have[1]), most, self.widest[1])
+        return replace(self, low=low, high=high)
 
     def matched(self, drawn: Float64Array, goal: Float64Array) -> "TraitMixture":
         """Return the mixture after the smallest affine map that brings means and covariances of draws to a goal.
@@ -182,6 +212,13 @@ def _posterior(drawn: Float64Array, found: Float64Array, goal: Float64Array, rng
         pick = rng.choice(chosen, _SAMPLES, p=weight / weight.sum())
         out[n] = true[pick] + (one - seen[pick]) @ slope
     return np.asarray(out.reshape(-1, drawn.shape[1]) * scale)
+
+
+def _extremes(values: Float64Array) -> Float64Array:
+    """Return means of the lowest and of the highest values of each column, shape (2, d)."""
+    count = max(1, round(_EXTREMES * len(values)))
+    ranked = np.sort(values, axis=0)
+    return np.stack([ranked[:count].mean(axis=0), ranked[-count:].mean(axis=0)])
 
 
 def nearest_covariance(S: Float64Array, floor: float = _FLOOR) -> Float64Array:
