@@ -38,7 +38,7 @@ OLD, NEW, OTHER = "old", "new", "other"
 VOLTAGES = {OLD: [-2.0, 0.8], NEW: [-2.0, 0.8, -1.2, 0.7], OTHER: [-2.0, 1.1]}
 FORK = multiprocessing.get_context("fork")
 PATIENCE = 60.0  # s until a process that does not answer counts as hung
-END = 0.03  # s that syncing, swapping and clearing up take, about
+FIRST, LAST = 1e-3, 1.0  # s after the new array is complete, between which syncing, swapping and clearing up end
 
 
 class Given(NamedTuple):
@@ -285,7 +285,9 @@ def trials(kind: str, kills: int, folder: Path, contents: dict[str, str], seed: 
         old.save(given.path)
         moment = None
         if k >= 3:
-            moment = Moment(k % 2 == 0, chance.random() * (END if k % 2 == 0 else pace * float(np.median(durations))))
+            complete, draw = k % 2 == 0, chance.random()
+            late, early = FIRST * (LAST / FIRST) ** draw, draw * pace * float(np.median(durations))
+            moment = Moment(complete, late if complete else early)
         result, seen, spent = trial(kind, given, moment)
         if moment is None:
             durations.append(max(spent, 0.05))
