@@ -4,7 +4,7 @@ Each trial has a folder with one array. A victim replaces the array and is kille
 it is done. Half of the kills wait until the new array is complete beside the old one, and so hit the moments of
 syncing, swapping and clearing up. What the killed process has left shows which moment it was. A reader loads the array
 again and again meanwhile. A second writer tries once to replace the array too, or counts reads in it. Every array has
-one of three contents, which are known, so that whatever is loaded can be told from a mixture. Afterwards the array must
+one of four contents, which are known, so that whatever is loaded can be told from a mixture. Afterwards the array must
 load in both ways, and the next writer must find the lock free and clear up.
 
 Needs Linux, zarr and distributed. Processes are forked from one that has everything compiled.
@@ -34,8 +34,10 @@ from synaptogen._utils import leftovers
 from synaptogen.io.description import is_saved_array
 
 CELLS, BLOCK = 40_000, 5_000
-OLD, NEW, OTHER = "old", "new", "other"
-VOLTAGES = {OLD: [-2.0, 0.8], NEW: [-2.0, 0.8, -1.2, 0.7], OTHER: [-2.0, 1.1]}
+OLD, NEW, OTHER, BOTH = "old", "new", "other", "other, then new"
+ADDED = [-1.2, 0.7]  # V, by a victim; also to the array of the second writer, if it opens that one
+VOLTAGES = {OLD: [-2.0, 0.8], OTHER: [-2.0, 1.1]}
+VOLTAGES |= {NEW: VOLTAGES[OLD] + ADDED, BOTH: VOLTAGES[OTHER] + ADDED}
 FORK = multiprocessing.get_context("fork")
 PATIENCE = 60.0  # s until a process that does not answer counts as hung
 FIRST, LAST = 1e-3, 1.0  # s after the new array is complete, between which syncing, swapping and clearing up end
@@ -81,7 +83,7 @@ def digest(cells: sg.CellArray) -> str:
 
 def save(given: Given, begin: Callable[[], None]) -> None:
     cells = sg.load(given.path, threads=1)
-    cells.apply_voltages(VOLTAGES[NEW][2:])
+    cells.apply_voltages(ADDED)
     begin()
     cells.save(given.path, overwrite=True)
 
@@ -89,7 +91,7 @@ def save(given: Given, begin: Callable[[], None]) -> None:
 def one_pass(given: Given, begin: Callable[[], None]) -> None:
     cells = sg.outofcore.DiskArray.open(given.path, threads=1, block=BLOCK)
     begin()
-    cells.apply_voltages(VOLTAGES[NEW][2:])
+    cells.apply_voltages(ADDED)
 
 
 def checkpoint(given: Given, begin: Callable[[], None]) -> None:
@@ -100,7 +102,7 @@ def checkpoint(given: Given, begin: Callable[[], None]) -> None:
         distributed.Client(cluster) as client,
     ):
         cells = sg.distributed.DistributedArray.open(given.path, client=client, block=BLOCK)
-        cells.apply_voltages(VOLTAGES[NEW][2:])
+        cells.apply_voltages(ADDED)
         begin()
         cells.checkpoint()
 
