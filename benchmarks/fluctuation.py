@@ -85,6 +85,8 @@ def figures(g):
         out[f"robust sd of ln(G_{k}/G_0)"] = rsd(y[:, k] - y[:, 0])
     for k in KS:
         out[f"median of ln(G_{k}/G_0)"] = np.median(y[:, k] - y[:, 0])
+    for k in KS:
+        out[f"share within 1 uS of G_0 after {k}"] = np.mean(np.abs(g[:, k] - g[:, 0]) <= 1e-6)
     power, f = np.abs(np.fft.rfft(x - x.mean(1, keepdims=True), axis=1)) ** 2 + 1e-12, np.fft.rfftfreq(x.shape[1])
     edges = np.geomspace(2.5 / x.shape[1], 0.1, 7)
     bands = np.stack([np.log(power[:, (f >= a) & (f < 2 * a)].mean(1)) for a in edges])

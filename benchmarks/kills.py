@@ -1,9 +1,11 @@
 """Claim: no SIGKILL at any moment of a save, of a pass on disk or of a checkpoint loses, mixes or spoils an array.
 
 Each trial has a folder with one array. A victim replaces the array and is killed at a random moment, or a little after
-it is done. A reader loads the array again and again meanwhile. A second writer tries once to replace the array too, or
-counts reads in it. Every array has one of three contents, which are known, so that whatever is loaded can be told from
-a mixture. Afterwards the array must load in both ways, and the next writer must find the lock free and clear up.
+it is done. Half of the kills wait until the new array is complete beside the old one, and so hit the moments of
+syncing, swapping and clearing up. What the killed process has left shows which moment it was. A reader loads the array
+again and again meanwhile. A second writer tries once to replace the array too, or counts reads in it. Every array has
+one of four contents, which are known, so that whatever is loaded can be told from a mixture. Afterwards the array must
+load in both ways, and the next writer must find the lock free and clear up.
 
 Needs Linux, zarr and distributed. Processes are forked from one that has everything compiled.
 """
@@ -28,12 +30,17 @@ import numpy as np
 
 import synaptogen as sg
 from _timing import introduce, parser, table, write_json
+from synaptogen._utils import leftovers
+from synaptogen.io.description import is_saved_array
 
 CELLS, BLOCK = 40_000, 5_000
-OLD, NEW, OTHER = "old", "new", "other"
-VOLTAGES = {OLD: [-2.0, 0.8], NEW: [-2.0, 0.8, -1.2, 0.7], OTHER: [-2.0, 1.1]}
+OLD, NEW, OTHER, BOTH = "old", "new", "other", "other, then new"
+ADDED = [-1.2, 0.7]  # V, by a victim; also to the array of the second writer, if it opens that one
+VOLTAGES = {OLD: [-2.0, 0.8], OTHER: [-2.0, 1.1]}
+VOLTAGES |= {NEW: VOLTAGES[OLD] + ADDED, BOTH: VOLTAGES[OTHER] + ADDED}
 FORK = multiprocessing.get_context("fork")
 PATIENCE = 60.0  # s until a process that does not answer counts as hung
+FIRST, LAST = 1e-3, 1.0  # s after the new array is complete, between which syncing, swapping and clearing up end
 
 
 class Given(NamedTuple):
@@ -42,9 +49,18 @@ class Given(NamedTuple):
     path: Path
     """Where the array is."""
     contents: dict[str, str]
-    """What it may hold, by digests."""
+    """Digests of what it may hold, by names."""
     seed: int
     """Of their random moments."""
+
+
+class Moment(NamedTuple):
+    """When a victim is killed."""
+
+    complete: bool
+    """Wait first until the new array is complete beside the old one."""
+    delay: float
+    """Seconds from there, or from the begin."""
 
 
 def lived(content: str) -> sg.CellArray:
@@ -67,7 +83,7 @@ def digest(cells: sg.CellArray) -> str:
 
 def save(given: Given, begin: Callable[[], None]) -> None:
     cells = sg.load(given.path, threads=1)
-    cells.apply_voltages(VOLTAGES[NEW][2:])
+    cells.apply_voltages(ADDED)
     begin()
     cells.save(given.path, overwrite=True)
 
@@ -75,7 +91,7 @@ def save(given: Given, begin: Callable[[], None]) -> None:
 def one_pass(given: Given, begin: Callable[[], None]) -> None:
     cells = sg.outofcore.DiskArray.open(given.path, threads=1, block=BLOCK)
     begin()
-    cells.apply_voltages(VOLTAGES[NEW][2:])
+    cells.apply_voltages(ADDED)
 
 
 def checkpoint(given: Given, begin: Callable[[], None]) -> None:
@@ -86,7 +102,7 @@ def checkpoint(given: Given, begin: Callable[[], None]) -> None:
         distributed.Client(cluster) as client,
     ):
         cells = sg.distributed.DistributedArray.open(given.path, client=client, block=BLOCK)
-        cells.apply_voltages(VOLTAGES[NEW][2:])
+        cells.apply_voltages(ADDED)
         begin()
         cells.checkpoint()
 
@@ -188,8 +204,29 @@ class Helper:
         self.answers.close()
 
 
-def trial(kind: str, given: Given, delay: float | None) -> tuple[dict[str, str], dict[str, int], float]:
-    """One victim, killed ``delay`` seconds after it begins, beside a reader and a second writer."""
+def await_complete(path: Path, process: Any) -> None:
+    """Wait until a new array is complete beside the old one, or the process has ended."""
+    while process.is_alive() and not any(is_saved_array(folder / "new") for folder in leftovers(path)):
+        pass
+
+
+def left_by_killed(path: Path, old: str) -> str:
+    """At which moment a process was killed, by what it has left."""
+    found = leftovers(path)
+    if not found:
+        return "before it wrote, or after the swap and clearing up"
+    new = found[0] / "new"
+    if not is_saved_array(new):
+        return "while it wrote, or cleared up"
+    try:
+        swapped = digest(sg.load(new, threads=1)) == old
+    except (ValueError, OSError):
+        return "while it cleared up"
+    return "after the swap, before clearing up" if swapped else "complete, before the swap"
+
+
+def trial(kind: str, given: Given, moment: Moment | None) -> tuple[dict[str, str], dict[str, int], float]:
+    """One victim, killed at a moment after it begins, beside a reader and a second writer."""
     watching, writing = Helper(reader, given), Helper(second_writer, given)
     writing.answer()
     early = given.seed % 2 == 0
@@ -200,15 +237,21 @@ def trial(kind: str, given: Given, delay: float | None) -> tuple[dict[str, str],
     if not early:
         writing.orders.send("go")
     if outcome == "begin":
-        if delay is None:
+        if moment is None:
             outcome, spent = doomed.answer(), time.perf_counter() - begun
         else:
-            time.sleep(delay)
+            if moment.complete:
+                await_complete(given.path, doomed.process)
+            time.sleep(moment.delay)
             doomed.process.kill()
             doomed.process.join()
+            spent = time.perf_counter() - begun
             outcome = doomed.answer() if doomed.answers.poll() else "killed"
             outcome = "killed" if outcome == "ERROR died" else outcome
-    result = {"victim": outcome.split(":")[0] if outcome.startswith("refused") else outcome, "writer": writing.answer()}
+    result = {"victim": outcome.split(":")[0] if outcome.startswith("refused") else outcome}
+    if outcome == "killed":
+        result["moment"] = left_by_killed(given.path, given.contents[OLD])
+    result["writer"] = writing.answer()
     watching.orders.send("stop")
     seen = watching.answer()
     for helper in (watching, writing, doomed):
@@ -235,27 +278,36 @@ def judged(given: Given) -> str:
 
 def trials(kind: str, kills: int, folder: Path, contents: dict[str, str], seed: int) -> dict[str, Counter[str]]:
     """Kill many victims of a kind; outcomes are counted."""
-    chance, counts = random.Random(seed), {k: Counter[str]() for k in ("victim", "writer", "found", "reader")}
-    old, durations, pace = lived(OLD), [], 1.0
+    chance, counts = random.Random(seed), {k: Counter[str]() for k in ("victim", "moment", "writer", "found", "reader")}
+    old, durations, pace, kill_times = lived(OLD), [], 1.0, []
     for k in range(kills + 3):
         place = folder / str(k)
         place.mkdir()
         given = Given(place / "cells.zarr", contents, chance.randrange(1 << 30))
         old.save(given.path)
-        delay = None if k < 3 else chance.random() * pace * float(np.median(durations))
-        result, seen, spent = trial(kind, given, delay)
-        if delay is None:
+        moment = None
+        if k >= 3:
+            complete, draw = k % 2 == 0, chance.random()
+            late, early = FIRST * (LAST / FIRST) ** draw, draw * pace * float(np.median(durations))
+            moment = Moment(complete, late if complete else early)
+        result, seen, spent = trial(kind, given, moment)
+        if moment is None:
             durations.append(max(spent, 0.05))
         else:
-            pace *= 0.8 if result["victim"] == "done" else 1.05  # a share of victims is done, whatever else runs here
-            counts["victim"][result["victim"]] += 1
-            counts["writer"][result["writer"]] += 1
+            if not moment.complete:  # a share of victims is done, whatever else runs here
+                pace *= 0.8 if result["victim"] == "done" else 1.05
+            if result["victim"] == "killed":
+                kill_times.append(spent)
+            for who, outcome in result.items():
+                counts[who][outcome] += 1
             counts["found"][judged(given)] += 1
             counts["reader"].update(seen)
         shutil.rmtree(place)
         if k % 20 == 19:
             found = dict(counts["found"])
             print(f"{kind}: {k + 1} of {kills + 3}, {found}", file=sys.stderr, flush=True)
+    spread = np.percentile(kill_times, (0, 25, 50, 75, 100)).round(3).tolist() if kill_times else []
+    print(f"{kind}: an undisturbed one takes {np.median(durations):.3f} s; quartiles of the kills {spread} s")
     return counts
 
 

@@ -156,6 +156,8 @@ def main() -> None:
             for _ in range(given.repeats):
                 counts[call, "full disk", full_disk(call, chance.randrange(int(1.5 * size)), client)] += 1
             counts[call, "read-only", read_only(call, client)] += 1
+            found = {outcome: number for (name, _, outcome), number in counts.items() if name == call}
+            print(f"{call}: {found}", file=sys.stderr, flush=True)
     print(table(["call", "where", "outcome", "number"], [[*key, number] for key, number in sorted(counts.items())]))
     bad = sum(number for (_, _, what), number in counts.items() if what.startswith(("RAW", "WRONG")))
     print(f"\n{sum(counts.values())} calls: {bad} that lost an array, left something, or raised another error")

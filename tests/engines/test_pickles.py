@@ -1,6 +1,8 @@
 """Arrays that come out of a pickle own their memory, whatever memory the pickle was read from."""
 
+import io
 import pickle
+import threading
 
 import numpy as np
 import pytest
@@ -52,6 +54,30 @@ def test_cells_in_a_mapped_file_are_copied(kind, tmp_path, same_cells):
     for each in (cells, received):
         each.apply_voltages([-2.0, 1.5] * 12)  # histories are refilled
     same_cells(received, cells)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_pickle_of_another_thread_is_of_one_moment(kind, monkeypatch, same_cells):
+    """Another thread applies a voltage after the pickle has begun, and before it reads the cells."""
+    cells = sg.CellArray(40, rng=4, **KINDS[kind])
+    before, step = cells.copy(), threading.Event()
+
+    class Slow(pickle.Pickler):
+        def reducer_override(self, value):
+            if isinstance(value, type(cells.state.engine)):
+                step.set()
+                other.join()
+            return NotImplemented
+
+    other = threading.Thread(target=lambda: (step.wait(), cells.apply_voltage(-2.0)))
+    other.start()
+    file = io.BytesIO()
+    Slow(file).dump([cells, cells[::2]])
+    received, view = pickle.loads(file.getvalue())
+    same_cells(received, before)
+    assert np.array_equal(cells.mode, np.ones(40))
+    view.apply_voltage(-2.0)
+    assert received.mode.tolist() == [1, 2] * 20
 
 
 @pytest.mark.parametrize(

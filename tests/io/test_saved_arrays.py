@@ -2,6 +2,7 @@
 
 import builtins
 import json
+import os
 import re
 import shutil
 import sys
@@ -170,6 +171,49 @@ def test_foreign_things_are_never_overwritten(tmp_path):
                 lived("cpu").save(path, overwrite=overwrite)
     assert (folder / "precious").read_text() == file.read_text() == "data"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder", "other"]
+
+
+@pytest.mark.parametrize("precious", ["notes.txt", "backup", ".git"])
+def test_what_users_put_into_a_saved_array_is_kept(precious, tmp_path, same_cells):
+    path, cells = tmp_path / "cells", lived("cpu")
+    cells.save(path)
+    disk = sg.outofcore.DiskArray.open(path, threads=1)
+    sg.CellArray(5, rng=2).save(path / precious)
+    for change in (lambda: cells.save(path, overwrite=True), lambda: disk.apply_voltage(-1.0)):
+        with pytest.raises(FileExistsError, match=f"holds '{precious}'"):
+            change()
+    same_cells(sg.load(path), cells)
+    assert sg.load(path / precious).size == 5
+    (path / precious).rename(tmp_path / "elsewhere")
+    (path / ".DS_Store").write_text("of a system")
+    disk.apply_voltage(-1.0)
+
+
+def test_what_appears_while_an_array_is_written_is_kept(tmp_path, monkeypatch):
+    path = tmp_path / "cells"
+    monkeypatch.setattr(folders, "sync_tree", lambda _: (path.mkdir(), (path / "precious").write_text("data")))
+    with pytest.raises(FileExistsError, match="overwrite=True"):
+        lived("cpu").save(path)
+    assert (path / "precious").read_text() == "data"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+@pytest.mark.parametrize("name", ["zarr.json", "r/zarr.json", "r/c/0"])
+def test_pipes_in_place_of_files_do_not_hang(name, tmp_path):
+    lived("cpu").save(tmp_path / "cells")
+    (tmp_path / "cells" / name).unlink()
+    os.mkfifo(tmp_path / "cells" / name)
+    for open_array in (sg.load, lambda path: sg.outofcore.DiskArray.open(path).r):
+        with pytest.raises(ValueError, match="is no file"):
+            open_array(tmp_path / "cells")
+
+
+def test_links_in_a_circle_are_told(tmp_path):
+    (tmp_path / "cells").symlink_to("cells")
+    for use in (sg.load, lived("cpu").save):
+        with pytest.raises(OSError, match="symbolic links"):
+            use(tmp_path / "cells")
 
 
 def test_missing_places(tmp_path):

@@ -395,6 +395,13 @@ def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
     assert len(list(tmp_path.iterdir())) == 1
 
 
+def test_files_of_other_editors(tmp_path):
+    path = tmp_path / "parameters.json"
+    PRESET.to_json(path)
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\n", b"\r\n"))
+    assert DeviceParams.from_json(path) == PRESET
+
+
 def without(*keys):
     return {key: value for key, value in DOCUMENT.items() if key not in keys}
 
@@ -402,6 +409,8 @@ def without(*keys):
 BAD_DOCUMENTS = {
     "is not JSON, or is cut short": json.dumps(DOCUMENT)[:900],
     "is not JSON, or is cut short: Expecting value": "U,I\n0.1,2\n",
+    "it names 'name' twice": json.dumps(DOCUMENT)[:-1] + ', "name": "another"}',
+    "it is nested too deeply": json.dumps(DOCUMENT)[:-1] + ', "name": ' + "[" * 100_000 + "]" * 100_000 + "}",
     "must hold a JSON object, not a list": [1, 2],
     "has schema None, not 'synaptogen/device-params/1'": {},
     "has schema 'synaptogen/device-params/2'": {**DOCUMENT, "schema": "synaptogen/device-params/2"},

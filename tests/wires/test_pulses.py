@@ -74,6 +74,8 @@ def test_a_slow_ramp_takes_whole_steps_and_voltages_of_lines():
     for arguments, message in (((0.5, Wires(), 0), "steps"), ((np.eye(3, 4), Wires(), 5), "line by line")):
         with pytest.raises(ValueError, match=message):
             apply_slowly(cells, *arguments[:2], steps=arguments[2])
+    with pytest.raises(ValueError, match="width means nothing to a slow ramp"):
+        apply_slowly(cells, -2.0, Wires(), width=1e-6)
     assert np.array_equal(cells.r, before)
 
 

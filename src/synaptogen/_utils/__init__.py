@@ -14,7 +14,7 @@ from .arrays import (
     Shape,
     writeable,
 )
-from .atomic import replacing, sync, sync_tree
+from .atomic import replacing, resolved, sync, sync_tree
 from .checks import one_of, positive_int
 from .distribution import DISTRIBUTION, install_command, require_own_folder
 from .figure_style import (
@@ -36,6 +36,7 @@ from .messages import notice
 from .operands import as_array
 from .optional import missing, require
 from .rng import RNG, seed_of
+from .small_files import load_small, parse_json, parse_object, require_regular
 from .text import printable
 from .threads import SMALLEST, default_threads, pieces_of, pool, share
 
@@ -68,10 +69,13 @@ __all__ = [
     "install_command",
     "leftovers",
     "literal",
+    "load_small",
     "missing",
     "new_figure",
     "notice",
     "one_of",
+    "parse_json",
+    "parse_object",
     "pieces_of",
     "pool",
     "positive_int",
@@ -83,6 +87,8 @@ __all__ = [
     "require_fields",
     "require_memory",
     "require_own_folder",
+    "require_regular",
+    "resolved",
     "return_free_memory",
     "seed_of",
     "set_aside",

@@ -1,5 +1,6 @@
 """Files that are replaced in one step: after a crash a reader finds the old or the new, never a part."""
 
+import errno
 import os
 import secrets
 from collections.abc import Iterator
@@ -24,7 +25,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     context manager of Path
         The name to write to.
     """
-    target = Path(path).resolve()
+    target = resolved(path)
     beside = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
     try:
         yield beside
@@ -33,6 +34,29 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         sync(target.parent)
     finally:
         beside.unlink(missing_ok=True)
+
+
+def resolved(path: str | os.PathLike[str]) -> Path:
+    """Return a path without links.
+
+    Parameters
+    ----------
+    path : path
+        It need not exist.
+
+    Returns
+    -------
+    Path
+
+    Raises
+    ------
+    OSError
+        If links lead in a circle.
+    """
+    try:
+        return Path(path).resolve()
+    except RuntimeError:  # before Python 3.13
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), os.fspath(path)) from None
 
 
 def sync(path: Path) -> None:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from .atomic import sync, sync_tree
+from .atomic import resolved, sync, sync_tree
 from .optional import require
 
 MARKER, MARKED = "synaptogen-unfinished.json", "synaptogen/unfinished"
@@ -35,7 +35,8 @@ def replacing_folder(path: str | os.PathLike[str], check: Callable[[], object] =
     path : path
         Folder to make or replace. Behind a link, its target is replaced.
     check : callable
-        Called once no other process can replace ``path`` any more; raises if it must not be replaced.
+        Called once no other process can replace ``path`` any more, and again before it is replaced; raises if it must
+        not be replaced.
 
     Returns
     -------
@@ -47,7 +48,7 @@ def replacing_folder(path: str | os.PathLike[str], check: Callable[[], object] =
     BlockingIOError
         If another process or object is writing there.
     """
-    target = Path(path).resolve()
+    target = resolved(path)
     with writing(target):
         check()
         clear_up(target)
@@ -57,6 +58,7 @@ def replacing_folder(path: str | os.PathLike[str], check: Callable[[], object] =
             (around / MARKER).write_bytes(_marker(target.name))
             yield around / _NEW
             sync_tree(around / _NEW)
+            check()  # a user may have put something there meanwhile
             _take_place(around, target)
             sync(target.parent)
         finally:
@@ -84,7 +86,7 @@ def writing(path: str | os.PathLike[str], patience: float = 0.0) -> Iterator[Non
         If another process or object is writing there.
     """
     filelock = require("filelock", "zarr")
-    target = Path(path).resolve()
+    target = resolved(path)
     name = target.with_name(f".{target.name}.synaptogen-lock")
     while True:
         name.touch()
@@ -118,14 +120,14 @@ def _identity(path: Path) -> tuple[int, int] | None:
 
 def leftovers(path: str | os.PathLike[str]) -> list[Path]:
     """Return the folders that writers of ``path`` have left, or are using: those with a marker, or nothing, inside."""
-    target = Path(path).resolve()
+    target = resolved(path)
     found = target.parent.glob(f"{glob.escape(_prefix(target))}*")
     return [folder for folder in found if folder.is_dir() and _is_marked(folder, target.name)]
 
 
 def set_aside(path: str | os.PathLike[str]) -> Path | None:
     """Return where the old folder is, if a writer was stopped while nothing was at ``path``."""
-    target = Path(path).resolve()
+    target = resolved(path)
     return next((old for folder in leftovers(target) if (old := folder / _OLD).is_dir()), None)
 
 

@@ -42,7 +42,8 @@ class OnGPU:
 
     Arrays on the GPU (anything with the CUDA array interface, or DLPack) are used without a copy: they must be in
     single precision, contiguous, and of exactly the shape described. Numbers and arrays of NumPy may be given too, and
-    are copied. Results are `GPUArray`. Work is queued on the default stream.
+    are copied. Results are `GPUArray`. Work is queued on the default stream. Pulses have the width for which the
+    thresholds hold, and take no time: ``width=`` is refused here, and served by the methods of `CellArray`.
 
     Parameters
     ----------
@@ -57,19 +58,47 @@ class OnGPU:
         assert isinstance(engine, CUDAEngine)
         self._state, self._shape, self._engine = state, shape, engine
 
-    def apply_voltage(self, u: Values) -> None:
-        """Apply one voltage in V to all cells, or an array of the shape of the cells; see `CellArray.apply_voltage`."""
+    def apply_voltage(self, u: Values, *, width: None = None) -> None:
+        """Apply one voltage to all cells, or an array of voltages; see `CellArray.apply_voltage`.
+
+        Parameters
+        ----------
+        u : float or array of the shape of the cells
+            Voltages in V.
+        width : None
+            Widths are refused here.
+
+        Raises
+        ------
+        ValueError
+            If a width is given, a voltage is not finite, or the shape does not fit. No cell has changed then.
+        """
+        _refuse_width(width)
         pulse = self._one_pulse("u", u)
         with self._state.guard.changing():
             self._engine.apply_on_device(*pulse, self._state.selection)
 
-    def apply_voltages(self, pulses: Values) -> None:
-        """Apply K voltages in V one after the other, of shape (K,) or (K, *shape); see `CellArray.apply_voltages`."""
+    def apply_voltages(self, pulses: Values, *, width: None = None) -> None:
+        """Apply K voltages one after the other; see `CellArray.apply_voltages`.
+
+        Parameters
+        ----------
+        pulses : array of shape (K,) or (K, *shape)
+            Voltages in V.
+        width : None
+            Widths are refused here.
+
+        Raises
+        ------
+        ValueError
+            If a width is given, a voltage is not finite, or the shape does not fit. No cell has changed then.
+        """
+        _refuse_width(width)
         voltages = self._pulses("pulses", pulses)
         with self._state.guard.changing():
             self._engine.apply_on_device(*voltages, self._state.selection)
 
-    def sweep(self, waveform: Values, *, noise: bool = False) -> GPUArray:
+    def sweep(self, waveform: Values, *, noise: bool = False, width: None = None) -> GPUArray:
         """Apply a waveform and record the current at each of its points; see `CellArray.sweep`.
 
         Parameters
@@ -78,12 +107,20 @@ class OnGPU:
             Voltages in V.
         noise : bool
             Add the noise of a read to each current.
+        width : None
+            Widths are refused here.
 
         Returns
         -------
         GPUArray of shape (T, *shape)
             Currents in A.
+
+        Raises
+        ------
+        ValueError
+            If a width is given.
         """
+        _refuse_width(width)
         pulses, bandwidth = self._pulses("waveform", waveform), self._state.bandwidth if noise else 0.0
         with self._state.guard.changing():
             trace = self._engine.sweep_on_device(*pulses, self._state.selection, bandwidth, self._state.counters.reads)
@@ -193,6 +230,14 @@ class OnGPU:
         if len(shape) not in (1, 2) or shape[-1] != inputs or given.size == 0:
             raise _shape_error("v", shape, f"({inputs},) or (batch, {inputs})")
         return (on_device(given) if array is None else numbers("v", array)), shape
+
+
+def _refuse_width(width: object) -> None:
+    if width is not None:
+        raise ValueError(
+            "width is not served for arrays on the GPU, where pulses take no time: give voltages of NumPy to "
+            "the method of that name of the array itself, or leave width out"
+        )
 
 
 def _shape_error(name: str, shape: Shape, expected: str) -> ValueError:

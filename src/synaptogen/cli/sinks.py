@@ -1,7 +1,6 @@
 """Files that ``synaptogen simulate`` reads and writes: voltages in, tables or zarr groups out."""
 
 import csv
-import json
 import math
 import os
 import sys
@@ -12,7 +11,16 @@ from typing import Any, Protocol, TextIO, TypeAlias
 
 import numpy as np
 
-from synaptogen._utils import AnyArray, Float64Array, Shape, replacing, replacing_folder, require
+from synaptogen._utils import (
+    AnyArray,
+    Float64Array,
+    Shape,
+    load_small,
+    parse_object,
+    replacing,
+    replacing_folder,
+    require,
+)
 
 from .options import require_free
 
@@ -21,6 +29,7 @@ Block: TypeAlias = Mapping[str, AnyArray]
 
 FORMAT, VERSION = "synaptogen/simulation", 1
 LARGEST_CHUNK = 1 << 22  # numbers
+_LARGEST = 1 << 20  # bytes of the description of a result
 STDOUT = "-"
 
 
@@ -149,7 +158,7 @@ class ZarrSink:
 
     def finish(self, attributes: Mapping[str, Any]) -> None:
         """Write attributes: a group that has them is complete."""
-        self._group.attrs.update(format=FORMAT, version=VERSION, **attributes)
+        self._group.update_attributes({"format": FORMAT, "version": VERSION, **attributes})
 
 
 def _chunks(shape: Shape) -> Shape:
@@ -223,6 +232,6 @@ def _require_replaceable(target: Path) -> None:
 
 def _is_ours(target: Path) -> bool:
     try:
-        return bool(json.loads((target / "zarr.json").read_text())["attributes"]["format"] == FORMAT)
+        return bool(parse_object(load_small(target / "zarr.json", _LARGEST))["attributes"]["format"] == FORMAT)
     except (OSError, ValueError, KeyError, TypeError):
         return False

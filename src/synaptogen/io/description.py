@@ -9,13 +9,14 @@ import glob
 import hashlib
 import json
 import math
+import os
 import secrets
 from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
-from synaptogen._utils import Shape, checks, replacing, set_aside, writing
+from synaptogen._utils import Shape, checks, load_small, parse_object, replacing, set_aside, writing
 from synaptogen.engines import ENGINES, STARTS, STORAGES
 from synaptogen.params import DeviceParams
 from synaptogen.state import TIME_ZERO, ArraySpec, ClockTime
@@ -28,6 +29,8 @@ _MOST_DIGITS = 60  # of an age
 ID_BITS = 56  # of the id of a cell
 _MOST_AXES = 60  # NumPy has 64, and results need some before those of the array
 _LARGEST = 1 << 26  # bytes of a description
+_DROPPINGS = (".DS_Store", "._", ".nfs", ".fuse_hidden", "Thumbs.db", "desktop.ini", ".zarr.json.")
+"""How names begin that systems leave in folders, and a count of reads that was killed."""
 _COUNTERS = ("read_count", "products")
 _SPEC = ("engine", "storage", "shape", "seed", "first", "start", "bandwidth", "params")
 _KNOWN = frozenset(("format", "version", *_SPEC, *_COUNTERS, "voltages", "arrays"))
@@ -164,10 +167,45 @@ def attributes_of(saved: Saved, checksums: Checksums) -> dict[str, Any]:
 
 def is_saved_array(path: Path) -> bool:
     """Return whether a complete array of this format, of any version, is at ``path``."""
+    return _names_of(path) is not None
+
+
+def _names_of(path: Path) -> set[str] | None:
+    """Return the names of all files and folders of a saved array, damaged or not; None where there is none."""
     try:
-        return bool(_load(path / "zarr.json")["attributes"]["format"] == FORMAT)
+        attributes = _load(path / "zarr.json")["attributes"]
+        if attributes["format"] != FORMAT:
+            return None
+        return {"zarr.json", *filter(_is_text, attributes["arrays"])}
     except (OSError, ValueError, KeyError, TypeError):
-        return False
+        return None
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def require_nothing_else(path: Path) -> None:
+    """Require that a folder holds a saved array, and nothing of the user's, which would be lost with it.
+
+    Parameters
+    ----------
+    path : Path
+        The folder.
+
+    Raises
+    ------
+    FileExistsError
+        If it is no saved array, or holds more than that.
+    """
+    names = _names_of(path)
+    if names is None:
+        raise FileExistsError(f"{path} is not an array saved by synaptogen: remove it yourself or give another path")
+    others = sorted(name for name in os.listdir(path) if name not in names and not name.startswith(_DROPPINGS))
+    if others:
+        raise FileExistsError(
+            f"{path} would be replaced, and holds {others[0]!r}, which does not belong to the array: move it elsewhere"
+        )
 
 
 def read_description(path: Path) -> Description:
@@ -311,58 +349,6 @@ def damage_error(path: Path, error: Exception) -> ValueError:
     """
     lacking = isinstance(error, KeyError)
     return ValueError(f"{path} is damaged: {f'{error} is missing' if lacking else error}")
-
-
-def load_small(path: Path, largest: int) -> bytes:
-    """Return the content of a file that must be small.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-    largest : int
-        Bytes that it may have.
-
-    Returns
-    -------
-    bytes
-
-    Raises
-    ------
-    ValueError
-        If it is larger.
-    """
-    with path.open("rb") as file:
-        content = file.read(largest + 1)
-    if len(content) > largest:
-        raise ValueError(f"{path.name} is larger than {largest >> 10} KiB")
-    return content
-
-
-def parse_object(content: bytes) -> dict[str, Any]:
-    """Return the object that JSON text holds.
-
-    Parameters
-    ----------
-    content : bytes
-        The text.
-
-    Returns
-    -------
-    dict
-
-    Raises
-    ------
-    ValueError
-        If it is none.
-    """
-    try:
-        found = json.loads(content)
-    except RecursionError:
-        raise ValueError("the JSON is nested too deeply") from None
-    if not isinstance(found, dict):
-        raise ValueError("the JSON is no object")
-    return found
 
 
 def _load(path: Path) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from synaptogen.engines import CellIds, engine_class
 from synaptogen.state import CellState
 
 from . import zarr_format
-from .description import DAMAGE, Description, ReplacedError, Saved, damage_error, is_saved_array, read_description
+from .description import DAMAGE, Description, ReplacedError, Saved, damage_error, read_description, require_nothing_else
 from .values import require_possible_cells
 
 BLOCK = zarr_format.CHUNK  # cells written or read at a time
@@ -78,8 +78,8 @@ def check_writable(path: PathLike, *, overwrite: bool) -> Path:
         raise FileExistsError(f"{target} exists: give overwrite=True to replace it, or another path")
     if not target.absolute().parent.is_dir():
         raise FileNotFoundError(f"{target.absolute().parent} is no directory: make it first")
-    if target.exists() and not is_saved_array(target):
-        raise FileExistsError(f"{target} is not an array saved by synaptogen: remove it yourself or give another path")
+    if target.exists():
+        require_nothing_else(target)
     return target
 
 

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self, TypeAlias
 import numpy as np
 from numpy.typing import DTypeLike
 
-from synaptogen._utils import AnyArray, Shape, require
+from synaptogen._utils import AnyArray, Shape, load_small, parse_object, require, require_regular
 from synaptogen.engines import CellIds, ReadNumbers
 from synaptogen.state import ArraySpec, CellState, ClockTime
 
-from .description import ID_BITS, Checksums, Description, Saved, attributes_of, load_small, parse_object
+from .description import ID_BITS, Checksums, Description, Saved, attributes_of
 
 if TYPE_CHECKING:
     import zarr
@@ -167,7 +167,7 @@ class Writer:
             stored = StoredArray.open(self.folder / name)
             checksums[name] = {"metadata": stored.digest, "chunks": stored.checksums(0, stored.chunks)}
         attributes = attributes_of(saved, checksums)
-        self.group.attrs.update(attributes)
+        self.group.update_attributes(attributes)  # in one step: `attrs.update` writes the file once for each
         return str(attributes["id"])
 
 
@@ -291,10 +291,11 @@ class StoredArray(NamedTuple):
 
     def require_file(self, k: int) -> None:
         """Require that a chunk exists."""
-        (self._place / str(k)).stat()
+        require_regular(self._place / str(k))
 
     def _ends(self, k: int) -> tuple[bytes, bytes, int]:
         """Return the first and the last bytes of a chunk, and its length."""
+        self.require_file(k)
         with (self._place / str(k)).open("rb") as file:
             head = file.read(18)
             length = file.seek(0, 2)

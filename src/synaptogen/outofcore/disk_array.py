@@ -29,6 +29,7 @@ from synaptogen._utils import (
     replacing_folder,
     require,
     require_cells,
+    resolved,
 )
 from synaptogen.array import CellArray
 from synaptogen.blocked import (
@@ -43,7 +44,15 @@ from synaptogen.blocked import (
     voltages_of,
 )
 from synaptogen.engines import CellIds, EngineName, Start, Storage
-from synaptogen.io import Saved, Writer, check_writable, require_same, state_layout, update_counts
+from synaptogen.io import (
+    Saved,
+    Writer,
+    check_writable,
+    require_nothing_else,
+    require_same,
+    state_layout,
+    update_counts,
+)
 from synaptogen.params import DeviceParams
 from synaptogen.state import BANDWIDTH, ArraySpec, CellState, HistoryKind
 
@@ -211,16 +220,19 @@ class DiskArray(BlockedArray):
         def modify(k: int, cells: CellArray) -> Any:
             return operation(cells, self._blocks.step(k, pulses), self._blocks.part(k, where), *arguments)
 
-        require_same(self.path, self._token)  # here, too, so that no lock is needed to be refused
+        self._require_replaceable()  # here, too, so that no lock is needed to be refused
         before = self._voltages, self._time
         self._voltages += voltages_of(pulses)
         self._time = self._time_after(pulses)
         try:
-            unchanged = functools.partial(require_same, self.path, self._token)
-            yield from self._pass(self._read_blocks(range(self.blocks)), modify, unchanged)
+            yield from self._pass(self._read_blocks(range(self.blocks)), modify, self._require_replaceable)
         except BaseException:
             self._voltages, self._time = before
             raise
+
+    def _require_replaceable(self) -> None:
+        require_same(self.path, self._token)
+        require_nothing_else(self.path)
 
     def _pass(
         self,
@@ -247,11 +259,11 @@ class DiskArray(BlockedArray):
         self._token = token
 
     def _check_place(self, target: Path) -> None:
-        if target.resolve() == self.path.resolve():
+        if resolved(target) == resolved(self.path):
             require_same(self.path, self._token)
 
     def _was_saved(self, target: Path, token: str) -> None:
-        if target.resolve() == self.path.resolve():
+        if resolved(target) == resolved(self.path):
             self._token = token
 
     def _new_blocks(self) -> Iterator[tuple[int, CellArray]]:

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from synaptogen._utils import PathLike, replacing
+from synaptogen._utils import PathLike, parse_json, replacing
 
 from .feature_scale import FeatureScale
 
@@ -134,15 +134,15 @@ def load_object(where: str) -> Mapping[str, Any]:
     if len(content) > _LARGEST:
         raise ValueError(f"{where} has more than {_LARGEST >> 20} MiB: it is no parameter file")
     try:
-        return _parse(where, content.decode("utf-8"))
+        return _parse(where, content.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         raise ValueError(f"{where} is not a text file (UTF-8): {error}") from error
 
 
 def _parse(where: str, text: str) -> Mapping[str, Any]:
     try:
-        document = json.loads(text)
-    except (ValueError, RecursionError) as error:
+        document = parse_json(text)
+    except ValueError as error:
         raise ValueError(f"{where} is not JSON, or is cut short: {error}") from error
     if not isinstance(document, dict):
         raise ValueError(f"{where} must hold a JSON object, not a {type(document).__name__}")

@@ -21,6 +21,8 @@ from .spec import ArraySpec
 
 T = TypeVar("T")
 
+_SHARED = "shared"  # in pickles
+
 LineSolver: TypeAlias = Callable[[Float64Array, bool, float], tuple[Float64Array, Float64Array]]
 """A function of voltages in V (batch, inputs), transpose and bandwidth in Hz; returns currents in A (batch, lines) and
 the variances of their noise in A^2, of the same shape."""
@@ -241,8 +243,13 @@ class CellState:
         return other
 
     def __getstate__(self) -> dict[str, Any]:
-        self.guard.check()
-        return self.__dict__
+        own = {name: self.__dict__[name] for name in ("params", "bandwidth", "positions")}
+        return own | {_SHARED: self.guard.parts(self.engine, self.counters, self.clock)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        own = dict(state)
+        engine, counters, clock, guard = own.pop(_SHARED)
+        self.__init__(engine, own["params"], own["bandwidth"], own["positions"], counters, guard, clock)  # type: ignore[misc]
 
     # ---- voltages
 

@@ -1,12 +1,13 @@
 """One caller at a time for the cells of an engine, and calls that end complete when they are interrupted."""
 
+import copy
 import logging
 import os
 import threading
 from signal import SIGINT
 from types import FrameType, TracebackType
 from typing import Any, Self
-from weakref import WeakSet
+from weakref import WeakSet, ref
 
 try:
     # what `signal` wraps: its conversions to enums take as long as a voltage on some thousand cells
@@ -38,6 +39,7 @@ class Guard:
     def __init__(self) -> None:
         self.lock = threading.RLock()
         self._broken = ""
+        self._parts: ref[SharedParts] | None = None
         _GUARDS.add(self)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -72,6 +74,26 @@ class Guard:
         """
         return _Changing(self, steps)
 
+    def parts(self, engine: Any, counters: Any, clock: Any) -> "SharedParts":
+        """Return what all views of the cells share, in the form that goes into a pickle.
+
+        Parameters
+        ----------
+        engine, counters, clock : object
+            The parts.
+
+        Returns
+        -------
+        SharedParts
+            The same object for all views, as long as a pickle keeps it: so they share cells when they come out of it.
+        """
+        with self.lock:
+            found = None if self._parts is None else self._parts()
+            if found is None:
+                found = SharedParts(self, (engine, counters, clock))
+                self._parts = ref(found)
+            return found
+
     def give_up(self, reason: str) -> None:
         """Refuse all further calls, for a reason that messages name."""
         self._broken = reason
@@ -83,6 +105,27 @@ class Guard:
             return
         self.lock = threading.RLock()
         self.give_up("this process was forked while another thread used them")
+
+
+class SharedParts:
+    """What views of some cells share, which a pickle takes at one moment, between the calls of other threads.
+
+    Parameters
+    ----------
+    guard : Guard
+        The lock of the cells.
+    parts : tuple
+        What the views share. It is copied if other threads could change it before the pickle is complete.
+    """
+
+    def __init__(self, guard: Guard, parts: tuple[Any, ...]) -> None:
+        self._guard, self._parts = guard, parts
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        with self._guard.lock:
+            self._guard.check()
+            parts = self._parts if threading.active_count() == 1 else copy.deepcopy(self._parts)
+        return tuple, ((*parts, self._guard),)
 
 
 _GUARDS: WeakSet[Guard] = WeakSet()

@@ -142,7 +142,7 @@ def respond(cells: SwitchingCells, voltages: Float64Array, width: float | None) 
 
 
 @checked
-def apply_slowly(cells: SwitchingCells, u: ArrayLike, wires: Wires, *, steps: int = 100) -> None:
+def apply_slowly(cells: SwitchingCells, u: ArrayLike, wires: Wires, *, steps: int = 100, width: None = None) -> None:
     """Apply voltages through wires that rise together, so slowly that cells are set one after the other.
 
     A cell that has been set draws more current, which lowers the voltages of the others through the wires. Fewer cells
@@ -159,11 +159,14 @@ def apply_slowly(cells: SwitchingCells, u: ArrayLike, wires: Wires, *, steps: in
     steps : int
         Steps of the ramp. If several cells can be set in one step, the one that needs the smallest share of its voltage
         is set first.
+    width : None
+        Widths are refused: a ramp takes its own time, for which the thresholds hold.
 
     Raises
     ------
     ValueError, TypeError
-        If ``u`` is no such difference or not finite, or ``steps`` not an int of at least 1. No cell has changed then.
+        If ``u`` is no such difference or not finite, ``steps`` not an int of at least 1, or a width is given. No cell
+        has changed then.
     NotConvergedError
         If `solve` cannot reach the tolerance; cells may have changed.
 
@@ -179,6 +182,11 @@ def apply_slowly(cells: SwitchingCells, u: ArrayLike, wires: Wires, *, steps: in
     >>> fast > slow > 0
     True
     """
+    if width is not None:
+        raise ValueError(
+            "width means nothing to a slow ramp, which switches cells at the thresholds of sweeps: leave it out, or "
+            "give it to cells.apply_voltage(u, wires=wires, width=width)"
+        )
     rows, columns = line_voltages(u, checks.crossbar(cells.shape))
     for part in np.linspace(0.0, 1.0, checks.positive_int("steps", steps) + 1)[1:]:
         while True:

@@ -4,6 +4,8 @@ Run by `test_cuda` in processes of their own, one with NUMBA_ENABLE_CUDASIM=1. I
 single and double precision by turns: the simulator tests what kernels, launches and the engine do, not last bits.
 """
 
+import functools
+
 import numpy as np
 import pytest
 from numba import cuda
@@ -265,6 +267,10 @@ def test_bad_arrays_on_the_gpu_change_nothing(state, same_state):
         (cells.on_gpu.apply_voltages, single(np.float32(1.0).reshape(())), ValueError, "pulses has shape"),
         (cells.on_gpu.product, single([0.1] * 8), ValueError, "v has shape"),
         (cells.on_gpu.apply_voltage, [np.nan], ValueError, "u holds"),
+        *(
+            (functools.partial(call, width=1e-6), [-2.0], ValueError, "width is not served")
+            for call in (cells.on_gpu.apply_voltage, cells.on_gpu.apply_voltages, cells.on_gpu.sweep)
+        ),
     ):
         with pytest.raises(error, match=message):
             call(value)

@@ -17,7 +17,7 @@ import numpy as np
 from synaptogen._utils import Float64Array
 
 AVERAGED = 6  # of the last rounds
-SLOPES = frozenset((0, 2, 5))  # rounds in which derivatives are taken
+SLOPES = frozenset((0, 2, 4, 6))  # rounds in which derivatives are taken
 STEP = 0.12  # of each parameter, for derivatives, in its own scale
 LONGEST = 1.0  # step of a round
 HALVINGS = 3  # of a step, at most, that makes the loss larger ...

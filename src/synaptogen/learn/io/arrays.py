@@ -223,7 +223,7 @@ def _of_both(array: AnyArray) -> dict[str, AnyArray]:
 def _axis_of_points(v: AnyArray, i: AnyArray) -> int:
     """Return the axis along which the voltage runs."""
     last = i.ndim - 1
-    if i.ndim < 2 or i.dtype.kind not in "fiu" or v.dtype.kind not in "fiu":
+    if i.ndim < 2 or not i.size or i.dtype.kind not in "fiu" or v.dtype.kind not in "fiu":
         return last
     if v.ndim == 1:
         fits = [axis for axis in range(i.ndim) if i.shape[axis] == len(v)]

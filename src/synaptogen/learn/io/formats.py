@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from synaptogen._utils import AnyArray, require
+from synaptogen._utils import AnyArray, require, require_memory
 
 from .arrays import with_attributes
 from .markup import cells_of, is_markup
@@ -88,7 +88,7 @@ def load(path: str) -> Contents:
         if matches(start, path):
             try:
                 return loader(path)._replace(format=name)
-            except ModuleNotFoundError:
+            except (ModuleNotFoundError, MemoryError):
                 raise
             except (ValueError, OSError, KeyError, TypeError, EOFError, IndexError, OverflowError, RecursionError) as e:
                 raise ValueError(f"this {name} cannot be read: {e}") from e
@@ -194,6 +194,7 @@ def _npy_like(array: AnyArray) -> Contents:
 def _check_size(size: int) -> None:
     if size > MOST_BYTES:
         raise ValueError(f"it would unfold to {size / 2**30:.1f} GiB, more than the {MOST_BYTES >> 30} GiB allowed")
+    require_memory("what the file unfolds to, and a copy,", 2.0 * size, "cut it into several files")
 
 
 def _workbook(path: str) -> Contents:
