@@ -203,6 +203,83 @@ def test_methods_of_second_order_are_refused(program, tmp_path):
         assert "aborted" in done.stdout + done.stderr
 
 
+EULER = {"ngspice": "method=gear maxord=1", "vacask": 'tran_method="euler" tran_lteratio=1e9 tran_minpts=0'}
+RESETS = {
+    "pulse": [0.0, 0.0, 1e-5, 1.0, 5e-4, 1.0, 5.1e-4, 0.0],
+    "triangle": [0.0, 0.0, 1e-3, 1.0, 2e-3, 0.0],
+}
+
+
+def pwl(program, points):
+    """The waveform of a source of others, through times and voltages in turn."""
+    return {"ngspice": f"pwl({' '.join(map(str, points))})", "vacask": f'type="pwl" wave={[*points]}'}[program]
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+@pytest.mark.parametrize("kind", ["tape", "pulse"])
+@pytest.mark.parametrize("shape", RESETS)
+def test_second_order_is_refused_where_cells_only_reset(program, kind, shape, tmp_path):
+    """ngspice's default left r = .852 in place of .638. With backward Euler the same circuits run to their end."""
+    cells = sg.CellArray(1, rng=3)
+    cells.apply_voltage(-2.0)
+    tran = {"ngspice": "tran 20u 2m 0 20u", "vacask": "analysis t1 tran step=20u stop=2m maxstep=20u"}[program]
+    for method in (*SECOND_ORDER[program], EULER[program]):
+        done = netlist(program, tmp_path, cells, pwl(program, RESETS[shape]), tran, method, kind)
+        for sign in ("integrate with backward Euler", "aborted"):
+            assert (sign in done.stdout + done.stderr) == (method != EULER[program])
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_second_order_is_refused_where_cells_for_one_pulse_set(program, tmp_path):
+    """However little a node overshoots: the cell would look partly reset."""
+    points, cells = [0.0, 0.0, 1e-4, -1.2, 8e-4, -1.2, 9e-4, 0.0], sg.CellArray(1, rng=3)
+    tran = {"ngspice": "tran 50u 1m 0 50u", "vacask": "analysis t1 tran step=50u stop=1m maxstep=50u"}[program]
+    for method in (*SECOND_ORDER[program], EULER[program]):
+        done = netlist(program, tmp_path, cells, pwl(program, points), tran, method, "pulse")
+        assert ("integrate with backward Euler" in done.stdout + done.stderr) == (method != EULER[program])
+
+
+# ---- what a cell has no features for
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+@pytest.mark.parametrize(("before", "heights"), [([], [-1.5, 1.1, -1.5]), ([-2.0], [1.6, -1.5])])
+def test_cells_for_one_pulse_say_that_a_second_set_is_due(program, before, heights):
+    """It is not theirs; all before it is as in Python."""
+    times = np.concatenate([[0.0], (np.arange(len(heights))[:, None] * 1e-6 + [1e-8, 5e-7, 5.1e-7]).ravel()])
+    volts = np.concatenate([[0.0], *([u, u, 0.0] for u in heights)])
+    cells = sg.CellArray(4, rng=3, engine="reference")
+    for u in before:
+        cells.apply_voltage(u)
+    with pytest.warns(RuntimeWarning, match="4 of 4 cells of kind pulse should have set once more"):
+        result = loops(cells, times, volts, program, "pulse")
+    assert result.ended == 4
+    expected = cells.copy()
+    expected.apply_voltages(heights[:-1])
+    assert_as_in_python(result, cells, expected)
+    with pytest.raises(ValueError, match="kind tape"):
+        result.update(cells)
+    result = loops(cells, times[:-3], volts[:-3], program, "pulse")
+    assert_as_in_python(result, cells, expected)
+    assert result.ended == 0
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+@pytest.mark.parametrize(
+    ("kind", "cycles", "message"),
+    [("tape", 5, "came to the end of its tape"), ("pulse", 2, "for one pulse should have set once more")],
+)
+def test_the_log_says_where_a_cell_has_no_further_features(program, kind, cycles, message, tmp_path):
+    """In netlists of others nothing else does."""
+    cells = sg.CellArray(1, rng=3)
+    tran = {"ngspice": "tran 10n {0}u 0 10n", "vacask": "analysis t1 tran step=10n stop={0}u maxstep=10n"}[program]
+    for count in (cycles, cycles - 1):
+        corners = [(1e-6 * (k + t), u) for k in range(count) for t, u in ((0.0, 0.0), (0.25, -1.5), (0.75, 1.6))]
+        points = [value for corner in [*corners, (1e-6 * count, 0.0)] for value in corner]
+        done = netlist(program, tmp_path, cells, pwl(program, points), tran.format(count), EULER[program], kind)
+        assert (f"warning: a cell {message}" in done.stdout + done.stderr) == (count == cycles)
+
+
 @pytest.mark.parametrize("program", PROGRAMS)
 @pytest.mark.parametrize("before", [[], [-2.0], [-2.0, 1.0], [-2.0, 2.0]])
 def test_a_transient_without_an_operating_point_keeps_the_state(program, before, tmp_path):

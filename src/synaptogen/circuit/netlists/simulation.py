@@ -61,7 +61,10 @@ class Result:
 
     @property
     def ended(self) -> int:
-        """Number of cells that should have begun a cycle after the last of their tape: they stayed in their LRS."""
+        """Number of cells that should have gone on beyond what they have features for, and did not.
+
+        Cells with a tape stayed in the LRS of their last cycle, those of kind pulse in their HRS or IRS.
+        """
         return int(np.count_nonzero(self.state.get("tape_end", 0.0)))
 
     def update(self, cells: CellArray) -> None:
@@ -166,6 +169,11 @@ def simulate(
 
 
 def _end_of_tape(count: int, array: ArrayCircuit) -> str:
+    if array.model.kind == "pulse":
+        return (
+            f"{count} of {math.prod(array.shape)} cells of kind pulse should have set once more than they can, and"
+            " stayed as they were: make the circuit with cells of kind tape"
+        )
     return (
         f"{count} of {math.prod(array.shape)} cells came to the end of their tape of {array.model.cycles} cycles, and"
         " stayed in their LRS where they should have begun a further one: make the circuit with more cycles"
