@@ -14,7 +14,7 @@ import numpy as np
 from synaptogen._utils import Float64Array, PathLike
 from synaptogen.array import CellArray
 from synaptogen.circuit.compiler import compile_osdi
-from synaptogen.circuit.simulators import SimulatorName, read_raw
+from synaptogen.circuit.simulators import SimulatorName
 from synaptogen.circuit.simulators import simulator as find_simulator
 from synaptogen.circuit.verilog import instance_values
 
@@ -160,8 +160,8 @@ def simulate(
         # beside the netlist, for simulators take few paths as they are
         library = Path(shutil.copyfile(compiled, Path(place) / f"{bench.array.model.module}.osdi"))
         path = write_lines(netlist(bench, language, library.name), Path(place) / f"bench{language.suffix}")
-        files = found.run(path, language.raw_files(bench), timeout=timeout)
-        vectors = [read_raw(file)[0].vectors for file in files]
+        files = found.run(path, language.results(bench), timeout=timeout)
+        vectors = [language.vectors(file) for file in files]
     result = _result(bench, language, vectors[0], vectors[-1])
     if result.ended:
         warnings.warn(_end_of_tape(result.ended, bench.array), RuntimeWarning, stacklevel=2)

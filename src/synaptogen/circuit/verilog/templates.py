@@ -49,8 +49,9 @@ TAPE = """
 // carry a motion on into the next step, and a node that holds a state would overshoot. No error of truncation of the
 // nodes is to rule the step: in ngspice their charge is too small for that, VACASK needs tran_lteratio=1e9
 // tran_minpts=0.
-// A third node, guard, moves when RESET moves, and in the same way. With backward Euler it never leaves the range from 0
-// to 1, whatever the steps. Where a method carries a motion on, it goes beyond 1, and the simulation ends with a message.
+// A third node, guard, moves between constants when RESET moves, and in the same way. With backward Euler it never
+// leaves the range from 0 to 1, whatever the steps. A method that carries a motion on takes it beyond 1, and the
+// simulation ends with a message.
 // Operating points, dc sweeps, AC and noise see the state of the start, even after a transient, and warn where a
 // transient would switch the cell.
 module @module(p, n);
