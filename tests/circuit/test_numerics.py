@@ -239,6 +239,18 @@ def test_second_order_is_refused_where_cells_for_one_pulse_set(program, tmp_path
         assert ("integrate with backward Euler" in done.stdout + done.stderr) == (method != EULER[program])
 
 
+@pytest.mark.skipif(not HAVE_NGSPICE, reason="needs ngspice 44 on PATH or in SYNAPTOGEN_NGSPICE")
+@pytest.mark.parametrize("kind", ["tape", "pulse", "autonomous"])
+@pytest.mark.parametrize("ohms", ["1e14", "1e12", "1e10"])
+def test_shunts_that_states_would_leak_through_are_refused(kind, ohms, tmp_path):
+    """ngspice's `rshunt` had led a partial RESET back to the LRS within a microsecond."""
+    cells = sg.CellArray(1, rng=3)
+    drive = pwl("ngspice", [0.0, 0.0, 1e-7, 1.0, 3e-7, 1.0, 4e-7, 0.0])
+    for shunt in ("", f"rshunt={ohms}"):
+        done = netlist("ngspice", tmp_path, cells, drive, "tran 20n 1u 0 20n", f"{EULER['ngspice']} {shunt}", kind)
+        assert ("without rshunt" in done.stdout + done.stderr) == bool(shunt)
+
+
 # ---- what a cell has no features for
 
 

@@ -50,8 +50,8 @@ TAPE = """
 // nodes is to rule the step: in ngspice their charge is too small for that, VACASK needs tran_lteratio=1e9
 // tran_minpts=0.
 // A third node, guard, moves between constants when RESET moves, and in the same way. With backward Euler it never
-// leaves the range from 0 to 1, whatever the steps. A method that carries a motion on takes it beyond 1, and the
-// simulation ends with a message.
+// leaves the range between them, whatever the steps. A method that carries a motion on, or a shunt through which nodes
+// lose their charge, takes it out of that range, and the simulation ends with a message.
 // Operating points, dc sweeps, AC and noise see the state of the start, even after a transient, and warn where a
 // transient would switch the cell.
 module @module(p, n);
@@ -87,7 +87,7 @@ module @module(p, n);
   analog begin
     a = V(sets) + (mode_start == 1.0 ? 1.0 : 0.0);
     b = V(resets) - (mode_start == 0.0 ? 0.6 : 0.2);
-    m = V(guard) + 0.5;
+    m = V(guard) - (V(guard) > 1.5 ? 3.0 : 0.0);  // operating points leave it at 3, transients with uic at 0
     count = floor(a + 0.5);
     s = a - count;
     begun = (b > count - 0.8);
@@ -129,15 +129,15 @@ module @module(p, n);
       drive_a = s;
     @@set
 
-    // RESET: a ratchet, except at its end, from where it cannot go on. The guard goes to 1 with it, stays there as the
-    // ratchet does, and is back in the middle when the voltage has gone.
+    // RESET: a ratchet, except at its end, from where it cannot go on. The guard goes to 0.5 with it, stays there as
+    // the ratchet does, and goes back to 0 when the voltage has gone.
     drive_b = 0.0;
-    drive_m = (@acts < 0.9*u_ratchet_now) ? m - 0.5 : 0.0;
+    drive_m = (m > 0.0 && @acts < 0.9*u_ratchet_now) ? m : 0.0;
     if (count <= @last && @acts > u_limit) begin
       target = count - 0.6 + 0.4*min(max((@acts - u_from)/(u_max - u_from), 0.0), 1.0);
       if (b < target || @acts >= u_max) begin
         drive_b = b - target;
-        drive_m = m - 1.0;
+        drive_m = m - 0.5;
       end
     end else if (count > @last && @acts > u_limit && b < count - 1.0) begin
       drive_b = b - (count - 1.0);  // past the last cycle: nothing but a mark that a RESET is missing
@@ -157,7 +157,7 @@ module @module(p, n);
     if (analysis("static") || $abstime <= 0.0) begin  // ngspice does not say "static" at the start of a transient
       I(sets) <+ node_hold*V(sets);
       I(resets) <+ node_hold*V(resets);
-      I(guard) <+ node_hold*V(guard);
+      I(guard) <+ node_hold*(V(guard) - 3.0);
       @@hold_static
       u_held = u;
     end else begin
@@ -166,8 +166,8 @@ module @module(p, n);
       I(guard) <+ node_charge/t_switch*drive_m;
       @@hold_drives
     end
-    // nothing brings an LRS or the guard there but a rate that is carried on
-    if (m > 1.0 + 1e-10 || !begun && (s > 0.05 || b < count - 2.0))
+    // nothing brings an LRS or the guard there but a rate that is carried on, or a charge that is lost
+    if ($abstime > 0.0 && (abs(m - 0.25) > 0.25 + 1e-9) || !begun && (s > 0.05 || b < count - 2.0))
       @@past_end
     @@static
     // Cells that set together must be seen to do so: in one long step across the commit a cell could be set or not,
@@ -188,7 +188,7 @@ if (analysis("dc") && (@sets || @resets))
 """
 
 PAST_END = """\
-$fatal(0, "a SET or RESET went past its end: integrate with backward Euler (method=gear maxord=1, tran_method=euler)");
+$fatal(0, "a state was carried too far, or lost: integrate with backward Euler (gear maxord=1; euler), without rshunt");
 """
 
 CONDUCTANCE = "g = conductance(r_now, @u)@factor;"
@@ -215,8 +215,8 @@ PULSE = """
 // For big arrays: backward Euler, and no bound on the step but while cells set (ngspice: method=gear maxord=1; VACASK:
 // tran_method="euler" tran_lteratio=1e9 tran_minpts=0). Operating points, dc sweeps, AC and noise see the state of the
 // start, even after a transient.
-// A second node, guard, watches over the method, as in a tape cell: above 1 it ends the simulation. Below 0 it marks a
-// cell that should have SET once more than it can.
+// A second node, guard, watches over the method, as in a tape cell. Later it may go to -1, to mark a cell that should
+// have SET once more than it can.
 module @module(p, n);
   inout p, n;
   electrical p, n;
@@ -250,7 +250,7 @@ module @module(p, n);
   analog begin
     u = $limit(V(p, n), in_steps, u_set0);
     way = V(x);
-    m = V(guard) + 0.5;
+    m = V(guard) - (V(guard) > 1.5 ? 3.0 : 0.0);  // operating points leave it at 3, transients with uic at 0
     can_set = (mode_start != 1.0);
     can_reset = (mode_start != 2.0);
 
@@ -287,16 +287,16 @@ module @module(p, n);
     end
 
     drive = 0.0;
-    drive_m = (@acts < 0.9*u_ratchet_now && @acts > 0.9*u_set0) ? m - 0.5 : 0.0;
+    drive_m = (@acts < 0.9*u_ratchet_now && @acts > 0.9*u_set0) ? m : 0.0;
     if (!can_set || way < 0.95) begin  // still the state handed in, or on the way to SET
       if (can_set && (@acts <= u_set0 || way > 0.25)) begin
         drive = way - 1.0;
-        drive_m = m - 1.0;
+        drive_m = m - 0.5;
       end else if (can_reset && @acts > (mode_start == 1.0 ? u_reset0 : u_from)) begin
         target = -min((@acts - u_from)/(u_max - u_from), 1.0);
         if (target < way) begin
           drive = way - target;
-          drive_m = m - 1.0;
+          drive_m = m - 0.5;
         end
       end else if (can_set && way > 0.0)  // the voltage has gone before the SET was committed
         drive = way;
@@ -304,17 +304,18 @@ module @module(p, n);
       target = 1.0 + min((@acts - u_after)/(u_max - u_after), 1.0);
       if (target > way) begin
         drive = way - target;
-        drive_m = m - 1.0;
+        drive_m = m - 0.5;
       end
     end else if (way < 1.0 - 1e-9) begin
       drive = way - 1.0;
-      drive_m = m - 1.0;
+      drive_m = m - 0.5;
     end
-    if (m > 1.0 + 1e-10)  // nothing brings it there but a rate that is carried on
+    // nothing brings it there but a rate that is carried on, or a charge that is lost
+    if ($abstime > 0.0 && (m > 0.5 + 1e-9 || m < -1e-9 && cycles_done == 0.0))
       @@past_end
 
     // a second SET is committed as the first is, and leaves the cell as it is
-    tape_end = (m < -0.25) ? 1.0 : 0.0;
+    tape_end = (m < -0.5) ? 1.0 : 0.0;
     if (tape_end != 0.0 || cycles_done > 0.0 && @acts <= u_set1) begin
       drive_m = m + 1.0;
       if (tape_end != 0.0 && m > -1.0 + 1e-9)
@@ -339,7 +340,7 @@ module @module(p, n);
     @@static
     if (analysis("static") || $abstime <= 0.0) begin  // ngspice does not say "static" at the start of a transient
       I(x) <+ node_hold*V(x);
-      I(guard) <+ node_hold*V(guard);
+      I(guard) <+ node_hold*(V(guard) - 3.0);
       @@hold_static
       u_held = u;
     end else begin
