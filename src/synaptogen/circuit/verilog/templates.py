@@ -134,7 +134,9 @@ module @module(p, n);
     drive_b = 0.0;
     drive_m = (m > 0.0 && @acts < 0.9*u_ratchet_now) ? m : 0.0;
     if (count <= @last && @acts > u_limit) begin
-      target = count - 0.6 + 0.4*min(max((@acts - u_from)/(u_max - u_from), 0.0), 1.0);
+      // in steps, too: with a slope, the first iteration after a peak would take the node down as far as the voltage
+      // falls, to where it is no longer reset, and there it would stay
+      target = count - 0.6 + 0.4*1e-9*floor(1e9*min(max((@acts - u_from)/(u_max - u_from), 0.0), 1.0));
       if (b < target || @acts >= u_max) begin
         drive_b = b - target;
         drive_m = m - 0.5;
@@ -293,7 +295,8 @@ module @module(p, n);
         drive = way - 1.0;
         drive_m = m - 0.5;
       end else if (can_reset && @acts > (mode_start == 1.0 ? u_reset0 : u_from)) begin
-        target = -min((@acts - u_from)/(u_max - u_from), 1.0);
+        // in steps: with a slope, the first iteration after a peak would take the node to where it sets
+        target = -1e-9*floor(1e9*min((@acts - u_from)/(u_max - u_from), 1.0));
         if (target < way) begin
           drive = way - target;
           drive_m = m - 0.5;
@@ -301,7 +304,7 @@ module @module(p, n);
       end else if (can_set && way > 0.0)  // the voltage has gone before the SET was committed
         drive = way;
     end else if (@acts > u_reset0) begin
-      target = 1.0 + min((@acts - u_after)/(u_max - u_after), 1.0);
+      target = 1.0 + 1e-9*floor(1e9*min((@acts - u_after)/(u_max - u_after), 1.0));
       if (target > way) begin
         drive = way - target;
         drive_m = m - 0.5;
