@@ -183,6 +183,13 @@ def netlist(program, tmp_path, cells, source, analysis, options="", kind="tape",
     )
 
 
+def last_current(program, tmp_path, done):
+    """What the cell of a netlist carries at the end of its transient."""
+    if program == "ngspice":
+        return -float(done.stdout.split("length(i(v1))-1] =")[1].split()[0])
+    return -read_raw(tmp_path / "t1.raw")[0].vectors["v1:flow(br)"][-1]
+
+
 LOOP = {"ngspice": "pwl(0 0 1m -1.5 3m 1.5 4m 0)", "vacask": 'type="pwl" wave=[0, 0, 1m, -1.5, 3m, 1.5, 4m, 0]'}
 TRAN = {"ngspice": "tran 10u 4m 0 10u", "vacask": "analysis t1 tran step=10u stop=4m maxstep=10u"}
 
@@ -203,6 +210,114 @@ def test_methods_of_second_order_are_refused(program, tmp_path):
         assert "aborted" in done.stdout + done.stderr
 
 
+EULER = {"ngspice": "method=gear maxord=1", "vacask": 'tran_method="euler" tran_lteratio=1e9 tran_minpts=0'}
+RAW = {"ngspice": "", "vacask": ' rawfile="binary"'}
+RESETS = {
+    "pulse": [0.0, 0.0, 1e-5, 1.0, 5e-4, 1.0, 5.1e-4, 0.0],
+    "triangle": [0.0, 0.0, 1e-3, 1.0, 2e-3, 0.0],
+}
+
+
+def pwl(program, points):
+    """The waveform of a source of others, through times and voltages in turn."""
+    return {"ngspice": f"pwl({' '.join(map(str, points))})", "vacask": f'type="pwl" wave={[*points]}'}[program]
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+@pytest.mark.parametrize("kind", ["tape", "pulse"])
+@pytest.mark.parametrize("shape", RESETS)
+def test_second_order_is_refused_where_cells_only_reset(program, kind, shape, tmp_path):
+    """ngspice's default left r = .852 in place of .638. With backward Euler the same circuits run to their end."""
+    cells = sg.CellArray(1, rng=3)
+    cells.apply_voltage(-2.0)
+    tran = {"ngspice": "tran 20u 2m 0 20u", "vacask": "analysis t1 tran step=20u stop=2m maxstep=20u"}[program]
+    for method in (*SECOND_ORDER[program], EULER[program]):
+        done = netlist(program, tmp_path, cells, pwl(program, RESETS[shape]), tran, method, kind)
+        for sign in ("integrate with backward Euler", "aborted"):
+            assert (sign in done.stdout + done.stderr) == (method != EULER[program])
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_second_order_is_refused_where_cells_for_one_pulse_set(program, tmp_path):
+    """However little a node overshoots: the cell would look partly reset."""
+    points, cells = [0.0, 0.0, 1e-4, -1.2, 8e-4, -1.2, 9e-4, 0.0], sg.CellArray(1, rng=3)
+    tran = {"ngspice": "tran 50u 1m 0 50u", "vacask": "analysis t1 tran step=50u stop=1m maxstep=50u"}[program]
+    for method in (*SECOND_ORDER[program], EULER[program]):
+        done = netlist(program, tmp_path, cells, pwl(program, points), tran, method, "pulse")
+        assert ("integrate with backward Euler" in done.stdout + done.stderr) == (method != EULER[program])
+
+
+@pytest.mark.skipif(not HAVE_NGSPICE, reason="needs ngspice 44 on PATH or in SYNAPTOGEN_NGSPICE")
+@pytest.mark.parametrize("kind", ["tape", "pulse", "autonomous"])
+@pytest.mark.parametrize("ohms", ["1e14", "1e12", "1e10"])
+def test_shunts_that_states_would_leak_through_are_refused(kind, ohms, tmp_path):
+    """ngspice's `rshunt` had led a partial RESET back to the LRS within a microsecond."""
+    cells = sg.CellArray(1, rng=3)
+    drive = pwl("ngspice", [0.0, 0.0, 1e-7, 1.0, 3e-7, 1.0, 4e-7, 0.0])
+    for shunt in ("", f"rshunt={ohms}"):
+        done = netlist("ngspice", tmp_path, cells, drive, "tran 20n 1u 0 20n", f"{EULER['ngspice']} {shunt}", kind)
+        assert ("without rshunt" in done.stdout + done.stderr) == bool(shunt)
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+@pytest.mark.parametrize("kind", ["tape", "pulse"])
+@pytest.mark.parametrize(("before", "height"), [(0.86, 1.03), (0.97, 1.23)])
+def test_a_reset_stays_where_a_voltage_falls_far_in_one_step(program, kind, before, height, tmp_path):
+    """A sine of 1 kHz in long steps: a trial of an iteration had set the cell, or ended a cycle that it had begun."""
+    cells = sg.CellArray(1, rng=3, engine="reference")
+    cells.apply_voltages([-2.0, before])
+    source = {"ngspice": f"sin(0 {height} 1k)", "vacask": f'type="sine" sinedc=0 ampl={height} freq=1k'}[program]
+    tran = {"ngspice": "tran 220u 490u 0 220u", "vacask": "analysis t1 tran step=220u stop=490u maxstep=220u"}[program]
+    done = netlist(program, tmp_path, cells, source, tran, f"{EULER[program]}{RAW[program]}", kind)
+    limits = []
+    for share in (0.8, 1.0):  # of the peak, of which there is a time point
+        cells.apply_voltage(share * height)
+        limits.append(float(cells.current(height * np.sin(0.98 * np.pi))[0]))
+    assert cells.mode == sg.Mode.IRS
+    assert 0.999 * limits[1] < last_current(program, tmp_path, done) < 1.001 * limits[0]
+
+
+# ---- what a cell has no features for
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+@pytest.mark.parametrize(("before", "heights"), [([], [-1.5, 1.1, -1.5]), ([-2.0], [1.6, -1.5])])
+def test_cells_for_one_pulse_say_that_a_second_set_is_due(program, before, heights):
+    """It is not theirs; all before it is as in Python."""
+    times = np.concatenate([[0.0], (np.arange(len(heights))[:, None] * 1e-6 + [1e-8, 5e-7, 5.1e-7]).ravel()])
+    volts = np.concatenate([[0.0], *([u, u, 0.0] for u in heights)])
+    cells = sg.CellArray(4, rng=3, engine="reference")
+    for u in before:
+        cells.apply_voltage(u)
+    with pytest.warns(RuntimeWarning, match="4 of 4 cells of kind pulse should have set once more"):
+        result = loops(cells, times, volts, program, "pulse")
+    assert result.ended == 4
+    expected = cells.copy()
+    expected.apply_voltages(heights[:-1])
+    assert_as_in_python(result, cells, expected)
+    with pytest.raises(ValueError, match="kind tape"):
+        result.update(cells)
+    result = loops(cells, times[:-3], volts[:-3], program, "pulse")
+    assert_as_in_python(result, cells, expected)
+    assert result.ended == 0
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+@pytest.mark.parametrize(
+    ("kind", "cycles", "message"),
+    [("tape", 5, "came to the end of its tape"), ("pulse", 2, "for one pulse should have set once more")],
+)
+def test_the_log_says_where_a_cell_has_no_further_features(program, kind, cycles, message, tmp_path):
+    """In netlists of others nothing else does."""
+    cells = sg.CellArray(1, rng=3)
+    tran = {"ngspice": "tran 10n {0}u 0 10n", "vacask": "analysis t1 tran step=10n stop={0}u maxstep=10n"}[program]
+    for count in (cycles, cycles - 1):
+        corners = [(1e-6 * (k + t), u) for k in range(count) for t, u in ((0.0, 0.0), (0.25, -1.5), (0.75, 1.6))]
+        points = [value for corner in [*corners, (1e-6 * count, 0.0)] for value in corner]
+        done = netlist(program, tmp_path, cells, pwl(program, points), tran.format(count), EULER[program], kind)
+        assert (f"warning: a cell {message}" in done.stdout + done.stderr) == (count == cycles)
+
+
 @pytest.mark.parametrize("program", PROGRAMS)
 @pytest.mark.parametrize("before", [[], [-2.0], [-2.0, 1.0], [-2.0, 2.0]])
 def test_a_transient_without_an_operating_point_keeps_the_state(program, before, tmp_path):
@@ -213,11 +328,7 @@ def test_a_transient_without_an_operating_point_keeps_the_state(program, before,
     uic = {"ngspice": "tran 1n 100n uic", "vacask": 'analysis t1 tran step=1n stop=100n icmode="uic"'}[program]
     options = {"ngspice": "method=gear maxord=1", "vacask": 'tran_method="euler" rawfile="binary"'}[program]
     done = netlist(program, tmp_path, cells, source, uic, options)
-    if program == "ngspice":
-        current = -float(done.stdout.split("length(i(v1))-1] =")[1].split()[0])
-    else:
-        current = -read_raw(tmp_path / "t1.raw")[0].vectors["v1:flow(br)"][-1]
-    assert current == pytest.approx(float(cells.current(0.2)[0]), rel=1e-5)
+    assert last_current(program, tmp_path, done) == pytest.approx(float(cells.current(0.2)[0]), rel=1e-5)
 
 
 @pytest.mark.parametrize("program", PROGRAMS)

@@ -131,6 +131,17 @@ def test_states_are_read_in_blocks(program, monkeypatch):
         np.testing.assert_array_equal(blocks.state[name], values)
 
 
+def test_states_that_were_cut_short_are_refused(tmp_path):
+    lines = "".join(f"@n0_{k}[{output}] = 1.5e+00\n" for k in range(3) for output in ("r_now", "mode_now"))
+    (tmp_path / "state.txt").write_text(lines)
+    found = ngspice.Ngspice().vectors(tmp_path / "state.txt")
+    assert {name: values.tolist() for name, values in found.items()} == {"r_now": [1.5] * 3, "mode_now": [1.5] * 3}
+    for text in ("", lines[: lines.rindex("@")]):
+        (tmp_path / "state.txt").write_text(text)
+        with pytest.raises(ValueError, match="cut short"):
+            ngspice.Ngspice().vectors(tmp_path / "state.txt")
+
+
 def test_no_block_of_statements_is_deep(monkeypatch):
     monkeypatch.setattr(ngspice, "BLOCK", 10)
     bench = write_bench(array_circuit(ready((7, 9)), "pulse"), 2, 3, -1.5)
@@ -138,6 +149,6 @@ def test_no_block_of_statements_is_deep(monkeypatch):
     begins = [k for k, line in enumerate(lines) if line == "if 1"]
     ends = [k for k, line in enumerate(lines) if line == "end"]
     assert len(begins) == len(ends) == 7
-    assert all(first < last <= first + 41 for first, last in zip(begins, ends, strict=True))
+    assert all(first < last <= first + 11 for first, last in zip(begins, ends, strict=True))
     inside = sum(last - first - 1 for first, last in zip(begins, ends, strict=True))
-    assert inside == 4 * 63
+    assert inside == 63

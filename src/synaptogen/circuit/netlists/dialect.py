@@ -18,6 +18,7 @@ Every method returns text without a line break at its end, or yields such lines.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Literal, Protocol, TypeAlias
 
 from synaptogen._utils import Float64Array
@@ -181,8 +182,12 @@ class Dialect(Protocol):
 class RunnableDialect(Dialect, Protocol):
     """A dialect whose netlists `simulate` can run: it knows where the simulator puts its results."""
 
-    def raw_files(self, bench: Testbench) -> tuple[str, ...]:
-        """Return the names of the raw files that a run writes: the analysis, then final states if they lie apart."""
+    def results(self, bench: Testbench) -> tuple[str, ...]:
+        """Return the names of the files that a run writes: the analysis, then final states if they lie apart."""
+        ...
+
+    def vectors(self, file: Path) -> dict[str, Float64Array]:
+        """Return the content of one of `results`: vectors by name."""
         ...
 
     def current_name(self, source: str) -> str:
@@ -195,7 +200,7 @@ class RunnableDialect(Dialect, Protocol):
         Parameters
         ----------
         vectors : mapping of str to array
-            Content of the first of `raw_files`.
+            Content of the first of `results`.
         output : str
             One of `CellModel.outputs`.
         cells : list of str
@@ -214,7 +219,7 @@ class RunnableDialect(Dialect, Protocol):
         Parameters
         ----------
         vectors : mapping of str to array
-            Content of the last of `raw_files`.
+            Content of the last of `results`.
         output : str
             One of `CellModel.outputs`.
         cells : list of str

@@ -14,7 +14,7 @@ import numpy as np
 from synaptogen._utils import Float64Array, PathLike
 from synaptogen.array import CellArray
 from synaptogen.circuit.compiler import compile_osdi
-from synaptogen.circuit.simulators import SimulatorName, read_raw
+from synaptogen.circuit.simulators import SimulatorName
 from synaptogen.circuit.simulators import simulator as find_simulator
 from synaptogen.circuit.verilog import instance_values
 
@@ -61,7 +61,10 @@ class Result:
 
     @property
     def ended(self) -> int:
-        """Number of cells that should have begun a cycle after the last of their tape: they stayed in their LRS."""
+        """Number of cells that should have gone on beyond what they have features for, and did not.
+
+        Cells with a tape stayed in the LRS of their last cycle, those of kind pulse in their HRS or IRS.
+        """
         return int(np.count_nonzero(self.state.get("tape_end", 0.0)))
 
     def update(self, cells: CellArray) -> None:
@@ -157,8 +160,8 @@ def simulate(
         # beside the netlist, for simulators take few paths as they are
         library = Path(shutil.copyfile(compiled, Path(place) / f"{bench.array.model.module}.osdi"))
         path = write_lines(netlist(bench, language, library.name), Path(place) / f"bench{language.suffix}")
-        files = found.run(path, language.raw_files(bench), timeout=timeout)
-        vectors = [read_raw(file)[0].vectors for file in files]
+        files = found.run(path, language.results(bench), timeout=timeout)
+        vectors = [language.vectors(file) for file in files]
     result = _result(bench, language, vectors[0], vectors[-1])
     if result.ended:
         warnings.warn(_end_of_tape(result.ended, bench.array), RuntimeWarning, stacklevel=2)
@@ -166,6 +169,11 @@ def simulate(
 
 
 def _end_of_tape(count: int, array: ArrayCircuit) -> str:
+    if array.model.kind == "pulse":
+        return (
+            f"{count} of {math.prod(array.shape)} cells of kind pulse should have set once more than they can, and"
+            " stayed as they were: make the circuit with cells of kind tape"
+        )
     return (
         f"{count} of {math.prod(array.shape)} cells came to the end of their tape of {array.model.cycles} cycles, and"
         " stayed in their LRS where they should have begun a further one: make the circuit with more cycles"

@@ -1,10 +1,12 @@
 """Netlists for VACASK."""
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 import numpy as np
 
 from synaptogen._utils import Float64Array
+from synaptogen.circuit.simulators import read_raw
 
 from .circuit import ArrayCircuit, Resistor, Testbench, VoltageSource
 from .dialect import MODEL, RunnableDialect, assigned, cell_settings
@@ -172,9 +174,13 @@ class Vacask(SpectreSyntax, RunnableDialect):
             name = self._path.format(cell)
             yield "  save " + " ".join(f"p({name},{output})" for output in bench.array.model.outputs)
 
-    def raw_files(self, bench: Testbench) -> tuple[str, ...]:
-        """Return the names of the raw files that a run writes."""
+    def results(self, bench: Testbench) -> tuple[str, ...]:
+        """Return the names of the files that a run writes."""
         return (f"{OP}.raw",) if bench.stop is None else (f"{TRAN}.raw", f"{STATE}.raw")
+
+    def vectors(self, file: Path) -> dict[str, Float64Array]:
+        """Return the vectors of a raw file."""
+        return read_raw(file)[0].vectors
 
     def current_name(self, source: str) -> str:
         """Return the name of a source's current in the raw file."""

@@ -56,8 +56,9 @@ class CellModel:
     outputs : tuple of str
         Variables that a simulator can save: ``r_now`` (mixing state), and in the kinds that switch ``mode_now`` (of
         `synaptogen.Mode`), ``cycles_done`` (cycles begun since the start), ``u_ratchet_now`` (V, in the IRS) and,
-        where there is a tape, ``tape_end`` (1 after a RESET for which the cell had no further cycle); ``lrs_limited``
-        (1 where a SET stopped above the LRS of the cycle, and since) of cells with ``set_hold``.
+        ``tape_end`` (1 after a RESET for which the cell had no further cycle, or where a cell of kind pulse should have
+        set a second time); ``lrs_limited`` (1 where a SET stopped above the LRS of the cycle, and since) of cells with
+        ``set_hold``.
     cycles : int
         Cycles that a cell can begin after the running one: as given for kind tape, event and autonomous, 1 for pulse,
         0 for read.
@@ -95,7 +96,8 @@ def cell_model(
     kind : {"tape", "read", "pulse", "event", "autonomous"}
         - tape: the full cell. Features of the running and the next ``cycles`` cycles are instance parameters.
         - read: the mixing state is an instance parameter and stays; no internal nodes.
-        - pulse: at most one SET and one RESET of a state handed in; one internal node. For writes of large arrays.
+        - pulse: at most one SET and one RESET of a state handed in; a second SET is left out, and ``tape_end`` becomes
+          1. For writes of large arrays.
         - event: the full cell for simulators like Spectre, whose variables keep their values; parameters as of kind
           tape.
         - autonomous: the full cell from its first cycle on. It draws its features itself, from a seed and its number:

@@ -28,7 +28,7 @@ def instance_values(cells: CellArray, model: CellModel) -> InstanceValues:
     - tape, event: ``mode_start``, ``r_start``, ``u_ratchet_start``, then ``r_hrs0, u_set0, r_lrs0, u_reset0`` of the
       running cycle and ``r_hrs1 ... u_resetK`` of the following, in ohm and V.
     - autonomous: ``cell_id``, ``seed``, ``seed_high``, ``pristine``; all cells must be new, in the HRS of cycle 0.
-    - pulse: ``mode_start``, ``r_start``, ``u_ratchet_start``, ``r_hrs0, u_set0, r_lrs0, u_reset0, r_hrs1``.
+    - pulse: ``mode_start``, ``r_start``, ``u_ratchet_start``, ``r_hrs0, u_set0, r_lrs0, u_reset0, r_hrs1, u_set1``.
     - all but autonomous, if the parameter set has a fluctuation: ``flicker``, the amplitude of its fast part.
 
     States are those at the present time of the array (docs/time.md): of a cell in its LRS or HRS, ``r_lrs0`` or

@@ -19,6 +19,7 @@ from .templates import (
     HEAD,
     HOLD,
     LIMITS,
+    PAST_END,
     STATIC,
     TAPE_HOLD,
     TAPE_SET,
@@ -120,6 +121,7 @@ def file(title: str, template: str, params: DeviceParams, options: Options, func
         "optional": "\n".join(options.parameters(params)),
         "conductance": CONDUCTANCE.replace("@factor", FACTOR if warm else "").replace("@u", u),
         "limits": LIMITS,
+        "past_end": PAST_END,
         "current": CURRENT + (CAPACITOR if options.capacitor else ""),
     }
     return acting(params, head + filled(template, {**given, **dict.fromkeys(TAPE_HOLD, ""), **parts}))

@@ -19,7 +19,7 @@ from .module_frame import (
 from .pulse_width import ageing
 from .templates import AGE, AGE_VARIABLES, PULSE, PULSE_HOLD, PULSE_SET, READ
 
-_PULSE_FEATURES = (*feature_names(0), "r_hrs1")
+_PULSE_FEATURES = (*feature_names(0), "r_hrs1", "u_set1")
 
 
 def write_read(params: DeviceParams, cycles: int, options: Options) -> Draft:
@@ -88,4 +88,5 @@ def write_pulse(params: DeviceParams, cycles: int, options: Options) -> Draft:
     source = source.replace("@lrs", "r_start + V(level)" if options.hold else "r_set")
     source = source.replace("@from", "(mode_start == 1.0 ? r_lrs : r_start)" if options.hold else "r_start")
     settings = (("t_switch", 1e-8), *options.settings())
-    return Draft(source, ("p", "n"), (*STATE, *_PULSE_FEATURES), settings, (*SWITCHING_OUTPUTS, *options.outputs()))
+    outputs = (*SWITCHING_OUTPUTS, "tape_end", *options.outputs())
+    return Draft(source, ("p", "n"), (*STATE, *_PULSE_FEATURES), settings, outputs)

@@ -49,12 +49,15 @@ TAPE = """
 // carry a motion on into the next step, and a node that holds a state would overshoot. No error of truncation of the
 // nodes is to rule the step: in ngspice their charge is too small for that, VACASK needs tran_lteratio=1e9
 // tran_minpts=0.
+// A third node, guard, moves between constants when RESET moves, and in the same way. With backward Euler it never
+// leaves the range between them, whatever the steps. A method that carries a motion on, or a shunt through which nodes
+// lose their charge, takes it out of that range, and the simulation ends with a message.
 // Operating points, dc sweeps, AC and noise see the state of the start, even after a transient, and warn where a
 // transient would switch the cell.
 module @module(p, n);
   inout p, n;
   electrical p, n;
-  electrical sets, resets@age_nodes;
+  electrical sets, resets, guard@age_nodes;
   @@hold_nodes
 
   @@constants
@@ -71,7 +74,7 @@ module @module(p, n);
   (* desc="largest RESET voltage of the running RESET", units="V" *) real u_ratchet_now;
   (* desc="1 after a RESET that could not begin, for want of features: give the cell more cycles" *) real tape_end;
 
-  real u, u_held, g, a, b, s, w, target, progress, drive_a, drive_b;
+  real u, u_held, g, a, b, s, m, w, target, progress, drive_a, drive_b, drive_m;
   real r_from, u_from, u_limit, r_to, u_set, r_set;
   integer count, begun;
   @@hold_variables
@@ -84,6 +87,7 @@ module @module(p, n);
   analog begin
     a = V(sets) + (mode_start == 1.0 ? 1.0 : 0.0);
     b = V(resets) - (mode_start == 0.0 ? 0.6 : 0.2);
+    m = V(guard) - (V(guard) > 1.5 ? 3.0 : 0.0);  // operating points leave it at 3, transients with uic at 0
     count = floor(a + 0.5);
     s = a - count;
     begun = (b > count - 0.8);
@@ -125,15 +129,23 @@ module @module(p, n);
       drive_a = s;
     @@set
 
-    // RESET: a ratchet, except at its end, from where it cannot go on
+    // RESET: a ratchet, except at its end, from where it cannot go on. The guard goes to 0.5 with it, stays there as
+    // the ratchet does, and goes back to 0 when the voltage has gone.
     drive_b = 0.0;
+    drive_m = (m > 0.0 && @acts < 0.9*u_ratchet_now) ? m : 0.0;
     if (count <= @last && @acts > u_limit) begin
-      target = count - 0.6 + 0.4*min(max((@acts - u_from)/(u_max - u_from), 0.0), 1.0);
-      if (b < target || @acts >= u_max)
+      // in steps, too: with a slope, the first iteration after a peak would take the node down as far as the voltage
+      // falls, to where it is no longer reset, and there it would stay
+      target = count - 0.6 + 0.4*1e-9*floor(1e9*min(max((@acts - u_from)/(u_max - u_from), 0.0), 1.0));
+      if (b < target || @acts >= u_max) begin
         drive_b = b - target;
-    end else if (count > @last && @acts > u_limit && b < count - 1.0)
+        drive_m = m - 0.5;
+      end
+    end else if (count > @last && @acts > u_limit && b < count - 1.0) begin
       drive_b = b - (count - 1.0);  // past the last cycle: nothing but a mark that a RESET is missing
-    else if (count <= @last && b > count - 1.2 && !begun)
+      if (tape_end != 0.0 && b < count - 1.0 - 1e-9)
+        $warning("warning: a cell came to the end of its tape and stays in its LRS: give it more cycles");
+    end else if (count <= @last && b > count - 1.2 && !begun)
       drive_b = b - (count - 1.2);  // the voltage has gone before the RESET began
 
     // Where its RESET lags far behind the voltage, the cell conducts as it did before: an LRS whose current falls with
@@ -142,19 +154,23 @@ module @module(p, n);
 
     I(sets) <+ node_charge*ddt(V(sets));
     I(resets) <+ node_charge*ddt(V(resets));
+    I(guard) <+ node_charge*ddt(V(guard));
     @@hold_charges
     if (analysis("static") || $abstime <= 0.0) begin  // ngspice does not say "static" at the start of a transient
       I(sets) <+ node_hold*V(sets);
       I(resets) <+ node_hold*V(resets);
+      I(guard) <+ node_hold*(V(guard) - 3.0);
       @@hold_static
       u_held = u;
     end else begin
       I(sets) <+ node_charge/t_switch*drive_a;
       I(resets) <+ node_charge/t_switch*drive_b;
+      I(guard) <+ node_charge/t_switch*drive_m;
       @@hold_drives
     end
-    if (!begun && (s > 0.05 || b < count - 2.0))  // nothing brings an LRS there but a rate that is carried on
-      $fatal(0, "a SET went past its end: integrate with backward Euler (method=gear maxord=1, tran_method=euler)");
+    // nothing brings an LRS or the guard there but a rate that is carried on, or a charge that is lost
+    if ($abstime > 0.0 && (abs(m - 0.25) > 0.25 + 1e-9) || !begun && (s > 0.05 || b < count - 2.0))
+      @@past_end
     @@static
     // Cells that set together must be seen to do so: in one long step across the commit a cell could be set or not,
     // both being solutions, and Newton's path would choose.
@@ -171,6 +187,10 @@ STATIC = """\
 // the word stands in the message, for ngspice logs messages of all levels as "debug"
 if (analysis("dc") && (@sets || @resets))
   $warning("warning: here a transient would switch a cell, but operating points and dc sweeps keep its state");
+"""
+
+PAST_END = """\
+$fatal(0, "a state was carried too far, or lost: integrate with backward Euler (gear maxord=1; euler), without rshunt");
 """
 
 CONDUCTANCE = "g = conductance(r_now, @u)@factor;"
@@ -197,10 +217,12 @@ PULSE = """
 // For big arrays: backward Euler, and no bound on the step but while cells set (ngspice: method=gear maxord=1; VACASK:
 // tran_method="euler" tran_lteratio=1e9 tran_minpts=0). Operating points, dc sweeps, AC and noise see the state of the
 // start, even after a transient.
+// A second node, guard, watches over the method, as in a tape cell. Later it may go to -1, to mark a cell that should
+// have SET once more than it can.
 module @module(p, n);
   inout p, n;
   electrical p, n;
-  electrical x@age_nodes;
+  electrical x, guard@age_nodes;
   @@hold_nodes
 
   @@constants
@@ -215,8 +237,9 @@ module @module(p, n);
   (* desc="0: partly reset (IRS), 1: LRS, 2: HRS" *) real mode_now;
   (* desc="cycles begun since the start" *) real cycles_done;
   (* desc="largest RESET voltage of the running RESET", units="V" *) real u_ratchet_now;
+  (* desc="1 where a second SET was due, which this cell does not have: take a tape cell" *) real tape_end;
 
-  real u, u_held, g, way, w, target, drive;
+  real u, u_held, g, way, m, w, target, drive, drive_m;
   real u_from, r_to, r_set, r_lrs, u_after;
   integer can_set, can_reset;
   @@hold_variables
@@ -229,6 +252,7 @@ module @module(p, n);
   analog begin
     u = $limit(V(p, n), in_steps, u_set0);
     way = V(x);
+    m = V(guard) - (V(guard) > 1.5 ? 3.0 : 0.0);  // operating points leave it at 3, transients with uic at 0
     can_set = (mode_start != 1.0);
     can_reset = (mode_start != 2.0);
 
@@ -265,21 +289,41 @@ module @module(p, n);
     end
 
     drive = 0.0;
+    drive_m = (@acts < 0.9*u_ratchet_now && @acts > 0.9*u_set0) ? m : 0.0;
     if (!can_set || way < 0.95) begin  // still the state handed in, or on the way to SET
-      if (can_set && (@acts <= u_set0 || way > 0.25))
+      if (can_set && (@acts <= u_set0 || way > 0.25)) begin
         drive = way - 1.0;
-      else if (can_reset && @acts > (mode_start == 1.0 ? u_reset0 : u_from)) begin
-        target = -min((@acts - u_from)/(u_max - u_from), 1.0);
-        if (target < way)
+        drive_m = m - 0.5;
+      end else if (can_reset && @acts > (mode_start == 1.0 ? u_reset0 : u_from)) begin
+        // in steps: with a slope, the first iteration after a peak would take the node to where it sets
+        target = -1e-9*floor(1e9*min((@acts - u_from)/(u_max - u_from), 1.0));
+        if (target < way) begin
           drive = way - target;
+          drive_m = m - 0.5;
+        end
       end else if (can_set && way > 0.0)  // the voltage has gone before the SET was committed
         drive = way;
     end else if (@acts > u_reset0) begin
-      target = 1.0 + min((@acts - u_after)/(u_max - u_after), 1.0);
-      if (target > way)
+      target = 1.0 + 1e-9*floor(1e9*min((@acts - u_after)/(u_max - u_after), 1.0));
+      if (target > way) begin
         drive = way - target;
-    end else if (way < 1.0)
+        drive_m = m - 0.5;
+      end
+    end else if (way < 1.0 - 1e-9) begin
       drive = way - 1.0;
+      drive_m = m - 0.5;
+    end
+    // nothing brings it there but a rate that is carried on, or a charge that is lost
+    if ($abstime > 0.0 && (m > 0.5 + 1e-9 || m < -1e-9 && cycles_done == 0.0))
+      @@past_end
+
+    // a second SET is committed as the first is, and leaves the cell as it is
+    tape_end = (m < -0.5) ? 1.0 : 0.0;
+    if (tape_end != 0.0 || cycles_done > 0.0 && @acts <= u_set1) begin
+      drive_m = m + 1.0;
+      if (tape_end != 0.0 && m > -1.0 + 1e-9)
+        $warning("warning: a cell for one pulse should have set once more, and stays as it is: take a tape cell");
+    end
 
     // Cells that set together must be seen to do so: in one long step across the commit a cell could be set or not,
     // both being solutions, and Newton's path would choose.
@@ -294,14 +338,17 @@ module @module(p, n);
       u_held = min(u, @held[max(u_ratchet_now, mode_now == 1.0 ? u_reset0 : 0.0) + lag]);
 
     I(x) <+ node_charge*ddt(V(x));
+    I(guard) <+ node_charge*ddt(V(guard));
     @@hold_charges
     @@static
     if (analysis("static") || $abstime <= 0.0) begin  // ngspice does not say "static" at the start of a transient
       I(x) <+ node_hold*V(x);
+      I(guard) <+ node_hold*(V(guard) - 3.0);
       @@hold_static
       u_held = u;
     end else begin
       I(x) <+ node_charge/t_switch*drive;
+      I(guard) <+ node_charge/t_switch*drive_m;
       @@hold_drives
     end
 
