@@ -5,7 +5,7 @@ The steps and their numbers are those of `AnalogMatrix.forward`; tests compare t
 
 import functools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -18,13 +18,16 @@ from synaptogen._utils import share
 from synaptogen.torch.config import AnalogConfig
 
 from . import kernels
-from .noise import in_transform, normals
+from .noise import Key, advance, in_transform, key_of, normals
+from .noisy_kernels import LINES, noisy_kernels
 
 SMALL, FEW_LEVELS = 2, 256  # outputs of a group, and levels of inputs above 0, for which products are looked up
 AT_ONCE = 1 << 19  # entries of lines that are laid out at once for each thread
+OUTPUTS_AT_ONCE = 1 << 19  # of a convolution, for each thread
 LONG = 1024  # places of a stretch, about
 NONE = np.zeros((0, 0, 0, 0), np.float32)
 NONE_3 = np.zeros((0, 0, 0), np.float32)
+NO_KEY = np.zeros(2, np.uint32)
 
 
 class Readable(Protocol):
@@ -128,8 +131,15 @@ def _share(kernel: Callable[..., Any], count: int, cost: int, *arguments: Any) -
 def _draws(matrix: Readable, shape: tuple[int, ...]) -> NDArray[Any]:
     """Return standard normals, and count the draw."""
     z = normals(matrix.noise, shape, matrix.difference).numpy()
-    matrix.noise.numpy()[1] += 1
+    advance(matrix.noise)
     return z
+
+
+def _next_key(matrix: Readable) -> Key:
+    """Return the key of the next draw, and count it."""
+    key = key_of(matrix.noise)
+    advance(matrix.noise)
+    return key
 
 
 def _counted(matrix: Readable, at: int, values: int, beyond: NDArray[np.int64]) -> None:
@@ -236,17 +246,16 @@ def convolve(matrix: Readable, x: Tensor, geometry: Geometry, difference: Tensor
         # what lies between rows of places looks beyond the last image
         flat = nn.functional.pad(x.flatten(), (0, grid.pitch)).numpy()
         reading = _Places(matrix, difference, total, flat, top.view(grid.rows, grid.wide).numpy(), grid)
-    z = _draws(matrix, (groups, tiles, grid.rows * grid.wide, outputs)) if has_noise else NONE
+    key = _next_key(matrix) if has_noise else NO_KEY
     out = torch.empty(len(x), groups * outputs, grid.rows * grid.wide // len(x))
-    beyond, at_once = np.empty(groups * outputs, np.int64), reading.at_once()
-    for first in range(0, grid.rows, at_once):
-        rows = min(at_once, grid.rows - first)
+    beyond = np.empty(groups * outputs, np.int64)
+    for first, rows in reading.pieces():
         _share(
-            kernels.convert_places,
-            groups * -(-outputs // kernels.BLOCK),
-            rows * grid.wide * tiles * min(outputs, kernels.BLOCK),
+            noisy_kernels().convert_places,
+            -(-groups * outputs // LINES),
+            rows * grid.wide * tiles * LINES,
             *reading.currents(first, rows),
-            z,
+            key,
             matrix.adc_range.numpy()[:, :, 0],
             matrix.unit.numpy()[:, 0],
             factor,
@@ -333,29 +342,22 @@ def _seen(sizes: tuple[int, ...], geometry: Geometry) -> NDArray[np.int64]:
 
 
 class _Images:
-    """Currents at all places at once, where one range holds for all inputs: torch convolves images of drives."""
+    """Currents where one range holds for all inputs: torch convolves images of drives.
+
+    Some images, or some rows of one, are convolved at a time, so that currents and variances stay in the caches.
+    """
 
     def __init__(self, matrix: Readable, difference: Tensor, total: Tensor, x: Tensor, geometry: Geometry) -> None:
-        self.matrix, self.difference, self.total, self.x, self.geometry = matrix, difference, total, x, geometry
-        self.pitch = geometry.places(tuple(x.shape[2:]))[2]
+        self.matrix, self.geometry = matrix, geometry
+        planes, self.rows, self.pitch = geometry.places(tuple(x.shape[2:]))
+        self.planes, self.images = planes, len(x)
+        states = (difference, total) if matrix.config.bandwidth else (difference,)
+        self.weights = [self._kernels(each) for each in states]
+        self.drives, self.common = self._driven(x)
 
-    def at_once(self) -> int:
-        """Return how many rows to read at a time: all."""
-        return len(self.x) * math.prod(self.geometry.places(tuple(self.x.shape[2:]))[:2])
-
-    def currents(self, first: int, rows: int) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
-        """Return currents and variances (g, t, o, places), and what is common to all outputs (g, t, places).
-
-        Parameters
-        ----------
-        first, rows : int
-            All rows.
-
-        Returns
-        -------
-        currents, variances, common : arrays
-        """
-        matrix, x, has_noise = self.matrix, self.x, bool(self.matrix.config.bandwidth)
+    def _driven(self, x: Tensor) -> tuple[list[Tensor], Tensor]:
+        """Return images of line drives, for currents and for variances, and of what all outputs have in common."""
+        matrix, has_noise = self.matrix, bool(self.matrix.config.bandwidth)
         groups, images, sizes = matrix.groups, len(x), tuple(x.shape[2:])
         by_group = x.view(images * groups, x.shape[1] // groups, -1)
         signal, noise = torch.empty(by_group.shape), torch.empty(by_group.shape if has_noise else (0, 0, 0))
@@ -375,28 +377,59 @@ class _Images:
             common.numpy(),
             beyond,
         )
-        _counted(matrix, 0, self.at_once() * self.pitch * groups * matrix.inputs, beyond)
-        current = self._convolved(signal.view(x.shape), self._kernels(self.difference))
+        _counted(matrix, 0, images * self.planes * self.rows * self.pitch * groups * matrix.inputs, beyond)
         if not has_noise:
-            return current, NONE, NONE_3
-        variance = self._convolved(noise.view(x.shape), self._kernels(self.total))
-        ones = torch.ones(groups, 1, *self.geometry.size)
-        return current, variance, self._convolved(common.view(images, groups, *sizes), ones)[:, :, 0]
+            return [signal.view(x.shape)], common
+        return [signal.view(x.shape), noise.view(x.shape)], common.view(images, groups, *sizes)
+
+    def pieces(self) -> Iterator[tuple[int, int]]:
+        """Yield the first row of places to read at a time, and how many."""
+        of_image, lines = self.planes * self.rows, self.matrix.groups * self.matrix.outputs
+        most = max(1, OUTPUTS_AT_ONCE * torch.get_num_threads() // (lines * self.pitch))
+        if most >= of_image or self.planes > 1:
+            step = max(1, most // of_image) * of_image
+            yield from (
+                (first, min(step, self.images * of_image - first)) for first in range(0, self.images * of_image, step)
+            )
+        else:
+            for first in range(0, self.images * of_image, of_image):
+                yield from ((first + row, min(most, of_image - row)) for row in range(0, of_image, most))
+
+    def currents(self, first: int, rows: int) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+        """Return currents and variances (g, t, o, places), and what is common to all outputs (g, t, places).
+
+        Parameters
+        ----------
+        first, rows : int
+            One of `pieces`.
+
+        Returns
+        -------
+        currents, variances, common : arrays
+        """
+        found = [self._convolved(*pair, first, rows) for pair in zip(self.drives, self.weights, strict=True)]
+        if len(found) == 1:
+            return found[0], NONE, NONE_3
+        ones = torch.ones(self.matrix.groups, 1, *self.geometry.size)
+        return found[0], found[1], self._convolved(self.common, ones, first, rows)[:, :, 0]
 
     def _kernels(self, states: Tensor) -> Tensor:
         """Return states (g, 1, inputs, o) as the weight of a convolution."""
         weight = states[:, 0].mT.reshape(states.shape[0] * states.shape[3], -1)
-        return weight.view(len(weight), -1, *self.geometry.size)
+        return weight.contiguous().view(len(weight), -1, *self.geometry.size)
 
-    def _convolved(self, images: Tensor, weight: Tensor) -> NDArray[Any]:
-        """Return a convolution as (groups, 1, outputs, places)."""
+    def _convolved(self, images: Tensor, weight: Tensor, first: int, rows: int) -> NDArray[Any]:
+        """Return the convolution at some rows of places as (groups, 1, outputs, places)."""
         size, stride, dilation = self.geometry
-        groups = self.matrix.groups
-        if images.shape[2] == size[0] == 1:  # the kernels for two axes are faster
-            flat = nn.functional.conv2d(images[:, :, 0], weight[:, :, 0], None, stride[1:], 0, dilation[1:], groups)
+        groups, (image, row) = self.matrix.groups, divmod(first, self.planes * self.rows)
+        some = images[image : image + max(1, rows // (self.planes * self.rows))]
+        if self.planes == 1 and rows < self.rows:
+            some = some[:, :, :, row * stride[1] : (row + rows - 1) * stride[1] + dilation[1] * (size[1] - 1) + 1]
+        if some.shape[2] == size[0] == 1:  # the kernels for two axes are faster
+            flat = nn.functional.conv2d(some[:, :, 0], weight[:, :, 0], None, stride[1:], 0, dilation[1:], groups)
         else:
-            flat = nn.functional.conv3d(images, weight, None, stride, 0, dilation, groups)
-        found = flat.contiguous().view(len(images), groups, 1, -1, self.at_once() * self.pitch // len(images))
+            flat = nn.functional.conv3d(some, weight, None, stride, 0, dilation, groups)
+        found = flat.contiguous().view(len(some), groups, 1, -1, rows * self.pitch // len(some))
         return found.movedim(0, 3).flatten(3).contiguous().numpy()
 
 
@@ -418,7 +451,7 @@ class _Places:
         is_small = matrix.groups > 1 and matrix.column_tiles == 1 and matrix.outputs <= SMALL
         self.is_small = is_small and self.half <= FEW_LEVELS
         # memory that is used again stays in the caches, and the system need not clear it
-        size, shape = self.at_once() * grid.pitch, (matrix.groups, matrix.column_tiles)
+        size, shape = self._at_once() * grid.pitch, (matrix.groups, matrix.column_tiles)
         spreads = size if matrix.config.bandwidth else 0
         self.sums = [np.empty((*shape, matrix.outputs, n), np.float32) for n in (size, spreads)]
         lines = 0 if self.is_small else self.lines
@@ -429,8 +462,12 @@ class _Places:
         filled[:, : grid.wide] = top
         self.top, self.finer = filled.ravel(), (np.float32(self.half - 1) / filled).ravel()
 
-    def at_once(self) -> int:
-        """Return how many rows to read at a time."""
+    def pieces(self) -> Iterator[tuple[int, int]]:
+        """Yield the first row of places to read at a time, and how many."""
+        step = self._at_once()
+        return ((first, min(step, self.grid.rows - first)) for first in range(0, self.grid.rows, step))
+
+    def _at_once(self) -> int:
         places = torch.get_num_threads() * min(2 * LONG, max(LONG, AT_ONCE // (self.matrix.groups * self.lines)))
         return max(1, places // self.grid.pitch)
 
