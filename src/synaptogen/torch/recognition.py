@@ -64,6 +64,8 @@ def product_of(module: nn.Module) -> nn.Module | None:
         None if the module does something else, or if it cannot be told.
     """
     weights = sorted((p for p in module.parameters(recurse=False) if p.dim() > 1), key=torch.numel)
+    if isinstance(module, torch.jit.ScriptModule):
+        return None
     if any(module.children()) or not weights or not _can_run(module, weights[-1]):
         return None
     with torch.random.fork_rng(devices=[]):

@@ -1,5 +1,6 @@
 """Training in the cells: an optimiser whose weight updates are pulses; `pulse_cells` describes their effect."""
 
+import math
 import warnings
 import weakref
 from collections import Counter
@@ -275,8 +276,8 @@ class _HeldWeight(NamedTuple):
     @property
     def bound(self) -> float:
         """Largest initial weight of torch: recurrent layers have one for all their weights, whatever their inputs."""
-        recurrent = isinstance(self.layer, nn.RNNCellBase)
-        return float(1.0 / np.sqrt(self.layer.hidden_size if recurrent else self.part.inputs))
+        layer: Any = self.layer
+        return 1.0 / math.sqrt(layer.hidden_size if isinstance(layer, nn.RNNCellBase) else self.part.inputs)
 
 
 def _served(model: nn.Module) -> tuple[list[_HeldWeight], list[nn.Parameter]]:
