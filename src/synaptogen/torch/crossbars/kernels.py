@@ -268,13 +268,27 @@ def _add(into, values, codes, is_first):
 
 @njit(inline="always")
 def add_noise(current, variance, z):
-    """Return a current with noise of a variance, from a standard normal."""
+    """Return a current with noise, from a standard normal.
+
+    Parameters
+    ----------
+    current, variance, z : float32
+        In A, in A^2, and the normal.
+    """
     return current + np.sqrt(max(variance, np.float32(0.0))) * z
 
 
 @njit(inline="always")
 def to_digits(w, low, high):
-    """Return the level of an ADC nearest to a current in steps, from ``low`` to ``high``."""
+    """Return the level of an ADC that is nearest to a current.
+
+    Parameters
+    ----------
+    w : float32
+        Current in steps of the converter.
+    low, high : float32
+        Lowest and highest level.
+    """
     w = low if w < low else (high if w > high else w)
     return (w + ROUNDING) - ROUNDING
 
