@@ -2,20 +2,34 @@
 
 import copy
 
+import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
 from torch import nn  # noqa: E402  # after the check that torch is there
 
 import synaptogen as sg  # noqa: E402
-from synaptogen.torch.crossbars import matrix  # noqa: E402
+from synaptogen.model import normals as normals_at  # noqa: E402
+from synaptogen.torch.crossbars import compiled_convolutions, matrix  # noqa: E402
+from synaptogen.torch.crossbars.noise import key_of, noise_state, normals  # noqa: E402
 from synaptogen.torch.layers import base  # noqa: E402
 
 Config = sg.torch.AnalogConfig
 LAYERS = [
     (nn.Linear, {"in_features": 37, "out_features": 11}, (5, 3, 37)),
     (nn.Conv1d, {"in_channels": 3, "out_channels": 20, "kernel_size": 3, "stride": 2, "dilation": 2}, (4, 3, 23)),
-    (nn.Conv2d, {"in_channels": 4, "out_channels": 6, "kernel_size": (3, 2), "padding": 1}, (3, 4, 9, 7)),
+    (
+        nn.Conv2d,
+        {
+            "in_channels": 4,
+            "out_channels": 6,
+            "kernel_size": (3, 2),
+            "padding": 1,
+            "stride": (2, 1),
+            "dilation": (2, 1),
+        },
+        (3, 4, 12, 7),
+    ),
     (nn.Conv2d, {"in_channels": 4, "out_channels": 6, "kernel_size": 3, "stride": (1, 2), "padding": 2}, (2, 4, 8, 7)),
     (nn.Conv2d, {"in_channels": 6, "out_channels": 6, "kernel_size": 3, "groups": 6, "padding": 1}, (2, 6, 40, 41)),
     (nn.Conv2d, {"in_channels": 6, "out_channels": 9, "kernel_size": 3, "groups": 3, "padding": 1}, (2, 6, 7, 9)),
@@ -85,6 +99,37 @@ def test_inputs_that_are_not_finite_come_through(digital, monkeypatch):
         fast, slow = analog(x), without_loops(monkeypatch, lambda: analog(x))
     assert torch.equal(fast.isnan(), slow.isnan())
     assert fast.isnan().any()
+
+
+@pytest.mark.parametrize("outputs", [1, 40, 300])
+def test_images_in_pieces_are_images_as_a_whole(outputs, digital, monkeypatch):
+    """In pieces of a row, of some rows, or of an image and more: the same numbers, up to the rounding of sums."""
+    model, x = digital
+    if isinstance(model, nn.Linear):
+        return
+    config = Config(programming="one-shot", adc_bits=None, seed=2)
+    analog = sg.torch.calibrate(sg.torch.convert(model, config), [x]).eval()
+    other = copy.deepcopy(analog)
+    with torch.no_grad():
+        whole = analog(x)
+        monkeypatch.setattr(compiled_convolutions, "OUTPUTS_AT_ONCE", outputs)
+        torch.testing.assert_close(other(x), whole, rtol=1e-4, atol=1e-5 * float(whole.abs().max()))
+    assert other.analog.counts == analog.analog.counts
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 3, 200), (3, 2, 4, 5), (70, 1, 2, 1), (7,), (2, 3, 2, 2, 33)])
+def test_normals_are_those_of_their_address(shape):
+    """Against the generator's formula in double precision, for each line, tile and vector."""
+    state = noise_state(5)
+    z = normals(state, shape, torch.zeros(0)).numpy()
+    assert z.shape == shape
+    filled = (1,) * (4 - len(shape)) + shape
+    z = z.reshape(-1, *filled[-3:])
+    group, tile, vector, output = (each.astype(np.uint32) for each in np.indices(z.shape))
+    line, zero = group * np.uint32(z.shape[3]) + output, np.zeros(z.shape, np.uint32)
+    with np.errstate(over="ignore"):
+        four = normals_at(vector, line // 4, 0, tile, zero, *key_of(state))
+    np.testing.assert_allclose(z, np.choose(line % 4, four), atol=1e-4)
 
 
 def test_threads_change_nothing(digital):

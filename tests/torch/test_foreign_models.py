@@ -148,6 +148,51 @@ def test_a_forward_that_was_set_on_a_layer_goes_over_if_it_can():
     assert "set on this object" in sg.torch.convert(model, dry_run=True)[0].reason
 
 
+class Mixing(nn.Module):
+    """A product with a parameter of its own, beside a module without any."""
+
+    def __init__(self):
+        super().__init__()
+        self.mix, self.act = nn.Parameter(torch.ones(4, 4)), nn.ReLU()
+
+    def forward(self, x):
+        return self.act(x @ self.mix)
+
+
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [
+        (lambda: torch.jit.script(nn.Linear(4, 4)), "compiled by torch.jit"),
+        (lambda: torch.jit.trace(nn.Linear(4, 4), torch.zeros(1, 4)), "compiled by torch.jit"),
+        (lambda: nn.Bilinear(4, 4, 4), "no layer here computes this kind"),
+        (Mixing, "no layer here computes this kind"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_what_stays_digital_says_why(make, reason):
+    model = nn.Sequential(make(), nn.Linear(4, 2))
+    first, last = sg.torch.convert(model, dry_run=True)
+    assert (first.name, first.convert, last.convert) == ("0", False, True)
+    assert first.reason.startswith(reason)
+    assert first.weights == sum(p.numel() for p in model[0].parameters())
+    if not isinstance(model[0], nn.Bilinear):
+        assert sg.torch.convert(model, IDEAL)(torch.ones(3, 4)).shape == (3, 2)
+
+
+@pytest.mark.filterwarnings("ignore")  # torch warns of the end of its own quantisation
+def test_quantised_weights_are_counted_and_named():
+    """They are no parameters of torch, and still weights that stay digital."""
+    supported = torch.backends.quantized.supported_engines
+    if not any(engine != "none" for engine in supported):
+        pytest.skip("this build of torch quantises nothing")
+    inner = nn.Sequential(nn.Linear(4, 6), nn.Linear(6, 4))
+    quantised = torch.ao.quantization.quantize_dynamic(inner, {nn.Linear}, dtype=torch.qint8)
+    plan = sg.torch.convert(nn.Sequential(quantised, nn.Linear(4, 2)), dry_run=True)
+    assert [(d.convert, d.weights) for d in plan] == [(False, 24 + 6), (False, 24 + 4), (True, 8)]
+    assert (plan.weights, plan.on_cells) == (58 + 10, 8)
+    assert all(d.reason.startswith("holds quantised weights") for d in plan[:2])
+
+
 class Elsewhere(nn.Module):
     def __init__(self, use):
         super().__init__()

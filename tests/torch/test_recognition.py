@@ -154,6 +154,21 @@ def test_layers_that_do_more_stay_digital(make):
     assert decision.reason
 
 
+def test_recognised_layers_are_found_on_the_device_meta(tmp_path):
+    """Where they have no values to be tried with: the saved cells say what they were."""
+
+    def made():
+        return nn.Sequential(Turned(), nn.Linear(6, 2)).eval()
+
+    config = sg.torch.AnalogConfig(programming="one-shot", seed=1)
+    analog, x = sg.torch.convert(made(), config), torch.randn(3, 4)
+    sg.torch.save(analog, tmp_path / "model.pt")
+    with torch.device("meta"):
+        skeleton = made()
+    loaded = sg.torch.load(tmp_path / "model.pt", skeleton)
+    assert torch.equal(loaded(x), analog(x))
+
+
 def test_a_weight_that_is_shared_stays_shared():
     class Tied(nn.Module):
         def __init__(self):

@@ -218,6 +218,38 @@ def test_pulsed_training_resumes_bit_for_bit(tmp_path, rule):
         assert torch.equal(value, other.state_dict()[name]), name
 
 
+def test_a_kept_scale_is_that_of_the_saved_run():
+    """The full scale of kept weights comes from their values when the optimiser was made: it is part of the state."""
+    layers = [sg.torch.Linear(4, 3, config=AWARE) for _ in range(2)]
+    with torch.no_grad():
+        layers[1].weight.mul_(3.0)
+    one, other = (sg.torch.PulseSGD(layer, lr=0.1, keep_weights=True, seed=1) for layer in layers)
+    other.load_state_dict(one.state_dict())
+    assert torch.equal(layers[0].weight, layers[1].weight)
+
+
+def test_full_scale_of_recurrent_layers_follows_from_their_hidden_size():
+    """Torch's initial weights of all their matrices are below 1/sqrt(hidden size), also where there is one input."""
+    layer = sg.torch.convert(nn.GRU(1, 64), AWARE)
+    sg.torch.PulseSGD(layer, lr=0.1, seed=1)
+    assert [float(part.full_scale.max()) for part in sg.torch.analog_parts(layer).values()] == [0.5, 0.5]
+
+
+def test_updates_too_small_for_a_pulse_are_named():
+    layer = sg.torch.Linear(4, 2, config=AWARE)
+    optimiser = sg.torch.PulseSGD(layer, lr=1.0, seed=1)
+    quantum = optimiser.layers[0].worth
+    layer.weight.grad = torch.full_like(layer.weight, quantum / 20)
+    for _ in range(9):
+        optimiser.step()
+    with pytest.warns(UserWarning, match=r"no weight got a pulse in 10 updates of weight: .* larger lr"):
+        optimiser.step()
+    assert optimiser.pulses == 0
+    for _ in range(11):
+        optimiser.step()
+    assert optimiser.pulses == 8
+
+
 def test_pulsed_state_of_another_optimiser_is_refused():
     layers = [sg.torch.Linear(4, n, config=AWARE) for n in (3, 2)]
     one, other = (sg.torch.PulseSGD(layer, lr=0.1, seed=1) for layer in layers)

@@ -4,7 +4,9 @@ import fnmatch
 from collections.abc import Mapping
 from typing import NamedTuple
 
+import torch
 from torch import nn
+from torch.utils._pytree import tree_leaves
 
 from synaptogen.torch.layers import attention, sequence
 
@@ -124,7 +126,8 @@ def plan_of(
         if taken and name.startswith(taken):
             continue
         base = base_of(module) is not None
-        if not (base or isinstance(module, AnalogLayer) or own_class(module) in others or _has_parameters(module)):
+        counts = base or isinstance(module, AnalogLayer | torch.jit.ScriptModule) or own_class(module) in others
+        if not (counts or _has_parameters(module) or _has_packed_weights(module)):
             continue
         converter = converter_of(module, others)
         known = converter is not None or base
@@ -133,12 +136,13 @@ def plan_of(
         if decision.convert:
             held |= {id(p) for p in _sources(module)}
         # modules inside a layer that is converted, or kept as a whole, are not looked at
-        whole = decision.convert or known or isinstance(module, AnalogLayer) or decision.reason == "excluded"
+        kept = isinstance(module, AnalogLayer | torch.jit.ScriptModule) or decision.reason == "excluded"
+        whole = decision.convert or known or kept
         taken = f"{name}." if name and whole else ""
         if not name and whole:
             break
     every = {id(p): _size(p) for p in model.parameters()}
-    plan.weights = sum(every.values())
+    plan.weights = sum(every.values()) + sum(map(_packed_size, model.modules()))
     tables = {id(m.weight) for m in model.modules() if isinstance(m, nn.Embedding | nn.EmbeddingBag)}
     plan.in_tables = sum(size for key, size in every.items() if key in tables - held)
     plan.on_cells = min(plan.weights, sum(size for key, size in every.items() if key in held))
@@ -147,6 +151,22 @@ def plan_of(
 
 def _has_parameters(module: nn.Module) -> bool:
     return next(module.parameters(recurse=False), None) is not None
+
+
+def _has_packed_weights(module: nn.Module) -> bool:
+    """Return whether a module holds weights of torch's quantisation, which are no parameters."""
+    return isinstance(vars(module).get("_packed_params"), torch.ScriptObject) or any(
+        isinstance(tensor, torch.Tensor) and tensor.is_quantized
+        for tensor in (*vars(module).values(), *module.buffers(recurse=False))
+    )
+
+
+def _packed_size(module: nn.Module) -> int:
+    """Return the number of quantised weights of a module itself."""
+    if not _has_packed_weights(module):
+        return 0
+    leaves = tree_leaves(list(module.state_dict().values()))
+    return sum(each.numel() for each in leaves if isinstance(each, torch.Tensor) and each.dim() > 0)
 
 
 def _size(parameter: nn.Parameter) -> int:
@@ -168,10 +188,14 @@ def _decide(name: str, module: nn.Module, exclude: list[str], converter: Convert
 
     def no(reason: str) -> Decision:
         digital = module.parameters(recurse=not _is_container(module, converter))
-        return Decision(name, kind, False, 0, reason, sum(map(_size, digital)))
+        return Decision(name, kind, False, 0, reason, sum(map(_size, digital)) + _packed_size(module))
 
     if isinstance(module, AnalogLayer):
         return no("holds cells already")
+    if converter is None and isinstance(module, torch.jit.ScriptModule):
+        return no("compiled by torch.jit, which no one can look into: convert the model from which it was made")
+    if converter is None and _has_packed_weights(module):
+        return no("holds quantised weights: convert the float model from which they were made")
     if any(within(name, pattern) for pattern in exclude):
         return no("excluded")
     if converter is None:
@@ -242,6 +266,6 @@ def _why_not(module: nn.Module) -> str:
         return "a table that is looked up, not a product"
     if isinstance(module, nn.modules.batchnorm._NormBase | nn.LayerNorm | nn.GroupNorm):
         return "scales each feature: no matrix"
-    if any(module.children()):
+    if any(next(child.parameters(), None) is not None for child in module.children()):
         return "parameters of its own stay digital; its layers are decided one by one"
     return "no layer here computes this kind: name it in converters="

@@ -14,6 +14,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
+from .writing_progress import is_skipped
+
 _CONVOLUTIONS: dict[Any, type[nn.modules.conv._ConvNd]] = {
     functional.conv1d: nn.Conv1d,
     functional.conv2d: nn.Conv2d,
@@ -64,6 +66,10 @@ def product_of(module: nn.Module) -> nn.Module | None:
         None if the module does something else, or if it cannot be told.
     """
     weights = sorted((p for p in module.parameters(recurse=False) if p.dim() > 1), key=torch.numel)
+    if isinstance(module, torch.jit.ScriptModule):
+        return None
+    if is_skipped() and weights and all(p.is_meta for p in weights) and not any(module.children()):
+        return product_of(_with_values(module))  # of a skeleton: its values come from a file
     if any(module.children()) or not weights or not _can_run(module, weights[-1]):
         return None
     with torch.random.fork_rng(devices=[]):
@@ -76,6 +82,19 @@ def product_of(module: nn.Module) -> nn.Module | None:
         shared = (p for p in module.parameters(recurse=False) if p.shape == own.shape and torch.equal(p, own))
         first.register_parameter(name, next(shared, own))
     return first.train(module.training)
+
+
+def _with_values(module: nn.Module) -> nn.Module:
+    """Return a copy of a module on the device "meta" with random parameters on the CPU."""
+    made = copy.deepcopy(module).to_empty(device="cpu")
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(1)
+        for each in (*made.parameters(), *made.buffers()):
+            if each.is_floating_point():
+                each.normal_()
+            else:
+                each.zero_()
+    return made
 
 
 def _can_run(module: nn.Module, weight: nn.Parameter) -> bool:

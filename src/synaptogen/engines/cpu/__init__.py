@@ -8,7 +8,7 @@ read, and `packing` and `transfer` the way of data to and from NumPy arrays. `pa
 
 from .engine import CPUEngine
 from .kernels import source_digest
-from .lanes import DOUBLE, INLINE, OPTIONS, PART, W, data, doubles, load, scalar, store
+from .lanes import DOUBLE, INLINE, OPTIONS, PART, W, data, doubles, load, scalar, store, transposed, uint32s
 from .packed import PackedEngine
 
 __all__ = [
@@ -25,4 +25,6 @@ __all__ = [
     "scalar",
     "source_digest",
     "store",
+    "transposed",
+    "uint32s",
 ]

@@ -1,6 +1,7 @@
 """Weights on crossbars, as tensors: tiles, converters, wires, noise."""
 
-from .compiled_reads import Geometry, can_compile
+from .compiled_convolutions import Geometry
+from .compiled_reads import can_compile
 from .matrix import AnalogMatrix, full_scale
 from .noise import in_transform
 from .quantise import quantise

@@ -14,7 +14,6 @@ from numba import njit
 OPTIONS = {"cache": True, "nogil": True, "error_model": "numpy", "fastmath": False}
 # added and taken away, it rounds a number below 2**22 to the nearest whole one, and to the even one of two
 ROUNDING = np.float32(1.5 * 2**23)
-BLOCK = 16  # outputs whose random numbers are put in order at once: those of a place fill a line of a cache
 
 
 @njit(inline="always")
@@ -268,12 +267,28 @@ def _add(into, values, codes, is_first):
 
 
 @njit(inline="always")
-def _noisy(current, variance, z):
+def add_noise(current, variance, z):
+    """Return a current with noise, from a standard normal.
+
+    Parameters
+    ----------
+    current, variance, z : float32
+        In A, in A^2, and the normal.
+    """
     return current + np.sqrt(max(variance, np.float32(0.0))) * z
 
 
 @njit(inline="always")
-def _rounded(w, low, high):
+def to_digits(w, low, high):
+    """Return the level of an ADC that is nearest to a current.
+
+    Parameters
+    ----------
+    w : float32
+        Current in steps of the converter.
+    low, high : float32
+        Lowest and highest level.
+    """
     w = low if w < low else (high if w > high else w)
     return (w + ROUNDING) - ROUNDING
 
@@ -306,11 +321,11 @@ def convert_vectors(first, last, currents, variances, common, z, ranges, unit, f
                 if has_noise:
                     variance, draws, more = variances[g, t, i], z[g, t, i], common[g, t, i]
                     for o in range(outputs):
-                        current[o] = _noisy(current[o], variance[o] + more, draws[o])
+                        current[o] = add_noise(current[o], variance[o] + more, draws[o])
                 if half:
                     for o in range(outputs):
                         above += np.int32(abs(current[o]) > top[o])
-                        number = _rounded(current[o] * (high / top[o]), low, high)
+                        number = to_digits(current[o] * (high / top[o]), low, high)
                         into[o] += number * (top[o] / high * scale[o])
                 else:
                     for o in range(outputs):
@@ -318,68 +333,3 @@ def convert_vectors(first, last, currents, variances, common, z, ranges, unit, f
             for o in range(outputs):
                 into[o] *= factor[i]
         beyond[i] = above
-
-
-@njit(**OPTIONS)
-def convert_places(
-    first, last, currents, variances, common, z, ranges, unit, factor, half, origin, pitch, wide, out, beyond
-):
-    """Turn currents (g, t, o, p) of some rows of places into outputs (n, g * o, places), as `convert_vectors` does.
-
-    Rows of ``wide`` places begin at each ``pitch``-th p; the first one is row ``origin`` of all. Random numbers are
-    (g, t, all places, o), factors (all places,). Variances may be complete already (``common`` is empty then). Items
-    are blocks of outputs of groups; ``beyond`` (g * o,).
-
-    Parameters
-    ----------
-    first, last : int
-        Items, as said above.
-    half : int
-        Half the number of levels of the converter.
-    currents, variances, common, z, ranges, unit, factor, origin, pitch : arrays or numbers
-        See above and the head of this file.
-    wide, out, beyond : arrays or numbers
-        See above and the head of this file.
-    """
-    _, tiles, outputs, count = currents.shape
-    blocks, rows, low, high = -(-outputs // BLOCK), out.shape[2] // wide, np.float32(-half), np.float32(half - 1)
-    has_noise, has_common = z.size > 0, common.size > 0
-    draws, sums = np.zeros((tiles, BLOCK, count), np.float32), np.empty(count, np.float32)
-    for item in range(first, last):
-        g, block = divmod(item, blocks)
-        some = range(block * BLOCK, min(outputs, (block + 1) * BLOCK))
-        if has_noise:  # random numbers of a place lie side by side; between rows there are none, and no noise
-            for t in range(tiles):
-                for row in range(count // pitch):
-                    drawn = z[g, t, (row + origin) * wide : (row + origin + 1) * wide]
-                    for p in range(wide):
-                        for o in some:
-                            draws[t, o - block * BLOCK, row * pitch + p] = drawn[p, o]
-        for o in some:
-            above, scale = np.int32(0), unit[g, o]
-            sums[:] = 0.0
-            for t in range(tiles):
-                current, top = currents[g, t, o], ranges[g, t, o]
-                if has_noise:
-                    variance, drawn = variances[g, t, o], draws[t, o - block * BLOCK]
-                    if has_common:
-                        more = common[g, t]
-                        for p in range(count):
-                            variance[p] += more[p]
-                    for p in range(count):
-                        current[p] = _noisy(current[p], variance[p], drawn[p])
-                if half:
-                    finer, step = high / top, top / high * scale
-                    for p in range(count):
-                        above += np.int32(abs(current[p]) > top)
-                        sums[p] += _rounded(current[p] * finer, low, high) * step
-                else:
-                    for p in range(count):
-                        sums[p] += current[p] * scale
-            for row in range(count // pitch):
-                n, rest = divmod(row + origin, rows)
-                into, scales = out[n, g * outputs + o, rest * wide :], factor[(row + origin) * wide :]
-                begin = row * pitch
-                for p in range(wide):
-                    into[p] = sums[begin + p] * scales[p]
-            beyond[g * outputs + o] = above

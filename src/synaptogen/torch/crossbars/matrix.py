@@ -13,7 +13,8 @@ from synaptogen.torch.config import AnalogConfig, Scale
 from synaptogen.torch.formulas import envelopes
 
 from . import wiring
-from .compiled_reads import Geometry, can_compile, convolve, multiply
+from .compiled_convolutions import Geometry, convolve
+from .compiled_reads import can_compile, multiply
 from .noise import advance, choices, normals
 from .quantise import codes, quantise
 from .reading import AnalogProduct, LineDrives, full_precision, largest, require_real, tiled, without_gradients

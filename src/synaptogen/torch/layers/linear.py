@@ -2,6 +2,7 @@
 
 from typing import Any, Self
 
+import torch
 from torch import Tensor, nn
 
 from synaptogen.torch.config import AnalogConfig
@@ -73,7 +74,8 @@ class Convolution(AnalogLayer, nn.modules.conv._ConvNd):
             vectors = windows.movedim(1, 1 + axes).flatten(1 + axes)
             y = self.analog.read(vectors, self.matrix()).movedim(-1, 1)
         if self.bias is not None:
-            y = y + self.bias.to(y.dtype).view(-1, *[1] * axes)
+            bias = self.bias.to(y.dtype).view(-1, *[1] * axes)
+            y = y + bias if torch.is_grad_enabled() else y.add_(bias)  # new memory takes as long as a convolution
         return y if batched else y.squeeze(0)
 
     def _geometry(self) -> Geometry:

@@ -1,5 +1,6 @@
 """Training in the cells: an optimiser whose weight updates are pulses; `pulse_cells` describes their effect."""
 
+import math
 import warnings
 import weakref
 from collections import Counter
@@ -18,8 +19,9 @@ from .pulse_cells import PulsedPairs, PulseRule
 Rule: TypeAlias = Literal["threshold", "stochastic", "sign", "tiki-taka"]
 
 MOST_PULSES = 16  # of a weight in one transfer; the rest waits for the next
-SPREAD = 4.0  # full scale, in units of the bound 1/sqrt(inputs) of torch's initial weights
+SPREAD = 4.0  # full scale, in units of the bound of torch's initial weights
 ROOM = 2.0  # full scale over the largest weight that is kept
+PATIENCE = 10  # updates after which a layer that got no pulse is named
 
 
 class PulseSGD(torch.optim.Optimizer):
@@ -52,7 +54,8 @@ class PulseSGD(torch.optim.Optimizer):
         Of "tiki-taka": share of the change of that column since its last read that is transferred to the weights.
     keep_weights : bool
         Start from the present weights, programmed with one shot, instead of weights near 0. Full scale is then twice
-        the largest weight of a layer, otherwise 4 over the root of its inputs.
+        the largest weight of a layer, otherwise 4 over the root of its inputs (of a recurrent layer: of its hidden
+        size), four times the bound of torch's initial weights.
     seed : int, optional
         Of cells and of stochastic pulses; default: a new one.
 
@@ -64,7 +67,8 @@ class PulseSGD(torch.optim.Optimizer):
     Warns
     -----
     UserWarning
-        If some weights get no pulses, or a gradient is not finite.
+        If some weights get no pulses, if the first ten updates of a layer were too small for any, or if a gradient is
+        not finite.
 
     Raises
     ------
@@ -132,7 +136,7 @@ class PulseSGD(torch.optim.Optimizer):
     @property
     def pulses(self) -> int:
         """Update pulses so far."""
-        return sum(pairs.pulses for layer in self.layers for pairs in layer.arrays)
+        return sum(layer.pulses for layer in self.layers)
 
     @property
     def renewals(self) -> int:
@@ -173,7 +177,20 @@ class PulseSGD(torch.optim.Optimizer):
             gradient = each.held.weight.grad
             if gradient is not None:
                 each.update(-rate * _finite(gradient, each.held.name))
+        self._name_the_idle()
         return loss
+
+    def _name_the_idle(self) -> None:
+        """Warn once of layers whose updates were too small for a pulse."""
+        idle = [each for each in self.layers if each.updates == PATIENCE and each.moved and not each.pulses]
+        if idle:
+            warnings.warn(
+                f"no weight got a pulse in {PATIENCE} updates of {', '.join(each.held.name for each in idle)}: "
+                f"a pulse changes a weight by about {max(each.worth for each in idle):.2g}, their largest "
+                f"update was {max(each.moved for each in idle):.2g}. Give a larger lr, or a smaller step",
+                UserWarning,
+                stacklevel=3,
+            )
 
     @torch.no_grad()
     def wait(self, seconds: float, temperature: float | None = None) -> None:
@@ -256,6 +273,12 @@ class _HeldWeight(NamedTuple):
     part: AnalogCells
     layer: AnalogLayer
 
+    @property
+    def bound(self) -> float:
+        """Largest initial weight of torch: recurrent layers have one for all their weights, whatever their inputs."""
+        layer: Any = self.layer
+        return 1.0 / math.sqrt(layer.hidden_size if isinstance(layer, nn.RNNCellBase) else self.part.inputs)
+
 
 def _served(model: nn.Module) -> tuple[list[_HeldWeight], list[nn.Parameter]]:
     """Return the weights that pulses will change, and all weights that cells hold.
@@ -312,19 +335,32 @@ class _PulsedLayer:
         self.held, self.rule, self.dead = held, rule, dead
         part = held.part
         present = self._as_matrix(held.weight)
-        self.full = SPREAD / np.sqrt(part.inputs)
+        self.full, self.full_before = SPREAD * held.bound, SPREAD / float(np.sqrt(part.inputs))
         if keep and present.any():  # with room for weights to grow
-            self.full = ROOM * float(np.abs(present).max())
+            self.full = self.full_before = ROOM * float(np.abs(present).max())
         self.pairs = PulsedPairs((part.groups * part.outputs, part.inputs), part.config, step, seed)
         if keep:
             self.pairs.write(present / self.full)
         self.arrays = [self.pairs]
+        self.updates, self.moved = 0, 0.0
         part.trainer = weakref.ref(self)
         with torch.no_grad():
             self._show(ranges=True)
 
+    @property
+    def pulses(self) -> int:
+        """Update pulses so far."""
+        return sum(pairs.pulses for pairs in self.arrays)
+
+    @property
+    def worth(self) -> float:
+        """Expected change of a weight by one pulse."""
+        return self.pairs.quantum * self.full
+
     def update(self, change: Tensor) -> None:
         """Change the weights, a tensor of their shape, with pulses."""
+        self.updates += 1
+        self.moved = max(self.moved, float(change.abs().max()))
         self._apply(self._as_matrix(change) / self.full)
         self._show()
 
@@ -352,13 +388,16 @@ class _PulsedLayer:
 
     def state(self) -> dict[str, Any]:
         """Return the state for checkpoints."""
-        return {"arrays": [pairs.state() for pairs in self.arrays]}
+        return {"arrays": [pairs.state() for pairs in self.arrays], "full": self.full, "updates": self.updates}
 
     @torch.no_grad()
     def load(self, state: dict[str, Any]) -> None:
         """Restore a state that `state` has returned."""
         for pairs, each in zip(self.arrays, state["arrays"], strict=True):
             pairs.load(each)
+        # states of earlier versions have neither; recurrent layers had the full scale of others then
+        self.full = state.get("full", self.full_before)
+        self.updates = state.get("updates", PATIENCE)
         self._show()
 
 
@@ -380,12 +419,10 @@ class _TikiTakaLayer(_PulsedLayer):
         self.fast = PulsedPairs(self.pairs.shape, held.part.config, step, fast)
         self.arrays.append(self.fast)
         self.reference = self.fast.read()
-        self.updates = 0
 
     def _apply(self, wanted: Float64Array) -> None:
         reprogrammed, jump = self.fast.pulse(self.fast.signs(wanted, "stochastic", 0.0))
         self.reference[reprogrammed] += jump
-        self.updates += 1
         if self.updates % self.every == 0:
             self._transfer(self.updates // self.every % self.fast.shape[1])
 
@@ -404,9 +441,9 @@ class _TikiTakaLayer(_PulsedLayer):
 
     def state(self) -> dict[str, Any]:
         """Return the state for checkpoints."""
-        return {**super().state(), "reference": torch.from_numpy(self.reference.copy()), "updates": self.updates}
+        return {**super().state(), "reference": torch.from_numpy(self.reference.copy())}
 
     def load(self, state: dict[str, Any]) -> None:
         """Restore a state that `state` has returned."""
         super().load(state)
-        self.reference, self.updates = state["reference"].cpu().numpy().copy(), state["updates"]
+        self.reference = state["reference"].cpu().numpy().copy()
