@@ -47,6 +47,7 @@ HUBER = 1.5  # standard deviations beyond which residuals count linearly
 HUBER_ROUNDS = 6
 BESIDE = (0.6, 1.5)  # shares of the read voltage between which points check a resistance
 WIDER = (0.25, 2.5)  # the same where these are fewer than three
+FOLLOWED, FEWEST_FOLLOWED = 0.5, 5  # share of the voltages of the LRS whose points lead its line on; fewest of them
 
 
 @compiled
@@ -168,6 +169,7 @@ def _measure_cycle(
             begin -= 1
         for _ in range(3):
             _lrs_line(u, tables[1], u_range, begin, high, summary[STATE_B], top, slope, line)
+            _follow_points(u, i, begin, high, top, slope, line)
             summary[U_RESET], summary[KINK_SHIFT], summary[KINK], agrees = reset_voltage(
                 u, i, slope, line, begin, high, 0.1 * up, m, noise
             )
@@ -267,6 +269,25 @@ def _lrs_line(
             _at(table[0], p + h) - _at(table[0], p - h) + x * (_at(table[1], p + h) - _at(table[1], p - h))
         ) * scale
         line[k] = _at(table[0], p) + x * _at(table[1], p)
+
+
+@compiled
+def _follow_points(
+    u: Float64Array, i: Float64Array, first: int, last: int, top: float, slope: Float64Array, line: Float64Array
+) -> None:
+    """Lay the line of the LRS through the last points that it is fitted to: a curve of many cycles may bend there."""
+    low, n, s, ss, sy, ssy = FOLLOWED * top, 0, 0.0, 0.0, 0.0, 0.0
+    for k in range(first, last + 1):
+        if low <= u[k] <= top:
+            t, y = u[k] - top, i[k] - line[k]
+            n, s, ss, sy, ssy = n + 1, s + t, ss + t * t, sy + y, ssy + t * y
+    determinant = n * ss - s * s
+    if n < FEWEST_FOLLOWED or not determinant > 1e-9 * n * ss:
+        return
+    b, a = (n * ssy - s * sy) / determinant, (ss * sy - s * ssy) / determinant
+    for k in range(first, last + 1):
+        if u[k] >= low:
+            slope[k], line[k] = slope[k] + b, line[k] + a + b * (u[k] - top)
 
 
 @compiled
