@@ -272,22 +272,46 @@ def _lrs_line(
 
 
 @compiled
+def _straight(
+    u: Float64Array, y: Float64Array, first: int, last: int, low: float, top: float
+) -> tuple[float, float, float]:
+    """Return value and slope at ``top`` of the straight line through points between two voltages, and the mean square.
+
+    The mean square is infinite where there are too few points.
+    """
+    n, s, ss, sy, ssy, yy = 0, 0.0, 0.0, 0.0, 0.0, 0.0
+    for k in range(first, last + 1):
+        if low <= u[k] <= top:
+            t = u[k] - top
+            n, s, ss = n + 1, s + t, ss + t * t
+            sy, ssy, yy = sy + y[k], ssy + t * y[k], yy + y[k] * y[k]
+    determinant = n * ss - s * s
+    if n < FEWEST_FOLLOWED or not determinant > 1e-9 * n * ss:
+        return 0.0, 0.0, np.inf
+    slope, value = (n * ssy - s * sy) / determinant, (ss * sy - s * ssy) / determinant
+    return value, slope, max(yy - value * sy - slope * ssy, 0.0) / n
+
+
+@compiled
 def _follow_points(
     u: Float64Array, i: Float64Array, first: int, last: int, top: float, slope: Float64Array, line: Float64Array
 ) -> None:
-    """Lay the line of the LRS through the last points that it is fitted to: a curve of many cycles may bend there."""
-    low, n, s, ss, sy, ssy = FOLLOWED * top, 0, 0.0, 0.0, 0.0, 0.0
-    for k in range(first, last + 1):
-        if low <= u[k] <= top:
-            t, y = u[k] - top, i[k] - line[k]
-            n, s, ss, sy, ssy = n + 1, s + t, ss + t * t, sy + y, ssy + t * y
-    determinant = n * ss - s * s
-    if n < FEWEST_FOLLOWED or not determinant > 1e-9 * n * ss:
+    """Lay the line of the LRS through the last points that it is fitted to: a curve of many cycles may bend there.
+
+    It is the curve and a straight line, or a straight line alone, if that is much nearer to the points.
+    """
+    low = FOLLOWED * top
+    value, steep, off = _straight(u, i - line, first, last, low, top)
+    alone, own, off_alone = _straight(u, i, first, last, low, top)
+    if off == np.inf:
         return
-    b, a = (n * ssy - s * sy) / determinant, (ss * sy - s * ssy) / determinant
     for k in range(first, last + 1):
-        if u[k] >= low:
-            slope[k], line[k] = slope[k] + b, line[k] + a + b * (u[k] - top)
+        if u[k] < low:
+            continue
+        if 2.0 * off_alone < off:
+            slope[k], line[k] = own, alone + own * (u[k] - top)
+        else:
+            slope[k], line[k] = slope[k] + steep, line[k] + value + steep * (u[k] - top)
 
 
 @compiled

@@ -229,7 +229,8 @@ def _jump_down(
             continue
         fall = i[k] - i[k + 1]
         off = abs(i[k] - line[k]) > max(BEFORE_JUMP * abs(line[k]), 4.0 * noise)
-        if off and not _goes_straight(u, i, slope, line, first, k, noise):
+        straight = _goes_straight(u, i, slope, line, first, k, noise)
+        if off and not straight:
             continue
         if fall > max(ABRUPT * i[k], 6.0 * noise):
             if _leaves_line(u, i, line, k + 1, min(k + 5, last + 1), noise, 0.5 * ABRUPT):
@@ -237,7 +238,7 @@ def _jump_down(
             continue
         lost, far = fall + line[k + 1] - line[k], min(k + 4, last)
         later = i[k + 1] - i[k + 2] + line[k + 2] - line[k + 1] if k + 2 <= last else lost
-        clear = lost > max(CLEAR_STEP * line[k + 1], 20.0 * noise, ALONE * abs(later))
+        clear = lost > max(CLEAR_STEP * line[k + 1], 20.0 * noise, 0.0 if straight else ALONE * abs(later))
         most = lost >= max(SMALL_STEP * line[k + 1], 8.0 * noise, MOST * (line[far] - i[far]))
         if far <= k + 1 or not (clear or most):
             continue
