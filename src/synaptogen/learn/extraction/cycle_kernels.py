@@ -130,6 +130,26 @@ def _check_state(
 
 
 @compiled
+def _check_both_sides(
+    u: Float64Array,
+    i: Float64Array,
+    work: Float64Array,
+    first: int,
+    last: int,
+    at_: float,
+    x: float,
+    limit: float,
+    noise: float,
+) -> tuple[float, float]:
+    """Return the same from points near the voltage and its negative, where either side has fewer than three."""
+    n, s, ss = 0, 0.0, 0.0
+    for k in range(first, last):
+        if WIDER[0] <= abs(u[k]) / at_ <= WIDER[1] and i[k] > -limit:
+            n, s, ss = n + 1, s + u[k] * (i[k] - work[0, k] - x * work[1, k]), ss + u[k] * u[k]
+    return (s / ss, noise / np.sqrt(ss)) if n >= 2 else (np.nan, np.nan)
+
+
+@compiled
 def _measure_cycle(
     u: Float64Array,
     i: Float64Array,
@@ -190,6 +210,10 @@ def _measure_cycle(
     summary[REST_B], summary[REST_ERROR_B] = _check_state(
         u, i, work, first, until, side, summary[STATE_B], below, noise
     )
+    if summary[REST_B] != summary[REST_B]:
+        summary[REST_B], summary[REST_ERROR_B] = _check_both_sides(
+            u, i, work, first, until, u_read, summary[STATE_B], below, noise
+        )
     if low >= 0 and low > 0:
         _measure_set(u, i, low, last, n, tables[0], windows, u_range, u_read, noise, work, summary)
 

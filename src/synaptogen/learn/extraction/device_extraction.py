@@ -433,7 +433,7 @@ def _checked(one: DeviceCycles, measured: Float64Array, u_read: float) -> tuple[
     g = np.where(share > 0, g + share * rest, g)
     error = np.where(share > 0, np.sqrt((1 - share) ** 2 * (error**2 + wander**2) + (share * doubt) ** 2), error)
     error[:, A] = np.hypot(error[:, A], other_side * np.abs(g[:, A]))
-    return g, error, misfit
+    return g, np.hypot(error, one.offset_error / u_read), misfit
 
 
 def _rest(one: DeviceCycles, measured: Float64Array, g: Float64Array) -> Float64Array:

@@ -144,6 +144,7 @@ def _check_signs(u: RealArray, i: RealArray, missing: BoolArray, reach: float) -
         return
     if np.median(np.abs(np.concatenate([low, high]))) < 2 * np.median(np.abs(near)) + 1e-15:
         return  # an offset, or nothing
+    low, high = (part - np.median(near) for part in (low, high))  # an HRS may carry less than the offset
     along = float(np.mean(low < 0)), float(np.mean(high > 0))
     if max(along) < WRONG:
         raise ValueError("current has the sign opposite to that of the voltage: change the sign of one of them")
