@@ -68,6 +68,7 @@ LOOSE, HALF = (
     0.08,
     0.5,
 )  # relative error that a shape has at least where points do not show it, and the share that counts
+UNCHECKED = 0.03  # relative error of a conductance without points beside the read voltage
 UNCERTAIN, UNCERTAIN_LRS, LOST = 0.02, 0.15, 0.5  # relative errors from which a R_HRS is flagged, and is a bound
 
 
@@ -428,11 +429,13 @@ def _checked(one: DeviceCycles, measured: Float64Array, u_read: float) -> tuple[
     share = one.share
     with np.errstate(invalid="ignore"):
         left = (1 - share) * np.abs(rest)
-        misfit = (left > OFF * np.abs(g) + SIGMAS * doubt) | np.isnan(rest) & np.isfinite(g)
+        misfit = left > OFF * np.abs(g) + SIGMAS * doubt
+        misfit[:, B] |= np.isnan(rest[:, B]) & np.isfinite(g[:, B])
         misfit[:, B] |= ~(error[:, B] < UNCERTAIN_LRS * g[:, B]) & np.isfinite(g[:, B])
     g = np.where(share > 0, g + share * rest, g)
     error = np.where(share > 0, np.sqrt((1 - share) ** 2 * (error**2 + wander**2) + (share * doubt) ** 2), error)
     error[:, A] = np.hypot(error[:, A], other_side * np.abs(g[:, A]))
+    error = np.where(np.isnan(rest), np.hypot(error, UNCHECKED * np.abs(g)), error)
     return g, np.hypot(error, one.offset_error / u_read), misfit
 
 
