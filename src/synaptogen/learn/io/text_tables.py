@@ -57,6 +57,9 @@ def load_text(path: str) -> list[RawTable]:
             other = in_fields([line for line in file.read().splitlines() if not _is_comment(line)])
     dialect = _dialect(other or [line for line in head if line.strip() and not _is_comment(line)])
     if dialect is None:
+        tables = _further_down(path, encoding) if len(head) == SNIFFED else []
+        if tables:
+            return tables
         raise ValueError(_no_table(head))
     if other is not None:
         rows = [dialect.fields(line) for line in other]
@@ -74,6 +77,18 @@ def load_text(path: str) -> list[RawTable]:
     if not tables:
         raise ValueError(_no_table(head))
     return tables
+
+
+def _further_down(path: str, encoding: str) -> list[RawTable]:
+    """Return the tables of a file that begins with more other lines than are looked at first; none if it has none."""
+    with open(path, encoding=encoding, errors="replace") as file:
+        lines = [line for line in file.read().splitlines() if line.strip()]
+    for first in range(0, len(lines), SNIFFED // 2):
+        part = lines[first : first + SNIFFED]
+        dialect = _dialect([line for line in part if not _is_comment(line)])
+        if dialect is not None:
+            return _blocks(lines[first:], dialect, _ends_early(path, encoding))
+    return []
 
 
 def _no_table(head: list[str]) -> str:
@@ -295,6 +310,8 @@ def _blocks(lines: list[str], dialect: Dialect, ends_early: bool) -> list[RawTab
     for line in lines:
         if not line.strip(" \t\r\n,;"):
             builder.gap()
+        elif line.lstrip()[:1] in "nN-" and all(field in MISSING for field in dialect.fields(line)):
+            builder.gap()  # as NaN,NaN between records
         elif _is_comment(line):
             builder.comment(line)
         else:
