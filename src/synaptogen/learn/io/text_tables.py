@@ -27,6 +27,13 @@ SNIFFED = 2000  # number of lines of which one must belong to a table
 TAIL = 1 << 12  # bytes at the end of a file that are looked at
 REMARKS = ("comment", "comments", "remark", "remarks")  # names of a last column that most rows lack
 COMMENTS = "#%!"  # characters that begin a comment
+ENCODINGS = {  # words for voltage and current
+    "gbk": ("\u7535\u538b", "\u7535\u6d41"),
+    "shift_jis": ("\u96fb\u5727", "\u96fb\u6d41"),
+    "big5": ("\u96fb\u58d3", "\u96fb\u6d41"),
+    "euc-kr": ("\uc804\uc555", "\uc804\ub958"),
+    "cp1251": ("\u043d\u0430\u043f\u0440\u044f\u0436", "\u0442\u043e\u043a"),
+}
 _OTHER_SIGN = re.compile(r"\s*(?://+|;+|\*+|--+|REM)\s+")  # of a comment, above a table
 _BEHIND = re.compile(r"\s+(?:#|//).*$")  # a comment behind the numbers of a row
 
@@ -121,8 +128,17 @@ def _encoding(path: str) -> str:
         start[: max(len(start) - 4, 0)].decode("utf-8-sig")  # not through the middle of a character
     except UnicodeDecodeError as error:
         if error.end < len(start) - 8:
-            return "cp1252"
+            return _old_encoding(start)
     return "utf-8-sig"
+
+
+def _old_encoding(start: bytes) -> str:
+    """Return the encoding, of those before Unicode, in which a text names voltage and current."""
+    for encoding, words in ENCODINGS.items():
+        text = start.decode(encoding, "ignore").lower()
+        if all(word in text for word in words):
+            return encoding
+    return "cp1252"
 
 
 def _ends_early(path: str, encoding: str) -> bool:
