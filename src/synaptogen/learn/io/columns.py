@@ -247,9 +247,10 @@ def role_of(name: str) -> tuple[str | None, str]:
         r"(?P<kind>[viu]|voltage|current)[\s_\-.(]*(?P<tag>forward|fwd|backward|bwd|reverse|rev|up|down|retrace|trace)\)?",
         word,
     )
+    way = way or re.fullmatch(r"(?P<tag>forward|fwd|backward|bwd|reverse|rev)[\s_\-.]+(?P<kind>[viu]|voltage|current)", word)
     if way:
         return ("current" if way["kind"] in ("i", "current") else "voltage"), way["tag"]
-    letter = re.fullmatch(r"(?P<kind>[viu])[\s_\-]?(?P<tag>[a-z]{1,6}\d*|\d+)", plain if not number else word)
+    letter = re.fullmatch(r"(?P<kind>[viu])[\s_\-]?(?P<tag>[a-z]{1,6}\d*|\d+|measured?|applied|memristor)", plain if not number else word)
     if letter and word not in ("idx", "unit", "index", "iv", "vi", "ivs"):
         return ("current" if letter["kind"] == "i" else "voltage"), letter["tag"]
     for words, role in (("voltage", "voltage"), ("bias", "voltage"), ("current", "current"), ("time", "time")):

@@ -22,6 +22,9 @@ _COUNTED = re.compile(
 _OF_DEVICE = re.compile(
     r"(?i)(?P<device>.*?\S)[\s_\-.]+(?:c|cyc|cycle|sweep|loop|run|scan|repeat|rep)[\s_\-.#(]*(?P<number>\d+)\)?"
 )
+_DEVICE_LAST = re.compile(
+    r"(?i)(?:cyc|cycle|sweep|loop|run|scan|repeat)[\s_\-.#]*(?P<number>\d+)[\s_\-.]+(?P<device>(?:d|dev|device|cell|die)\w*)"
+)
 _EXPORTED = re.compile(r".*\[(?P<device>[^\]]*?)\s*\((?P<number>\d+)\)\s*;.*\].*")  # by the program of an analyser
 _DATED = re.compile(
     r"(?P<device>\D*?)[\s_\-]*(?:19|20)\d\d[-_.]?[01]\d[-_.]?[0-3]\d(?:[\sT_\-.]*[0-2]?\d[-_.h]?[0-5]\d(?:[-_.m]?[0-5]\d)?s?)?"
@@ -95,7 +98,7 @@ def _grouped(files: list[tuple[str, xr.Dataset]]) -> list[tuple[str, xr.Dataset]
 
 def _device_of(name: str) -> str | None:
     """Return the part of the name of a file that names the device, if the rest counts cycles or says when; else None."""
-    for form in (_EXPORTED, _OF_DEVICE, _DATED):
+    for form in (_EXPORTED, _OF_DEVICE, _DEVICE_LAST, _DATED):
         match = form.fullmatch(name.strip())
         if match and not (match["device"] and form is _OF_DEVICE and _ROW.search(match["device"])):
             return match["device"].strip(" _-.") or "device"
@@ -129,7 +132,8 @@ def _half_of(path: Path) -> tuple[str, str]:
     found = _HALF.search(name)
     if found is None:
         return path.stem, ""
-    rest = re.sub(r"[\s_\-]{2,}", "_", name[: found.start()] + name[found.end() :]).strip(" _-.")
+    behind = re.sub(r"^[\s_\-.]*(?=\d+$)", "_cycle", name[found.end() :])  # a number behind the word counts cycles
+    rest = re.sub(r"[\s_\-]{2,}", "_", name[: found.start()] + behind).strip(" _-.")
     return rest or path.parent.name, HALVES[found[0]]
 
 

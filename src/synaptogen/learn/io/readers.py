@@ -26,7 +26,7 @@ from .fillers import without_fillers
 from .formats import Contents, load, table_of_frame
 from .label_columns import with_labels
 from .joined_tables import one_below_the_other
-from .layouts import Options, Record, Understood, hint_of_quotient, pairs_in, records_of
+from .layouts import Options, Record, Understood, hint_of_quotient, is_swept, pairs_in, records_of
 from .long_form import by_state, read_long_form, require_filled, wanted_of
 from .raw_tables import RawTable
 from .text_tables import shown_lines
@@ -142,7 +142,7 @@ def _understood(contents: Contents, columns: Mapping[str, str], options: Options
     understood.lines += [note for table in tables for note in table.notes]
     for table in tables:
         kind = kind_of_columns(table.names) if table.named and not columns else None
-        if kind is not None:
+        if kind is not None and not (kind == "retention" and is_swept(table)):
             refuse(kind)
     tables = [_with_differences(table, columns) for table in tables]
     if set(columns) & set(QUOTIENTS):

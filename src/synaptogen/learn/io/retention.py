@@ -4,23 +4,19 @@ import csv
 import os
 from collections.abc import Mapping
 
-import numpy as np
 import pandas as pd
 import xarray as xr
 
 from synaptogen._utils import PathLike, checked, checks
 
-from .channels import channels_of, numbers_of
 from .columns import listed
 from .formats import Contents, load, table_of_frame
-from .layouts import side_of
+from .layouts import is_swept
 from .raw_tables import RawTable
 from .read_columns import ReadOptions, ReadTable
 from .read_names import ROLES
 from .read_tables import find_reads
 from .reads import reads
-
-SWEPT = 12  # different voltages of a sweep
 
 
 @checked
@@ -139,17 +135,10 @@ def reads_in(contents: Contents, name: str) -> xr.Dataset | None:
     ValueError
         If there are reads, but something lacks.
     """
-    if any(_is_swept(table) for table in contents.tables):
+    if any(is_swept(table) for table in contents.tables):
         return None
     found = find_reads(contents, ReadOptions(), strict=True)
     return None if found is None else _dataset(found, name)
-
-
-def _is_swept(table: RawTable) -> bool:
-    """Return whether a voltage goes to both signs, and a current or another voltage is beside it."""
-    channels = [c for c in channels_of(table) if c.role in ("voltage", "current")] if table.named else []
-    volts = [numbers_of(table, c) for c in channels if c.role == "voltage"]
-    return len(channels) > 1 and any(len(np.unique(v)) >= SWEPT and side_of(v) == 0 for v in volts)
 
 
 def _made(contents: Contents, options: ReadOptions, name: str) -> xr.Dataset:
