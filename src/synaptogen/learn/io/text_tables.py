@@ -326,8 +326,9 @@ def _blocks(lines: list[str], dialect: Dialect, ends_early: bool) -> list[RawTab
     for line in lines:
         if not line.strip(" \t\r\n,;"):
             builder.gap()
-        elif line.lstrip()[:1] in "nN-" and all(field in MISSING for field in dialect.fields(line)):
-            builder.gap()  # as NaN,NaN between records
+        elif line.lstrip()[:1] in "nN" and all(field in MISSING for field in dialect.fields(line)):
+            fields = dialect.fields(line)
+            builder.add(fields, line, (len(fields), len(fields), 0))  # NaN,NaN: a missing point, no name
         elif _is_comment(line):
             builder.comment(line)
         else:

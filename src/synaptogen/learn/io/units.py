@@ -17,7 +17,16 @@ _MICRO = ("u", "\N{MICRO SIGN}", "\N{GREEK SMALL LETTER MU}", "\\mu", "\\mu ")
 _SMALL = {"": 1.0, "m": 1e-3, **dict.fromkeys(_MICRO, 1e-6), "n": 1e-9, "p": 1e-12}
 _CYRILLIC = {"\u043c": 1e-3, "\u043c\u043a": 1e-6, "\u043d": 1e-9, "\u043f": 1e-12}
 _LARGE = {"": 1.0, "k": 1e3, "K": 1e3, "M": 1e6, "Meg": 1e6, "MEG": 1e6, "G": 1e9, "T": 1e12}
-_LONG = {"mu": 1e-6, "milli": 1e-3, "micro": 1e-6, "nano": 1e-9, "pico": 1e-12, "femto": 1e-15, "kilo": 1e3, "mega": 1e6}
+_LONG = {
+    "mu": 1e-6,
+    "milli": 1e-3,
+    "micro": 1e-6,
+    "nano": 1e-9,
+    "pico": 1e-12,
+    "femto": 1e-15,
+    "kilo": 1e3,
+    "mega": 1e6,
+}
 _HANZI = {"\u5146": 1e6, "\u5343": 1e3, "": 1.0, "\u6beb": 1e-3, "\u5fae": 1e-6, "\u7eb3": 1e-9, "\u76ae": 1e-12}
 _HANZI_SYMBOLS = {  # with and without the second sign
     "V": ("\u4f0f", "\u4f0f\u7279"),
@@ -96,10 +105,14 @@ _ENDING = re.compile(
 _IN_BRACKETS = re.compile(rf".+?\s*(?:{_BRACKETS})", re.DOTALL)
 _WITHIN = re.compile(r"(?P<base>.+?)\s*[(\[{](?P<unit>[^()\[\]{}]+)[)\]}]\s*(?P<rest>[^()\[\]{}]+)", re.DOTALL)
 _WORD = re.compile(r"(?P<base>[IVU]|current|voltage)[\s_](?P<unit>milli|micro|nano|pico)", re.IGNORECASE)
-_UNDERSCORED = re.compile(r"(?P<base>[^\W_]+)_(?P<unit>[^\W_]{2,8})(?:_(?P<rest>\w+)|\s*(?P<bracket>[(\[][^()\[\]]+[)\]]))")
+_UNDERSCORED = re.compile(
+    r"(?P<base>[^\W_]+)_(?P<unit>[^\W_]{2,8})(?:_(?P<rest>\w+)|\s*(?P<bracket>[(\[][^()\[\]]+[)\]]))"
+)
 _BEFORE = re.compile(r"(?P<unit>[^\W\d_]{2,8})[\s_](?P<rest>[IVU]|current|voltage)", re.IGNORECASE)
 _GLUED = re.compile(r"(?P<base>[IVU])(?P<unit>[mun\N{MICRO SIGN}\N{GREEK SMALL LETTER MU}p][AV])")
-_PREFIX_ALONE = re.compile(r"(?P<base>(?:R(?![a-z])|HRS|LRS|[\w\s]*resistance).*?)\s*[(\[](?P<prefix>[kKMG]|[Mm]eg|MEG)[)\]]")
+_PREFIX_ALONE = re.compile(
+    r"(?P<base>(?:R(?![a-z])|HRS|LRS|[\w\s]*resistance).*?)\s*[(\[](?P<prefix>[kKMG]|[Mm]eg|MEG)[)\]]"
+)
 _KIND = re.compile(r"(?i)[\s,;]*\b(?:dc|ac|rms|r\.m\.s\.|avg|average|mean|median|peak|at .*|@.*)$|(?<=[AV])(?:DC|AC)$")
 _PARTED = re.compile(r"[\s.\-\N{MIDDLE DOT}\N{DOT OPERATOR}]+")
 _POWER = re.compile(
