@@ -62,7 +62,8 @@ PROGRAMS = {
     "Cyrillic": Layout(
         table(
             *(
-                "\u041d\u0430\u043f\u0440\u044f\u0436\u0435\u043d\u0438\u0435, \u0412;\u0422\u043e\u043a, \u043c\u043a\u0410",
+                "\u041d\u0430\u043f\u0440\u044f\u0436\u0435\u043d\u0438\u0435, \u0412;\u0422\u043e\u043a, "
+                "\u043c\u043a\u0410",
                 V,
                 1e6 * A,
             ),
@@ -111,7 +112,7 @@ CURRENTS = {
             "I_uA (SMU1)",
             "I (uA,rms)",
             "\u7535\u6d41(\u5fae\u5b89)",
-            f"I\N{MIDDLE DOT}uA",
+            "I\N{MIDDLE DOT}uA",
         ),
     ),
     1e3: ("i_ma", "current (ma)", "ImA", "I (m A)", "I (mA DC)", "I (milli-Ampere)"),

@@ -56,7 +56,7 @@ def test_units_of_conductances(tmp_path, form, factor):
 def test_units_that_are_not_known_are_refused(tmp_path, name):
     path = tmp_path / "a.txt"
     path.write_text(table(f"V\t{name}", V, A, separator="\t"), encoding="utf-8")
-    with pytest.raises(ValueError, match="--unit current|--column"):
+    with pytest.raises(ValueError, match=r"--unit current|--column"):
         learn.read(path)
 
 

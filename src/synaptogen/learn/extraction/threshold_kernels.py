@@ -203,10 +203,10 @@ def _goes_straight(
     rise = (i[k] - i[k - STRAIGHT]) / STRAIGHT
     if 2.0 * rise < slope[k] * (u[k] - u[k - 1]):
         return False
+    bent = False
     for j in range(k - STRAIGHT, k):
-        if abs(i[j + 1] - i[j] - rise) > max(0.01 * i[k], 4.0 * noise):
-            return False
-    return True
+        bent |= abs(i[j + 1] - i[j] - rise) > max(0.01 * i[k], 4.0 * noise)
+    return not bent
 
 
 @compiled

@@ -43,7 +43,7 @@ def without_fillers(table: RawTable) -> RawTable:
 
 
 def _fillers(values: AnyArray) -> BoolArray:
-    """Return which numbers stand for none: huge ones, and nines far from all others, or negative among positive ones."""
+    """Return which numbers stand for none: huge ones, nines far from all others, negative ones among positive."""
     size = np.abs(values)
     huge = size >= HUGE
     with np.errstate(invalid="ignore"):

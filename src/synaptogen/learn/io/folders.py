@@ -97,7 +97,7 @@ def _grouped(files: list[tuple[str, xr.Dataset]]) -> list[tuple[str, xr.Dataset]
 
 
 def _device_of(name: str) -> str | None:
-    """Return the part of the name of a file that names the device, if the rest counts cycles or says when; else None."""
+    """Return the part of a file's name that names the device, if the rest counts cycles or says when; else None."""
     for form in (_EXPORTED, _OF_DEVICE, _DEVICE_LAST, _DATED):
         match = form.fullmatch(name.strip())
         if match and not (match["device"] and form is _OF_DEVICE and _ROW.search(match["device"])):

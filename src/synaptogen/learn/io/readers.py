@@ -24,8 +24,8 @@ from .columns import KEYS, KNOWN, LOOPS, QUOTIENTS, Column, columns_of, device_p
 from .feature_columns import one_row_per_cycle
 from .fillers import without_fillers
 from .formats import Contents, load, table_of_frame
-from .label_columns import with_labels
 from .joined_tables import one_below_the_other
+from .label_columns import with_labels
 from .layouts import Options, Record, Understood, hint_of_quotient, is_swept, pairs_in, records_of
 from .long_form import by_state, read_long_form, require_filled, wanted_of
 from .raw_tables import RawTable

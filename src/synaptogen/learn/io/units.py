@@ -76,7 +76,7 @@ def _units() -> dict[str, tuple[float, str]]:
                 found[prefix + symbol] = found[prefix + symbol.lower()] = (factor, base)
     for symbol in ("ohm", "ohms"):  # with one vowel less
         found |= {"kil" + symbol: (1e3, "ohm"), "meg" + symbol: (1e6, "ohm")}
-    found |= {word: (CONDUCTANCE_QUANTUM, "S") for word in ("G0", "G_0", "2e^2/h", "2e2/h", "2e\u00b2/h")}
+    found |= dict.fromkeys(("G0", "G_0", "2e^2/h", "2e2/h", "2e²/h"), (CONDUCTANCE_QUANTUM, "S"))
     found |= {"Volt DC": (1.0, "V"), "Amp DC": (1.0, "A"), "VDC": (1.0, "V"), "ADC": (1.0, "A")}
     return found
 
@@ -122,7 +122,8 @@ _FACTOR = re.compile(r".*[*x\N{MULTIPLICATION SIGN}]\s*(?:10\s*\^|1[eE]).*", re.
 _SUPERSCRIPTS = str.maketrans("\u207b\u2070\u00b9\u00b2\u00b3\u2074\u2075\u2076\u2077\u2078\u2079", "-0123456789")
 _DENSITY = re.compile(r"(?i)density|[A-Za-z\N{MICRO SIGN}]?A\s*(/|[\N{MIDDLE DOT}*. ]\s*)\s*[cmun\N{MICRO SIGN}]?m")
 _LOOKS_LIKE = re.compile(
-    r"[^\W\d_]{1,3}(?:A|V|amps?|volts?|ohms?|Ohms?|\N{GREEK CAPITAL LETTER OMEGA}|S)|\S*\d\s*(?:A|V|[Oo]hm)|[AVS]\s*[*/].*"
+    r"[^\W\d_]{1,3}(?:A|V|amps?|volts?|ohms?|Ohms?|\N{GREEK CAPITAL LETTER OMEGA}|S)|\S*\d\s*(?:A|V|[Oo]hm)"
+    r"|[AVS]\s*[*/].*"
 )
 _UNKNOWN = re.compile(
     r"(?i)(?:a\.?u\.?|arb\.?|arbitrary)(?:\s*units?\.?)?|norm\.?|normali[sz]ed|%|counts?|bits?|lsb|dba?m?|codes?"
