@@ -187,7 +187,8 @@ def _meaning(unit: str) -> tuple[float, str] | None:
         factor, base = _UNITS[power["unit"]]
         return float(10.0 ** int(power["power"]) * factor), base
     folded = _PARTED.sub("", _KIND.sub("", text))
-    return None if folded[:1] == "M" else _FOLDED.get(folded.lower())
+    word = folded.lower().startswith(("milli", "micro", "meg", "mu"))
+    return None if folded[:1] == "M" and not word else _FOLDED.get(folded.lower())  # "MA"
 
 
 def factor_of(unit: str) -> float | None:
