@@ -47,6 +47,7 @@ HUBER = 1.5  # standard deviations beyond which residuals count linearly
 HUBER_ROUNDS = 6
 BESIDE = (0.6, 1.5)  # shares of the read voltage between which points check a resistance
 WIDER = (0.25, 2.5)  # the same where these are fewer than three
+FOLLOWED, FEWEST_FOLLOWED = 0.5, 5  # share of the voltages of the LRS whose points lead its line on; fewest of them
 
 
 @compiled
@@ -129,6 +130,26 @@ def _check_state(
 
 
 @compiled
+def _check_both_sides(
+    u: Float64Array,
+    i: Float64Array,
+    work: Float64Array,
+    first: int,
+    last: int,
+    at_: float,
+    x: float,
+    limit: float,
+    noise: float,
+) -> tuple[float, float]:
+    """Return the same from points near the voltage and its negative, where either side has fewer than three."""
+    n, s, ss = 0, 0.0, 0.0
+    for k in range(first, last):
+        if WIDER[0] <= abs(u[k]) / at_ <= WIDER[1] and i[k] > -limit:
+            n, s, ss = n + 1, s + u[k] * (i[k] - work[0, k] - x * work[1, k]), ss + u[k] * u[k]
+    return (s / ss, noise / np.sqrt(ss)) if n >= 2 else (np.nan, np.nan)
+
+
+@compiled
 def _measure_cycle(
     u: Float64Array,
     i: Float64Array,
@@ -168,6 +189,7 @@ def _measure_cycle(
             begin -= 1
         for _ in range(3):
             _lrs_line(u, tables[1], u_range, begin, high, summary[STATE_B], top, slope, line)
+            _follow_points(u, i, begin, high, top, slope, line)
             summary[U_RESET], summary[KINK_SHIFT], summary[KINK], agrees = reset_voltage(
                 u, i, slope, line, begin, high, 0.1 * up, m, noise
             )
@@ -188,6 +210,10 @@ def _measure_cycle(
     summary[REST_B], summary[REST_ERROR_B] = _check_state(
         u, i, work, first, until, side, summary[STATE_B], below, noise
     )
+    if summary[REST_B] != summary[REST_B]:
+        summary[REST_B], summary[REST_ERROR_B] = _check_both_sides(
+            u, i, work, first, until, u_read, summary[STATE_B], below, noise
+        )
     if low >= 0 and low > 0:
         _measure_set(u, i, low, last, n, tables[0], windows, u_range, u_read, noise, work, summary)
 
@@ -267,6 +293,49 @@ def _lrs_line(
             _at(table[0], p + h) - _at(table[0], p - h) + x * (_at(table[1], p + h) - _at(table[1], p - h))
         ) * scale
         line[k] = _at(table[0], p) + x * _at(table[1], p)
+
+
+@compiled
+def _straight(
+    u: Float64Array, y: Float64Array, first: int, last: int, low: float, top: float
+) -> tuple[float, float, float]:
+    """Return value and slope at ``top`` of the straight line through points between two voltages, and the mean square.
+
+    The mean square is infinite where there are too few points.
+    """
+    n, s, ss, sy, ssy, yy = 0, 0.0, 0.0, 0.0, 0.0, 0.0
+    for k in range(first, last + 1):
+        if low <= u[k] <= top:
+            t = u[k] - top
+            n, s, ss = n + 1, s + t, ss + t * t
+            sy, ssy, yy = sy + y[k], ssy + t * y[k], yy + y[k] * y[k]
+    determinant = n * ss - s * s
+    if n < FEWEST_FOLLOWED or not determinant > 1e-9 * n * ss:
+        return 0.0, 0.0, np.inf
+    slope, value = (n * ssy - s * sy) / determinant, (ss * sy - s * ssy) / determinant
+    return value, slope, max(yy - value * sy - slope * ssy, 0.0) / n
+
+
+@compiled
+def _follow_points(
+    u: Float64Array, i: Float64Array, first: int, last: int, top: float, slope: Float64Array, line: Float64Array
+) -> None:
+    """Lay the line of the LRS through the last points that it is fitted to: a curve of many cycles may bend there.
+
+    It is the curve and a straight line, or a straight line alone, if that is much nearer to the points.
+    """
+    low = FOLLOWED * top
+    value, steep, off = _straight(u, i - line, first, last, low, top)
+    alone, own, off_alone = _straight(u, i, first, last, low, top)
+    if off == np.inf:
+        return
+    for k in range(first, last + 1):
+        if u[k] < low:
+            continue
+        if 2.0 * off_alone < off:
+            slope[k], line[k] = own, alone + own * (u[k] - top)
+        else:
+            slope[k], line[k] = slope[k] + steep, line[k] + value + steep * (u[k] - top)
 
 
 @compiled

@@ -36,6 +36,7 @@ AHEAD = 4  # devices per thread that are worked on at once: memory for so many, 
 MOST_VALUES, FEW_VALUES = 20_000, 0.3  # currents that are looked at; share of different ones that shows a converter
 RESOLUTION = 1e-7  # share of the largest current below which no noise is believed
 USUAL_OFFSET = 4.0  # times the median deviation, up to which an offset counts
+FEW_OFFSETS = 5  # fewest cycles whose scatter tells the error of the offset
 FEW_FREE, LOW = 8, 0.5  # degrees of freedom that an estimate of the noise needs; share of the reach for another one
 FORMING = 1.25  # times the usual reach: a first sweep that goes further is a forming sweep
 FALLS_BACK = 0.1  # share of the negative reach that a branch B at the end of a record must come back by
@@ -79,6 +80,8 @@ class DeviceCycles:
         Weight of points beside the read voltage in the conductance of each branch; no rows before curves are known.
     charging : float
         Current in A at zero voltage on the rising branch, as a capacitance makes it; 0 where there is none.
+    offset_error : float
+        Standard error of the offset in A.
     hrs_top : float
         Share of the highest voltage up to which curves describe branch C.
     kinks : bool
@@ -101,6 +104,7 @@ class DeviceCycles:
     doubt_of_model: Float64Array = field(default_factory=lambda: np.empty(0))
     share: Float64Array = field(default_factory=lambda: np.empty((0, 3)))
     charging: float = 0.0
+    offset_error: float = 0.0
     hrs_top: float = 0.67
     kinks: bool = False
     mended: int = 0
@@ -281,7 +285,8 @@ def survey_device(loops: xr.Dataset, device: int) -> tuple[DeviceCycles, DeviceP
     rows = _without_open_end(rows[: cut_cycles(applied, loop, len(loop), reach[0], reach[1], rows)], applied)
     surveyed = np.empty((len(rows), SURVEY_COLUMNS))
     survey_kernels.survey_cycles(points.u, points.i, rows, len(rows), surveyed)
-    offset, noise = _offset(surveyed), _noise(surveyed, points.u, points.i)
+    noise = _noise(surveyed, points.u, points.i)
+    offset, offset_error = _offset(surveyed, noise)
     corrected = DevicePoints(points.u + float(loops.attrs.get("series_resistance", 0.0)) * offset, points.i - offset)
     survey_kernels.survey_cycles(corrected.u, corrected.i, rows, len(rows), surveyed)
     forming = _forming(surveyed)
@@ -289,6 +294,7 @@ def survey_device(loops: xr.Dataset, device: int) -> tuple[DeviceCycles, DeviceP
     limit = _limit(surveyed[~forming], noise) if told is None else float(told)
     curves = straight_curves(float(np.abs(applied).max()) if len(applied) else 1.0)
     one = DeviceCycles(rows, surveyed, offset, noise, limit, kind, polarity, forming, curves, mended=mended)
+    one.offset_error = offset_error
     return one, corrected
 
 
@@ -315,13 +321,18 @@ def _forming(surveyed: Float64Array) -> BoolArray:
     return found
 
 
-def _offset(surveyed: Float64Array) -> float:
-    """Return the current at zero voltage in A, the same in all cycles: the mean of those near the median."""
+def _offset(surveyed: Float64Array, noise: float) -> tuple[float, float]:
+    """Return the current at zero voltage in A, the same in all cycles, and its standard error.
+
+    It is the mean of those near the median.
+    """
     there = surveyed[np.isfinite(surveyed[:, OFFSET]), OFFSET]
     if not len(there):
-        return 0.0
+        return 0.0, noise
     off = np.abs(there - np.median(there))
-    return float(np.mean(there[off <= USUAL_OFFSET * np.median(off)]))
+    near = there[off <= USUAL_OFFSET * np.median(off)]
+    spread = float(np.std(near)) if len(near) >= FEW_OFFSETS else noise / np.sqrt(2)
+    return float(np.mean(near)), spread / np.sqrt(len(near))
 
 
 def _rough_noise(u: Float64Array, i: Float64Array) -> float:

@@ -68,6 +68,8 @@ LOOSE, HALF = (
     0.08,
     0.5,
 )  # relative error that a shape has at least where points do not show it, and the share that counts
+ANEW, ANEW_SIGMAS, FEWEST_ANEW = 0.2, 4.0, 3  # of the steps between loops that do not follow each other
+UNCHECKED = 0.03  # relative error of a conductance without points beside the read voltage
 UNCERTAIN, UNCERTAIN_LRS, LOST = 0.02, 0.15, 0.5  # relative errors from which a R_HRS is flagged, and is a bound
 
 
@@ -364,6 +366,8 @@ def _features(
     )
     after_failure = np.concatenate([[False], (state.no_reset & state.lrs)[:-1]]) & follows
     before = np.where(after_failure & ~state.from_lrs, np.nan, before)
+    if _starts_anew(g, error, follows):
+        before = np.where(np.isfinite(g[:, A]), np.nan, before)
     from_a = np.isnan(before) & ~state.from_lrs
     g_hrs, e_hrs = np.where(from_a, g[:, A], before), np.where(from_a, error[:, A], e_before)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -410,6 +414,22 @@ def _features(
     return values, flags
 
 
+def _starts_anew(g: Float64Array, error: Float64Array, follows: BoolArray) -> bool:
+    """Return whether loops begin in another HRS than the loop before them ended in, namely in that of their own end.
+
+    Then they are no successive cycles: chosen ones, or calculated ones.
+    """
+    with np.errstate(invalid="ignore", divide="ignore"):
+        log = np.log(g)
+        before, own = (log[1:, A] - log[:-1, C])[follows[1:]], (log[1:, A] - log[1:, C])[follows[1:]]
+        doubt = np.hypot(error[1:, A] / g[1:, A], error[1:, C] / g[1:, C])[follows[1:]]
+    there = np.isfinite(before) & np.isfinite(own)
+    if np.count_nonzero(there) < FEWEST_ANEW:
+        return False
+    off, own_off = (float(np.median(np.abs(x[there]))) for x in (before, own))
+    return off > ANEW_SIGMAS * float(np.median(doubt[there])) and own_off < ANEW * off
+
+
 def _checked(one: DeviceCycles, measured: Float64Array, u_read: float) -> tuple[Float64Array, Float64Array, BoolArray]:
     """Return conductances in S at the read voltage, their errors, and which of them raw points contradict.
 
@@ -428,12 +448,14 @@ def _checked(one: DeviceCycles, measured: Float64Array, u_read: float) -> tuple[
     share = one.share
     with np.errstate(invalid="ignore"):
         left = (1 - share) * np.abs(rest)
-        misfit = (left > OFF * np.abs(g) + SIGMAS * doubt) | np.isnan(rest) & np.isfinite(g)
+        misfit = left > OFF * np.abs(g) + SIGMAS * doubt
+        misfit[:, B] |= np.isnan(rest[:, B]) & np.isfinite(g[:, B])
         misfit[:, B] |= ~(error[:, B] < UNCERTAIN_LRS * g[:, B]) & np.isfinite(g[:, B])
     g = np.where(share > 0, g + share * rest, g)
     error = np.where(share > 0, np.sqrt((1 - share) ** 2 * (error**2 + wander**2) + (share * doubt) ** 2), error)
     error[:, A] = np.hypot(error[:, A], other_side * np.abs(g[:, A]))
-    return g, error, misfit
+    error = np.where(np.isnan(rest), np.hypot(error, UNCHECKED * np.abs(g)), error)
+    return g, np.hypot(error, one.offset_error / u_read), misfit
 
 
 def _rest(one: DeviceCycles, measured: Float64Array, g: Float64Array) -> Float64Array:

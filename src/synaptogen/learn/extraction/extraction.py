@@ -32,8 +32,9 @@ DEFINITIONS = {
     "r_hrs": (
         "R_HRS of cycle n, in ohm: static resistance U_read/I(U_read) of the curves fitted (Huber) to the falling"
         " branch of RESET (C) after the cycle before, from 3 % of the largest voltage to where the curves hold"
-        " (hrs_top: 67 to 95 %); in the first cycle of a record, or after a gap, to the rising branch of SET (A) up to"
-        " SET. Checked against points beside the read voltage."
+        " (hrs_top: 67 to 95 %); in the first cycle of a record, after a gap, or where loops begin in the HRS of their"
+        " own end and not in that of the loop before, to the rising branch of SET (A) up to SET. Checked against points"
+        " beside the read voltage."
     ),
     "u_set": (
         "U_SET, in V: voltage on branch A at which the current has gone half way from the HRS to that of the LRS, or to"

@@ -76,13 +76,19 @@ def survey_cycles(u: Float64Array, i: Float64Array, rows: IntArray, count: int, 
 
 @compiled
 def _fit_offset(u: Float64Array, i: Float64Array, first: int, last: int, width: float, summary: Float64Array) -> None:
-    """Fit a straight line to the points about the falling zero crossing: its intercept, and the variance about it."""
-    n, su, si, suu, sui, sii = 0, 0.0, 0.0, 0.0, 0.0, 0.0
-    for k in range(first, last):
-        if -width < u[k] < width:
-            n += 1
-            su, si = su + u[k], si + i[k]
-            suu, sui, sii = suu + u[k] * u[k], sui + u[k] * i[k], sii + i[k] * i[k]
+    """Fit a straight line to the points about the falling zero crossing: its intercept, and the variance about it.
+
+    Where few points are near, those further off count.
+    """
+    for wider in range(1, 4):
+        n, su, si, suu, sui, sii = 0, 0.0, 0.0, 0.0, 0.0, 0.0
+        for k in range(first, last):
+            if abs(u[k]) < wider * width:
+                n += 1
+                su, si = su + u[k], si + i[k]
+                suu, sui, sii = suu + u[k] * u[k], sui + u[k] * i[k], sii + i[k] * i[k]
+        if n > 2:
+            break
     if n < 2:
         return
     cuu, cui, cii = suu - su * su / n, sui - su * si / n, sii - si * si / n

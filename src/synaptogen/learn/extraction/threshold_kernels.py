@@ -17,6 +17,7 @@ ABRUPT = 0.3  # share of the current that an abrupt RESET loses within a step
 SMALL_STEP, MOST = 0.1, 0.8  # the same for a step that is this share of what the current has lost some points later
 CLEAR_STEP, ALONE = 0.15, 4.0  # the same for a step of an erratic RESET, which is so many times the next one
 BEFORE_JUMP = 0.06  # share by which the current may be off the line of the LRS before an abrupt RESET
+STRAIGHT, FAR_OFF = 4, 0.4  # steps before it that are straight where it is further off, and how far that may be
 OFF_LINE = 0.15  # share by which the current may leave the line of the LRS before RESET
 BESIDE_KINK = 4  # points to either side of the filter in which a kink is fitted
 LEAST_FALL = 0.4  # share of the slope of the LRS that it loses at a kink at least
@@ -193,8 +194,31 @@ def _kink_distance(share: float, m: int) -> float:
 
 
 @compiled
+def _goes_straight(
+    u: Float64Array, i: Float64Array, slope: Float64Array, line: Float64Array, first: int, k: int, noise: float
+) -> bool:
+    """Return whether the current rises in a straight line up to a point, not far from the line of the LRS."""
+    if k - first < STRAIGHT or abs(i[k] - line[k]) > FAR_OFF * abs(line[k]):
+        return False
+    rise = (i[k] - i[k - STRAIGHT]) / STRAIGHT
+    if 2.0 * rise < slope[k] * (u[k] - u[k - 1]):
+        return False
+    bent = False
+    for j in range(k - STRAIGHT, k):
+        bent |= abs(i[j + 1] - i[j] - rise) > max(0.01 * i[k], 4.0 * noise)
+    return not bent
+
+
+@compiled
 def _jump_down(
-    u: Float64Array, i: Float64Array, line: Float64Array, first: int, last: int, from_: float, noise: float
+    u: Float64Array,
+    i: Float64Array,
+    slope: Float64Array,
+    line: Float64Array,
+    first: int,
+    last: int,
+    from_: float,
+    noise: float,
 ) -> int:
     """Return the point before the first step down from the line of the LRS, or -1.
 
@@ -205,7 +229,8 @@ def _jump_down(
             continue
         fall = i[k] - i[k + 1]
         off = abs(i[k] - line[k]) > max(BEFORE_JUMP * abs(line[k]), 4.0 * noise)
-        if off:
+        straight = _goes_straight(u, i, slope, line, first, k, noise)
+        if off and not straight:
             continue
         if fall > max(ABRUPT * i[k], 6.0 * noise):
             if _leaves_line(u, i, line, k + 1, min(k + 5, last + 1), noise, 0.5 * ABRUPT):
@@ -213,7 +238,7 @@ def _jump_down(
             continue
         lost, far = fall + line[k + 1] - line[k], min(k + 4, last)
         later = i[k + 1] - i[k + 2] + line[k + 2] - line[k + 1] if k + 2 <= last else lost
-        clear = lost > max(CLEAR_STEP * line[k + 1], 20.0 * noise, ALONE * abs(later))
+        clear = lost > max(CLEAR_STEP * line[k + 1], 20.0 * noise, 0.0 if straight else ALONE * abs(later))
         most = lost >= max(SMALL_STEP * line[k + 1], 8.0 * noise, MOST * (line[far] - i[far]))
         if far <= k + 1 or not (clear or most):
             continue
@@ -266,7 +291,7 @@ def reset_voltage(
         return u[clipped], np.nan, np.nan, False
     at, before = _first_below_half(u, i, slope, line, first, high, from_, m, noise)
     until = high if at < 0 else min(at + m + 1, high)
-    jump = _jump_down(u, i, line, first, until, from_, noise)
+    jump = _jump_down(u, i, slope, line, first, until, from_, noise)
     if jump >= 0:
         return 0.5 * (u[jump] + u[jump + 1]), np.nan, np.nan, True
     if at < 0:

@@ -44,6 +44,16 @@ ALIASES = {
             "\u7535\u538b",
             "\u96fb\u5727",
         ),
+        *(
+            "tens\u00e3o",
+            "napi\u0119cie",
+            "nap\u011bt\u00ed",
+            "gerilim",
+            "sp\u00e4nning",
+            "j\u00e4nnite",
+            "\u96fb\u58d3",
+        ),
+        *("\uc804\uc555", "\u7535\u538bu", "\u7535\u538bv", "\u5370\u52a0\u96fb\u5727"),
         *("\u043d\u0430\u043f\u0440\u044f\u0436\u0435\u043d\u0438\u0435",),
     ),
     "current": (
@@ -73,7 +83,8 @@ ALIASES = {
             "\u7535\u6d41",
             "\u96fb\u6d41",
         ),
-        *("\u0442\u043e\u043a",),
+        *("intensidad", "pr\u0105d", "proud", "ak\u0131m", "str\u00f6m", "virta", "\u0442\u043e\u043a"),
+        *("\uc804\ub958", "\u7535\u6d41i"),
     ),
     "time": ("t", "times", "t1", "timestamp", "time stamp", "elapsed", "elapsed time", "second", "x-axis", "rel time"),
     "device": (
@@ -212,6 +223,9 @@ def role_of(name: str) -> tuple[str | None, str]:
             return ours, ""
     if _LIMIT.search(word):
         return None, word
+    node = re.fullmatch(r"(?P<kind>[vi])\((?P<tag>[\w.:#,\-+]+)\)", word)  # of a circuit simulator
+    if node and node["tag"] not in HALVES:
+        return ("voltage" if node["kind"] == "v" else "current"), node["tag"]
     smu = re.fullmatch(r"(?P<tag>.*?)[._ ]?(?P<kind>[vi])(?P<index>(\[\d+\])+)", word)
     if smu:
         return ("voltage" if smu["kind"] == "v" else "current"), f"{smu['tag']}{smu['index']}"
@@ -241,9 +255,14 @@ def role_of(name: str) -> tuple[str | None, str]:
         r"(?P<kind>[viu]|voltage|current)[\s_\-.(]*(?P<tag>forward|fwd|backward|bwd|reverse|rev|up|down|retrace|trace)\)?",
         word,
     )
+    way = way or re.fullmatch(
+        r"(?P<tag>forward|fwd|backward|bwd|reverse|rev)[\s_\-.]+(?P<kind>[viu]|voltage|current)", word
+    )
     if way:
         return ("current" if way["kind"] in ("i", "current") else "voltage"), way["tag"]
-    letter = re.fullmatch(r"(?P<kind>[viu])[\s_\-]?(?P<tag>[a-z]{1,6}\d*|\d+)", plain if not number else word)
+    letter = re.fullmatch(
+        r"(?P<kind>[viu])[\s_\-]?(?P<tag>[a-z]{1,6}\d*|\d+|measured?|applied|memristor)", plain if not number else word
+    )
     if letter and word not in ("idx", "unit", "index", "iv", "vi", "ivs"):
         return ("current" if letter["kind"] == "i" else "voltage"), letter["tag"]
     for words, role in (("voltage", "voltage"), ("bias", "voltage"), ("current", "current"), ("time", "time")):

@@ -19,13 +19,26 @@ _COUNTED = re.compile(
     r"(?:cycle|cyc|sweep|loop|run|iv|repeat|repetition|scan|trial|record|dc)?[\s_\-#.()\[\]]*\d+[\s_\-)\]]*(?:cycle|sweep|loop|run)?"
 )
 
+_OF_DEVICE = re.compile(
+    r"(?i)(?P<device>.*?\S)[\s_\-.]+(?:c|cyc|cycle|sweep|loop|run|scan|repeat|rep)[\s_\-.#(]*(?P<number>\d+)\)?"
+)
+_DEVICE_LAST = re.compile(
+    r"(?i)(?:cyc|cycle|sweep|loop|run|scan|repeat)[\s_\-.#]*(?P<number>\d+)[\s_\-.]+(?P<device>(?:d|dev|device|cell|die)\w*)"
+)
+_EXPORTED = re.compile(r".*\[(?P<device>[^\]]*?)\s*\((?P<number>\d+)\)\s*;.*\].*")  # by the program of an analyser
+_DATED = re.compile(
+    r"(?P<device>\D*?)[\s_\-]*(?:19|20)\d\d[-_.]?[01]\d[-_.]?[0-3]\d(?:[\sT_\-.]*[0-2]?\d[-_.h]?[0-5]\d(?:[-_.m]?[0-5]\d)?s?)?"
+)
+_ROW = re.compile(r"(?i)(?:^|[\s_\-])(?:r|row|w|wl|x)[\s_\-]?\d+$")  # before a number of a column, not of a cycle
+
 
 def read_folder(folder: str, read_one: Callable[[str], xr.Dataset]) -> xr.Dataset:
     """Read each file of a folder as a device, and each folder below it, at any depth, as a device with files of cycles.
 
     Devices are labelled by the names of files without endings, or of folders; numbers in names count as numbers. Files
     whose names differ in nothing but "set" and "reset", or "pos" and "neg", are the two halves of cycles. Where the
-    names of all files of a folder count cycles, as "sweep 1" and "sweep 2", they are cycles of one device.
+    names of all files of a folder count cycles, as "sweep 1" and "sweep 2", they are cycles of one device; where they
+    say device and cycle, as "D3_c012", of that device.
 
     Parameters
     ----------
@@ -52,7 +65,7 @@ def read_folder(folder: str, read_one: Callable[[str], xr.Dataset]) -> xr.Datase
         note = "the names of the files count cycles: they are taken as cycles of one device"
         devices = [(root.name, joined.assign_attrs(read_as=f"{joined.attrs.get('read_as', '')}\n{note}".strip()))]
     else:
-        devices = own
+        devices = _grouped(own)
     for one in below:
         parts = [data for _, data in _whole_loops(_read_all(one, read_one, reasons))]
         if parts:
@@ -65,6 +78,31 @@ def read_folder(folder: str, read_one: Callable[[str], xr.Dataset]) -> xr.Datase
         logging.getLogger("synaptogen").info("left out: %s", "; ".join(reasons))
         found.attrs["left_out"] = "; ".join(reasons)
     return found
+
+
+def _grouped(files: list[tuple[str, xr.Dataset]]) -> list[tuple[str, xr.Dataset]]:
+    """Return devices: files whose names say device and cycle, as "D3_c012", are cycles of that device."""
+    places = [_device_of(name) for name, _ in files]
+    if len(files) < 2 or not all(places):
+        return files
+    groups: dict[str, list[xr.Dataset]] = {}
+    for place, (_, data) in zip(places, files, strict=True):
+        groups.setdefault(str(place), []).append(data)
+    if any(data.sizes["device"] > 1 for _, data in files) or len(groups) == len(files):
+        return files
+    joined = [(name, _one_after_another(parts)) for name, parts in groups.items()]
+    note = "the names of the files say device and cycle: files of a device are taken as its cycles, in their order"
+    name, first = joined[0]
+    return [(name, first.assign_attrs(read_as=f"{first.attrs.get('read_as', '')}\n{note}".strip())), *joined[1:]]
+
+
+def _device_of(name: str) -> str | None:
+    """Return the part of a file's name that names the device, if the rest counts cycles or says when; else None."""
+    for form in (_EXPORTED, _OF_DEVICE, _DEVICE_LAST, _DATED):
+        match = form.fullmatch(name.strip())
+        if match and not (match["device"] and form is _OF_DEVICE and _ROW.search(match["device"])):
+            return match["device"].strip(" _-.") or "device"
+    return None
 
 
 def _could_be(path: Path) -> bool:
@@ -94,7 +132,8 @@ def _half_of(path: Path) -> tuple[str, str]:
     found = _HALF.search(name)
     if found is None:
         return path.stem, ""
-    rest = re.sub(r"[\s_\-]{2,}", "_", name[: found.start()] + name[found.end() :]).strip(" _-.")
+    behind = re.sub(r"^[\s_\-.]*(?=\d+$)", "_cycle", name[found.end() :])  # a number behind the word counts cycles
+    rest = re.sub(r"[\s_\-]{2,}", "_", name[: found.start()] + behind).strip(" _-.")
     return rest or path.parent.name, HALVES[found[0]]
 
 

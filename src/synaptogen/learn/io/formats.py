@@ -23,6 +23,7 @@ from .arrays import with_attributes
 from .markup import cells_of, is_markup
 from .raw_tables import RawTable, as_column
 from .sheets import tables_of_sheet
+from .spice import is_raw_file, load_raw
 from .text_tables import load_text
 
 _JSON = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:\{\s*[\"}]|\[\s*(?:[\[{\"\d\]-]|null|true|false))")
@@ -77,7 +78,10 @@ def load(path: str) -> Contents:
     """
     with open(path, "rb") as file:
         start = file.read(512)
-    if not start.strip():
+        blank = not start.strip(_BLANK)
+        while blank and (part := file.read(1 << 20)):
+            blank = not part.strip(_BLANK)
+    if blank:
         raise ValueError("the file is empty")
     for what, is_such, remedy in REFUSED:
         if is_such(start):
@@ -430,6 +434,7 @@ def _is_pickle(start: bytes, path: str) -> bool:
     return (start[:1] == b"\x80" and start[1:2] in b"\x02\x03\x04\x05") or path.lower().endswith((".pkl", ".pickle"))
 
 
+_BLANK = b" \t\r\n\x0b\x0c\xef\xbb\xbf"
 LOADERS: tuple[tuple[str, Callable[[bytes, str], bool], Callable[[str], Contents]], ...] = (
     ("pickle", _is_pickle, _pickle),
     ("NPY file", lambda start, path: start[:6] == b"\x93NUMPY", _npy),
@@ -439,6 +444,11 @@ LOADERS: tuple[tuple[str, Callable[[bytes, str], bool], Callable[[str], Contents
     ("table in HTML or XML", lambda start, path: is_markup(start), _markup),
     ("HDF5 file", lambda start, path: start[:8] == b"\x89HDF\r\n\x1a\n" or b"\x89HDF\r\n\x1a\n" in start, _hdf5),
     ("MATLAB file", lambda start, path: start[:6] == b"MATLAB", _matlab),
+    (
+        "raw file of a circuit simulator",
+        lambda start, path: is_raw_file(start),
+        lambda path: Contents(load_raw(path), {}, {}, ""),
+    ),
     ("Parquet file", lambda start, path: start[:4] == b"PAR1", _parquet),
     ("JSON file", lambda start, path: _JSON.match(start) is not None, _json),
 )

@@ -37,6 +37,7 @@ Records: TypeAlias = Literal["cycles", "devices"]
 
 
 ONE_SIDE = 0.05  # share of the largest voltage that a sweep of one sign may reach on the other side
+SWEPT = 12  # different voltages of a sweep
 FILLERS = 5  # points of no voltage and no current at all at the end of a record that are no points
 SCOPE_WORDS = ("sample interval", "record length", "horizontal units", "vertical units", "volts/div", "waveform type")
 
@@ -184,6 +185,22 @@ def side_of(voltage: Float64Array) -> int:
         return 0
     low, high = float(there.min()), float(there.max())
     return 1 if -low < ONE_SIDE * high else -1 if high < -ONE_SIDE * low else 0
+
+
+def is_swept(table: RawTable) -> bool:
+    """Return whether a voltage of a table goes to both signs, and a current or another voltage is beside it.
+
+    Parameters
+    ----------
+    table : RawTable
+
+    Returns
+    -------
+    bool
+    """
+    channels = [c for c in channels_of(table) if c.role in ("voltage", "current")] if table.named else []
+    volts = [numbers_of(table, c) for c in channels if c.role == "voltage"]
+    return len(channels) > 1 and any(len(np.unique(v)) >= SWEPT and side_of(v) == 0 for v in volts)
 
 
 def whole_loops(records: list[Record], understood: Understood) -> list[Record]:

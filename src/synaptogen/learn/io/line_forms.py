@@ -11,6 +11,7 @@ MOSTLY = 0.6  # share of the lines that have the form
 LIST = 12  # numbers of a list
 
 _NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
+_ALONE = re.compile(r"[+-]?(?:\d+[.,]?\d*|[.,]\d+)(?:[eEdD][+-]?\d+)?|nan|NaN|NAN")
 _PAIR = re.compile(
     rf"\s*(?P<key>[^\W\d][^=:,;\t]{{0,40}}?)\s*[=:]\s*(?P<value>{_NUMBER}\s?[^\W\d_]{{0,6}})\s*(?:[,;\t ]|$)"
 )
@@ -32,7 +33,7 @@ def in_fields(lines: Sequence[str]) -> list[str] | None:
     list of str or None
     """
     there = [line for line in lines if line.strip()]
-    for form in (_unquoted, _of_lists, _of_pairs, _with_two_kinds_of_commas, _glued):
+    for form in (_unquoted, _of_lists, _below_each_other, _of_pairs, _with_two_kinds_of_commas, _glued):
         found = form(there)
         if found is not None:
             return found
@@ -56,6 +57,27 @@ def _of_lists(lines: Sequence[str]) -> list[str] | None:
     found = [",".join([m["key"].strip(), *re.split(r"[\s,;]+", m["body"].strip(" ,;"))]) for m in matches if m]
     found = [line for line in found if line.count(",") >= LIST]
     return found if len(found) >= 2 and 2 * len(found) >= len(lines) else None
+
+
+def _below_each_other(lines: Sequence[str]) -> list[str] | None:
+    """Return a table of quantities that stand below each other, a number in each line, and their names above them."""
+    blocks: list[tuple[str, list[str]]] = []
+    for line in lines:
+        text = line.strip().strip(",;")
+        if _ALONE.fullmatch(text) is None:
+            if blocks and not blocks[-1][1]:
+                blocks.pop()  # a line above a name
+            blocks.append((text.strip("[]<>: "), []))
+        elif not blocks:
+            return None
+        else:
+            blocks[-1][1].append(text)
+    lengths = {len(block) for _, block in blocks}
+    if len(blocks) < 2 or len(lengths) != 1 or lengths.pop() < LIST:
+        return None
+    comma = not any("." in text for _, block in blocks for text in block)
+    columns = [[text.replace(",", ".") if comma else text for text in block] for _, block in blocks]
+    return ["\t".join(name for name, _ in blocks), *("\t".join(row) for row in zip(*columns, strict=True))]
 
 
 def _of_pairs(lines: Sequence[str]) -> list[str] | None:

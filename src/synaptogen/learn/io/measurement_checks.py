@@ -1,5 +1,6 @@
 """Checks of the arrays of a measurement: shapes, units, and the signs of currents."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ LARGEST_VOLTAGE = 50.0  # V; a larger one is in millivolts
 LARGEST_CURRENT = 0.09  # A; a larger one is in mA or uA: large devices take 80 mA
 LARGEST_BELIEVED = 10.0  # A; a larger one is wrong, whatever its unit
 SMALLEST_RESISTANCE = 8.0  # ohm; a median below is in kilo-ohms or a logarithm
+SMALL_RESISTANCE, USUAL_CURRENT = 100.0, 0.02  # ohm and A: sizes beyond these are said
 NEAR, TELLING = 0.1, 0.5  # shares of the largest voltage: near zero below the first, far from it above the second
 FEWEST_SIGNS, WRONG = 10, 0.1  # points that a check of signs needs; share of currents with a wrong sign
 
@@ -136,15 +138,62 @@ def check_loops(u: RealArray, i: RealArray, missing: BoolArray, believed: bool) 
         raise ValueError(f"voltage reaches {reach_u:.4g} V only: give V, and see that it is not exchanged with current")
 
 
+def runs_against(u: RealArray, i: RealArray) -> bool:
+    """Return whether a current has the sign opposite to that of the voltage, as that out of the other terminal has.
+
+    Parameters
+    ----------
+    u, i : array
+        In V and A, perhaps NaN.
+
+    Returns
+    -------
+    bool
+    """
+    missing = np.isnan(u) | np.isnan(i)
+    if missing.all():
+        return False
+    return max(_signs(u, i, missing, float(np.nanmax(np.abs(u)))) or (1.0, 1.0)) < WRONG
+
+
+def unusual_sizes(arrays: Mapping[str, RealArray], believed: bool) -> list[str]:
+    """Return remarks on numbers that are unusual in the units in which they were read.
+
+    Parameters
+    ----------
+    arrays : mapping of str to array
+        Voltages and currents, or features, in SI units.
+    believed : bool
+        Whether the unit of the current was given.
+
+    Returns
+    -------
+    list of str
+    """
+    said = []
+    for name in ("r_hrs", "r_lrs"):
+        there = np.asarray(arrays[name])[np.isfinite(arrays[name])] if name in arrays else np.empty(0)
+        if there.size and float(np.median(there)) < SMALL_RESISTANCE:
+            low, high = (float(x) for x in np.quantile(there, [0.05, 0.95]))
+            said.append(
+                f"{name} is read as {low:.3g} to {high:.3g} ohm, which is unusually small: if these are kohm, --unit"
+                f" {name}=kohm"
+            )
+    current = np.asarray(arrays["current"]) if "current" in arrays and not believed else np.empty(0)
+    there = np.abs(current[np.isfinite(current)])
+    if there.size and float(there.max()) > USUAL_CURRENT:
+        said.append(
+            f"current is read as up to {float(there.max()):.3g} A, which is unusually large: if these are mA, --unit"
+            " current=mA"
+        )
+    return said
+
+
 def _check_signs(u: RealArray, i: RealArray, missing: BoolArray, reach: float) -> None:
     """Refuse a current that has not the sign of the voltage, far from zero, if it depends on the voltage at all."""
-    low, high = (i[~missing & (side * u > TELLING * reach)] for side in (-1, 1))
-    near = i[~missing & (np.abs(u) < NEAR * reach)]
-    if min(len(low), len(high), len(near)) < FEWEST_SIGNS:
+    along = _signs(u, i, missing, reach)
+    if along is None:
         return
-    if np.median(np.abs(np.concatenate([low, high]))) < 2 * np.median(np.abs(near)) + 1e-15:
-        return  # an offset, or nothing
-    along = float(np.mean(low < 0)), float(np.mean(high > 0))
     if max(along) < WRONG:
         raise ValueError("current has the sign opposite to that of the voltage: change the sign of one of them")
     if min(along) < WRONG < 1 - WRONG < max(along):
@@ -152,6 +201,18 @@ def _check_signs(u: RealArray, i: RealArray, missing: BoolArray, reach: float) -
             "current has the same sign at both signs of the voltage, as a magnitude has: give it its sign, or"
             " magnitude=True (--magnitude), by which it gets that of the voltage"
         )
+
+
+def _signs(u: RealArray, i: RealArray, missing: BoolArray, reach: float) -> tuple[float, float] | None:
+    """Return the share of currents with the sign of the voltage, at negative and positive ones; None if unknown."""
+    low, high = (i[~missing & (side * u > TELLING * reach)] for side in (-1, 1))
+    near = i[~missing & (np.abs(u) < NEAR * reach)]
+    if min(len(low), len(high), len(near)) < FEWEST_SIGNS:
+        return None
+    if np.median(np.abs(np.concatenate([low, high]))) < 2 * np.median(np.abs(near)) + 1e-15:
+        return None  # an offset, or nothing
+    low, high = (part - np.median(near) for part in (low, high))  # an HRS may carry less than the offset
+    return float(np.mean(low < 0)), float(np.mean(high > 0))
 
 
 def _reach(name: str, values: RealArray) -> float:

@@ -22,9 +22,11 @@ from .arrays import columns_of_arrays, loops_of_arrays
 from .channels import Channel, channels_of, numbers_of
 from .columns import KEYS, KNOWN, LOOPS, QUOTIENTS, Column, columns_of, device_part, listed, role_of
 from .feature_columns import one_row_per_cycle
+from .fillers import without_fillers
 from .formats import Contents, load, table_of_frame
+from .joined_tables import one_below_the_other
 from .label_columns import with_labels
-from .layouts import Options, Record, Understood, hint_of_quotient, pairs_in, records_of
+from .layouts import Options, Record, Understood, hint_of_quotient, is_swept, pairs_in, records_of
 from .long_form import by_state, read_long_form, require_filled, wanted_of
 from .raw_tables import RawTable
 from .text_tables import shown_lines
@@ -79,7 +81,8 @@ def load_file(path: str, columns: Mapping[str, str]) -> Contents:
     check_columns(columns)
     if not os.path.exists(path):
         raise FileNotFoundError(f"there is no file {path}")
-    return load(path)
+    contents = load(path)
+    return contents._replace(tables=one_below_the_other(contents.tables))
 
 
 def understand(contents: Contents, columns: Mapping[str, str], options: Options) -> FileContents:
@@ -128,7 +131,7 @@ def _understood(contents: Contents, columns: Mapping[str, str], options: Options
     understood = Understood([f"format: {contents.format}"] if contents.format else [])
     if options.units:
         contents, columns = _with_units(contents, columns, options.units)
-    tables = contents.tables
+    tables = [without_fillers(table) for table in contents.tables]
     if contents.arrays:
         columns_alone = columns_of_arrays(contents.arrays) if not _named_here(columns, contents.arrays) else None
         if columns_alone is None:
@@ -139,7 +142,7 @@ def _understood(contents: Contents, columns: Mapping[str, str], options: Options
     understood.lines += [note for table in tables for note in table.notes]
     for table in tables:
         kind = kind_of_columns(table.names) if table.named and not columns else None
-        if kind is not None:
+        if kind is not None and not (kind == "retention" and is_swept(table)):
             refuse(kind)
     tables = [_with_differences(table, columns) for table in tables]
     if set(columns) & set(QUOTIENTS):

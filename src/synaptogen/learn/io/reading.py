@@ -15,6 +15,7 @@ from .folders import read_folder
 from .formats import Contents, table_of_frame
 from .layouts import Options, Records
 from .measurement import believed_loops, features, loops
+from .measurement_checks import runs_against, unusual_sizes
 from .readers import FileContents, check_columns, load_file, understand
 from .retention import reads_in
 from .table_events import events_in
@@ -161,7 +162,14 @@ def _dataset(found: FileContents, given: Mapping[str, Any], magnitude: bool) -> 
     else:
         if magnitude:
             arrays = {**arrays, "current": np.abs(arrays["current"]) * np.sign(arrays["voltage"])}
+        if runs_against(arrays["voltage"], arrays["current"]):
+            arrays = {**arrays, "current": -arrays["current"]}
+            found.understood.lines.append(
+                "current has the sign opposite to that of the voltage, as that out of the other terminal: its sign is"
+                " changed"
+            )
         attributes = {**found.attributes, **{k: v for k, v in given.items() if v is not None}}
         believed = found.understood.believed
         made = believed_loops(**arrays, **attributes, device=found.device, cycle=found.cycle, believed=believed)
+    found.understood.lines += unusual_sizes(arrays, found.understood.believed)
     return made.assign_attrs(read_as="\n".join(found.understood.lines))

@@ -11,6 +11,7 @@ from synaptogen._utils import PathLike, checked, checks
 
 from .columns import listed
 from .formats import Contents, load, table_of_frame
+from .layouts import is_swept
 from .raw_tables import RawTable
 from .read_columns import ReadOptions, ReadTable
 from .read_names import ROLES
@@ -134,6 +135,8 @@ def reads_in(contents: Contents, name: str) -> xr.Dataset | None:
     ValueError
         If there are reads, but something lacks.
     """
+    if any(is_swept(table) for table in contents.tables):
+        return None
     found = find_reads(contents, ReadOptions(), strict=True)
     return None if found is None else _dataset(found, name)
 

@@ -196,7 +196,7 @@ def is_row(counts: tuple[int, int, int]) -> bool:
 
 
 def numbers_columns(fields: Fields, dialect: Dialect) -> bool:
-    """Return whether a row is one of names, some of which are the numbers of cycles, as in ``Voltage,1,2,3``.
+    """Return whether a row is one of names, some of which are the numbers of cycles, as in ``Voltage,1,10,100``.
 
     Parameters
     ----------
@@ -212,7 +212,7 @@ def numbers_columns(fields: Fields, dialect: Dialect) -> bool:
         return False
     digits = [field for field in fields if field.isdecimal()]
     steps = np.diff([int(field[:9]) for field in digits])
-    return len(digits) >= 2 and len(digits) + len(words) == len(fields) and bool(np.all(steps == 1))
+    return len(digits) >= 2 and len(digits) + len(words) == len(fields) and bool(np.all(steps >= 1))
 
 
 class TableBuilder:

@@ -27,6 +27,13 @@ SNIFFED = 2000  # number of lines of which one must belong to a table
 TAIL = 1 << 12  # bytes at the end of a file that are looked at
 REMARKS = ("comment", "comments", "remark", "remarks")  # names of a last column that most rows lack
 COMMENTS = "#%!"  # characters that begin a comment
+ENCODINGS = {  # words for voltage and current
+    "gbk": ("\u7535\u538b", "\u7535\u6d41"),
+    "shift_jis": ("\u96fb\u5727", "\u96fb\u6d41"),
+    "big5": ("\u96fb\u58d3", "\u96fb\u6d41"),
+    "euc-kr": ("\uc804\uc555", "\uc804\ub958"),
+    "cp1251": ("\u043d\u0430\u043f\u0440\u044f\u0436", "\u0442\u043e\u043a"),
+}
 _OTHER_SIGN = re.compile(r"\s*(?://+|;+|\*+|--+|REM)\s+")  # of a comment, above a table
 _BEHIND = re.compile(r"\s+(?:#|//).*$")  # a comment behind the numbers of a row
 
@@ -57,6 +64,9 @@ def load_text(path: str) -> list[RawTable]:
             other = in_fields([line for line in file.read().splitlines() if not _is_comment(line)])
     dialect = _dialect(other or [line for line in head if line.strip() and not _is_comment(line)])
     if dialect is None:
+        tables = _further_down(path, encoding) if len(head) == SNIFFED else []
+        if tables:
+            return tables
         raise ValueError(_no_table(head))
     if other is not None:
         rows = [dialect.fields(line) for line in other]
@@ -74,6 +84,18 @@ def load_text(path: str) -> list[RawTable]:
     if not tables:
         raise ValueError(_no_table(head))
     return tables
+
+
+def _further_down(path: str, encoding: str) -> list[RawTable]:
+    """Return the tables of a file that begins with more other lines than are looked at first; none if it has none."""
+    with open(path, encoding=encoding, errors="replace") as file:
+        lines = [line for line in file.read().splitlines() if line.strip()]
+    for first in range(0, len(lines), SNIFFED // 2):
+        part = lines[first : first + SNIFFED]
+        dialect = _dialect([line for line in part if not _is_comment(line)])
+        if dialect is not None:
+            return _blocks(lines[first:], dialect, _ends_early(path, encoding))
+    return []
 
 
 def _no_table(head: list[str]) -> str:
@@ -106,8 +128,17 @@ def _encoding(path: str) -> str:
         start[: max(len(start) - 4, 0)].decode("utf-8-sig")  # not through the middle of a character
     except UnicodeDecodeError as error:
         if error.end < len(start) - 8:
-            return "cp1252"
+            return _old_encoding(start)
     return "utf-8-sig"
+
+
+def _old_encoding(start: bytes) -> str:
+    """Return the encoding, of those before Unicode, in which a text names voltage and current."""
+    for encoding, words in ENCODINGS.items():
+        text = start.decode(encoding, "ignore").lower()
+        if all(word in text for word in words):
+            return encoding
+    return "cp1252"
 
 
 def _ends_early(path: str, encoding: str) -> bool:
@@ -295,6 +326,9 @@ def _blocks(lines: list[str], dialect: Dialect, ends_early: bool) -> list[RawTab
     for line in lines:
         if not line.strip(" \t\r\n,;"):
             builder.gap()
+        elif line.lstrip()[:1] in "nN" and all(field in MISSING for field in dialect.fields(line)):
+            fields = dialect.fields(line)
+            builder.add(fields, line, (len(fields), len(fields), 0))  # NaN,NaN: a missing point, no name
         elif _is_comment(line):
             builder.comment(line)
         else:
