@@ -3,10 +3,10 @@
 Prints a table of the medians, in standard errors of the measured ones, and of the widths from 10 to 90 %; draws the
 features of one law, measured and simulated, side by side.
 
-Run it with ``python benchmarks/few_devices.py [figure.png]``.
+    python benchmarks/few_devices.py --figure few_devices.png
 """
 
-import sys
+import argparse
 
 import numpy as np
 
@@ -40,7 +40,7 @@ def compared(law, devices, seed):
     """Return differences of medians in standard errors, ratios of widths, and the logarithms behind them."""
     data = measured(law, devices, seed)
     params = learn.fit(data, history="var", order=2, rng=1).params
-    cycles = sg.CellArray(4000, params, rng=0).run_cycles(10)
+    cycles = sg.CellArray(4000, params, rng=0, engine="reference").run_cycles(10)
     off, width, values = [], [], []
     for name in FEATURES:
         a, b = np.log(np.abs(data[name].to_numpy())), np.log(np.abs(getattr(cycles, name)))
@@ -75,6 +75,9 @@ def draw(path, results):
 
 def main() -> None:
     """Print the table, and draw the figure if a path is given."""
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--figure", help="file for a figure of the first law")
+    chosen = options.parse_args()
     results = {}
     print("| devices | largest difference of medians, standard errors | width 10 to 90 %, simulated over measured |")
     for devices in DEVICES:
@@ -86,8 +89,8 @@ def main() -> None:
             flush=True,
         )
         results[devices] = found["megaohm"]
-    if len(sys.argv) > 1:
-        draw(sys.argv[1], results)
+    if chosen.figure:
+        draw(chosen.figure, results)
 
 
 if __name__ == "__main__":
