@@ -346,7 +346,7 @@ def test_a_crash_while_writing_leaves_what_was_there(step, overwrite, tmp_path, 
 
     monkeypatch.setattr(engine, "dump", fail)
     if step == "end":
-        monkeypatch.setattr("zarr.core.attributes.Attributes.update", fail_at_the_end)
+        monkeypatch.setattr("zarr.Group.update_attributes", fail_at_the_end)
     with pytest.raises(OSError, match="disk full"):
         new.save(path, overwrite=overwrite)
     assert calls
@@ -363,7 +363,7 @@ def test_a_directory_that_was_cut_short_is_not_taken_for_an_array(tmp_path, monk
     def stop(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("zarr.core.attributes.Attributes.update", stop)
+    monkeypatch.setattr("zarr.Group.update_attributes", stop)
     monkeypatch.setattr("shutil.rmtree", lambda *_, **__: None)
     with pytest.raises(KeyboardInterrupt):
         cells.save(path)

@@ -7,7 +7,7 @@ import pytest
 
 import synaptogen as sg
 from synaptogen import learn
-from synaptogen.learn.statistics.own_traits import TraitEstimator, hermite, population_columns, steps_of
+from synaptogen.learn.statistics.own_traits import REACH, TraitEstimator, hermite, population_columns, steps_of
 from synaptogen.params import RestlessInnovation
 
 PRESET = sg.DeviceParams.preset("hennen2024")
@@ -29,7 +29,7 @@ def test_traits_of_devices_that_have_them():
     rng = np.random.default_rng(2)
     c = np.array([-0.2, -0.1, 0.0, 0.1, 0.2])
     x = rng.standard_normal((5, 20_000))
-    y = 3.0 + 0.5 * (x + c[:, None] * np.polyval(hermite(2), np.clip(x, -2.5, 2.5)))
+    y = 3.0 + 0.5 * (x + c[:, None] * np.polyval(hermite(2), np.clip(x, -REACH, REACH)))
     estimator = TraitEstimator.plain(y[..., None], np.array([0.3]))
     traits = estimator(y[..., None])
     assert np.allclose(traits[:, 2] - traits[:, 2].mean(), c, atol=0.03)
