@@ -65,11 +65,10 @@ def draw(path, results):
                 low, middle, high = np.quantile(values, [0.1, 0.5, 0.9])
                 ax.plot([k + shift] * 2, [low, high], color=color, lw=3, solid_capstyle="butt")
                 ax.plot(k + shift, middle, "o", color=color, ms=4)
-        ax.set(yscale="log", xticks=range(len(DEVICES)), xticklabels=DEVICES, xlabel="devices", title=label)
-        ax.tick_params(axis="y", which="minor", labelsize=7)
+        ax.set(xticks=range(len(DEVICES)), xticklabels=DEVICES, xlabel="devices", title=label)
     axes[0].plot([], [], color="0.45", lw=3, label="measured")
     axes[0].plot([], [], color="C0", lw=3, label="simulated")
-    axes[0].legend(frameon=False, fontsize=8)
+    figure.legend(loc="outside upper right", ncols=2, frameon=False)
     figure.savefig(path, dpi=110)
 
 
