@@ -112,7 +112,7 @@ def test_the_file_simulates_the_measured_devices(law, devices):
     """Medians within 6 standard errors (of devices where there are several, else of 100 cycles with this memory)."""
     data = table(LAWS[law], devices, 100, devices)
     params = learn.fit(data, history="var", order=2, rng=1).params
-    cells = sg.CellArray(2000, params, rng=0)
+    cells = sg.CellArray(2000, params, rng=0, engine="reference")
     cycles = cells.run_cycles(10)
     assert cells.limited() == 0
     for f, name in enumerate(FEATURES):
