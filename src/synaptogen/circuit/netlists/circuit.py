@@ -1,198 +1,17 @@
-"""An array of cells as a circuit, and the voltages on its lines, independent of any simulator's language."""
+"""An array of cells as a circuit, independent of any simulator's language."""
 
 import math
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from synaptogen._utils import Float64Array, checks
 from synaptogen.array import CellArray
 from synaptogen.circuit.verilog import CellKind, CellModel, cell_model, instance_values
 
+from .elements import CellPlace, Resistor, finite_number
 from .transistor import Transistor
-
-
-class Wave(NamedTuple):
-    """A voltage that goes in straight lines from point to point; with one point it is constant.
-
-    Attributes
-    ----------
-    times : tuple of float
-        Times in s, rising from 0.
-    volts : tuple of float
-        Voltages there in V.
-    """
-
-    times: tuple[float, ...]
-    volts: tuple[float, ...]
-
-    @property
-    def constant(self) -> bool:
-        """Whether it never changes."""
-        return len(self.times) == 1
-
-
-def constant(volts: float) -> Wave:
-    """Return a voltage that never changes.
-
-    Parameters
-    ----------
-    volts : float
-        The voltage in V.
-
-    Returns
-    -------
-    Wave
-        With one point.
-
-    Raises
-    ------
-    ValueError
-        If it is not finite.
-
-    Examples
-    --------
-    >>> from synaptogen.circuit.netlists import constant
-    >>> constant(0.2)
-    Wave(times=(0.0,), volts=(0.2,))
-    """
-    return Wave((0.0,), (_finite("volts", volts),))
-
-
-def wave(times: ArrayLike, volts: ArrayLike) -> Wave:
-    """Return a voltage that goes in straight lines from point to point.
-
-    Parameters
-    ----------
-    times : array of shape (T,)
-        Times in s, rising, the first 0.
-    volts : array of shape (T,)
-        Voltages at these times in V.
-
-    Returns
-    -------
-    Wave
-        The points as Python floats.
-
-    Raises
-    ------
-    ValueError
-        If times do not rise from 0, lengths differ, or a number is not finite.
-
-    Examples
-    --------
-    >>> from synaptogen.circuit.netlists import wave
-    >>> wave([0.0, 1e-6, 2e-6], [0.0, -1.5, 0.0])
-    Wave(times=(0.0, 1e-06, 2e-06), volts=(0.0, -1.5, 0.0))
-    """
-    t, u = np.asarray(times, float), np.asarray(volts, float)
-    if t.ndim != 1 or t.shape != u.shape or len(t) == 0:
-        raise ValueError(f"times has shape {t.shape} and volts {u.shape}: give one row of as many numbers for both")
-    if not (np.isfinite(t).all() and np.isfinite(u).all()):
-        raise ValueError("times and volts hold values that are not finite (NaN or infinite)")
-    if t[0] != 0.0 or np.any(np.diff(t) <= 0.0):
-        raise ValueError("times must begin with 0 and rise")
-    return Wave(tuple(t.tolist()), tuple(u.tolist()))
-
-
-class CellPlace(NamedTuple):
-    """The place of a cell in an array.
-
-    Attributes
-    ----------
-    name : str
-        Name of the instance.
-    p, n : str
-        Nodes of its pins.
-    row, column : int
-        Its lines.
-    """
-
-    name: str
-    p: str
-    n: str
-    row: int
-    column: int
-
-
-class CellInstance(NamedTuple):
-    """A cell as a statement of a netlist.
-
-    Attributes
-    ----------
-    name : str
-        Name of the instance; it begins with n.
-    p, n : str
-        Nodes of its pins.
-    values : str
-        Instance parameters as assignments, ``mode_start=2.0 r_start=0.4``.
-    """
-
-    name: str
-    p: str
-    n: str
-    values: str
-
-
-class Resistor(NamedTuple):
-    """A wire segment, or the resistance of a driver.
-
-    Attributes
-    ----------
-    name : str
-        Name of the instance; it begins with r.
-    a, b : str
-        Its nodes.
-    ohms : float
-        Resistance in ohm, above 0.
-    """
-
-    name: str
-    a: str
-    b: str
-    ohms: float
-
-
-class TransistorInstance(NamedTuple):
-    """An access transistor as a statement of a netlist.
-
-    Attributes
-    ----------
-    name : str
-        Name of the instance; it begins with `Transistor.element`.
-    nodes : tuple of str
-        Drain, gate, source, bulk.
-    model : str
-        Name of the model in the user's card.
-    values : str
-        Instance parameters as assignments.
-    """
-
-    name: str
-    nodes: tuple[str, str, str, str]
-    model: str
-    values: str
-
-
-class VoltageSource(NamedTuple):
-    """A voltage source from a node to ground.
-
-    Attributes
-    ----------
-    name : str
-        Name of the instance; it begins with v.
-    node : str
-        The driven node.
-    wave : Wave
-        Its voltage.
-    """
-
-    name: str
-    node: str
-    wave: Wave
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -245,7 +64,7 @@ class ArrayCircuit:
         known = [name for name, _ in self.model.settings]
         for name, value in self.settings.items():
             checks.one_of("settings", name, known)
-            _finite(f"settings[{name!r}]", value)
+            finite_number(f"settings[{name!r}]", value)
 
     @property
     def column_ohms(self) -> float:
@@ -447,9 +266,9 @@ def circuit_of(
     if capacitance != 0.0:
         settings["capacitance"] = checks.positive("capacitance", capacitance, "F")
     for name, coefficient in (("tcr_lrs", tcr_lrs), ("tcr_hrs", tcr_hrs)):
-        if _finite(name, coefficient) != 0.0:
+        if finite_number(name, coefficient) != 0.0:
             settings[name] = float(coefficient)
-    if _finite("set_hold", set_hold) != 0.0:
+    if finite_number("set_hold", set_hold) != 0.0:
         if not 0.0 < set_hold < 1.0:
             raise ValueError(f"set_hold={set_hold!r}: give a share of U_SET above 0 and below 1, or 0 for none")
         settings["set_hold"] = float(set_hold)
@@ -465,98 +284,6 @@ def circuit_of(
     )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Testbench:
-    """An array with a voltage source at each line, and the analysis to run.
-
-    Parameters
-    ----------
-    array : ArrayCircuit
-        Cells and wires.
-    rows, columns : sequence of Wave or None
-        Voltage of each line; a line that is driven by None floats.
-    gates : sequence of Wave
-        Voltage of the gate line of each row of a 1T1R array, else empty.
-    stop : float, optional
-        End of the transient in s; None: an operating point.
-    step : float, optional
-        Largest time step in s; None: left to the simulator.
-    source_resistance : float
-        Resistance of each driver in series, in ohm.
-    temperature : float, optional
-        Temperature of the circuit in K; default: that of the simulator, 300.15 K. The noise of cells follows it, and
-        currents where cells have coefficients for that.
-    trace : bool
-        Save the states of all cells at all points of a transient, not the final ones alone. A large array then takes
-        gigabytes in VACASK, and a time that grows as its size squared in ngspice.
-    title : str
-        First line of the netlist.
-
-    Raises
-    ------
-    ValueError, TypeError
-        If the number of voltages is not that of the lines, or a number is out of range.
-    """
-
-    __test__ = False  # not one of pytest's classes
-
-    array: ArrayCircuit
-    rows: Sequence[Wave | None]
-    columns: Sequence[Wave | None]
-    gates: Sequence[Wave] = ()
-    stop: float | None = None
-    step: float | None = None
-    source_resistance: float = 0.0
-    temperature: float | None = None
-    trace: bool = False
-    title: str = "Synaptogen array"
-
-    def __post_init__(self) -> None:
-        needed = {"rows": self.array.shape[0], "columns": self.array.shape[1]}
-        needed["gates"] = self.array.shape[0] if self.array.transistor else 0
-        for name, count in needed.items():
-            given = len(getattr(self, name))
-            if given != count:
-                raise ValueError(f"{name} holds {given} voltages for {count} lines: give one a line")
-            for k, volts in enumerate(getattr(self, name)):
-                if volts is not None:
-                    _require_wave(f"{name}[{k}]", volts)
-        checks.resistance("source_resistance", self.source_resistance)
-        checks.flag("trace", self.trace)
-        for name, what in (("stop", "time in s"), ("step", "time in s"), ("temperature", "temperature in K")):
-            value = getattr(self, name)
-            if value is not None:
-                if not _finite(name, value) > 0.0:
-                    raise ValueError(f"{name}={value!r}: give a {what} above 0")
-                object.__setattr__(self, name, float(value))  # a NumPy scalar has another text
-
-    @property
-    def celsius(self) -> float | None:
-        """Temperature of the circuit in degrees Celsius, as simulators take it."""
-        return None if self.temperature is None else round(self.temperature - 273.15, 9)
-
-    def sources(self) -> Iterator[VoltageSource]:
-        """Yield the voltage sources: rows, columns, gates; none for lines that float."""
-        for letter, waves in (("r", self.rows), ("c", self.columns), ("g", self.gates)):
-            for k, volts in enumerate(waves):
-                if volts is not None:
-                    yield VoltageSource(f"v{letter}{k}", f"{letter}{k}", volts)
-
-
-def _require_wave(name: str, volts: Wave) -> None:
-    try:
-        wave(*volts)
-    except ValueError as error:
-        raise ValueError(f"{name}: {error}") from error
-
-
 def _require_names(name: str, given: Collection[str], needed: Collection[str]) -> None:
     if set(given) != set(needed):
         raise ValueError(f"{name} holds {', '.join(given)}: give {', '.join(needed)}, the instance parameters")
-
-
-def _finite(name: str, value: float) -> float:
-    number = checks._number(name, value)
-    if not math.isfinite(number):
-        raise ValueError(f"{name}={value!r} is not finite")
-    return number

@@ -23,8 +23,10 @@ from typing import Literal, Protocol, TypeAlias
 
 from synaptogen._utils import Float64Array
 
-from .circuit import ArrayCircuit, CellInstance, Resistor, Testbench, TransistorInstance, VoltageSource
+from .circuit import ArrayCircuit
+from .elements import CellInstance, Resistor, TransistorInstance, VoltageSource
 from .names import Family, in_language
+from .testbench import Testbench
 from .timing import model_settings
 
 DialectName: TypeAlias = Literal["ngspice", "vacask", "spectre"]

@@ -8,7 +8,9 @@ from numpy.typing import ArrayLike
 
 from synaptogen._utils import Float64Array, checks
 
-from .circuit import ArrayCircuit, Testbench, Wave, constant, wave
+from .circuit import ArrayCircuit
+from .elements import Wave, constant, wave
+from .testbench import Testbench
 from .timing import SHARE
 
 Scheme: TypeAlias = Literal["V/2", "V/3"]

@@ -7,7 +7,7 @@ from synaptogen._utils import PathLike, checks, replacing
 from synaptogen.circuit.compiler import compile_osdi
 from synaptogen.circuit.verilog import CellModel, default_values
 
-from .circuit import ArrayCircuit, Testbench, circuit_of
+from .circuit import ArrayCircuit, circuit_of
 from .dialect import Dialect, DialectName, card, netlist
 from .files import write_lines
 from .names import identifier
@@ -15,6 +15,7 @@ from .ngspice import Ngspice
 from .schematics import EditorName, Part, symbol
 from .spectre import Spectre
 from .subcircuits import cell_subcircuit, subcircuit, testbench
+from .testbench import Testbench
 from .vacask import Vacask
 
 DIALECTS: dict[DialectName, Callable[..., Dialect]] = {"ngspice": Ngspice, "vacask": Vacask, "spectre": Spectre}

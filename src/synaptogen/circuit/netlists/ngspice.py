@@ -9,9 +9,11 @@ import numpy as np
 from synaptogen._utils import Float64Array
 from synaptogen.circuit.simulators import read_raw
 
-from .circuit import ArrayCircuit, CellInstance, Resistor, Testbench, TransistorInstance, VoltageSource
+from .circuit import ArrayCircuit
 from .dialect import MODEL, RunnableDialect, assigned, cell_settings
+from .elements import CellInstance, Resistor, TransistorInstance, VoltageSource
 from .names import Family, one_line
+from .testbench import Testbench
 from .timing import longest_step, shortest_interval, switches
 
 RAW, STATE = "out.raw", "state.txt"

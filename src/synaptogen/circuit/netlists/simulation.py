@@ -18,12 +18,13 @@ from synaptogen.circuit.simulators import SimulatorName
 from synaptogen.circuit.simulators import simulator as find_simulator
 from synaptogen.circuit.verilog import instance_values
 
-from .circuit import ArrayCircuit, Testbench
+from .circuit import ArrayCircuit
 from .dialect import RunnableDialect, netlist
 from .exporting import existing
 from .files import write_lines
 from .ngspice import Ngspice
 from .state_transfer import follow
+from .testbench import Testbench
 from .vacask import Vacask
 
 RUNNABLE: dict[SimulatorName, Callable[..., RunnableDialect]] = {"ngspice": Ngspice, "vacask": Vacask}

@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from .circuit import ArrayCircuit, Resistor, Testbench, VoltageSource
+from .circuit import ArrayCircuit
 from .dialect import MODEL, Dialect, assigned, cell_settings
+from .elements import Resistor, VoltageSource
 from .names import Family, one_line
 from .spectre_syntax import SpectreSyntax
+from .testbench import Testbench
 
 
 class Spectre(SpectreSyntax, Dialect):

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-from .circuit import CellInstance, TransistorInstance
 from .dialect import MODEL, assigned
+from .elements import CellInstance, TransistorInstance
 
 
 class SpectreSyntax:

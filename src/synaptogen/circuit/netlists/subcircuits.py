@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from .circuit import ArrayCircuit, CellInstance, Testbench
+from .circuit import ArrayCircuit
 from .dialect import Dialect, about_statics, array_statements, card, comment_mark, drivers
+from .elements import CellInstance
 from .names import one_line
+from .testbench import Testbench
 
 SHOWN = 8  # pins that a comment shows
 

@@ -7,7 +7,8 @@ import numpy as np
 
 from synaptogen._utils import Float64Array
 
-from .circuit import Testbench, Wave
+from .elements import Wave
+from .testbench import Testbench
 
 SHARE = 0.01  # of the shortest time at a peak voltage: t_switch
 PEAK = 0.999995  # of a peak: what counts as being there, so that on ramps a cell follows its voltage to some 10 uV

@@ -1,12 +1,12 @@
 """The access transistor of a cell: its model comes from the user."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias, get_args
 
 from synaptogen._utils import checks
 
+from .elements import finite_number
 from .names import identifier, model_card
 
 Element: TypeAlias = Literal["m", "x", "n"]
@@ -49,5 +49,4 @@ class Transistor:
         checks.one_of("element", self.element, get_args(Element))
         for name, value in self.parameters.items():
             identifier("parameters", name)
-            if not math.isfinite(checks._number(f"parameters[{name!r}]", value)):
-                raise ValueError(f"parameters[{name!r}]={value!r} is not finite")
+            finite_number(f"parameters[{name!r}]", value)

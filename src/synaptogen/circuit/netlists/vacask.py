@@ -8,10 +8,12 @@ import numpy as np
 from synaptogen._utils import Float64Array
 from synaptogen.circuit.simulators import read_raw
 
-from .circuit import ArrayCircuit, Resistor, Testbench, VoltageSource
+from .circuit import ArrayCircuit
 from .dialect import MODEL, RunnableDialect, assigned, cell_settings
+from .elements import Resistor, VoltageSource
 from .names import Family, one_line
 from .spectre_syntax import SpectreSyntax
+from .testbench import Testbench
 from .timing import longest_step, switches
 
 OP, TRAN, STATE = "op1", "tran1", "state1"
