@@ -10,7 +10,7 @@ from synaptogen._utils import Float64Array, checks
 from synaptogen.array import CellArray
 from synaptogen.circuit.verilog import CellKind, CellModel, cell_model, instance_values
 
-from .elements import CellPlace, Resistor, finite_number
+from .elements import CellPlace, Resistor
 from .transistor import Transistor
 
 
@@ -64,7 +64,7 @@ class ArrayCircuit:
         known = [name for name, _ in self.model.settings]
         for name, value in self.settings.items():
             checks.one_of("settings", name, known)
-            finite_number(f"settings[{name!r}]", value)
+            checks.finite_number(f"settings[{name!r}]", value)
 
     @property
     def column_ohms(self) -> float:
@@ -266,9 +266,9 @@ def circuit_of(
     if capacitance != 0.0:
         settings["capacitance"] = checks.positive("capacitance", capacitance, "F")
     for name, coefficient in (("tcr_lrs", tcr_lrs), ("tcr_hrs", tcr_hrs)):
-        if finite_number(name, coefficient) != 0.0:
+        if checks.finite_number(name, coefficient) != 0.0:
             settings[name] = float(coefficient)
-    if finite_number("set_hold", set_hold) != 0.0:
+    if checks.finite_number("set_hold", set_hold) != 0.0:
         if not 0.0 < set_hold < 1.0:
             raise ValueError(f"set_hold={set_hold!r}: give a share of U_SET above 0 and below 1, or 0 for none")
         settings["set_hold"] = float(set_hold)

@@ -1,6 +1,5 @@
 """What netlists are made of, independent of any simulator's language: voltages, cells, wires, transistors, sources."""
 
-import math
 from typing import NamedTuple
 
 import numpy as np
@@ -53,7 +52,7 @@ def constant(volts: float) -> Wave:
     >>> constant(0.2)
     Wave(times=(0.0,), volts=(0.2,))
     """
-    return Wave((0.0,), (finite_number("volts", volts),))
+    return Wave((0.0,), (checks.finite_number("volts", volts),))
 
 
 def wave(times: ArrayLike, volts: ArrayLike) -> Wave:
@@ -187,28 +186,3 @@ class VoltageSource(NamedTuple):
     name: str
     node: str
     wave: Wave
-
-
-def finite_number(name: str, value: float) -> float:
-    """Check that an argument is one finite number.
-
-    Parameters
-    ----------
-    name : str
-        Name of the argument.
-    value : float
-        What was given.
-
-    Returns
-    -------
-    float
-
-    Raises
-    ------
-    ValueError, TypeError
-        If it is not finite, or no number.
-    """
-    number = checks._number(name, value)
-    if not math.isfinite(number):
-        raise ValueError(f"{name}={value!r} is not finite")
-    return number

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from synaptogen._utils import checks
 
 from .circuit import ArrayCircuit
-from .elements import VoltageSource, Wave, finite_number, wave
+from .elements import VoltageSource, Wave, wave
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +70,7 @@ class Testbench:
         for name, what in (("stop", "time in s"), ("step", "time in s"), ("temperature", "temperature in K")):
             value = getattr(self, name)
             if value is not None:
-                if not finite_number(name, value) > 0.0:
+                if not checks.finite_number(name, value) > 0.0:
                     raise ValueError(f"{name}={value!r}: give a {what} above 0")
                 object.__setattr__(self, name, float(value))  # a NumPy scalar has another text
 

@@ -6,7 +6,6 @@ from typing import Literal, TypeAlias, get_args
 
 from synaptogen._utils import checks
 
-from .elements import finite_number
 from .names import identifier, model_card
 
 Element: TypeAlias = Literal["m", "x", "n"]
@@ -49,4 +48,4 @@ class Transistor:
         checks.one_of("element", self.element, get_args(Element))
         for name, value in self.parameters.items():
             identifier("parameters", name)
-            finite_number(f"parameters[{name!r}]", value)
+            checks.finite_number(f"parameters[{name!r}]", value)

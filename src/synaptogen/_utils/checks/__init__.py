@@ -1,0 +1,53 @@
+"""Checks of what users give. Each raises before anything has changed, and names the argument and the remedy."""
+
+from .arrays import (
+    aligned,
+    all_finite,
+    blocked_shape,
+    counted,
+    crossbar,
+    finite,
+    mask,
+    pulses,
+    shape,
+    truths,
+    vectors,
+    voltages,
+)
+from .scalars import (
+    bandwidth,
+    finite_number,
+    flag,
+    named,
+    not_negative,
+    number,
+    one_of,
+    positive,
+    positive_int,
+    resistance,
+)
+
+__all__ = [
+    "aligned",
+    "all_finite",
+    "bandwidth",
+    "blocked_shape",
+    "counted",
+    "crossbar",
+    "finite",
+    "finite_number",
+    "flag",
+    "mask",
+    "named",
+    "not_negative",
+    "number",
+    "one_of",
+    "positive",
+    "positive_int",
+    "pulses",
+    "resistance",
+    "shape",
+    "truths",
+    "vectors",
+    "voltages",
+]
