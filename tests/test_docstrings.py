@@ -9,14 +9,45 @@ import pytest
 import synaptogen
 
 PACKAGE = Path(synaptogen.__file__).parent
+TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in sorted(PACKAGE.rglob("*.py"))}
 QUESTIONS = re.compile(r"^(What|Which|How|The same|As |Of |Some |Room)")
 
 
-def public_functions(node, prefix=""):
+def methods(cls):
+    """Names of the methods of a class."""
+    return {child.name for child in cls.body if isinstance(child, ast.FunctionDef)}
+
+
+def is_contract(cls):
+    """Whether a class is a protocol: it says what methods of others do."""
+    return any("Protocol" in ast.unparse(base) for base in cls.bases)
+
+
+def contracts(trees):
+    """Names of the methods of each protocol, those that it inherits from others included."""
+    classes = [child for tree in trees for child in tree.body if isinstance(child, ast.ClassDef) and is_contract(child)]
+    own = {cls.name: methods(cls) for cls in classes}
+    bases = {cls.name: [own.get(ast.unparse(base), set()) for base in cls.bases] for cls in classes}
+    return {name: own[name].union(*bases[name]) for name in own}
+
+
+CONTRACTS = contracts(TREES.values())
+
+
+def promised(cls, contracts):
+    """Methods that need no sections: the docstring of their class names the protocol that describes them."""
+    first = (ast.get_docstring(cls) or "").split("\n\n")[0]
+    return set().union(*(contracts.get(name.split(".")[-1], set()) for name in re.findall(r"`([\w.]+)`", first)))
+
+
+def public_functions(node, contracts, prefix="", known=frozenset()):
     """(qualified name, node) of functions and methods that have no underscore before any part of their name."""
     for child in node.body:
         if isinstance(child, ast.ClassDef) and not child.name.startswith("_"):
-            yield from public_functions(child, f"{child.name}.")
+            known_there = set() if is_contract(child) else promised(child, contracts)
+            yield from public_functions(child, contracts, f"{child.name}.", known_there)
+        elif isinstance(child, ast.FunctionDef) and child.name in known and ast.get_docstring(child):
+            continue
         elif isinstance(child, ast.FunctionDef) and not child.name.startswith("_"):
             yield f"{prefix}{child.name}", child
 
@@ -59,13 +90,22 @@ def complaints(name, function, method):
         yield f"{name}: no section Returns"
 
 
-@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE)))
+@pytest.mark.parametrize("path", TREES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_public_functions_are_documented(path):
-    tree = ast.parse(path.read_text(encoding="utf-8"))
     found = [
-        complaint for name, function in public_functions(tree) for complaint in complaints(name, function, "." in name)
+        complaint
+        for name, function in public_functions(TREES[path], CONTRACTS)
+        for complaint in complaints(name, function, "." in name)
     ]
     assert found == []
+
+
+def test_methods_of_a_protocol_are_described_there_alone():
+    protocol = 'class P(Protocol):\n    def f(self, a, b):\n        """Do it."""\n'
+    follower = 'class A:\n    """An A; see `P`."""\n    def f(self, a, b):\n        """Do it."""\n'
+    tree = ast.parse(protocol + follower + follower.replace("A", "B").replace("; see `P`", "").replace("f(", "g("))
+    found = [name for name, _ in public_functions(tree, contracts([tree]))]
+    assert found == ["P.f", "B.g"]
 
 
 def test_what_is_missing_is_noticed():
@@ -75,5 +115,5 @@ def test_what_is_missing_is_noticed():
         'def h(a, b) -> int:\n    """Return it.\n\n    Parameters\n    ----------\n    a, b : int\n\n    Returns\n'
         '    -------\n    int\n    """\n'
     )
-    found = [list(complaints(name, f, False)) for name, f in public_functions(ast.parse(source))]
+    found = [list(complaints(name, f, False)) for name, f in public_functions(ast.parse(source), {})]
     assert [len(each) for each in found] == [2, 1, 0]

@@ -29,20 +29,7 @@ class EngineDefaults(Generic[Selection]):
 
     @classmethod
     def require_room(cls: type[AnyEngine], params: CompiledParams, cells: int) -> None:
-        """Check that cells fit into the memory of the machine.
-
-        Parameters
-        ----------
-        params : CompiledParams
-            The parameter set.
-        cells : int
-            Number of cells to be made.
-
-        Raises
-        ------
-        MemoryError
-            If they do not fit; the message names a remedy.
-        """
+        """Check that cells fit into the memory of the machine."""
         require_cells(cells, cls.bytes_for(params))
 
     def in_one_step(self, select: Selection) -> bool:
@@ -53,13 +40,6 @@ class EngineDefaults(Generic[Selection]):
         """Move all cells to another instant, in double precision and some at a time; see `Engine.move`.
 
         A cell whose state is the one that its mode and features tell has been written since the last move.
-
-        Parameters
-        ----------
-        moment : Moment
-            The instant.
-        memory : array of uint32 of shape (1, n)
-            Which write each cell has last seen.
         """
         index = memory[0]
         p = self.compiled_params.constants
@@ -85,24 +65,7 @@ class EngineDefaults(Generic[Selection]):
         bandwidth: float,
         number: int,
     ) -> RealArray:
-        """Return the currents of lines by `weighted_sums` and `line_normals`; see `Engine.line_currents`.
-
-        Parameters
-        ----------
-        shape, select, line_starts, transpose
-            Rows and columns, the cells, positions of the first cells of the lines, and whether to drive the rows.
-        v : array of shape (batch, inputs)
-            Voltages in V.
-        bandwidth : float
-            Bandwidth in Hz; 0: no noise.
-        number : int
-            Number of the product.
-
-        Returns
-        -------
-        array of shape (batch, lines)
-            Currents in A.
-        """
+        """Return the currents of lines by `weighted_sums` and `line_normals`; see `Engine.line_currents`."""
         offsets, weights = line_weights(v.astype(np.float64), bandwidth, self.compiled_params.constants)
         sums = offsets + self.weighted_sums(shape, select, weights, transpose)
         normals = self.line_normals(line_starts, number, len(v)) if bandwidth else None

@@ -180,17 +180,7 @@ class ReferenceEngine(EngineDefaults[Select]):
     # ---- voltages and reads
 
     def apply(self, u: RealArray, select: Select, mask: BoolArray | None = None) -> None:
-        """Apply k voltages one after the other.
-
-        Parameters
-        ----------
-        u : array of shape (k, 1) or (k, m)
-            Voltages in V.
-        select : array of int, or slice
-            The m cells.
-        mask : array of bool of shape (m,), optional
-            Where to apply them.
-        """
+        """Apply k voltages one after the other."""
         for voltage in u:
             self._step(np.asarray(voltage, float) if mask is None else where(mask, voltage, 0.0), select)
 
@@ -224,24 +214,7 @@ class ReferenceEngine(EngineDefaults[Select]):
         self._fields[:, select] = u_set, r_lrs, u_reset, r_hrs, u_ratchet, *curve
 
     def sweep(self, u: RealArray, select: Select, bandwidth: float, reads: ReadNumbers) -> Float64Array:
-        """Apply k voltages one after the other, and record the current after each.
-
-        Parameters
-        ----------
-        u : array of shape (k, 1) or (k, m)
-            Voltages in V.
-        select : array of int, or slice
-            The m cells.
-        bandwidth : float
-            Bandwidth in Hz; 0: no noise.
-        reads : ReadNumbers
-            Numbers of the first read.
-
-        Returns
-        -------
-        array of shape (k, m)
-            Currents in A.
-        """
+        """Apply k voltages one after the other, and record the current after each."""
         trace = []
         for k, voltage in enumerate(u):
             self._step(np.asarray(voltage, float), select)
@@ -250,24 +223,7 @@ class ReferenceEngine(EngineDefaults[Select]):
         return np.stack(trace)
 
     def read(self, u: RealArray, select: Select, bandwidth: float, reads: ReadNumbers) -> Float64Array:
-        """Return currents, which changes no state.
-
-        Parameters
-        ----------
-        u : array of shape (1, 1) or (1, m)
-            Voltages in V.
-        select : array of int, or slice
-            The m cells.
-        bandwidth : float
-            Bandwidth in Hz; 0: no noise.
-        reads : ReadNumbers
-            Numbers of the read.
-
-        Returns
-        -------
-        array of shape (m,)
-            Currents in A.
-        """
+        """Return currents, which changes no state."""
         p: Constants = self.compiled_params.constants
         u = np.asarray(u[0], float)
         g = iv.conductance(self._r[select], u, p)
@@ -306,36 +262,12 @@ class ReferenceEngine(EngineDefaults[Select]):
     def weighted_sums(
         self, shape: tuple[int, int], select: Select, weights: RealArray, transpose: bool
     ) -> Float64Array:
-        """Return products of rows of weights with the matrix of mixing states.
-
-        Parameters
-        ----------
-        shape, select, transpose
-            Rows and columns, the cells that fill them, and whether inputs are rows.
-        weights : array of shape (k, inputs)
-            Rows of weights.
-
-        Returns
-        -------
-        array of shape (k, outputs)
-        """
+        """Return products of rows of weights with the matrix of mixing states."""
         matrix = self._r[select].reshape(shape)
         return np.asarray(weights @ (matrix if transpose else matrix.T))
 
     def line_normals(self, positions: Positions, number: int, batch: int) -> Float64Array:
-        """Return the normal numbers of the lines of a product.
-
-        Parameters
-        ----------
-        positions : array of int of shape (lines,)
-            First cells of the lines.
-        number, batch : int
-            Number of the product, and of its vectors.
-
-        Returns
-        -------
-        array of shape (batch, lines)
-        """
+        """Return the normal numbers of the lines of a product."""
         z = np.empty((-(-batch // 4) * 4, len(positions)))
         for block in range(len(z) // 4):
             z[4 * block : 4 * block + 4] = self._draw(random.normals, random.PRODUCT, number, block, positions)
@@ -352,30 +284,11 @@ class ReferenceEngine(EngineDefaults[Select]):
         return other
 
     def dump(self, begin: int, end: int) -> dict[str, AnyArray]:
-        """Return copies of the state of consecutive cells.
-
-        Parameters
-        ----------
-        begin, end : int
-            First position, and the one after the last.
-
-        Returns
-        -------
-        dict of arrays of shape (..., end - begin)
-            ``word`` is the status word, ``field`` holds `FIELDS`, ``vector`` the device vectors.
-        """
+        """Return copies of the state of consecutive cells."""
         return {name: array[..., begin:end].copy() for name, array in self._arrays().items()}
 
     def restore(self, begin: int, state: dict[str, AnyArray]) -> None:
-        """Overwrite the state of consecutive cells.
-
-        Parameters
-        ----------
-        begin : int
-            First position.
-        state : dict of arrays
-            What `dump` returned, or some of it.
-        """
+        """Overwrite the state of consecutive cells."""
         arrays = self._arrays()
         for name, values in state.items():
             arrays[name][..., begin : begin + values.shape[-1]] = values

@@ -59,13 +59,7 @@ class LinearCells:
         return self._g
 
     def evaluate(self, run: "Run", active: BoolArray, network: Network, state: NodeState, g: Float64Array) -> None:
-        """Compute currents by Ohm's law.
-
-        Parameters
-        ----------
-        run, active, network, state, g
-            See `CellCurrents.evaluate`.
-        """
+        """Compute currents by Ohm's law."""
         sources = network.word_voltages, network.bit_voltages
         run(
             kernels.evaluate_linear,
@@ -126,13 +120,7 @@ class ModelCells:
         return np.zeros(shape)
 
     def evaluate(self, run: "Run", active: BoolArray, network: Network, state: NodeState, g: Float64Array) -> None:
-        """Compute currents and slopes by the model.
-
-        Parameters
-        ----------
-        run, active, network, state, g
-            See `CellCurrents.evaluate`.
-        """
+        """Compute currents and slopes by the model."""
         sources = network.word_voltages, network.bit_voltages
         run(
             kernels.evaluate_cells(),

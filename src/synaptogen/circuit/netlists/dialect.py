@@ -189,7 +189,23 @@ class RunnableDialect(Dialect, Protocol):
         ...
 
     def vectors(self, file: Path) -> dict[str, Float64Array]:
-        """Return the content of one of `results`: vectors by name."""
+        """Return the content of one of `results`: vectors by name.
+
+        Parameters
+        ----------
+        file : Path
+            The file.
+
+        Returns
+        -------
+        dict of str to array
+            Vectors by name.
+
+        Raises
+        ------
+        ValueError
+            If it is damaged.
+        """
         ...
 
     def current_name(self, source: str) -> str:

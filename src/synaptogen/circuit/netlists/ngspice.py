@@ -22,7 +22,7 @@ BLOCK = 1000  # cells whose states are read in one block of statements
 
 
 class Ngspice(RunnableDialect):
-    """Statements of ngspice; see `Dialect` for the meaning of the methods.
+    """Statements of ngspice; see `RunnableDialect` for the meaning of the methods.
 
     Parameters
     ----------
@@ -41,20 +41,7 @@ class Ngspice(RunnableDialect):
         self._prefix = f"n.x{subcircuit.lower()}." if subcircuit else ""
 
     def head(self, bench: Testbench, library: str) -> Iterator[str]:
-        """Yield title and options.
-
-        Parameters
-        ----------
-        bench : Testbench
-            What is simulated.
-        library : str
-            Path of the compiled cell.
-
-        Yields
-        ------
-        str
-            A line.
-        """
+        """Yield title and options."""
         self._library = library  # loaded by a command of the control section
         yield f"* {one_line(bench.title)}"
         yield f"* needs {self.needs}"
@@ -62,54 +49,15 @@ class Ngspice(RunnableDialect):
         yield '* KLU has no noise analysis: write "option sparse" in the control section before one'
 
     def libraries(self, array: ArrayCircuit, library: str) -> Iterator[str]:
-        """Yield nothing: ngspice loads compiled cells by a command of the control section.
-
-        Parameters
-        ----------
-        array : ArrayCircuit
-            The cells and wires.
-        library : str
-            Path of the cell.
-
-        Yields
-        ------
-        str
-            A line.
-        """
+        """Yield nothing: ngspice loads compiled cells by a command of the control section."""
         yield from ()
 
     def models(self, array: ArrayCircuit, bench: Testbench | None) -> Iterator[str]:
-        """Yield the model of the cells.
-
-        Parameters
-        ----------
-        array : ArrayCircuit
-            The cells and wires.
-        bench : Testbench, optional
-            The analysis to which settings of the cells are made to fit.
-
-        Yields
-        ------
-        str
-            A line.
-        """
+        """Yield the model of the cells."""
         yield f".model {MODEL} {array.model.module} {assigned(cell_settings(array, bench))}".rstrip()
 
     def advice(self, array: ArrayCircuit, library: str) -> Iterator[str]:
-        """Yield lines that a netlist has to hold which takes in the array's subcircuit.
-
-        Parameters
-        ----------
-        array : ArrayCircuit
-            The cells and wires.
-        library : str
-            Path of the compiled cell.
-
-        Yields
-        ------
-        str
-            A line.
-        """
+        """Yield lines that a netlist has to hold which takes in the array's subcircuit."""
         yield ".control"
         yield f"pre_osdi {library}"
         yield ".endc"
@@ -122,20 +70,7 @@ class Ngspice(RunnableDialect):
         return f".include {file}"
 
     def subcircuit(self, pins: Sequence[str], defaults: Mapping[str, float]) -> tuple[Sequence[str], str]:
-        """Return the first line and the last line of the subcircuit.
-
-        Parameters
-        ----------
-        pins : sequence of str
-            Its pins.
-        defaults : mapping of str to float
-            Its parameters and their defaults.
-
-        Returns
-        -------
-        tuple of (sequence of str, str)
-            Lines.
-        """
+        """Return the first line and the last line of the subcircuit."""
         return [f".subckt {self._name} {' '.join(pins)} {assigned(defaults)}".rstrip()], f".ends {self._name}"
 
     def instance(self, pins: Sequence[str]) -> str:
@@ -192,23 +127,7 @@ class Ngspice(RunnableDialect):
         return (RAW,) if bench.stop is None else (RAW, STATE)
 
     def vectors(self, file: Path) -> dict[str, Float64Array]:
-        """Return the content of a file that a run has written: final states are lines ``@cell[output] = value``.
-
-        Parameters
-        ----------
-        file : pathlib.Path
-            One of `results`.
-
-        Returns
-        -------
-        dict of str to array
-            Vectors over time, or those of outputs over the cells.
-
-        Raises
-        ------
-        ValueError
-            If the file is damaged.
-        """
+        """Return the content of a file that a run has written: final states are lines ``@cell[output] = value``."""
         if file.name != STATE:
             return read_raw(file)[0].vectors
         found = re.findall(r"\[(\w+)\] = (\S+)", file.read_text())
@@ -223,43 +142,13 @@ class Ngspice(RunnableDialect):
         return f"i({source})"
 
     def states(self, vectors: Mapping[str, Float64Array], output: str, cells: list[str]) -> Float64Array:
-        """Return an output of all cells, point by point: each cell has a vector over time.
-
-        Parameters
-        ----------
-        vectors : mapping of str to array
-            Content of a raw file.
-        output : str
-            One of `CellModel.outputs`.
-        cells : list of str
-            Names of the cells.
-
-        Returns
-        -------
-        array of shape (points, len(cells))
-            Values in the order of ``cells``.
-        """
+        """Return an output of all cells, point by point: each cell has a vector over time."""
         names = [f"@{self._prefix}{cell}[{output}]" for cell in cells]
         # ngspice takes most of them for voltages
         return np.stack([vectors[name if name in vectors else f"v({name})"] for name in names], axis=1)
 
     def final_states(self, vectors: Mapping[str, Float64Array], output: str, cells: list[str]) -> Float64Array:
-        """Return the final values of an output: one vector holds those of all cells.
-
-        Parameters
-        ----------
-        vectors : mapping of str to array
-            What `vectors` returns for the file of states.
-        output : str
-            One of `CellModel.outputs`.
-        cells : list of str
-            Names of the cells.
-
-        Returns
-        -------
-        array of shape (len(cells),)
-            Values in the order of ``cells``.
-        """
+        """Return the final values of an output: one vector holds those of all cells."""
         return vectors[output][: len(cells)]
 
     def _states(self, bench: Testbench) -> Iterator[str]:

@@ -30,20 +30,7 @@ class Spectre(SpectreSyntax, Dialect):
         self._prefix = f"x{subcircuit}." if subcircuit else ""
 
     def head(self, bench: Testbench, library: str) -> Iterator[str]:
-        """Yield title and the Verilog-A cell.
-
-        Parameters
-        ----------
-        bench : Testbench
-            What is simulated.
-        library : str
-            Path of the Verilog-A cell.
-
-        Yields
-        ------
-        str
-            A line.
-        """
+        """Yield title and the Verilog-A cell."""
         yield f"// {one_line(bench.title)}"
         yield f"// needs {self.needs}"
         yield "simulator lang=spectre"
@@ -53,54 +40,15 @@ class Spectre(SpectreSyntax, Dialect):
             yield f"warmth options temp={bench.celsius!r}"
 
     def libraries(self, array: ArrayCircuit, library: str) -> Iterator[str]:
-        """Yield nothing: a cell is read once, by the netlist that takes in all files.
-
-        Parameters
-        ----------
-        array : ArrayCircuit
-            The cells and wires.
-        library : str
-            Path of the cell.
-
-        Yields
-        ------
-        str
-            A line.
-        """
+        """Yield nothing: a cell is read once, by the netlist that takes in all files."""
         yield from ()
 
     def models(self, array: ArrayCircuit, bench: Testbench | None) -> Iterator[str]:
-        """Yield the model of the cells.
-
-        Parameters
-        ----------
-        array : ArrayCircuit
-            The cells and wires.
-        bench : Testbench, optional
-            The analysis to which settings of the cells are made to fit.
-
-        Yields
-        ------
-        str
-            A line.
-        """
+        """Yield the model of the cells."""
         yield f"model {MODEL} {array.model.module} {assigned(cell_settings(array, bench))}".rstrip()
 
     def advice(self, array: ArrayCircuit, library: str) -> Iterator[str]:
-        """Yield lines that a netlist has to hold which takes in the array's subcircuit.
-
-        Parameters
-        ----------
-        array : ArrayCircuit
-            The cells and wires.
-        library : str
-            Path of the Verilog-A cell.
-
-        Yields
-        ------
-        str
-            A line.
-        """
+        """Yield lines that a netlist has to hold which takes in the array's subcircuit."""
         yield f'ahdl_include "{library}"    (once for all arrays of these cells)'
         if array.model.kind in ("tape", "autonomous", "pulse"):
             yield "tran method=euler"
@@ -110,20 +58,7 @@ class Spectre(SpectreSyntax, Dialect):
         return f'include "{file}"'
 
     def subcircuit(self, pins: Sequence[str], defaults: Mapping[str, float]) -> tuple[Sequence[str], str]:
-        """Return the first lines and the last line of the subcircuit.
-
-        Parameters
-        ----------
-        pins : sequence of str
-            Its pins.
-        defaults : mapping of str to float
-            Its parameters and their defaults.
-
-        Returns
-        -------
-        tuple of (sequence of str, str)
-            Lines.
-        """
+        """Return the first lines and the last line of the subcircuit."""
         first, _ = super().subcircuit(pins, defaults)
         return ["simulator lang=spectre", *first], f"ends {self._name}"
 

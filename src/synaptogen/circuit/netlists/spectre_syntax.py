@@ -12,20 +12,7 @@ class SpectreSyntax:
     _name: str  # of the subcircuit
 
     def subcircuit(self, pins: Sequence[str], defaults: Mapping[str, float]) -> tuple[Sequence[str], str]:
-        """Return the first lines and the last line of the subcircuit.
-
-        Parameters
-        ----------
-        pins : sequence of str
-            Its pins.
-        defaults : mapping of str to float
-            Its parameters and their defaults.
-
-        Returns
-        -------
-        tuple of (sequence of str, str)
-            Lines.
-        """
+        """Return the first lines and the last line of the subcircuit."""
         parameters = [f"parameters {assigned(defaults)}"] if defaults else []
         return [f"subckt {self._name} ({' '.join(pins)})", *parameters], "ends"
 

@@ -24,7 +24,7 @@ RESISTOR = "model res resistor"
 
 
 class Vacask(SpectreSyntax, RunnableDialect):
-    """Statements of VACASK; see `Dialect` for the meaning of the methods.
+    """Statements of VACASK; see `RunnableDialect` for the meaning of the methods.
 
     Parameters
     ----------
@@ -43,20 +43,7 @@ class Vacask(SpectreSyntax, RunnableDialect):
         self._path = f'"x{subcircuit}:{{}}"' if subcircuit else "{}"
 
     def head(self, bench: Testbench, library: str) -> Iterator[str]:
-        """Yield title and the models of drivers.
-
-        Parameters
-        ----------
-        bench : Testbench
-            What is simulated.
-        library : str
-            Path of the compiled cell.
-
-        Yields
-        ------
-        str
-            A line.
-        """
+        """Yield title and the models of drivers."""
         yield one_line(bench.title) or "untitled"
         yield f"// needs {self.needs}"
         yield "ground 0"
@@ -66,39 +53,13 @@ class Vacask(SpectreSyntax, RunnableDialect):
             yield RESISTOR
 
     def libraries(self, array: ArrayCircuit, library: str) -> Iterator[str]:
-        """Yield what loads the cell and the model of wires.
-
-        Parameters
-        ----------
-        array : ArrayCircuit
-            The cells and wires.
-        library : str
-            Path of the compiled cell.
-
-        Yields
-        ------
-        str
-            A line.
-        """
+        """Yield what loads the cell and the model of wires."""
         yield f'load "{library}"'
         if _wired(array):
             yield 'load "resistor.osdi"'
 
     def models(self, array: ArrayCircuit, bench: Testbench | None) -> Iterator[str]:
-        """Yield the model of the cells, and that of wires.
-
-        Parameters
-        ----------
-        array : ArrayCircuit
-            The cells and wires.
-        bench : Testbench, optional
-            The analysis to which settings of the cells are made to fit.
-
-        Yields
-        ------
-        str
-            A line.
-        """
+        """Yield the model of the cells, and that of wires."""
         if _wired(array):
             yield RESISTOR
         settings = cell_settings(array, bench)
@@ -106,20 +67,7 @@ class Vacask(SpectreSyntax, RunnableDialect):
         yield f"model {MODEL} {array.model.module}{given}"
 
     def advice(self, array: ArrayCircuit, library: str) -> Iterator[str]:
-        """Yield lines that a netlist has to hold which takes in the array's subcircuit.
-
-        Parameters
-        ----------
-        array : ArrayCircuit
-            The cells and wires.
-        library : str
-            Path of the compiled cell, which the file loads itself.
-
-        Yields
-        ------
-        str
-            A line.
-        """
+        """Yield lines that a netlist has to hold which takes in the array's subcircuit."""
         if array.model.kind != "read":
             yield f'options tran_method="euler" {NO_TRUNCATION}    (in its control block, for transients)'
 
@@ -189,41 +137,11 @@ class Vacask(SpectreSyntax, RunnableDialect):
         return f"{source}:flow(br)"
 
     def states(self, vectors: Mapping[str, Float64Array], output: str, cells: list[str]) -> Float64Array:
-        """Return an output of all cells, point by point: each cell has a vector over time.
-
-        Parameters
-        ----------
-        vectors : mapping of str to array
-            Content of a raw file.
-        output : str
-            One of `CellModel.outputs`.
-        cells : list of str
-            Names of the cells.
-
-        Returns
-        -------
-        array of shape (points, len(cells))
-            Values in the order of ``cells``.
-        """
+        """Return an output of all cells, point by point: each cell has a vector over time."""
         return np.stack([vectors[f"{cell}.{output}"] for cell in cells], axis=1)
 
     def final_states(self, vectors: Mapping[str, Float64Array], output: str, cells: list[str]) -> Float64Array:
-        """Return the final values of an output of all cells.
-
-        Parameters
-        ----------
-        vectors : mapping of str to array
-            Content of the file of states.
-        output : str
-            One of `CellModel.outputs`.
-        cells : list of str
-            Names of the cells.
-
-        Returns
-        -------
-        array of shape (len(cells),)
-            Values in the order of ``cells``.
-        """
+        """Return the final values of an output of all cells."""
         return np.array([vectors[f"{cell}.{output}"][-1] for cell in cells])
 
 

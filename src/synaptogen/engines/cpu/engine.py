@@ -139,17 +139,7 @@ class CPUEngine(EngineDefaults[Packing]):
         return f"cpu, {W} lanes, {self.threads} thread{'s' if self.threads > 1 else ''}"
 
     def selection(self, positions: Positions | None) -> Packing:
-        """Return some cells in the form in which the other methods take them as ``select``.
-
-        Parameters
-        ----------
-        positions : array of shape (m,), optional
-            Positions of cells; None selects all.
-
-        Returns
-        -------
-        Packing
-        """
+        """Return some cells in the form in which the other methods take them as ``select``."""
         if positions is None:
             return Packing(self.cells.size, None, slice(self.cells.size), None)
         return packing_of(positions)
@@ -161,38 +151,11 @@ class CPUEngine(EngineDefaults[Packing]):
         return pieces_of(select.visits(), self._threads) == 1
 
     def apply(self, u: AnyArray, select: Packing, mask: AnyArray | None = None) -> None:
-        """Apply k voltages one after the other.
-
-        Parameters
-        ----------
-        u : array of shape (k, 1) or (k, m)
-            Voltages in V, one for all cells or one per cell.
-        select : Packing
-            m cells.
-        mask : bool array of shape (m,), optional
-            Cells that the voltages reach; default: all.
-        """
+        """Apply k voltages one after the other."""
         self._apply(u, select, mask, NO_REALS, 0.0, ReadNumbers())
 
     def sweep(self, u: AnyArray, select: Packing, bandwidth: float, reads: ReadNumbers) -> AnyArray:
-        """Apply k voltages one after the other, and read the current at each.
-
-        Parameters
-        ----------
-        u : array of shape (k, 1) or (k, m)
-            Voltages in V, one for all cells or one per cell.
-        select : Packing
-            m cells.
-        bandwidth : float
-            Bandwidth of the noise in Hz; 0 means no noise.
-        reads : ReadNumbers
-            How often the cells have been read before.
-
-        Returns
-        -------
-        array of shape (k, m)
-            Currents in A.
-        """
+        """Apply k voltages one after the other, and read the current at each."""
         trace = np.empty((len(u), select.visits() * W), np.float32)
         self._apply(u, select, None, trace, bandwidth, reads)
         return select.unpack(trace)
@@ -225,24 +188,7 @@ class CPUEngine(EngineDefaults[Packing]):
         )
 
     def read(self, u: AnyArray, select: Packing, bandwidth: float, reads: ReadNumbers) -> AnyArray:
-        """Read currents at one voltage per cell, or one for all.
-
-        Parameters
-        ----------
-        u : array of shape (1, 1) or (1, m)
-            Voltages in V.
-        select : Packing
-            m cells.
-        bandwidth : float
-            Bandwidth of the noise in Hz; 0 means no noise.
-        reads : ReadNumbers
-            How often the cells have been read before.
-
-        Returns
-        -------
-        array of shape (m,)
-            Currents in A.
-        """
+        """Read currents at one voltage per cell, or one for all."""
         each = u.shape[1] > 1 or select.size == 1
         voltages = select.pack(u)[0] if each else plain(u[0])
         out = np.empty(select.visits() * W, np.float32)
@@ -296,15 +242,7 @@ class CPUEngine(EngineDefaults[Packing]):
     # ---- time
 
     def move(self, moment: Moment, memory: NDArray[np.uint32]) -> None:
-        """Move all cells to another instant; see `Engine.move`.
-
-        Parameters
-        ----------
-        moment : Moment
-            The instant.
-        memory : array of uint32 of shape (move_words, n)
-            Which write each cell has last seen.
-        """
+        """Move all cells to another instant; see `Engine.move`."""
         self._run("move_cells", self._groups, move_of(moment, self.compiled_params.constants), memory)
 
     # ---- products
@@ -319,30 +257,7 @@ class CPUEngine(EngineDefaults[Packing]):
         bandwidth: float,
         number: int,
     ) -> AnyArray:
-        """Return the currents of the lines of a crossbar; a whole array and one vector have kernels of their own.
-
-        Parameters
-        ----------
-        shape : (int, int)
-            Rows and columns of the crossbar.
-        select : Packing
-            Its cells, row by row.
-        line_starts : array of shape (lines,)
-            Positions of the first cell of each line.
-        v : array of shape (batch, inputs)
-            Voltages in V.
-        transpose : bool
-            If true, lines are columns, else rows.
-        bandwidth : float
-            Bandwidth of the noise in Hz; 0 means no noise.
-        number : int
-            Number of the product, which selects the noise.
-
-        Returns
-        -------
-        array of shape (batch, lines)
-            Currents in A.
-        """
+        """Return the currents of the lines of a crossbar; a whole array and one vector have kernels of their own."""
         if len(v) != 1 or select.positions is not None:
             return super().line_currents(shape, select, line_starts, v, transpose, bandwidth, number)
         lines = len(line_starts)
@@ -371,42 +286,13 @@ class CPUEngine(EngineDefaults[Packing]):
         return MixingStates(self._r)
 
     def weighted_sums(self, shape: tuple[int, int], select: Packing, weights: AnyArray, transpose: bool) -> AnyArray:
-        """Multiply rows of weights with the matrix of mixing states.
-
-        Parameters
-        ----------
-        shape : (int, int)
-            Rows and columns of the matrix.
-        select : Packing
-            Its cells, row by row.
-        weights : array of shape (k, inputs)
-        transpose : bool
-            If true, outputs are columns, else rows.
-
-        Returns
-        -------
-        array of shape (k, outputs)
-        """
+        """Multiply rows of weights with the matrix of mixing states."""
         r = self._r[: self.cells.size] if select.positions is None else self._r[select.positions]
         matrix = r.reshape(shape)
         return plain(weights) @ (matrix if transpose else matrix.T)
 
     def line_normals(self, positions: Positions, number: int, batch: int) -> AnyArray:
-        """Draw the normals of the lines of a crossbar product.
-
-        Parameters
-        ----------
-        positions : array of shape (lines,)
-            Positions of the first cell of each line.
-        number : int
-            Number of the product.
-        batch : int
-            Number of vectors.
-
-        Returns
-        -------
-        array of shape (batch, lines)
-        """
+        """Draw the normals of the lines of a crossbar product."""
         ids = self._ids_of_lines(positions)
         groups = ids.shape[1] // W
         out = np.empty((-(-batch // 4) * 4, groups * W), np.float32)
@@ -434,18 +320,7 @@ class CPUEngine(EngineDefaults[Packing]):
     # ---- copies
 
     def copy(self, positions: Positions | None) -> Self:
-        """Return a new engine with copies of some cells, or of all.
-
-        Parameters
-        ----------
-        positions : array of shape (m,), optional
-            Positions of cells; None copies all.
-
-        Returns
-        -------
-        CPUEngine or PackedEngine
-            An engine of the same class.
-        """
+        """Return a new engine with copies of some cells, or of all."""
         cells = self.cells if positions is None else self.cells.at(positions)
         other = type(self)(self.compiled_params, cells, self.seed, self.start, self._threads, fill=False)
         if positions is None:
@@ -456,18 +331,7 @@ class CPUEngine(EngineDefaults[Packing]):
         return other
 
     def dump(self, begin: int, end: int) -> dict[str, AnyArray]:
-        """Return the whole state of a range of cells.
-
-        Parameters
-        ----------
-        begin, end : int
-            Positions ``begin`` ... ``end`` - 1.
-
-        Returns
-        -------
-        dict of str to array
-            Arrays by name, with the cells as last axis. The names are part of the format of saved arrays.
-        """
+        """Return the whole state of a range of cells."""
         lanes = slice(begin % W, begin % W + end - begin)
         run = Packing(end - begin, np.arange(begin // W, -(-end // W)), lanes, None)
         return self._state_of(run, slice(begin, end))
@@ -476,15 +340,7 @@ class CPUEngine(EngineDefaults[Packing]):
         return {"r": self._r[here].copy()} | {name: numbers_of(view, select) for name, view in self._views().items()}
 
     def restore(self, begin: int, state: dict[str, AnyArray]) -> None:
-        """Write a state that `dump` has returned, or its mixing states alone.
-
-        Parameters
-        ----------
-        begin : int
-            Position of the first cell.
-        state : dict of str to array
-            State of consecutive cells.
-        """
+        """Write a state that `dump` has returned, or its mixing states alone."""
         self._r[begin : begin + len(state["r"])] = state["r"]
         for name, view in self._views().items():
             if name in state:

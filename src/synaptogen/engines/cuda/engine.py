@@ -97,24 +97,7 @@ class CUDAEngine(EngineDefaults[CUDASelection]):
 
     @classmethod
     def require_room(cls, params: CompiledParams, cells: int) -> None:
-        """Check that there is a GPU, and that cells fit on it.
-
-        Parameters
-        ----------
-        params : CompiledParams
-            The parameter set.
-        cells : int
-            Number of cells to be made.
-
-        Raises
-        ------
-        ModuleNotFoundError
-            If numba-cuda is not installed.
-        RuntimeError
-            If it finds no GPU.
-        MemoryError
-            If the cells do not fit; the message names a remedy.
-        """
+        """Check that there is a GPU, and that cells fit on it."""
         availability.require_gpu()
         size = cls.bytes_for(params)
         availability.require_memory(f"{cells:,} cells of {size:.0f} B", cells * size, REMEDY)
@@ -145,17 +128,7 @@ class CUDAEngine(EngineDefaults[CUDASelection]):
     # ---- voltages and reads
 
     def apply(self, u: RealArray, select: CUDASelection, mask: BoolArray | None = None) -> None:
-        """Apply k voltages one after the other.
-
-        Parameters
-        ----------
-        u : array of shape (k, 1) or (k, m)
-            Voltages in V.
-        select : CUDASelection
-            The m cells.
-        mask : array of bool of shape (m,), optional
-            Where to apply them.
-        """
+        """Apply k voltages one after the other."""
         gate = None if mask is None else on_device(mask, np.uint8)
         self.apply_on_device(on_device(u), len(u), _is_each(u, select), select, gate)
 
@@ -180,24 +153,7 @@ class CUDAEngine(EngineDefaults[CUDASelection]):
         self._apply(pulses, count, each, select, mask, None, 0.0, ReadNumbers())
 
     def sweep(self, u: RealArray, select: CUDASelection, bandwidth: float, reads: ReadNumbers) -> Float32Array:
-        """Apply k voltages one after the other, and record the current after each.
-
-        Parameters
-        ----------
-        u : array of shape (k, 1) or (k, m)
-            Voltages in V.
-        select : CUDASelection
-            The m cells.
-        bandwidth : float
-            Bandwidth in Hz; 0: no noise.
-        reads : ReadNumbers
-            Numbers of the first read.
-
-        Returns
-        -------
-        array of shape (k, m)
-            Currents in A.
-        """
+        """Apply k voltages one after the other, and record the current after each."""
         trace = self.sweep_on_device(on_device(u), len(u), _is_each(u, select), select, bandwidth, reads)
         return on_host(trace, len(u), select.size)
 
@@ -261,24 +217,7 @@ class CUDAEngine(EngineDefaults[CUDASelection]):
         )
 
     def read(self, u: RealArray, select: CUDASelection, bandwidth: float, reads: ReadNumbers) -> Float32Array:
-        """Return currents, which changes no state.
-
-        Parameters
-        ----------
-        u : array of shape (1, 1) or (1, m)
-            Voltages in V.
-        select : CUDASelection
-            The m cells.
-        bandwidth : float
-            Bandwidth in Hz; 0: no noise.
-        reads : ReadNumbers
-            Numbers of the read.
-
-        Returns
-        -------
-        array of shape (m,)
-            Currents in A.
-        """
+        """Return currents, which changes no state."""
         currents = self.read_on_device(on_device(u), _is_each(u, select), select, bandwidth, reads)
         return on_host(currents, select.size)
 
@@ -378,15 +317,7 @@ class CUDAEngine(EngineDefaults[CUDASelection]):
         launch(kernels.scatter, select.size, array, groups, select.cells, values)
 
     def move(self, moment: Moment, memory: NDArray[np.uint32]) -> None:
-        """Move all cells to an instant; 4 bytes a cell go to the GPU and come back.
-
-        Parameters
-        ----------
-        moment : Moment
-            The instant.
-        memory : array of uint32 of shape (1, n)
-            Which write each cell has last seen.
-        """
+        """Move all cells to an instant; 4 bytes a cell go to the GPU and come back."""
         index = on_device(memory[0], np.uint32)
         place = kernel_moment_of(moment, self.compiled_params.constants, on_device)
         launch(kernels.move, self.cells.size, self.state, self._params, place, index)
@@ -397,19 +328,7 @@ class CUDAEngine(EngineDefaults[CUDASelection]):
     def weighted_sums(
         self, shape: tuple[int, int], select: CUDASelection, weights: RealArray, transpose: bool
     ) -> Float32Array:
-        """Return products of rows of weights with the matrix of mixing states.
-
-        Parameters
-        ----------
-        shape, select, transpose
-            Rows and columns, the cells that fill them, and whether inputs are rows.
-        weights : array of shape (k, inputs)
-            Rows of weights.
-
-        Returns
-        -------
-        array of shape (k, outputs)
-        """
+        """Return products of rows of weights with the matrix of mixing states."""
         padded = np.zeros((len(weights) + len(weights) % 2, weights.shape[1]), np.float32)
         padded[: len(weights)] = weights
         sums = self.weighted_sums_on_device(shape, select, on_device(padded), len(padded), transpose)
@@ -480,19 +399,7 @@ class CUDAEngine(EngineDefaults[CUDASelection]):
         return out
 
     def line_normals(self, positions: Positions, number: int, batch: int) -> Float32Array:
-        """Return the normal numbers of the lines of a product.
-
-        Parameters
-        ----------
-        positions : array of int of shape (lines,)
-            First cells of the lines.
-        number, batch : int
-            Number of the product, and of its vectors.
-
-        Returns
-        -------
-        array of shape (batch, lines)
-        """
+        """Return the normal numbers of the lines of a product."""
         return on_host(self.line_normals_on_device(positions, number, batch), batch, len(positions))
 
     def line_normals_on_device(self, positions: Positions, number: int, batch: int) -> DeviceArray:
@@ -535,32 +442,13 @@ class CUDAEngine(EngineDefaults[CUDASelection]):
         return other
 
     def dump(self, begin: int, end: int) -> dict[str, AnyArray]:
-        """Return copies of the state of consecutive cells.
-
-        Parameters
-        ----------
-        begin, end : int
-            First position, and the one after the last.
-
-        Returns
-        -------
-        dict of arrays of shape (..., end - begin)
-            ``word`` is the status word, ``field`` holds `FIELDS`.
-        """
+        """Return copies of the state of consecutive cells."""
         select = self.selection(np.arange(begin, end))
         state = {name: self._gather(name, select) for name in self._arrays()}
         return {name: array[0] if name in ("r", "word") else array for name, array in state.items()}
 
     def restore(self, begin: int, state: dict[str, AnyArray]) -> None:
-        """Overwrite the state of consecutive cells.
-
-        Parameters
-        ----------
-        begin : int
-            First position.
-        state : dict of arrays
-            What `dump` returned, or some of it.
-        """
+        """Overwrite the state of consecutive cells."""
         for name, values in state.items():
             select = self.selection(np.arange(begin, begin + values.shape[-1]))
             self._scatter(name, select, on_device(values, self._arrays()[name][0].dtype))

@@ -104,17 +104,7 @@ class PackedEngine(CPUEngine):
         return select.size <= BLOCK and super().in_one_step(select)
 
     def apply(self, u: AnyArray, select: Packing, mask: AnyArray | None = None) -> None:
-        """Apply k voltages one after the other.
-
-        Parameters
-        ----------
-        u : array of shape (k, 1) or (k, m)
-            Voltages in V, one for all cells or one per cell.
-        select : Packing
-            m cells.
-        mask : bool array of shape (m,), optional
-            Cells that the voltages reach; default: all.
-        """
+        """Apply k voltages one after the other."""
         if u.shape[1] == 1 and mask is None:
             super().apply(u, select)
             return
@@ -122,48 +112,14 @@ class PackedEngine(CPUEngine):
             super().apply(_voltages_of(u, here), part, None if mask is None else mask[here])
 
     def sweep(self, u: AnyArray, select: Packing, bandwidth: float, reads: ReadNumbers) -> AnyArray:
-        """Apply k voltages one after the other, and read the current at each.
-
-        Parameters
-        ----------
-        u : array of shape (k, 1) or (k, m)
-            Voltages in V, one for all cells or one per cell.
-        select : Packing
-            m cells.
-        bandwidth : float
-            Bandwidth of the noise in Hz; 0 means no noise.
-        reads : ReadNumbers
-            How often the cells have been read before.
-
-        Returns
-        -------
-        array of shape (k, m)
-            Currents in A.
-        """
+        """Apply k voltages one after the other, and read the current at each."""
         trace = np.empty((len(u), select.size), np.float32)
         for part, here in _blocks(select):
             trace[:, here] = super().sweep(_voltages_of(u, here), part, bandwidth, reads)
         return trace
 
     def read(self, u: AnyArray, select: Packing, bandwidth: float, reads: ReadNumbers) -> AnyArray:
-        """Read currents at one voltage per cell, or one for all.
-
-        Parameters
-        ----------
-        u : array of shape (1, 1) or (1, m)
-            Voltages in V.
-        select : Packing
-            m cells.
-        bandwidth : float
-            Bandwidth of the noise in Hz; 0 means no noise.
-        reads : ReadNumbers
-            How often the cells have been read before.
-
-        Returns
-        -------
-        array of shape (m,)
-            Currents in A.
-        """
+        """Read currents at one voltage per cell, or one for all."""
         first = _first_of_run(select)
         aligned = self.cells.ids is None and self.cells.first % 64 == 0 == first % 64  # 64 cells share noise blocks
         if not aligned or reads.each is not None or bandwidth == 0.0:
@@ -222,22 +178,7 @@ class PackedEngine(CPUEngine):
     # ---- products
 
     def weighted_sums(self, shape: tuple[int, int], select: Packing, weights: AnyArray, transpose: bool) -> AnyArray:
-        """Multiply rows of weights with the matrix of mixing states.
-
-        Parameters
-        ----------
-        shape : (int, int)
-            Rows and columns of the matrix.
-        select : Packing
-            Its cells, row by row.
-        weights : array of shape (k, inputs)
-        transpose : bool
-            If true, outputs are columns, else rows.
-
-        Returns
-        -------
-        array of shape (k, outputs)
-        """
+        """Multiply rows of weights with the matrix of mixing states."""
         weights = plain(weights)
         rows, columns = shape
         out = np.zeros((len(weights), columns if transpose else rows), np.float32)
