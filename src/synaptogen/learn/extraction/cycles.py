@@ -13,7 +13,8 @@ from synaptogen._utils import BoolArray, Float64Array, IntArray, default_threads
 
 from . import cycle_kernels, survey_kernels
 from .branch_curves import BranchCurves, straight_curves
-from .cycle_kernels import KINK, KINK_SHIFT, MEASURE_COLUMNS, STATE_A, STATE_C, U_RESET
+from .current_limits import reset_limit, set_limit
+from .cycle_kernels import BELOW_LIMIT, KINK, KINK_SHIFT, MEASURE_COLUMNS, STATE_A, STATE_C, U_RESET
 from .device_kinds import DeviceKind, detect_kind, usual_reach
 from .segmentation import END, HIGHEST, LOOP, LOWEST, START, cut_cycles, gather_points, mend_glitches
 from .survey_kernels import (
@@ -22,8 +23,6 @@ from .survey_kernels import (
     CONDUCTANCE_C,
     DEGREES_OF_FREEDOM,
     OFFSET,
-    PEAK,
-    PLATEAU,
     REACH_NEGATIVE,
     REACH_POSITIVE,
     SURVEY_COLUMNS,
@@ -88,6 +87,8 @@ class DeviceCycles:
         Whether RESET of this device is a kink, which raw points show better than the filter of the slope.
     mended : int
         Single points that left both neighbours, and were put onto the line between them.
+    reset_limit : float
+        Current limit of RESET in A, above which no current was measured; infinite where none was found.
     """
 
     rows: IntArray
@@ -108,6 +109,7 @@ class DeviceCycles:
     hrs_top: float = 0.67
     kinks: bool = False
     mended: int = 0
+    reset_limit: float = np.inf
 
     @property
     def start(self) -> IntArray:
@@ -291,10 +293,11 @@ def survey_device(loops: xr.Dataset, device: int) -> tuple[DeviceCycles, DeviceP
     survey_kernels.survey_cycles(corrected.u, corrected.i, rows, len(rows), surveyed)
     forming = _forming(surveyed)
     told = loops.attrs.get("current_limit")
-    limit = _limit(surveyed[~forming], noise) if told is None else float(told)
+    limit = set_limit(surveyed[~forming], noise) if told is None else float(told)
     curves = straight_curves(float(np.abs(applied).max()) if len(applied) else 1.0)
     one = DeviceCycles(rows, surveyed, offset, noise, limit, kind, polarity, forming, curves, mended=mended)
     one.offset_error = offset_error
+    one.reset_limit = reset_limit(corrected.u, corrected.i, rows[~forming], noise)
     return one, corrected
 
 
@@ -367,20 +370,6 @@ def _step(i: Float64Array) -> float:
     return float(np.median(np.diff(np.unique(np.round(values, 18))))) if len(values) > 1 else 0.0
 
 
-def _limit(surveyed: Float64Array, noise: float) -> float:
-    """Return the level in A of the plateau that most cycles share, or infinity: a saturating device varies by cycle."""
-    levels = surveyed[np.isfinite(surveyed[:, PLATEAU]), PLATEAU]
-    tops = surveyed[np.isfinite(surveyed[:, PEAK]), PEAK]
-    if not len(levels):
-        return np.inf
-    level = float(np.median(levels))
-    reached = np.abs(levels - level) < 0.01 * level + 0.5 * noise
-    above = np.count_nonzero(tops > 1.05 * level + 3 * noise)
-    if np.count_nonzero(reached) < 0.8 * len(levels) or above > 0.1 * len(tops):
-        return np.inf
-    return level
-
-
 def measure_device(points: DevicePoints, cycles: DeviceCycles, u_read: float, parity: int = -1) -> Float64Array:
     """Measure states and thresholds of each cycle under the curves of the device.
 
@@ -401,13 +390,17 @@ def measure_device(points: DevicePoints, cycles: DeviceCycles, u_read: float, pa
     """
     out = np.empty((len(cycles.rows), MEASURE_COLUMNS))
     curves = cycles.curves
+    windows, g_lrs = curves.windows, float(np.nanmedian(cycles.conductances[:, 1]))
+    if np.isfinite(cycles.reset_limit) and g_lrs > 0:  # the LRS up to where it is below this limit
+        windows = windows.copy()
+        windows[1, 1] = min(windows[1, 1], BELOW_LIMIT * cycles.reset_limit / g_lrs)
     cycle_kernels.measure_cycles(
         points.u,
         points.i,
         cycles.rows,
         len(cycles.rows),
         curves.tables,
-        curves.windows,
+        windows,
         curves.u_range,
         u_read,
         cycles.noise,

@@ -17,6 +17,7 @@ from synaptogen._utils import BoolArray, Float64Array, IntArray
 from .branch_curves import A, B, BranchCurves, C, mixture_curves, straight_curves
 from .branch_samples import HRS_TOPS, hrs_fit_top, sample_branches
 from .cycle_kernels import (
+    BELOW_LIMIT,
     ERROR_A,
     ERROR_C,
     HRS_A_BOTTOM,
@@ -323,8 +324,8 @@ def _take_shape(points: DevicePoints, one: DeviceCycles, branch: int, cycles: In
         first, last, top = _branch(one, branch, int(k), side)
         index = np.arange(first, last)
         index = index[side * points.u[index] > 0.03 * top]
-        if branch == B and side < 0:
-            index = index[points.i[index] > -0.75 * one.limit]
+        if branch == B:
+            index = index[side * points.i[index] < BELOW_LIMIT * (one.limit if side < 0 else one.reset_limit)]
         inside = index[side * points.u[index] <= top]
         u.append(side * points.u[inside])
         i.append(side * points.i[inside])
@@ -404,6 +405,7 @@ def _features(
     wrong |= (misfit[:, B] | charged) & np.isfinite(values["r_lrs"])
     wrong |= state.sets & ~at_set & (measured[:, SET_AGREES] == 0)
     wrong |= state.lrs & resets & ~at_reset & (measured[:, RESET_AGREES] == 0)
+    wrong |= np.isfinite(one.reset_limit) & np.isfinite(values["u_reset"])  # nobody has seen it
     with np.errstate(invalid="ignore"):
         wrong |= values["r_hrs"] < 1.02 * values["r_lrs"]
     flags[wrong] |= Flag.MISFIT
