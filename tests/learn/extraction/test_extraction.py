@@ -226,6 +226,13 @@ def test_a_single_way_of_each_sweep_is_refused_by_its_kind(simulate):
         extract(loops(*rising))
 
 
+def test_sweeps_of_set_alone_may_lack_the_reset_or_be_volatile():
+    u = -np.concatenate([np.linspace(0, 1.5, 50), np.linspace(1.5, 0, 50)])
+    i = np.where((np.arange(100) < 50) & (u > -1), u / 1e5, u / 2e3)
+    with pytest.raises(ValueError, match=r"sweeps of RESET.*volatile"):
+        extract(loops(np.tile(u, (5, 1)), np.tile(i, (5, 1))))
+
+
 def test_pulses_with_reads_between_are_refused_by_their_kind():
     ramp = np.linspace(0.5, 1.5, 15)
     pulses = np.tile(np.concatenate([ramp, -ramp]), 4)
