@@ -367,7 +367,7 @@ def _features(
     )
     after_failure = np.concatenate([[False], (state.no_reset & state.lrs)[:-1]]) & follows
     before = np.where(after_failure & ~state.from_lrs, np.nan, before)
-    if _starts_anew(g, error, follows):
+    if _starts_anew(g, error, follows, one.loop):
         before = np.where(np.isfinite(g[:, A]), np.nan, before)
     from_a = np.isnan(before) & ~state.from_lrs
     g_hrs, e_hrs = np.where(from_a, g[:, A], before), np.where(from_a, error[:, A], e_before)
@@ -416,17 +416,18 @@ def _features(
     return values, flags
 
 
-def _starts_anew(g: Float64Array, error: Float64Array, follows: BoolArray) -> bool:
+def _starts_anew(g: Float64Array, error: Float64Array, follows: BoolArray, loop: IntArray) -> bool:
     """Return whether loops begin in another HRS than the loop before them ended in, namely in that of their own end.
 
-    Then they are no successive cycles: chosen ones, or calculated ones.
+    Then they are no successive cycles: chosen ones, or calculated ones. Of loops in one record several must show it.
     """
     with np.errstate(invalid="ignore", divide="ignore"):
         log = np.log(g)
         before, own = (log[1:, A] - log[:-1, C])[follows[1:]], (log[1:, A] - log[1:, C])[follows[1:]]
         doubt = np.hypot(error[1:, A] / g[1:, A], error[1:, C] / g[1:, C])[follows[1:]]
     there = np.isfinite(before) & np.isfinite(own)
-    if np.count_nonzero(there) < FEWEST_ANEW:
+    apart = bool(np.all(np.diff(loop) > 0))  # records of their own
+    if np.count_nonzero(there) < (1 if apart else FEWEST_ANEW):
         return False
     off, own_off = (float(np.median(np.abs(x[there]))) for x in (before, own))
     return off > ANEW_SIGMAS * float(np.median(doubt[there])) and own_off < ANEW * off
