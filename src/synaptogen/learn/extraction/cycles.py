@@ -16,7 +16,7 @@ from .branch_curves import BranchCurves, straight_curves
 from .current_limits import reset_limit, set_limit
 from .cycle_kernels import BELOW_LIMIT, KINK, KINK_SHIFT, MEASURE_COLUMNS, STATE_A, STATE_C, U_RESET
 from .device_kinds import DeviceKind, detect_kind, usual_reach
-from .segmentation import END, HIGHEST, LOOP, LOWEST, START, cut_cycles, gather_points, mend_glitches
+from .segmentation import END, FOLLOWS, HIGHEST, LOOP, LOWEST, START, cut_cycles, gather_points, mend_glitches
 from .survey_kernels import (
     CONDUCTANCE_A,
     CONDUCTANCE_B,
@@ -288,7 +288,7 @@ def survey_device(loops: xr.Dataset, device: int) -> tuple[DeviceCycles, DeviceP
     surveyed = np.empty((len(rows), SURVEY_COLUMNS))
     survey_kernels.survey_cycles(points.u, points.i, rows, len(rows), surveyed)
     noise = _noise(surveyed, points.u, points.i)
-    offset, offset_error = _offset(surveyed, noise)
+    offset, offset_error = _offset(surveyed, rows[:, FOLLOWS] > 0, noise)
     corrected = DevicePoints(points.u + float(loops.attrs.get("series_resistance", 0.0)) * offset, points.i - offset)
     survey_kernels.survey_cycles(corrected.u, corrected.i, rows, len(rows), surveyed)
     forming = _forming(surveyed)
@@ -324,18 +324,24 @@ def _forming(surveyed: Float64Array) -> BoolArray:
     return found
 
 
-def _offset(surveyed: Float64Array, noise: float) -> tuple[float, float]:
+def _offset(surveyed: Float64Array, follows: BoolArray, noise: float) -> tuple[float, float]:
     """Return the current at zero voltage in A, the same in all cycles, and its standard error.
 
-    It is the mean of those near the median.
+    It is the mean of those near the median. Of few cycles, the error follows from the points that each was fitted to,
+    which lie on both sides of zero in a cycle that follows another one.
     """
-    there = surveyed[np.isfinite(surveyed[:, OFFSET]), OFFSET]
+    known = np.isfinite(surveyed[:, OFFSET])
+    there = surveyed[known, OFFSET]
     if not len(there):
         return 0.0, noise
     off = np.abs(there - np.median(there))
-    near = there[off <= USUAL_OFFSET * np.median(off)]
-    spread = float(np.std(near)) if len(near) >= FEW_OFFSETS else noise / np.sqrt(2)
-    return float(np.mean(near)), spread / np.sqrt(len(near))
+    near = off <= USUAL_OFFSET * np.median(off)
+    count = int(np.count_nonzero(near))
+    if count >= FEW_OFFSETS:
+        return float(np.mean(there[near])), float(np.std(there[near])) / np.sqrt(count)
+    points = 2 + np.nan_to_num(surveyed[known, DEGREES_OF_FREEDOM][near])
+    each = noise * np.minimum(np.where(follows[known][near], 1.0, 2.0) / np.sqrt(points), np.sqrt(0.5))
+    return float(np.mean(there[near])), float(np.sqrt(np.sum(each**2))) / count
 
 
 def _rough_noise(u: Float64Array, i: Float64Array) -> float:
