@@ -56,6 +56,12 @@ def _one_line(error: Exception) -> str:
     return " ".join(str(error).split()) or type(error).__name__
 
 
+def warn(remarks: str) -> None:
+    """Print remarks on a measurement, one a line, to standard error."""
+    for line in remarks.splitlines():
+        stderr.print(f"warning: {line}", style="yellow", markup=False, soft_wrap=True)
+
+
 def print_json(content: dict[str, Any]) -> None:
     """Print one JSON object to standard output."""
     typer.echo(json.dumps(content, indent=2))

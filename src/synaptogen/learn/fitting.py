@@ -208,7 +208,8 @@ def fit(
     report("drift", 0.0)
     drift = replace(_drift(learned, base), removed=removed)
     report("drift", 1.0)
-    provenance, notes = {**learned.provenance, "preset": base.name}, list(learned.notes)
+    provenance = {**learned.provenance, "preset": base.name}
+    notes = [*learned.notes, *data.attrs.get("unusual", "").splitlines()]
     params, how = _completed(learned, base, name, envelopes)
     if envelopes is None:
         provenance["currents"] = f"{how}, preset {base.name}: the data hold features only"

@@ -147,3 +147,38 @@ def test_a_stretched_transition_is_found(simulate):
     assert sg.DeviceParams.from_json(learned.to_json()) == learned
     for history in (learned, learned.compact(4)):
         assert np.isfinite(sg.CellArray(8, history, rng=1).sweep([-1.5, 0.9, 1.2, 1.5])).all()
+
+
+@pytest.mark.parametrize("ratio", [1e2, 1e3, 1e4, 1e6])
+def test_curves_of_any_ratio_of_the_states(ratio):
+    """Both states follow their own laws: the LRS is straight, the HRS bends."""
+    rng, x = np.random.default_rng(0), np.linspace(0, 1.5, 50, endpoint=False)
+    down, rise, fall = -x, np.concatenate([x - 1.5, x]), 1.5 - x
+    u = np.concatenate([down, rise, fall])
+    g_lrs, g_hrs = 5e-4 * np.exp(0.1 * rng.standard_normal(31)), 5e-4 / ratio * np.exp(0.2 * rng.standard_normal(32))
+    i = []
+    for c in range(31):
+        u_set, u_reset = -0.9 + 0.1 * rng.random(), 0.7 + 0.1 * rng.random()
+        before, after = g_hrs[c] * np.sinh(down), g_hrs[c + 1] * np.sinh(np.concatenate([rise, fall]))
+        share = np.clip((1.5 - rise) / (1.5 - u_reset), 0, 1) ** 2
+        end = g_hrs[c + 1] * np.sinh(1.5)
+        lrs = np.where(rise < u_reset, g_lrs[c] * rise, end + (g_lrs[c] * u_reset - end) * share)
+        i.append(np.concatenate([np.where(down > u_set, before, g_lrs[c] * down), lrs, after[100:]]))
+    i = np.array(i) * (1 + 1e-4 * rng.standard_normal((31, 200)))
+    data = loops(np.broadcast_to(u, i.shape), i)
+    found = fit_envelopes(data, extract(data))
+    v = np.linspace(-0.7, 0.65, 28)
+    np.testing.assert_allclose(found.current(2e3, v), v / 2e3, rtol=0.01, atol=1e-12)
+    r_hrs = 0.2 / (5e-4 / ratio * np.sinh(0.2))
+    v = np.linspace(-0.7, 1.2, 39)
+    np.testing.assert_allclose(found.current(r_hrs, v), 5e-4 / ratio * np.sinh(v), rtol=0.03, atol=1e-6 / ratio)
+
+
+def test_a_record_may_end_at_the_top_of_the_ramp(simulate):
+    """Behind the last RESET no HRS is measured: it takes part in no transition."""
+    made = simulate(1, 40, shape="from the top")
+    u, i = (x.reshape(1, 1, -1)[..., :-1] for x in (made.voltage, made.current))
+    u, i = (np.concatenate([x, x[..., :1] * s], axis=-1) for x, s in ((u, 1.0), (i, 1.0)))
+    data = loops(u, i)
+    found = extract(data)
+    assert np.isfinite(fit_envelopes(data, found).reset.eta)

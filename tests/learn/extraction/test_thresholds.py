@@ -102,3 +102,22 @@ def test_single_points_that_an_instrument_has_lost(glitch, caplog):
     assert np.abs(found.r_hrs.values[0] / 5e4 - 1).max() < 0.02
     for name, true in (("u_set", u_sets), ("u_reset", u_resets)):
         assert np.abs(found[name].values[0] - true).max() < STEP, name
+
+
+@pytest.mark.parametrize("step", [0.02, 0.05, 0.1])
+@pytest.mark.parametrize("level", [1e-4, 2e-4, 3e-4])
+def test_a_reset_that_a_limit_of_the_current_hides_is_no_number(step, level):
+    """An instrument clips currents of both signs below that of RESET: nobody has seen U_RESET."""
+    rng, legs = np.random.default_rng(5), []
+    for u_reset in 0.75 + 0.1 * rng.random(8):
+        down, rise, fall = np.arange(0, -1.4, -step), np.arange(-1.4, 1.4, step), np.arange(1.4, 0, -step)
+        share = np.clip((1.4 - rise) / (1.4 - u_reset), 0, 1) ** 2
+        legs += [(down, down / np.where(down > -0.95, 5e4, 2e3))]
+        legs += [(rise, np.where(rise < u_reset, rise / 2e3, 2.8e-5 + (u_reset / 2e3 - 2.8e-5) * share))]
+        legs += [(fall, fall / 5e4)]
+    u, i = record(legs)
+    i = np.clip(i + 1e-8 * rng.standard_normal(len(i)), -level, level)
+    found = learn.extract(learn.loops(u[None], i[None])).features
+    assert np.all(found.flag.values[0] & int(learn.Flag.MISFIT))
+    if level > 1e-4:  # else it acts at the read voltage
+        assert np.abs(found.r_lrs.values[0] / 2e3 - 1).max() < 0.01

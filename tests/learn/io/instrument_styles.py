@@ -127,6 +127,14 @@ STYLES = {
         **THREE,
     ),
     "a temperature beside": Layout(table("T (K),V (V),I (A)", 300 + 0 * V, V, A)),
+    "terminals that stand still": Layout(
+        table("V1,I1,V2,I2,V3,I3", V, A, 2 + 0 * V, 1e-11 * np.sin(np.arange(V.size)), 0 * V, -A)
+    ),
+    "retention below": Layout(table("V,I", V, A) + "\n" + table("Time (s),R (ohm)", T[1:31], 2e3 + T[:30])),
+    "electrodes behind": Layout(table("Vanode,Icathode", V, -A)),
+    "channels and numbers in brackets": Layout(
+        table(",".join(f"V(1)[{k}],I(1)[{k}]" for k in range(N)), *each(U, I)), **THREE
+    ),
     "both ends of the path": Layout(table("V,I_TE,I_BE", V, A, -A)),
     "a time in other units": Layout(table("time (us),Vtop (V),Itop (mA)", T, V, 1e3 * A)),
 }

@@ -102,6 +102,25 @@ def test_a_long_record_is_cut_into_cycles(made, tmp_path, columns):
     np.testing.assert_allclose(mine.u_set, whole.u_set[last], atol=0.01)
 
 
+@pytest.mark.parametrize("label", ["run{}", "cycle {} of 20", "{}th", "c{}a"])
+def test_cycles_that_are_labelled_by_texts_keep_their_order(tmp_path, label):
+    u = np.concatenate([np.linspace(0, -1, 20), np.linspace(-1, 1, 40), np.linspace(1, 0, 20)])
+    rows = [f"{label.format(c)},{v:.5f},{v * (1 + c):.5g}e-6" for c in range(1, 13) for v in u]
+    (tmp_path / "a.csv").write_text("Run,V,I\n" + "\n".join(rows) + "\n")
+    found = learn.read(tmp_path / "a.csv")
+    np.testing.assert_allclose(1e6 * np.nanmax(found.current, axis=-1)[0], np.arange(2, 14), rtol=1e-4)
+    assert found.cycle.values[1] == label.format(2)
+
+
+def test_cycles_that_are_labelled_by_words_come_as_they_come(tmp_path):
+    words = ("pristine", "aged", "baked")
+    rows = [f"{w},{4 + k},{-0.8 - 0.1 * k}" for k, w in enumerate(words)]
+    (tmp_path / "f.csv").write_text("Run,R_LRS (kohm),V_set (V)\n" + "\n".join(rows) + "\n")
+    found = learn.read(tmp_path / "f.csv")
+    assert found.cycle.values.tolist() == list(words)
+    np.testing.assert_allclose(found.r_lrs, [[4000, 5000, 6000]])
+
+
 def test_a_positive_sweep_first_makes_a_cycle_of_its_own(simulate, tmp_path):
     made = simulate(1, 6, points=120, shape="positive first")
     path = tmp_path / "a.csv"
@@ -156,6 +175,59 @@ def test_files_of_halves(made, tmp_path, names, what):
     assert (found.sizes["device"], found.sizes["cycle"]) == sizes
     for row, expected in zip(found.current.values.reshape(3, -1), joined, strict=True):
         np.testing.assert_allclose(row[np.isfinite(row)], expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "name", ["cycle{}/iv.csv", "cell 3 cycle {} of 12.csv", "iv-data@1[{}].csv", "IV ({}).csv", "IV{}.CSV"]
+)
+def test_files_and_folders_that_count_cycles_keep_their_order(tmp_path, name):
+    u = np.concatenate([np.linspace(0, -1, 20), np.linspace(-1, 1, 40), np.linspace(1, 0, 20)])
+    for c in range(12):
+        path = tmp_path / ("IV.csv" if name == "IV ({}).csv" and c == 0 else name.format(c))
+        path.parent.mkdir(exist_ok=True)
+        pd.DataFrame({"V": u, "I": 1e-6 * (c + 1) * u}).to_csv(path, index=False)
+    found = learn.read(tmp_path)
+    assert (found.sizes["device"], found.sizes["cycle"]) == (1, 12)
+    np.testing.assert_allclose(1e6 * found.current.max("point").values[0], np.arange(1, 13), rtol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["h5", "h5 groups", "mat", "npz"])
+def test_arrays_that_count_cycles_keep_their_order_and_length(tmp_path, kind):
+    """HDF5 sorts names as texts; the last record has one point more than the others."""
+    arrays = {}
+    for c in range(1, 13):
+        u = np.concatenate([np.linspace(0, -1, 20), np.linspace(-1, 1, 40), np.linspace(1, 0, 20 + (c == 12))])
+        names = (f"cycle{c}/V", f"cycle{c}/I") if "groups" in kind else (f"V{c}", f"I{c}")
+        arrays |= dict(zip(names, (u, 1e-6 * c * u), strict=True))
+    path = tmp_path / "a.dat"
+    if kind == "npz":
+        with path.open("wb") as file:
+            np.savez(file, **arrays)
+    elif kind == "mat":
+        pytest.importorskip("scipy.io").savemat(path, arrays, appendmat=False)
+    else:
+        with pytest.importorskip("h5py").File(path, "w") as file:
+            for name, array in arrays.items():
+                file[name] = array
+    found = learn.read(path)
+    assert (found.sizes["device"], found.sizes["cycle"]) == (1, 12)
+    np.testing.assert_allclose(1e6 * found.current.max("point").values[0], np.arange(1, 13), rtol=1e-6)
+
+
+@pytest.mark.parametrize("names", [("SET", "RESET"), ("cell1_set", "cell1_reset"), ("cell1/neg", "cell1/pos")])
+def test_folders_of_halves(made, tmp_path, names):
+    u, i = (getattr(made, name)[0, :3] for name in ("voltage", "current"))
+    for c in range(3):
+        cut = int(np.flatnonzero(u[c] < 0)[-1]) + 1
+        for name, part in zip(names, (slice(cut), slice(cut, None)), strict=True):
+            (tmp_path / name).mkdir(parents=True, exist_ok=True)
+            data = pd.DataFrame({"V": u[c][part], "I": i[c][part]})
+            data.to_csv(tmp_path / name / f"sweep {c}.csv", index=False)
+    found = learn.read(tmp_path)
+    assert (found.sizes["device"], found.sizes["cycle"]) == (1, 3)
+    assert np.isfinite(found.current).sum() == i.size
+    for row, expected in zip(found.current.values[0], i, strict=True):
+        np.testing.assert_allclose(np.sort(row[np.isfinite(row)]), np.sort(expected), rtol=1e-6)
 
 
 def test_files_that_are_counted_are_cycles(made, tmp_path):

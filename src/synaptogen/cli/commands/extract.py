@@ -11,7 +11,7 @@ from rich.table import Table
 from synaptogen._utils import require
 from synaptogen.cli.measurement_options import Measurement, measurement_options
 from synaptogen.cli.options import JSON, Measured, Overwrite, require_free
-from synaptogen.cli.output import print_json, say, stages, stdout
+from synaptogen.cli.output import print_json, say, stages, stdout, warn
 from synaptogen.params import FEATURE_NAMES
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ MEANING = {
     " and drift, the change of the median from the first to the last third of the cycles (relative for resistances)",
     "current_limit_A": "median over devices; null: none was found",
     "definitions": "how each feature is measured",
+    "warnings": "numbers that are unusual in the units in which they were read, and the option that changes these",
 }
 
 Output: TypeAlias = Annotated[
@@ -87,12 +88,13 @@ def extract(
             else "features,"
         )
         raise ValueError(f"{data} holds {what} not loops: there is nothing to extract")
+    warn(measured.attrs.get("unusual", ""))
     with stages() as shown:
         found = learn.extract(measured, u_read=u_read, progress=lambda done, n: shown("extracting", done / n))
     if figure is not None:
         learn.markers(measured, found, device=device).savefig(figure)
     learn.write(found.features, output)
-    facts = _facts(found)
+    facts = {**_facts(found), "warnings": measured.attrs.get("unusual", "").splitlines()}
     if as_json:
         print_json(facts)
     else:

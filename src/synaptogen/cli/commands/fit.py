@@ -10,7 +10,7 @@ from rich.table import Table
 from synaptogen.cli.feature_overview import overview_facts, print_overview
 from synaptogen.cli.measurement_options import Measurement, measurement_options
 from synaptogen.cli.options import JSON, Measured, Overwrite, params_from, require_free
-from synaptogen.cli.output import print_json, say, stages, stdout
+from synaptogen.cli.output import print_json, say, stages, stdout, warn
 from synaptogen.params import DeviceParams
 
 if TYPE_CHECKING:
@@ -133,6 +133,7 @@ def fit(
     require_free(output, overwrite)
     beside = read_beside(measurement, reads, bake)
     measured = measurement.read_loops(data) if beside else measurement.read(data)
+    warn(measured.attrs.get("unusual", ""))
     alone = "conductance" in measured
     tables = [measured] * alone + beside
     if not tables and (interval != 1.0 or age is not None):

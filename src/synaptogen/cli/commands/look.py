@@ -84,7 +84,7 @@ def _facts(measured: "xr.Dataset") -> dict[str, Any]:
         "holds": "loops" if "current" in measured else "repeated reads" if "conductance" in measured else "features",
         "sizes": {str(name): int(size) for name, size in measured.sizes.items()},
         "devices": [str(label) for label in measured["device"].values[:20]],
-        "attributes": {k: v for k, v in measured.attrs.items() if k != "read_as"},
+        "attributes": {k: v for k, v in measured.attrs.items() if k not in ("read_as", "unusual")},
         "ranges": {},
     }
     for name in measured.data_vars:

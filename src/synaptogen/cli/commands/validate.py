@@ -12,7 +12,7 @@ from synaptogen.cli.commands.fit import Age, Bake, Reads, read_beside
 from synaptogen.cli.feature_overview import overview_facts, print_overview
 from synaptogen.cli.measurement_options import Measurement, measurement_options
 from synaptogen.cli.options import JSON, Measured, Overwrite, params_from, require_free
-from synaptogen.cli.output import print_json, say, stages, stdout
+from synaptogen.cli.output import print_json, say, stages, stdout, warn
 
 if TYPE_CHECKING:
     from synaptogen.learn import Validation
@@ -77,6 +77,7 @@ def validate(
     chosen = params_from(params)
     beside = read_beside(measurement, reads, bake)
     measured = measurement.read_loops(data) if beside else measurement.read(data)
+    warn(measured.attrs.get("unusual", ""))
     share = float(chosen.source.get("hold_out", 0)) if hold_out is None else hold_out
     held_out = None
     if share:

@@ -174,7 +174,11 @@ def _gather(loops: xr.Dataset, extraction: Extraction) -> tuple[BranchSamples, I
         part, kinds = sample_branches(points, one, chosen, extraction.hrs_top)
         parts.append(part)
         folds.append(one.loop[kinds[:, 0]] % 2)
-        resets.append(reset_points(points, one, chosen))
+        known = np.isfinite(one.conductances_at_read[chosen, 1:]).all(axis=1) & np.isfinite(one.u_reset[chosen])
+        if known.any():  # a record may end at the top of the ramp, before the HRS is seen
+            resets.append(reset_points(points, one, chosen[known]))
+    if not resets:
+        raise ValueError("no RESET is measured from its voltage to the HRS behind it: envelopes need one")
     return join_samples(parts), np.concatenate(folds), join_resets(resets)
 
 

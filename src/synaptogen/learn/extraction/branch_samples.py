@@ -71,8 +71,8 @@ def sample_branches(
         for branch, (first, last, low, high) in enumerate(windows):
             index = np.arange(first, last)
             u, i = points.u[index], points.i[index]
-            limit = BELOW_LIMIT * cycles.limit if branch == 1 else np.inf
-            index = index[(u >= low) & (u <= high) & (i > -limit)]
+            limits = (BELOW_LIMIT * x if branch == 1 else np.inf for x in (cycles.limit, cycles.reset_limit))
+            index = index[(u >= low) & (u <= high) & (i > -next(limits)) & (i < next(limits))]
             if len(index) >= 3:
                 parts.append(index[:: max(1, len(index) // POINTS)])
                 origin.append((int(k), branch))

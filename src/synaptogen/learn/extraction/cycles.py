@@ -13,17 +13,16 @@ from synaptogen._utils import BoolArray, Float64Array, IntArray, default_threads
 
 from . import cycle_kernels, survey_kernels
 from .branch_curves import BranchCurves, straight_curves
-from .cycle_kernels import KINK, KINK_SHIFT, MEASURE_COLUMNS, STATE_A, STATE_C, U_RESET
+from .current_limits import reset_limit, set_limit
+from .cycle_kernels import BELOW_LIMIT, KINK, KINK_SHIFT, MEASURE_COLUMNS, STATE_A, STATE_C, U_RESET
 from .device_kinds import DeviceKind, detect_kind, usual_reach
-from .segmentation import END, HIGHEST, LOOP, LOWEST, START, cut_cycles, gather_points, mend_glitches
+from .segmentation import END, FOLLOWS, HIGHEST, LOOP, LOWEST, START, cut_cycles, gather_points, mend_glitches
 from .survey_kernels import (
     CONDUCTANCE_A,
     CONDUCTANCE_B,
     CONDUCTANCE_C,
     DEGREES_OF_FREEDOM,
     OFFSET,
-    PEAK,
-    PLATEAU,
     REACH_NEGATIVE,
     REACH_POSITIVE,
     SURVEY_COLUMNS,
@@ -88,6 +87,8 @@ class DeviceCycles:
         Whether RESET of this device is a kink, which raw points show better than the filter of the slope.
     mended : int
         Single points that left both neighbours, and were put onto the line between them.
+    reset_limit : float
+        Current limit of RESET in A, above which no current was measured; infinite where none was found.
     """
 
     rows: IntArray
@@ -108,6 +109,7 @@ class DeviceCycles:
     hrs_top: float = 0.67
     kinks: bool = False
     mended: int = 0
+    reset_limit: float = np.inf
 
     @property
     def start(self) -> IntArray:
@@ -286,15 +288,16 @@ def survey_device(loops: xr.Dataset, device: int) -> tuple[DeviceCycles, DeviceP
     surveyed = np.empty((len(rows), SURVEY_COLUMNS))
     survey_kernels.survey_cycles(points.u, points.i, rows, len(rows), surveyed)
     noise = _noise(surveyed, points.u, points.i)
-    offset, offset_error = _offset(surveyed, noise)
+    offset, offset_error = _offset(surveyed, rows[:, FOLLOWS] > 0, noise)
     corrected = DevicePoints(points.u + float(loops.attrs.get("series_resistance", 0.0)) * offset, points.i - offset)
     survey_kernels.survey_cycles(corrected.u, corrected.i, rows, len(rows), surveyed)
     forming = _forming(surveyed)
     told = loops.attrs.get("current_limit")
-    limit = _limit(surveyed[~forming], noise) if told is None else float(told)
+    limit = set_limit(surveyed[~forming], noise) if told is None else float(told)
     curves = straight_curves(float(np.abs(applied).max()) if len(applied) else 1.0)
     one = DeviceCycles(rows, surveyed, offset, noise, limit, kind, polarity, forming, curves, mended=mended)
     one.offset_error = offset_error
+    one.reset_limit = reset_limit(corrected.u, corrected.i, rows[~forming], noise)
     return one, corrected
 
 
@@ -321,18 +324,24 @@ def _forming(surveyed: Float64Array) -> BoolArray:
     return found
 
 
-def _offset(surveyed: Float64Array, noise: float) -> tuple[float, float]:
+def _offset(surveyed: Float64Array, follows: BoolArray, noise: float) -> tuple[float, float]:
     """Return the current at zero voltage in A, the same in all cycles, and its standard error.
 
-    It is the mean of those near the median.
+    It is the mean of those near the median. Of few cycles, the error follows from the points that each was fitted to,
+    which lie on both sides of zero in a cycle that follows another one.
     """
-    there = surveyed[np.isfinite(surveyed[:, OFFSET]), OFFSET]
+    known = np.isfinite(surveyed[:, OFFSET])
+    there = surveyed[known, OFFSET]
     if not len(there):
         return 0.0, noise
     off = np.abs(there - np.median(there))
-    near = there[off <= USUAL_OFFSET * np.median(off)]
-    spread = float(np.std(near)) if len(near) >= FEW_OFFSETS else noise / np.sqrt(2)
-    return float(np.mean(near)), spread / np.sqrt(len(near))
+    near = off <= USUAL_OFFSET * np.median(off)
+    count = int(np.count_nonzero(near))
+    if count >= FEW_OFFSETS:
+        return float(np.mean(there[near])), float(np.std(there[near])) / np.sqrt(count)
+    points = 2 + np.nan_to_num(surveyed[known, DEGREES_OF_FREEDOM][near])
+    each = noise * np.minimum(np.where(follows[known][near], 1.0, 2.0) / np.sqrt(points), np.sqrt(0.5))
+    return float(np.mean(there[near])), float(np.sqrt(np.sum(each**2))) / count
 
 
 def _rough_noise(u: Float64Array, i: Float64Array) -> float:
@@ -367,20 +376,6 @@ def _step(i: Float64Array) -> float:
     return float(np.median(np.diff(np.unique(np.round(values, 18))))) if len(values) > 1 else 0.0
 
 
-def _limit(surveyed: Float64Array, noise: float) -> float:
-    """Return the level in A of the plateau that most cycles share, or infinity: a saturating device varies by cycle."""
-    levels = surveyed[np.isfinite(surveyed[:, PLATEAU]), PLATEAU]
-    tops = surveyed[np.isfinite(surveyed[:, PEAK]), PEAK]
-    if not len(levels):
-        return np.inf
-    level = float(np.median(levels))
-    reached = np.abs(levels - level) < 0.01 * level + 0.5 * noise
-    above = np.count_nonzero(tops > 1.05 * level + 3 * noise)
-    if np.count_nonzero(reached) < 0.8 * len(levels) or above > 0.1 * len(tops):
-        return np.inf
-    return level
-
-
 def measure_device(points: DevicePoints, cycles: DeviceCycles, u_read: float, parity: int = -1) -> Float64Array:
     """Measure states and thresholds of each cycle under the curves of the device.
 
@@ -401,13 +396,17 @@ def measure_device(points: DevicePoints, cycles: DeviceCycles, u_read: float, pa
     """
     out = np.empty((len(cycles.rows), MEASURE_COLUMNS))
     curves = cycles.curves
+    windows, g_lrs = curves.windows, float(np.nanmedian(cycles.conductances[:, 1]))
+    if np.isfinite(cycles.reset_limit) and g_lrs > 0:  # the LRS up to where it is below this limit
+        windows = windows.copy()
+        windows[1, 1] = min(windows[1, 1], BELOW_LIMIT * cycles.reset_limit / g_lrs)
     cycle_kernels.measure_cycles(
         points.u,
         points.i,
         cycles.rows,
         len(cycles.rows),
         curves.tables,
-        curves.windows,
+        windows,
         curves.u_range,
         u_read,
         cycles.noise,

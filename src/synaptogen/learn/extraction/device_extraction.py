@@ -1,12 +1,11 @@
 """Features of one device: curves are fitted to its branches, and each number is checked against raw points.
 
-The mixture of two polynomials is taken for a state if points beside the read voltage agree with it; else a shape of one
-parameter. Then each cycle is checked: a resistance that its own points contradict is replaced by theirs where they are
-precise, and flagged where they are not.
+Each cycle is checked: a resistance that its own points contradict is replaced by theirs where they are precise, and
+flagged where they are not.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
@@ -14,13 +13,10 @@ from numpy.typing import NDArray
 
 from synaptogen._utils import BoolArray, Float64Array, IntArray
 
-from .branch_curves import A, B, BranchCurves, C, mixture_curves, straight_curves
-from .branch_samples import HRS_TOPS, hrs_fit_top, sample_branches
+from .branch_curves import A, B, C
 from .cycle_kernels import (
     ERROR_A,
     ERROR_C,
-    HRS_A_BOTTOM,
-    LRS_TOP,
     RESET_AGREES,
     REST_A,
     REST_C,
@@ -33,41 +29,21 @@ from .cycle_kernels import (
     U_SET,
 )
 from .cycles import DeviceCycles, DevicePoints, evenly_spaced, measure_device, survey_device
-from .envelope_fit import fit_envelope_mixture
+from .device_curves import HALF, fit_curves
 from .flags import Flag
-from .segmentation import END, FOLLOWS, HIGHEST, LOWEST, START
-from .shape_fit import fit_shape
+from .segmentation import FOLLOWS
 from .state_detection import CycleStates, detect_states
 from .survey_kernels import REACH_NEGATIVE, REACH_POSITIVE
 
 WORN = 5  # so many failed cycles in a row at the end of a record are called wear-out
-MOST_CYCLES = 150  # the curves are fitted to at most so many
-DEGREES = (7, 7)
-ROUNDS, ALTERNATIONS = 2, 12
-BIAS, BIAS_A, UNKNOWN = (
-    0.035,
-    0.3,
-    0.03,
-)  # of a conductance: what curves may be wrong by, and the largest error of the check
 MOST_CROSSINGS, NEAR_ZERO = 20, 0.2  # cycles in which a charging current is sought, and the share of the reach
-CHARGED, CHARGING_SIGMAS = (
-    0.03,
-    4.0,
-)  # share of the current at the read voltage from which it counts, and standard errors
-TELLING = 0.012  # median error of points beside the read voltage below which they alone tell what is right
-CHECKED, MOST_DEVIANT = 0.06, 25.0  # error of the check up to which a mixture stays; largest square that counts
+CHARGED = 0.03  # share of the current at the read voltage from which a charging current counts
+CHARGING_SIGMAS = 4.0  # and standard errors
 OFF, SIGMAS = 0.08, 3.0  # share and standard errors by which points beside the read voltage may differ in one cycle
-POOLED = 0.7  # share of the error of the check of all cycles that the curve may be wrong by
 APART = 0.03  # share of the conductance above which the points may take the place of the curve
 PRECISE, USABLE = 0.03, 0.2  # relative errors of points that join the curve, and of points that take its place
-WANDER, USUAL = (
-    0.012,
-    2.0,
-)  # share by which curves are usually off in a cycle, and the number of cycles that this counts as
-LOOSE, HALF = (
-    0.08,
-    0.5,
-)  # relative error that a shape has at least where points do not show it, and the share that counts
+WANDER = 0.012  # share by which curves are usually off in a cycle
+USUAL = 2.0  # number of cycles that this counts as
 ANEW, ANEW_SIGMAS, FEWEST_ANEW = 0.2, 4.0, 3  # of the steps between loops that do not follow each other
 UNCHECKED = 0.03  # relative error of a conductance without points beside the read voltage
 UNCERTAIN, UNCERTAIN_LRS, LOST = 0.02, 0.15, 0.5  # relative errors from which a R_HRS is flagged, and is a bound
@@ -121,7 +97,7 @@ def extract_device(loops: xr.Dataset, device: int, u_read: float, *, halves: boo
     other = one.kind.kind != "bipolar" and not (one.kind.kind == "unclear" and "polarity" in loops.attrs)
     if other or state.never or not u_read < np.nanmin([*reach, np.inf]):
         return _nothing(one)
-    _fit_curves(points, one, state, (reach[0], reach[1]), u_read)
+    fit_curves(points, one, state, (reach[0], reach[1]), u_read)
     one.charging = _charging_current(points, one, np.flatnonzero(state.lrs & ~one.forming))
     one.share = _share(one, one.measured)
     values, flags = _features(one, state, one.measured, u_read)
@@ -161,200 +137,6 @@ def _nothing(one: DeviceCycles) -> DeviceFeatures:
     return DeviceFeatures(one, {name: np.full(n, np.nan) for name in names}, flags, there, None)
 
 
-def _fit_curves(
-    points: DevicePoints, one: DeviceCycles, state: CycleStates, reach: tuple[float, float], u_read: float
-) -> None:
-    """Fit the curves of a device: a mixture for all branches, and shapes for those that it does not describe."""
-    u_range = float(np.nanmax(reach))
-    one.curves = straight_curves(1.02 * u_range)
-    good = np.flatnonzero(state.sets & (state.resets | np.isnan(one.conductances[:, C])) & ~one.forming)
-    chosen = evenly_spaced(good, MOST_CYCLES)
-    if len(chosen) and np.isfinite(reach[1]):
-        try:
-            _fit_mixture(points, one, chosen, (reach[1], u_range), u_read)
-        except (ValueError, np.linalg.LinAlgError, RuntimeError):
-            one.curves = straight_curves(1.02 * u_range)
-    one.measured = measure_device(points, one, u_read)
-    usable = {A: state.sets | state.no_set, B: state.lrs, C: state.resets}
-    wrong = [branch for branch in (A, B, C) if not _describes(one, branch, usable[branch] & ~one.forming)]
-    unknown = min(_bias(one, A, usable[A] & ~one.forming)[1], 1.0)
-    one.curves.shape_error[A] = unknown
-    if C not in wrong:
-        one.curves.shape_error[C] = POOLED * min(_bias(one, C, usable[C] & ~one.forming)[1], 1.0)
-    mixed = one.curves, one.measured
-    if C not in wrong:
-        one.doubt_of_model = _doubt_of_model(points, one, usable[C] & ~one.forming, u_read)
-    for _ in range((2 if B in wrong else 1) if wrong else 0):
-        for branch in wrong:
-            _take_shape(points, one, branch, np.flatnonzero(usable[branch] & ~one.forming), u_read)
-        one.measured = measure_device(points, one, u_read)
-    if C in wrong and _is_better(mixed, (one.curves, one.measured), usable[C] & ~one.forming):
-        one.curves = one.curves.with_branch(C, mixed[0])
-        one.measured = measure_device(points, one, u_read)
-        bias, noise = _bias(one, C, usable[C] & ~one.forming)
-        one.curves.shape_error[C] = np.hypot(POOLED * min(noise, 1.0), abs(bias) if abs(bias) > 2 * noise else 0.0)
-        one.doubt_of_model = _doubt_of_model(points, one, usable[C] & ~one.forming, u_read)
-        wrong.remove(C)
-    for branch in wrong:
-        _calibrate(one, branch, usable[branch] & ~one.forming)
-
-
-def _fit_mixture(
-    points: DevicePoints, one: DeviceCycles, chosen: IntArray, voltages: tuple[float, float], u_read: float
-) -> None:
-    u_max, u_range = voltages
-    top = HRS_TOPS[0]
-    for round_ in range(ROUNDS):
-        part, _ = sample_branches(points, one, chosen, top)
-        mixture = fit_envelope_mixture(
-            part, DEGREES, u_range=u_range, u_read=u_read, noise=one.noise, rounds=ALTERNATIONS
-        )
-        if round_ < ROUNDS - 1:
-            top = hrs_fit_top(part, mixture, u_max, one.noise)
-        one.curves = mixture_curves(mixture, 1.02 * u_range, u_read, top * u_max)
-        if round_ < ROUNDS - 1:
-            one.measured = measure_device(points, one, u_read)
-    one.hrs_top = top
-
-
-def _bias(one: DeviceCycles, branch: int, cycles: BoolArray) -> tuple[float, float]:
-    return _bias_of(one.curves, one.measured, branch, cycles)
-
-
-def _bias_of(curves: BranchCurves, measured: Float64Array, branch: int, cycles: BoolArray) -> tuple[float, float]:
-    """Return by what share points beside the read voltage conduct more than the curve, all cycles together, its error.
-
-    Both are infinite where that cannot be known.
-    """
-    g = curves.conductance(measured[:, STATE_A : STATE_C + 1])[:, branch]
-    rest, error = measured[:, REST_A + branch], measured[:, REST_ERROR_A + branch]
-    there = cycles & np.isfinite(g) & np.isfinite(rest) & (error > 0)
-    if not there.any():
-        return np.inf, np.inf
-    weight = 1 / (error[there] ** 2 + (0.1 * g[there]) ** 2)
-    weight /= weight.sum()
-    size = float(np.sum(weight * g[there]))
-    if not size > 0:
-        return np.inf, np.inf
-    return float(np.sum(weight * rest[there])) / size, float(np.sqrt(np.sum((weight * error[there]) ** 2))) / size
-
-
-def _describes(one: DeviceCycles, branch: int, cycles: BoolArray) -> bool:
-    """Return whether points beside the read voltage agree with the curve of a branch."""
-    if not cycles.any():
-        return True
-    bias, noise = _bias(one, branch, cycles)
-    if branch == A:  # mostly a way to U_SET: the other HRS, branch C, is that of the next cycle
-        return not (np.isfinite(bias) and abs(bias) > max(BIAS_A, 2 * noise))
-    return noise < UNKNOWN and abs(bias) < max(BIAS, 1.5 * noise)
-
-
-def _doubt_of_model(points: DevicePoints, one: DeviceCycles, cycles: BoolArray, u_read: float) -> Float64Array:
-    """Return by how much conductances of branch C differ between mixture and shape, in S, where points cannot tell.
-
-    Zero where points beside the read voltage are precise, or speak against the shape.
-    """
-    nothing = np.zeros(len(one.rows))
-    doubt = (
-        one.measured[cycles, REST_ERROR_C] / one.curves.conductance(one.measured[:, STATE_A : STATE_C + 1])[cycles, C]
-    )
-    if not cycles.any() or not np.nanmedian(doubt) > TELLING:
-        return nothing
-    mixed = one.curves, one.measured
-    _take_shape(points, one, C, np.flatnonzero(cycles), u_read)
-    measured, shape = measure_device(points, one, u_read), one.curves
-    one.curves = mixed[0]
-    other, n = _deviation(shape, measured, cycles)
-    if not other < 1 + 2 * float(np.sqrt(2 / max(n, 1))):
-        return nothing
-    here, there = (c.conductance(m[:, STATE_A : STATE_C + 1])[:, C] for c, m in (mixed, (shape, measured)))
-    return np.asarray(np.nan_to_num(np.abs(here - there)))
-
-
-def _is_better(
-    mixture: tuple[BranchCurves, Float64Array], shape: tuple[BranchCurves, Float64Array], cycles: BoolArray
-) -> bool:
-    """Return whether the mixture describes branch C better than a shape does, by points beside the read voltage.
-
-    Both are judged by their mean squared deviation in units of its error. Where the two do not differ by more than this
-    mean varies, the mixture stays if the points are precise enough to check it; a shape has fewer ways to be wrong.
-    """
-    (own, n), (other, _) = (_deviation(*one, cycles) for one in (mixture, shape))
-    if not n or not np.isfinite(own):
-        return False
-    varies = 1 + 2 * float(np.sqrt(2 / n))
-    if other > varies * own:
-        return True
-    bias, noise = _bias_of(*mixture, C, cycles)
-    return own < varies * other and noise < CHECKED and abs(bias) < max(BIAS, 2 * noise)
-
-
-def _deviation(curves: BranchCurves, measured: Float64Array, cycles: BoolArray) -> tuple[float, int]:
-    """Return the mean square by which points beside the read voltage are off branch C, and of how many cycles."""
-    state = np.abs(curves.per_state[C]) * measured[:, ERROR_C]
-    error = np.hypot(measured[:, REST_ERROR_C], state)
-    there = measured[cycles & (error > 0), REST_C] / error[cycles & (error > 0)]
-    there = there[np.isfinite(there)]
-    return (float(np.mean(np.minimum(there**2, MOST_DEVIANT))) if len(there) else np.nan), len(there)
-
-
-def _calibrate(one: DeviceCycles, branch: int, cycles: BoolArray) -> None:
-    """Scale the conductances that a shape gives to points beside the read voltage, which it may extrapolate wrongly."""
-    bias, noise = _bias(one, branch, cycles)
-    curves = one.curves
-    per_state, error = curves.per_state.copy(), curves.shape_error.copy()
-    if abs(bias) < 1.5 * noise and error[branch] < noise:
-        error[branch] = np.hypot(error[branch], HALF * min(noise, LOOSE))
-    elif noise < LOOSE and abs(bias) < 0.5:
-        per_state[branch] *= 1 + bias
-        error[branch] = noise
-    else:
-        error[branch] = np.hypot(error[branch], LOOSE)
-    one.curves = replace(curves, per_state=per_state, shape_error=error)
-
-
-def _take_shape(points: DevicePoints, one: DeviceCycles, branch: int, cycles: IntArray, u_read: float) -> None:
-    """Fit a shape of one parameter to a branch, and let it take the place of the mixture."""
-    u, i, number, tops, side = [], [], [], [], -1 if branch == A else 1
-    chosen = evenly_spaced(cycles, MOST_CYCLES)
-    if branch == B and not (one.highest[chosen] >= 0).any():
-        side = -1
-    for n, k in enumerate(chosen):
-        first, last, top = _branch(one, branch, int(k), side)
-        index = np.arange(first, last)
-        index = index[side * points.u[index] > 0.03 * top]
-        if branch == B and side < 0:
-            index = index[points.i[index] > -0.75 * one.limit]
-        inside = index[side * points.u[index] <= top]
-        u.append(side * points.u[inside])
-        i.append(side * points.i[inside])
-        number.append(np.full(len(inside), n))
-        tops.append(top)
-    if not u or not sum(map(len, u)):
-        return
-    shape = fit_shape(
-        np.concatenate(u), np.concatenate(i), np.concatenate(number), one.noise, u_read, float(np.median(tops))
-    )
-    if shape is not None:
-        one.curves = one.curves.with_shape(branch, shape, side, u_read)
-
-
-def _branch(one: DeviceCycles, branch: int, k: int, side: int) -> tuple[int, int, float]:
-    """Return first and last point of a branch, and the voltage up to which it keeps its state, as a magnitude."""
-    start, lowest, highest, end = (int(one.rows[k, c]) for c in (START, LOWEST, HIGHEST, END))
-    negative, positive = (float(one.surveyed[k, c]) for c in (REACH_NEGATIVE, REACH_POSITIVE))
-    if branch == A:
-        u_set = float(one.measured[k, U_SET])
-        return start, max(lowest, start), HRS_A_BOTTOM * (-u_set if np.isfinite(u_set) else negative)
-    if branch == B:
-        if side < 0:
-            return max(lowest, start), highest if highest >= 0 else end, negative
-        u_reset = float(one.measured[k, U_RESET])
-        top = LRS_TOP * (u_reset if np.isfinite(u_reset) else positive)
-        return max(lowest, start), highest, top
-    return (highest, end, 0.95 * positive) if highest >= 0 else (end, end, positive)
-
-
 def _features(
     one: DeviceCycles, state: CycleStates, measured: Float64Array, u_read: float
 ) -> tuple[dict[str, Float64Array], NDArray[np.int32]]:
@@ -366,7 +148,7 @@ def _features(
     )
     after_failure = np.concatenate([[False], (state.no_reset & state.lrs)[:-1]]) & follows
     before = np.where(after_failure & ~state.from_lrs, np.nan, before)
-    if _starts_anew(g, error, follows):
+    if _starts_anew(g, error, follows, one.loop):
         before = np.where(np.isfinite(g[:, A]), np.nan, before)
     from_a = np.isnan(before) & ~state.from_lrs
     g_hrs, e_hrs = np.where(from_a, g[:, A], before), np.where(from_a, error[:, A], e_before)
@@ -404,6 +186,7 @@ def _features(
     wrong |= (misfit[:, B] | charged) & np.isfinite(values["r_lrs"])
     wrong |= state.sets & ~at_set & (measured[:, SET_AGREES] == 0)
     wrong |= state.lrs & resets & ~at_reset & (measured[:, RESET_AGREES] == 0)
+    wrong |= np.isfinite(one.reset_limit) & np.isfinite(values["u_reset"])  # nobody has seen it
     with np.errstate(invalid="ignore"):
         wrong |= values["r_hrs"] < 1.02 * values["r_lrs"]
     flags[wrong] |= Flag.MISFIT
@@ -414,17 +197,18 @@ def _features(
     return values, flags
 
 
-def _starts_anew(g: Float64Array, error: Float64Array, follows: BoolArray) -> bool:
+def _starts_anew(g: Float64Array, error: Float64Array, follows: BoolArray, loop: IntArray) -> bool:
     """Return whether loops begin in another HRS than the loop before them ended in, namely in that of their own end.
 
-    Then they are no successive cycles: chosen ones, or calculated ones.
+    Then they are no successive cycles: chosen ones, or calculated ones. Of loops in one record several must show it.
     """
     with np.errstate(invalid="ignore", divide="ignore"):
         log = np.log(g)
         before, own = (log[1:, A] - log[:-1, C])[follows[1:]], (log[1:, A] - log[1:, C])[follows[1:]]
         doubt = np.hypot(error[1:, A] / g[1:, A], error[1:, C] / g[1:, C])[follows[1:]]
     there = np.isfinite(before) & np.isfinite(own)
-    if np.count_nonzero(there) < FEWEST_ANEW:
+    apart = bool(np.all(np.diff(loop) > 0))  # records of their own
+    if np.count_nonzero(there) < (1 if apart else FEWEST_ANEW):
         return False
     off, own_off = (float(np.median(np.abs(x[there]))) for x in (before, own))
     return off > ANEW_SIGMAS * float(np.median(doubt[there])) and own_off < ANEW * off
@@ -443,7 +227,7 @@ def _checked(one: DeviceCycles, measured: Float64Array, u_read: float) -> tuple[
         error[:, C] = np.hypot(error[:, C], HALF * one.doubt_of_model)
     doubt = measured[:, REST_ERROR_A : REST_ERROR_C + 1]
     rest = _rest(one, measured, g)
-    other_side = HALF * _asymmetry(one, g[:, A], u_read)
+    other_side = HALF * _asymmetry(one, g[:, A], u_read)  # half way between the two: no point tells which is right
     wander = _wander(rest / g, doubt / g) * np.abs(g)
     share = one.share
     with np.errstate(invalid="ignore"):
@@ -453,7 +237,8 @@ def _checked(one: DeviceCycles, measured: Float64Array, u_read: float) -> tuple[
         misfit[:, B] |= ~(error[:, B] < UNCERTAIN_LRS * g[:, B]) & np.isfinite(g[:, B])
     g = np.where(share > 0, g + share * rest, g)
     error = np.where(share > 0, np.sqrt((1 - share) ** 2 * (error**2 + wander**2) + (share * doubt) ** 2), error)
-    error[:, A] = np.hypot(error[:, A], other_side * np.abs(g[:, A]))
+    g[:, A] *= 1 + other_side
+    error[:, A] = np.hypot(error[:, A], abs(other_side) * np.abs(g[:, A]))
     error = np.where(np.isnan(rest), np.hypot(error, UNCHECKED * np.abs(g)), error)
     return g, np.hypot(error, one.offset_error / u_read), misfit
 
@@ -483,7 +268,7 @@ def _share(one: DeviceCycles, measured: Float64Array) -> Float64Array:
 
 
 def _asymmetry(one: DeviceCycles, g: Float64Array, u_read: float) -> float:
-    """Return by what share the curve of branch A conducts otherwise at the read voltage than at its negative.
+    """Return by what share the curve of branch A conducts more at the negative read voltage than at the positive one.
 
     The branch is measured at negative voltages: its resistance at the read voltage is known no better than that.
     """
@@ -491,7 +276,7 @@ def _asymmetry(one: DeviceCycles, g: Float64Array, u_read: float) -> float:
     if not there.size:
         return 0.0
     minus, plus = one.curves.current(A, float(np.median(there)), np.array([-u_read, u_read]))
-    return float(min(abs(minus / plus + 1), 1.0)) if plus else 0.0
+    return float(np.clip(-minus / plus - 1, -1.0, 1.0)) if plus else 0.0
 
 
 def _wander(rest: Float64Array, doubt: Float64Array) -> Float64Array:

@@ -13,7 +13,8 @@ conducts less. Higher up, legs are compared bin by bin. The rules are, in this o
    excursions set again and again without any that resets, so that the LRS is lost at zero.
 4. complementary: the forward leg conducts more higher up at both signs, and near zero legs do not differ.
 5. unipolar: excursions of one sign set, and others of the same sign reset.
-6. one sign: a single excursion of one sign, or only excursions that reset; the other half was not measured.
+6. one sign: a single excursion of one sign, or only excursions that reset; the other half was not measured. SET alone:
+   all excursions of one sign set, and keep the LRS to zero; either RESET was not recorded, or the LRS is lost at zero.
 7. bipolar: excursions of one sign set, or those of the other reset. The polarity is 1 where SET is negative.
 8. unclear: anything else.
 
@@ -37,6 +38,7 @@ Kind: TypeAlias = Literal[
     "no memory",
     "noise",
     "one sign",
+    "SET alone",
     "one way",
     "pulses",
     "current-driven",
@@ -85,6 +87,11 @@ REASONS: dict[str, str] = {
     "one sign": (
         "the voltage has one sign only, and features need both SET and RESET: give the sweeps of both signs in one"
         " record, in the order of time"
+    ),
+    "SET alone": (
+        "the voltage has one sign only, and each sweep is a SET: either the sweeps of RESET, at the other sign, are not"
+        " in this record, then give them too, in the order of time; or the device is volatile (threshold switching),"
+        " and loses its LRS at zero voltage"
     ),
     "one way": (
         "the record holds only one way of each sweep, up or down, and a switching device shows itself by the difference"
@@ -308,7 +315,7 @@ def _beside(current: Float64Array) -> Float64Array:
 def _of_one_sign(sets: float, resets: float, count: int) -> Kind:
     if min(sets, resets) >= 0.5 * OFTEN:
         return "unipolar"
-    return "volatile" if sets > 0.8 and count > 1 else "one sign"
+    return "SET alone" if sets > 0.8 and count > 1 else "one sign"
 
 
 def _of_both_signs(legs: _Legs, s: tuple[float, float], r: tuple[float, float], whole: BoolArray) -> DeviceKind:

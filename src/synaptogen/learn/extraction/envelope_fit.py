@@ -26,7 +26,8 @@ ROUNDS = 24
 GRID = 81  # number of voltages at which the constraints hold
 FINE, ADDITIONS = 2001, 20  # number of voltages at which they are checked, and of rounds in which more are added
 INSISTED = 0.5  # share of the constraints that must hold between the points
-STEEPNESS = 1e-3  # least slope of an envelope, as a share of its mean conductance
+STEEPNESS = 1e-3  # least slope of an envelope, as a share of the mean conductance of the LRS
+LEAST_OWN = 0.1  # the same as a share of that of the HRS, for the HHRS of devices whose HRS conducts far less
 CURVATURE = 3e-9  # weight of the penalty, relative to all points together with an error of noise and 1 % of the scale
 INSIDE = 1e-3  # share of the penalty that counts where points were measured
 OUTER = 0.02  # share of the branches beyond the margin at either end
@@ -166,8 +167,9 @@ def fit_envelope_mixture(
     variance = (noise / scale) ** 2 + (MODEL_ERROR * y) ** 2
     weights = samples.trust / variance
     r = np.where(samples.is_lrs, 0.0, 1.0)
-    limits = _shape_constraints(basis)
-    penalty = _curvature_penalty(basis, samples) * len(y) / ((noise / scale) ** 2 + 0.01**2)
+    low = min(1.0, LEAST_OWN * _hrs_scale(samples) / (STEEPNESS * scale))
+    limits = _shape_constraints(basis, low)
+    penalty = _curvature_penalty(basis, samples, low) * len(y) / ((noise / scale) ** 2 + 0.01**2)
     theta = np.empty(0)
     for round_ in range(rounds):
         if round_ % 4 == 0:
@@ -179,7 +181,9 @@ def fit_envelope_mixture(
         r_fit, r = r, _solve_states(gram, cross, theta)
         if round_ < rounds - 1:
             r = _rescale_states(r, samples.is_lrs, theta, basis.values(np.array([u_read]))[0])
-    theta = _solve_everywhere(basis, limits, lambda tight: _fit_both(gram, cross, r_fit, basis.keep(), tight, penalty))
+    theta = _solve_everywhere(
+        basis, low, limits, lambda tight: _fit_both(gram, cross, r_fit, basis.keep(), tight, penalty)
+    )
     r = _solve_states(gram, cross, theta)
     return EnvelopeMixture(*basis.polynomials(theta), r)
 
@@ -209,6 +213,12 @@ def fit_states(samples: BranchSamples, curves: EnvelopeMixture, noise: float) ->
         far = np.abs(y - r[samples.branch] * d) / error
         weights = samples.trust * np.minimum(1.0, HUBER / np.maximum(far, 1e-12)) / error**2
     return r
+
+
+def _hrs_scale(samples: BranchSamples) -> float:
+    """Return the size of the largest currents of the HRS in A."""
+    hrs = ~samples.is_lrs[samples.branch] & (samples.trust == 1)
+    return float(np.quantile(np.abs(samples.i[hrs]), 0.99)) if hrs.any() else np.inf
 
 
 def _predict(theta: Float64Array, phi: Float64Array, r: Float64Array) -> Float64Array:
@@ -284,24 +294,29 @@ def _quadratic_program(hessian: Float64Array, gradient: Float64Array, g: Float64
     return np.asarray((centre + solve_triangular(factor, step)) / size)
 
 
-def _shape_constraints(basis: _Basis, points: int = GRID) -> tuple[Float64Array, Float64Array]:
-    """Return rows g and right sides h of g @ theta >= h: slopes of both envelopes, and the LRS above the HRS."""
+def _shape_constraints(basis: _Basis, low: float, points: int = GRID) -> tuple[Float64Array, Float64Array]:
+    """Return rows g and right sides h of g @ theta >= h: slopes of both envelopes, and the LRS above the HRS.
+
+    The least slope of the HHRS is ``low`` times that of the LLRS.
+    """
     u = np.linspace(-basis.u_range, basis.u_range, points)
     slope = basis.values(u, 1)
     chord = basis.values(u) / np.where(u == 0, 1.0, u / basis.u_range)[:, None]
     chord[u == 0] = basis.values(np.zeros(1), 1)
     none = np.zeros_like(slope)
     g = np.vstack([np.hstack([slope, none]), np.hstack([none, slope]), np.hstack([chord, -chord])])
-    return g, np.concatenate([np.full(2 * points, STEEPNESS), np.full(points, 10 * STEEPNESS)])
+    least = np.repeat([STEEPNESS, low * STEEPNESS, 10 * STEEPNESS], points)
+    return g, least
 
 
 def _solve_everywhere(
     basis: _Basis,
+    low: float,
     limits: tuple[Float64Array, Float64Array],
     solve: Callable[[tuple[Float64Array, Float64Array]], Float64Array],
 ) -> Float64Array:
     """Solve with constraints added where the solution violates them between the points of the grid."""
-    fine = _shape_constraints(basis, FINE)
+    fine = _shape_constraints(basis, low, FINE)
     for _ in range(ADDITIONS):
         theta = solve(limits)
         lack = (fine[1] * INSISTED - fine[0] @ theta).reshape(3, -1)
@@ -313,15 +328,16 @@ def _solve_everywhere(
     return theta
 
 
-def _curvature_penalty(basis: _Basis, samples: BranchSamples) -> Float64Array:
+def _curvature_penalty(basis: _Basis, samples: BranchSamples, low: float) -> Float64Array:
     """Return the mean square of the second derivative of both envelopes as a quadratic form.
 
-    A straight line costs nothing. Where an envelope's own branches were measured, it counts a thousand times less.
+    A straight line costs nothing. Where an envelope's own branches were measured, it counts a thousand times less. That
+    of the HHRS is relative to the current of an HRS that conducts ``low`` times what is usual.
     """
     u = np.linspace(-basis.u_range, basis.u_range, GRID)
     bend, parts = basis.values(u, 2), []
-    for of_state in (samples.is_lrs, ~samples.is_lrs):
-        low, high = np.quantile(samples.u[of_state[samples.branch] & (samples.trust == 1)], [0.005, 0.995])
-        weight = np.where((u >= low) & (u <= high), INSIDE, 1.0)
-        parts.append(CURVATURE * (bend.T * weight) @ bend / GRID)
+    for of_state, size in ((samples.is_lrs, 1.0), (~samples.is_lrs, low)):
+        first, last = np.quantile(samples.u[of_state[samples.branch] & (samples.trust == 1)], [0.005, 0.995])
+        weight = np.where((u >= first) & (u <= last), INSIDE, 1.0)
+        parts.append(CURVATURE / size**2 * (bend.T * weight) @ bend / GRID)
     return block_diag(*parts)

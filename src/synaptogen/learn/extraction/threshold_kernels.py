@@ -22,7 +22,7 @@ OFF_LINE = 0.15  # share by which the current may leave the line of the LRS befo
 BESIDE_KINK = 4  # points to either side of the filter in which a kink is fitted
 LEAST_FALL = 0.4  # share of the slope of the LRS that it loses at a kink at least
 ROUND = 0.004  # share of the current by which points may be off a kink's law
-FLAT = 0.003  # share of the current within which a plateau is flat
+FLAT, EQUAL = 0.003, 0.001  # shares of the current within which a plateau is flat, and one of few points
 
 
 @compiled
@@ -412,8 +412,12 @@ def _end_of_plateau(u: Float64Array, i: Float64Array, line: Float64Array, first:
         return -1  # the round top of a gradual RESET
     if part > 0 and falls / part > max(2.5 * noise / np.sqrt(part), 0.1 * FLAT * level):
         return -1  # it goes on falling
-    if end - begin < 9 or line[end] < 1.15 * level or begin - 2 < first:
+    equal = end - begin >= 3
+    for k in range(begin, end + 1):
+        equal = equal and i[k] > (1.0 - EQUAL) * level
+    if (end - begin < 9 and not equal) or line[end] < 1.15 * level or begin - 2 < first:
         return -1
-    if abs(i[begin - 2] - line[begin - 2]) > OFF_LINE * line[begin - 2] or line[begin] > 1.06 * level:
+    if abs(i[begin - 2] - line[begin - 2]) > OFF_LINE * line[begin - 2]:
         return -1
-    return end
+    # the plateau begins where the line of the LRS reaches it, perhaps a whole step later
+    return end if line[begin] < 1.06 * level or line[begin - 1] < level else -1

@@ -45,6 +45,24 @@ def with_attributes(name: str, array: AnyArray, attributes: Mapping[str, object]
     return {f"{name} ({units[0]})" if len(units) == 1 and units[0] else name: array}
 
 
+def in_order(arrays: Mapping[str, AnyArray]) -> dict[str, AnyArray]:
+    """Return arrays with numbers in their names in order: "cycle2/V" before "cycle10/V", which files of HDF5 exchange.
+
+    Parameters
+    ----------
+    arrays : mapping of str to array
+
+    Returns
+    -------
+    dict of str to array
+    """
+
+    def key(name: str) -> list[tuple[int, int, str]]:
+        return [(0, int(x), "") if x.isdecimal() else (1, 0, x) for x in re.split(r"(\d+)", name) if x]
+
+    return {name: arrays[name] for name in sorted(arrays, key=key)}
+
+
 def _texts(attributes: Mapping[str, object], names: Sequence[str]) -> list[str]:
     for key in names:
         if key in attributes:
@@ -102,11 +120,22 @@ def columns_of_arrays(arrays: Mapping[str, AnyArray]) -> list[RawTable] | None:
 
 def _table(own: Mapping[str, AnyArray], folder: str) -> RawTable | None:
     longest = max(len(a) for a in own.values())
-    roles = [len(a) for name, a in own.items() if role_of(name)[0] in ("voltage", "current")]
-    length = max(roles) if roles else longest
-    kept = {k: a for k, a in own.items() if len(a) == length and length > 1}
-    values = [np.asarray(a, np.float64) if a.dtype.kind in "fiub" else a.astype(object) for a in kept.values()]
-    return RawTable(list(kept), values, folder) if kept else None
+    roles: dict[int, set[str]] = {}
+    for name, a in own.items():
+        role = role_of(name)[0]
+        if role in ("voltage", "current"):
+            roles.setdefault(len(a), set()).add(role)
+    length = max(roles, default=longest)
+    records = {n for n, found in roles.items() if len(found) == 2} if len(roles.get(length, ())) == 2 else set()
+    kept = {k: a for k, a in own.items() if len(a) == length or (len(a) in records and a.dtype.kind in "fiub")}
+    values = [_padded(a, length) if a.dtype.kind in "fiub" else a.astype(object) for a in kept.values()]
+    return RawTable(list(kept), values, folder) if kept and length > 1 else None
+
+
+def _padded(array: AnyArray, length: int) -> AnyArray:
+    """Return numbers with NaN behind them, as records of different lengths are in the columns of a table."""
+    values = np.asarray(array, np.float64)
+    return np.concatenate([values, np.full(length - len(values), np.nan)])
 
 
 def _has_both(table: RawTable | None) -> bool:

@@ -205,6 +205,7 @@ def pairs_of(table: RawTable, volts: list[Channel], amps: list[Channel]) -> list
     if len(volts) == 1 and len(amps) == 1:
         return [(volts[0], amps[0])]
     swept = [v for v in volts if varies(numbers_of(table, v))] or volts
+    amps = _of_swept(volts, swept, amps)
     if len(swept) == 1 and len(amps) > 1:
         return _one_voltage(table, swept[0], amps)
     if len(amps) == 1:
@@ -225,6 +226,13 @@ def pairs_of(table: RawTable, volts: list[Channel], amps: list[Channel]) -> list
         f"{len(swept)} voltages ({listed(v.name for v in swept[:4])}) and {len(amps)} currents "
         f"({listed(i.name for i in amps[:4])}) do not make pairs: name one of each with --column"
     )
+
+
+def _of_swept(volts: list[Channel], swept: list[Channel], amps: list[Channel]) -> list[Channel]:
+    """Return currents without those of terminals whose voltage stands still, if those that are swept have their own."""
+    still = {v.tag for v in volts if v not in swept} - {v.tag for v in swept}
+    own = [i for i in amps if i.tag in {v.tag for v in swept}]
+    return [i for i in amps if i.tag not in still] if own else amps
 
 
 def _different(table: RawTable, channels: list[Channel]) -> list[Channel]:

@@ -226,7 +226,7 @@ def role_of(name: str) -> tuple[str | None, str]:
     node = re.fullmatch(r"(?P<kind>[vi])\((?P<tag>[\w.:#,\-+]+)\)", word)  # of a circuit simulator
     if node and node["tag"] not in HALVES:
         return ("voltage" if node["kind"] == "v" else "current"), node["tag"]
-    smu = re.fullmatch(r"(?P<tag>.*?)[._ ]?(?P<kind>[vi])(?P<index>(\[\d+\])+)", word)
+    smu = re.fullmatch(r"(?P<tag>.*?)[._ ]?(?P<kind>[vi])(?P<index>(\(\d+\))?(\[\d+\])+)", word)
     if smu:
         return ("voltage" if smu["kind"] == "v" else "current"), f"{smu['tag']}{smu['index']}"
     if word.startswith(("abs", "|", "log", "norm")) or word.endswith(("abs", "|")):
@@ -261,7 +261,8 @@ def role_of(name: str) -> tuple[str | None, str]:
     if way:
         return ("current" if way["kind"] in ("i", "current") else "voltage"), way["tag"]
     letter = re.fullmatch(
-        r"(?P<kind>[viu])[\s_\-]?(?P<tag>[a-z]{1,6}\d*|\d+|measured?|applied|memristor)", plain if not number else word
+        r"(?P<kind>[viu])[\s_\-]?(?P<tag>[a-z]{1,6}\d*|\d+|measured?|applied|memristor|cathode)",
+        plain if not number else word,
     )
     if letter and word not in ("idx", "unit", "index", "iv", "vi", "ivs"):
         return ("current" if letter["kind"] == "i" else "voltage"), letter["tag"]

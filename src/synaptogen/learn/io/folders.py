@@ -5,6 +5,7 @@ import os
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 import xarray as xr
@@ -29,7 +30,19 @@ _EXPORTED = re.compile(r".*\[(?P<device>[^\]]*?)\s*\((?P<number>\d+)\)\s*;.*\].*
 _DATED = re.compile(
     r"(?P<device>\D*?)[\s_\-]*(?:19|20)\d\d[-_.]?[01]\d[-_.]?[0-3]\d(?:[\sT_\-.]*[0-2]?\d[-_.h]?[0-5]\d(?:[-_.m]?[0-5]\d)?s?)?"
 )
+_CYCLE_WITHIN = re.compile(
+    r"(?i)(?P<device>.*?)(?<![a-z])(?:cycle|cyc|sweep|loop|run|scan|repeat)[\s_\-.#]*(?P<number>\d+)(?P<after>\D.*)"
+)
+_COPY = re.compile(r"(?P<device>.*\S)\s*(?:\((?P<number>\d+)\)|\[\d+\])")  # of a file, or runs of a test
+_COUNTS_DEVICES = re.compile(r"(?i)(?:^|[\s_\-])(?:d|dev|device|cell|die|sample|chip|memristor)[\s_\-.#]*$")
+_CYCLE_FOLDER = re.compile(r"(?i)(?:cycle|cyc|sweep|loop|run|scan|trial|repeat|repetition)[\s_\-.#]*\d+")
 _ROW = re.compile(r"(?i)(?:^|[\s_\-])(?:r|row|w|wl|x)[\s_\-]?\d+$")  # before a number of a column, not of a cycle
+
+
+MOST_SAID = 5  # remarks on unusual numbers in files
+_OTHER = {"set": "reset", "reset": "set", "pos": "neg", "neg": "pos"}
+Files: TypeAlias = list[tuple[str, xr.Dataset]]
+"""What files hold, by their names."""
 
 
 def read_folder(folder: str, read_one: Callable[[str], xr.Dataset]) -> xr.Dataset:
@@ -38,7 +51,8 @@ def read_folder(folder: str, read_one: Callable[[str], xr.Dataset]) -> xr.Datase
     Devices are labelled by the names of files without endings, or of folders; numbers in names count as numbers. Files
     whose names differ in nothing but "set" and "reset", or "pos" and "neg", are the two halves of cycles. Where the
     names of all files of a folder count cycles, as "sweep 1" and "sweep 2", they are cycles of one device; where they
-    say device and cycle, as "D3_c012", of that device.
+    say device and cycle, as "D3_c012", of that device. Two folders that differ in such a word hold halves, too, file by
+    file.
 
     Parameters
     ----------
@@ -66,14 +80,22 @@ def read_folder(folder: str, read_one: Callable[[str], xr.Dataset]) -> xr.Datase
         devices = [(root.name, joined.assign_attrs(read_as=f"{joined.attrs.get('read_as', '')}\n{note}".strip()))]
     else:
         devices = _grouped(own)
-    for one in below:
-        parts = [data for _, data in _whole_loops(_read_all(one, read_one, reasons))]
-        if parts:
-            devices.append((one.relative_to(root).as_posix(), _one_after_another(parts)))
+    folders = [(one.relative_to(root), _whole_loops(_read_all(one, read_one, reasons))) for one in below]
+    for place, files in _cycles_in_folders(_joined_folders([one for one in folders if one[1]], root.name), root.name):
+        devices.append((place, _one_after_another([data for _, data in files])))
     if not devices:
         seen = f": {reasons[0]}" if reasons else ""
         raise ValueError(f"the folder holds no measurement that can be read{seen}")
     found = _side_by_side(devices)
+    unusual = [
+        f"{name}: {line}"
+        for name, data in [*own, *(one for _, files in folders for one in files)]
+        for line in str(data.attrs.get("unusual", "")).splitlines()
+    ]
+    found.attrs.pop("unusual", None)
+    if unusual:
+        more = [f"and {len(unusual) - MOST_SAID:,} more remarks of this kind"] if len(unusual) > MOST_SAID else []
+        found.attrs["unusual"] = "\n".join([*unusual[:MOST_SAID], *more])
     if reasons:
         logging.getLogger("synaptogen").info("left out: %s", "; ".join(reasons))
         found.attrs["left_out"] = "; ".join(reasons)
@@ -83,6 +105,9 @@ def read_folder(folder: str, read_one: Callable[[str], xr.Dataset]) -> xr.Datase
 def _grouped(files: list[tuple[str, xr.Dataset]]) -> list[tuple[str, xr.Dataset]]:
     """Return devices: files whose names say device and cycle, as "D3_c012", are cycles of that device."""
     places = [_device_of(name) for name, _ in files]
+    places = [
+        name if place is None and name in places else place for place, (name, _) in zip(places, files, strict=True)
+    ]
     if len(files) < 2 or not all(places):
         return files
     groups: dict[str, list[xr.Dataset]] = {}
@@ -98,10 +123,14 @@ def _grouped(files: list[tuple[str, xr.Dataset]]) -> list[tuple[str, xr.Dataset]
 
 def _device_of(name: str) -> str | None:
     """Return the part of a file's name that names the device, if the rest counts cycles or says when; else None."""
-    for form in (_EXPORTED, _OF_DEVICE, _DEVICE_LAST, _DATED):
+    for form in (_EXPORTED, _OF_DEVICE, _DEVICE_LAST, _DATED, _CYCLE_WITHIN, _COPY):
         match = form.fullmatch(name.strip())
-        if match and not (match["device"] and form is _OF_DEVICE and _ROW.search(match["device"])):
-            return match["device"].strip(" _-.") or "device"
+        if match is None or (form is _OF_DEVICE and _ROW.search(match["device"])):
+            continue
+        if form is _COPY and (_ROW.search(match["device"] + "0") or _COUNTS_DEVICES.search(match["device"])):
+            continue
+        device = match["device"].strip(" _-.") + (match["after"].rstrip(" _-.") if form is _CYCLE_WITHIN else "")
+        return device.strip(" _-.") or "device"
     return None
 
 
@@ -155,6 +184,46 @@ def _whole_loops(files: list[tuple[Path, xr.Dataset]]) -> list[tuple[str, xr.Dat
     return found
 
 
+def _joined_folders(folders: list[tuple[Path, Files]], root: str) -> list[tuple[str, Files]]:
+    """Return folders by their paths; two that differ in nothing but "set" and "reset" hold the halves of loops."""
+    found: list[tuple[str, Files]] = []
+    halves: dict[tuple[str, str], Files] = {}
+    for path, files in folders:
+        rest, half = _half_of_folder(path)
+        if half:
+            halves[rest, half] = files
+    for path, files in folders:
+        rest, half = _half_of_folder(path)
+        first, second = (halves.get((rest, name), []) for name in (half, _OTHER.get(half, "")))
+        pairs = list(zip(first, second, strict=False))
+        if not pairs or len(first) != len(second) or not all(_are_halves(a[1], b[1]) for a, b in pairs):
+            found.append((path.as_posix(), files))
+        elif half in ("set", "pos"):
+            found.append((rest or root, [(name, _side(a, b)) for (name, a), (_, b) in pairs]))
+    return found
+
+
+def _cycles_in_folders(folders: list[tuple[str, Files]], root: str) -> list[tuple[str, Files]]:
+    """Return folders by their paths; those of a file each, whose names count cycles, as one with these cycles."""
+    found: dict[str, Files] = {}
+    for path, files in folders:
+        above, _, last = path.rpartition("/")
+        counted = _CYCLE_FOLDER.fullmatch(last) and len(files) == 1
+        found.setdefault((above or root) if counted else path, []).extend(files)
+    return list(found.items())
+
+
+def _half_of_folder(path: Path) -> tuple[str, str]:
+    """Return a path without the word for half of a loop, and this half, or nothing."""
+    words = [(k, _HALF.search(part.lower())) for k, part in enumerate(path.parts)]
+    place, word = next(((k, word) for k, word in words if word), (0, None))
+    if word is None:
+        return path.as_posix(), ""
+    part = path.parts[place].lower()
+    rest = (part[: word.start()] + part[word.end() :]).strip(" _-.")
+    return "/".join([*path.parts[:place], *[rest] * bool(rest), *path.parts[place + 1 :]]), HALVES[word[0]]
+
+
 def _are_halves(a: xr.Dataset, b: xr.Dataset) -> bool:
     if not all("voltage" in data and data.sizes["device"] == 1 for data in (a, b)):
         return False
@@ -174,7 +243,8 @@ def _natural_path(path: Path) -> list[list[tuple[int, str]]]:
 
 
 def _natural(path: Path) -> list[tuple[int, str]]:
-    return [(int(part), "") if part.isdigit() else (0, part) for part in re.split(r"(\d+)", path.name)]
+    parts = [*re.split(r"(\d+)", path.stem), path.suffix]  # "IV" before "IV (1)"
+    return [(int(part), "") if part.isdecimal() else (0, part) for part in parts]
 
 
 def _side_by_side(devices: list[tuple[str, xr.Dataset]]) -> xr.Dataset:

@@ -19,7 +19,7 @@ import pandas as pd
 
 from synaptogen._utils import AnyArray, require, require_memory
 
-from .arrays import with_attributes
+from .arrays import in_order, with_attributes
 from .markup import cells_of, is_markup
 from .raw_tables import RawTable, as_column
 from .sheets import tables_of_sheet
@@ -251,7 +251,7 @@ def _hdf5(path: str) -> Contents:
         attributes = {str(k): v for k, v in file.attrs.items()}
     if not arrays:
         raise ValueError("it holds no arrays")
-    return Contents([], arrays, attributes, "")
+    return Contents([], in_order(arrays), attributes, "")
 
 
 def _strings(value: Any) -> AnyArray:

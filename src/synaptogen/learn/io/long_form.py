@@ -1,5 +1,6 @@
 """Tables in long form: one row per point or per cycle, with labels of devices and cycles in columns of their own."""
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
@@ -239,12 +240,30 @@ def _cycle_codes(column: Any) -> tuple[AnyArray, AnyArray]:
     labels, codes = _codes(column)
     if labels.dtype.kind == "f" and (not np.all(np.isfinite(labels)) or np.abs(labels).max() > 2**53):
         raise ValueError(f"column {column.name!r} holds cycle numbers that are no counts, such as {labels[-1]!r}")
-    if labels.dtype.kind not in "iu":
+    if labels.dtype.kind not in "iuf":
+        return _in_time(column)
+    if labels.dtype.kind == "f":
         return labels, codes
     span = int(labels[-1]) - int(labels[0]) + 1
     if span > SPARSEST * len(labels):
         return labels, codes
     return np.arange(labels[0], labels[0] + span), (labels - labels[0])[codes]
+
+
+def _in_time(column: Any) -> tuple[AnyArray, AnyArray]:
+    """Return labels of cycles that are texts, and codes: by the number in them ("run 2", "run 10"), or as they come.
+
+    Sorted as texts, the tenth cycle would follow the first one, and the history of a device would be lost.
+    """
+    codes, labels = pd.factorize(column, sort=False)
+    texts = [str(label) for label in labels]
+    numbers = [re.findall(r"\d+", text) for text in texts]
+    if len({re.sub(r"\d+", "#", text) for text in texts}) == 1:
+        order = np.array(sorted(range(len(texts)), key=lambda k: [int(n) for n in numbers[k]]))
+        place = np.empty(len(order), np.int64)
+        place[order] = np.arange(len(order))
+        return np.asarray(labels)[order], place[codes]
+    return np.asarray(labels), np.asarray(codes)
 
 
 def _scatter(values: AnyArray, shape: Shape, where: AnyArray) -> AnyArray:

@@ -12,7 +12,9 @@ LARGEST_VOLTAGE = 50.0  # V; a larger one is in millivolts
 LARGEST_CURRENT = 0.09  # A; a larger one is in mA or uA: large devices take 80 mA
 LARGEST_BELIEVED = 10.0  # A; a larger one is wrong, whatever its unit
 SMALLEST_RESISTANCE = 8.0  # ohm; a median below is in kilo-ohms or a logarithm
-SMALL_RESISTANCE, USUAL_CURRENT = 100.0, 0.02  # ohm and A: sizes beyond these are said
+SMALL_RESISTANCE, USUAL_CURRENT, SMALL_CURRENT = 100.0, 0.02, 1e-11  # ohm and A: sizes beyond these are said
+LARGE_RESISTANCE = {"r_hrs": 1e12, "r_lrs": 1e10}  # ohm
+SMALL_VOLTAGE, LARGE_VOLTAGE = 0.1, 12.0  # V
 NEAR, TELLING = 0.1, 0.5  # shares of the largest voltage: near zero below the first, far from it above the second
 FEWEST_SIGNS, WRONG = 10, 0.1  # points that a check of signs needs; share of currents with a wrong sign
 
@@ -172,19 +174,65 @@ def unusual_sizes(arrays: Mapping[str, RealArray], believed: bool) -> list[str]:
     """
     said = []
     for name in ("r_hrs", "r_lrs"):
-        there = np.asarray(arrays[name])[np.isfinite(arrays[name])] if name in arrays else np.empty(0)
-        if there.size and float(np.median(there)) < SMALL_RESISTANCE:
-            low, high = (float(x) for x in np.quantile(there, [0.05, 0.95]))
+        middle, shown = _middle_of(arrays, name)
+        if middle < SMALL_RESISTANCE:
             said.append(
-                f"{name} is read as {low:.3g} to {high:.3g} ohm, which is unusually small: if these are kohm, --unit"
-                f" {name}=kohm"
+                f"{name} is read as {shown} ohm, which is unusually small: if these are kohm, --unit {name}=kohm"
             )
-    current = np.asarray(arrays["current"]) if "current" in arrays and not believed else np.empty(0)
-    there = np.abs(current[np.isfinite(current)])
-    if there.size and float(there.max()) > USUAL_CURRENT:
+        elif middle > LARGE_RESISTANCE[name]:
+            said.append(
+                f"{name} is read as {shown} ohm, which is unusually large: if this is not its unit, say it, as in"
+                f" --unit {name}=ohm"
+            )
+    for name in ("u_set", "u_reset"):
+        middle, shown = _middle_of(arrays, name)
+        if middle > LARGE_VOLTAGE:
+            said.append(f"{name} is read as {shown} V, which is unusually large: if these are mV, --unit {name}=mV")
+        elif middle < SMALL_VOLTAGE:
+            said.append(
+                f"{name} is read as {shown} V, which is unusually small: if this is not its unit, say it, as in"
+                f" --unit {name}=V"
+            )
+    return said + (_unusual_loops(arrays["voltage"], arrays["current"], believed) if "current" in arrays else [])
+
+
+def _middle_of(arrays: Mapping[str, RealArray], name: str) -> tuple[float, str]:
+    """Return the median magnitude of an array, NaN where there is none, and the range of most of it."""
+    there = np.asarray(arrays[name])[np.isfinite(arrays[name])] if name in arrays else np.empty(0)
+    if not there.size:
+        return np.nan, ""
+    low, middle, high = (float(x) for x in np.quantile(there, [0.05, 0.5, 0.95]))
+    return abs(middle), f"{low:.3g} to {high:.3g}"
+
+
+def _unusual_loops(u: RealArray, i: RealArray, believed: bool) -> list[str]:
+    """Return remarks on unusual voltages, currents, and ratios of the two."""
+    said = []
+    reach_u, reach_i = _reach("voltage", u), _reach("current", i)
+    if reach_u > LARGE_VOLTAGE:
         said.append(
-            f"current is read as up to {float(there.max()):.3g} A, which is unusually large: if these are mA, --unit"
-            " current=mA"
+            f"voltage is read as up to {reach_u:.3g} V, which is unusually large: if these are mV, --unit voltage=mV"
+        )
+    elif reach_u < SMALL_VOLTAGE:
+        said.append(
+            f"voltage is read as up to {reach_u:.3g} V, which is unusually small: if this is not its unit, say it, as"
+            " in --unit voltage=V"
+        )
+    if believed:
+        return said
+    if reach_i > USUAL_CURRENT:
+        said.append(
+            f"current is read as up to {reach_i:.3g} A, which is unusually large: if these are mA, --unit current=mA"
+        )
+    elif reach_u < SMALL_RESISTANCE * reach_i:
+        said.append(
+            f"current is read as up to {reach_i:.3g} A at up to {reach_u:.3g} V, which makes resistances unusually"
+            " small: if these are mA, --unit current=mA"
+        )
+    elif reach_i < SMALL_CURRENT:
+        said.append(
+            f"current is read as up to {reach_i:.3g} A, which is unusually small: if this is not its unit, say it, as"
+            " in --unit current=uA"
         )
     return said
 

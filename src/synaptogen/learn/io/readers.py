@@ -140,10 +140,8 @@ def _understood(contents: Contents, columns: Mapping[str, str], options: Options
             return _from_arrays(arrays, contents.attributes, columns, understood)
         tables = columns_alone
     understood.lines += [note for table in tables for note in table.notes]
-    for table in tables:
-        kind = kind_of_columns(table.names) if table.named and not columns else None
-        if kind is not None and not (kind == "retention" and is_swept(table)):
-            refuse(kind)
+    if not columns:
+        tables = _without_other_kinds(tables, understood)
     tables = [_with_differences(table, columns) for table in tables]
     if set(columns) & set(QUOTIENTS):
         tables = [_with_current(table, columns, understood) for table in tables]
@@ -183,6 +181,23 @@ def _understood(contents: Contents, columns: Mapping[str, str], options: Options
     if not records:
         raise ValueError(_nothing_found(tables))
     return _from_records(records, options, understood)
+
+
+def _without_other_kinds(tables: list[RawTable], understood: Understood) -> list[RawTable]:
+    """Refuse tables of kinds that have no cycles, or leave them out beside loops."""
+    kinds = [kind_of_columns(table.names) if table.named else None for table in tables]
+    if not any(kinds):
+        return tables
+    swept = [is_swept(table) for table in tables]
+    kept = []
+    for k, (table, kind) in enumerate(zip(tables, kinds, strict=True)):
+        if kind is None or (kind == "retention" and swept[k]):
+            kept.append(table)
+        elif any(swept[:k] + swept[k + 1 :]):
+            understood.lines.append(f"left out, {kind} beside the loops: {listed(table.names)}")
+        else:
+            refuse(kind)
+    return kept
 
 
 def _with_units(

@@ -44,7 +44,7 @@ def read(
     numbers of cycles stays one record; `extract` cuts it. In a table of features without flags, failed cycles and
     thresholds at the end of the ramp are recognised and flagged. Resistances against time without switching, and reads
     before and after a bake, are repeated reads; `read_retention` takes what such a table leaves open.
-    ``attrs["read_as"]`` says what was understood.
+    ``attrs["read_as"]`` says what was understood, ``attrs["unusual"]`` which numbers are unusual in their units.
 
     Parameters
     ----------
@@ -171,5 +171,7 @@ def _dataset(found: FileContents, given: Mapping[str, Any], magnitude: bool) -> 
         attributes = {**found.attributes, **{k: v for k, v in given.items() if v is not None}}
         believed = found.understood.believed
         made = believed_loops(**arrays, **attributes, device=found.device, cycle=found.cycle, believed=believed)
-    found.understood.lines += unusual_sizes(arrays, found.understood.believed)
-    return made.assign_attrs(read_as="\n".join(found.understood.lines))
+    unusual = unusual_sizes(arrays, found.understood.believed)
+    if unusual:
+        made.attrs["unusual"] = "\n".join(unusual)
+    return made.assign_attrs(read_as="\n".join(found.understood.lines + unusual))

@@ -17,6 +17,7 @@ __all__ = ["FeatureTable", "feature_table", "without_failed"]
 FEWEST_CYCLES = 30
 _RESISTANCES = ("r_hrs", "r_lrs")
 _LEAST_OHM, _LEAST_VOLT, _MOST_VOLT = 8.0, 2e-3, 30.0  # medians beyond these are in another unit
+_MOST_OHM = 1e12  # of a cell of the model
 _WRONG_SIGN = 0.02  # share of the cycles that may have a voltage of the other sign
 _LOSES_ALL = Flag.FORMING | Flag.MISSING | Flag.WORN | Flag.NEVER
 _LOSES = {
@@ -186,6 +187,12 @@ def _check_resistance(name: str, values: Float64Array) -> None:
     middle = float(np.median(values))
     if middle < _LEAST_OHM:
         raise ValueError(f"{name} has a median of {middle:.3g}: give ohm, not kilohm, siemens or logarithms")
+    if middle > _MOST_OHM:
+        raise ValueError(
+            f"{name} has a median of {middle:.3g} ohm, and cells of the model have at most 1e12 ohm: see that the unit"
+            " is right (--unit current=uA, units={'current': 'uA'}), or leave this feature out, and give a table of the"
+            " others"
+        )
 
 
 def _check_voltage(name: str, values: Float64Array, sign: int) -> None:
