@@ -412,19 +412,19 @@ def learn_own_laws(
     records = y[..., list(fitter.measured)]
     complete = records[np.isfinite(records).all(axis=(1, 2))]
     enough = len(complete) >= FEWEST_OWN and complete.shape[1] >= FEWEST_STEPS
-    if not (enough and base.history is dynamics.compact):
+    if not (enough and dynamics.compact is not None):
         if not burn_in:
             return None
         loop = _Loop(base, fitter, dynamics, records, burn_in, seed)
         return OwnFit(loop.with_burn_in(), None)
-    return _learned(_Loop(base, fitter, dynamics, complete, burn_in, seed), progress)
-
-
-def _learned(loop: _Loop, progress: Callable[[float], None]) -> OwnFit:
+    # a VAR may be the likelier history of devices that share one law; only a compact one can be a device's own
+    loop = _Loop(base.replace(history=dynamics.compact), fitter, dynamics, complete, burn_in, seed)
     own, restless = loop.find_parts()
     found = (["shape and memory of devices"] if own else []) + (["restless innovations of r_lrs"] if restless else [])
-    params = loop.run(own, restless, progress) if found else loop.with_burn_in()
-    return OwnFit(loop.with_burn_in(), NOT_SETTLED) if params is None else OwnFit(params, tuple(found))
+    params = loop.run(own, restless, progress) if found else None
+    if params is not None:
+        return OwnFit(params, tuple(found))
+    return OwnFit(_Loop(base, fitter, dynamics, complete, burn_in, seed).with_burn_in(), NOT_SETTLED if found else ())
 
 
 def _on_scale(value: Float64Array, scale: FeatureScale) -> Float64Array:
