@@ -160,8 +160,9 @@ class _Loop:
         steps = steps_of(self.settled)
         restless = self.lrs is not None and float(steps.kurtosis[self.lrs]) > max(tails)
         several = np.array(scatter)
-        clearest = ((several - several.mean(axis=0)) / several.std(axis=0)).max(axis=1)
-        return bool(clearest[0] > clearest[1:].max()), restless
+        beyond = np.maximum((several - several.mean(axis=0)) / several.std(axis=0), 0.0)
+        excess = np.linalg.norm(beyond, axis=1)
+        return bool(excess[0] > excess[1:].max()), restless
 
     def _replicates(self, n: int) -> list[Float64Array]:
         parts = max(1, min(_REPLICATES, 4 * _SIMULATED // (n * self.cycles)))
