@@ -1,9 +1,10 @@
 """What shapes and memory of a device's own, restless innovations and scales of features cost: time of a cycle.
 
-    python benchmarks/own_laws.py [--cells 2^20] [--repeats 9]
+    python benchmarks/own_laws.py [--cells 2^20] [--repeats 9] [--parts off all "all, burn-in"]
 
 Each row is one of these parts alone, or all of them, with the parameter set of the tests; "off" is the same set without
-them. All arrays take turns on one thread, in full and in compact storage, and ratios are those of the least times.
+them. "Burn-in" is a trend whose factors follow offsets and scales, on a curve of degree 15, as fits have it. All arrays
+take turns on one thread, in full and in compact storage, and ratios are those of the least times.
 """
 
 import sys
@@ -14,6 +15,7 @@ import numpy as np
 
 import synaptogen as sg
 from _timing import CYCLES, figure, parser, positive, table
+from synaptogen.learn.statistics.burn_in import BurnIn
 
 LAWS = Path(__file__).parents[1] / "tests" / "data" / "own_laws.json"
 
@@ -31,8 +33,18 @@ def sets():
         "scales": off.replace(scales=everything.scales, population=short(curved)),
         "own": off.replace(own=everything.own, population=plain),
         "restless": off.replace(restless=everything.restless),
+        "burn-in": off.replace(trend=burn_in(off.population)),
         "all": everything,
+        "all, burn-in": everything.replace(trend=burn_in(everything.population)),
     }
+
+
+def burn_in(population):
+    """Decays over some ten cycles whose amplitudes follow offsets and scales of a device by a little of its spread."""
+    curves = BurnIn(np.full(4, 10.0)).curves
+    scale = np.sqrt(np.diagonal(population.covariance())[:8])
+    slope = np.outer(0.1 * scale[:4], 0.1 / scale)
+    return sg.Trend(50, curves, 0.1 * scale[:4], np.diag(0.05 * scale[:4]), slope, population.mean()[:8])
 
 
 def short(population):
@@ -69,12 +81,14 @@ def main():
     """Measure and print."""
     options = parser(__doc__, repeats=9)
     options.add_argument("--cells", type=positive, default=1 << 20)
+    options.add_argument("--parts", nargs="+", default=list(sets()), help="rows; off is always there")
+    options.add_argument("--storages", nargs="+", default=["full", "compact"])
     given = options.parse_args()
+    parts = {name: params for name, params in sets().items() if name == "off" or name in given.parts}
     rows = []
-    for storage in ("full", "compact"):
+    for storage in given.storages:
         arrays = {
-            name: sg.CellArray(given.cells, params, rng=1, threads=1, storage=storage)
-            for name, params in sets().items()
+            name: sg.CellArray(given.cells, params, rng=1, threads=1, storage=storage) for name, params in parts.items()
         }
         best = dict.fromkeys(arrays, float("inf"))
         for _ in range(given.repeats + 1):

@@ -7,7 +7,14 @@ import pytest
 
 import synaptogen as sg
 from synaptogen import learn
-from synaptogen.learn.statistics.own_traits import REACH, TraitEstimator, hermite, population_columns, steps_of
+from synaptogen.learn.statistics.own_traits import (
+    REACH,
+    TraitEstimator,
+    hermite,
+    own_scores,
+    population_columns,
+    steps_of,
+)
 from synaptogen.params import RestlessInnovation
 
 PRESET = sg.DeviceParams.preset("hennen2024")
@@ -58,6 +65,17 @@ def test_restless_cells_keep_mean_and_variance():
     assert yb.mean() == pytest.approx(ya.mean(), abs=0.03)
     assert yb.std() == pytest.approx(ya.std(), rel=0.05)
     assert steps_of(yb[..., None]).kurtosis[0] > steps_of(ya[..., None]).kurtosis[0] + 0.2
+
+
+def test_devices_that_differ_in_memory_are_not_taken_for_restless_ones():
+    """Of Gaussian records, steps of each device have the kurtosis 3; of all devices together they have more."""
+    rng = np.random.default_rng(1)
+    fade, y = rng.uniform(0, 0.95, 300), rng.standard_normal((300, 250))
+    for n in range(1, 250):
+        y[:, n] = fade * y[:, n - 1] + np.sqrt(1 - fade**2) * y[:, n]
+    d = np.diff(own_scores(y[..., None])[..., 0], axis=1)
+    assert (d**4).mean() / (d**2).mean() ** 2 > 3.5
+    assert steps_of(y[..., None]).kurtosis[0] < 3.1
 
 
 @pytest.mark.parametrize("seed", [1, 2])

@@ -82,9 +82,23 @@ def test_a_bent_scale_gives_simulated_cells_the_measured_tails():
     scale = gaussian_curve(value, "log10", 0.9 * value.min())
     y = np.random.default_rng(5).standard_t(8, value.shape)
     levels = [0.001, 0.01, 0.5, 0.99, 0.999]
-    heavy, bent = (np.quantile(one.value(y), levels) for one in (scale, bent_scale(scale, y)))
+    heavy, bent = (np.quantile(one.value(y), levels) for one in (scale, bent_scale(scale, y, value)))
     assert heavy[-1] > 1.3 * np.quantile(value, 0.999)
-    np.testing.assert_allclose(bent, np.quantile(value, levels), rtol=0.1)
+    np.testing.assert_allclose(bent, np.quantile(value, levels), rtol=0.03)
     normal = np.random.default_rng(6).standard_normal(value.shape)  # what needs no bending keeps its curve
     grid = np.linspace(-3, 3, 7)
-    np.testing.assert_allclose(bent_scale(scale, normal).value(grid), scale.value(grid), rtol=0.05)
+    np.testing.assert_allclose(bent_scale(scale, normal, value).value(grid), scale.value(grid), rtol=0.05)
+
+
+def test_a_bent_scale_follows_a_sharp_end_and_ends_beyond_the_measured_values():
+    """As R_HRS that cannot fall below a series resistance: ranks of values are right, near the end too."""
+    z = np.random.default_rng(7).standard_normal((150, 300))
+    value = 10 ** (3.8 + 0.5 * np.log1p(np.exp(1.5 * z)))
+    scale = gaussian_curve(value, "log10")
+    y = np.random.default_rng(8).standard_normal((600, 300))
+    bent = bent_scale(scale, y, value)
+    at = np.array([-3, -2, -1, 0, 1, 2, 3.0])
+    assert np.abs(np.interp(bent.value(at), np.sort(value.ravel()), np.sort(z.ravel())) - at).max() < 0.1
+    ends = bent.value(np.array([-50.0, 50.0]))
+    assert 0.8 * value.min() < ends[0] < value.min() * 1.01
+    assert 0.9 * value.max() < ends[1] < 2 * value.max()

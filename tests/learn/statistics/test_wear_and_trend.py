@@ -93,6 +93,16 @@ def test_lives_are_counted_in_measured_cycles():
     assert lives_of(xr.Dataset({"r_lrs": (("device", "cycle"), np.ones((2, 3)))})) is None
 
 
+def test_lives_count_cycles_that_are_not_in_the_table():
+    """Of a table whose rows are blocks of cycles: numbers of the cycles count, from the start of a life."""
+    flag = np.zeros((2, 20), int)
+    flag[0, 14:] = Flag.WORN | Flag.NO_SET
+    labels = np.concatenate([np.arange(10, 20), np.arange(50, 60)])
+    table = xr.Dataset({"flag": (("device", "cycle"), flag)}, {"cycle": labels})
+    assert lives_of(table).last.tolist() == [54, 59]
+    assert lives_of(table.assign_coords(cycle=np.arange(1, 21))).last.tolist() == [14, 19]  # the first cycle is 1
+
+
 # ---- trend
 
 
@@ -113,6 +123,17 @@ def test_a_trend_is_found_and_given_back():
     true = 0.25 * np.sqrt(np.mean(np.polyval(curve[0], np.linspace(-1, 1, 200)) ** 2))
     assert 0.5 * true < spread < 1.7 * true
     assert not found.curves[2].any() or np.abs(found.change(at)[:, 2]).max() < 100
+
+
+def test_a_trend_is_found_in_blocks_of_the_cycles():
+    """The same trend as in whole records, over as many cycles, from rows with gaps between them."""
+    truth = PRESET.with_order(2).with_trend(400, r_hrs=-1.0)
+    table = measured(truth, 20, 400, 5).assign_coords(cycle=np.arange(400))
+    part, _, _ = learn.hold_out(table, 0.4, by="cycle")
+    found = fit_trend(part, remove_trend(part, 1)[0], PRESET.with_order(2), 1, seed=1)
+    assert found.cycles == 400
+    change = found.change([0, 399])[:, 0]
+    assert change[1] - change[0] == pytest.approx(-1.0, abs=0.15)
 
 
 def test_stationary_devices_have_no_trend():

@@ -12,7 +12,7 @@ import synaptogen as sg
 from synaptogen import learn
 from synaptogen.learn.validation import device_spread, windows
 from synaptogen.learn.validation.distribution_distances import Marginal, common_grid, ks_and_wasserstein
-from synaptogen.learn.validation.samples import draw_splits, reference_models
+from synaptogen.learn.validation.samples import FeatureSample, assign_folds, draw_splits, reference_models
 from synaptogen.params import FEATURE_NAMES
 from synaptogen.params.history import VAR
 
@@ -212,6 +212,43 @@ def test_parts_that_are_held_out_are_disjoint():
         assert set(train[by].values).isdisjoint(test[by].values)
         assert train.sizes[by] + test.sizes[by] == n
         assert summary.startswith(f"{round(0.3 * n)} of {n} {by}s")
+
+
+def test_cycles_are_held_out_in_blocks_between_those_to_learn_from():
+    """So that neither part is early or late, and no cycle lies beyond what was learned."""
+    data = learn.features(**measure(1, 1000, 1)).drop_vars("cycle", errors="ignore")
+    for share, blocks in ((0.25, 8), (0.5, 8), (0.06, 2), (0.01, 1)):
+        train, test, summary = learn.hold_out(data, share, by="cycle")
+        kept, out = train["cycle"].to_numpy(), test["cycle"].to_numpy()
+        assert summary == f"{round(share * 1000)} of 1000 cycles, in {blocks} block{'s' * (blocks != 1)}"
+        assert np.count_nonzero(np.diff(out) > 1) == blocks - 1
+        assert kept[0] == 0
+        assert kept[-1] == 999
+        assert abs(kept.mean() - out.mean()) < 3  # of 1,000: blocks hold whole cycles
+
+
+def test_parts_of_a_drifting_device_have_its_trend():
+    """Learned from blocks of its cycles; the numbers of the cycles count, not their places in the table."""
+    n = np.arange(600)
+    noise = np.random.default_rng(1).standard_normal(600)
+    data = learn.features(r_lrs=3000 + 2 * n + 50 * noise)
+    train, test, _ = learn.hold_out(data, 0.3)
+    assert train.sizes["cycle"] == 420
+    settled, coefficients = learn.remove_trend(train, 1)
+    assert float(coefficients.r_lrs[0, 0]) == pytest.approx(599, rel=0.02)
+    assert float(settled.r_lrs.std()) == pytest.approx(50, rel=0.1)
+    assert float(learn.remove_trend(test, 1)[1].r_lrs[0, 0]) == pytest.approx(
+        np.ptp(test["cycle"].to_numpy()), rel=0.05
+    )
+
+
+def test_stretches_of_a_record_with_gaps_hold_equally_many_cycles():
+    y = np.full((1, 500, 4), np.nan)
+    at = np.arange(500) % 100 >= 80
+    y[:, at] = np.random.default_rng(1).standard_normal((1, 100, 4))
+    fold, stretches = assign_folds(1, 100, np.random.default_rng(1))
+    sample = FeatureSample.from_records(y, sg.DeviceParams.preset("hennen2024"), fold, stretches)
+    assert np.all(np.isfinite(sample.z).all(-1).sum(1) == 100 // stretches)
 
 
 @pytest.mark.parametrize(

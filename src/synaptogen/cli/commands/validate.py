@@ -82,6 +82,11 @@ def validate(
     held_out = None
     if share:
         _, measured, held_out = learn.hold_out(measured, share)
+        if hold_out is None and "the last ones" in str(chosen.source.get("held_out", "")):
+            raise ValueError(
+                f"the fit has kept the last cycles, and today blocks of cycles are kept ({held_out}): fit again, or"
+                " give the last cycles alone and --hold-out 0"
+            )
         beside = [learn.hold_out(table, share)[1] for table in beside]
     with stages() as shown:
         result = learn.validate(

@@ -284,7 +284,10 @@ def survey_device(loops: xr.Dataset, device: int) -> tuple[DeviceCycles, DeviceP
         points, applied, loop, mended = _points_of(loops, device, -1)
     reach = [usual_reach(applied[applied < 0]), usual_reach(applied[applied > 0])]
     rows = np.zeros((np.count_nonzero(np.diff(np.signbit(applied))) + 2 * loops.sizes["cycle"] + 4, 6), np.int64)
-    rows = _without_open_end(rows[: cut_cycles(applied, loop, len(loop), reach[0], reach[1], rows)], applied)
+    number = _numbers(loops)
+    rows = rows[: cut_cycles(applied, number[loop], len(loop), reach[0], reach[1], rows)]
+    rows[:, LOOP] = np.searchsorted(number, rows[:, LOOP])
+    rows = _without_open_end(rows, applied)
     surveyed = np.empty((len(rows), SURVEY_COLUMNS))
     survey_kernels.survey_cycles(points.u, points.i, rows, len(rows), surveyed)
     noise = _noise(surveyed, points.u, points.i)
@@ -299,6 +302,17 @@ def survey_device(loops: xr.Dataset, device: int) -> tuple[DeviceCycles, DeviceP
     one.offset_error = offset_error
     one.reset_limit = reset_limit(corrected.u, corrected.i, rows[~forming], noise)
     return one, corrected
+
+
+def _numbers(loops: xr.Dataset) -> IntArray:
+    """Return numbers of the loops that increase by 2 where the labels say that loops are missing, and else by 1."""
+    places = np.arange(loops.sizes["cycle"])
+    if "cycle" not in loops.coords or loops["cycle"].dtype.kind not in "iu" or len(places) < 3:
+        return places
+    steps = np.diff(loops["cycle"].to_numpy().astype(np.int64))
+    if steps.min() <= 0:
+        return places
+    return np.asarray(places + np.concatenate([[0], np.cumsum(steps > steps.min())]))
 
 
 def _without_open_end(rows: IntArray, applied: Float64Array) -> IntArray:

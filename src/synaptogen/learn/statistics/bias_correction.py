@@ -45,6 +45,7 @@ FEW_CYCLES = 20_000  # number of cycles in all below which the preset is average
 HIGHEST_ORDER = 20  # highest order of a VAR that criteria choose among
 LONG_ORDER = 60  # order of the VAR that a compact history is fitted to
 COMPACT_CYCLES = 200  # least length of a record for a compact history
+_COMPACT_DEVICES = 48  # from which so many records are enough for one, however short
 _MOST_LAGS = 500
 _STRETCH = 1.2  # least length of a stretch of a record, over the lags
 _FOLDS = 4
@@ -138,7 +139,7 @@ class BiasCorrectedFit:
         self.preset, self.order, self.history, self.states = preset, order, history, states
         self.seed, self.progress, self.measured = seed, progress, table.measured
         self.total, self.cycles = float(table.count.sum()), int(np.median(table.count))
-        self.small = self.total < FEW_CYCLES
+        self.small, self._devices = self.total < FEW_CYCLES, len(table.y)
         self.memory_prior, self.shape_prior = np.zeros((2, FEATURES))
         self.lags = min(_MOST_LAGS, max(self.cycles // 2, 25), table.y.shape[1] - 1)
         if not isinstance(order, str) and order > self.lags:
@@ -189,7 +190,7 @@ class BiasCorrectedFit:
     @property
     def supports_compact(self) -> bool:
         """Whether the record is long enough for a compact history of its own."""
-        return not self.small and self.cycles >= COMPACT_CYCLES
+        return (not self.small or self._devices >= _COMPACT_DEVICES) and self.cycles >= COMPACT_CYCLES
 
     def _fit_once(self, before: DynamicsFit | None) -> DynamicsFit:
         R = self.uncorrected - np.where(self.uncorrected != 0, self.bias.correlations, 0.0)

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
-from synaptogen._utils import Float64Array, checked
+from synaptogen._utils import Float64Array, IntArray, checked
 from synaptogen.params import FEATURE_NAMES, History
 
 from .feature_tables import without_failed
 from .latent_simulation import latent_records
 
-__all__ = ["Drift", "measure_drift", "remove_trend"]
+__all__ = ["Drift", "cycle_numbers", "cycle_places", "measure_drift", "remove_trend"]
 
 
 DEGREE = 2
@@ -148,23 +148,58 @@ def remove_trend(features: xr.Dataset, degree: int) -> tuple[xr.Dataset, xr.Data
         raise ValueError(f"detrend must be 1 (straight line) to {HIGHEST}, the degree of the trend, not {degree!r}")
     cleaned, _ = without_failed(features)
     left, coefficients = features.copy(), {}
+    basis = np.vander(cycle_places(features), degree + 1, increasing=True)
     for name in FEATURE_NAMES:
         if name not in features:
             continue
         y = cleaned[name].transpose("device", "cycle").to_numpy().astype(np.float64)
         y = np.log10(y) if name == "r_hrs" else y.copy()
-        found = np.array([_detrended(row, degree) for row in y])
+        found = np.array([_detrended(row, basis) for row in y])
         left[name] = (("device", "cycle"), 10**y if name == "r_hrs" else y, features[name].attrs)
         coefficients[name] = (("device", "power"), found)
     return left, xr.Dataset(coefficients, {"power": np.arange(1, degree + 1)})
 
 
-def _detrended(row: Float64Array, degree: int) -> Float64Array:
+def cycle_places(features: xr.Dataset) -> Float64Array:
+    """Return the numbers of the cycles of a table, brought to the range from -1 to 1.
+
+    Parameters
+    ----------
+    features : xarray.Dataset
+        With a dimension ``cycle``, whose labels are its numbers if they are whole; rows may be missing.
+
+    Returns
+    -------
+    array of shape (n_cycles,)
+    """
+    numbers = cycle_numbers(features)
+    last = max(int(numbers.max(initial=0)), 1)
+    return np.where(numbers == last, 1.0, numbers * (2.0 / last) - 1.0)
+
+
+def cycle_numbers(features: xr.Dataset) -> IntArray:
+    """Return the numbers of the cycles of a table, counted from its first one.
+
+    Parameters
+    ----------
+    features : xarray.Dataset
+
+    Returns
+    -------
+    array of int of shape (n_cycles,)
+    """
+    if "cycle" not in features.coords or features["cycle"].dtype.kind not in "iu":
+        return np.arange(features.sizes["cycle"])
+    labels = features["cycle"].to_numpy().astype(np.int64)
+    return np.asarray(labels - labels.min(initial=labels[0] if len(labels) else 0))
+
+
+def _detrended(row: Float64Array, basis: Float64Array) -> Float64Array:
     """Take the trend from a record in place, and return its coefficients without the constant."""
     there = np.isfinite(row)
-    if there.sum() <= 5 * (degree + 1):
-        return np.full(degree, np.nan)
-    basis = _basis(len(row), degree)[there]
+    if there.sum() <= 5 * basis.shape[1]:
+        return np.full(basis.shape[1] - 1, np.nan)
+    basis = basis[there]
     found = np.linalg.lstsq(basis, row[there], rcond=None)[0]
     trend = basis @ found
     row[there] -= trend - trend.mean()

@@ -153,13 +153,16 @@ class _Loop:
         n = len(self.y)
         share = self.base.memory_share[list(self.measured)]
         estimator = TraitEstimator.plain(self.settled, share)
-        own, tails = [], []
+        scatter, tails = [_scatter(estimator(self.settled), len(self.measured))], []
         for made in self._replicates(n):
-            own.append(_scatter(estimator(made), len(self.measured)))
+            scatter.append(_scatter(estimator(made), len(self.measured)))
             tails.append(0.0 if self.lrs is None else steps_of(made).kurtosis[self.lrs])
         steps = steps_of(self.settled)
         restless = self.lrs is not None and float(steps.kurtosis[self.lrs]) > max(tails)
-        return _scatter(estimator(self.settled), len(self.measured)) > max(own), restless
+        several = np.array(scatter)
+        beyond = np.maximum((several - several.mean(axis=0)) / several.std(axis=0), 0.0)
+        excess = np.linalg.norm(beyond, axis=1)
+        return bool(excess[0] > excess[1:].max()), restless
 
     def _replicates(self, n: int) -> list[Float64Array]:
         parts = max(1, min(_REPLICATES, 4 * _SIMULATED // (n * self.cycles)))
@@ -227,7 +230,7 @@ class _Loop:
         made = self._generated(params, self._devices, 4001)
         for k, f in enumerate(self.measured):
             if scales[f].curve is not None:
-                scales[f] = bent_scale(scales[f], made[..., k])
+                scales[f] = bent_scale(scales[f], made[..., k], scales[f].value(self.y[..., k]))
         return params.replace(scales=tuple(scales))
 
     def first_amplitudes(self) -> Amplitudes:
@@ -412,19 +415,19 @@ def learn_own_laws(
     records = y[..., list(fitter.measured)]
     complete = records[np.isfinite(records).all(axis=(1, 2))]
     enough = len(complete) >= FEWEST_OWN and complete.shape[1] >= FEWEST_STEPS
-    if not (enough and base.history is dynamics.compact):
+    if not (enough and dynamics.compact is not None):
         if not burn_in:
             return None
         loop = _Loop(base, fitter, dynamics, records, burn_in, seed)
         return OwnFit(loop.with_burn_in(), None)
-    return _learned(_Loop(base, fitter, dynamics, complete, burn_in, seed), progress)
-
-
-def _learned(loop: _Loop, progress: Callable[[float], None]) -> OwnFit:
+    # a VAR may be the likelier history of devices that share one law; only a compact one can be a device's own
+    loop = _Loop(base.replace(history=dynamics.compact), fitter, dynamics, complete, burn_in, seed)
     own, restless = loop.find_parts()
     found = (["shape and memory of devices"] if own else []) + (["restless innovations of r_lrs"] if restless else [])
-    params = loop.run(own, restless, progress) if found else loop.with_burn_in()
-    return OwnFit(loop.with_burn_in(), NOT_SETTLED) if params is None else OwnFit(params, tuple(found))
+    params = loop.run(own, restless, progress) if found else None
+    if params is not None:
+        return OwnFit(params, tuple(found))
+    return OwnFit(_Loop(base, fitter, dynamics, complete, burn_in, seed).with_burn_in(), NOT_SETTLED if found else ())
 
 
 def _on_scale(value: Float64Array, scale: FeatureScale) -> Float64Array:
@@ -443,9 +446,13 @@ def _alike(made: Float64Array, goal: Float64Array) -> bool:
     return bool(np.all((widths > _WIDTHS[0]) & (widths < _WIDTHS[1]) & (off < _MEANS)))
 
 
-def _scatter(traits: Float64Array, features: int) -> float:
-    """Return the sum of the log variances of the traits that are shapes and shares of memory."""
-    return float(np.log(traits[:, _is_own(features)].var(axis=0)).sum())
+def _scatter(traits: Float64Array, features: int) -> tuple[float, float]:
+    """Return sums of the log variances of the traits that are shapes, and of those that are shares of memory.
+
+    One may be beyond chance while the other is not: the sum of both would hide it.
+    """
+    variances = np.log(traits.reshape(len(traits), features, -1)[..., 2:].var(axis=0))
+    return float(variances[:, :-1].sum()), float(variances[:, -1].sum())
 
 
 def _is_own(features: int) -> BoolArray:

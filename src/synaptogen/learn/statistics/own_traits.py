@@ -130,7 +130,8 @@ class Steps:
     Attributes
     ----------
     kurtosis : array of shape (k,)
-        Of the steps; 3 for a Gaussian process, but for what ranks change.
+        Of the steps of a device, on average; 3 for a Gaussian process, but for what ranks change. Taken of the steps of
+        all devices together, it would also be higher where devices differ in memory.
     again : array of shape (k,)
         Probability that a cycle of the highest 2 % is followed by another one.
     """
@@ -144,9 +145,8 @@ def steps_of(y: Float64Array) -> Steps:
     s = own_scores(y)
     d = np.diff(s, axis=1)
     top = s > np.quantile(s, _TOP)
-    variance = (d**2).mean(axis=(0, 1))
     again = (top[:, 1:] & top[:, :-1]).mean(axis=(0, 1)) / top.mean()
-    return Steps((d**4).mean(axis=(0, 1)) / variance**2, again)
+    return Steps(((d**4).mean(axis=1) / (d**2).mean(axis=1) ** 2).mean(axis=0), again)
 
 
 def _scores(count: int) -> Float64Array:

@@ -40,6 +40,7 @@ _STRONG, _WEAK = 16.0, 2.0
 _MANY = 128  # devices from which more settings are compared
 _MARGIN = 0.15  # of the range of measured devices, by which draws may leave it
 _UNBOUNDED = 1e30  # a bound that no draw reaches, within single precision
+_ALIKE = 1e-6  # least spread of devices that is told from none, over their mean
 _FLOOR = 0.1  # share of a variance that is left at least when errors are subtracted
 
 
@@ -315,6 +316,7 @@ class _ScaledVectors:
         middle = np.median(v, axis=0)
         spread = 1.4826 * np.median(np.abs(v - middle), axis=0)
         spread = np.where(spread > 1e-9 * np.std(v, axis=0), spread, np.std(v, axis=0))
+        spread = np.maximum(spread, _ALIKE * np.maximum(np.abs(middle), _ALIKE))  # devices may be copies of one
         half = len(columns) // 2
         stretch = np.log(vectors[:, columns[half:]]).sum(1) if sigma_scale == "log" else 0.0
         errors = None

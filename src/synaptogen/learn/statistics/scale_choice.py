@@ -25,6 +25,9 @@ __all__ = ["ScaleChoice", "bent_scale", "choose_scales", "gaussian_curve", "on_s
 
 REACH = 6.0  # the range of a curve, in standard deviations of the pooled measurements
 DEGREE = 9
+BENT_DEGREE = 12
+_BEYOND = 4.0  # measured cycles, of which a bent curve holds the outermost value of one
+_BENT_WIDTH, _LEAST_SLOPE = 12.0, 0.1
 FEWEST_CYCLES = 2000  # pooled cycles that a curve needs
 _OFFSETS = (0.0, 0.9)  # of R_LRS, as shares of the smallest measurement
 _WIDTH = 0.1  # of the averages that a curve goes through, in standard deviations
@@ -145,11 +148,13 @@ def gaussian_curve(value: Float64Array, kind: str, offset: float = 0.0) -> Featu
     return FeatureScale(plain.kind, _curve_through(target, seen, grid), -REACH, REACH, offset)
 
 
-def bent_scale(scale: FeatureScale, simulated: Float64Array) -> FeatureScale:
+def bent_scale(scale: FeatureScale, simulated: Float64Array, value: Float64Array) -> FeatureScale:
     """Return the scale on which simulated numbers stand for values that are distributed as the measured ones.
 
-    Pooled measurements are Gaussian on their curve. What simulated devices have on it may depart from that in the
-    tails, where few devices decide: the curve is bent there until its values are those of the same ranks.
+    Pooled measurements are Gaussian on their curve, but for what a polynomial cannot follow, such as the sharp end of a
+    distribution. What simulated devices have on it may depart from that in the tails, where few devices decide. The
+    curve is bent until its values are those of the same ranks. It ends a little beyond the measured values, and
+    numbers further out are held there.
 
     Parameters
     ----------
@@ -157,22 +162,31 @@ def bent_scale(scale: FeatureScale, simulated: Float64Array) -> FeatureScale:
         With a curve from `gaussian_curve`.
     simulated : array
         Numbers of simulated cells on it.
+    value : array
+        Measured values in ohm or V; NaN where not measured.
 
     Returns
     -------
     FeatureScale
     """
-    grid = np.linspace(-REACH, REACH, _GRID)
-    seen, place = _averages(np.sort(simulated[np.isfinite(simulated)]), grid)
-    place = np.maximum.accumulate(place) + 1e-9 * grid
-    score = np.interp(grid, place, grid)  # of simulated numbers
-    first, last = (grid[1] - grid[0]) / (place[1] - place[0]), (grid[-1] - grid[-2]) / (place[-1] - place[-2])
-    score = np.where(grid < place[0], grid[0] + first * (grid - place[0]), score)
-    score = np.where(grid > place[-1], grid[-1] + last * (grid - place[-1]), score)
-    plain = FeatureScale(scale.kind, offset=scale.offset)
-    target = plain.inverse(np.asarray(scale.value(np.clip(score, -REACH, REACH))))
-    known = (grid > place[seen].min()) & (grid < place[seen].max())
-    return FeatureScale(scale.kind, _curve_through(target, known, grid), -REACH, REACH, scale.offset)
+    plain, measured = FeatureScale(scale.kind, offset=scale.offset), value[np.isfinite(value)]
+    scores = np.linspace(-REACH, REACH, _GRID)
+    _, target = _averages(np.sort(plain.inverse(measured)), scores)
+    _, place = _averages(np.sort(simulated[np.isfinite(simulated)]), scores)
+    place = np.maximum.accumulate(place) + 1e-9 * scores
+    end = float(ndtri(1 - 1 / (_BEYOND * len(measured))))
+    low, high = (float(np.interp(z, scores, place)) for z in (-end, end))
+    at = np.linspace(low, high, _GRID)
+    score = np.interp(at, place, scores)
+    target = np.interp(score, scores, target)
+    spread = float(target.std())
+    # an error of the value counts by what it is in scores: where many values lie close together, a small one is much
+    slope = np.gradient(target, at) / spread
+    weight = np.maximum(np.exp(-(score**2) / _BENT_WIDTH), _LEAST_WEIGHT) / np.maximum(slope, _LEAST_SLOPE / at.std())
+    middle = float(target.mean())
+    curve = spread * increasing_polynomial(np.linspace(-1, 1, _GRID), (target - middle) / spread, weight, BENT_DEGREE)
+    curve[-1] += middle
+    return FeatureScale(scale.kind, curve, low, high, scale.offset)
 
 
 def _curve_through(target: Float64Array, seen: NDArray[np.bool_], grid: Float64Array) -> Float64Array:

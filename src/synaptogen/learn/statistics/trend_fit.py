@@ -3,10 +3,11 @@
 import numpy as np
 import xarray as xr
 
-from synaptogen._utils import Float64Array
+from synaptogen._utils import Float64Array, IntArray
 from synaptogen.learn.virtual_devices import virtual_devices
 from synaptogen.params import FEATURE_NAMES, FEATURES, PLAIN_SCALES, DeviceParams, Trend
 
+from .drift import cycle_numbers, cycle_places
 from .feature_tables import without_failed
 from .scale_choice import on_scales
 
@@ -40,11 +41,12 @@ def fit_trend(before: xr.Dataset, after: xr.Dataset, params: DeviceParams, degre
         None if no feature has a trend.
     """
     moved = _on_scales(before, params) - _on_scales(after, params)
-    cycles = moved.shape[1]
-    basis = np.vander(np.linspace(-1, 1, cycles), degree + 1)  # highest power first
+    numbers = cycle_numbers(before)
+    cycles = int(numbers.max()) + 1
+    basis = np.vander(cycle_places(before), degree + 1)  # highest power first
     found = np.stack([_coefficients(moved[..., f], basis) for f in range(FEATURES)], axis=1)
-    chance = _of_stationary(params, cycles, degree, seed)
-    gram = basis.T @ basis / cycles
+    chance = _of_stationary(params, numbers, degree, seed)
+    gram = basis.T @ basis / len(basis)
     rng = np.random.default_rng(seed)
     curves, factors, other = np.zeros((FEATURES, degree + 1)), np.zeros((len(found), FEATURES)), []
     for f in range(FEATURES):
@@ -85,17 +87,20 @@ def _coefficients(records: Float64Array, basis: Float64Array) -> Float64Array:
     return found
 
 
-def _of_stationary(params: DeviceParams, cycles: int, degree: int, seed: int) -> Float64Array:
-    """Return polynomials (n, 4, degree + 1) of simulated devices without a trend, about their means."""
+def _of_stationary(params: DeviceParams, numbers: IntArray, degree: int, seed: int) -> Float64Array:
+    """Return polynomials (n, 4, degree + 1) of cycles of simulated devices without a trend, about their means."""
+    cycles = int(numbers.max()) + 1
+    there = np.isin(np.arange(cycles), numbers)
     settled = params.replace(trend=None, wear=None, fluctuation=None)
     cells = virtual_devices(settled, _SIMULATED, cycles, seed)
-    kept = []
+    kept, at = [], []
     for k in range(cycles):
         one = cells.run_cycles(1)
-        if k % max(1, cycles // _MOST_CYCLES) == 0:
+        if there[k] and k % max(1, cycles // _MOST_CYCLES) == 0:
             kept.append([scale.inverse(v[0]) for scale, v in zip(params.scales, one, strict=True)])
+            at.append(k)
     y = np.array(kept).transpose(2, 0, 1)
-    basis = np.vander(np.linspace(-1, 1, y.shape[1]), degree + 1)
+    basis = np.vander(np.linspace(-1, 1, at[-1] + 1)[at], degree + 1)
     found = np.stack([_coefficients(y[..., f], basis) for f in range(FEATURES)], axis=1)
     found[..., -1] -= found @ basis.mean(0)  # the mean stays
     return found

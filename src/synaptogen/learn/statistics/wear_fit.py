@@ -17,6 +17,8 @@ from synaptogen._utils import BoolArray, Float64Array, IntArray
 from synaptogen.learn.extraction import Flag
 from synaptogen.params import Wear
 
+from .drift import cycle_numbers
+
 __all__ = ["FEWEST_FAILURES", "Lives", "WearFit", "expected_failures", "fit_wear", "lives_of"]
 
 FEWEST_FAILURES = 5
@@ -95,7 +97,7 @@ def lives_of(features: xr.Dataset) -> Lives | None:
     """Return how long devices lived, from the flags of their cycles.
 
     A device has failed in the first of the last cycles of its record that are flagged `Flag.WORN`. Devices that never
-    switched are left out: they have failed before.
+    switched are left out: they have failed before. Cycles that the numbers of the others leave out have been lived.
 
     Parameters
     ----------
@@ -112,16 +114,29 @@ def lives_of(features: xr.Dataset) -> Lives | None:
     given = features["flag"] if "device" in features["flag"].dims else features["flag"].expand_dims("device")
     values = given.transpose("device", "cycle").to_numpy().astype(np.float64)
     flags = np.where(np.isnan(values), float(Flag.MISSING), values).astype(np.int64)
+    left_out = _left_out(given)
     last, failed, ends = [], [], []
     for row in flags:
-        there = row[(row & int(Flag.MISSING | Flag.FORMING)) == 0]
+        known = (row & int(Flag.MISSING | Flag.FORMING)) == 0
+        there, before = row[known], left_out[known]
         if not len(there) or np.any(there & int(Flag.NEVER)):
             continue
         worn = np.flatnonzero(there & int(Flag.WORN))
         failed.append(bool(len(worn)))
-        last.append(float(worn[0] if len(worn) else len(there) - 1))
+        end = int(worn[0]) if len(worn) else len(there) - 1
+        last.append(float(end + before[end]))
         ends += [_end_of(there[worn])] if len(worn) else []
     return Lives(np.array(last), np.array(failed, dtype=bool), ends.count("lrs"), ends.count("hrs"))
+
+
+def _left_out(flags: xr.DataArray) -> IntArray:
+    """Return how many cycles of the life of a device each row of a table has before it that are not in the table."""
+    numbers = cycle_numbers(flags.to_dataset(name="flag"))
+    ranks = np.argsort(np.argsort(numbers))
+    began = 0
+    if "cycle" in flags.coords and flags["cycle"].dtype.kind in "iu" and flags.sizes["cycle"]:
+        began = int(flags["cycle"].min())
+    return np.asarray(numbers - ranks + (began if began > 1 else 0))
 
 
 def _end_of(flags: IntArray) -> str:

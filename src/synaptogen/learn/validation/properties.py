@@ -102,7 +102,8 @@ class Comparison:
                 " about the centre of the file's as the measured ones lie about theirs"
             )
         self.model = params if self.population else twins_about_the_file(params, self.vectors)
-        fold, stretches = assign_folds(y.shape[0], y.shape[1], self.rng)
+        there = int(np.isfinite(y).any(axis=(0, 2)).sum())
+        fold, stretches = assign_folds(y.shape[0], there, self.rng)
         self.first = int(table.cycles[0]) if table.cycles.dtype.kind in "iu" else 0
         self.sets = self._samples(y, fold, stretches)
         self.splits = draw_splits(self.sets["measured"].folds, splits, stretches, self.rng)
@@ -263,7 +264,7 @@ class Comparison:
     def compare_spread(self) -> None:
         """Test whether lag-1 correlation or skewness differ between devices by more than chance."""
         both = {
-            k: device_traits(self._by_device(k, "z"), self._by_device(k, "x"), self.measured)
+            k: device_traits(self.sets[k].whole_z, self.sets[k].whole_x, self.measured)
             for k in ("measured", "generated")
         }
         found = compare_traits(both["measured"], both["generated"], self.rng)
@@ -375,13 +376,8 @@ class Comparison:
         )
         self.properties.append(line)
 
-    def _by_device(self, name: str, kind: str) -> Float64Array:
-        s = self.sets[name]
-        values: Float64Array = getattr(s, kind)
-        return values.reshape(len(s.y), -1, FEATURES)
-
     def _gamma(self) -> Float64Array:
-        x = self._by_device("measured", "x")
+        x = self.sets["measured"].whole_x
         return lag_sums(x, min(LAGS, x.shape[1] // 2)).mean()
 
     def _keep_series(self) -> None:

@@ -40,10 +40,12 @@ class FeatureSample:
     ----------
     y : array of shape (devices, cycles, 4)
         On the plain scales: log10 R_HRS, U_SET, R_LRS, U_RESET.
-    z : array of shape (records, stretch, 4)
-        Standardised device by device on the scales of the parameter set, in the stretches that folds are made of.
-    x : array of shape (records, stretch, 4)
-        Normal scores of z under the quantile polynomials of the parameter set.
+    whole_z : array of shape (devices, cycles, 4)
+        Standardised device by device on the scales of the parameter set.
+    whole_x : array of shape (devices, cycles, 4)
+        Normal scores of these under the quantile polynomials of the parameter set.
+    z, x : array of shape (records, stretch, 4)
+        The same in the stretches that folds are made of.
     fold : array of int of shape (records,)
         The fold of each record.
     device : array of int of shape (records,)
@@ -51,6 +53,8 @@ class FeatureSample:
     """
 
     y: Float64Array
+    whole_z: Float64Array
+    whole_x: Float64Array
     z: Float64Array
     x: Float64Array
     fold: IntArray
@@ -58,7 +62,7 @@ class FeatureSample:
 
     @classmethod
     def from_records(cls, y: Float64Array, params: DeviceParams, fold: IntArray, stretches: int) -> "FeatureSample":
-        """Cut records into stretches.
+        """Cut records into stretches that hold equally many measured cycles.
 
         Parameters
         ----------
@@ -75,16 +79,40 @@ class FeatureSample:
         -------
         FeatureSample
         """
-        cycles = y.shape[1] // stretches
         z = standardised(on_scales(y, params.scales))
         x = np.stack([normal_scores(params.quantile[f], z[..., f]) for f in range(FEATURES)], axis=-1)
-        cut = [v[:, : cycles * stretches].reshape(len(y) * stretches, cycles, FEATURES) for v in (z, x)]
-        return cls(y, cut[0], cut[1], fold, np.repeat(np.arange(len(y)), stretches))
+        rows = _rows_of_stretches(np.asarray(np.isfinite(y).any(axis=(0, 2))), stretches)
+        cut = [np.where(rows[:, :, None] < 0, np.nan, v[:, rows]).reshape(-1, rows.shape[1], FEATURES) for v in (z, x)]
+        return cls(y, z, x, cut[0], cut[1], fold, np.repeat(np.arange(len(y)), stretches))
 
     @property
     def folds(self) -> int:
         """Number of folds."""
         return int(self.fold.max()) + 1
+
+
+def _rows_of_stretches(known: BoolArray, stretches: int) -> IntArray:
+    """Return the cycles (stretches, length) of each stretch, -1 after its end; the last cycles may belong to none.
+
+    Parameters
+    ----------
+    known : array of bool of shape (cycles,)
+        Which cycles any device has; a gap before a stretch does not belong to it.
+    stretches : int
+
+    Returns
+    -------
+    array of int of shape (stretches, length)
+    """
+    if stretches == 1:
+        return np.arange(len(known))[None]
+    there = np.flatnonzero(known)
+    each = len(there) // stretches
+    parts = [np.arange(there[k * each], there[(k + 1) * each - 1] + 1) for k in range(stretches)]
+    rows = np.full((stretches, max(map(len, parts))), -1)
+    for row, part in zip(rows, parts, strict=True):
+        row[: len(part)] = part
+    return rows
 
 
 def assign_folds(devices: int, cycles: int, rng: np.random.Generator) -> tuple[IntArray, int]:

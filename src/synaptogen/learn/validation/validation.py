@@ -20,7 +20,7 @@ import xarray as xr
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # it carries no types
 
-from synaptogen._utils import RNG, AnyArray, PathLike, checked, replacing, seed_of
+from synaptogen._utils import RNG, AnyArray, BoolArray, PathLike, checked, replacing, seed_of
 from synaptogen.learn.extraction import extract, flags_in_words, mark_loops
 from synaptogen.learn.fluctuation import tables_of
 from synaptogen.learn.overview import FeatureOverview, compare_features, overview_of, verdict_of
@@ -36,6 +36,7 @@ from .windows import CLUES
 __all__ = ["MARKED", "Validation", "hold_out", "validate"]
 
 MARKED = "marked_"  # prefix of the names of curves that show where features were found
+_LEAST_BLOCK, _MOST_BLOCKS = 25, 8  # cycles of a block that is held out, and blocks of a record
 _LARGEST = 256 << 20  # bytes of a file, unfolded; a large one takes some MiB
 NOT_HELD_OUT = "nothing says that these data were kept from the fit: if they were not, verdicts are too good"
 FORMAT, VERSION = "synaptogen/validation", 1
@@ -369,7 +370,8 @@ def hold_out(
     data : xarray.Dataset
         Loops, features or repeated reads.
     share : float
-        Of the devices, evenly spaced, or of the cycles, the last ones, that are held out; between 0 and 1.
+        Of the devices, evenly spaced, or of the cycles, in blocks between those to learn from, that are held out;
+        between 0 and 1.
     by : {"device", "cycle"}, optional
         Default: devices where there are 32 or more, where the cycles that are held out would be too few to judge, and
         of repeated reads.
@@ -392,7 +394,7 @@ def hold_out(
     >>> data = learn.features(*(x.T for x in sg.CellArray(2, rng=1).run_cycles(200)))
     >>> to_learn, to_validate, summary = learn.hold_out(data)
     >>> to_learn.sizes["cycle"], to_validate.sizes["cycle"], summary
-    (150, 50, '50 of 200 cycles, the last ones')
+    (150, 50, '50 of 200 cycles, in 2 blocks')
     """
     if not 0 < share < 1:
         raise ValueError(f"share must be between 0 and 1, not {share:g}: 0.25 holds out a quarter")
@@ -403,19 +405,42 @@ def hold_out(
     if axis not in ("device", "cycle"):
         raise ValueError(f'by must be "device" or "cycle", not {axis!r}')
     if axis == "cycle":
-        data = data.isel(cycle=_known_cycles(data))
+        data = _numbered(data).isel(cycle=_known_cycles(data))
     n = data.sizes[axis]
     count = round(share * n)
     if not 0 < count < n:
         raise ValueError(f"share={share:g} of {n} {axis}s leaves one part without any: give another share")
-    out = np.zeros(n, dtype=bool)
     if axis == "device":
+        out, which = np.zeros(n, dtype=bool), "evenly spaced"
         out[((np.arange(count) + 0.5) * n / count).astype(int)] = True
     else:
-        out[n - count :] = True
-    which = "evenly spaced" if axis == "device" else "the last ones"
+        out, blocks = _blocks(n, count)
+        which = f"in {blocks} block{'s' * (blocks != 1)}"
     summary = f"{count} of {n} {axis}s, {which}"
     return data.isel({axis: ~out}), data.isel({axis: out}), summary
+
+
+def _blocks(n: int, count: int) -> tuple[BoolArray, int]:
+    """Return which cycles are held out, and in how many blocks.
+
+    Each block lies in the middle of an equal part of the record: what changes with the number of the cycle then does
+    not tell the cycles that are held out from those that are learned, and nothing is judged beyond what was learned.
+    """
+    blocks = min(max(count // _LEAST_BLOCK, 1), _MOST_BLOCKS)
+    ends = np.arange(blocks + 1) * n // blocks
+    sizes = np.diff(np.arange(blocks + 1) * count // blocks)
+    out = np.zeros(n, dtype=bool)
+    for begin, end, size in zip(ends[:-1], ends[1:], sizes, strict=True):
+        first = begin + (end - begin - size + 1) // 2
+        out[first : first + size] = True
+    return out, blocks
+
+
+def _numbered(data: xr.Dataset) -> xr.Dataset:
+    """Return a table whose cycles have numbers, by which the gaps of its parts are known."""
+    if "cycle" in data.coords and data["cycle"].dtype.kind in "iu":
+        return data
+    return data.assign_coords(cycle=np.arange(data.sizes["cycle"]))
 
 
 def _axis_of_few(data: xr.Dataset, share: float) -> Literal["device", "cycle"]:
