@@ -13,8 +13,8 @@ refused; others may read meanwhile. An object notices that another has replaced 
 """
 
 import functools
-from collections.abc import Callable, Collection, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any, Self
 
@@ -23,6 +23,7 @@ from synaptogen._utils import (
     BoolArray,
     PathLike,
     Progress,
+    Uninterrupted,
     checked,
     checks,
     default_threads,
@@ -208,7 +209,7 @@ class DiskArray(BlockedArray):
 
     def _evaluate(
         self, operation: Callable[..., Any], arguments: Arguments = no_arguments, blocks: Iterable[int] | None = None
-    ) -> Iterator[Any]:
+    ) -> Generator[Any]:
         numbers = range(self.blocks) if blocks is None else blocks
         for k, cells in self._read_blocks(numbers, block_operations.REQUIRED_STATE.get(operation)):
             yield operation(cells, *arguments(k))
@@ -216,18 +217,19 @@ class DiskArray(BlockedArray):
 
     def _modify(
         self, operation: Callable[..., Any], pulses: Step, where: BoolArray | None, *arguments: object
-    ) -> Iterator[Any]:
+    ) -> Generator[Any]:
         def modify(k: int, cells: CellArray) -> Any:
             return operation(cells, self._blocks.step(k, pulses), self._blocks.part(k, where), *arguments)
 
         self._require_replaceable()  # here, too, so that no lock is needed to be refused
-        before = self._voltages, self._time
+        before = self._token, self._voltages, self._time
         self._voltages += voltages_of(pulses)
         self._time = self._time_after(pulses)
         try:
             yield from self._pass(self._read_blocks(range(self.blocks)), modify, self._require_replaceable)
         except BaseException:
-            self._voltages, self._time = before
+            if self._token == before[0]:  # else Ctrl-C came after the new array had taken its place
+                _, self._voltages, self._time = before
             raise
 
     def _require_replaceable(self) -> None:
@@ -239,24 +241,32 @@ class DiskArray(BlockedArray):
         blocks: Iterator[tuple[int, CellArray]],
         work: Callable[[int, CellArray], Any],
         check: Callable[[], object],
-    ) -> Iterator[Any]:
+    ) -> Generator[Any]:
         """Call a function with each block and write the block; the new array takes the place of the old at the end."""
         layout = state_layout(self._spec, self._time)
-        with replacing_folder(self.path, check) as beside, ThreadPoolExecutor(1) as thread:
+        token = ""
+
+        def done() -> None:
+            self._token = token
+
+        with replacing_folder(self.path, check, done) as beside, ThreadPoolExecutor(1) as thread:
             writer = Writer.new(beside, self.size, layout, self._blocks.chunk, compress=False)
             writing: Future[None] | None = None
-            for k, cells in blocks:
-                yield work(k, cells)
-                state = cells.state.dump(0, cells.size)
-                del cells
+            try:
+                for k, cells in blocks:
+                    yield work(k, cells)
+                    state = cells.state.dump(0, cells.size)
+                    del cells
+                    if writing is not None:
+                        writing.result()
+                    writing = thread.submit(writer.write, self._blocks.first_cell(k), state)
+                    self._report(k)
                 if writing is not None:
                     writing.result()
-                writing = thread.submit(writer.write, self._blocks.first_cell(k), state)
-                self._report(k)
-            if writing is not None:
-                writing.result()
+            finally:
+                with Uninterrupted():  # before the folder is removed
+                    wait([] if writing is None else [writing])
             token = writer.finish(self._saved())
-        self._token = token
 
     def _check_place(self, target: Path) -> None:
         if resolved(target) == resolved(self.path):
