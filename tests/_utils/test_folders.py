@@ -121,6 +121,28 @@ def test_what_is_written_after_a_folder_was_given_up_is_removed(tmp_path):
     assert names(tmp_path) == []
 
 
+def test_who_writes_last_removes_what_could_not_be_removed(tmp_path, monkeypatch):
+    """A worker writes while the folder is removed, which fails for that."""
+    late = None
+
+    def remove(around):
+        nonlocal late
+        (around / folders._GIVEN_UP).touch()
+        (around / "new" / "r").mkdir()
+
+    with suppress(KeyboardInterrupt), replacing_folder(tmp_path / "a") as beside:
+        beside.mkdir()
+        late = in_unfinished(beside)
+        late.__enter__()
+        monkeypatch.setattr(folders, "_remove", remove)
+        raise KeyboardInterrupt
+    monkeypatch.undo()
+    assert len(leftovers(tmp_path / "a")) == 1
+    with pytest.raises(FileNotFoundError, match="given up"):
+        late.__exit__(None, None, None)
+    assert names(tmp_path) == []
+
+
 def test_what_is_written_while_a_folder_is_given_up_is_removed(tmp_path):
     with replacing_folder(tmp_path / "a") as beside:
         beside.mkdir()

@@ -20,7 +20,7 @@ from .interrupts import Uninterrupted
 from .optional import require
 
 MARKER, MARKED = "synaptogen-unfinished.json", "synaptogen/unfinished"
-_NEW, _OLD = "new", "old"
+_NEW, _OLD, _GIVEN_UP = "new", "old", "given-up"
 _HERE, _EXCHANGE = -100, 2  # AT_FDCWD and RENAME_EXCHANGE of Linux
 
 
@@ -97,20 +97,20 @@ def in_unfinished(folder: Path) -> Iterator[None]:
     FileNotFoundError
         If the folder has been given up. Nothing is left of it then.
     """
-    _require_begun(folder)
+    _require_wanted(folder.parent)
     try:
         yield
     finally:
         try:
-            _require_begun(folder)
+            _require_wanted(folder.parent)
         except FileNotFoundError:
-            shutil.rmtree(folder.parent, ignore_errors=True)
+            _remove(folder.parent)
             raise
 
 
-def _require_begun(folder: Path) -> None:
-    if not folder.with_name(MARKER).exists():
-        raise FileNotFoundError(f"{folder} has been given up by the process that began it")
+def _require_wanted(around: Path) -> None:
+    if not (around / MARKER).exists() or (around / _GIVEN_UP).exists():
+        raise FileNotFoundError(f"{around} has been given up by the process that began it")
 
 
 @contextmanager
@@ -214,10 +214,13 @@ def _is_marked(folder: Path, name: str) -> bool:
 
 def _remove(around: Path) -> None:
     """Remove a folder, its marker last, so that it is known as long as there is anything of it."""
+    with suppress(OSError):
+        (around / _GIVEN_UP).touch()  # for workers that still write there: they remove what they have written
     for inside in (_NEW, _OLD):
         shutil.rmtree(around / inside, ignore_errors=True)
-    with suppress(OSError):  # what cannot be removed now is left to the next writer
-        if {entry.name for entry in around.iterdir()} <= {MARKER}:
+    with suppress(OSError):  # what cannot be removed now is left to them, or to the next writer
+        if {entry.name for entry in around.iterdir()} <= {MARKER, _GIVEN_UP}:
+            (around / _GIVEN_UP).unlink(missing_ok=True)
             (around / MARKER).unlink(missing_ok=True)
             around.rmdir()
 
