@@ -52,6 +52,28 @@ def test_the_second_interrupt_says_that_cells_must_not_be_used(interrupted):
             use()
 
 
+def test_an_interrupted_sweep_with_noise_has_counted_its_reads(monkeypatch):
+    """Few cells change in one call of a kernel, after which Ctrl-C comes: before their reads are counted."""
+    cells, twin = (sg.CellArray(5, rng=1, threads=1) for _ in range(2))
+    twin.sweep([-1.0, -2.0], noise=True)
+    sweep = cells.state.engine.sweep
+
+    def interrupted(*arguments):
+        trace = sweep(*arguments)
+        signal.raise_signal(signal.SIGINT)
+        return trace
+
+    monkeypatch.setattr(cells.state.engine, "sweep", interrupted)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # jobs in the background ignore Ctrl-C
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            cells.sweep([-1.0, -2.0], noise=True)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    np.testing.assert_array_equal(cells.r, twin.r)
+    np.testing.assert_array_equal(cells.read(), twin.read())
+
+
 def test_an_interrupt_between_blocks_does_not_divide_a_voltage(monkeypatch, state, same_state):
     """Compact cells with a voltage each change block by block; here Ctrl-C is pressed after the first of three."""
     blocks, voltages = packed._blocks, np.full(150, -2.0)
