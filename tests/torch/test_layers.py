@@ -283,6 +283,19 @@ def test_attention_is_torchs(separate, batch_first, plain):
             assert (wanted - given).abs().max() < 0.1 * wanted.abs().max()
 
 
+@pytest.mark.parametrize("batch_first", [False, True])
+def test_attention_of_a_single_sequence_is_that_of_a_batch_of_one(batch_first, plain):
+    analog = sg.torch.convert(nn.MultiheadAttention(8, 2, batch_first=batch_first).eval(), plain)
+    q, k, v = torch.randn(4, 8), torch.randn(5, 8), torch.randn(5, 8)
+    axis = 0 if batch_first else 1
+    hidden = torch.tensor([False, True, False, False, False])
+    for options, batched in (({}, {}), ({"key_padding_mask": hidden}, {"key_padding_mask": hidden[None]})):
+        single = analog(q, k, v, **options)
+        wanted = analog(*(each.unsqueeze(axis) for each in (q, k, v)), **batched)
+        assert torch.allclose(single[0], wanted[0].squeeze(axis), atol=1e-6)
+        assert torch.allclose(single[1], wanted[1][0], atol=1e-6)
+
+
 @pytest.mark.parametrize("bias", [False, True])
 @pytest.mark.parametrize("separate", [False, True])
 def test_attention_comes_back_from_cells(bias, separate, plain):
