@@ -23,6 +23,7 @@ MOST_PULSES = 16  # of a weight in one transfer; the rest waits for the next
 SPREAD = 4.0  # full scale, in units of the bound of torch's initial weights
 ROOM = 2.0  # full scale over the largest weight that is kept
 PATIENCE = 10  # updates after which a layer that got no pulse is named
+_REMEDY_OF_NEW = "Make the optimiser again, or write the weights with sg.torch.program(model)"
 _REMEDY = "Load model and optimiser from where they were saved"
 
 
@@ -128,12 +129,13 @@ class PulseSGD(torch.optim.Optimizer):
         super().__init__(model.parameters(), {"lr": lr})
         seeds = np.random.SeedSequence(seed_of(seed)).spawn(len(served))
         self.rule, self.dead = rule, dead
-        self.layers = [
-            _TikiTakaLayer(weight, step, own, transfer_every, transfer_rate, keep_weights)
-            if rule == "tiki-taka"
-            else _PulsedLayer(weight, step, own, rule, dead, keep_weights)
-            for weight, own in zip(served, seeds, strict=True)
-        ]
+        with interruption("some layers hold new cells, and others not", _REMEDY_OF_NEW):
+            self.layers = [
+                _TikiTakaLayer(weight, step, own, transfer_every, transfer_rate, keep_weights)
+                if rule == "tiki-taka"
+                else _PulsedLayer(weight, step, own, rule, dead, keep_weights)
+                for weight, own in zip(served, seeds, strict=True)
+            ]
 
     @property
     def pulses(self) -> int:
@@ -259,8 +261,9 @@ class PulseSGD(torch.optim.Optimizer):
         if given != own:
             raise ValueError(f"state_dict is of rule and layers {given}, this optimiser has {own}: make it alike")
         super().load_state_dict({key: value for key, value in state_dict.items() if key != "cells"})
-        for each, state in zip(self.layers, held["layers"], strict=True):
-            each.load(state)
+        with interruption("some layers hold the loaded cells, and others not", "Call load_state_dict again"):
+            for each, state in zip(self.layers, held["layers"], strict=True):
+                each.load(state)
 
 
 class _HeldWeight(NamedTuple):
