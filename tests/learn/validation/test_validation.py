@@ -233,6 +233,15 @@ def test_splits_are_different_halves():
         assert len(set(sets)) == len(masks) >= 3
 
 
+@pytest.mark.parametrize(("folds", "most", "number"), [(8, 100, 8), (8, 5, 5), (16, 100, 100), (12, 32, 32)])
+def test_splits_of_stretches_part_neighbours(folds, most, number):
+    """Each half has one of two neighbouring stretches; no split is another one, or its complement."""
+    masks = np.array(draw_splits(folds, most, 2, np.random.default_rng(1)))
+    assert masks.shape == (number, folds)
+    assert np.all(masks[:, 0::2] != masks[:, 1::2])
+    assert len(np.unique(np.concatenate([masks, ~masks]), axis=0)) == 2 * number
+
+
 def test_distances_of_known_distributions():
     # uniform on [0, 1] against [0.5, 1.5]: KS 1/2, Wasserstein 1/2; 20,000 values know both to 0.01
     rng = np.random.default_rng(2)
