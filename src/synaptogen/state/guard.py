@@ -155,6 +155,7 @@ class _Changing:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._deferral.ending = True
         if kind is not None and not (self._steps and issubclass(kind, Exception)):
             self._guard.give_up(f"a call that changed them was broken off ({kind.__name__})")
             if error is not None:
@@ -164,9 +165,16 @@ class _Changing:
 
 
 class _Deferral:
-    """A handler of SIGINT (Ctrl-C) that keeps the first one for later, and passes on the second."""
+    """A handler of SIGINT (Ctrl-C) that keeps the first one for later, and passes on the second.
+
+    Attributes
+    ----------
+    ending : bool
+        Whether the call is done, so that a second one is kept, too: the lock and the earlier handler are given back.
+    """
 
     def __init__(self) -> None:
+        self.ending = False
         self._before: Any = None
         self._kept: tuple[int, FrameType | None] | None = None
 
@@ -175,7 +183,7 @@ class _Deferral:
         self._before = take_over(self, _Deferral)  # which an outer call may have put there
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
-        if self._kept is not None:
+        if self._kept is not None and not self.ending:
             self._kept = None  # its error is the one that tells what became of the cells: no second one at the end
             self._before(number, frame)
             return
