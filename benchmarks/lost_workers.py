@@ -4,7 +4,8 @@ Each trial has a scheduler, two workers and a client, each a process of its own.
 client one worker, both, or the scheduler get a SIGKILL. Either the call returns, or it raises a ConnectionError or a
 RuntimeError. The array on the disk is the one before the checkpoint, or that after it if the checkpoint has returned.
 Then the client goes on with another cluster: its cells have seen all voltages, and its next checkpoint has them and
-leaves nothing beside it.
+leaves nothing beside it. Or the client gets the SIGKILL: the array is the one before or after, and the next writer,
+who comes while the workers may still write, leaves nothing beside it once they are done.
 
 Needs Linux, zarr and distributed.
 """
@@ -29,13 +30,14 @@ from _timing import introduce, parser, table, write_json
 from kills import ADDED, BLOCK, NEW, OLD, Given, Helper, digest, lived
 
 CALLS = ("pass", "checkpoint")
-LOST = ("one worker", "both workers", "scheduler")
+LOST = ("one worker", "both workers", "scheduler", "client")
+SETTLED = 2.0  # s after which workers whose client was killed have written what they had to
 PATIENCE = 1.5  # s for which the client waits for workers where there are none
 
 
 def scheduler(_: Connection, answers: Connection) -> None:
     async def serve() -> None:
-        async with distributed.Scheduler(port=0, dashboard=False) as serving:
+        async with distributed.Scheduler(port=0, dashboard=False, dashboard_address=":0") as serving:
             answers.send(serving.address)
             await serving.finished()
 
@@ -101,9 +103,12 @@ def trial(call: str, lost: str | None, given: Given, delay: float) -> tuple[dict
     if result["call"] == "ready":
         calling.orders.send("go")
         time.sleep(delay)
-        for each in {"one worker": working[:1], "both workers": working, "scheduler": [serving], None: []}[lost]:
+        victims = {"one worker": working[:1], "both workers": working, "scheduler": [serving], "client": [calling]}
+        for each in victims[lost] if lost else ():
             os.kill(each.process.pid or 0, signal.SIGKILL)
         told = calling.answer()
+        if lost == "client":
+            return without_client(call, given, [calling, *working, serving]), 0.0
         result["call"], spent = told if isinstance(told, tuple) else (told, 0.0)
         result["on disk"], result["afterwards"] = calling.answer(), calling.answer()
         expected = NEW if (call, result["call"]) == ("checkpoint", "done") else OLD
@@ -112,6 +117,21 @@ def trial(call: str, lost: str | None, given: Given, delay: float) -> tuple[dict
     for each in (calling, *working, serving):
         each.end()
     return result, spent
+
+
+def without_client(call: str, given: Given, processes: list[Helper]) -> dict[str, str]:
+    """What a client that was killed has left, and what the next writer makes of it."""
+    names = {value: name for name, value in given.contents.items()}
+    found = names.get(digest(sg.load(given.path, threads=1)), "mixture")
+    result = {"call": "killed", "on disk": found if (call, found) != ("pass", NEW) else "ERROR new after a pass"}
+    lived(OLD).save(given.path, overwrite=True)
+    time.sleep(SETTLED)
+    for each in processes:
+        each.end()
+    left = sorted(entry.name for entry in given.path.parent.iterdir() if entry != given.path)
+    whole = digest(sg.load(given.path, threads=1)) == given.contents[OLD]
+    result["afterwards"] = f"ERROR left over: {left}" if left else "next writer" if whole else "ERROR another array"
+    return result
 
 
 def main() -> None:
