@@ -103,6 +103,24 @@ def test_currents_at_the_end_of_a_range_are_not_beyond_it():
     assert out[0, :3].tolist() == [2.0, -2.0, 2.0]
 
 
+@pytest.mark.parametrize("loops", [True, False])
+@pytest.mark.parametrize("options", [{}, {"dac_bits": 12, "bandwidth": 0.0}], ids=str)
+def test_inputs_at_the_end_of_the_range_are_not_beyond_it(options, loops, digital, monkeypatch):
+    model, x = digital
+    analog = sg.torch.convert(model, Config(seed=2, input_ranges="data", **options)).eval()
+
+    def beyond(top):
+        analog.analog.converted.zero_()
+        analog.analog.input_range.fill_(top)
+        with torch.no_grad():
+            analog(x) if loops else without_loops(monkeypatch, lambda: analog(x))
+        return analog.analog.counts.inputs_beyond
+
+    top = x.abs().max()
+    assert beyond(top) == 0
+    assert beyond(torch.nextafter(top, torch.zeros(()))) > 0
+
+
 def test_inputs_that_are_not_finite_come_through(digital, monkeypatch):
     model, x = digital
     x.view(-1)[4], x.view(-1)[-1] = float("nan"), float("inf")
