@@ -11,6 +11,7 @@ interrupted process finds is one of these:
 Needs Linux. Processes are forked from one that has everything compiled.
 """
 
+import contextlib
 import hashlib
 import os
 import random
@@ -91,7 +92,11 @@ def victim(call: str, known: list[str], orders: Connection, answers: Connection)
         run(cells)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
     except KeyboardInterrupt as error:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        ignored = False
+        while not ignored:  # a second interrupt may come here
+            with contextlib.suppress(KeyboardInterrupt):
+                signal.signal(signal.SIGINT, signal.SIG_IGN)
+                ignored = True
         outcome = after_interrupt(cells, known, getattr(error, "__notes__", []))
     answers.send(outcome)
     os._exit(0)
