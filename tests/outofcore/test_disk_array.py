@@ -5,6 +5,7 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import numpy as np
@@ -16,6 +17,7 @@ pytest.importorskip("zarr")
 
 from synaptogen._utils import folders
 from synaptogen.io import zarr_format as store
+from synaptogen.outofcore import disk_array
 from synaptogen.outofcore.disk_array import DiskArray
 
 SHAPE = (37, 70)
@@ -252,6 +254,24 @@ def test_an_interrupt_between_blocks_lets_the_next_writer_in(tmp_path, monkeypat
     a.sweep([-2.0, 0.9])
     same_cells(a, b)
     assert kept.tb is not None
+
+
+def test_a_pass_that_fails_does_not_wait_for_the_block_that_is_read_ahead(tmp_path, monkeypatch):
+    """Whoever lets go of it: in a thread of zarr, for which the reader waits, neither would ever go on."""
+    _, b = pair(tmp_path / "cells", "reference")
+    go_on, load = threading.Event(), disk_array.load_block
+
+    def slow(source, spec, blocks, k, *rest):
+        if k:
+            go_on.wait(30.0)
+        return load(source, spec, blocks, k, *rest)
+
+    monkeypatch.setattr(disk_array, "load_block", slow)
+    begin = time.perf_counter()
+    with pytest.raises(ZeroDivisionError):
+        b.map_blocks(lambda _: 1 // 0)
+    assert time.perf_counter() - begin < 20.0
+    go_on.set()
 
 
 PASSES = """

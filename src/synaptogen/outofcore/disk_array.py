@@ -13,8 +13,9 @@ refused; others may read meanwhile. An object notices that another has replaced 
 """
 
 import functools
-from collections.abc import Callable, Collection, Generator, Iterable, Iterator
+from collections.abc import Callable, Collection, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Self
 
@@ -211,9 +212,10 @@ class DiskArray(BlockedArray):
         self, operation: Callable[..., Any], arguments: Arguments = no_arguments, blocks: Iterable[int] | None = None
     ) -> Generator[Any]:
         numbers = range(self.blocks) if blocks is None else blocks
-        for k, cells in self._read_blocks(numbers, block_operations.REQUIRED_STATE.get(operation)):
-            yield operation(cells, *arguments(k))
-            self._report(k)
+        with closing(self._read_blocks(numbers, block_operations.REQUIRED_STATE.get(operation))) as found:
+            for k, cells in found:
+                yield operation(cells, *arguments(k))
+                self._report(k)
 
     def _modify(
         self, operation: Callable[..., Any], pulses: Step, where: BoolArray | None, *arguments: object
@@ -238,7 +240,7 @@ class DiskArray(BlockedArray):
 
     def _pass(
         self,
-        blocks: Iterator[tuple[int, CellArray]],
+        blocks: Generator[tuple[int, CellArray]],
         work: Callable[[int, CellArray], Any],
         check: Callable[[], object],
     ) -> Generator[Any]:
@@ -249,7 +251,7 @@ class DiskArray(BlockedArray):
         def done() -> None:
             self._token = token
 
-        with replacing_folder(self.path, check, done) as beside, ThreadPoolExecutor(1) as thread:
+        with closing(blocks), replacing_folder(self.path, check, done) as beside, ThreadPoolExecutor(1) as thread:
             writer = Writer.new(beside, self.size, layout, self._blocks.chunk, compress=False)
             writing: Future[None] | None = None
             try:
@@ -276,7 +278,7 @@ class DiskArray(BlockedArray):
         if resolved(target) == resolved(self.path):
             self._token = token
 
-    def _new_blocks(self) -> Iterator[tuple[int, CellArray]]:
+    def _new_blocks(self) -> Generator[tuple[int, CellArray]]:
         for k in range(self.blocks):
             cells = CellIds(self._blocks.size_of(k), self._blocks.first_cell(k))
             state = CellState.build(self._spec, cells, self._threads)
@@ -284,7 +286,7 @@ class DiskArray(BlockedArray):
 
     def _read_blocks(
         self, numbers: Iterable[int], names: Collection[str] | None = None
-    ) -> Iterator[tuple[int, CellArray]]:
+    ) -> Generator[tuple[int, CellArray]]:
         """Read blocks from disk, each while the one before it is in use."""
         wanted = list(numbers)
 
@@ -293,7 +295,8 @@ class DiskArray(BlockedArray):
         def read(k: int) -> CellArray:
             return load_block(source, self._spec, self._blocks, k, self._threads, names)
 
-        with ThreadPoolExecutor(1) as reader:
+        reader = ThreadPoolExecutor(1)
+        try:
             ahead = reader.submit(read, wanted[0])
             for k, following in zip(wanted, [*wanted[1:], None], strict=True):
                 cells = ahead.result()
@@ -301,6 +304,9 @@ class DiskArray(BlockedArray):
                     ahead = reader.submit(read, following)
                 yield k, cells
                 del cells
+        finally:
+            # without waiting: the garbage collector may be here in the very thread of zarr that the reader waits for
+            reader.shutdown(wait=False, cancel_futures=True)
 
     def _report(self, k: int) -> None:
         if self._progress is not None:
