@@ -7,6 +7,9 @@ again and again meanwhile. A second writer tries once to replace the array too, 
 one of four contents, which are known, so that whatever is loaded can be told from a mixture. Afterwards the array must
 load in both ways, and the next writer must find the lock free and clear up.
 
+With ``--signal TERM`` and ``--signal INT`` victims are ended by the system's request, or interrupted as by Ctrl-C.
+After Ctrl-C nothing may be left beside the array, and the object of a pass must know what is on the disk and go on.
+
 Needs Linux, zarr and distributed. Processes are forked from one that has everything compiled.
 """
 
@@ -16,6 +19,7 @@ import multiprocessing
 import os
 import random
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -55,8 +59,10 @@ class Given(NamedTuple):
 
 
 class Moment(NamedTuple):
-    """When a victim is killed."""
+    """When a victim is killed, and how."""
 
+    by: signal.Signals
+    """The signal that it gets."""
     complete: bool
     """Wait first until the new array is complete beside the old one."""
     delay: float
@@ -85,13 +91,26 @@ def save(given: Given, begin: Callable[[], None]) -> None:
     cells = sg.load(given.path, threads=1)
     cells.apply_voltages(ADDED)
     begin()
-    cells.save(given.path, overwrite=True)
+    try:
+        cells.save(given.path, overwrite=True)
+    except KeyboardInterrupt:
+        require(digest(cells) in given.contents.values(), "the array in memory has changed")
+        raise
 
 
 def one_pass(given: Given, begin: Callable[[], None]) -> None:
     cells = sg.outofcore.DiskArray.open(given.path, threads=1, block=BLOCK)
+    before = cells.voltages
     begin()
-    cells.apply_voltages(ADDED)
+    try:
+        cells.apply_voltages(ADDED)
+    except KeyboardInterrupt:
+        try:
+            found = int(cells.cycle.max()) >= 0 and sg.outofcore.DiskArray.open(given.path, threads=1).voltages
+        except ValueError:  # the second writer has replaced the array
+            raise KeyboardInterrupt from None
+        require(cells.voltages == found in (before, before + len(ADDED)), "the object does not know what is on disk")
+        raise
 
 
 def checkpoint(given: Given, begin: Callable[[], None]) -> None:
@@ -103,8 +122,19 @@ def checkpoint(given: Given, begin: Callable[[], None]) -> None:
     ):
         cells = sg.distributed.DistributedArray.open(given.path, client=client, block=BLOCK)
         cells.apply_voltages(ADDED)
+        expected = cells.r
         begin()
-        cells.checkpoint()
+        try:
+            cells.checkpoint()
+        except KeyboardInterrupt:
+            require(np.array_equal(cells.r, expected), "the array on the workers has changed")
+            raise
+
+
+def require(holds: bool, message: str) -> None:
+    """Tell the parent of a victim that something is wrong."""
+    if not holds:
+        raise AssertionError(message)
 
 
 VICTIMS = {"save": save, "pass on disk": one_pass, "checkpoint of Dask": checkpoint}
@@ -112,9 +142,14 @@ VICTIMS = {"save": save, "pass on disk": one_pass, "checkpoint of Dask": checkpo
 
 def victim(kind: str, given: Given, answers: Connection) -> None:
     """Replace the array; the moment of the kill is chosen by the parent."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # which jobs in the background ignore
     try:
         VICTIMS[kind](given, lambda: answers.send("begin"))
         answers.send("done")
+    except KeyboardInterrupt:
+        answers.send("interrupted")
+    except AssertionError as error:
+        answers.send(f"ERROR {error}")
     except (BlockingIOError, ValueError) as error:  # the second writer was faster: it writes, or has replaced the array
         answers.send(f"refused: {error}")
     os._exit(0)
@@ -243,15 +278,19 @@ def trial(kind: str, given: Given, moment: Moment | None) -> tuple[dict[str, str
             if moment.complete:
                 await_complete(given.path, doomed.process)
             time.sleep(moment.delay)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(doomed.process.pid or 0, moment.by)
+            spent = time.perf_counter() - begun
+            outcome = doomed.answer()
+            outcome = "killed" if outcome == "ERROR died" else outcome
             doomed.process.kill()
             doomed.process.join()
-            spent = time.perf_counter() - begun
-            outcome = doomed.answer() if doomed.answers.poll() else "killed"
-            outcome = "killed" if outcome == "ERROR died" else outcome
     result = {"victim": outcome.split(":")[0] if outcome.startswith("refused") else outcome}
     if outcome == "killed":
         result["moment"] = left_by_killed(given.path, given.contents[OLD])
     result["writer"] = writing.answer()
+    if outcome == "interrupted" and leftovers(given.path):
+        result["victim"] = "ERROR interrupted, and left a folder"
     watching.orders.send("stop")
     seen = watching.answer()
     for helper in (watching, writing, doomed):
@@ -276,7 +315,9 @@ def judged(given: Given) -> str:
     return f"ERROR left over: {left}" if left else names[loaded]
 
 
-def trials(kind: str, kills: int, folder: Path, contents: dict[str, str], seed: int) -> dict[str, Counter[str]]:
+def trials(
+    kind: str, kills: int, folder: Path, contents: dict[str, str], seed: int, by: signal.Signals
+) -> dict[str, Counter[str]]:
     """Kill many victims of a kind; outcomes are counted."""
     chance, counts = random.Random(seed), {k: Counter[str]() for k in ("victim", "moment", "writer", "found", "reader")}
     old, durations, pace, kill_times = lived(OLD), [], 1.0, []
@@ -289,14 +330,14 @@ def trials(kind: str, kills: int, folder: Path, contents: dict[str, str], seed: 
         if k >= 3:
             complete, draw = k % 2 == 0, chance.random()
             late, early = FIRST * (LAST / FIRST) ** draw, draw * pace * float(np.median(durations))
-            moment = Moment(complete, late if complete else early)
+            moment = Moment(by, complete, late if complete else early)
         result, seen, spent = trial(kind, given, moment)
         if moment is None:
             durations.append(max(spent, 0.05))
         else:
             if not moment.complete:  # a share of victims is done, whatever else runs here
                 pace *= 0.8 if result["victim"] == "done" else 1.05
-            if result["victim"] == "killed":
+            if result["victim"] in ("killed", "interrupted"):
                 kill_times.append(spent)
             for who, outcome in result.items():
                 counts[who][outcome] += 1
@@ -315,15 +356,16 @@ def main() -> None:
     options = parser(__doc__, 20)  # the claim was shown with --repeats 200
     options.add_argument("--kinds", nargs="*", default=list(VICTIMS), choices=list(VICTIMS))
     options.add_argument("--seed", type=int, default=1)
+    options.add_argument("--signal", default="KILL", choices=["KILL", "TERM", "INT"])
     given = options.parse_args()
     about = introduce("Arrays after SIGKILL")
     contents = {name: digest(lived(name)) for name in VOLTAGES}
-    results = {}
+    by, results = signal.Signals[f"SIG{given.signal}"], {}
     with tempfile.TemporaryDirectory() as folder:
         for number, kind in enumerate(given.kinds):
             place = Path(folder) / str(number)
             place.mkdir()
-            results[kind] = trials(kind, given.repeats, place, contents, given.seed + number)
+            results[kind] = trials(kind, given.repeats, place, contents, given.seed + number, by)
             print(kind, {who: dict(outcomes) for who, outcomes in results[kind].items()}, flush=True)
     rows = [
         [kind, who, outcome, count]

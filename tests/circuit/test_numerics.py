@@ -18,7 +18,7 @@ from synaptogen.circuit.netlists import (
     wave,
     write_bench,
 )
-from synaptogen.circuit.netlists.timing import t_switch
+from synaptogen.circuit.netlists.timing import shortest_peak, t_switch
 from synaptogen.circuit.simulators import read_raw, simulator
 from synaptogen.model import iv
 
@@ -399,3 +399,21 @@ def test_small_signals_of_the_state_after_a_transient(tmp_path):
     slope = iv.differential_conductance(float(cells.r[0]), 0.2, cells.params.constants())
     found = -float(done.stdout.split("i(v1) =")[1].split(",")[0])
     assert found == pytest.approx(float(slope), rel=1e-4)
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+@pytest.mark.parametrize(
+    ("times", "volts", "expected"),
+    [
+        ([0, 1, 3], [0, 1, 0], 0.75),  # a quarter of the rise and of the fall
+        ([0, 1, 3, 4], [0, 1, 1, 0], 2.5),
+        ([0, 2, 3], [1, 1, 0], 2.25),  # there from the beginning
+        ([0, 1, 3], [0, 1, 1], 2.25),  # there to the end
+        ([0, 1, 2, 6, 10], [0, 1, 0.8, 1.6, 0], 3.0),  # the first peak is left with the second
+        ([0, 2, 4, 6, 8], [0, 1, -1, 0.5, 0], 0.25 + 1 / 3),  # peaks of both signs
+    ],
+)
+def test_time_at_a_peak(times, volts, expected, sign):
+    """In microseconds above three quarters of each peak, whichever is the shortest."""
+    bench = sweep_bench(array_circuit(sg.CellArray(1, rng=1)), 1e-6 * np.array(times), sign * np.array(volts))
+    assert shortest_peak(bench, 0.75) == pytest.approx(1e-6 * expected)

@@ -111,6 +111,7 @@ WRONG = [
     (("w.txt",), "ends in .csv or .npy"),
     (("bad.csv",), "bad.csv holds no matrix"),
     (("empty.csv",), "it is empty"),
+    (("head.npy",), "head.npy holds no matrix"),
     (("nan.csv",), "finite numbers"),
     (("--random", "3x4x5"), "3 axes"),
     (("--random", "3x4", "--mapping", "pears"), "--mapping"),
@@ -127,6 +128,8 @@ def test_refusals(run, arguments, message):
     for name, text in {"bad.csv": "1,a\n", "empty.csv": "\n", "nan.csv": "1,nan\n", "old.npz": ""}.items():
         with open(name, "w", encoding="utf-8") as file:
             file.write(text)
+    with open("head.npy", "wb") as file:
+        file.write(b"\x93NUMPY\x01\x00\x03\x00(((")
     result = run(*arguments, code=1)
     plain = " ".join(result.stderr.split())
     if message == "--clip":

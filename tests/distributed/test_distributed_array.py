@@ -20,6 +20,7 @@ from distributed import Client, LocalCluster
 
 from synaptogen._utils import install_command
 from synaptogen.distributed import DistributedArray
+from synaptogen.io import Writer
 
 SHAPE = (60, 70)
 OPTIONS = {"rng": 3, "block": 600}
@@ -238,6 +239,59 @@ def test_a_checkpoint_that_was_replaced_is_told(inside, tmp_path):
     b.release()
     with pytest.raises(ValueError, match="another array"):
         b.read()
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs kill -9")
+def test_without_workers_a_checkpoint_leaves_the_last_one(client, tmp_path, same_cells):
+    client.wait_for_workers(4)
+    a, address = sg.CellArray(SHAPE, rng=3, threads=1), sorted(client.nthreads())[0]
+    place = {"checkpoint": tmp_path / "cells", "workers": [address], "patience": 0.1}
+    b = DistributedArray(SHAPE, client=client, **place, **OPTIONS)
+    b.checkpoint()
+    b.apply_voltage(-2.0)
+    os.kill(client.run(os.getpid, workers=[address])[address], signal.SIGKILL)
+    with pytest.raises(RuntimeError, match="no worker"):
+        b.checkpoint()
+    assert [entry.name for entry in tmp_path.iterdir()] == ["cells"]
+    same_cells(a, sg.load(tmp_path / "cells", threads=1))
+    client.wait_for_workers(4)
+    b.reconnect(client)
+    b.checkpoint()
+    a.apply_voltage(-2.0)
+    same_cells(a, sg.load(tmp_path / "cells", threads=1))
+
+
+def test_workers_that_write_on_after_an_interrupt_leave_nothing(inside, tmp_path, monkeypatch, same_cells):
+    """Ctrl-C in a checkpoint does not stop the workers; what they have written since is removed."""
+    a = sg.CellArray(SHAPE, rng=3, threads=1)
+    b = DistributedArray(SHAPE, client=inside, checkpoint=tmp_path / "cells", **OPTIONS)
+    b.checkpoint()
+    b.apply_voltage(-2.0)
+    write, begun = Writer.write, []
+
+    def slow(self, begin, state):
+        if not begun:
+            begun.append(begin)
+            os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0.2)
+        write(self, begin, state)
+
+    monkeypatch.setattr(Writer, "write", slow)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # jobs in the background ignore Ctrl-C
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            b.checkpoint()
+    finally:
+        signal.signal(signal.SIGINT, before)
+    found = b.r  # after all that workers had to do
+    assert [entry.name for entry in tmp_path.iterdir()] == ["cells"]
+    same_cells(a, sg.load(tmp_path / "cells", threads=1))
+    monkeypatch.undo()
+    a.apply_voltage(-2.0)
+    same(found, a.r)
+    b.checkpoint()
+    same_cells(a, sg.load(tmp_path / "cells", threads=1))
+    b.release()
 
 
 SCHEDULER = """

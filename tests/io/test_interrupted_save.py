@@ -6,8 +6,10 @@ import resource
 import signal
 import subprocess
 import sys
+import threading
 import time
 from contextlib import suppress
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -108,3 +110,47 @@ def test_no_room_on_the_disk(tmp_path, run_python):
     assert np.array_equal(after.r, old.r)
     assert np.array_equal(after.mode, old.mode)
     assert [entry.name for entry in tmp_path.iterdir()] == ["a.zarr"]
+
+
+@pytest.fixture
+def interrupt_at(monkeypatch):
+    """A function after which Ctrl-C is pressed when a thread of zarr makes its n-th folder, on a slow disk."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # jobs in the background ignore Ctrl-C
+    mkdir, made = Path.mkdir, []
+
+    def set_number(number):
+        def slow(self, *arguments, **options):
+            if threading.current_thread() is not threading.main_thread():
+                made.append(self)
+                if len(made) == number:
+                    os.kill(os.getpid(), signal.SIGINT)
+                    time.sleep(0.2)
+            mkdir(self, *arguments, **options)
+
+        made.clear()
+        monkeypatch.setattr(Path, "mkdir", slow)
+
+    yield set_number
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.parametrize("number", [1, 2, 4, 12])
+@pytest.mark.parametrize("kind", ["save", "pass"])
+def test_an_interrupt_while_zarr_writes_leaves_nothing_beside(kind, number, tmp_path, interrupt_at, state, same_state):
+    """Threads of zarr do not go on after the interrupt: they would make the folder anew that has been removed."""
+    path = tmp_path / "a.zarr"
+    old = sg.CellArray(600, rng=3, engine="reference")
+    old.save(path)
+    disk = sg.outofcore.DiskArray.open(path, block=200)
+    new = old.copy()
+    new.apply_voltage(-2.0)
+    interrupt_at(number)
+    with pytest.raises(KeyboardInterrupt):
+        new.save(path, overwrite=True) if kind == "save" else disk.apply_voltage(-2.0)
+    time.sleep(0.3)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["a.zarr"]
+    same_state(state(sg.load(path)), state(old))
+    if kind == "pass":
+        assert disk.voltages == 0
+        disk.apply_voltage(-2.0)
+        same_state(state(sg.load(path)), state(new))

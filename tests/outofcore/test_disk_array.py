@@ -5,6 +5,7 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import numpy as np
@@ -14,7 +15,9 @@ import synaptogen as sg
 
 pytest.importorskip("zarr")
 
+from synaptogen._utils import folders
 from synaptogen.io import zarr_format as store
+from synaptogen.outofcore import disk_array
 from synaptogen.outofcore.disk_array import DiskArray
 
 SHAPE = (37, 70)
@@ -202,6 +205,73 @@ def test_a_full_disk_leaves_the_array_before_the_pass(tmp_path, monkeypatch, sta
     for cells in (a, b):
         cells.apply_voltage(-2.0)
     same_state(state(sg.load(b.path)), state(a))
+
+
+@pytest.fixture
+def interrupts():
+    """Ctrl-C raises, as in a program that nobody has put into the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_an_interrupt_after_the_swap_finds_the_array_after_the_pass(tmp_path, monkeypatch, interrupts, same_cells):
+    a, b = pair(tmp_path / "cells", "reference")
+    remove = folders._remove
+
+    def interrupted(around):
+        signal.raise_signal(signal.SIGINT)
+        remove(around)
+
+    monkeypatch.setattr(folders, "_remove", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        b.apply_voltages([-2.0, 0.9])
+    monkeypatch.undo()
+    a.apply_voltages([-2.0, 0.9])
+    assert b.voltages == 2
+    same_cells(a, b)
+    b.apply_voltage(-2.0)
+    assert b.voltages == 3
+
+
+def test_an_interrupt_between_blocks_lets_the_next_writer_in(tmp_path, monkeypatch, interrupts, same_cells):
+    """Even while its traceback is kept, as interactive interpreters do."""
+    a, b = pair(tmp_path / "cells", "reference")
+
+    class Interrupting(np.ndarray):
+        """Where the currents of blocks are collected, between which the pass is suspended."""
+
+        def __setitem__(self, key, value):
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(b, "_allocate_result", lambda *_: np.empty((2, *SHAPE)).view(Interrupting))
+    with pytest.raises(KeyboardInterrupt) as kept:
+        b.sweep([-2.0, 0.9])
+    monkeypatch.undo()
+    assert b.voltages == 0
+    assert [entry.name for entry in tmp_path.iterdir()] == ["cells"]
+    b.sweep([-2.0, 0.9])
+    a.sweep([-2.0, 0.9])
+    same_cells(a, b)
+    assert kept.tb is not None
+
+
+def test_a_pass_that_fails_does_not_wait_for_the_block_that_is_read_ahead(tmp_path, monkeypatch):
+    """Whoever lets go of it: in a thread of zarr, for which the reader waits, neither would ever go on."""
+    _, b = pair(tmp_path / "cells", "reference")
+    go_on, load = threading.Event(), disk_array.load_block
+
+    def slow(source, spec, blocks, k, *rest):
+        if k:
+            go_on.wait(30.0)
+        return load(source, spec, blocks, k, *rest)
+
+    monkeypatch.setattr(disk_array, "load_block", slow)
+    begin = time.perf_counter()
+    with pytest.raises(ZeroDivisionError):
+        b.map_blocks(lambda _: 1 // 0)
+    assert time.perf_counter() - begin < 20.0
+    go_on.set()
 
 
 PASSES = """

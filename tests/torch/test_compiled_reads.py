@@ -10,7 +10,7 @@ from torch import nn  # noqa: E402  # after the check that torch is there
 
 import synaptogen as sg  # noqa: E402
 from synaptogen.model import normals as normals_at  # noqa: E402
-from synaptogen.torch.crossbars import compiled_convolutions, matrix  # noqa: E402
+from synaptogen.torch.crossbars import compiled_convolutions, kernels, matrix  # noqa: E402
 from synaptogen.torch.crossbars.noise import key_of, noise_state, normals  # noqa: E402
 from synaptogen.torch.layers import base  # noqa: E402
 
@@ -89,6 +89,36 @@ def test_loops_are_the_operations(digital, options, is_calibrated, monkeypatch):
     far = (fast - slow).abs() > 1e-5 * slow.abs().max()
     assert far.float().mean() < 0.01
     assert (fast - slow).abs().max() < 20 * levels * slow.abs().max()
+
+
+def test_currents_at_the_end_of_a_range_are_not_beyond_it():
+    """Ranges that are those of the largest currents seen make such currents common."""
+    top, none = np.float32(2.0), np.empty((0, 0, 0, 0), np.float32)
+    currents = np.array([top, -top, np.nextafter(top, np.float32(3)), 1.0], np.float32).reshape(1, 1, 1, 4)
+    ranges, unit, factor = np.full((1, 1, 4), top), np.ones((1, 4), np.float32), np.ones(1, np.float32)
+    out, beyond = np.empty((1, 4), np.float32), np.empty(1, np.int64)
+    common = np.empty((1, 1, 1), np.float32)
+    kernels.convert_vectors(0, 1, currents, none, common, none, ranges, unit, factor, 128, out, beyond)
+    assert beyond.tolist() == [1]
+    assert out[0, :3].tolist() == [2.0, -2.0, 2.0]
+
+
+@pytest.mark.parametrize("loops", [True, False])
+@pytest.mark.parametrize("options", [{}, {"dac_bits": 12, "bandwidth": 0.0}], ids=str)
+def test_inputs_at_the_end_of_the_range_are_not_beyond_it(options, loops, digital, monkeypatch):
+    model, x = digital
+    analog = sg.torch.convert(model, Config(seed=2, input_ranges="data", **options)).eval()
+
+    def beyond(top):
+        analog.analog.converted.zero_()
+        analog.analog.input_range.fill_(top)
+        with torch.no_grad():
+            analog(x) if loops else without_loops(monkeypatch, lambda: analog(x))
+        return analog.analog.counts.inputs_beyond
+
+    top = x.abs().max()
+    assert beyond(top) == 0
+    assert beyond(torch.nextafter(top, torch.zeros(()))) > 0
 
 
 def test_inputs_that_are_not_finite_come_through(digital, monkeypatch):

@@ -283,6 +283,41 @@ def test_attention_is_torchs(separate, batch_first, plain):
             assert (wanted - given).abs().max() < 0.1 * wanted.abs().max()
 
 
+@pytest.mark.parametrize(
+    ("layer", "shape", "axis"),
+    [
+        (nn.Conv1d(3, 4, 2, padding=1), (3, 7), 0),
+        (nn.Conv2d(3, 4, 2, padding="same", padding_mode="circular"), (3, 5, 6), 0),
+        (nn.ConvTranspose1d(3, 4, 2), (3, 7), 0),
+        (nn.LSTM(3, 4, bidirectional=True), (5, 3), 1),
+        (nn.GRU(3, 4, batch_first=True), (5, 3), 0),
+    ],
+    ids=lambda each: type(each).__name__,
+)
+def test_a_single_input_is_a_batch_of_one(layer, shape, axis, plain):
+    analog, x = sg.torch.convert(layer.eval(), plain), torch.randn(shape)
+    single, wanted = analog(x), analog(x.unsqueeze(axis))
+    if isinstance(single, tuple):  # with the last state, whose batch is always its second axis
+        pairs = [(single[1], wanted[1])] if torch.is_tensor(single[1]) else zip(single[1], wanted[1], strict=True)
+        assert all(torch.allclose(one, of_one.squeeze(1), atol=1e-6) for one, of_one in pairs)
+        single, wanted = single[0], wanted[0]
+    assert single.dim() == len(shape)
+    assert torch.allclose(single, wanted.squeeze(axis), atol=1e-6)
+
+
+@pytest.mark.parametrize("batch_first", [False, True])
+def test_attention_of_a_single_sequence_is_that_of_a_batch_of_one(batch_first, plain):
+    analog = sg.torch.convert(nn.MultiheadAttention(8, 2, batch_first=batch_first).eval(), plain)
+    q, k, v = torch.randn(4, 8), torch.randn(5, 8), torch.randn(5, 8)
+    axis = 0 if batch_first else 1
+    hidden = torch.tensor([False, True, False, False, False])
+    for options, batched in (({}, {}), ({"key_padding_mask": hidden}, {"key_padding_mask": hidden[None]})):
+        single = analog(q, k, v, **options)
+        wanted = analog(*(each.unsqueeze(axis) for each in (q, k, v)), **batched)
+        assert torch.allclose(single[0], wanted[0].squeeze(axis), atol=1e-6)
+        assert torch.allclose(single[1], wanted[1][0], atol=1e-6)
+
+
 @pytest.mark.parametrize("bias", [False, True])
 @pytest.mark.parametrize("separate", [False, True])
 def test_attention_comes_back_from_cells(bias, separate, plain):

@@ -30,7 +30,8 @@ from .figure_style import (
     styled,
     whole_numbers,
 )
-from .folders import leftovers, replacing_folder, set_aside, writing
+from .folders import in_unfinished, leftovers, replacing_folder, set_aside, writing
+from .interrupts import Uninterrupted, give_back, take_over
 from .memory import allocate, available_memory, require_cells, require_memory, return_free_memory
 from .messages import notice
 from .operands import as_array
@@ -59,6 +60,7 @@ __all__ = [
     "Progress",
     "RealArray",
     "Shape",
+    "Uninterrupted",
     "allocate",
     "as_array",
     "available_memory",
@@ -66,6 +68,8 @@ __all__ = [
     "checks",
     "default_threads",
     "draw_map",
+    "give_back",
+    "in_unfinished",
     "install_command",
     "leftovers",
     "literal",
@@ -96,6 +100,7 @@ __all__ = [
     "styled",
     "sync",
     "sync_tree",
+    "take_over",
     "whole_numbers",
     "writeable",
     "writing",

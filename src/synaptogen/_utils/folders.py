@@ -16,19 +16,25 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from .atomic import resolved, sync, sync_tree
+from .interrupts import Uninterrupted
 from .optional import require
 
 MARKER, MARKED = "synaptogen-unfinished.json", "synaptogen/unfinished"
-_NEW, _OLD = "new", "old"
+_NEW, _OLD, _GIVEN_UP = "new", "old", "given-up"
 _HERE, _EXCHANGE = -100, 2  # AT_FDCWD and RENAME_EXCHANGE of Linux
 
 
 @contextmanager
-def replacing_folder(path: str | os.PathLike[str], check: Callable[[], object] = lambda: None) -> Iterator[Path]:
+def replacing_folder(
+    path: str | os.PathLike[str],
+    check: Callable[[], object] = lambda: None,
+    done: Callable[[], object] = lambda: None,
+) -> Iterator[Path]:
     """Give a name for a new folder, which takes the place of ``path`` at the end of the block.
 
     Everything is on the disk before it takes the place. If the block raises, the new folder is removed, and ``path``
-    stays as it was. What killed processes have left beside ``path`` is removed first.
+    stays as it was. What killed processes have left beside ``path`` is removed first. Ctrl-C comes before the new
+    folder takes its place, or after all is done.
 
     Parameters
     ----------
@@ -37,6 +43,8 @@ def replacing_folder(path: str | os.PathLike[str], check: Callable[[], object] =
     check : callable
         Called once no other process can replace ``path`` any more, and again before it is replaced; raises if it must
         not be replaced.
+    done : callable
+        Called when the folder has taken its place, also if the block is left by an interrupt.
 
     Returns
     -------
@@ -53,16 +61,56 @@ def replacing_folder(path: str | os.PathLike[str], check: Callable[[], object] =
         check()
         clear_up(target)
         around = target.with_name(f"{_prefix(target)}{secrets.token_hex(4)}")
-        around.mkdir()
         try:
+            around.mkdir()
             (around / MARKER).write_bytes(_marker(target.name))
             yield around / _NEW
             sync_tree(around / _NEW)
-            check()  # a user may have put something there meanwhile
-            _take_place(around, target)
-            sync(target.parent)
+            with Uninterrupted():
+                check()  # a user may have put something there meanwhile
+                _take_place(around, target)
+                done()
+                sync(target.parent)
         finally:
-            _remove(around)
+            with Uninterrupted():
+                _remove(around)
+
+
+@contextmanager
+def in_unfinished(folder: Path) -> Iterator[None]:
+    """Write into a new folder that another process has begun, and may give up or finish at any moment.
+
+    A client that is killed or interrupted does not stop its workers. What they write after the folder has been removed
+    would make it anew, without the marker by which the next writer knows what it may remove.
+
+    Parameters
+    ----------
+    folder : Path
+        The name that `replacing_folder` has given.
+
+    Returns
+    -------
+    context manager
+
+    Raises
+    ------
+    FileNotFoundError
+        If the folder has been given up. Nothing is left of it then.
+    """
+    _require_wanted(folder.parent)
+    try:
+        yield
+    finally:
+        try:
+            _require_wanted(folder.parent)
+        except FileNotFoundError:
+            _remove(folder.parent)
+            raise
+
+
+def _require_wanted(around: Path) -> None:
+    if not (around / MARKER).exists() or (around / _GIVEN_UP).exists():
+        raise FileNotFoundError(f"{around} has been given up by the process that began it")
 
 
 @contextmanager
@@ -166,10 +214,13 @@ def _is_marked(folder: Path, name: str) -> bool:
 
 def _remove(around: Path) -> None:
     """Remove a folder, its marker last, so that it is known as long as there is anything of it."""
+    with suppress(OSError):
+        (around / _GIVEN_UP).touch()  # for workers that still write there: they remove what they have written
     for inside in (_NEW, _OLD):
         shutil.rmtree(around / inside, ignore_errors=True)
-    with suppress(OSError):  # what cannot be removed now is left to the next writer
-        if {entry.name for entry in around.iterdir()} <= {MARKER}:
+    with suppress(OSError):  # what cannot be removed now is left to them, or to the next writer
+        if {entry.name for entry in around.iterdir()} <= {MARKER, _GIVEN_UP}:
+            (around / _GIVEN_UP).unlink(missing_ok=True)
             (around / MARKER).unlink(missing_ok=True)
             around.rmdir()
 

@@ -11,7 +11,7 @@ from typing import TypeAlias, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike
 
-from synaptogen._utils import AnyArray, BoolArray, RealArray
+from synaptogen._utils import AnyArray, BoolArray, RealArray, in_unfinished
 from synaptogen.array import CellArray
 from synaptogen.io import Writer
 
@@ -273,7 +273,8 @@ def write(cells: CellArray, folder: str, begin: int) -> None:
         Number in the whole array of the first cell of the block.
     """
     state = cells.state.dump(0, cells.size)
-    Writer.reopen(Path(folder), state).write(begin, state)
+    with in_unfinished(Path(folder)):
+        Writer.reopen(Path(folder), state).write(begin, state)
 
 
 def call_function(cells: CellArray, function: Callable[[CellArray], T]) -> T:

@@ -3,7 +3,8 @@
 import functools
 import math
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
@@ -32,6 +33,13 @@ T = TypeVar("T")
 
 Arguments: TypeAlias = Callable[[int], tuple[object, ...]]
 """A function that returns the arguments of an operation, besides the block, for the block of a number."""
+
+
+def _run(parts: Generator[Any]) -> None:
+    """Run a pass whose results are not needed to its end, or to where Ctrl-C comes."""
+    with closing(parts):
+        for _ in parts:
+            pass
 
 
 def no_arguments(_: int) -> tuple[()]:
@@ -65,7 +73,7 @@ class BlockedArray(CommonMethods):
     @abstractmethod
     def _evaluate(
         self, operation: Callable[..., Any], arguments: Arguments = no_arguments, blocks: Iterable[int] | None = None
-    ) -> Iterator[Any]:
+    ) -> Generator[Any]:
         """Return the results of an operation that changes no cell, for each block in order.
 
         Parameters
@@ -85,7 +93,7 @@ class BlockedArray(CommonMethods):
     @abstractmethod
     def _modify(
         self, operation: Callable[..., Any], pulses: Step, where: BoolArray | None, *arguments: object
-    ) -> Iterator[Any]:
+    ) -> Generator[Any]:
         """Return the results of an operation that applies voltages or waits, for each block in order.
 
         Parameters
@@ -212,8 +220,7 @@ class BlockedArray(CommonMethods):
             If a voltage is not finite, a shape does not fit, or the cells know no such width. No cell has changed then.
         """
         mask = None if where is None else checks.aligned("where", checks.truths("where", where), self.shape)
-        for _ in self._modify(block_operations.apply, self._step_of(self._pulses("pulses", pulses), width), mask):
-            pass
+        _run(self._modify(block_operations.apply, self._step_of(self._pulses("pulses", pulses), width), mask))
 
     def _step_of(self, voltages: RealArray, width: ArrayLike | None) -> RealArray | Pulses:
         if width is None:
@@ -283,8 +290,7 @@ class BlockedArray(CommonMethods):
             If an argument is not of the kind described.
         """
         pause = Pause(*checked_wait(seconds, temperature))
-        for _ in self._modify(block_operations.apply, pause, None):
-            pass
+        _run(self._modify(block_operations.apply, pause, None))
 
     def _pass_time(self, duration: float | None) -> None:
         """Let the time of a read pass, which has been checked."""
@@ -542,10 +548,11 @@ class BlockedArray(CommonMethods):
         self._require_results(numbers, kind.itemsize, remedy)
         return np.empty((*lead, *self.shape), kind)
 
-    def _gather(self, out: AnyArray, parts: Iterable[AnyArray]) -> AnyArray:
+    def _gather(self, out: AnyArray, parts: Generator[AnyArray]) -> AnyArray:
         lead = (slice(None),) * (out.ndim - self.ndim)
-        for k, part in enumerate(parts):
-            out[(*lead, self._blocks[k])] = part
+        with closing(parts):  # also if Ctrl-C comes here, where a traceback would keep them, and the lock of a writer
+            for k, part in enumerate(parts):
+                out[(*lead, self._blocks[k])] = part
         return out
 
     # ---- on disk
@@ -580,13 +587,12 @@ class BlockedArray(CommonMethods):
             self._check_place(target)
 
         check()
-        with replacing_folder(target, check) as beside:
+        token = ""
+        with replacing_folder(target, check, lambda: self._was_saved(target, token)) as beside:
             layout = state_layout(self._spec, self._time)
             writer = Writer.new(beside, self.size, layout, self._blocks.chunk, compress=False)
-            for _ in self._evaluate(block_operations.write, lambda k: (str(beside), self._blocks.first_cell(k))):
-                pass
+            _run(self._evaluate(block_operations.write, lambda k: (str(beside), self._blocks.first_cell(k))))
             token = writer.finish(self._saved())
-        self._was_saved(target, token)
 
     @abstractmethod
     def _check_place(self, target: Path) -> None:

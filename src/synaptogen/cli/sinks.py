@@ -15,6 +15,7 @@ from synaptogen._utils import (
     AnyArray,
     Float64Array,
     Shape,
+    Uninterrupted,
     load_small,
     parse_object,
     replacing,
@@ -144,21 +145,25 @@ class ZarrSink:
     """
 
     def __init__(self, folder: Path, total: int) -> None:
-        self._group = require("zarr", "zarr").create_group(folder, zarr_format=3)
+        create_group = require("zarr", "zarr").create_group
+        with Uninterrupted():
+            self._group = create_group(folder, zarr_format=3)
         self._total, self._next = total, 0
 
     def write(self, block: Block) -> None:
         """Take the next block."""
         for name, values in block.items():
-            if name not in self._group:
-                shape = (self._total, *values.shape[1:])
-                self._group.create_array(name, shape=shape, chunks=_chunks(values.shape), dtype=values.dtype)
-            self._group[name][self._next : self._next + len(values)] = values
+            with Uninterrupted():  # threads of zarr would go on writing after it
+                if name not in self._group:
+                    shape = (self._total, *values.shape[1:])
+                    self._group.create_array(name, shape=shape, chunks=_chunks(values.shape), dtype=values.dtype)
+                self._group[name][self._next : self._next + len(values)] = values
         self._next += len(next(iter(block.values())))
 
     def finish(self, attributes: Mapping[str, Any]) -> None:
         """Write attributes: a group that has them is complete."""
-        self._group.update_attributes({"format": FORMAT, "version": VERSION, **attributes})
+        with Uninterrupted():
+            self._group.update_attributes({"format": FORMAT, "version": VERSION, **attributes})
 
 
 def _chunks(shape: Shape) -> Shape:

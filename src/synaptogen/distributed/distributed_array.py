@@ -1,7 +1,7 @@
 """DistributedArray: an array of cells on the workers of a Dask cluster."""
 
 import weakref
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from pathlib import Path
 from typing import Any, Self
 
@@ -209,7 +209,7 @@ class DistributedArray(BlockedArray):
 
     def _run(
         self, operation: Callable[..., Any], arguments: Arguments, blocks: Iterable[int] | None, changes: bool
-    ) -> Iterator[Any]:
+    ) -> Generator[Any]:
         wanted = list(range(self.blocks) if blocks is None else blocks)
         done = self._placement.run(
             {k: self._blocks.size_of(k) for k in wanted},
@@ -221,12 +221,12 @@ class DistributedArray(BlockedArray):
 
     def _evaluate(
         self, operation: Callable[..., Any], arguments: Arguments = no_arguments, blocks: Iterable[int] | None = None
-    ) -> Iterator[Any]:
+    ) -> Generator[Any]:
         return self._run(operation, arguments, blocks, False)
 
     def _modify(
         self, operation: Callable[..., Any], pulses: Step, where: BoolArray | None, *arguments: object
-    ) -> Iterator[Any]:
+    ) -> Generator[Any]:
         self._placement.require_client()
         # voltages in the log are applied in any case: after a request that failed, blocks catch up at the next
         self._log.append((copied(pulses), None if where is None else where.copy()))

@@ -91,7 +91,8 @@ def _write(state: CellState, shape: Shape, folder: Path) -> None:
         writer.write(begin, state.dump(begin, min(size, begin + BLOCK)))
     for name, values in (("ids", engine.cells.ids), ("reads", reads.each)):
         if values is not None:
-            writer.add(name, values.shape, values.dtype)[:] = values
+            writer.add(name, values.shape, values.dtype)
+            writer.write(0, {name: values})
     writer.finish(Saved(state.spec, shape, reads.times, state.counters.products, time=state.clock.time))
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self, TypeAlias
 import numpy as np
 from numpy.typing import DTypeLike
 
-from synaptogen._utils import AnyArray, Shape, load_small, parse_object, require, require_regular
+from synaptogen._utils import AnyArray, Shape, Uninterrupted, load_small, parse_object, require, require_regular
 from synaptogen.engines import CellIds, ReadNumbers
 from synaptogen.state import ArraySpec, CellState, ClockTime
 
@@ -39,6 +39,8 @@ ZarrArray: TypeAlias = "zarr.Array[Any]"
 
 class Writer:
     """A group that is being written.
+
+    Ctrl-C comes between the calls of zarr, whose threads would otherwise go on writing after it.
 
     Parameters
     ----------
@@ -77,7 +79,9 @@ class Writer:
         -------
         Writer
         """
-        writer = cls(folder, require("zarr", "zarr").create_group(folder, zarr_format=3), {})
+        create_group = require("zarr", "zarr").create_group
+        with Uninterrupted():
+            writer = cls(folder, create_group(folder, zarr_format=3), {})
         for name, block in layout.items():
             writer.add(name, (*block.shape[:-1], size), block.dtype, chunk, compress=compress)
         return writer
@@ -125,14 +129,15 @@ class Writer:
         """
         assert self.group is not None
         codecs = require("zarr.codecs", "zarr")
-        self.arrays[name] = self.group.create_array(
-            name,
-            shape=shape,
-            chunks=(*shape[:-1], min(shape[-1], chunk)),
-            dtype=dtype,
-            compressors=(*([codecs.ZstdCodec(level=0)] if compress else []), codecs.Crc32cCodec()),
-            config=self.CONFIG,
-        )
+        with Uninterrupted():
+            self.arrays[name] = self.group.create_array(
+                name,
+                shape=shape,
+                chunks=(*shape[:-1], min(shape[-1], chunk)),
+                dtype=dtype,
+                compressors=(*([codecs.ZstdCodec(level=0)] if compress else []), codecs.Crc32cCodec()),
+                config=self.CONFIG,
+            )
         return self.arrays[name]
 
     def write(self, begin: int, state: State) -> None:
@@ -146,7 +151,8 @@ class Writer:
             Their state.
         """
         for name, block in state.items():
-            self.arrays[name][..., begin : begin + block.shape[-1]] = block
+            with Uninterrupted():
+                self.arrays[name][..., begin : begin + block.shape[-1]] = block
 
     def finish(self, saved: Saved) -> str:
         """Write the description of the array: last, so that a folder that has one is complete.
@@ -167,7 +173,8 @@ class Writer:
             stored = StoredArray.open(self.folder / name)
             checksums[name] = {"metadata": stored.digest, "chunks": stored.checksums(0, stored.chunks)}
         attributes = attributes_of(saved, checksums)
-        self.group.update_attributes(attributes)  # in one step: `attrs.update` writes the file once for each
+        with Uninterrupted():
+            self.group.update_attributes(attributes)  # in one step: `attrs.update` writes the file once for each
         return str(attributes["id"])
 
 

@@ -13,8 +13,9 @@ refused; others may read meanwhile. An object notices that another has replaced 
 """
 
 import functools
-from collections.abc import Callable, Collection, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Collection, Generator, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Self
 
@@ -23,6 +24,7 @@ from synaptogen._utils import (
     BoolArray,
     PathLike,
     Progress,
+    Uninterrupted,
     checked,
     checks,
     default_threads,
@@ -208,26 +210,28 @@ class DiskArray(BlockedArray):
 
     def _evaluate(
         self, operation: Callable[..., Any], arguments: Arguments = no_arguments, blocks: Iterable[int] | None = None
-    ) -> Iterator[Any]:
+    ) -> Generator[Any]:
         numbers = range(self.blocks) if blocks is None else blocks
-        for k, cells in self._read_blocks(numbers, block_operations.REQUIRED_STATE.get(operation)):
-            yield operation(cells, *arguments(k))
-            self._report(k)
+        with closing(self._read_blocks(numbers, block_operations.REQUIRED_STATE.get(operation))) as found:
+            for k, cells in found:
+                yield operation(cells, *arguments(k))
+                self._report(k)
 
     def _modify(
         self, operation: Callable[..., Any], pulses: Step, where: BoolArray | None, *arguments: object
-    ) -> Iterator[Any]:
+    ) -> Generator[Any]:
         def modify(k: int, cells: CellArray) -> Any:
             return operation(cells, self._blocks.step(k, pulses), self._blocks.part(k, where), *arguments)
 
         self._require_replaceable()  # here, too, so that no lock is needed to be refused
-        before = self._voltages, self._time
+        before = self._token, self._voltages, self._time
         self._voltages += voltages_of(pulses)
         self._time = self._time_after(pulses)
         try:
             yield from self._pass(self._read_blocks(range(self.blocks)), modify, self._require_replaceable)
         except BaseException:
-            self._voltages, self._time = before
+            if self._token == before[0]:  # else Ctrl-C came after the new array had taken its place
+                _, self._voltages, self._time = before
             raise
 
     def _require_replaceable(self) -> None:
@@ -236,27 +240,35 @@ class DiskArray(BlockedArray):
 
     def _pass(
         self,
-        blocks: Iterator[tuple[int, CellArray]],
+        blocks: Generator[tuple[int, CellArray]],
         work: Callable[[int, CellArray], Any],
         check: Callable[[], object],
-    ) -> Iterator[Any]:
+    ) -> Generator[Any]:
         """Call a function with each block and write the block; the new array takes the place of the old at the end."""
         layout = state_layout(self._spec, self._time)
-        with replacing_folder(self.path, check) as beside, ThreadPoolExecutor(1) as thread:
+        token = ""
+
+        def done() -> None:
+            self._token = token
+
+        with closing(blocks), replacing_folder(self.path, check, done) as beside, ThreadPoolExecutor(1) as thread:
             writer = Writer.new(beside, self.size, layout, self._blocks.chunk, compress=False)
             writing: Future[None] | None = None
-            for k, cells in blocks:
-                yield work(k, cells)
-                state = cells.state.dump(0, cells.size)
-                del cells
+            try:
+                for k, cells in blocks:
+                    yield work(k, cells)
+                    state = cells.state.dump(0, cells.size)
+                    del cells
+                    if writing is not None:
+                        writing.result()
+                    writing = thread.submit(writer.write, self._blocks.first_cell(k), state)
+                    self._report(k)
                 if writing is not None:
                     writing.result()
-                writing = thread.submit(writer.write, self._blocks.first_cell(k), state)
-                self._report(k)
-            if writing is not None:
-                writing.result()
+            finally:
+                with Uninterrupted():  # before the folder is removed
+                    wait([] if writing is None else [writing])
             token = writer.finish(self._saved())
-        self._token = token
 
     def _check_place(self, target: Path) -> None:
         if resolved(target) == resolved(self.path):
@@ -266,7 +278,7 @@ class DiskArray(BlockedArray):
         if resolved(target) == resolved(self.path):
             self._token = token
 
-    def _new_blocks(self) -> Iterator[tuple[int, CellArray]]:
+    def _new_blocks(self) -> Generator[tuple[int, CellArray]]:
         for k in range(self.blocks):
             cells = CellIds(self._blocks.size_of(k), self._blocks.first_cell(k))
             state = CellState.build(self._spec, cells, self._threads)
@@ -274,7 +286,7 @@ class DiskArray(BlockedArray):
 
     def _read_blocks(
         self, numbers: Iterable[int], names: Collection[str] | None = None
-    ) -> Iterator[tuple[int, CellArray]]:
+    ) -> Generator[tuple[int, CellArray]]:
         """Read blocks from disk, each while the one before it is in use."""
         wanted = list(numbers)
 
@@ -283,7 +295,8 @@ class DiskArray(BlockedArray):
         def read(k: int) -> CellArray:
             return load_block(source, self._spec, self._blocks, k, self._threads, names)
 
-        with ThreadPoolExecutor(1) as reader:
+        reader = ThreadPoolExecutor(1)
+        try:
             ahead = reader.submit(read, wanted[0])
             for k, following in zip(wanted, [*wanted[1:], None], strict=True):
                 cells = ahead.result()
@@ -291,6 +304,9 @@ class DiskArray(BlockedArray):
                     ahead = reader.submit(read, following)
                 yield k, cells
                 del cells
+        finally:
+            # without waiting: the garbage collector may be here in the very thread of zarr that the reader waits for
+            reader.shutdown(wait=False, cancel_futures=True)
 
     def _report(self, k: int) -> None:
         if self._progress is not None:

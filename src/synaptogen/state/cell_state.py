@@ -351,11 +351,10 @@ class CellState:
         array of shape (k, m)
             Currents in A.
         """
-        return self._change(self._counted_sweep, u, bandwidth)
-
-    def _counted_sweep(self, u: RealArray, bandwidth: float) -> RealArray:
-        trace = self.engine.sweep(u, self.selection, bandwidth, self.counters.reads)
-        if bandwidth:
+        if not bandwidth:
+            return self._change(self.engine.sweep, u, self.selection, bandwidth, self.counters.reads)
+        with self.guard.changing():  # cells and the count of reads
+            trace = self.engine.sweep(u, self.selection, bandwidth, self.counters.reads)
             self.advance_reads(len(u))
         return trace
 

@@ -4,24 +4,16 @@ import copy
 import logging
 import os
 import threading
-from signal import SIGINT
 from types import FrameType, TracebackType
 from typing import Any, Self
 from weakref import WeakSet, ref
 
-try:
-    # what `signal` wraps: its conversions to enums take as long as a voltage on some thousand cells
-    from _signal import getsignal, signal  # type: ignore[import-not-found]  # has no stub
-except ImportError:  # a Python of another make
-    from signal import getsignal, signal
+from synaptogen._utils import give_back, take_over
 
 REMEDY = (
     "some have seen its voltages and others have not. Load them from where they were saved, or make them again from "
     "their seed and apply the voltages again"
 )
-
-
-_SIGINT = int(SIGINT)
 
 
 class Guard:
@@ -163,6 +155,7 @@ class _Changing:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._deferral.ending = True
         if kind is not None and not (self._steps and issubclass(kind, Exception)):
             self._guard.give_up(f"a call that changed them was broken off ({kind.__name__})")
             if error is not None:
@@ -172,27 +165,25 @@ class _Changing:
 
 
 class _Deferral:
-    """A handler of SIGINT (Ctrl-C) that keeps the first one for later, and passes on the second."""
+    """A handler of SIGINT (Ctrl-C) that keeps the first one for later, and passes on the second.
+
+    Attributes
+    ----------
+    ending : bool
+        Whether the call is done, so that a second one is kept, too: the lock and the earlier handler are given back.
+    """
 
     def __init__(self) -> None:
+        self.ending = False
         self._before: Any = None
         self._kept: tuple[int, FrameType | None] | None = None
 
     def begin(self) -> None:
         """Put this handler in place of one of Python, in the thread that handles signals."""
-        if threading.current_thread() is not threading.main_thread():
-            return
-        before: Any = getsignal(_SIGINT)
-        if not callable(before) or isinstance(before, _Deferral):
-            return  # not ours to defer, or deferred already by an outer call
-        try:
-            signal(_SIGINT, self)
-        except ValueError:  # a sub-interpreter, which sees no signals
-            return
-        self._before = before
+        self._before = take_over(self, _Deferral)  # which an outer call may have put there
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
-        if self._kept is not None:
+        if self._kept is not None and not self.ending:
             self._kept = None  # its error is the one that tells what became of the cells: no second one at the end
             self._before(number, frame)
             return
@@ -206,7 +197,7 @@ class _Deferral:
         """Put the earlier handler back, and give it the interrupt that was kept."""
         if self._before is None:
             return
-        signal(_SIGINT, self._before)
+        give_back(self._before)
         before, self._before = self._before, None
         if self._kept is not None:
             before(*self._kept)

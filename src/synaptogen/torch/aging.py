@@ -7,14 +7,16 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from synaptogen._utils import checks
+from synaptogen._utils import Uninterrupted, checks
 from synaptogen.state import ClockTime, ticks_of
 
 from .aged import Aged, states_after
 from .analog_parts import analog_parts
+from .interrupted import interruption
 from .layers import AnalogCells
 
 FactorFor: TypeAlias = Literal["layer", "tile", "output"]
+_REMEDY = "Load it from where it was saved, or write it again with sg.torch.program(model)"
 _REFERENCE = 0xD41F7  # keeps reference inputs apart from other numbers of the same seed
 
 
@@ -60,8 +62,9 @@ def wait(model: nn.Module, seconds: float, temperature: float | None = None, *, 
     kelvin = None if temperature is None else checks.positive("temperature", temperature, "K")
     checks.flag("compensate", compensate)
     parts = _parts(model)
-    for part in parts.values():
-        _move(part, ticks_of(seconds), kelvin)
+    with interruption("time has passed for some layers, and not for others", _REMEDY):
+        for part in parts.values():
+            _move(part, ticks_of(seconds), kelvin)
     return compensate_drift(model) if compensate else model
 
 
@@ -107,15 +110,25 @@ def compensate_drift(model: nn.Module, *, per: FactorFor = "tile", vectors: int 
     """
     checks.one_of("per", per, get_args(FactorFor))
     checks.positive_int("vectors", vectors)
-    for part in _parts(model).values():
-        aged = _aged(part)
-        part.unit.copy_(aged.first_unit)
-        before = _reference(part, aged.written, vectors)
-        now = _reference(part, states_after(aged.written, part.seed, part.config.device, aged.time), vectors)
-        power, along = (_shared((before * y).sum(0).unsqueeze(1), part, per) for y in (before, now))
-        part.unit.mul_(torch.where((power > 0) & (along > 0), power / along, torch.ones_like(power)))
-        part.aged = replace(aged, unit=part.unit.clone())
+    parts = _parts(model)
+    with interruption("some layers have new factors, and others not", "Call sg.torch.compensate_drift(model) again"):
+        for part in parts.values():
+            _compensate(part, per, vectors)
     return model
+
+
+def _compensate(part: AnalogCells, per: FactorFor, vectors: int) -> None:
+    aged = _aged(part)
+    with Uninterrupted():
+        part.unit.copy_(aged.first_unit)
+        part.aged = replace(aged, unit=part.unit.clone())
+    before = _reference(part, aged.written, vectors)
+    now = _reference(part, states_after(aged.written, part.seed, part.config.device, aged.time), vectors)
+    power, along = (_shared((before * y).sum(0).unsqueeze(1), part, per) for y in (before, now))
+    factors = torch.where((power > 0) & (along > 0), power / along, torch.ones_like(power))
+    with Uninterrupted():
+        part.unit.mul_(factors)
+        part.aged = replace(aged, unit=part.unit.clone())
 
 
 def _parts(model: nn.Module) -> dict[str, AnalogCells]:
@@ -149,8 +162,10 @@ def _move(part: AnalogCells, ticks: int, temperature: float | None) -> None:
     aged, device = _aged(part), part.config.device
     time = aged.time.after(device.fluctuation, ticks, temperature)
     time = time._replace(instants=time.instants[:1])  # all cells were written at the first of them
-    part.take_states(states_after(aged.written, part.seed, device, time))
-    part.aged = replace(aged, time=time, difference=part.difference.clone())
+    states = states_after(aged.written, part.seed, device, time)
+    with Uninterrupted():
+        part.take_states(states)
+        part.aged = replace(aged, time=time, difference=part.difference.clone())
 
 
 def _reference(part: AnalogCells, states: np.ndarray[tuple[int, ...], np.dtype[np.float64]], vectors: int) -> Tensor:
@@ -163,8 +178,9 @@ def _reference(part: AnalogCells, states: np.ndarray[tuple[int, ...], np.dtype[n
         part.take_states(states)
         y = part(x * torch.where(part.input_range > 0, part.input_range, torch.ones_like(part.input_range)))
     finally:
-        for buffer, values in kept:
-            buffer.copy_(values)
+        with Uninterrupted():
+            for buffer, values in kept:
+                buffer.copy_(values)
     slices = part.config.weight_slices  # which share a factor
     return y.reshape(vectors, part.groups, -1).repeat_interleave(slices, -1)
 

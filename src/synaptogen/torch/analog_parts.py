@@ -10,8 +10,11 @@ from torch import nn
 
 from synaptogen._utils import checks
 
+from .interrupted import interruption
 from .layers import AnalogCells, AnalogLayer, AnalogMatmul
 from .writing_progress import Progress, writing
+
+_REMEDY = "Call sg.torch.program again with the same seed, or load the model from where it was saved"
 
 AnalogPart: TypeAlias = AnalogCells | AnalogMatmul
 
@@ -23,6 +26,8 @@ def analog_parts(model: nn.Module) -> dict[str, AnalogPart]:
 
 def program(model: nn.Module, seed: int | None = None, *, progress: Progress | None = None) -> nn.Module:
     """Write the present weights of all layers to new cells; converter ranges become estimates again.
+
+    Ctrl-C comes between layers, or before the cells of one are replaced: call this again then.
 
     Parameters
     ----------
@@ -54,17 +59,20 @@ def program(model: nn.Module, seed: int | None = None, *, progress: Progress | N
     >>> bool((sg.torch.program(layer, seed=2).analog.weights() == first).all())
     False
     """
-    if seed is not None:
-        for part, own in _seeds(model, seed):
-            if isinstance(part, AnalogCells):
-                part.seed = own
     parts = analog_parts(model).values()
     cells = [part for part in parts if isinstance(part, AnalogCells)]
     total = sum(part.groups * part.outputs * part.inputs // part.config.weight_slices for part in cells)
-    with writing(total, progress):
-        for module in model.modules():
-            if isinstance(module, AnalogLayer):
-                module.program()
+    seeds = [] if seed is None else [(p, own) for p, own in _seeds(model, seed) if isinstance(p, AnalogCells)]
+    try:
+        for part, own in seeds:
+            part.next_seed = own
+        with writing(total, progress), interruption("some layers have been written, and others not", _REMEDY):
+            for module in model.modules():
+                if isinstance(module, AnalogLayer):
+                    module.program()
+    finally:
+        for part, _ in seeds:
+            part.next_seed = None
     return model
 
 

@@ -53,3 +53,27 @@ def test_telegraph_noise_has_two_levels_of_its_separation():
 
 def test_a_robust_sd_is_that_of_a_normal_sample():
     assert robust_sd(3.0 * RNG.standard_normal(200_000)) == pytest.approx(3.0, rel=0.02)
+
+
+@pytest.mark.parametrize(
+    ("sd", "expected"),
+    [([-7, -6, -5, -3], 1.0), ([7, 5, 3, -1], -1.0), ([2, 2, 2, 2], 0.0), ([9, 1, 9, 7], 1.5 / np.sqrt(8.75 * 43))],
+)
+def test_white_noise_and_spread_are_correlated_as_pearson_says(sd, expected):
+    """Wherever the numbers lie, which are logarithms of small ones."""
+    rows = {"white": np.array([-8.0, -7.0, -6.0, -4.0]), "sd": np.array(sd, float)}
+    assert figures_of(rows)["white with sd"] == pytest.approx(expected)
+
+
+def test_figures_of_few_cells():
+    """Levels are described where five cells have two; spreads are standard deviations, others medians or means."""
+    nan, clear = np.nan, np.array([1.0, 1, 1, 1, 0, 0])
+    rows = {"white": np.array([1.0, 2, 3]), "two levels": clear, "separation": np.array([-1.0, -2, -3, -5, nan, nan])}
+    few = figures_of(rows | {"switches": rows["separation"]})
+    assert few["two levels"] == pytest.approx(4 / 6)
+    assert few["white, spread"] == pytest.approx(np.sqrt(2 / 3))
+    assert np.isnan([few["separation"], few["separation, spread"], few["switches"]]).all()
+    rows["separation"][4] = -4.0
+    enough = figures_of({name: rows[name] for name in ("two levels", "separation")})
+    assert enough["separation"] == -3.0
+    assert enough["separation, spread"] == pytest.approx(np.sqrt(2.0))

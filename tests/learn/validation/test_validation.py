@@ -176,6 +176,15 @@ def test_a_damaged_validation_is_refused_or_harmless(true_model, tmp_path):
         np.testing.assert_equal(back.curves, true_model.curves)
 
 
+@pytest.mark.parametrize("head", ["(((", "{'descr': '<f8', 'shape': (2,", "{'descr': 3L, '", "(" * 3000, "{}", "\0\0"])
+def test_damaged_heads_of_arrays_are_refused(head, tmp_path):
+    """NumPy reads some of them as those of Python 2, with errors of the tokenizer."""
+    with zipfile.ZipFile(tmp_path / "v.npz", "w") as archive:
+        archive.writestr("about.npy", b"\x93NUMPY\x01\x00" + len(head).to_bytes(2, "little") + head.encode())
+    with pytest.raises(ValueError, match="is no validation"):
+        learn.Validation.load(tmp_path / "v.npz")
+
+
 @pytest.mark.parametrize("shape", [(10**9,), (10**6, 10**6, 10**9), (2,)])
 def test_sizes_in_a_validation_are_not_believed(tmp_path, shape):
     head = io.BytesIO()
@@ -268,6 +277,15 @@ def test_splits_are_different_halves():
         assert all(m.sum() == folds // 2 or m.sum() == (folds + 1) // 2 for m in masks)
         sets = [frozenset(np.flatnonzero(m)) for m in masks]
         assert len(set(sets)) == len(masks) >= 3
+
+
+@pytest.mark.parametrize(("folds", "most", "number"), [(8, 100, 8), (8, 5, 5), (16, 100, 100), (12, 32, 32)])
+def test_splits_of_stretches_part_neighbours(folds, most, number):
+    """Each half has one of two neighbouring stretches; no split is another one, or its complement."""
+    masks = np.array(draw_splits(folds, most, 2, np.random.default_rng(1)))
+    assert masks.shape == (number, folds)
+    assert np.all(masks[:, 0::2] != masks[:, 1::2])
+    assert len(np.unique(np.concatenate([masks, ~masks]), axis=0)) == 2 * number
 
 
 def test_distances_of_known_distributions():

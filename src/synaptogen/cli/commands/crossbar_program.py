@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from tokenize import TokenError
 from typing import Annotated, Literal, TypeAlias, cast
 
 import numpy as np
@@ -353,7 +354,7 @@ def _read_matrix(path: Path) -> Float64Array:
             found = np.load(path, allow_pickle=False)
         else:
             found = np.atleast_2d(np.loadtxt(_lines(path), delimiter=",", ndmin=2))
-    except (ValueError, EOFError) as error:
+    except (ValueError, EOFError, SyntaxError, TokenError) as error:  # the last two of damaged heads of NPY files
         raise ValueError(f"{path} holds no matrix of numbers: {error}") from error
     if found.ndim != 2 or found.size == 0 or found.dtype.kind not in "iuf" or not np.isfinite(found).all():
         raise ValueError(f"{path} must hold a matrix of finite numbers with two axes, not {found.dtype}{found.shape}")

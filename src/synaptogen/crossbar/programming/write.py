@@ -137,7 +137,8 @@ def write_verify(
 
     Cells that are within the tolerance already are left alone. The others are SET and then partly RESET with rising
     amplitudes. A cell that falls below its target, or cannot reach it in this cycle, is SET again. All cells get their
-    n-th pulse at the same time.
+    n-th pulse at the same time. Ctrl-C ends a run between two pulses: the cells are as these have left them, and can be
+    written again.
 
     Parameters
     ----------

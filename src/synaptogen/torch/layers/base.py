@@ -27,7 +27,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import BackwardCFunction, FunctionCtx
 
-from synaptogen._utils import seed_of
+from synaptogen._utils import Uninterrupted, seed_of
 from synaptogen.torch.aged import KEYS, Aged
 from synaptogen.torch.config import AnalogConfig, WeightMapping
 from synaptogen.torch.crossbars import (
@@ -117,6 +117,7 @@ class AnalogCells(AnalogMatrix):
         return made
 
     seed: int = 0
+    next_seed: int | None = None  # of the cells that are written next, if others than before
     passes: PassLog
 
     def program(self, weight: Tensor) -> None:
@@ -141,18 +142,21 @@ class AnalogCells(AnalogMatrix):
         else:
             held = largest
         contents = self.code.contents((weight.to(largest.dtype) / largest).double())
-        self.make_adcs(self.seed)
+        seed = self.seed if self.next_seed is None else self.next_seed
         lines = self.code.levels(contents).flatten(0, 1).cpu()
         if self.code.has_cells:
             references = self.code.references_hold(self.outputs).to(lines).repeat(self.groups, self.inputs)
             lines, weights = torch.cat([lines, references]), len(lines)
         else:
             weights = len(lines)
-        written = write_matrix(lines.numpy(), self.config, self.seed, weights)
-        self.report, self.trainer = written.record, None
-        self.hold(*self.of_lines(torch.from_numpy(written.states).to(largest)), held)
-        self.weight_version = None
-        self.written_error.copy_(((self.weights() - weight) / largest).square().mean().sqrt())
+        written = write_matrix(lines.numpy(), self.config, seed, weights)
+        with Uninterrupted():
+            self.seed, self.next_seed = seed, None
+            self.make_adcs(seed)
+            self.report, self.trainer = written.record, None
+            self.hold(*self.of_lines(torch.from_numpy(written.states).to(largest)), held)
+            self.weight_version = None
+            self.written_error.copy_(((self.weights() - weight) / largest).square().mean().sqrt())
 
     def for_pass(self, weight: Tensor, x: Tensor) -> Tensor | None:
         """Return drawn cells for one pass of hardware-aware training, or None to read the cells themselves.

@@ -11,7 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from synaptogen._utils import Float64Array, checks, seed_of
+from synaptogen._utils import Float64Array, Uninterrupted, checks, seed_of
+from synaptogen.torch.interrupted import interruption
 from synaptogen.torch.layers import AnalogCells, AnalogLayer
 
 from .pulse_cells import PulsedPairs, PulseRule
@@ -22,6 +23,8 @@ MOST_PULSES = 16  # of a weight in one transfer; the rest waits for the next
 SPREAD = 4.0  # full scale, in units of the bound of torch's initial weights
 ROOM = 2.0  # full scale over the largest weight that is kept
 PATIENCE = 10  # updates after which a layer that got no pulse is named
+_REMEDY_OF_NEW = "Make the optimiser again, or write the weights with sg.torch.program(model)"
+_REMEDY = "Load model and optimiser from where they were saved"
 
 
 class PulseSGD(torch.optim.Optimizer):
@@ -126,12 +129,13 @@ class PulseSGD(torch.optim.Optimizer):
         super().__init__(model.parameters(), {"lr": lr})
         seeds = np.random.SeedSequence(seed_of(seed)).spawn(len(served))
         self.rule, self.dead = rule, dead
-        self.layers = [
-            _TikiTakaLayer(weight, step, own, transfer_every, transfer_rate, keep_weights)
-            if rule == "tiki-taka"
-            else _PulsedLayer(weight, step, own, rule, dead, keep_weights)
-            for weight, own in zip(served, seeds, strict=True)
-        ]
+        with interruption("some layers hold new cells, and others not", _REMEDY_OF_NEW):
+            self.layers = [
+                _TikiTakaLayer(weight, step, own, transfer_every, transfer_rate, keep_weights)
+                if rule == "tiki-taka"
+                else _PulsedLayer(weight, step, own, rule, dead, keep_weights)
+                for weight, own in zip(served, seeds, strict=True)
+            ]
 
     @property
     def pulses(self) -> int:
@@ -151,7 +155,7 @@ class PulseSGD(torch.optim.Optimizer):
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> float | None:
-        """Update all weights by pulses, and other parameters digitally.
+        """Update all weights by pulses, and other parameters digitally; Ctrl-C meanwhile comes after the update.
 
         Parameters
         ----------
@@ -167,6 +171,12 @@ class PulseSGD(torch.optim.Optimizer):
         if closure is not None:
             with torch.enable_grad():
                 loss = closure()
+        with Uninterrupted():
+            self._update()
+        self._name_the_idle()
+        return loss
+
+    def _update(self) -> None:
         rate = self.param_groups[0]["lr"]
         held = {id(weight) for weight in self.held}
         for group in self.param_groups:
@@ -177,8 +187,6 @@ class PulseSGD(torch.optim.Optimizer):
             gradient = each.held.weight.grad
             if gradient is not None:
                 each.update(-rate * _finite(gradient, each.held.name))
-        self._name_the_idle()
-        return loss
 
     def _name_the_idle(self) -> None:
         """Warn once of layers whose updates were too small for a pulse."""
@@ -217,10 +225,12 @@ class PulseSGD(torch.optim.Optimizer):
                     f"the cells of {each.held.name} stand still: give AnalogConfig(params=device) with "
                     "device = params.with_fluctuation(...)"
                 )
-        for each in self.layers:
-            for pairs in each.arrays:
-                pairs.cells.wait(seconds, temperature)
-            each._show()
+        with interruption("time has passed for some layers, and not for others", _REMEDY):
+            for each in self.layers:
+                with Uninterrupted():
+                    for pairs in each.arrays:
+                        pairs.cells.wait(seconds, temperature)
+                    each._show()
 
     def __getstate__(self) -> dict[str, Any]:
         own = {name: getattr(self, name) for name in ("rule", "dead", "layers", "held")}
@@ -251,8 +261,9 @@ class PulseSGD(torch.optim.Optimizer):
         if given != own:
             raise ValueError(f"state_dict is of rule and layers {given}, this optimiser has {own}: make it alike")
         super().load_state_dict({key: value for key, value in state_dict.items() if key != "cells"})
-        for each, state in zip(self.layers, held["layers"], strict=True):
-            each.load(state)
+        with interruption("some layers hold the loaded cells, and others not", "Call load_state_dict again"):
+            for each, state in zip(self.layers, held["layers"], strict=True):
+                each.load(state)
 
 
 class _HeldWeight(NamedTuple):
