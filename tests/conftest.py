@@ -24,6 +24,14 @@ WARNINGS = os.environ.get("SYNAPTOGEN_TEST_WARNINGS", "error")
 """What becomes of warnings in processes that tests start; old releases of libraries warn of newer ones (.ci/lowest)."""
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Give each file to one process: its fixtures are made once, and its kernels compiled once."""
+    from xdist.scheduler import LoadFileScheduling
+
+    return LoadFileScheduling(config, log)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def small_pieces():
     """Threads share the small arrays of tests too, in pieces that end within whatever kernels do together."""
