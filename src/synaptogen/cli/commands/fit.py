@@ -212,12 +212,12 @@ def read_beside(measurement: Measurement, reads: list[Path] | None, bake: list[P
 
 def _require_enough(held_out: "xr.Dataset", share: float) -> None:
     """Refuse to hold out so few cycles that they could not be judged later."""
-    from synaptogen.learn.statistics import FEWEST_CYCLES
+    from synaptogen.learn.statistics import LONG_RECORD
 
     cycles = held_out.sizes["cycle"]
-    if 1 < cycles < FEWEST_CYCLES:
+    if 1 < cycles < LONG_RECORD:
         raise ValueError(
-            f"--hold-out {share:g} keeps {cycles} cycles for validation, and {FEWEST_CYCLES} are needed:"
+            f"--hold-out {share:g} keeps {cycles} cycles for validation, and {LONG_RECORD} are needed:"
             " give a larger share, or leave it out"
         )
 

@@ -4,7 +4,7 @@ from .autocovariances import LagSums, lag_sums, unit_variance
 from .bias_correction import FEW_CYCLES, Kind
 from .drift import Drift, measure_drift, remove_trend
 from .feature_fit import FeatureFit, Laws, PopulationSource, fit_features
-from .feature_tables import FEWEST_CYCLES, FeatureTable, feature_table
+from .feature_tables import LONG_RECORD, FeatureTable, feature_table
 from .few_devices import copies_of_devices
 from .gaussian_mixture import Bulk, find_bulk
 from .marginals import standardised
@@ -17,8 +17,8 @@ from .wear_fit import WearFit, expected_failures, fit_wear, lives_of
 
 __all__ = [
     "FEWEST",
-    "FEWEST_CYCLES",
     "FEW_CYCLES",
+    "LONG_RECORD",
     "Bulk",
     "Criterion",
     "Drift",

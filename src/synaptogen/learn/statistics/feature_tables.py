@@ -14,7 +14,10 @@ from synaptogen.params import FEATURE_NAMES
 __all__ = ["FeatureTable", "feature_table", "without_failed"]
 
 
-FEWEST_CYCLES = 30
+FEWEST_CYCLES = 5
+"""Cycles that one device at least must have."""
+LONG_RECORD = 30
+"""Where some device has so many cycles, devices with fewer are left out."""
 _RESISTANCES = ("r_hrs", "r_lrs")
 _LEAST_OHM, _LEAST_VOLT, _MOST_VOLT = 8.0, 2e-3, 30.0  # medians beyond these are in another unit
 _MOST_OHM = 1e12  # of a cell of the model
@@ -213,11 +216,12 @@ def _fit_to_learn(
 ) -> FeatureTable:
     """Leave out devices with too few cycles, or whose features never change."""
     known = (~np.isnan(y)).sum(1)[:, list(measured)]
-    few = known.max(1) < FEWEST_CYCLES
+    longest = int(known.max())
+    least = LONG_RECORD if longest >= LONG_RECORD else FEWEST_CYCLES
+    few = known.max(1) < least
     if few.all():
         raise ValueError(
-            f"the best known device has {int(known.max())} cycles: at least {FEWEST_CYCLES} are needed to"
-            " learn from or to judge by"
+            f"the best known device has {longest} cycles: at least {least} are needed to learn from or to judge by"
         )
     constant = ~few & np.any((_value_range(y)[:, list(measured)] <= 0) & (known > 0), axis=1)
     if np.all(few | constant):
@@ -227,11 +231,15 @@ def _fit_to_learn(
         f"{len(gone)} device{'s' * (len(gone) != 1)} left out, {why}: {', '.join(map(str, devices[gone][:8]))}"
         f"{', ...' * (len(gone) > 8)}"
         for gone, why in (
-            (np.flatnonzero(few), f"of fewer than {FEWEST_CYCLES} cycles"),
+            (np.flatnonzero(few), f"of fewer than {least} cycles"),
             (np.flatnonzero(constant), "of which a feature never changes"),
         )
         if len(gone)
     ]
+    if longest < LONG_RECORD:
+        notes.append(
+            f"no device has more than {longest} cycles: they tell medians, and hardly how cycles follow each other"
+        )
     kept = ~(few | constant)
     return FeatureTable(y[kept], measured, devices[kept], cycles, notes)
 

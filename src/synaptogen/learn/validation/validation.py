@@ -24,7 +24,7 @@ from synaptogen.learn.extraction import extract, flags_in_words, mark_loops
 from synaptogen.learn.fluctuation import tables_of
 from synaptogen.learn.overview import FeatureOverview, compare_features, overview_of, verdict_of
 from synaptogen.learn.progress import StageProgress, silent
-from synaptogen.learn.statistics import FEWEST_CYCLES, expected_failures, feature_table, lives_of
+from synaptogen.learn.statistics import LONG_RECORD, expected_failures, feature_table, lives_of
 from synaptogen.params import DeviceParams, as_device_params
 
 from .properties import Comparison
@@ -442,7 +442,7 @@ def _numbered(data: xr.Dataset) -> xr.Dataset:
 def _axis_of_few(data: xr.Dataset, share: float) -> Literal["device", "cycle"]:
     """Return along which axis fewer than 32 devices are cut: cycles, unless those held out were too few to judge."""
     cycles, devices = share * len(_known_cycles(data)), share * data.sizes.get("device", 1)
-    return "device" if round(cycles) < FEWEST_CYCLES <= cycles / share and round(devices) >= 1 else "cycle"
+    return "device" if round(cycles) < LONG_RECORD <= cycles / share and round(devices) >= 1 else "cycle"
 
 
 def _known_cycles(data: xr.Dataset) -> NDArray[np.int64]:
