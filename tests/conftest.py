@@ -24,6 +24,10 @@ WARNINGS = os.environ.get("SYNAPTOGEN_TEST_WARNINGS", "error")
 """What becomes of warnings in processes that tests start; old releases of libraries warn of newer ones (.ci/lowest)."""
 
 
+KNOWN_WARNING = "ignore:The 'generic' unit for NumPy timedelta:DeprecationWarning"
+"""What numba-cuda does with NumPy 2.5 when it is imported; pyproject.toml says the same for the tests themselves."""
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
     """Give each file to one process: its fixtures are made once, and its kernels compiled once."""
@@ -91,7 +95,7 @@ def run_python(tmp_path_factory):
 
     def run(program, **environment):
         done = subprocess.run(
-            [sys.executable, "-W", WARNINGS, "-c", program],
+            [sys.executable, "-W", WARNINGS, "-W", KNOWN_WARNING, "-c", program],
             cwd=elsewhere,
             env={**os.environ, **environment},
             capture_output=True,

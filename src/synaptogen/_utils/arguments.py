@@ -112,7 +112,8 @@ def rule_of(annotation: Any) -> Rule | None:
 
 def _members(annotation: Any) -> tuple[Any, ...]:
     """Return what a union is made of, those within it included."""
-    annotation = getattr(annotation, "__value__", annotation)  # what a name stands for that a `type` statement made
+    while hasattr(annotation, "__value__"):  # what a name stands for that a `type` statement made, perhaps another name
+        annotation = annotation.__value__
     if get_origin(annotation) not in (Union, types.UnionType):
         return (annotation,)
     return tuple(found for member in get_args(annotation) for found in _members(member))

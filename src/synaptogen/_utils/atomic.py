@@ -54,9 +54,13 @@ def resolved(path: str | os.PathLike[str]) -> Path:
         If links lead in a circle.
     """
     try:
-        return Path(path).resolve()
+        return Path(path).resolve(strict=True)
     except RuntimeError:  # before Python 3.13
         raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), os.fspath(path)) from None
+    except OSError as error:
+        if error.errno == errno.ELOOP:  # from 3.13 on, where no error comes of it unless all must exist
+            raise
+    return Path(path).resolve()
 
 
 def sync(path: Path) -> None:
