@@ -64,7 +64,7 @@ def positive(name: str, value: float, unit: str) -> float:
     ValueError
         If it is not above 0, or not finite.
     """
-    given = number(name, value)
+    given = _number(name, value)
     if not 0.0 < given < math.inf:
         raise ValueError(f"{name}={value!r}: give a finite number of {unit} above 0")
     return given
@@ -92,7 +92,7 @@ def not_negative(name: str, value: float, unit: str) -> float:
     ValueError
         If it is negative, NaN or infinite.
     """
-    given = number(name, value)
+    given = _number(name, value)
     if not 0 <= given < math.inf:
         raise ValueError(f"{name}={value!r}: give a finite number of {unit}, 0 or more")
     return given
@@ -119,7 +119,7 @@ def resistance(name: str, value: float) -> float:
     ValueError
         If it is negative or not finite.
     """
-    given = number(name, value)
+    given = _number(name, value)
     if not 0.0 <= given < math.inf:
         raise ValueError(f"{name}={value!r}: give a resistance in ohm, finite and not negative")
     return given
@@ -144,34 +144,13 @@ def bandwidth(value: float) -> float:
     ValueError
         If it is negative or not finite.
     """
-    given = number("bandwidth", value)
+    given = _number("bandwidth", value)
     if not 0.0 <= given < math.inf:
         raise ValueError(f"bandwidth={value!r}: give a bandwidth in Hz, or 0 for no noise")
     return given
 
 
-def number(name: str, value: object) -> float:
-    """Require that an argument is one real number.
-
-    Parameters
-    ----------
-    name : str
-        Name of the argument, for messages.
-    value : float
-        The number.
-
-    Returns
-    -------
-    float
-        It may not be finite.
-
-    Raises
-    ------
-    TypeError
-        If ``value`` is anything else.
-    ValueError
-        If it is an int that no float holds.
-    """
+def _number(name: str, value: object) -> float:
     if not isinstance(value, int | float | np.integer | np.floating) or isinstance(value, bool):
         raise TypeError(f"{name}={value!r} is not a number")
     try:
@@ -201,7 +180,7 @@ def finite_number(name: str, value: object) -> float:
     ValueError
         If it is not finite.
     """
-    given = number(name, value)
+    given = _number(name, value)
     if not math.isfinite(given):
         raise ValueError(f"{name}={value!r} is not finite")
     return given
