@@ -18,7 +18,7 @@ from synaptogen.circuit.netlists import (
     wave,
     write_bench,
 )
-from synaptogen.circuit.netlists.timing import shortest_peak, t_switch
+from synaptogen.circuit.netlists.timing import rests_follow_edges, shortest_peak, t_switch
 from synaptogen.circuit.simulators import read_raw, simulator
 from synaptogen.model import iv
 
@@ -139,6 +139,57 @@ def test_t_switch_sees_what_cells_see():
 def test_times_that_no_simulator_can_resolve_are_refused():
     with pytest.raises(ValueError, match=r"stop=10\.0.*simulate in parts"):
         chosen([0.0, 1e-12, 2e-12, 3e-12, 10.0], [0.0, 1.0, 1.0, 0.0, 0.0])
+
+
+@pytest.mark.parametrize(
+    ("times", "volts", "expected"),
+    [
+        ([0, 1e-9, 1.001e-6, 1.002e-6], [0, 1, 1, 0], True),
+        ([0, 1e-9, 1.001e-6, 1.002e-6, 1e-3, 1.000001e-3, 2e-3], [0, 1, 1, 0, 0, 1, 1], True),
+        ([0, 5e-9, 1.005e-6, 1.01e-6], [0, 1, 1, 0], False),  # edges of half of t_switch
+        ([0, 1e-9, 1.001e-6, 1.002e-6, 1e-3, 1.1e-3, 2e-3], [0, 1, 1, 0, 0, 1, 1], False),  # a ramp after a pulse
+        ([0, 1e-6, 2e-6], [0, 1, 0], False),
+        ([0, 1e-3], [0, 0], False),
+    ],
+)
+def test_rests_that_follow_short_edges(times, volts, expected):
+    assert rests_follow_edges(sweep_bench(array_circuit(sg.CellArray(2, rng=1)), times, volts)) is expected
+
+
+@pytest.mark.parametrize("kind", ["tape", "pulse", "autonomous"])
+def test_a_write_takes_one_step_an_edge_and_one_to_read_back(kind, tmp_path):
+    """In VACASK, whose own rule is four steps to each corner; steps on the top of the pulse begin short and double."""
+    bench = write_bench(array_circuit(sg.CellArray((2, 3), rng=1), kind), 0, np.arange(3), -1.5)
+    result = simulate(bench, "vacask", folder=tmp_path)
+    corners = [0.0, 1e-9, 1.001e-6, 1.002e-6]
+    assert result.time[[0, 1, -2, -1]] == pytest.approx(corners, abs=1e-15)
+    steps = np.diff(result.time[1:-1])
+    assert steps[0] < 1.1e-9
+    assert (steps[1:] < 2.001 * steps[:-1]).all()
+    assert (result.state["mode_now"][0] == sg.Mode.LRS).all()
+    assert len(read_raw(tmp_path / "state1.raw")[0].vectors["time"]) == 2
+
+
+def rectangles(rng):
+    """Corners of some rectangular pulses with edges that are short against all of them, and their heights."""
+    widths = 10 ** rng.uniform(-9, -3) * 10 ** rng.uniform(0, 2.5, rng.integers(1, 8))
+    edge, heights = widths.min() * 10 ** rng.uniform(-5, -2.75), rng.uniform(0.3, 1.8, len(widths))
+    heights *= rng.choice([-1, 1], len(widths))
+    gaps = widths * 10 ** rng.uniform(-3, 1, len(widths))
+    durations = np.stack([np.full(len(widths), edge), widths, np.full(len(widths), edge), gaps], axis=1)
+    volts = np.stack([heights, heights, np.zeros(len(widths)), np.zeros(len(widths))], axis=1)
+    return np.append(0.0, durations.cumsum()), np.append(0.0, volts), heights
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_rectangular_pulses_of_different_widths_end_where_python_ends(program):
+    for seed in range(8):
+        times, volts, heights = rectangles(np.random.default_rng(seed))
+        cells = sg.CellArray(4, rng=seed, engine="reference")
+        assert rests_follow_edges(sweep_bench(array_circuit(cells), times, volts))
+        result, expected = loops(cells, times, volts, program), cells.copy()
+        expected.apply_voltages(heights)
+        assert_as_in_python(result, cells, expected)
 
 
 @pytest.mark.parametrize("dialect", ["ngspice", "vacask", "spectre"])

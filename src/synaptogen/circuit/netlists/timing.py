@@ -17,6 +17,7 @@ NEAR, MARGIN = 0.99, 0.01  # of the time above NEAR of a peak: the longest t_swi
 PAIRS = 2000  # of waveforms of columns and rows that are looked at one by one
 STEPS, FEW = 100, 10  # a transient takes at least; where voltages hardly ever move, so few
 MOVING = 0.05  # of the time
+SHORT = 0.2  # of t_switch: edges on which no cell is committed to a SET, which takes a quarter
 
 
 def switches(bench: Testbench) -> bool:
@@ -90,6 +91,44 @@ def longest_step(bench: Testbench) -> float:
     waves = np.array(_distinct((*bench.rows, *bench.columns, *bench.gates), times))
     moving = np.diff(times)[(np.diff(waves) != 0.0).any(axis=0)].sum()
     return bench.stop / (STEPS if moving > MOVING * bench.stop else FEW)
+
+
+def rests_follow_edges(bench: Testbench) -> bool:
+    """Return whether no time between two corners is longer than ``t_switch`` unless a far shorter one precedes it.
+
+    On such an edge no cell gets far. So one step is enough for it, and steps that begin with its length, and at most
+    double, resolve what cells do afterwards.
+
+    Parameters
+    ----------
+    bench : Testbench
+        A transient of cells that switch.
+
+    Returns
+    -------
+    bool
+        True for a write pulse with the edges that `write_bench` gives it.
+
+    Examples
+    --------
+    >>> import synaptogen as sg
+    >>> from synaptogen.circuit.netlists import array_circuit, write_bench
+    >>> from synaptogen.circuit.netlists.timing import rests_follow_edges
+    >>> array = array_circuit(sg.CellArray((1, 2), rng=1), "pulse")
+    >>> rests_follow_edges(write_bench(array, 0, 1, -1.5))
+    True
+    >>> rests_follow_edges(write_bench(array, 0, 1, -1.5, edge=1e-6))
+    False
+    """
+    lengths = np.diff(_corners(bench))
+    time = t_switch(bench)
+    before = np.append(np.inf, lengths[:-1])
+    return bool(np.all((lengths <= SHORT * time) | (before <= SHORT * time)))
+
+
+def first_interval(bench: Testbench) -> float:
+    """Return the time in s from the start of a transient to the first corner of its waveforms."""
+    return float(_corners(bench)[1])
 
 
 def shortest_interval(bench: Testbench) -> float:

@@ -14,12 +14,14 @@ from .elements import Resistor, VoltageSource
 from .names import Family, one_line
 from .spectre_syntax import SpectreSyntax
 from .testbench import Testbench
-from .timing import longest_step, switches
+from .timing import first_interval, longest_step, rests_follow_edges, switches
 
 OP, TRAN, STATE = "op1", "tran1", "state1"
 FINAL = "final"  # name of the stored solution
 MOMENT = 1e-6  # of t_switch, in which no cell moves
 NO_TRUNCATION = "tran_lteratio=1e9 tran_minpts=0"
+TO_CORNERS = "tran_fs=1 tran_fbr=1.000000001"  # one step may lead to the next corner; with 1, rounding leaves a rest
+AT_ONCE = "tran_fs=1 tran_fbr=1 vntol=1 abstol=1"  # one step, in which nothing but the states of cells matters
 RESISTOR = "model res resistor"
 
 
@@ -97,6 +99,9 @@ class Vacask(SpectreSyntax, RunnableDialect):
         else:
             # cells that switch want backward Euler, and no error of truncation to rule the step
             rule = "" if "capacitance" in bench.array.settings else f" {NO_TRUNCATION}"
+            direct = _steps_to_corners(bench)
+            if direct:
+                rule += f" {TO_CORNERS}"
             method = f'"euler"{rule}' if switches(bench) else '"gear2"'
             yield f'  options rawfile="binary" tran_method={method}{"" if pulse else " reltol=1e-5"}'
         if bench.celsius is not None:
@@ -110,10 +115,12 @@ class Vacask(SpectreSyntax, RunnableDialect):
                 yield from self._saved(bench)
             step = longest_step(bench)
             bound = f" maxstep={step!r}" if bench.step or not pulse else ""
-            yield f'  analysis {TRAN} tran step={step!r} stop={bench.stop!r}{bound} store="{FINAL}"'
+            first = min(step, first_interval(bench)) if direct else step
+            yield f'  analysis {TRAN} tran step={first!r} stop={bench.stop!r}{bound} store="{FINAL}"'
             # the states of all cells at all points would fill gigabytes: one step more, from where it ended
             yield "  clear saves"
             yield from self._saved(bench)
+            yield f"  options {AT_ONCE}"
             moment = MOMENT * cell_settings(bench.array, bench).get("t_switch", bench.stop)
             yield f'  analysis {STATE} tran step={moment!r} stop={moment!r} icmode="uic" ic="{FINAL}"'
         yield "endc"
@@ -143,6 +150,14 @@ class Vacask(SpectreSyntax, RunnableDialect):
     def final_states(self, vectors: Mapping[str, Float64Array], output: str, cells: list[str]) -> Float64Array:
         """Return the final values of an output of all cells."""
         return np.array([vectors[f"{cell}.{output}"][-1] for cell in cells])
+
+
+def _steps_to_corners(bench: Testbench) -> bool:
+    """Return whether a step may be as long as the time between two corners, where the default is a quarter of it."""
+    array = bench.array
+    if not switches(bench) or "capacitance" in array.settings or array.transistor:
+        return False
+    return rests_follow_edges(bench)
 
 
 def _wired(array: ArrayCircuit) -> bool:
