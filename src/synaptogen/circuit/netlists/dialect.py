@@ -25,6 +25,7 @@ from synaptogen._utils import Float64Array
 
 from .circuit import ArrayCircuit
 from .elements import CellInstance, Resistor, TransistorInstance, VoltageSource
+from .elimination import ordering_resistors
 from .names import Family, in_language
 from .testbench import Testbench
 from .timing import model_settings
@@ -372,7 +373,7 @@ def drivers(bench: Testbench, dialect: Dialect) -> Iterator[str]:
 
 
 def array_statements(array: ArrayCircuit, dialect: Dialect) -> Iterator[str]:
-    """Yield the statements of an array: cells, transistors, wires.
+    """Yield the statements of an array: cells, transistors, wires, and what brings these into a good order.
 
     Parameters
     ----------
@@ -399,3 +400,6 @@ def array_statements(array: ArrayCircuit, dialect: Dialect) -> Iterator[str]:
             yield dialect.transistor(TransistorInstance(f"{first}{i}_{j}", nodes, access.model, extra))
     for segment in array.segments():
         yield dialect.resistor(segment)
+    if dialect.executable:  # their solver is KLU
+        for resistor in ordering_resistors(array):
+            yield dialect.resistor(resistor)
