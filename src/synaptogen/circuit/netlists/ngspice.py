@@ -14,7 +14,7 @@ from .dialect import MODEL, RunnableDialect, assigned, cell_settings
 from .elements import CellInstance, Resistor, TransistorInstance, VoltageSource
 from .names import Family, one_line
 from .testbench import Testbench
-from .timing import longest_step, shortest_interval, switches
+from .timing import longest_step, shortest_interval, switches, tolerance
 
 RAW, STATE = "out.raw", "state.txt"
 DIGITS = 15  # of final states, as text
@@ -175,9 +175,8 @@ def _options(bench: Testbench) -> str:
     if bench.stop is None:
         return f"{warm}reltol=1e-9"
     method = "method=gear maxord=1" if switches(bench) else "method=gear"
-    tolerance = "" if bench.array.model.kind == "pulse" else " reltol=1e-5"
     # corners that are closer together ngspice takes for one, a 20,000th of the longest step unless told otherwise
-    return f"{warm}{method}{tolerance} minbreak={0.1 * shortest_interval(bench):.3g}"
+    return f"{warm}{method} reltol={tolerance(bench)!r} minbreak={0.1 * shortest_interval(bench):.3g}"
 
 
 def _analysis(bench: Testbench) -> str:

@@ -14,7 +14,7 @@ from .elements import Resistor, VoltageSource
 from .names import Family, one_line
 from .spectre_syntax import SpectreSyntax
 from .testbench import Testbench
-from .timing import first_interval, longest_step, rests_follow_edges, switches
+from .timing import first_interval, longest_step, rests_follow_edges, switches, tolerance
 
 OP, TRAN, STATE = "op1", "tran1", "state1"
 FINAL = "final"  # name of the stored solution
@@ -103,7 +103,7 @@ class Vacask(SpectreSyntax, RunnableDialect):
             if direct:
                 rule += f" {TO_CORNERS}"
             method = f'"euler"{rule}' if switches(bench) else '"gear2"'
-            yield f'  options rawfile="binary" tran_method={method}{"" if pulse else " reltol=1e-5"}'
+            yield f'  options rawfile="binary" tran_method={method} reltol={tolerance(bench)!r}'
         if bench.celsius is not None:
             yield f"  options temp={bench.celsius!r}"
         for name, node, _ in bench.sources():
