@@ -26,7 +26,7 @@ from . import (
     trend,
     trend_parts,
 )
-from .ageing import U_NEVER, TrendConstants, WearConstants, trend_place
+from .ageing import U_NEVER, TrendConstants, WearConstants, is_under_way, trend_place
 from .constants import Constants
 from .feature_scales import Curve, LogCurve
 from .features import CycleFeatures, cycle_features, features_of
@@ -203,6 +203,7 @@ __all__ = [
     "is_hrs",
     "is_irs",
     "is_limited",
+    "is_under_way",
     "iv",
     "jumps_made",
     "latent",

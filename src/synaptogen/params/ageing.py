@@ -7,8 +7,7 @@ from typing import Any, cast
 import numpy as np
 
 from synaptogen._utils import Float64Array
-from synaptogen.model import TrendConstants, WearConstants, polynomial, trend_place
-from synaptogen.model.ageing import is_under_way
+from synaptogen.model import TrendConstants, WearConstants, is_under_way, polynomial, trend_place
 
 from .history import FEATURES
 from .record import Record, named_arguments, nested, number_within, real_array
