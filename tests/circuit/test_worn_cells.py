@@ -1,5 +1,7 @@
 """Trend and wear in circuits: cells fail in the cycle in which they fail in Python, and stay."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from test_autonomous import PROGRAMS, drawn_in_simulator, foretold
@@ -16,11 +18,13 @@ TREND = sg.Trend(8, CURVES, factor=0.2 * np.tril(np.ones((4, 4))), slope=SLOPE, 
 AGED = sg.DeviceParams.preset("hennen2024").compact(3).replace(trend=TREND, wear=sg.Wear(6.0, 2.0, 0.4))
 
 
+@pytest.mark.parametrize("passes", [False, True])
 @pytest.mark.parametrize("program", PROGRAMS)
-def test_autonomous_cells_fail_in_the_same_cycle(program, tmp_path):
+def test_autonomous_cells_fail_in_the_same_cycle(program, passes, tmp_path):
     """Features to the last cycle that a cell lives, to rounding; after it the same threshold is out of reach."""
-    cells = sg.CellArray(40, AGED, rng=5, engine="reference")
-    model = cell_model(AGED, "autonomous", cycles=10)
+    params = AGED.replace(trend=replace(TREND, passes=passes))
+    cells = sg.CellArray(40, params, rng=5, engine="reference")
+    model = cell_model(params, "autonomous", cycles=10)
     found = drawn_in_simulator(program, model, instance_values(cells, model), tmp_path)
     expected = foretold(cells, 10)
     dead = np.zeros(40, bool)

@@ -1,5 +1,7 @@
 """Trend and wear on all engines: closed forms, one life however the work is divided, files."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -12,6 +14,8 @@ TREND = sg.Trend(20, CURVES, [1.0, 1.0, -0.5, 1.0], 0.3 * np.tril(np.ones((4, 4)
 SLOPE = np.zeros((4, 8))
 SLOPE[0, 0], SLOPE[0, 4], SLOPE[1, 3], SLOPE[2, 2], SLOPE[3, 5] = -0.7, 0.5, 0.2, 1e-3, 1.0
 SLOPED = sg.Trend(20, CURVES, TREND.mean, TREND.factor, SLOPE, PRESET.population.mean())
+PASSING = sg.Trend(8, CURVES, TREND.mean, TREND.factor, SLOPE, SLOPED.centre, passes=True)
+SHARED = sg.Trend(20, CURVES, TREND.mean)
 AGED = PRESET.compact(4).replace(trend=TREND, wear=sg.Wear(12.0, 2.0, 0.4))
 ENGINES = [("reference", "full"), ("cpu", "full"), ("cpu", "compact")]
 
@@ -103,10 +107,26 @@ def test_trend_follows_offsets_and_scales_of_the_device():
     np.testing.assert_allclose(law.change([0, 19, 30]), TREND.change([0, 19, 30]))
 
 
+@pytest.mark.parametrize(("engine", "storage"), ENGINES)
+def test_nothing_is_left_of_a_trend_that_passes(engine, storage):
+    """To its last but one cycle it is the trend that stays; from its last on cells are, to the bit, those without."""
+    plain, stays, passes = (
+        sg.CellArray(700, PRESET.compact(4).replace(trend=trend), rng=7, engine=engine, storage=storage).run_cycles(12)
+        for trend in (None, replace(PASSING, passes=False), PASSING)
+    )  # cycles 1 to 12
+    for name in ("r_hrs", "u_set", "r_lrs", "u_reset"):
+        without, kept, found = (getattr(features, name) for features in (plain, stays, passes))
+        assert np.array_equal(found[:6], kept[:6])
+        assert not np.array_equal(found[:6], without[:6])
+        assert np.array_equal(found[6:], without[6:])
+    assert np.array_equal(PASSING.change([0, 6]), replace(PASSING, passes=False).change([0, 6]))
+    assert not PASSING.change([7, 8, 500]).any()
+
+
 # ---- one life
 
 
-@pytest.mark.parametrize("trend", [TREND, SLOPED], ids=["plain", "sloped"])
+@pytest.mark.parametrize("trend", [TREND, SLOPED, PASSING, SHARED], ids=["plain", "sloped", "passing", "shared"])
 @pytest.mark.parametrize(("engine", "storage"), ENGINES[1:])
 def test_engines_age_alike(engine, storage, trend):
     """The same cells fail in the same cycles, features agree as without ageing; a cell in a thousand may round off."""

@@ -1,6 +1,7 @@
 """The model in JavaScript: currents, features and states are those of the reference engine."""
 
 import os
+from dataclasses import replace
 
 import numpy as np
 from programs_in_js import in_javascript, in_python, random_program
@@ -34,6 +35,7 @@ def parameter_sets():
         preset.with_fluctuation("hfox-1t1r"),
         restless_with_own_shapes(preset.compact(5)).with_fluctuation(strong_fluctuation()),
         preset.compact(3).replace(trend=trend(), wear=sg.Wear(4.0, 1.5, 0.4)),
+        preset.compact(3).replace(trend=replace(trend(), passes=True)),
     ]
 
 

@@ -22,6 +22,7 @@ from synaptogen.model import (
     population,
     random,
     switching,
+    trend,
 )
 from synaptogen.params import DeviceParams
 
@@ -229,9 +230,7 @@ def _own_formulas(name: str, p: Watched) -> Iterator[str]:
             yield function(optional_parts.device_rows, {"traits": OWN_TRAITS}, {"law": p.own})
             yield function(optional_parts.blended, {"slow": 4, "white": 4, **own}, {"law": p.own})
         if p.trend:
-            yield function(
-                optional_parts.moved_offsets, {"mu": 4, "sigma": 4, "z": 4, "number": "uint32"}, {"law": p.trend}
-            )
+            yield function(trend.moved_offsets, {"mu": 4, "sigma": 4, "z": 4, "number": "uint32"}, {"law": p.trend})
         if p.wear:
             address = {key: ADDRESS[key] for key in ("lo", "hi", "k0", "k1")}
             yield function(ageing.drawn_wear, {"u": 2, "number": "uint32", **address}, {"law": p.wear})

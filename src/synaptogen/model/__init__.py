@@ -23,8 +23,10 @@ from . import (
     random,
     switching,
     temperature,
+    trend,
+    trend_parts,
 )
-from .ageing import U_NEVER, SlopedTrendConstants, TrendConstants, WearConstants, trend_place
+from .ageing import U_NEVER, TrendConstants, WearConstants, is_under_way, trend_place
 from .constants import Constants
 from .feature_scales import Curve, LogCurve
 from .features import CycleFeatures, cycle_features, features_of
@@ -162,7 +164,6 @@ __all__ = [
     "Real",
     "Reals",
     "Restless",
-    "SlopedTrendConstants",
     "Transition",
     "TrendConstants",
     "UInt32",
@@ -202,6 +203,7 @@ __all__ = [
     "is_hrs",
     "is_irs",
     "is_limited",
+    "is_under_way",
     "iv",
     "jumps_made",
     "latent",
@@ -252,6 +254,8 @@ __all__ = [
     "temperature",
     "threshold_factor",
     "transition",
+    "trend",
+    "trend_parts",
     "trend_place",
     "two_jumps",
     "where",

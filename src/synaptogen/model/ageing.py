@@ -2,9 +2,9 @@
 
     mu(n) = mu + d T(t),   t = 2 min(n, last) / last - 1,   d = mean + L z + S (mu, sigma)
 
-T is a polynomial of each feature, held at its end after the cycle ``last``; d belongs to the device, with normals z, a
-lower triangular matrix L, and a matrix S, which may be missing, by which it follows the offsets and scales. A device
-fails in the first cycle n with
+T is a polynomial of each feature. From the cycle ``last`` on it is held at its end or, if the trend passes, is 0. d
+belongs to the device, with normals z, a lower triangular matrix L, and a matrix S, which may be missing, by which it
+follows the offsets and scales. A device fails in the first cycle n with
 
     n >= scale E**(1/shape),   E = -ln(1 - v)
 
@@ -24,24 +24,15 @@ U_NEVER = 1e12  # V; a threshold that no voltage reaches
 
 
 class TrendConstants(NamedTuple):
-    """The trend of the features."""
-
-    curves: Any  # T of each feature, highest power of t first
-    mean: Any  # of d, for each feature
-    factor: Any  # L, four rows of four
-    last: Any  # number of the cycle from which on T is held
-    per_half: Any  # 2 / last
-
-
-class SlopedTrendConstants(NamedTuple):
-    """The trend of the features, where its factors follow the offsets and scales of devices."""
+    """The trend of the features. What a trend lacks is an empty tuple."""
 
     curves: Any  # T of each feature, highest power of t first
     mean: Any  # of d, for each feature, less what the slope brings on average
-    factor: Any  # L, four rows of four
-    last: Any  # number of the cycle from which on T is held
+    last: Any  # number of the cycle after which T is held, or the trend is over
     per_half: Any  # 2 / last
-    slope: Any  # S, four rows of eight
+    factor: Any = ()  # L, four rows of four; () where all devices have one d
+    slope: Any = ()  # S, four rows of eight; () where d does not follow offsets and scales
+    passes: Any = ()  # (1,) where nothing is left of the trend from the cycle ``last`` on
 
 
 class WearConstants(NamedTuple):
@@ -68,15 +59,107 @@ def trend_place(number: UInt32, law: Any) -> Real:
     return minimum(real(number), law.last) * law.per_half - 1.0
 
 
-def trended(mu: Reals, sigma: Reals, z: Reals, number: UInt32, law: Any) -> Reals:
-    """Return the offsets of a device in a cycle.
+def is_under_way(number: UInt32, law: Any) -> Mask:
+    """Return whether a trend that passes is not over yet.
 
     Parameters
     ----------
-    mu, sigma : four Real each
-        Its offsets and scales.
+    number : UInt32
+        Number of the cycle.
+    law : TrendConstants
+
+    Returns
+    -------
+    Mask
+    """
+    return real(number) < law.last
+
+
+def own_factors(z: Reals, law: Any) -> Reals:
+    """Return d of a device, without what it follows from offsets and scales.
+
+    Parameters
+    ----------
     z : four Real
         Normals of the device.
+    law : TrendConstants
+
+    Returns
+    -------
+    four Real
+    """
+    d = innovation(z, law.factor)
+    return d[0] + law.mean[0], d[1] + law.mean[1], d[2] + law.mean[2], d[3] + law.mean[3]
+
+
+def shared_factors(z: Reals, law: Any) -> Reals:
+    """Return the mean of d: what stands in place of `own_factors` where all devices have one d.
+
+    Parameters
+    ----------
+    z : four Real
+    law : TrendConstants
+
+    Returns
+    -------
+    four Real
+    """
+    return law.mean
+
+
+def following(d: Reals, mu: Reals, sigma: Reals, law: Any) -> Reals:
+    """Return d of a device with what it follows from offsets and scales.
+
+    Parameters
+    ----------
+    d : four Real
+        Of `own_factors` or `shared_factors`.
+    mu, sigma : four Real each
+        Offsets and scales of the device.
+    law : TrendConstants
+
+    Returns
+    -------
+    four Real
+    """
+    return (
+        d[0] + _along(mu, sigma, law.slope[0]),
+        d[1] + _along(mu, sigma, law.slope[1]),
+        d[2] + _along(mu, sigma, law.slope[2]),
+        d[3] + _along(mu, sigma, law.slope[3]),
+    )
+
+
+def following_nothing(d: Reals, mu: Reals, sigma: Reals, law: Any) -> Reals:
+    """Return d itself: what stands in place of `following` where d follows nothing.
+
+    Parameters
+    ----------
+    d : four Real
+    mu, sigma : four Real each
+    law : TrendConstants
+
+    Returns
+    -------
+    four Real
+    """
+    return d
+
+
+def _along(mu: Reals, sigma: Reals, row: Reals) -> Real:
+    """Return the sum of offsets and scales, weighted by the eight numbers of a row."""
+    offsets = rounded_mul(row[0], mu[0]) + row[1] * mu[1] + row[2] * mu[2] + row[3] * mu[3]
+    first = offsets + row[4] * absolute(sigma[0]) + row[5] * absolute(sigma[1])
+    return first + row[6] * absolute(sigma[2]) + row[7] * absolute(sigma[3])
+
+
+def on_trend(mu: Reals, d: Reals, number: UInt32, law: Any) -> Reals:
+    """Return the offsets of a device in a cycle of its trend, or with the trend held at its end.
+
+    Parameters
+    ----------
+    mu, d : four Real each
+        Offsets of the device, and the factors of its trend.
     number : UInt32
         Number of the cycle.
     law : TrendConstants
@@ -86,47 +169,73 @@ def trended(mu: Reals, sigma: Reals, z: Reals, number: UInt32, law: Any) -> Real
     four Real
     """
     t = trend_place(number, law)
-    d = innovation(z, law.factor)
     return (
-        mu[0] + (d[0] + law.mean[0]) * poly(law.curves[0], t),
-        mu[1] + (d[1] + law.mean[1]) * poly(law.curves[1], t),
-        mu[2] + (d[2] + law.mean[2]) * poly(law.curves[2], t),
-        mu[3] + (d[3] + law.mean[3]) * poly(law.curves[3], t),
+        mu[0] + d[0] * poly(law.curves[0], t),
+        mu[1] + d[1] * poly(law.curves[1], t),
+        mu[2] + d[2] * poly(law.curves[2], t),
+        mu[3] + d[3] * poly(law.curves[3], t),
     )
 
 
-def sloped_trended(mu: Reals, sigma: Reals, z: Reals, number: UInt32, law: Any) -> Reals:
-    """Return the offsets of a device in a cycle, where factors of the trend follow offsets and scales.
+def on_passing_trend(mu: Reals, d: Reals, number: UInt32, law: Any) -> Reals:
+    """Return the offsets of a device in a cycle of a trend that passes.
 
     Parameters
     ----------
-    mu, sigma : four Real each
-        Its offsets and scales.
-    z : four Real
-        Normals of the device.
+    mu, d : four Real each
+        Offsets of the device, and the factors of its trend.
     number : UInt32
         Number of the cycle.
-    law : SlopedTrendConstants
+    law : TrendConstants
 
     Returns
     -------
     four Real
     """
-    t = trend_place(number, law)
-    d = innovation(z, law.factor)
+    now, with_trend = is_under_way(number, law), on_trend(mu, d, number, law)
     return (
-        mu[0] + (d[0] + law.mean[0] + _along(mu, sigma, law.slope[0])) * poly(law.curves[0], t),
-        mu[1] + (d[1] + law.mean[1] + _along(mu, sigma, law.slope[1])) * poly(law.curves[1], t),
-        mu[2] + (d[2] + law.mean[2] + _along(mu, sigma, law.slope[2])) * poly(law.curves[2], t),
-        mu[3] + (d[3] + law.mean[3] + _along(mu, sigma, law.slope[3])) * poly(law.curves[3], t),
+        where(now, with_trend[0], mu[0]),
+        where(now, with_trend[1], mu[1]),
+        where(now, with_trend[2], mu[2]),
+        where(now, with_trend[3], mu[3]),
     )
 
 
-def _along(mu: Reals, sigma: Reals, row: Reals) -> Real:
-    """Return the sum of offsets and scales, weighted by the eight numbers of a row."""
-    offsets = rounded_mul(row[0], mu[0]) + row[1] * mu[1] + row[2] * mu[2] + row[3] * mu[3]
-    first = offsets + row[4] * absolute(sigma[0]) + row[5] * absolute(sigma[1])
-    return first + row[6] * absolute(sigma[2]) + row[7] * absolute(sigma[3])
+def trend_normals(lo: UInt32, hi: UInt32, number: UInt32, k0: UInt32, k1: UInt32, law: Any) -> Reals:
+    """Return the normals that give a device a d of its own.
+
+    Parameters
+    ----------
+    lo, hi : UInt32
+        Low and high word of the id of the cell.
+    number : UInt32
+        Number of a cycle; any number gives the same normals.
+    k0, k1 : UInt32
+        Low and high word of the seed.
+    law : TrendConstants
+
+    Returns
+    -------
+    four Real
+    """
+    zero = number ^ number
+    return normals(lo, hi, AGEING, zero, zero + 1, k0, k1)
+
+
+def no_trend_normals(lo: UInt32, hi: UInt32, number: UInt32, k0: UInt32, k1: UInt32, law: Any) -> Reals:
+    """Return four numbers that nothing uses: what stands in place of `trend_normals` where all devices have one d.
+
+    Parameters
+    ----------
+    lo, hi, number, k0, k1 : UInt32
+    law : TrendConstants
+
+    Returns
+    -------
+    four Real
+    """
+    zero = real(number ^ number)
+    return zero, zero, zero, zero
 
 
 def unit_exponential(word: UInt32) -> Real:
@@ -187,60 +296,10 @@ def failed(u: Reals, fails: Mask, word: UInt32, law: Any) -> tuple[Real, Real]:
     return where(fails & ~in_lrs, -U_NEVER, u[0]), where(fails & in_lrs, U_NEVER, u[1])
 
 
-def drawn_trend(
-    mu: Reals, sigma: Reals, lo: UInt32, hi: UInt32, number: UInt32, k0: UInt32, k1: UInt32, law: Any
-) -> Reals:
-    """Return the offsets of a cell in a cycle.
-
-    Parameters
-    ----------
-    mu, sigma : four Real each
-        Its offsets and scales.
-    lo, hi : UInt32
-        Low and high word of its id.
-    number : UInt32
-        Number of the cycle.
-    k0, k1 : UInt32
-        Low and high word of the seed.
-    law : TrendConstants
-
-    Returns
-    -------
-    four Real
-    """
-    zero = number ^ number
-    return trended(mu, sigma, normals(lo, hi, AGEING, zero, zero + 1, k0, k1), number, law)
-
-
-def drawn_sloped_trend(
-    mu: Reals, sigma: Reals, lo: UInt32, hi: UInt32, number: UInt32, k0: UInt32, k1: UInt32, law: Any
-) -> Reals:
-    """Return the offsets of a cell in a cycle, where factors of the trend follow offsets and scales.
-
-    Parameters
-    ----------
-    mu, sigma : four Real each
-        Its offsets and scales.
-    lo, hi : UInt32
-        Low and high word of its id.
-    number : UInt32
-        Number of the cycle.
-    k0, k1 : UInt32
-        Low and high word of the seed.
-    law : SlopedTrendConstants
-
-    Returns
-    -------
-    four Real
-    """
-    zero = number ^ number
-    return sloped_trended(mu, sigma, normals(lo, hi, AGEING, zero, zero + 1, k0, k1), number, law)
-
-
 def no_trend(
     mu: Reals, sigma: Reals, lo: UInt32, hi: UInt32, number: UInt32, k0: UInt32, k1: UInt32, law: Any
 ) -> Reals:
-    """Return the offsets themselves: what stands in place of `drawn_trend` without a trend.
+    """Return the offsets themselves: what stands in place of `optional_parts.trended` without a trend.
 
     Parameters
     ----------

@@ -7,9 +7,6 @@ compile (`engines.lanes`), since code for a part that is not there would not com
 from typing import Any
 
 from .ageing import (
-    SlopedTrendConstants,
-    drawn_sloped_trend,
-    drawn_trend,
     drawn_wear,
     in_reach,
     limited_but_worn,
@@ -18,8 +15,6 @@ from .ageing import (
     never_set,
     no_trend,
     no_wear,
-    sloped_trended,
-    trended,
 )
 from .feature_scales import (
     LogCurve,
@@ -43,6 +38,7 @@ from .own_law import (
     shared_blend,
     shared_shape,
 )
+from .trend import trended, trended_until_over
 
 
 def position(value: Real, scale: Any) -> Real:
@@ -208,37 +204,14 @@ def aged(mu: Reals, sigma: Reals, lo: UInt32, hi: UInt32, number: UInt32, k0: UI
         Number of the cycle.
     k0, k1 : UInt32
         Low and high word of the seed.
-    law : TrendConstants, SlopedTrendConstants or ()
+    law : TrendConstants or ()
 
     Returns
     -------
     four Real
     """
-    if isinstance(law, SlopedTrendConstants):
-        return drawn_sloped_trend(mu, sigma, lo, hi, number, k0, k1, law)
-    step = drawn_trend if law else no_trend
+    step = no_trend if not law else trended_until_over if law.passes else trended
     return step(mu, sigma, lo, hi, number, k0, k1, law)
-
-
-def moved_offsets(mu: Reals, sigma: Reals, z: Reals, number: UInt32, law: Any) -> Reals:
-    """Return the offsets of a device in a cycle, from its normals.
-
-    Parameters
-    ----------
-    mu, sigma : four Real each
-        Its offsets and scales.
-    z : four Real
-        Normals of the device.
-    number : UInt32
-        Number of the cycle.
-    law : TrendConstants or SlopedTrendConstants
-
-    Returns
-    -------
-    four Real
-    """
-    step = sloped_trended if isinstance(law, SlopedTrendConstants) else trended
-    return step(mu, sigma, z, number, law)
 
 
 def worn(u: Reals, lo: UInt32, hi: UInt32, number: UInt32, k0: UInt32, k1: UInt32, law: Any) -> Reals:

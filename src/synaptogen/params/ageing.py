@@ -7,7 +7,7 @@ from typing import Any, cast
 import numpy as np
 
 from synaptogen._utils import Float64Array
-from synaptogen.model import SlopedTrendConstants, TrendConstants, WearConstants, polynomial, trend_place
+from synaptogen.model import TrendConstants, WearConstants, is_under_way, polynomial, trend_place
 
 from .history import FEATURES
 from .record import Record, named_arguments, nested, number_within, real_array
@@ -19,7 +19,7 @@ _LATER = cast("Float64Array", None)  # a default of its own, set when a trend is
 
 @dataclass(frozen=True, eq=False)
 class Trend(Record):
-    """A trend of the features with the number of the cycle; after its last cycle they stay where it has led them.
+    """A trend of the features with the number of the cycle. After its last cycle they stay, or nothing is left of it.
 
     In cycle n the offset mu of a feature is mu + d T(t), with t = -1 in cycle 0 and 1 in the last cycle. The polynomial
     T belongs to the feature and d to the device: d = mean + factor @ N(0, I_4) + slope @ (v - centre), where v is its
@@ -40,6 +40,9 @@ class Trend(Record):
         By how much d follows the four offsets mu and the four scales sigma of the device; default: not at all.
     centre : array of shape (8,), optional
         Offsets and scales at which d has its mean; default: 0.
+    passes : bool, optional
+        Whether nothing is left of the trend from its last cycle on, as of a burn-in: cells that are through cost
+        nothing. Default: T is held at its end.
 
     Raises
     ------
@@ -60,6 +63,7 @@ class Trend(Record):
     factor: Float64Array = _LATER
     slope: Float64Array = _LATER
     centre: Float64Array = _LATER
+    passes: bool = False
 
     def __post_init__(self) -> None:
         if isinstance(self.cycles, bool) or not isinstance(self.cycles, int | np.integer):
@@ -79,6 +83,9 @@ class Trend(Record):
             slope=real_array("slope", slope, (FEATURES, 2 * FEATURES)),
             centre=real_array("centre", centre, (2 * FEATURES,)),
         )
+        if not isinstance(self.passes, bool | np.bool_):
+            raise ValueError(f"passes must be True or False, not {self.passes!r}")
+        self._set(passes=bool(self.passes))
         if np.any(np.triu(self.factor, 1)):
             raise ValueError("factor must be lower triangular: take a Cholesky factor, or its numpy.tril")
 
@@ -95,11 +102,12 @@ class Trend(Record):
         array of shape (..., 4)
             On the scales of the features.
         """
-        p = self.constants()
-        t = trend_place(np.asarray(number, np.uint32), p)
-        return np.stack([m * polynomial.poly(c, t) for m, c in zip(self.mean, p.curves, strict=True)], axis=-1)
+        p, number = self.constants(), np.asarray(number, np.uint32)
+        t = trend_place(number, p)
+        change = np.stack([m * polynomial.poly(c, t) for m, c in zip(self.mean, p.curves, strict=True)], axis=-1)
+        return np.where(np.asarray(is_under_way(number, p))[..., None], change, 0.0) if self.passes else change
 
-    def constants(self, dtype: Callable[[float], object] = float) -> TrendConstants | SlopedTrendConstants:
+    def constants(self, dtype: Callable[[float], object] = float) -> TrendConstants:
         """Return the constants that formulas take.
 
         Parameters
@@ -109,14 +117,13 @@ class Trend(Record):
 
         Returns
         -------
-        TrendConstants, or SlopedTrendConstants where the trend follows offsets and scales
+        TrendConstants
         """
         last, begin = float(self.cycles - 1), self.mean - self.slope @ self.centre
-        curves, mean, factor = (nested(v.tolist(), dtype) for v in (self.curves, begin, self.factor))
-        if not self.slope.any():
-            return TrendConstants(curves, mean, factor, dtype(last), dtype(2.0 / last))
-        slope = nested(self.slope.tolist(), dtype)
-        return SlopedTrendConstants(curves, mean, factor, dtype(last), dtype(2.0 / last), slope)
+        curves, mean = (nested(v.tolist(), dtype) for v in (self.curves, begin))
+        factor, slope = (nested(v.tolist(), dtype) if v.any() else () for v in (self.factor, self.slope))
+        passes = (dtype(1.0),) if self.passes else ()
+        return TrendConstants(curves, mean, dtype(last), dtype(2.0 / last), factor, slope, passes)
 
     @classmethod
     def from_dict(cls, content: object) -> "Trend":
@@ -126,7 +133,8 @@ class Trend(Record):
     def to_dict(self) -> dict[str, Any]:
         """Return the arguments of the constructor by name, for JSON."""
         names = ("curves", "mean", "factor", *(("slope", "centre") if self.slope.any() else ()))
-        return {"cycles": self.cycles, **{name: getattr(self, name).tolist() for name in names}}
+        passes = {"passes": True} if self.passes else {}
+        return {"cycles": self.cycles, **{name: getattr(self, name).tolist() for name in names}, **passes}
 
 
 @dataclass(frozen=True, eq=False)

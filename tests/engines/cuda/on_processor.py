@@ -122,6 +122,7 @@ SETS["trend and wear"] = PRESET.compact(3).replace(
         factor=0.3 * np.tril(np.ones((4, 4))),
         slope=SLOPE,
         centre=PRESET.population.mean(),
+        passes=True,
     ),
     wear=sg.Wear(30.0, 2.0, 0.4),
 )

@@ -14,7 +14,6 @@ from synaptogen._utils import Float64Array
 from synaptogen.engines import CompiledParams, compile_params
 from synaptogen.model import (
     OWN_ROWS,
-    SlopedTrendConstants,
     TrendConstants,
     WearConstants,
     ageing,
@@ -22,6 +21,7 @@ from synaptogen.model import (
     optional_parts,
     population,
     random,
+    trend,
 )
 from synaptogen.params import FEATURE_NAMES, DeviceParams
 
@@ -151,9 +151,9 @@ def _initial_block(params: CompiledParams, cycles: int) -> str:
         ]
     if params.restless:
         following += ["real g0, g1, g2, g3;"]
-    trend, wear = params.constants.trend, params.constants.wear
-    following += [f"real {', '.join([*numbered('d', 4), *numbered('mt', 4)])};  // trend"] if trend else []
-    offsets = numbered("mt" if trend else "mu", 4)
+    moves, wear = params.constants.trend, params.constants.wear
+    following += [f"real {', '.join([*numbered('d', 4), *numbered('mt', 4)])};  // trend"] if moves else []
+    offsets = numbered("mt" if moves else "mu", 4)
     return filled(
         INITIAL_BLOCK.replace("@z", ", ".join(numbered("z", params.traits))).replace("@mu", ", ".join(offsets)),
         {
@@ -162,18 +162,19 @@ def _initial_block(params: CompiledParams, cycles: int) -> str:
             "device": _device(params),
             "past": past(params, memory),
             "cycle": cycle(params, memory),
-            "trend": "\n".join(_trend(trend)) if trend else "",
+            "trend": "\n".join(_trend(moves)) if moves else "",
             "wear": "\n".join(_wear(wear)) if wear else "",
             "store": "\n".join(_store_case(k) for k in range(cycles + 1)),
         },
     ).rstrip()
 
 
-def _trend(law: TrendConstants | SlopedTrendConstants) -> list[str]:
+def _trend(law: TrendConstants) -> list[str]:
     """Move the offsets of the device to where they are in cycle k."""
     mu, sigma, z = ([name(n) for n in numbered(stem, 4)] for stem in ("mu", "sigma", "d"))
-    moved = traced(optional_parts.moved_offsets)(mu, sigma, z, name("k", "uint32"), law)
-    return [draw_normals(random.AGEING, "0", 1, numbered("d", 4)), *_assigned(numbered("mt", 4), moved)]
+    moved = traced(trend.moved_offsets)(mu, sigma, z, name("k", "uint32"), law)
+    drawn = [draw_normals(random.AGEING, "0", 1, numbered("d", 4))] if law.factor else []
+    return [*drawn, *_assigned(numbered("mt", 4), moved)]
 
 
 def _wear(law: WearConstants) -> list[str]:

@@ -87,7 +87,7 @@ class CPUEngine(EngineDefaults[Packing]):
             *map(len, (p.llrs, p.hhrs, p.quantile[0])),
             *((type(scale), len(scale and scale.coefficients)) for scale in p.scales),
             (len(p.own and p.own.first[0]), len(p.own and p.own.second[0]), params.restless),
-            (len(p.trend and p.trend.curves[0]), len(p.trend), bool(p.wear)),
+            (len(p.trend and p.trend.curves[0]), *map(len, p.trend and p.trend[-3:]), bool(p.wear)),
         )
         if fill:
             self._fill()

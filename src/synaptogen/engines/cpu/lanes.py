@@ -34,6 +34,7 @@ from synaptogen.model import (
     population,
     random,
     switching,
+    trend,
 )
 
 Pointer: TypeAlias = Any
@@ -82,6 +83,7 @@ FORMULAS = [
     latent,
     own_law,
     ageing,
+    trend,
     feature_scales,
     features,
     population,

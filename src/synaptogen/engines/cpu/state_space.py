@@ -24,7 +24,21 @@ from synaptogen.model import (
 )
 
 from .history_refill import Pending
-from .lanes import INLINE, Pointer, W, load, load_constants, reals, scalar, store, store_where, uint32s
+from .lanes import (
+    INLINE,
+    Pointer,
+    W,
+    first_half,
+    load,
+    load_constants,
+    pair,
+    reals,
+    scalar,
+    second_half,
+    store,
+    store_where,
+    uint32s,
+)
 from .layout import CellPointers, Four, KernelParams, load_own, scalar4
 
 
@@ -117,8 +131,10 @@ def latent_of_states(
 
 
 @njit(**INLINE)
-def unrest_of(params: KernelParams, lo: UInt32, hi: UInt32, number: UInt32) -> Four:
-    """Return the normals of a cycle that restless innovations need; zeros without them.
+def normals_of_cycle(params: KernelParams, lo: UInt32, hi: UInt32, number: UInt32) -> tuple[Four, Four]:
+    """Return the normals of a cycle, and those that restless innovations need beside them; zeros without them.
+
+    Both blocks of a restless cycle are drawn side by side: each step of a draw waits for the step before it.
 
     Parameters
     ----------
@@ -128,12 +144,15 @@ def unrest_of(params: KernelParams, lo: UInt32, hi: UInt32, number: UInt32) -> F
 
     Returns
     -------
-    four real lanes
+    e, unrest : four real lanes each
     """
     if params.restless:
-        return normals(lo, hi, CYCLES, number, 1, params.k0, params.k1)
+        blocks = pair(uint32s(0), uint32s(1))
+        both = normals(pair(lo, lo), pair(hi, hi), CYCLES, pair(number, number), blocks, params.k0, params.k1)
+        e = first_half(both[0]), first_half(both[1]), first_half(both[2]), first_half(both[3])
+        return e, (second_half(both[0]), second_half(both[1]), second_half(both[2]), second_half(both[3]))
     zero = reals(np.float32(0.0))
-    return zero, zero, zero, zero
+    return normals(lo, hi, CYCLES, number, 0, params.k0, params.k1), (zero, zero, zero, zero)
 
 
 @njit(**INLINE)
@@ -170,8 +189,7 @@ def advance_states(
     """
     q = params.states
     at = group * params.rows * W
-    e = normals(lo, hi, CYCLES, number, 0, params.k0, params.k1)
-    unrest = unrest_of(params, lo, hi, number)
+    e, unrest = normals_of_cycle(params, lo, hi, number)
     x = latent_of_states(params, cells.memory, at, own, own_at, e, unrest)
     before = reals(np.float32(0.0))
     for k in range(q):

@@ -24,6 +24,7 @@ from synaptogen.model import (
     population,
     random,
     switching,
+    trend,
 )
 
 from . import cell, history, layout, moving
@@ -35,6 +36,7 @@ FORMULAS = [
     latent,
     own_law,
     ageing,
+    trend,
     feature_scales,
     features,
     population,

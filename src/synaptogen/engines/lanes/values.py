@@ -19,7 +19,19 @@ from llvmlite import ir
 from numba.core import types
 from numba.core.typeconv import Conversion
 
-from synaptogen.model import Mask, Real, Reals, UInt32, ageing, feature_scales, ops, optional_parts, own_law
+from synaptogen.model import (
+    Mask,
+    Real,
+    Reals,
+    UInt32,
+    ageing,
+    feature_scales,
+    ops,
+    optional_parts,
+    own_law,
+    trend,
+    trend_parts,
+)
 
 from . import elementary
 
@@ -549,10 +561,25 @@ def _teach_own_law(overload: Callable[..., None]) -> None:
 def _teach_ageing(overload: Callable[..., None]) -> None:
     """Define trend and wear, or what stands in their place, by the type of the law."""
 
+    def has(law: Any, part: str) -> bool:
+        return len(law[law.fields.index(part)]) > 0
+
     def aged(mu: Reals, sigma: Reals, lo: UInt32, hi: UInt32, number: UInt32, k0: UInt32, k1: UInt32, law: Any) -> Any:
-        if getattr(law, "instance_class", None) is ageing.SlopedTrendConstants:
-            return ageing.drawn_sloped_trend
-        return ageing.drawn_trend if len(law) else ageing.no_trend
+        if not len(law):
+            return ageing.no_trend
+        return trend.trended_until_over if has(law, "passes") else trend.trended
+
+    def device_normals(lo: UInt32, hi: UInt32, number: UInt32, k0: UInt32, k1: UInt32, law: Any) -> Any:
+        return ageing.trend_normals if has(law, "factor") else ageing.no_trend_normals
+
+    def device_factors(z: Reals, law: Any) -> Any:
+        return ageing.own_factors if has(law, "factor") else ageing.shared_factors
+
+    def sloped_factors(d: Reals, mu: Reals, sigma: Reals, law: Any) -> Any:
+        return ageing.following if has(law, "slope") else ageing.following_nothing
+
+    def offsets_on_trend(mu: Reals, d: Reals, number: UInt32, law: Any) -> Any:
+        return ageing.on_passing_trend if has(law, "passes") else ageing.on_trend
 
     def worn(u: Reals, lo: UInt32, hi: UInt32, number: UInt32, k0: UInt32, k1: UInt32, law: Any) -> Any:
         return ageing.drawn_wear if len(law) else ageing.no_wear
@@ -568,6 +595,8 @@ def _teach_ageing(overload: Callable[..., None]) -> None:
 
     for choose in (aged, worn, stored_u_set, stored_u_reset, limited_when_stored):
         overload(getattr(optional_parts, choose.__name__), choose)
+    for part in (device_normals, device_factors, sloped_factors, offsets_on_trend):
+        overload(getattr(trend_parts, part.__name__), part)
 
 
 def _plain_where(mask: Mask, a: Any, b: Any) -> Any:

@@ -25,7 +25,8 @@ _GRID = 24
 _FEWEST = 16  # devices
 _OVER = 5.0  # times tau after which a burn-in is over
 _NO_SLOPE = 3.0
-_DEGREE = 15  # of the polynomials that stand for decays
+_DEGREE = 15  # at most, of the polynomials that stand for decays ...
+_CLOSE = 1e-3  # ... whose lowest degree comes so close to them, as a share of their beginning
 _SPAN = 12.0  # longest tau over the shortest that such a polynomial can follow
 
 
@@ -51,19 +52,23 @@ class BurnIn:
 
     @cached_property
     def curves(self) -> Float64Array:
-        """Polynomials (k, 16) that stand for the decays, highest power first, with t from -1 to 1 over `cycles`.
+        """Polynomials (k, n) that stand for the decays, highest power first, with t from -1 to 1 over `cycles`.
 
-        They end at 0, where a trend is held.
+        They end at 0. Their degree is the lowest that follows all decays within a thousandth, at most 15.
         """
         t = np.cos(np.pi * (np.arange(400) + 0.5) / 400)
-        out = np.zeros((len(self.tau), _DEGREE + 1))
-        for row, tau in zip(out, self.tau, strict=True):
-            if tau > 0:
-                rate = (self.cycles - 1) / (2 * max(tau, self.tau.max() / _SPAN))
-                fitted = np.polynomial.Chebyshev.fit(t, np.exp(-rate * (t + 1)), _DEGREE, domain=[-1, 1])
-                row[:] = np.polynomial.chebyshev.cheb2poly(fitted.coef)[::-1]
-                row[-1] -= row.sum()
-        return out
+        rates = (self.cycles - 1) / (2 * np.maximum(self.tau, self.tau.max() / _SPAN))
+        decays = np.exp(-rates[:, None] * (t + 1)) * (self.tau > 0)[:, None]
+        for degree in range(_DEGREE + 1):
+            fitted = np.polynomial.chebyshev.chebfit(t, decays.T, degree)
+            if np.abs(np.polynomial.chebyshev.chebval(t, fitted) - decays).max() < _CLOSE:
+                break
+        curves = np.zeros((len(self.tau), degree + 1))
+        for row, column in zip(curves, fitted.T, strict=True):
+            powers = np.polynomial.chebyshev.cheb2poly(column)  # without zeros at its end
+            row[len(row) - len(powers) :] = powers[::-1]
+            row[-1] -= row.sum()
+        return curves
 
     def decay(self, cycles: int) -> Float64Array:
         """Return the burn-in of a device with amplitude 1, from its first cycle on.
@@ -76,8 +81,10 @@ class BurnIn:
         -------
         array of shape (cycles, k)
         """
-        t = np.minimum(2 * np.arange(cycles) / (self.cycles - 1), 2.0) - 1
-        return np.stack([np.polyval(row, t) for row in self.curves], axis=-1)
+        number = np.arange(cycles)
+        t = 2 * np.minimum(number / (self.cycles - 1), 1.0) - 1
+        under_way = number < self.cycles - 1
+        return np.stack([np.polyval(row, t) * under_way for row in self.curves], axis=-1)
 
     def split(self, y: Float64Array) -> tuple[Float64Array, Float64Array]:
         """Take the burn-in from records, by least squares.
@@ -112,14 +119,16 @@ class BurnIn:
         -------
         Trend
         """
-        curves, mean, covariance = np.zeros((FEATURES, _DEGREE + 1)), np.zeros(FEATURES), np.zeros((FEATURES, FEATURES))
+        curves, mean = np.zeros((FEATURES, self.curves.shape[1])), np.zeros(FEATURES)
+        covariance = np.zeros((FEATURES, FEATURES))
         at = list(measured)
         curves[at], mean[at], covariance[np.ix_(at, at)] = self.curves, amplitudes.mean, amplitudes.covariance
         covariance[np.diag_indices(FEATURES)] += 1e-12 * max(np.trace(covariance), 1e-12)
         slope, centre = np.zeros((FEATURES, 2 * FEATURES)), np.zeros(2 * FEATURES)
         columns = [*at, *(FEATURES + f for f in at)]
         slope[np.ix_(at, columns)], centre[columns] = amplitudes.slope, amplitudes.centre
-        return Trend(self.cycles, curves, mean, np.linalg.cholesky(covariance).astype(np.float64), slope, centre)
+        factor = np.linalg.cholesky(covariance).astype(np.float64)
+        return Trend(self.cycles, curves, mean, factor, slope, centre, passes=True)
 
     def describe(self, names: Sequence[str]) -> str:
         """Return the decays in words.

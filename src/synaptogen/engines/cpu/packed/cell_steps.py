@@ -37,11 +37,10 @@ from synaptogen.engines.cpu.state_space import (
     advance_states,
     draw_states,
     latent_of_states,
+    normals_of_cycle,
     restart_states,
-    unrest_of,
 )
 from synaptogen.model import (
-    CYCLES,
     LIMITED,
     CycleFeatures,
     Mask,
@@ -51,7 +50,6 @@ from synaptogen.model import (
     cycle,
     is_irs,
     limited_when_stored,
-    normals,
     resets,
     sets,
     stored_u_reset,
@@ -249,8 +247,7 @@ def _pack_states(packed: Packed, scratch: Scratch, params: KernelParams, group: 
 @njit(**INLINE)
 def _latent(scratch: Scratch, params: KernelParams, lo: UInt32, hi: UInt32, number: UInt32) -> Four:
     """Return x of cycle ``number``, to which the states in the scratch belong."""
-    e = normals(lo, hi, CYCLES, number, 0, params.k0, params.k1)
-    unrest = unrest_of(params, lo, hi, number)
+    e, unrest = normals_of_cycle(params, lo, hi, number)
     own = scratch.cells.memory, X_ROWS * W
     return latent_of_states(params, scratch.states.memory, 0, own[0], own[1], e, unrest)
 
