@@ -182,3 +182,40 @@ def test_a_record_may_end_at_the_top_of_the_ramp(simulate):
     data = loops(u, i)
     found = extract(data)
     assert np.isfinite(fit_envelopes(data, found).reset.eta)
+
+
+def steep_loops(growth, ratio, top, cycles=8):
+    """Loops of one device, I = G sinh(growth U) in its HRS, and its features of each cycle."""
+    rng, step = np.random.default_rng(7), top / 60
+    down, rise, fall = np.arange(0, -top, -step), np.arange(-top, top, step), np.arange(top, 0, -step)
+
+    def hrs(u, r):
+        return 0.2 * np.sinh(growth * u) / np.sinh(0.2 * growth) / r
+
+    r_hrs = 2e3 * ratio * np.exp(0.15 * rng.standard_normal(cycles + 1))
+    r_lrs = 2e3 * np.exp(0.05 * rng.standard_normal(cycles))
+    u_set, u_reset = (top * (0.55 + 0.03 * rng.standard_normal(cycles)) for _ in range(2))
+    u, i = [], []
+    for c in range(cycles):
+        share = np.clip((rise - u_reset[c]) / (top - u_reset[c]), 0, 1)
+        start, end = u_reset[c] / r_lrs[c], hrs(top, r_hrs[c + 1])
+        reset = np.where(rise < u_reset[c], rise / r_lrs[c], end + (start - end) * (1 - share) ** 2)
+        u.append(np.concatenate([down, rise, fall]))
+        i.append(np.concatenate([np.where(down > -u_set[c], hrs(down, r_hrs[c]), down / r_lrs[c]), reset]))
+        i[-1] = np.append(i[-1], hrs(fall, r_hrs[c + 1]))
+    i = np.array(i) + 2e-8 / np.sqrt(ratio) * rng.standard_normal(np.shape(i))
+    return loops(np.array(u)[None], i[None]), hrs, {"r_hrs": r_hrs[:cycles], "r_lrs": r_lrs}
+
+
+@pytest.mark.parametrize(("growth", "ratio", "top"), [(3.0, 3000, 3.0), (6.0, 3000, 1.5), (8.0, 10_000, 1.0)])
+def test_a_steep_hrs_that_conducts_far_less_than_the_lrs(growth, ratio, top):
+    """The current grows ten thousand times from the read voltage to the end of the ramp, and stays passive."""
+    data, hrs, true = steep_loops(growth, ratio, top)
+    found = fit_envelopes(data, extract(data))
+    r_hrs, u = np.median(true["r_hrs"]), np.linspace(0.1, 0.9, 17) * top
+    assert np.abs(found.current(r_hrs, u) / hrs(u, r_hrs) - 1).max() < 0.15
+    params = with_curves(PRESET, found)
+    p = params.constants()
+    for r in (np.median(true["r_lrs"]), *true["r_hrs"]):
+        state = iv.passive(iv.mixing_from_conductance(1 / r, p), p)
+        assert iv.current(state, 0.2, p) == pytest.approx(0.2 / r, rel=0.01)

@@ -121,3 +121,20 @@ def test_a_reset_that_a_limit_of_the_current_hides_is_no_number(step, level):
     assert np.all(found.flag.values[0] & int(learn.Flag.MISFIT))
     if level > 1e-4:  # else it acts at the read voltage
         assert np.abs(found.r_lrs.values[0] / 2e3 - 1).max() < 0.01
+
+
+@pytest.mark.parametrize("share", [0.55, 0.8])
+@pytest.mark.parametrize("eta", [0.0, 2.0])
+@pytest.mark.parametrize("noise", [1e-8, 3e-7])
+def test_a_single_reset_that_a_limit_of_the_current_hides(share, eta, noise):
+    """An instrument clips one cycle among good ones: that one is flagged, and its R_LRS is right; no other one is."""
+    rng, legs, clipped = np.random.default_rng(6), [], 5
+    for c, u_reset in enumerate(0.75 + 0.08 * rng.random(12)):
+        down, rise, fall = ramps(1.4, 1.4)
+        part = np.clip((1.4 - rise) / (1.4 - u_reset), 0, 1) ** eta if eta else 0.0 * rise
+        rising = np.where(rise < u_reset, rise / 2e3, 2.8e-5 + (u_reset / 2e3 - 2.8e-5) * part)
+        legs += [(down, down / np.where(down > -0.9, 5e4, 2e3))]
+        legs += [(rise, np.minimum(rising, share * u_reset / 2e3) if c == clipped else rising), (fall, fall / 5e4)]
+    found = extracted(legs, noise)
+    np.testing.assert_array_equal(found.flag.values[0] & int(learn.Flag.MISFIT) > 0, np.arange(12) == clipped)
+    assert np.abs(found.r_lrs.values[0] / 2e3 - 1).max() < 0.01

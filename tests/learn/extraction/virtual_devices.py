@@ -209,6 +209,7 @@ def judge(extract, as_loops, one):
             good = np.abs(value - true) < 1.5 * one.step
         bad = flag & (doubt[name] | Flag.INCOMPLETE) != 0
         counts["right"] += int(np.count_nonzero(good & ~bad))
+        counts["right " + name] = int(np.count_nonzero(good & ~bad))
         counts["flagged"] += int(np.count_nonzero(bad & np.isfinite(value)))
         counts["missing"] += int(np.count_nonzero(np.isnan(value)))
         wrong = ~good & ~bad & np.isfinite(value)

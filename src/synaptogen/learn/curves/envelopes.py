@@ -43,6 +43,8 @@ Fit: TypeAlias = Callable[[BranchSamples], EnvelopeMixture]
 
 MOST_DEVICES, MOST_CYCLES = 64, 1200  # whose loops the curves are fitted to
 DEGREES: list[Degrees] = [(5, 5), (6, 6), (7, 7)]
+STEEPER: list[Degrees] = [(7, 9), (7, 11)]  # for an HRS that grows like a sinh with a large exponent
+BIASED, AS_BIASED = 0.1, 0.02  # share of the highest currents that curves may miss on average, beyond the least missed
 WITHIN, WITHIN_BEYOND = 1.01, 1.1  # times the least misfit: up to here, lower degrees count as equally good
 OUTLIER = 3.0  # standard deviations; larger residuals count as this much
 RESIDUALS = ("lrs", "lrs_rms", "hrs", "hrs_rms", "hrs_negative", "hrs_negative_rms")
@@ -110,6 +112,7 @@ def fit_envelopes(
     degrees : (int, int), optional
         Degrees of the LLRS and the HHRS, 1 to 15. Default: the lowest of `DEGREES` that describe held-out cycles as
         well as the best of them, within 1 % (10 % at the highest voltages, where the HRS is no mixture of two curves).
+        Where none of them describes the highest currents on average, `STEEPER` ones are tried, too.
     reset : {"auto", "power", "stretched"}
         Form of the RESET transition; default: stretched, if it describes held-out cycles better than the power law.
 
@@ -131,8 +134,13 @@ def fit_envelopes(
     def fit(of: Degrees, part: BranchSamples) -> EnvelopeMixture:
         return fit_envelope_mixture(part, of, u_range=extraction.u_range, u_read=extraction.u_read, noise=noise)
 
-    tried = [degrees] if degrees else DEGREES
+    tried = [degrees] if degrees else list(DEGREES)
     held_out = [_held_out(samples, fold, partial(fit, of), noise) for of in tried]
+    for of in () if degrees else STEEPER:
+        if not held_out[-1].bias > BIASED:
+            break
+        tried.append(of)
+        held_out.append(_held_out(samples, fold, partial(fit, of), noise))
     best = _lowest_degrees(held_out)
     whole = fit(tried[best], samples)
     resets = resets.with_states(whole, extraction.u_read)
@@ -148,12 +156,17 @@ def fit_envelopes(
 
 
 def _lowest_degrees(held_out: list["_HeldOut"]) -> int:
-    """Return the first, of the lowest degrees, that is about as good as the best: where curves hold, and beyond."""
-    misfit, beyond = (np.array([getattr(one, name) for one in held_out]) for name in ("misfit", "beyond"))
+    """Return the first, of the lowest degrees, that is about as good as the best: where curves hold, and beyond.
+
+    Curves that miss the highest currents on average do not count if others do not.
+    """
+    misfit, beyond, bias = (np.array([getattr(one, name) for one in held_out]) for name in ("misfit", "beyond", "bias"))
     if not np.isfinite(misfit).all():
         return 0
-    good = (misfit <= WITHIN * misfit.min()) & (beyond <= WITHIN_BEYOND * beyond.min())
-    return int(np.argmax(good)) if good.any() else int(np.argmin(misfit))
+    counts = bias <= max(BIASED, bias.min() + AS_BIASED)
+    least = misfit[counts].min()
+    good = counts & (misfit <= WITHIN * least) & (beyond <= WITHIN_BEYOND * beyond[counts].min())
+    return int(np.argmax(good)) if good.any() else int(np.argmin(np.where(counts, misfit, np.inf)))
 
 
 def _gather(loops: xr.Dataset, extraction: Extraction) -> tuple[BranchSamples, IntArray, ResetPoints]:
@@ -187,12 +200,13 @@ class _HeldOut:
     """Residuals of cycles that the curves were not fitted to.
 
     ``misfit`` is their rms in units of the error, bounded; ``beyond`` their rms in A where the HRS is no mixture of two
-    curves any more, so that these describe it on average.
+    curves any more, so that these describe it on average, and ``bias`` their median there as a share of the current.
     """
 
     residuals: dict[str, float]
     misfit: float
     beyond: float = 0.0
+    bias: float = 0.0
 
 
 def _held_out(samples: BranchSamples, fold: IntArray, fit: Fit, noise: float) -> _HeldOut:
@@ -212,7 +226,11 @@ def _held_out(samples: BranchSamples, fold: IntArray, fit: Fit, noise: float) ->
     sizes = [_relative(rest[kind & trusted], samples.i[kind & trusted]) for kind in kinds]
     residuals = dict(zip(RESIDUALS, chain(*sizes), strict=True))
     misfit = float(np.sqrt(np.mean(np.minimum(far[trusted], OUTLIER) ** 2)))
-    return _HeldOut(residuals, misfit, 0.0 if trusted.all() else float(np.sqrt(np.mean(rest[~trusted] ** 2))))
+    far_off, size = rest[~trusted], np.abs(samples.i[~trusted])
+    if not len(size):
+        return _HeldOut(residuals, misfit)
+    bias = abs(float(np.median(far_off))) / max(float(np.median(size)), noise)
+    return _HeldOut(residuals, misfit, float(np.sqrt(np.mean(far_off**2))), bias)
 
 
 def _both_states(samples: BranchSamples, branches: BoolArray) -> bool:

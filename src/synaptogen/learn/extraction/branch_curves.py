@@ -32,6 +32,8 @@ class BranchCurves:
         Conductance in S at the read voltage: ``at_zero + per_state * x``.
     shape_error : array of shape (3,)
         Relative standard error of conductances that comes from an unknown shape.
+    at_points : array of shape (3,)
+        1 where conductances were scaled to points beside the read voltage, else 0.
     u_range : float
         In V.
     """
@@ -41,6 +43,7 @@ class BranchCurves:
     at_zero: Float64Array
     per_state: Float64Array
     shape_error: Float64Array
+    at_points: Float64Array
     u_range: float
 
     def conductance(self, states: Float64Array) -> Float64Array:
@@ -91,7 +94,7 @@ class BranchCurves:
         BranchCurves
         """
         changed = {}
-        for name in ("tables", "windows", "at_zero", "per_state", "shape_error"):
+        for name in ("tables", "windows", "at_zero", "per_state", "shape_error", "at_points"):
             array = getattr(self, name).copy()
             array[branch] = getattr(other, name)[branch]
             changed[name] = array
@@ -138,7 +141,7 @@ def straight_curves(u_range: float) -> BranchCurves:
     u = np.linspace(-u_range, u_range, GRID)
     tables = np.stack([np.stack([np.zeros(GRID), u])] * 3)
     windows = np.array([[-np.inf, np.inf]] * 3)
-    return BranchCurves(tables, windows, np.zeros(3), np.ones(3), np.zeros(3), u_range)
+    return BranchCurves(tables, windows, np.zeros(3), np.ones(3), np.zeros(3), np.zeros(3), u_range)
 
 
 def mixture_curves(mixture: EnvelopeMixture, u_range: float, u_read: float, hrs_top: float) -> BranchCurves:
@@ -161,4 +164,5 @@ def mixture_curves(mixture: EnvelopeMixture, u_range: float, u_read: float, hrs_
     tables = np.stack([np.stack([a, np.polyval(mixture.hhrs, u) - a])] * 3)
     windows = np.array([[-np.inf, np.inf], [-np.inf, np.inf], [-np.inf, hrs_top]])
     g_llrs, g_hhrs = (float(np.polyval(p, u_read)) / u_read for p in (mixture.llrs, mixture.hhrs))
-    return BranchCurves(tables, windows, np.full(3, g_llrs), np.full(3, g_hhrs - g_llrs), np.zeros(3), u_range)
+    at_zero, per_state = np.full(3, g_llrs), np.full(3, g_hhrs - g_llrs)
+    return BranchCurves(tables, windows, at_zero, per_state, np.zeros(3), np.zeros(3), u_range)

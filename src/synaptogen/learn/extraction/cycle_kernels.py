@@ -11,7 +11,7 @@ from synaptogen._utils import Float64Array, IntArray
 
 from .segmentation import END, HIGHEST, LOWEST, START, compiled
 from .survey_kernels import FLOOR
-from .threshold_kernels import lrs_at, reset_voltage, set_voltage
+from .threshold_kernels import level_run, lrs_at, reset_voltage, set_voltage
 
 # columns of the table that `measure_cycles` fills, see there
 (
@@ -33,8 +33,11 @@ from .threshold_kernels import lrs_at, reset_voltage, set_voltage
     KINK,
     SET_AGREES,
     RESET_AGREES,
+    LEVER_A,
+    LEVER_B,
+    LEVER_C,
     MEASURE_COLUMNS,
-) = range(19)
+) = range(22)
 
 FIRST_LRS_TOP = 0.3  # share of the reach up to which the LRS is fitted before the thresholds are known
 LRS_TOP = 0.85  # share of U_RESET up to which the LRS is fitted
@@ -42,11 +45,12 @@ FIRST_HRS, SET_ROUNDS = 0.3, 4  # share of the negative reach that the HRS is fi
 LRS_BOTTOM = 0.33  # share of the negative reach from which the LRS is fitted
 HRS_A_BOTTOM = 0.85  # share of U_SET up to which the HRS is fitted on branch A
 BELOW_LIMIT = 0.75  # share of the current limit below which the instrument does not act
+BELOW_PLATEAU = 0.95  # share of the voltage at which the current of RESET becomes flat
 MODEL_ERROR = 0.02  # error of two polynomials as a share of the current
 HUBER = 1.5  # standard deviations beyond which residuals count linearly
 HUBER_ROUNDS = 6
 BESIDE = (0.6, 1.5)  # shares of the read voltage between which points check a resistance
-WIDER = (0.25, 2.5)  # the same where these are fewer than three
+WIDER = (0.25, 2.5)  # the same where these are fewer than three; two are enough if one of them is beside it
 FOLLOWED, FEWEST_FOLLOWED = 0.5, 5  # share of the voltages of the LRS whose points lead its line on; fewest of them
 
 
@@ -82,27 +86,29 @@ def _fit_state(
     high: float,
     limit: float,
     x: float,
-) -> tuple[float, float]:
-    """Return the state of points between two voltages, by Huber's method from ``x`` on, and its error.
+) -> tuple[float, float, float]:
+    """Return the state of points between two voltages, by Huber's method from ``x`` on, its error, and its lever.
+
+    The lever is by how much a current that is added to all points changes the state, in 1/A.
 
     Points count from ``first`` to ``last`` (excluded), with currents above -``limit``.
     """
-    d, y, weight, error = work[1], work[2], work[3], np.nan
+    d, y, weight, error, lever = work[1], work[2], work[3], np.nan, np.nan
     for _ in range(HUBER_ROUNDS):
-        s, ss = 0.0, 0.0
+        s, ss, sums = 0.0, 0.0, 0.0
         for k in range(first, last):
             if low <= u[k] <= high and i[k] > -limit:
                 w, rest = weight[k], y[k] - x * d[k]
                 far = rest * rest * w
                 if far > HUBER * HUBER:  # False while x is NaN: the first round is plain least squares
                     w *= HUBER / np.sqrt(far)
-                s, ss = s + w * d[k] * y[k], ss + w * d[k] * d[k]
+                s, ss, sums = s + w * d[k] * y[k], ss + w * d[k] * d[k], sums + w * d[k]
         if ss <= 0.0:
-            return np.nan, np.nan
-        before, x, error = x, s / ss, 1.0 / np.sqrt(ss)
+            return np.nan, np.nan, np.nan
+        before, x, error, lever = x, s / ss, 1.0 / np.sqrt(ss), sums / ss
         if abs(x - before) < 0.03 * error:
             break
-    return x, error
+    return x, error, lever
 
 
 @compiled
@@ -118,14 +124,15 @@ def _check_state(
     noise: float,
 ) -> tuple[float, float]:
     """Return by how much points beside a voltage conduct more than the curve, in S, and the standard error."""
-    a, d = work[0], work[1]
+    a, d, beside = work[0], work[1], 0
     for near, far in (BESIDE, WIDER):
         n, s, ss = 0, 0.0, 0.0
         for k in range(first, last):
             if near <= u[k] / at_ <= far and i[k] > -limit:
                 n, s, ss = n + 1, s + u[k] * (i[k] - a[k] - x * d[k]), ss + u[k] * u[k]
-        if n >= 3:
+        if n >= 3 or (n == 2 and beside > 0):
             return s / ss, noise / np.sqrt(ss)
+        beside = n
     return np.nan, np.nan
 
 
@@ -172,7 +179,8 @@ def _measure_cycle(
     if high >= 0:
         _fill_model(u, i, n, tables[2], u_range, noise, work)
         from_, top = max(FLOOR * u[high], windows[2, 0]), windows[2, 1]
-        summary[STATE_C], summary[ERROR_C] = _fit_state(u, i, work, high, n, from_, top, np.inf, np.nan)
+        state, error, lever = _fit_state(u, i, work, high, n, from_, top, np.inf, np.nan)
+        summary[STATE_C], summary[ERROR_C], summary[LEVER_C] = state, error, lever
         summary[REST_C], summary[REST_ERROR_C] = _check_state(
             u, i, work, high, n, u_read, summary[STATE_C], np.inf, noise
         )
@@ -181,8 +189,14 @@ def _measure_cycle(
     first, last = max(low, 0), high if high >= 0 else n
     _fill_model(u, i, n, tables[1], u_range, noise, work)
     bottom = max(-LRS_BOTTOM * un if low >= 0 else FLOOR * up, windows[1, 0])
-    top, below = min(FIRST_LRS_TOP * up, windows[1, 1]), BELOW_LIMIT * limit
-    summary[STATE_B], summary[ERROR_B] = _fit_state(u, i, work, first, last, bottom, top, below, np.nan)
+    most, below = windows[1, 1], BELOW_LIMIT * limit
+    if high >= 0:
+        flat, _ = level_run(i, first, high, noise)
+        if flat > first and u[flat] > 0:  # an instrument may limit the current of this cycle
+            most = min(most, BELOW_PLATEAU * u[flat])
+    top = min(FIRST_LRS_TOP * up, most)
+    state, error, lever = _fit_state(u, i, work, first, last, bottom, top, below, np.nan)
+    summary[STATE_B], summary[ERROR_B], summary[LEVER_B] = state, error, lever
     if high >= 0:
         begin = high
         while begin > first and u[begin - 1] > 0:
@@ -196,10 +210,9 @@ def _measure_cycle(
             summary[RESET_AGREES] = 1.0 if agrees else 0.0
             before = top
             top = LRS_TOP * (summary[U_RESET] if summary[U_RESET] == summary[U_RESET] else up)
-            top = min(top, windows[1, 1])
-            summary[STATE_B], summary[ERROR_B] = _fit_state(
-                u, i, work, first, last, bottom, top, below, summary[STATE_B]
-            )
+            top = min(top, most)
+            state, error, lever = _fit_state(u, i, work, first, last, bottom, top, below, summary[STATE_B])
+            summary[STATE_B], summary[ERROR_B], summary[LEVER_B] = state, error, lever
             if abs(top - before) < 0.05 * up:
                 break
     side = u_read if high >= 0 and not summary[U_RESET] < 1.2 * u_read else -u_read
@@ -240,8 +253,8 @@ def _measure_set(
     top = min(FLOOR * u[low], windows[0, 1])
     bottom = FIRST_HRS * u[low]
     for _ in range(SET_ROUNDS):
-        x, error = _fit_state(u, i, work, 0, low, max(bottom, windows[0, 0]), top, np.inf, summary[STATE_A])
-        summary[STATE_A], summary[ERROR_A] = x, error
+        x, error, lever = _fit_state(u, i, work, 0, low, max(bottom, windows[0, 0]), top, np.inf, summary[STATE_A])
+        summary[STATE_A], summary[ERROR_A], summary[LEVER_A] = x, error, lever
         for k in range(low + 1):
             h[k] = -(work[0, k] + (x if x == x else 0.0) * work[1, k])
         before = summary[U_SET]
@@ -376,11 +389,11 @@ def measure_cycles(
         Half width of the slope filter, as a share of the points of the rising positive ramp.
     parity : int
         0 or 1 takes every second point, -1 all of them.
-    out : array of shape (count, 18)
+    out : array of shape (count, 21)
         Filled with, NaN where not found: states of branches A, B and C and their standard errors; by how much points
         beside the read voltage conduct more than the curves, and the errors (S); U_SET and U_RESET (V); how far the
         kink lies beyond U_RESET, and the kink that raw points show (V); 1 where raw points agree with U_SET and with
-        U_RESET, else 0.
+        U_RESET, else 0; by how much a current that is added to all points changes the states (1/A).
     """
     longest = 3
     for c in range(count):

@@ -68,7 +68,7 @@ class DeviceCycles:
         Which cycle is a forming sweep.
     curves : BranchCurves
         Curves of the branches of this device; straight lines before any were fitted.
-    measured : array of shape (n, 18)
+    measured : array of shape (n, 21)
         Results of `cycle_kernels.measure_cycles`; no rows before curves are known.
     conductances_at_read : array of shape (n, 3)
         Conductance in S of branches A, B and C at the read voltage, NaN where it is not known.
@@ -405,7 +405,7 @@ def measure_device(points: DevicePoints, cycles: DeviceCycles, u_read: float, pa
 
     Returns
     -------
-    array of shape (n, 18)
+    array of shape (n, 21)
         Columns as in `cycle_kernels.measure_cycles`.
     """
     out = np.empty((len(cycles.rows), MEASURE_COLUMNS))

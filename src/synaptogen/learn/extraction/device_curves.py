@@ -198,15 +198,15 @@ def _calibrate(one: DeviceCycles, branch: int, cycles: BoolArray) -> None:
     """Scale the conductances that a shape gives to points beside the read voltage, which it may extrapolate wrongly."""
     bias, noise = _bias(one, branch, cycles)
     curves = one.curves
-    per_state, error = curves.per_state.copy(), curves.shape_error.copy()
+    per_state, error, at_points = curves.per_state.copy(), curves.shape_error.copy(), curves.at_points.copy()
     if abs(bias) < 1.5 * noise and error[branch] < noise:
         error[branch] = np.hypot(error[branch], HALF * min(noise, LOOSE))
     elif noise < LOOSE and abs(bias) < 0.5:
         per_state[branch] *= 1 + bias
-        error[branch] = noise
+        error[branch], at_points[branch] = noise, 1.0
     else:
         error[branch] = np.hypot(error[branch], LOOSE)
-    one.curves = replace(curves, per_state=per_state, shape_error=error)
+    one.curves = replace(curves, per_state=per_state, shape_error=error, at_points=at_points)
 
 
 def _take_shape(points: DevicePoints, one: DeviceCycles, branch: int, cycles: IntArray, u_read: float) -> None:

@@ -17,6 +17,8 @@ from .branch_curves import A, B, C
 from .cycle_kernels import (
     ERROR_A,
     ERROR_C,
+    LEVER_A,
+    LEVER_C,
     RESET_AGREES,
     REST_A,
     REST_C,
@@ -240,7 +242,17 @@ def _checked(one: DeviceCycles, measured: Float64Array, u_read: float) -> tuple[
     g[:, A] *= 1 + other_side
     error[:, A] = np.hypot(error[:, A], abs(other_side) * np.abs(g[:, A]))
     error = np.where(np.isnan(rest), np.hypot(error, UNCHECKED * np.abs(g)), error)
-    return g, np.hypot(error, one.offset_error / u_read), misfit
+    return g, np.hypot(error, _error_of_offset(one, measured, u_read)), misfit
+
+
+def _error_of_offset(one: DeviceCycles, measured: Float64Array, u_read: float) -> Float64Array:
+    """Return the error of the conductances in S that the error of the offset makes.
+
+    It counts in full at the read voltage, and less where a curve is fitted to the larger currents of higher voltages.
+    """
+    by_curve = np.abs(one.curves.per_state * measured[:, LEVER_A : LEVER_C + 1])
+    by_points = np.minimum(one.share + one.curves.at_points, 1.0)
+    return np.asarray(one.offset_error * ((1 - by_points) * by_curve + by_points / u_read))
 
 
 def _rest(one: DeviceCycles, measured: Float64Array, g: Float64Array) -> Float64Array:

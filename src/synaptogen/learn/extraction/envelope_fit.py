@@ -28,6 +28,7 @@ FINE, ADDITIONS = 2001, 20  # number of voltages at which they are checked, and 
 INSISTED = 0.5  # share of the constraints that must hold between the points
 STEEPNESS = 1e-3  # least slope of an envelope, as a share of the mean conductance of the LRS
 LEAST_OWN = 0.1  # the same as a share of that of the HRS, for the HHRS of devices whose HRS conducts far less
+LOW_VOLTAGE, FEWEST_LOW = 0.2, 3  # share of the range where a non-linear HRS conducts least, and points it takes
 CURVATURE = 3e-9  # weight of the penalty, relative to all points together with an error of noise and 1 % of the scale
 INSIDE = 1e-3  # share of the penalty that counts where points were measured
 OUTER = 0.02  # share of the branches beyond the margin at either end
@@ -168,7 +169,8 @@ def fit_envelope_mixture(
     weights = samples.trust / variance
     r = np.where(samples.is_lrs, 0.0, 1.0)
     low = min(1.0, LEAST_OWN * _hrs_scale(samples) / (STEEPNESS * scale))
-    limits = _shape_constraints(basis, low)
+    steepness = min(low, LEAST_OWN * _least_conductance(samples, u_range, noise) * u_range / (STEEPNESS * scale))
+    limits = _shape_constraints(basis, steepness)
     penalty = _curvature_penalty(basis, samples, low) * len(y) / ((noise / scale) ** 2 + 0.01**2)
     theta = np.empty(0)
     for round_ in range(rounds):
@@ -182,7 +184,7 @@ def fit_envelope_mixture(
         if round_ < rounds - 1:
             r = _rescale_states(r, samples.is_lrs, theta, basis.values(np.array([u_read]))[0])
     theta = _solve_everywhere(
-        basis, low, limits, lambda tight: _fit_both(gram, cross, r_fit, basis.keep(), tight, penalty)
+        basis, steepness, limits, lambda tight: _fit_both(gram, cross, r_fit, basis.keep(), tight, penalty)
     )
     r = _solve_states(gram, cross, theta)
     return EnvelopeMixture(*basis.polynomials(theta), r)
@@ -219,6 +221,18 @@ def _hrs_scale(samples: BranchSamples) -> float:
     """Return the size of the largest currents of the HRS in A."""
     hrs = ~samples.is_lrs[samples.branch] & (samples.trust == 1)
     return float(np.quantile(np.abs(samples.i[hrs]), 0.99)) if hrs.any() else np.inf
+
+
+def _least_conductance(samples: BranchSamples, u_range: float, noise: float) -> float:
+    """Return the conductance of the usual HRS at low voltages in S, or the error of one where noise hides it."""
+    low = ~samples.is_lrs[samples.branch] & (np.abs(samples.u) <= LOW_VOLTAGE * u_range)
+    if np.count_nonzero(low) < FEWEST_LOW:
+        return np.inf
+    u, i, number = samples.u[low], samples.i[low], samples.branch[low]
+    own, weight = (np.bincount(number, u * x, len(samples.is_lrs)) for x in (i, u))
+    seen = weight > 0
+    error = noise / float(np.sqrt(np.median(weight[seen])))
+    return max(float(np.median(own[seen] / weight[seen])), error)
 
 
 def _predict(theta: Float64Array, phi: Float64Array, r: Float64Array) -> Float64Array:

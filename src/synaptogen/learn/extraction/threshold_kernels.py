@@ -23,6 +23,8 @@ BESIDE_KINK = 4  # points to either side of the filter in which a kink is fitted
 LEAST_FALL = 0.4  # share of the slope of the LRS that it loses at a kink at least
 ROUND = 0.004  # share of the current by which points may be off a kink's law
 FLAT, EQUAL = 0.003, 0.001  # shares of the current within which a plateau is flat, and one of few points
+FEWEST_EQUAL, FEWEST_LEVEL = 3, 6  # points of the latter at least; of those that noise makes differ
+QUIET = 0.004  # share of the current that this noise may be
 
 
 @compiled
@@ -390,34 +392,86 @@ def _end_of_plateau(u: Float64Array, i: Float64Array, line: Float64Array, first:
 
     The current goes along the line of the LRS right up to it, and then is flat.
     """
+    begin, end = level_run(i, first, high, noise)
+    if begin >= 0 and line[end] > 1.04 * i[begin] + 3.0 * noise and _begins_on_line(i, line, first, begin, i[begin]):
+        return end
+    begin, end = _wide_plateau(i, first, high, noise)
+    if begin < 0 or line[end] < 1.15 * i[begin : end + 1].max():
+        return -1
+    return end if _begins_on_line(i, line, first, begin, i[begin : end + 1].max()) else -1
+
+
+@compiled
+def _begins_on_line(i: Float64Array, line: Float64Array, first: int, begin: int, level: float) -> bool:
+    """Return whether a plateau begins where the line of the LRS reaches it, perhaps a whole step later."""
+    if begin - 2 < first or abs(i[begin - 2] - line[begin - 2]) > OFF_LINE * line[begin - 2]:
+        return False
+    return bool(line[begin] < 1.06 * level or line[begin - 1] < level)
+
+
+@compiled
+def level_run(i: Float64Array, first: int, high: int, noise: float) -> tuple[int, int]:
+    """Return first and last of the points about the largest current that are equal to it, or -1 and -1.
+
+    Where noise alone makes them differ, there must be more of them; much noise would hide a fall.
+
+    Parameters
+    ----------
+    i : array of shape (n,)
+        Currents in A.
+    first, high : int
+        First and last point to look at.
+    noise : float
+        Standard deviation of a current in A.
+
+    Returns
+    -------
+    (int, int)
+    """
+    top = first
+    for k in range(first, high + 1):
+        if i[k] > i[top]:
+            top = k
+    if noise > QUIET * i[top]:
+        return -1, -1
+    width, fewest = EQUAL * i[top], FEWEST_EQUAL
+    if 5.0 * noise > width:
+        width, fewest = 5.0 * noise, FEWEST_LEVEL
+    begin = end = top
+    while begin > first and i[begin - 1] > i[top] - width:
+        begin -= 1
+    while end < high and i[end + 1] > i[top] - width:
+        end += 1
+    if end - begin + 1 < fewest:
+        return -1, -1
+    return begin, end
+
+
+@compiled
+def _wide_plateau(i: Float64Array, first: int, high: int, noise: float) -> tuple[int, int]:
+    """Return first and last point of a flat top of ten points or more, or -1 and -1; it is neither round nor falls."""
     top = first
     for k in range(first, high + 1):
         if i[k] > i[top]:
             top = k
     level, width = i[top], max(FLAT * i[top], 2.0 * noise)
     if level < 20.0 * noise:
-        return -1
+        return -1, -1
     begin = end = top
     while begin > first and i[begin - 1] > level - 2.0 * width:
         begin -= 1
     while end < high and i[end + 1] > level - 2.0 * width:
         end += 1
+    if end - begin < 9:
+        return -1, -1
     part = (end + 1 - begin) // 3
     middle = outside = falls = 0.0
     for k in range(part):
         falls += i[begin + k] - i[end - k]
         middle += i[begin + part + k]
         outside += 0.5 * (i[begin + k] + i[end - k])
-    if part > 0 and (middle - outside) / part > max(3.0 * noise / np.sqrt(part), 0.1 * FLAT * level):
-        return -1  # the round top of a gradual RESET
-    if part > 0 and falls / part > max(2.5 * noise / np.sqrt(part), 0.1 * FLAT * level):
-        return -1  # it goes on falling
-    equal = end - begin >= 3
-    for k in range(begin, end + 1):
-        equal = equal and i[k] > (1.0 - EQUAL) * level
-    if (end - begin < 9 and not equal) or line[end] < 1.15 * level or begin - 2 < first:
-        return -1
-    if abs(i[begin - 2] - line[begin - 2]) > OFF_LINE * line[begin - 2]:
-        return -1
-    # the plateau begins where the line of the LRS reaches it, perhaps a whole step later
-    return end if line[begin] < 1.06 * level or line[begin - 1] < level else -1
+    if (middle - outside) / part > max(3.0 * noise / np.sqrt(part), 0.1 * FLAT * level):
+        return -1, -1  # the round top of a gradual RESET
+    if falls / part > max(2.5 * noise / np.sqrt(part), 0.1 * FLAT * level):
+        return -1, -1  # it goes on falling
+    return begin, end
