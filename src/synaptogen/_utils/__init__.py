@@ -38,7 +38,7 @@ from .operands import as_array
 from .optional import missing, require
 from .rng import RNG, seed_of
 from .small_files import load_small, parse_json, parse_object, require_regular
-from .text import printable
+from .text import plain_number, printable
 from .threads import SMALLEST, default_threads, pieces_of, pool, share
 
 __all__ = [
@@ -81,6 +81,7 @@ __all__ = [
     "parse_json",
     "parse_object",
     "pieces_of",
+    "plain_number",
     "pool",
     "positive_int",
     "printable",

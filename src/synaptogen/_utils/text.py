@@ -1,4 +1,4 @@
-"""Text that others wrote, made harmless for comments, titles and terminals."""
+"""Text that others wrote, made harmless for comments, titles and terminals; numbers as people read them."""
 
 import unicodedata
 
@@ -22,3 +22,21 @@ def printable(text: str, keep: str = "") -> str:
         Text of the same length; without ``keep`` it is one line in every language.
     """
     return "".join(c if c in keep or unicodedata.category(c) not in _UNPRINTABLE else " " for c in text)
+
+
+def plain_number(value: float, digits: int) -> str:
+    """Return a number with so many digits, without a power of ten from 0.0001 to ten million.
+
+    Parameters
+    ----------
+    value : float
+    digits : int
+        Significant digits.
+
+    Returns
+    -------
+    str
+        Thousands are separated by commas.
+    """
+    short = f"{value:.{digits}g}"
+    return f"{float(short):,.15g}" if 1e-4 <= abs(float(short)) < 1e7 else short

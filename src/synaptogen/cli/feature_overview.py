@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
+from synaptogen._utils import plain_number
+
 from .output import stdout
 
 if TYPE_CHECKING:
@@ -26,7 +28,7 @@ def print_overview(features: "Sequence[FeatureOverview]") -> None:
         table.add_column(heading, justify="right", no_wrap=True)
     for x in features:
         for name, which, q in ((f"{x.name} ({x.unit})", "measured", x.measured), ("", "simulated", x.simulated)):
-            table.add_row(name, which, *(f"{q[k]:.3g}" for k in (0, 2, 3, 4, 6)))
+            table.add_row(name, which, *(plain_number(q[k], 3) for k in (0, 2, 3, 4, 6)))
     stdout.print(table)
 
 

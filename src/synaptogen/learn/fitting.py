@@ -134,7 +134,7 @@ def fit(
         Components of the population; default: by the likelihood of held-out devices.
     population : {"measured", "preset", "twins"}
         "measured": the means and spreads of the measured devices; of fewer than 16 devices, with a device-to-device
-        spread that leans on the preset's relative to its own means. "preset": the preset's population as it is.
+        spread that is partly the preset's, relative to its own means. "preset": the preset's population as it is.
         "twins": copies of the measured devices, each as likely as another.
     laws : {"auto", "shared", "plain"}
         "auto": scales of the features, shapes and memory of devices, and restless innovations, as far as held-out
@@ -264,7 +264,7 @@ def _drift(learned: FeatureFit, preset: DeviceParams) -> Drift:
 def _drift_notes(drift: Drift, detrend: int | None) -> list[str]:
     notes = [
         f"{name} drifts: a parabola in the cycle number explains {drift.index[name]:.1%} of its variance, where a"
-        f" stationary law makes {drift.limit[name]:.1%} at most; see detrend"
+        f" stationary law makes {drift.limit[name]:.1%} at most; detrend (--detrend) subtracts it"
         for name in drift.drifting
     ]
     if detrend is not None:

@@ -143,11 +143,11 @@ def verdict_of(features: list[FeatureOverview]) -> str:
     first = f"simulated cells have the measured medians, within {100 * worst:.2g} %"
     if off:
         first = "medians of simulated cells are off: " + ", ".join(f"{x.name} by {100 * x.off:+.3g} %" for x in off)
-    second = "and their widths"
+    second = "; their widths are the measured ones" if off else ", and their widths"
     if wide:
         second = "; widths are off: " + ", ".join(f"{x.name} {x.stretch:.2g} times as wide" for x in wide)
         few = features[0].devices
         if few < FEWEST:
             shown = f"{few} devices hardly show" if few > 1 else "1 device hardly shows"
             second += f" (simulated cells differ from device to device, which {shown})"
-    return f"{first}{' ' if not wide else ''}{second}"
+    return f"{first}{second}"

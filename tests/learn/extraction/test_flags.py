@@ -8,7 +8,7 @@ pytest.importorskip("sklearn")
 import synaptogen as sg
 from synaptogen import learn
 from synaptogen.learn import Flag
-from synaptogen.learn.extraction import flags_in_words
+from synaptogen.learn.extraction import MEANINGS, flags_in_words
 from synaptogen.learn.statistics.feature_tables import feature_table
 from synaptogen.params import FEATURE_NAMES
 
@@ -34,6 +34,12 @@ def test_what_failed_is_missing_and_counted(flagged):
     notes = " ".join(table.notes)
     for text in ("1 of 180 cycles flagged no_set", "2 of 180 cycles flagged worn", "1 of 180 cycles flagged from_lrs"):
         assert text in notes
+    assert "flagged no_set: the cell stayed in its HRS" in notes
+
+
+def test_every_flag_has_a_meaning_in_words():
+    assert set(MEANINGS) == set(Flag)
+    assert len(set(MEANINGS.values())) == len(Flag)
 
 
 @pytest.mark.parametrize("ending", ["csv", "tsv", "parquet", "npz", "nc"])

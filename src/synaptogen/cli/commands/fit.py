@@ -279,6 +279,32 @@ def _summary(result: "FitResult") -> dict[str, Any]:
 UNITS = {"u_max": " V", "rms_power": " A", "rms_stretched": " A"}
 """Units of numbers in the table; the others are ratios and counts."""
 
+LABELS = {
+    "reliability": "reliability of {}",
+    "cycles": "cycles flagged {}",
+    "residuals": "curve error, {}",
+    "reset": "RESET: {}",
+    "provenance": "origin: {}",
+}
+"""What the table calls the entries of each part; `NAMES` has those that read otherwise."""
+
+NAMES = {
+    ("cycles", "all"): "cycles",
+    ("cycles", "good"): "good cycles",
+    ("residuals", "lrs"): "curve error, LRS",
+    ("residuals", "lrs_rms"): "curve error, LRS, rms",
+    ("residuals", "hrs"): "curve error, HRS, U > 0",
+    ("residuals", "hrs_rms"): "curve error, HRS, U > 0, rms",
+    ("residuals", "hrs_negative"): "curve error, HRS, U < 0",
+    ("residuals", "hrs_negative_rms"): "curve error, HRS, U < 0, rms",
+    ("provenance", "settings_tried"): "settings tried",
+    ("reset", "law"): "RESET: transition",
+    ("reset", "u_max"): "RESET: U_max",
+    ("reset", "eta_error"): "RESET: error of eta",
+    ("reset", "rms_power"): "error of the power law",
+    ("reset", "rms_stretched"): "error of the stretched law",
+}
+
 
 def _show(facts: dict[str, Any], params: DeviceParams) -> None:
     table = Table(box=SIMPLE_HEAD, title=repr(params), title_justify="left")
@@ -289,7 +315,7 @@ def _show(facts: dict[str, Any], params: DeviceParams) -> None:
             if value is None or (part == "cycles" and value == 0):
                 continue
             text = f"{value:.3g}{UNITS.get(name, '')}" if isinstance(value, float) else str(value)
-            table.add_row(f"{part}: {name}", text)
+            table.add_row(NAMES.get((part, name), LABELS[part].format(name)), text)
     stdout.print(table)
     for note in facts["notes"]:
         stdout.print(f"- {note}", markup=False)

@@ -388,7 +388,7 @@ class CPUEngine(EngineDefaults[Packing]):
         function = self._move_kernel() if kernel == "move_cells" else getattr(self._kernels(), kernel)
         version = type(self), kernel, self._param_kinds
         if version not in _READY:
-            with notice("synaptogen: compiling for this machine, once (about ten seconds) ..."):
+            with notice("synaptogen: compiling for this machine, once (up to a minute) ..."):
                 function(0, 0, *arguments)
             _READY.add(version)
         share(function, count, self._threads, arguments, smallest=smallest)

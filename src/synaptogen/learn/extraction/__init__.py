@@ -12,12 +12,13 @@ from .device_kinds import KINDS, kind_of_columns, refuse
 from .envelope_fit import BranchSamples, EnvelopeMixture, fit_envelope_mixture, fit_states
 from .extraction import Extraction, extract
 from .feature_signs import in_model_sign
-from .flags import FAILED, Flag, flags_in_words
+from .flags import FAILED, MEANINGS, Flag, flags_in_words
 from .marked_loops import MarkedLoops, mark_loops
 
 __all__ = [
     "FAILED",
     "KINDS",
+    "MEANINGS",
     "MODEL_ERROR",
     "BranchSamples",
     "DeviceCycles",

@@ -6,7 +6,7 @@ import numpy as np
 
 from synaptogen._utils import AnyArray
 
-__all__ = ["FAILED", "Flag", "flags_in_words"]
+__all__ = ["FAILED", "MEANINGS", "Flag", "flags_in_words"]
 
 
 class Flag(IntFlag):
@@ -52,6 +52,23 @@ class Flag(IntFlag):
 
 FAILED = Flag.FORMING | Flag.MISSING | Flag.INCOMPLETE | Flag.NO_SET | Flag.NO_RESET | Flag.FROM_LRS
 """Flags of a cycle that does not count as a good one."""
+
+MEANINGS = {
+    Flag.MISSING: "no loop was measured",
+    Flag.INCOMPLETE: "a branch was not measured, or has too few points",
+    Flag.NO_SET: "the cell stayed in its HRS",
+    Flag.NO_RESET: "the cell stayed in its LRS",
+    Flag.FROM_LRS: "the cycle began in the LRS",
+    Flag.WORN: "the device had stopped switching",
+    Flag.NEVER: "the device never switched",
+    Flag.HRS_FROM_A: "R_HRS is from the branch before the SET, since no cycle before was measured",
+    Flag.UNRESOLVED: "R_HRS is uncertain by more than 2 %, or a lower bound",
+    Flag.MISFIT: "a number disagrees with the raw points beside it, or could not be checked",
+    Flag.SET_AT_END: "U_SET is a bound, at the end of the ramp",
+    Flag.RESET_AT_END: "U_RESET is a bound, at the end of the ramp",
+    Flag.FORMING: "a forming sweep, which is no cycle",
+}
+"""What each flag says of a cycle, for notes."""
 
 
 def flags_in_words(flag: AnyArray) -> str:

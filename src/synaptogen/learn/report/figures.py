@@ -144,6 +144,7 @@ def correlations(v: Validation, kind: str = "x") -> "Figure":
                 ha="right",
                 va="top",
                 fontsize=7,
+                bbox={"facecolor": "white", "alpha": 0.75, "edgecolor": "none", "pad": 1},
             )
         grid[a, 0].set_ylabel("Correlation")
     for axes in grid[-1]:

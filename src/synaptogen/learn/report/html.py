@@ -8,7 +8,7 @@ from pathlib import Path
 from string import Template
 
 from synaptogen import explore
-from synaptogen._utils import PathLike, checked, replacing
+from synaptogen._utils import PathLike, checked, plain_number, replacing
 from synaptogen.learn.progress import StageProgress
 from synaptogen.learn.validation import Property, Validation
 from synaptogen.params import DeviceParams
@@ -122,8 +122,9 @@ def _headline(validation: Validation) -> tuple[str, str]:
     judged = [p for p in validation.properties if p.grade != "unknown"]
     count = {g: sum(p.grade == g for p in judged) for g in ("good", "fair", "poor")}
     parts = [f"{count['good']} of {len(judged)} properties are as close as measured data are to themselves"]
-    parts += [f"{count['fair']} differ by too little to matter"] * (count["fair"] > 0)
-    parts += [f"{count['poor']} differ"] * (count["poor"] > 0)
+    for grade, rest in (("fair", " by too little to matter"), ("poor", "")):
+        if count[grade]:
+            parts.append(f"{count[grade]} differ{'s' * (count[grade] == 1)}{rest}")
     sentence = f"{', '.join(parts)}."
     if not validation.one_law:
         sentence += " One shared law is not enough: devices differ in shape or memory by more than chance."
@@ -143,7 +144,7 @@ def _overview(validation: Validation) -> str:
     rows = []
     for x in validation.overview:
         for what, quantiles in (("measured", x.measured), ("simulated", x.simulated)):
-            cells = "".join(f'<td class="n">{q:.4g}</td>' for q in quantiles)
+            cells = "".join(f'<td class="n">{plain_number(q, 4)}</td>' for q in quantiles)
             rows.append(f"<tr><td>{escape(x.name)} ({escape(x.unit)}), {what}</td>{cells}</tr>")
     return (
         f"<p>{escape(validation.verdict[:1].upper() + validation.verdict[1:])}.</p>\n"
@@ -157,9 +158,9 @@ def _row(p: Property) -> str:
     figures = (p.generated, p.floor, p.limit, p.independent, p.order_1)
     cells = "".join(f'<td class="n">{"" if v != v else f"{v:.3g}"}</td>' for v in figures)
     return (
-        f"<tr><td>{escape(p.name)}<br><small>{escape(p.unit)}</small></td>{cells}"
+        f"<tr><td>{escape(p.name)}<br><small>{escape(p.unit)}</small></td>"
         f'<td class="g {escape(p.grade)}">{escape(GRADES.get(p.grade, p.grade))}<br>'
-        f"<small>{escape(p.verdict)}</small></td></tr>"
+        f"<small>{escape(p.verdict)}</small></td>{cells}</tr>"
     )
 
 
@@ -167,7 +168,8 @@ def _figure(name: str, image: bytes) -> str:
     data = base64.b64encode(image).decode("ascii")
     caption = escape(FIGURES[name][1])
     return (
-        f'<figure id="{name}"><img src="data:image/png;base64,{data}" alt="{caption}">'
+        f'<figure id="{name}"><div class="scroll" tabindex="0" role="region" aria-label="{caption}">'
+        f'<img src="data:image/png;base64,{data}" alt="{caption}"></div>'
         f"<figcaption>{caption}</figcaption></figure>"
     )
 

@@ -215,7 +215,7 @@ def fit_features(
         Components of the population; default: by the likelihood of held-out devices.
     population : {"measured", "preset", "twins"}
         "measured": the means and spreads of the measured devices; of fewer than 16 devices, with a device-to-device
-        spread that leans on the preset's relative to its own means. "preset": the preset's population as it is.
+        spread that is partly the preset's, relative to its own means. "preset": the preset's population as it is.
         "twins": copies of the measured devices, each as likely as another.
     laws : {"auto", "shared", "plain"}
         "auto": scales of the features, burn-in, shapes and memory of devices, and restless innovations, as far as

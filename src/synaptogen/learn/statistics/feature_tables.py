@@ -8,7 +8,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from synaptogen._utils import Float64Array
-from synaptogen.learn.extraction import Flag, in_model_sign, refuse
+from synaptogen.learn.extraction import MEANINGS, Flag, in_model_sign, refuse
 from synaptogen.params import FEATURE_NAMES
 
 __all__ = ["FeatureTable", "feature_table", "without_failed"]
@@ -140,7 +140,9 @@ def without_failed(data: xr.Dataset) -> tuple[xr.Dataset, list[str]]:
         cleaned[name] = cleaned[name].where(~xr.DataArray(lost, dims=data["flag"].dims))
     counts = {one: int(np.count_nonzero(bits & int(one))) for one in Flag}
     return cleaned, [
-        f"{count:,} of {bits.size:,} cycles flagged {str(one.name).lower()}" for one, count in counts.items() if count
+        f"{count:,} of {bits.size:,} cycles flagged {str(one.name).lower()}: {MEANINGS[one]}"
+        for one, count in counts.items()
+        if count
     ]
 
 

@@ -116,7 +116,7 @@ def notes_of(
     if source == "measured" and fit is None:
         notes.append(
             f"{_counted(len(table.devices), 'device')} measured, fewer than the {FEWEST} that a population needs: its"
-            " means are measured, and its spread from device to device leans on the preset's"
+            " means are measured, and its spread from device to device is partly the preset's"
         )
     elif fit is not None and fit.noise_subtracted:
         notes.append("the scatter of device vectors that comes of the length of the records was subtracted")

@@ -98,8 +98,8 @@ class Comparison:
         self.population = enough_devices(len(y))
         if not self.population:
             self.notes.append(
-                f"{len(y)} device{'s' * (len(y) != 1)}: too few to judge how devices differ; virtual devices here lie"
-                " about the centre of the file's as the measured ones lie about theirs"
+                f"{len(y)} device{'s' * (len(y) != 1)}: too few to judge how devices differ; here virtual devices"
+                " scatter about the mean of the parameter set as the measured ones scatter about theirs"
             )
         self.model = params if self.population else twins_about_the_file(params, self.vectors)
         there = int(np.isfinite(y).any(axis=(0, 2)).sum())

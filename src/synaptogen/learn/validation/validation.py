@@ -161,12 +161,15 @@ def _classified(properties: dict[str, Property]) -> str:
     whole = properties.get("classifier")
     if whole is None or not np.isfinite(whole.generated) or whole.grade == "unknown":
         return ""
+    halves = f"two measured halves: {whole.floor:.2f}, 95 % of them below {whole.limit:.2f}"
+    if whole.grade == "good":
+        return f"a classifier cannot tell simulated from measured cycles (AUC {whole.generated:.2f}; {halves})"
     sentence = (
-        f"a classifier tells measured from simulated cycles with an AUC of {whole.generated:.2f} (two measured halves:"
-        f" {whole.floor:.2f}, 95 % of them below {whole.limit:.2f}; 0.50: it cannot)"
+        f"a classifier tells measured from simulated cycles with an AUC of {whole.generated:.2f} ({halves}; 0.50: it"
+        " cannot)"
     )
     clues = {keep: properties[name].generated for keep, name in CLUES.items() if name in properties}
-    if whole.grade == "good" or len(clues) < len(CLUES) or not np.all(np.isfinite(list(clues.values()))):
+    if len(clues) < len(CLUES) or not np.all(np.isfinite(list(clues.values()))):
         return sentence
     return (
         f"{sentence}; by distributions alone {clues['values']:.2f}, by the order of cycles alone {clues['order']:.2f}"
