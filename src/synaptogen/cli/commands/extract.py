@@ -85,7 +85,7 @@ def extract(
         what = (
             "repeated reads, which synaptogen fit learns fluctuation from,"
             if "conductance" in measured
-            else "features,"
+            else "features, which synaptogen fit takes as they are,"
         )
         raise ValueError(f"{data} holds {what} not loops: there is nothing to extract")
     warn(measured.attrs.get("unusual", ""))
