@@ -134,6 +134,9 @@ LABORATORIES = {
     ),
     "words of force and measurement": Layout(table("ForceV\tMeasI", V, A, separator="\t")),
     "a logarithm of an unknown base": Layout(table("V,log I", V, np.log10(np.abs(A) + 1e-15)), refused=r"log10\(I\)"),
+    "resistances at amplitudes": Layout(
+        table("Pulse Amplitude (V),Resistance (Ohm)", V, 5e3 + T), refused="--column resistance="
+    ),
     "currents of states": Layout(
         table("Cycle,I_on (A),I_off (A)", COUNT, 4e-5 + 0 * COUNT, 1e-6 + 0 * COUNT), refused="@0.1V"
     ),

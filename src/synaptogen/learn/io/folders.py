@@ -111,13 +111,15 @@ def _leave_out(read: dict[Path, list[tuple[Path, xr.Dataset]]], reasons: list[st
     every = [one for files in read.values() for one in files]
     if not any("current" in data for _, data in every):
         return
+    loops = sum("current" in data for _, data in every)
+    summaries = 2 * loops > len(every)  # else nobody knows which of the two are meant
     cycles = any("current" in data and not _FORMING.search(path.stem) for path, data in every)
     for folder, files in read.items():
         kept = []
         for path, data in files:
-            if "current" not in data:
+            if summaries and "current" not in data:
                 reasons.append(f"{path}: features, a summary beside the loops")
-            elif cycles and _FORMING.search(path.stem):
+            elif cycles and "current" in data and _FORMING.search(path.stem):
                 reasons.append(f"{path}: by its name a forming sweep, which is no cycle")
             else:
                 kept.append((path, data))

@@ -181,7 +181,8 @@ def _understood(contents: Contents, columns: Mapping[str, str], options: Options
         tables = [_renamed(t, columns) for t in tables]
     records = records_of(tables, options, understood)
     if not records:
-        if any(re.search(r"(?i)pulse", name) for t in tables for name in t.names):
+        names = [name for t in tables for name in t.names]
+        if any(re.search(r"(?i)pulse", n) for n in names) and not any(role_of(n)[0] == "voltage" for n in names):
             refuse("pulse response")
         raise ValueError(_nothing_found(tables))
     return _from_records(records, options, understood)
