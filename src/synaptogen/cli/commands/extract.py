@@ -85,9 +85,10 @@ def extract(
         what = (
             "repeated reads, which synaptogen fit learns fluctuation from,"
             if "conductance" in measured
-            else "features, which synaptogen fit takes as they are,"
+            else "features,"
         )
-        raise ValueError(f"{data} holds {what} not loops: there is nothing to extract")
+        behind = "" if "conductance" in measured else "; synaptogen fit takes features as they are"
+        raise ValueError(f"{data} holds {what} not loops: there is nothing to extract{behind}")
     warn(measured.attrs.get("unusual", ""))
     with stages() as shown:
         found = learn.extract(measured, u_read=u_read, progress=lambda done, n: shown("extracting", done / n))
