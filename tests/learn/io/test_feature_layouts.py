@@ -69,7 +69,10 @@ LAYOUTS = {
         first(TWO),
     ),
     "a ratio alone": (text("Cycle,R_on/R_off", CYCLES, HRS[0] / LRS[0]), "neither voltage"),
-    "currents of states": (text("Cycle,I_HRS (uA),I_LRS (uA)", CYCLES, 2e5 / HRS[0], 2e5 / LRS[0]), "neither voltage"),
+    "currents of states": (
+        text("Cycle,I_HRS (uA),I_LRS (uA)", CYCLES, 2e5 / HRS[0], 2e5 / LRS[0]),
+        "was read is not given",
+    ),
     "logarithms": (text("Cycle,log10(HRS),log10(LRS)", CYCLES, np.log10(HRS[0]), np.log10(LRS[0])), "logarithm"),
     "a distribution": (text("HRS (ohm),CDF (%)", np.sort(HRS[0]), 4 * CYCLES), "order of the cycles"),
     # units and words

@@ -87,7 +87,8 @@ def extract(
             if "conductance" in measured
             else "features,"
         )
-        raise ValueError(f"{data} holds {what} not loops: there is nothing to extract")
+        behind = "" if "conductance" in measured else "; synaptogen fit takes features as they are"
+        raise ValueError(f"{data} holds {what} not loops: there is nothing to extract{behind}")
     warn(measured.attrs.get("unusual", ""))
     with stages() as shown:
         found = learn.extract(measured, u_read=u_read, progress=lambda done, n: shown("extracting", done / n))

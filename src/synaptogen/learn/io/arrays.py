@@ -161,6 +161,12 @@ def _with_devices(tables: list[RawTable]) -> list[RawTable]:
             place = next((k for k, part in enumerate(own[:-1]) if part.lower() in _DEVICES), -1)
             table.device = own[place + 1] if place >= 0 and _is_record(table) else ""
         return tables
+    named = [next((part for part in path[:-1] if _DEVICE.search(part)), "") for path in paths]
+    if len(paths) > 1 and all(named) and len(set(named)) == len(paths):  # Dev1/IV, Dev2/IV
+        for table in tables:
+            own = [part for part in table.where.split("/")[:-1] if _DEVICE.search(part)]
+            table.device = own[0] if own and _is_record(table) else ""
+        return tables
     folders = {"/".join(path[:-1]) for path in paths}
     if len(folders) < 2 or len(folders) == len(paths) or any(len(path) < 2 for path in paths):
         return tables

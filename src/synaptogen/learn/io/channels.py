@@ -7,9 +7,9 @@ import numpy as np
 
 from synaptogen._utils import Float64Array
 
-from .columns import is_magnitude, listed, logarithm_of, role_of
+from .columns import FEATURE_ROLES, is_magnitude, listed, logarithm_of, role_of
 from .raw_tables import RawTable, is_numeric
-from .units import split_unit
+from .units import LONGEST, split_unit
 
 OVERFLOW = 1e30  # instruments write 9.91e37 for what they could not measure
 CONSTANT = 1e-9  # share of its magnitude by which a constant column varies
@@ -41,6 +41,8 @@ BACKWARD = frozenset(("backward", "bwd", "reverse", "rev", "down", "retrace"))
 _REPEATS = re.compile(
     r"(?i)(?:cycle|cyc|sweep|run|loop|scan|device|dev|cell|sample|no|nr|#)?[\s_\-.]*\d+(?:st|nd|rd|th)?[\s_]*(?:cycle|sweep|run)?"
 )
+_PREFIXED = re.compile(r"(?P<tag>\w+?)[\s_.\-]+[iI]")
+FEWEST_SWEPT, FROM_ZERO = 12, 0.3  # points of a sweep; share of its end below which a tenth of them is
 TWO_ENDS = 0.05  # share of the swing of a voltage from which another one matters
 ALIKE = 0.9  # correlation of an applied voltage with the measured one
 
@@ -62,6 +64,8 @@ class Channel:
         Whether the name has a unit.
     logarithm : bool
         Whether the numbers are decadic logarithms.
+    device : str
+        Name of the device, if the name of the column begins with it.
     """
 
     role: str
@@ -71,6 +75,7 @@ class Channel:
     name: str
     unit: bool
     logarithm: bool = False
+    device: str = ""
 
 
 def channels_of(table: RawTable) -> list[Channel]:
@@ -92,11 +97,55 @@ def channels_of(table: RawTable) -> list[Channel]:
         if role is not None:
             base, factor = split_unit(name)
             found.append(Channel(role, tag, k, factor, name, base != name.strip().strip('"').strip()))
-    if any(c.role == "current" for c in found):  # then V_set is the voltage of a sweep, and not a threshold
-        for c in found:
+    found += _currents_by_prefix(table, found)
+    if any(c.role == "current" for c in found) and not holds_features(table):
+        for c in found:  # V_set is the voltage of a sweep, and not a threshold
             if c.role in ("u_set", "u_reset"):
                 c.role, c.tag = "voltage", c.role.removeprefix("u_")
     return found
+
+
+def _currents_by_prefix(table: RawTable, known: list[Channel]) -> list[Channel]:
+    """Return the columns ``A_I`` beside ``A_V``, which alone could be anything, and give both the tag "a"."""
+    found = []
+    taken = {c.index for c in known}
+    for k, name in enumerate(table.names):
+        free = k not in taken and is_numeric(table.columns[k]) and len(name) <= LONGEST
+        match = _PREFIXED.fullmatch(split_unit(name)[0]) if free else None
+        own = [c for c in known if match and re.fullmatch(rf"(?i){re.escape(match['tag'])}[\s_.\-]+[VU]\b.*", c.name)]
+        if match is None or len(own) != 1 or own[0].role != "voltage":
+            continue
+        own[0].tag = match["tag"].lower()
+        own[0].device = "" if re.search(r"\d", match["tag"]) else match["tag"]
+        base, factor = split_unit(name)
+        unit = base != name.strip().strip('"').strip()
+        found.append(Channel("current", own[0].tag, k, factor, name, unit, device=own[0].device))
+    return found
+
+
+def holds_features(table: RawTable) -> bool:
+    """Return whether columns with names of features hold features, and are not the voltages of sweeps of SET and RESET.
+
+    Parameters
+    ----------
+    table : RawTable
+
+    Returns
+    -------
+    bool
+        True if a resistance of a state is among them, or no threshold begins near zero, as a sweep does.
+    """
+    roles = [role_of(name)[0] if name else None for name in table.names]
+    if "voltage" in roles or not FEATURE_ROLES.intersection(r for r in roles if r):
+        return False
+    if any(r in ("r_hrs", "r_lrs") for r in roles):
+        return True
+    for role, column in zip(roles, table.columns, strict=True):
+        if role in ("u_set", "u_reset") and is_numeric(column) and np.isfinite(column).any():
+            size = np.abs(column[np.isfinite(column)])
+            if len(size) >= FEWEST_SWEPT and np.quantile(size, 0.1) < FROM_ZERO * size.max():
+                return False
+    return True
 
 
 def magnitudes_of(table: RawTable) -> list[Channel]:
@@ -216,7 +265,7 @@ def pairs_of(table: RawTable, volts: list[Channel], amps: list[Channel]) -> list
             return [(v, by_tag[v.tag]) for v in swept]
         return list(zip(swept, amps, strict=True))
     if len(swept) == 2 * len(amps):  # set and measured voltage of each current
-        own = [v for v in swept if not _words(v) & APPLIED]
+        own = [v for v in swept if not words_of(v) & APPLIED]
         if len(own) == len(amps):
             return list(zip(own, amps, strict=True))
     matched = [(v, i) for v in swept for i in amps if v.tag == i.tag]
@@ -226,6 +275,26 @@ def pairs_of(table: RawTable, volts: list[Channel], amps: list[Channel]) -> list
         f"{len(swept)} voltages ({listed(v.name for v in swept[:4])}) and {len(amps)} currents "
         f"({listed(i.name for i in amps[:4])}) do not make pairs: name one of each with --column"
     )
+
+
+def way_of(tag: str) -> int:
+    """Return 1 for the tag of a current of the way there, -1 for the way back, else 0.
+
+    Parameters
+    ----------
+    tag : str
+        As "forward" or "rev2".
+
+    Returns
+    -------
+    int
+    """
+    word = tag.rstrip("0123456789")
+    return 1 if word in FORWARD else -1 if word in BACKWARD else 0
+
+
+def _number_of(tag: str) -> int:
+    return int(re.sub(r"\D", "", tag)[:9] or 0)
 
 
 def _of_swept(volts: list[Channel], swept: list[Channel], amps: list[Channel]) -> list[Channel]:
@@ -273,8 +342,9 @@ def _one_voltage(table: RawTable, v: Channel, amps: list[Channel]) -> list[tuple
         return [(v, varying[0])]
     if _opposite(table, varying):
         return [(v, same[0] if same else varying[0])]
-    if {i.tag in FORWARD for i in varying} == {True, False} and all(i.tag in FORWARD | BACKWARD for i in varying):
-        return [(v, i) for i in sorted(varying, key=lambda i: i.tag in BACKWARD)]
+    ways = [way_of(i.tag) for i in varying]
+    if set(ways) == {1, -1}:
+        return [(v, i) for i in sorted(varying, key=lambda i: (_number_of(i.tag), way_of(i.tag) < 0))]
     if len(varying) == 2 or not _alike(table, varying):
         raise ValueError(
             f"{listed(i.name for i in varying)} could each be the current: say which with "
@@ -287,12 +357,12 @@ def _one_current(table: RawTable, volts: list[Channel], i: Channel) -> Channel:
     """Return the voltage across the device: the measured one, where the applied one is there too."""
     if len(volts) == 1:
         return volts[0]
-    measured = [v for v in volts if _words(v) & MEASURED]
-    own = measured or [v for v in volts if not _words(v) & APPLIED] or volts
+    measured = [v for v in volts if words_of(v) & MEASURED]
+    own = measured or [v for v in volts if not words_of(v) & APPLIED] or volts
     same = [v for v in own if v.tag and v.tag == i.tag]
     chosen = (same or own)[0]
     for other in volts:
-        if chosen in measured and _words(other) & APPLIED:
+        if chosen in measured and words_of(other) & APPLIED:
             continue
         if other is not chosen and not _follows(table, other, chosen):
             raise ValueError(
@@ -313,7 +383,17 @@ def _follows(table: RawTable, other: Channel, chosen: Channel) -> bool:
     return bool(np.ptp(b) > 0 and np.corrcoef(a, b)[0, 1] > ALIKE and np.ptp(a) < 30 * np.ptp(b))
 
 
-def _words(v: Channel) -> set[str]:
+def words_of(v: Channel) -> set[str]:
+    """Return the words in the name of a channel, and its tag.
+
+    Parameters
+    ----------
+    v : Channel
+
+    Returns
+    -------
+    set of str
+    """
     return set(re.split(r"[^a-z]+", re.sub(r"([a-z])([A-Z])", r"\1 \2", v.name).lower())) | {v.tag}
 
 

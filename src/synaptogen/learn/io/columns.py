@@ -106,7 +106,15 @@ ALIASES = {
         "resistance hrs",
         "r(hrs)",
         "off resistance",
-        *("high resistance state", "high-resistance state", "resistance of hrs", "roff resistance", "hrs r"),
+        *(
+            "r after reset",
+            "resistance after reset",
+            "high resistance state",
+            "high-resistance state",
+            "resistance of hrs",
+            "roff resistance",
+            "hrs r",
+        ),
     ),
     "r_lrs": (
         "rlrs",
@@ -118,14 +126,25 @@ ALIASES = {
         "resistance lrs",
         "r(lrs)",
         "on resistance",
-        *("low resistance state", "low-resistance state", "resistance of lrs", "ron resistance", "lrs r"),
+        *(
+            "r after set",
+            "resistance after set",
+            "low resistance state",
+            "low-resistance state",
+            "resistance of lrs",
+            "ron resistance",
+            "lrs r",
+        ),
     ),
     "u_set": ("v_set", "uset", "vset", "set voltage", "v(set)", "set", "voltage set", "v set", "u set"),
     "u_reset": (
         *("v_reset", "ureset", "vreset", "reset voltage", "v(reset)", "reset", "voltage reset", "v reset", "u reset"),
     ),
 }
-_MAGNITUDE = re.compile(r"(?i)(?:\|(?P<bars>[^|]+)\|.*|abs[\s_]*\(?(?P<abs>[a-z]\w*)\)?.*|(?P<last>i\w*?)[\s_]*abs.*)")
+_MAGNITUDE = re.compile(
+    r"(?i)(?:\|(?P<bars>[^|]+)\|.*|(?:abs(?:olute)?\.?(?:\s+value\s+of)?|magnitude\s+of)[\s_]*\(?(?P<abs>[a-z]\w*)\)?.*"
+    r"|(?P<last>(?:i\w*?|[\w\s]*current))[\s_,(\[]*(?:abs|magnitude).*)"
+)
 _LOGARITHM = re.compile(
     r"(?i)(?:log_?\{?10\}?|lg)[\s_]*[(\[|]*\s*(?:abs)?[\s_]*[(\[|]*(?:current|i(?:_?[a-z]{1,3})?)(?P<rest>[\s)\]|/(\[].*)?"
 )
@@ -241,7 +260,7 @@ def role_of(name: str) -> tuple[str | None, str]:
         role = "current" if event["kind"] in ("i", "current") else "voltage"
         return role, HALVES[event["tag"]] + event["number"]
     electrode = re.fullmatch(
-        r"(?P<tag>drain|gate|source|anode|cathode|top|bottom|smu\d*|ch\d*|base|bulk|te|be)[\s_\-.]*(?P<kind>[vi]|voltage|current)[\s_]*(?P<number>\(?\d*\)?)",
+        r"(?P<tag>drain|gate|source|anode|cathode|force|meas|sense|top|bottom|smu\d*|ch\d*|base|bulk|te|be)[\s_\-.]*(?P<kind>[vi]|voltage|current)[\s_]*(?P<number>\(?\d*\)?)",
         word,
     )
     if electrode:
@@ -252,14 +271,16 @@ def role_of(name: str) -> tuple[str | None, str]:
     if repeat:
         return ("current" if repeat["kind"] in ("i", "current") else "voltage"), repeat["tag"]
     way = re.fullmatch(
-        r"(?P<kind>[viu]|voltage|current)[\s_\-.(]*(?P<tag>forward|fwd|backward|bwd|reverse|rev|up|down|retrace|trace)\)?",
+        r"(?P<kind>[viu]|voltage|current)[\s_\-.(]*(?P<tag>forward|fwd|backward|bwd|reverse|rev|up|down|retrace|trace)\)?"
+        r"[\s_\-.(]*(?P<number>\d*)\)?",
         word,
     )
     way = way or re.fullmatch(
-        r"(?P<tag>forward|fwd|backward|bwd|reverse|rev)[\s_\-.]+(?P<kind>[viu]|voltage|current)", word
+        r"(?P<tag>forward|fwd|backward|bwd|reverse|rev)[\s_\-.]+(?P<kind>[viu]|voltage|current)[\s_\-.(]*(?P<number>\d*)\)?",
+        word,
     )
     if way:
-        return ("current" if way["kind"] in ("i", "current") else "voltage"), way["tag"]
+        return ("current" if way["kind"] in ("i", "current") else "voltage"), way["tag"] + way["number"]
     letter = re.fullmatch(
         r"(?P<kind>[viu])[\s_\-]?(?P<tag>[a-z]{1,6}\d*|\d+|measured?|applied|memristor|cathode)",
         plain if not number else word,
@@ -269,6 +290,9 @@ def role_of(name: str) -> tuple[str | None, str]:
     for words, role in (("voltage", "voltage"), ("bias", "voltage"), ("current", "current"), ("time", "time")):
         if words in word.split() or word.startswith(words) or word.endswith(words):
             return role, word.replace(words, "").strip(" _-")
+    said = re.fullmatch(r"(?P<tag>.+?)\s*[(\[](?P<kind>voltage|current|time)[)\]]", word)  # nvbuffer1 (current)
+    if said:
+        return said["kind"], said["tag"]
     quantity = quantity_of(name)
     return (quantity, word) if quantity in ("voltage", "current", "time") else (None, word)
 

@@ -16,7 +16,7 @@ from synaptogen._utils import AnyArray, Float64Array
 from .columns import FEATURE_ROLES, KEYS, listed, role_of
 from .layouts import Understood
 from .raw_tables import RawTable, is_numeric
-from .units import base_unit, quantity_of, split_unit, unit_in
+from .units import LONGEST, base_unit, quantity_of, split_unit, unit_in
 
 TURNS = 0.98  # share of the steps of a column of resistances that must change the state
 WINDOW = 1.5  # ratio of the medians of its two states, at least
@@ -29,6 +29,11 @@ _NUMBERED = re.compile(r"(?i)(?P<rest>.*[a-z)])[(\[]?(?P<tag>\d+)[)\]]?")
 _CONDUCTANCE = re.compile(
     r"(?i)(?:g|conductance)[\s_\-.]*\(?(?P<state>hrs|lrs|on|off)\)?|(?P<first>hrs|lrs|on|off)[\s_\-.]*conductance"
 )
+_READ_CURRENT = re.compile(
+    r"(?i)(?:(?:i|current)[\s_\-.]*\(?(?P<state>hrs|lrs|on|off)\)?|(?P<first>hrs|lrs|on|off)[\s_\-.]*current)"
+    r"[\s_]*(?:(?:@|at)[\s_]*(?P<volts>-?\d*\.?\d+)\s*(?P<milli>m?)V)?"
+)
+_READ_VOLTAGE = re.compile(r"(?i)[vu][\s_]*read|read[\s_]*voltage")
 _STATE = {"hrs": "HRS", "off": "HRS", "lrs": "LRS", "on": "LRS"}
 
 
@@ -57,11 +62,44 @@ def one_row_per_cycle(table: RawTable, understood: Understood) -> RawTable:
     ValueError
         If columns of devices side by side do not go together.
     """
-    if not table.named or any(role_of(name)[0] == "current" and not _conducts(name) for name in table.names):
+    if not table.named:
+        return table
+    table = _of_read_currents(table, understood)
+    if any(role_of(name)[0] == "current" and not _conducts(name) for name in table.names):
         return table
     table = _with_resistances(table, understood)
     table = _in_turns(table, understood)
     return _below_each_other(table, understood)
+
+
+def _of_read_currents(table: RawTable, understood: Understood) -> RawTable:
+    """Take resistances for the currents of the two states, ``I_HRS@0.1V``, that were read at a voltage."""
+    matches = [_READ_CURRENT.fullmatch(split_unit(n)[0].strip()) if len(n) <= LONGEST else None for n in table.names]
+    found = {k: match for k, match in enumerate(matches) if match}
+    states = [_STATE[(m["state"] or m["first"]).lower()] for m in found.values()]
+    if sorted(states) != ["HRS", "LRS"] or not all(is_numeric(table.columns[k]) for k in found):
+        return table
+    names, columns = list(table.names), list(table.columns)
+    reads = [k for k, name in enumerate(names) if _READ_VOLTAGE.fullmatch(split_unit(name[:LONGEST])[0])]
+    if any(role_of(name)[0] == "voltage" and k not in reads for k, name in enumerate(names)):
+        return table
+    for (k, match), state in zip(found.items(), states, strict=True):
+        if match["volts"]:
+            volts: Float64Array | float = float(match["volts"]) * (1e-3 if match["milli"] else 1.0)
+        elif len(reads) == 1:
+            volts = split_unit(names[reads[0]])[1] * np.asarray(columns[reads[0]], np.float64)
+        else:
+            raise ValueError(
+                f"{table.names[k]!r} is a current of one of the two states, and the voltage at which it was read is"
+                f" not given: write it into the name, as in '{match[0]}@0.1V (A)', or give resistances"
+            )
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ohm = np.abs(volts / (split_unit(table.names[k])[1] * np.asarray(columns[k], np.float64)))
+        columns[k] = np.where(np.isfinite(ohm), ohm, np.nan)
+        names[k] = f"{state} (ohm)"
+    understood.lines.append(f"resistances: the read voltage over {listed(table.names[k] for k in found)}")
+    keep = [k for k in range(len(names)) if k not in reads]
+    return replace(table, names=[names[k] for k in keep], columns=[columns[k] for k in keep], devices=[])
 
 
 def _conducts(name: str) -> bool:

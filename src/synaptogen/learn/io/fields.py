@@ -2,7 +2,8 @@
 
 A field is a number in any of these forms, besides the plain one: with a decimal comma; with thousands parted by commas,
 points, blanks or apostrophes; with a typographic minus; with the exponent of Fortran (``1D-6``); with its unit behind
-it (``12.3 mV``), which is taken out; or behind the status letters of a parameter analyser (``NAI+1.2E-06``).
+it (``12.3 mV``), which is taken out, or a prefix alone (``12.3m``); or behind the status letters of a parameter
+analyser (``NAI+1.2E-06``).
 """
 
 import csv
@@ -34,6 +35,8 @@ _GROUPED = re.compile(r"[+-]?[1-9]\d{0,2}(?:,\d{3})+(?:\.\d*)?")
 _GROUPED_COMMA = re.compile(r"[+-]?[1-9]\d{0,2}(?:\.\d{3})+(?:,\d*)?")
 _GAPS = re.compile(r"(?<=\d)['\N{RIGHT SINGLE QUOTATION MARK}\u00a0\u202f\u2009 ](?=\d{3})")
 _UNIT = re.compile(r"(?P<number>[+-]?[\d.,][\d.,eEdD+-]*?)\s*(?P<unit>[^\W\d_]{1,6})")
+_PREFIX = re.compile(r"(?P<number>[+-]?\d*\.\d+)(?P<prefix>[fpnumk\N{MICRO SIGN}])")  # of circuit simulators
+_PREFIXES = {"f": 1e-15, "p": 1e-12, "n": 1e-9, "u": 1e-6, "\N{MICRO SIGN}": 1e-6, "m": 1e-3, "k": 1e3}
 _STATUS = re.compile(r"[A-Z](?P<channel>[A-Z])(?P<kind>[VI])(?P<number>[+-]\d+\.?\d*(?:[eE][+-]?\d+)?)")
 _PLAIN_LINE = re.compile(r"[\d\s.,;|+\-eEdD]*")
 
@@ -113,6 +116,9 @@ def _parsed(field: str, comma: bool) -> tuple[float, str] | None:
         plain = plain.replace("." if comma else ",", "")
     if (_WITH_COMMA if comma else _NUMBER).fullmatch(plain):
         return _value(plain, comma), ""
+    prefixed = None if comma else _PREFIX.fullmatch(plain)
+    if prefixed:
+        return float(prefixed["number"]) * _PREFIXES[prefixed["prefix"]], ""
     with_unit = _UNIT.fullmatch(plain)
     if with_unit and with_unit["unit"] in UNITS:
         number = _parsed(with_unit["number"], comma)

@@ -26,6 +26,7 @@ _OF_DEVICE = re.compile(
 _DEVICE_LAST = re.compile(
     r"(?i)(?:cyc|cycle|sweep|loop|run|scan|repeat)[\s_\-.#]*(?P<number>\d+)[\s_\-.]+(?P<device>(?:d|dev|device|cell|die)\w*)"
 )
+_CROSSPOINT = re.compile(r"(?i)(?P<device>.*?(?:r|row|w|wl|x)\d+[\s_\-]?(?:c|col|b|bl|y)\d+)[\s_\-]+(?P<number>\d+)")
 _EXPORTED = re.compile(r".*\[(?P<device>[^\]]*?)\s*\((?P<number>\d+)\)\s*;.*\].*")  # by the program of an analyser
 _DATED = re.compile(
     r"(?P<device>\D*?)[\s_\-]*(?:19|20)\d\d[-_.]?[01]\d[-_.]?[0-3]\d(?:[\sT_\-.]*[0-2]?\d[-_.h]?[0-5]\d(?:[-_.m]?[0-5]\d)?s?)?"
@@ -35,6 +36,7 @@ _CYCLE_WITHIN = re.compile(
 )
 _COPY = re.compile(r"(?P<device>.*\S)\s*(?:\((?P<number>\d+)\)|\[\d+\])")  # of a file, or runs of a test
 _COUNTS_DEVICES = re.compile(r"(?i)(?:^|[\s_\-])(?:d|dev|device|cell|die|sample|chip|memristor)[\s_\-.#]*$")
+_FORMING = re.compile(r"(?i)(?<![a-z])(?:electro[\s_\-]?)?form(?:ing)?(?![a-z])")  # not of a formed device
 _CYCLE_FOLDER = re.compile(r"(?i)(?:cycle|cyc|sweep|loop|run|scan|trial|repeat|repetition)[\s_\-.#]*\d+")
 _ROW = re.compile(r"(?i)(?:^|[\s_\-])(?:r|row|w|wl|x)[\s_\-]?\d+$")  # before a number of a column, not of a cycle
 
@@ -73,14 +75,16 @@ def read_folder(folder: str, read_one: Callable[[str], xr.Dataset]) -> xr.Datase
     root = Path(folder)
     below = sorted({path.parent for path in root.rglob("*") if _could_be(path)} - {root}, key=_natural_path)
     reasons: list[str] = []
-    own = _whole_loops(_read_all(root, read_one, reasons))
+    read = {one: _read_all(one, read_one, reasons) for one in (root, *below)}
+    _leave_out(read, reasons)
+    own = _whole_loops(read[root])
     if len(own) > 1 and all(_COUNTED.fullmatch(name.lower()) for name, _ in own):
         joined = _one_after_another([data for _, data in own])
         note = "the names of the files count cycles: they are taken as cycles of one device"
         devices = [(root.name, joined.assign_attrs(read_as=f"{joined.attrs.get('read_as', '')}\n{note}".strip()))]
     else:
         devices = _grouped(own)
-    folders = [(one.relative_to(root), _whole_loops(_read_all(one, read_one, reasons))) for one in below]
+    folders = [(one.relative_to(root), _whole_loops(read[one])) for one in below]
     for place, files in _cycles_in_folders(_joined_folders([one for one in folders if one[1]], root.name), root.name):
         devices.append((place, _one_after_another([data for _, data in files])))
     if not devices:
@@ -102,9 +106,29 @@ def read_folder(folder: str, read_one: Callable[[str], xr.Dataset]) -> xr.Datase
     return found
 
 
+def _leave_out(read: dict[Path, list[tuple[Path, xr.Dataset]]], reasons: list[str]) -> None:
+    """Leave out what is no cycle beside loops: summaries of features, and sweeps that form a device."""
+    every = [one for files in read.values() for one in files]
+    if not any("current" in data for _, data in every):
+        return
+    loops = sum("current" in data for _, data in every)
+    summaries = 2 * loops > len(every)  # else nobody knows which of the two are meant
+    cycles = any("current" in data and not _FORMING.search(path.stem) for path, data in every)
+    for folder, files in read.items():
+        kept = []
+        for path, data in files:
+            if summaries and "current" not in data:
+                reasons.append(f"{path}: features, a summary beside the loops")
+            elif cycles and "current" in data and _FORMING.search(path.stem):
+                reasons.append(f"{path}: by its name a forming sweep, which is no cycle")
+            else:
+                kept.append((path, data))
+        read[folder] = kept
+
+
 def _grouped(files: list[tuple[str, xr.Dataset]]) -> list[tuple[str, xr.Dataset]]:
     """Return devices: files whose names say device and cycle, as "D3_c012", are cycles of that device."""
-    places = [_device_of(name) for name, _ in files]
+    places = [device_of(name) for name, _ in files]
     places = [
         name if place is None and name in places else place for place, (name, _) in zip(places, files, strict=True)
     ]
@@ -121,9 +145,20 @@ def _grouped(files: list[tuple[str, xr.Dataset]]) -> list[tuple[str, xr.Dataset]
     return [(name, first.assign_attrs(read_as=f"{first.attrs.get('read_as', '')}\n{note}".strip())), *joined[1:]]
 
 
-def _device_of(name: str) -> str | None:
-    """Return the part of a file's name that names the device, if the rest counts cycles or says when; else None."""
-    for form in (_EXPORTED, _OF_DEVICE, _DEVICE_LAST, _DATED, _CYCLE_WITHIN, _COPY):
+def device_of(name: str) -> str | None:
+    """Return the part of a name that names the device, if the rest counts cycles or says when.
+
+    Parameters
+    ----------
+    name : str
+        Of a file without ending, or a label, as ``"D3_c012"``.
+
+    Returns
+    -------
+    str or None
+        None if the rest does not.
+    """
+    for form in (_EXPORTED, _CROSSPOINT, _OF_DEVICE, _DEVICE_LAST, _DATED, _CYCLE_WITHIN, _COPY):
         match = form.fullmatch(name.strip())
         if match is None or (form is _OF_DEVICE and _ROW.search(match["device"])):
             continue

@@ -22,11 +22,14 @@ from synaptogen._utils import AnyArray, require, require_memory
 from .arrays import in_order, with_attributes
 from .markup import cells_of, is_markup
 from .raw_tables import RawTable, as_column
+from .record_rows import lists_in_cells, with_points_in_rows
 from .sheets import tables_of_sheet
 from .spice import is_raw_file, load_raw
 from .text_tables import load_text
 
-_JSON = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:\{\s*[\"}]|\[\s*(?:[\[{\"\d\]-]|null|true|false))")
+_JSON = re.compile(
+    rb"(?:\xef\xbb\xbf)?\s*(?!\[\s*\[\s*[-\d][\d.eE+-]*\s+[-\d])(?:\{\s*[\"}]|\[\s*(?:[\[{\"\d\]-]|null|true|false))"
+)
 MOST_BYTES = 8 << 30  # that an archive may unfold to
 MOST_TEXT = 512 << 20  # bytes of a JSON file
 
@@ -101,6 +104,9 @@ def load(path: str) -> Contents:
     try:
         return Contents(load_text(path), {}, {}, "text")
     except ValueError as error:
+        frame = lists_in_cells(path)
+        if frame is not None:
+            return Contents([table_of_frame(frame)], {}, {}, "text with lists in its cells")
         ending = os.path.splitext(path)[1].lower()
         if ending in _BINARY:
             raise ValueError(f"its ending {ending} says {_BINARY[ending]}, but its content is no such file") from error
@@ -181,7 +187,15 @@ def _npz(path: str) -> Contents:
 
 
 def _npy(path: str) -> Contents:
-    return _npy_like(np.load(path, allow_pickle=False))
+    try:
+        return _npy_like(np.load(path, allow_pickle=False))
+    except ValueError as error:
+        if "allow_pickle" not in str(error):
+            raise
+        raise ValueError(
+            "it holds Python objects, which are pickled, and a pickle can run any program when it is opened: save each"
+            " array under its own name with numpy.savez"
+        ) from None
 
 
 def _npy_like(array: AnyArray) -> Contents:
@@ -409,6 +423,7 @@ def table_of_frame(frame: pd.DataFrame) -> RawTable:
     """
     if any(name is not None for name in frame.index.names):
         frame = frame.reset_index()
+    frame = with_points_in_rows(frame)
     columns = []
     for k in range(frame.shape[1]):
         column = frame.iloc[:, k]

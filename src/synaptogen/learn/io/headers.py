@@ -4,10 +4,10 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from .columns import FEATURE_ROLES, device_part, role_of
+from .columns import FEATURE_ROLES, KEYS, device_part, role_of
 from .units import is_unit, quantity_of, split_unit
 
-_DEVICE = re.compile(r"(?i)(?:device|dev\.?|cell|die|sample|chip|memristor)[\s_#:\-.]*[a-z]?\d+")
+_DEVICE = re.compile(r"(?i)(?:device|dev\.?|cell|die|sample|chip|memristor)[\s_#:\-.]*(?:[a-z]?\d+|\s[a-z])")
 MOST_LINES = 8  # above a table that are looked at
 _LABELS = frozenset(
     (
@@ -48,7 +48,7 @@ def names_from(above: Sequence[Sequence[str]], width: int, is_number: Sequence[S
     -------
     Header
     """
-    rows = [_unlabelled(row) for row in above[-MOST_LINES:]]
+    rows = _with_labels_above([_unlabelled(row) for row in above[-MOST_LINES:]])
     numbers = list(is_number)[-MOST_LINES:]
     units = [k for k, row in enumerate(rows) if _is_units(row)]
     weights = [
@@ -72,6 +72,9 @@ def names_from(above: Sequence[Sequence[str]], width: int, is_number: Sequence[S
     near = sorted((k for k in units if abs(k - chosen) <= 2 or k in said), key=lambda k: (abs(k - chosen), k < chosen))
     if near:
         names = [_with_unit(name, unit) for name, unit in zip(names, rows[near[0]], strict=True)]
+        bare = [_named_by_unit(unit) for unit in rows[near[0]]]
+        if _have_both(bare) and not _have_both(names):
+            names = bare  # the units say what the words above them do not
     devices = next((found for row in rows[:chosen] if (found := _devices_of(row))), [])
     return Header(names, left_out, devices)
 
@@ -79,6 +82,20 @@ def names_from(above: Sequence[Sequence[str]], width: int, is_number: Sequence[S
 def _unlabelled(row: Sequence[str]) -> Sequence[str]:
     """Return a line without the word in its first field that says what the line holds, as "Units"."""
     return ["", *row[1:]] if len(row) > 2 and row[0].strip(" :").lower() in _LABELS else row
+
+
+def _have_both(names: Sequence[str]) -> bool:
+    return {role_of(name)[0] for name in names if name} >= {"voltage", "current"}
+
+
+def _with_labels_above(rows: list[Sequence[str]]) -> list[Sequence[str]]:
+    """Return rows in which a name that stands among units, ``Cycle,V,V`` below ``,Set,Reset``, is among the names."""
+    for k in range(1, len(rows)):
+        label, rest = rows[k][0], list(rows[k][1:])
+        if role_of(label)[0] in KEYS and not rows[k - 1][0] and len(rest) > 1 and _is_units(rest) and all(rest):
+            rows[k - 1] = [label, *rows[k - 1][1:]]
+            rows[k] = ["", *rest]
+    return rows
 
 
 def _devices_of(row: Sequence[str]) -> list[str]:

@@ -14,11 +14,13 @@ import pandas as pd
 
 from synaptogen._utils import AnyArray, Float64Array, IntArray
 
-from .columns import device_part, is_setting, listed, role_of
+from .columns import KEYS, device_part, is_setting, listed, role_of
+from .folders import device_of
 from .layouts import Understood
 from .raw_tables import RawTable, is_numeric
 from .units import split_unit
 
+_READING = re.compile(r"(?i)readings?\s*(?:#|no\.?|number|index)?")
 SHORTEST = 12  # points of a record
 SPAN, WAYS = 0.6, 0.15  # shares of the swing of the voltage, and of the points of each direction, in each record
 PLACES = (("row", "col"), ("row", "column"), ("x", "y"), ("wl", "bl"), ("te", "be"))
@@ -39,7 +41,10 @@ def with_labels(table: RawTable, understood: Understood) -> RawTable:
         The same one if no column labels records.
     """
     roles = [role_of(name)[0] if name else None for name in table.names]
-    volts = [k for k, r in enumerate(roles) if r == "voltage" and is_numeric(table.columns[k])]
+    roles = [  # texts below "ID" are labels, and no drain current
+        None if r in ("voltage", "current") and not is_numeric(table.columns[k]) else r for k, r in enumerate(roles)
+    ]
+    volts = [k for k, r in enumerate(roles) if r == "voltage"]
     if not volts or "current" not in roles or table.rows < 2 * SHORTEST:
         return table
     voltage = np.asarray(table.columns[max(volts, key=lambda k: _swing(table, k))], np.float64)
@@ -64,10 +69,46 @@ def with_labels(table: RawTable, understood: Understood) -> RawTable:
                 continue  # says no more than the column of cycles
             return _named(table, [k], "device", understood)
         if not is_numeric(table.columns[k]):
-            return table if named else _named(table, [k], "device", understood)
+            return table if named else _named_by_texts(table, k, understood)
         if _counts(np.asarray(table.columns[k], np.float64)):
             return _named(table, [k], "cycle", understood)
     return table
+
+
+def without_counts_of_points(table: RawTable, understood: Understood) -> RawTable:
+    """Return a table without columns that count its rows, although their names, as "N", could be those of labels.
+
+    Parameters
+    ----------
+    table : RawTable
+    understood : Understood
+        Gets a line for what was left out.
+
+    Returns
+    -------
+    RawTable
+        The same one if none does, or if it has no voltage and current.
+    """
+    roles = [role_of(name)[0] if name else None for name in table.names]
+    counts = [
+        k
+        for k, r in enumerate(roles)
+        if is_numeric(table.columns[k])
+        and table.rows >= 2 * SHORTEST
+        and (r in KEYS or device_part(table.names[k]) or _READING.fullmatch(table.names[k]))
+        and np.all(np.diff(table.columns[k]) == 1)
+    ]
+    rest = [r for k, r in enumerate(roles) if k not in counts]
+    if not counts or not {"voltage", "current"} <= set(rest):
+        return table
+    understood.lines.append(f"left out, a count of the points: {listed(table.names[k] for k in counts)}")
+    keep = [k for k in range(len(roles)) if k not in counts]
+    return replace(
+        table,
+        names=[table.names[k] for k in keep],
+        columns=[table.columns[k] for k in keep],
+        devices=[table.devices[k] for k in keep] if any(table.devices) else [],
+    )
 
 
 def _named(table: RawTable, columns: Sequence[int], role: str, understood: Understood) -> RawTable:
@@ -88,6 +129,24 @@ def _named(table: RawTable, columns: Sequence[int], role: str, understood: Under
         names=[*(table.names[k] for k in keep), role],
         columns=[*(table.columns[k] for k in keep), label],
         devices=[table.devices[k] for k in places] if any(table.devices) else [],
+    )
+
+
+def _named_by_texts(table: RawTable, k: int, understood: Understood) -> RawTable:
+    """Return a table in which a column of texts names devices, or device and cycle, as "D3_c012" does."""
+    codes, labels = pd.factorize(pd.Series(table.columns[k]))
+    texts = [re.sub(r"(?i)\.(?:csv|txt|dat|xlsx?|tsv)$", "", str(label)) for label in labels]
+    devices = [device_of(text) for text in texts]
+    if not all(devices) or len(set(devices)) == len(devices):
+        return _named(table, [k], "device", understood)
+    count = np.array([devices[:n].count(device) for n, device in enumerate(devices)], np.float64)
+    understood.lines.append(f"device and cycle: {table.names[k]!r} says both, as in {str(labels[0])!r}")
+    own = np.array(devices, dtype=object)[codes]
+    return replace(
+        table,
+        names=[*table.names[:k], "device", *table.names[k + 1 :], "cycle"],
+        columns=[*table.columns[:k], own, *table.columns[k + 1 :], count[codes]],
+        devices=[*table.devices, ""] if any(table.devices) else [],
     )
 
 

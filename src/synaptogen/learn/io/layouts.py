@@ -13,10 +13,9 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from synaptogen._utils import AnyArray, Float64Array
+from synaptogen.learn.extraction import refuse
 
 from .channels import (
-    BACKWARD,
-    FORWARD,
     OVERFLOW,
     Channel,
     channels_of,
@@ -25,8 +24,10 @@ from .channels import (
     numbers_of,
     pairs_of,
     varies,
+    way_of,
     without_gates,
     without_repeats,
+    words_of,
 )
 from .columns import QUOTIENTS, listed
 from .raw_tables import RawTable, is_numeric
@@ -39,6 +40,7 @@ Records: TypeAlias = Literal["cycles", "devices"]
 ONE_SIDE = 0.05  # share of the largest voltage that a sweep of one sign may reach on the other side
 SWEPT = 12  # different voltages of a sweep
 FILLERS = 5  # points of no voltage and no current at all at the end of a record that are no points
+PULSES = frozenset(("pulse", "pulses", "write", "program", "programming", "prog", "amplitude"))
 SCOPE_WORDS = ("sample interval", "record length", "horizontal units", "vertical units", "volts/div", "waveform type")
 
 
@@ -284,6 +286,8 @@ def pairs_in(table: RawTable, options: Options, understood: Understood) -> list[
     for v, i in pairs:
         require_known_unit(v.name, "voltage")
         require_known_unit(i.name, "current")
+        if "read" in words_of(i) and words_of(v) & PULSES and "read" not in words_of(v):
+            refuse("pulse response")  # a current at another voltage than that beside it
     understood.believed |= any(i.unit for _, i in pairs)
     if gates:
         understood.lines.append(f"left out, of a gate: {listed(gates)}")
@@ -318,14 +322,14 @@ def _records_of_table(table: RawTable, options: Options, understood: Understood)
     for k, (v, i) in enumerate(pairs):
         own = numbers_of(table, v), numbers_of(table, i)
         when = None if time is None else numbers_of(table, time)
-        device = table.devices[i.index] if table.devices else ""
+        device = table.devices[i.index] if table.devices else i.device if len(pairs) > 1 else ""
         records.append(Record(*own, when, f"{k + 1}" if len(pairs) > 1 else "", device))
     halves = [re.sub(r"\d", "", v.tag) for v, _ in pairs]
     if len(pairs) > 1 and set(halves) in ({"set", "reset"}, {"pos", "neg"}):
         order = ("set", "reset") if "set" in halves else tuple(dict.fromkeys(halves))
         records = _joined(pairs, records, order)
         understood.lines.append(f"sweeps {' and '.join(order)} in columns of their own: joined in this order")
-    elif len(pairs) > 1 and all(i.tag in FORWARD | BACKWARD for _, i in pairs):
+    elif len(pairs) > 1 and all(way_of(i.tag) for _, i in pairs):
         return _there_and_back(pairs, records, understood)
     return [_without_end(record) for record in records]
 
@@ -337,7 +341,7 @@ def _there_and_back(
     parts: list[Record] = []
     for (_, i), record in zip(pairs, records, strict=True):
         cut = _without_end(record)
-        turn = i.tag in BACKWARD and len(parts) % 2 == 1 and _same(cut.voltage, parts[-1].voltage[: len(cut.voltage)])
+        turn = way_of(i.tag) < 0 and len(parts) % 2 == 1 and _same(cut.voltage, parts[-1].voltage[: len(cut.voltage)])
         parts.append(Record(cut.voltage[::-1], cut.current[::-1], None, "") if turn else cut)
     understood.lines.append("currents of the way there and back in columns of their own: joined in this order")
     voltage, current = (np.concatenate([getattr(r, name) for r in parts]) for name in ("voltage", "current"))
@@ -355,7 +359,8 @@ def _times(factor: float) -> str:
 
 def _names_are_channels(table: RawTable) -> bool:
     return all(
-        not name or re.fullmatch(r"[\w\- ]*\d+|x-?axis|time|index", name.strip().lower()) for name in table.names
+        not name or re.fullmatch(r"[\w\- ]*\d+|x-?axis|x_value|time|index|comment|untitled", name.strip().lower())
+        for name in table.names
     )
 
 
@@ -363,8 +368,10 @@ def _joined(pairs: list[tuple[Channel, Channel]], records: list[Record], order: 
     """Join the two halves of loops, number by number, in this order."""
     by_number: dict[str, dict[str, Record]] = {}
     for (v, _), record in zip(pairs, records, strict=True):
-        number = re.sub(r"\D", "", v.tag)
-        by_number.setdefault(number, {})[re.sub(r"\d", "", v.tag)] = _without_end(record)
+        number, half = re.sub(r"\D", "", v.tag), re.sub(r"\d", "", v.tag)
+        while half in by_number.get(number, {}):
+            number += "'"  # the same names once more, of a further loop
+        by_number.setdefault(number, {})[half] = _without_end(record)
     joined = []
     for number, parts in by_number.items():
         each = [parts[key] for key in order if key in parts]

@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 
 FEWEST = 3  # lines of a form that make a table
+LONGEST = 1000  # characters of a line of such a form
 MOSTLY = 0.6  # share of the lines that have the form
 LIST = 12  # numbers of a list
 
@@ -18,6 +19,8 @@ _PAIR = re.compile(
 _DIGITS = re.compile(r"\s*[+-]?\d[\d,+\-eE\s]*")
 _TOUCHING = re.compile(r"(\.\d+[eEdD][+-]\d{2,3})(?=[+-]\d*\.\d)")
 _FRACTION = re.compile(r"\d+(?:[eE][+-]?\d+)?")
+_ROW = re.compile(rf"[\s\[({{]*[\[({{]\s*(?P<body>{_NUMBER}(?:\s*[,;\s]\s*{_NUMBER})+)\s*[\])}}][\])}}\s,;]*")
+_WAVE = re.compile(r"WAVES\S*\s+'?(?P<name>[^'\s]+)'?|(?P<other>BEGIN|END|X\s.*|IGOR)")  # of Igor
 _LIST = re.compile(r"\s*(?P<key>[^\W\d][^=:\[({]{0,40}?)\s*[=:]\s*[\[({](?P<body>[^\[\](){}]*)[\])}]\s*[;,]?\s*")
 
 
@@ -33,7 +36,7 @@ def in_fields(lines: Sequence[str]) -> list[str] | None:
     list of str or None
     """
     there = [line for line in lines if line.strip()]
-    for form in (_unquoted, _of_lists, _below_each_other, _of_pairs, _with_two_kinds_of_commas, _glued):
+    for form in (_unquoted, _of_lists, _in_brackets, _below_each_other, _of_pairs, _with_two_kinds_of_commas, _glued):
         found = form(there)
         if found is not None:
             return found
@@ -59,12 +62,29 @@ def _of_lists(lines: Sequence[str]) -> list[str] | None:
     return found if len(found) >= 2 and 2 * len(found) >= len(lines) else None
 
 
+def _in_brackets(lines: Sequence[str]) -> list[str] | None:
+    """Return rows without the brackets in which programs print them, as ``(0.1, 2e-6),`` or ``[0.1 2e-6]``."""
+    if len(lines) < FEWEST and lines and lines[-1].count(")") + lines[-1].count("]") > LIST:
+        lines = [*lines[:-1], *re.split(r"(?<=[)\]])\s*,\s*(?=[(\[])", lines[-1])]
+    rows = [_ROW.fullmatch(line) if len(line) <= LONGEST else None for line in lines]
+    if sum(row is not None for row in rows) < max(FEWEST, MOSTLY * len(lines)):
+        return None
+    return [
+        line if row is None else "\t".join(re.split(r"[\s,;]+", row["body"].strip(" ,;")))
+        for line, row in zip(lines, rows, strict=True)
+    ]
+
+
 def _below_each_other(lines: Sequence[str]) -> list[str] | None:
     """Return a table of quantities that stand below each other, a number in each line, and their names above them."""
     blocks: list[tuple[str, list[str]]] = []
     for line in lines:
         text = line.strip().strip(",;")
-        if _ALONE.fullmatch(text) is None:
+        wave = _WAVE.fullmatch(text)
+        if wave and wave["other"]:
+            continue
+        text = wave["name"] if wave else text
+        if len(text) > LONGEST or _ALONE.fullmatch(text) is None:
             if blocks and not blocks[-1][1]:
                 blocks.pop()  # a line above a name
             blocks.append((text.strip("[]<>: "), []))

@@ -12,7 +12,7 @@ from synaptogen.params import FEATURE_NAMES
 
 from .channels import OVERFLOW
 from .columns import FLAG, KEYS, KNOWN, LOOPS, Column, columns_of, device_part, listed, role_of
-from .layouts import Understood
+from .layouts import Understood, side_of
 from .text_tables import shown_lines
 from .units import require_known_unit, split_unit
 
@@ -85,6 +85,31 @@ def read_long_form(
         shape, where = (len(device), len(cycle)), row
     require_filled(int(np.prod([int(n) for n in shape])), len(table), "devices and cycles differ in length")
     return LongTable({k: _scatter(v, shape, where) for k, v in values.items()}, device, cycle)
+
+
+def joined_halves(found: LongTable, understood: Understood) -> LongTable:
+    """Join sweeps of one sign each, where a column counts these instead of cycles: two make a loop.
+
+    Parameters
+    ----------
+    found : LongTable
+    understood : Understood
+        Gets a line if sweeps were joined.
+
+    Returns
+    -------
+    LongTable
+        The same one if they are no halves.
+    """
+    voltage = found.arrays.get("voltage")
+    if voltage is None or found.cycle is None or len(found.cycle) % 2 or len(found.cycle) < 2:
+        return found
+    sides = np.array([[side_of(one) for one in device] for device in voltage])
+    if np.any(sides == 0) or np.any(sides[:, ::2] != sides[:, :1]) or np.any(sides[:, 1::2] != -sides[:, :1]):
+        return found
+    joined = {name: np.concatenate([a[:, ::2], a[:, 1::2]], axis=-1) for name, a in found.arrays.items()}
+    understood.lines.append(f"sweeps of one sign each, one after the other: joined to {len(found.cycle) // 2} loops")
+    return LongTable(joined, found.device, np.arange(len(found.cycle) // 2))
 
 
 def _say(understood: Understood, names: Mapping[str, Column], wanted: tuple[str, ...], parts: list[str]) -> None:

@@ -19,16 +19,17 @@ from synaptogen.learn.extraction import kind_of_columns, refuse
 from synaptogen.params import FEATURE_NAMES
 
 from .arrays import columns_of_arrays, loops_of_arrays
-from .channels import Channel, channels_of, numbers_of
+from .channels import Channel, channels_of, holds_features, numbers_of
 from .columns import KEYS, KNOWN, LOOPS, QUOTIENTS, Column, columns_of, device_part, listed, role_of
 from .feature_columns import one_row_per_cycle
 from .fillers import without_fillers
 from .formats import Contents, load, table_of_frame
 from .joined_tables import one_below_the_other
-from .label_columns import with_labels
+from .label_columns import with_labels, without_counts_of_points
 from .layouts import Options, Record, Understood, hint_of_quotient, is_swept, pairs_in, records_of
-from .long_form import by_state, read_long_form, require_filled, wanted_of
+from .long_form import by_state, joined_halves, read_long_form, require_filled, wanted_of
 from .raw_tables import RawTable
+from .record_rows import with_rows_of_points
 from .text_tables import shown_lines
 from .units import is_density, require_known_unit, split_unit, with_unit
 
@@ -142,6 +143,7 @@ def _understood(contents: Contents, columns: Mapping[str, str], options: Options
     understood.lines += [note for table in tables for note in table.notes]
     if not columns:
         tables = _without_other_kinds(tables, understood)
+        tables = [_with_rows_said(table, understood) for table in tables]
     tables = [_with_differences(table, columns) for table in tables]
     if set(columns) & set(QUOTIENTS):
         tables = [_with_current(table, columns, understood) for table in tables]
@@ -149,7 +151,7 @@ def _understood(contents: Contents, columns: Mapping[str, str], options: Options
     if not columns:
         tables = [one_row_per_cycle(table, understood) for table in tables]
     if not set(columns) & set(KEYS):
-        tables = [with_labels(table, understood) for table in tables]
+        tables = [with_labels(without_counts_of_points(table, understood), understood) for table in tables]
     if len(tables) == 1 and tables[0].named and not columns:
         wide = by_state(tables[0].frame())
         if wide is not None:
@@ -179,8 +181,17 @@ def _understood(contents: Contents, columns: Mapping[str, str], options: Options
         tables = [_renamed(t, columns) for t in tables]
     records = records_of(tables, options, understood)
     if not records:
+        names = [name for t in tables for name in t.names]
+        if any(re.search(r"(?i)pulse", n) for n in names) and not any(role_of(n)[0] == "voltage" for n in names):
+            refuse("pulse response")
         raise ValueError(_nothing_found(tables))
     return _from_records(records, options, understood)
+
+
+def _with_rows_said(table: RawTable, understood: Understood) -> RawTable:
+    found = with_rows_of_points(table)
+    understood.lines += found.notes if found is not table else []
+    return found
 
 
 def _without_other_kinds(tables: list[RawTable], understood: Understood) -> list[RawTable]:
@@ -288,7 +299,7 @@ def _from_long_form(
     if others:
         understood.lines.append(f"left out: {', '.join(others)}")
     frame = pd.concat(frames, ignore_index=True)
-    found = read_long_form(frame, columns, understood, same[0].head)
+    found = joined_halves(read_long_form(frame, columns, understood, same[0].head), understood)
     return FileContents(found.arrays, found.device, found.cycle, {}, understood)
 
 
@@ -314,7 +325,10 @@ def _nothing_found(tables: list[RawTable]) -> str:
     if any(map(is_density, every)):
         begins = f"; a current density is no current: multiply it by the area of the device{begins}"
     elif any(re.match(r"(?i)\s*(?:log|ln\b)", name) for name in every):
-        begins = f"; a logarithm is no current and no resistance: give the quantity itself{begins}"
+        begins = (
+            f"; a logarithm is no current and no resistance: give the quantity itself, or name that of a current with"
+            f" its base, log10(I), and give --magnitude{begins}"
+        )
     else:
         begins = hint_of_quotient(every) + begins
     return (
@@ -340,7 +354,7 @@ def _is_long_form(table: RawTable, columns: Mapping[str, str]) -> bool:
         return False
     if loops:
         return bool(have & set(KEYS)) or bool(given)
-    return "current" not in roles and bool(have & set(FEATURE_NAMES))
+    return ("current" not in roles or holds_features(table)) and bool(have & set(FEATURE_NAMES))
 
 
 def _renamed(table: RawTable, columns: Mapping[str, str]) -> RawTable:

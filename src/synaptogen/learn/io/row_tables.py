@@ -81,8 +81,10 @@ def table_of_rows(
     """
     width = len(names)
     rows, summed = _without_statistics(_without_labelled(rows, dialect))
+    rows, labels = _without_settings(rows, dialect)
     columns: list[AnyArray] = []
     own, notes = list(names), [f"rows of statistics are left out: {listed(summed)}"] if summed else []
+    notes += [f"rows of settings at the end are left out: {listed(labels)}"] if labels else []
     for k in range(width):
         cells = [row[k] if k < len(row) else "" for row in rows]
         values, unit = column_of(cells, dialect)
@@ -113,6 +115,21 @@ def _without_statistics(rows: Sequence[Fields]) -> tuple[Sequence[Fields], list[
         words.insert(0, word)
         last -= 1
     return rows[:last], words
+
+
+def _without_settings(rows: Sequence[Fields], dialect: Dialect) -> tuple[Sequence[Fields], list[str]]:
+    """Return rows without those at the end that say what they hold, as ``Samples,500``, and these words."""
+    last, labels = len(rows), list[str]()
+    while last > RECORD and len(labels) < FEW_WORDS and _is_label(rows[last - 1][0], dialect):
+        last -= 1
+        labels.insert(0, rows[last][0])
+    if not labels or any(_is_label(row[0], dialect) for row in rows[last - RECORD : last] if row):
+        return rows, []
+    return rows[:last], labels
+
+
+def _is_label(cell: str, dialect: Dialect) -> bool:
+    return bool(cell) and cell not in MISSING and cell not in WORDS and not dialect.number(cell)
 
 
 def _quantity(unit: str) -> str:

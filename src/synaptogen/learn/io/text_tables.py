@@ -59,10 +59,12 @@ def load_text(path: str) -> list[RawTable]:
     with open(path, encoding=encoding, errors="replace", newline=None) as file:
         head = [line.rstrip("\r\n") for line in islice(file, SNIFFED)]
     other = in_fields([line for line in head if not _is_comment(line)])
-    if other is not None and len(head) == SNIFFED:
+    plain = [line for line in head if line.strip() and not _is_comment(line)]
+    dialect = None if other else _dialect(plain)
+    if len(head) == SNIFFED and (other is not None or dialect is None):  # a form may show itself in the whole file
         with open(path, encoding=encoding, errors="replace") as file:
             other = in_fields([line for line in file.read().splitlines() if not _is_comment(line)])
-    dialect = _dialect(other or [line for line in head if line.strip() and not _is_comment(line)])
+    dialect = _dialect(other) if other else dialect
     if dialect is None:
         tables = _further_down(path, encoding) if len(head) == SNIFFED else []
         if tables:
