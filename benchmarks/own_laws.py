@@ -47,8 +47,11 @@ def burn_in(population):
     """Decays over some ten cycles whose amplitudes follow offsets and scales of a device by a little of its spread."""
     curves = BurnIn(np.array([10.0, 3.0, 2.0, 5.0])).curves
     scale = np.sqrt(np.diagonal(population.covariance())[:8])
-    slope = np.outer(0.1 * scale[:4], 0.1 / scale)
-    return sg.Trend(50, curves, 0.1 * scale[:4], np.diag(0.05 * scale[:4]), slope, population.mean()[:8], passes=True)
+    centre = np.concatenate(
+        [population.mean()[:4], np.exp(population.mean()[4:8])]
+    )  # the population is one of ln sigma
+    slope = np.outer(0.1 * scale[:4], 0.1 / np.concatenate([scale[:4], centre[4:] * scale[4:]]))
+    return sg.Trend(50, curves, 0.1 * scale[:4], np.diag(0.05 * scale[:4]), slope, centre, passes=True)
 
 
 def lasting(trend):

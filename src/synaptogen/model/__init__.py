@@ -29,7 +29,7 @@ from . import (
 from .ageing import U_NEVER, TrendConstants, WearConstants, is_under_way, trend_place
 from .constants import Constants
 from .feature_scales import Curve, LogCurve
-from .features import CycleFeatures, cycle_features, features_of
+from .features import CycleFeatures, cycle_features, features_of, features_on_offsets
 from .fluctuation import (
     BURSTS,
     GRIDS,
@@ -193,6 +193,7 @@ __all__ = [
     "feature_scales",
     "features",
     "features_of",
+    "features_on_offsets",
     "floor",
     "fluctuation",
     "from_bits",

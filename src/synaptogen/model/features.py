@@ -137,6 +137,36 @@ def features_of(
     -------
     CycleFeatures
     """
-    f = cycle_features(x, aged(mu, sigma, lo, hi, number, k0, k1, p.trend), sigma, p, own)
+    return features_on_offsets(
+        x, aged(mu, sigma, lo, hi, number, k0, k1, p.trend), sigma, p, own, lo, hi, number, k0, k1
+    )
+
+
+def features_on_offsets(
+    x: Reals,
+    mu: Reals,
+    sigma: Reals,
+    p: Constants,
+    own: Reals,
+    lo: UInt32,
+    hi: UInt32,
+    number: UInt32,
+    k0: UInt32,
+    k1: UInt32,
+) -> CycleFeatures:
+    """Return the features of a cycle of a cell, with its wear, from the offsets that its trend has led to.
+
+    Parameters
+    ----------
+    x, sigma, p, own, lo, hi, number, k0, k1
+        As of `features_of`.
+    mu : four Real
+        Offsets in this cycle.
+
+    Returns
+    -------
+    CycleFeatures
+    """
+    f = cycle_features(x, mu, sigma, p, own)
     u = worn((f.u_set, f.u_reset), lo, hi, number, k0, k1, p.wear)
     return CycleFeatures(f.r_hrs, u[0], f.r_lrs, u[1], f.limited)

@@ -20,11 +20,12 @@ from synaptogen.model import (
     Real,
     Transition,
     UInt32,
+    aged,
     any_,
     chosen,
     conductance,
     device_rows,
-    features_of,
+    features_on_offsets,
     in_mode,
     in_next_cycle,
     is_irs,
@@ -129,7 +130,7 @@ def step_reset(cells: CellPointers, params: KernelParams, pending: Pending, grou
     """
     hot_at, device_at, curve_at = group * HOT, group * DEVICE_RECORD, group * CURVE
     status = load(cells.status, hot_at + STATUS)
-    p = load_constants(params.constants, params.prototype)
+    p = load_constants(params.constants, params.kind)
     u_reset = load(cells.device, device_at + U_RESET)
     u_ratchet = u_reset
     if any_(is_irs(status)):
@@ -140,7 +141,7 @@ def step_reset(cells: CellPointers, params: KernelParams, pending: Pending, grou
         f = _next_features(cells, params, pending, group, next_cycle(status), event.begin)
         sloped = event.begin & event.partial
         if any_(sloped):
-            p = load_constants(params.constants, params.prototype)
+            p = load_constants(params.constants, params.kind)
             curve = transition(load(cells.r, group * W), u_reset, f.r_hrs, p)
             store_where(cells.curve, curve_at + T_SCALE, curve.scale, sloped)
             store_where(cells.curve, curve_at + T_END, curve.end, sloped)
@@ -153,7 +154,7 @@ def step_reset(cells: CellPointers, params: KernelParams, pending: Pending, grou
         store_where(cells.r, group * W, load(cells.device, device_at + R_HRS), event.full)
         status = in_mode(status, event.full, HRS)
     if any_(event.partial):
-        p = load_constants(params.constants, params.prototype)
+        p = load_constants(params.constants, params.kind)
         curve = Transition(load(cells.curve, curve_at + T_SCALE), load(cells.curve, curve_at + T_END))
         store_where(cells.r, group * W, partial_reset(curve, u, p), event.partial)
         store_where(cells.curve, curve_at + U_RATCHET, u, event.partial)
@@ -211,12 +212,15 @@ def device_features(cells: CellPointers, params: KernelParams, group: int, x: Fo
     -------
     CycleFeatures
     """
-    p = load_constants(params.constants, params.prototype)
     device_at = group * DEVICE_RECORD
     own = load_own(cells.memory, own_index(params, group))  # no code, where devices have nothing of their own
     mu, sigma = load4(cells.device, device_at), load4(cells.device, device_at + 4 * W)
     lo, hi = ids(cells, group)  # no code without trend and wear
-    return features_of(x, mu, sigma, p, own, lo, hi, number, params.k0, params.k1)
+    # the trend may branch: constants that were loaded before it would wait in memory of their own until they are used
+    trend = load_constants(params.constants, params.kind).trend
+    mu = aged(mu, sigma, lo, hi, number, params.k0, params.k1, trend)
+    p = load_constants(params.constants, params.kind)
+    return features_on_offsets(x, mu, sigma, p, own, lo, hi, number, params.k0, params.k1)
 
 
 @njit(**INLINE)
@@ -242,7 +246,7 @@ def read_current(
     real lanes
         Currents in A.
     """
-    p = load_constants(params.constants, params.prototype)
+    p = load_constants(params.constants, params.kind)
     g = conductance(load(cells.r, group * W), u, p)
     if bandwidth > 0.0:
         lo, hi = ids(cells, group)
@@ -423,7 +427,7 @@ def _limit_vectors(cells: CellPointers, params: KernelParams, group: int, bounds
 @njit(**INLINE)
 def _store_own(cells: CellPointers, params: KernelParams, group: int) -> None:
     """Replace the own traits of the devices of a group by what is kept of them."""
-    p, at = load_constants(params.constants, params.prototype), own_index(params, group)
+    p, at = load_constants(params.constants, params.kind), own_index(params, group)
     rows = device_rows(load_own(cells.memory, at), p.own)
     store4(cells.memory, at, rows[0:4])
     store4(cells.memory, at + 4 * W, rows[4:8])

@@ -298,7 +298,7 @@ def _draw_innovations(
         _prefetch_coming(params, cells, pending, 1)
         cycles = join(number, number + 1)
         e = normals(join(lo, lo), join(hi, hi), CYCLES, cycles, 0, params.k0, params.k1)
-        p = load_constants(params.constants, params.prototype)
+        p = load_constants(params.constants, params.kind)
         x, y, z, w = innovation(e, p.innovation)
         m = (member * params.slots + slot) * 4 * W
         store4(pending.innovations, m, (first_half(x), first_half(y), first_half(z), first_half(w)))
@@ -409,7 +409,7 @@ def first_latent(params: KernelParams, e: Four) -> Four:
     """
     if params.stationary:
         return _add_block(zeros(), params.start, 0, e)
-    p = load_constants(params.constants, params.prototype)
+    p = load_constants(params.constants, params.kind)
     return innovation(e, p.innovation)
 
 

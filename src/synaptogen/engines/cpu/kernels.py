@@ -52,6 +52,7 @@ from .lanes import (
     scalar,
     second_half,
     store,
+    type_of,
     uint32s,
 )
 from .layout import Arrays, CellPointers, KernelParams, UInt32Array, ids
@@ -174,7 +175,7 @@ def params_from(param_arrays: Arrays) -> KernelParams:
     )
     return KernelParams(
         data(constants),
-        prototype,
+        type_of(prototype),
         data(readout),
         data(F),
         data(G),
@@ -231,7 +232,7 @@ def drive_at(u: Real, voltages: Pointer, params: KernelParams, bandwidth: float)
     -------
     Drive
     """
-    llrs, hhrs = envelopes(u, load_constants(params.constants, params.prototype))
+    llrs, hhrs = envelopes(u, load_constants(params.constants, params.kind))
     return Drive(voltages, u, llrs, hhrs, noise_density(u) * bandwidth)
 
 

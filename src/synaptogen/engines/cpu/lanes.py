@@ -15,7 +15,7 @@ import numba.extending as nbx
 from llvmlite import binding, ir
 from numba.core import types
 from numba.core.datamodel import default_manager
-from numba.core.datamodel.models import PrimitiveModel
+from numba.core.datamodel.models import OpaqueModel, PrimitiveModel
 from numba.core.imputils import lower_builtin, lower_cast
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
 
@@ -654,8 +654,44 @@ def sum_lanes(typingctx: Any, x: Any) -> Any:
     return types.float32(REAL), build
 
 
+class TypeOf(types.Opaque):  # type: ignore[misc]  # numba.types.Opaque carries no annotations
+    """The Numba type of a value that stands for another type, and holds nothing.
+
+    Parameters
+    ----------
+    bundle : Numba type
+        The type that it stands for.
+    """
+
+    def __init__(self, bundle: Any) -> None:
+        self.bundle = bundle
+        super().__init__(f"TypeOf({bundle})")
+
+
+nbx.register_model(TypeOf)(OpaqueModel)
+
+
 @nbx.intrinsic
-def load_constants(typingctx: Any, pointer: Any, prototype: Any) -> Any:
+def type_of(typingctx: Any, bundle: Any) -> Any:
+    """Return a value that stands for the type of another one.
+
+    Kernels hand it on where they would hand on the constants of a parameter set, hundreds of numbers that every call of
+    a function would have to copy.
+
+    Parameters
+    ----------
+    bundle
+        Any value.
+
+    Returns
+    -------
+    TypeOf
+    """
+    return TypeOf(bundle)(bundle), lambda cx, b, s, a: cx.get_dummy_value()
+
+
+@nbx.intrinsic
+def load_constants(typingctx: Any, pointer: Any, kind: Any) -> Any:
     """Load a tuple of constants, which may hold tuples, from the numbers that `flatten` has made of it.
 
     Constants that are passed by value would be spread over registers at the top of a loop and spilt as full vectors.
@@ -665,8 +701,8 @@ def load_constants(typingctx: Any, pointer: Any, prototype: Any) -> Any:
     ----------
     pointer : pointer to float32
         The numbers of the constants in order.
-    prototype : tuple
-        A tuple of the same type. Only its type is used.
+    kind : TypeOf
+        Of a tuple of the same type.
 
     Returns
     -------
@@ -675,9 +711,9 @@ def load_constants(typingctx: Any, pointer: Any, prototype: Any) -> Any:
     """
 
     def build(cx: Any, b: ir.IRBuilder, s: Any, a: Any) -> ir.Value:
-        return _fill(b, prototype, a[0], 0)[0]
+        return _fill(b, kind.bundle, a[0], 0)[0]
 
-    return prototype(pointer, prototype), build
+    return kind.bundle(pointer, kind), build
 
 
 def _fill(b: ir.IRBuilder, t: Any, pointer: ir.Value, index: int) -> tuple[ir.Value, int]:

@@ -89,8 +89,8 @@ class KernelParams(NamedTuple):
     ----------
     constants
         The numbers of `model.Constants` in single precision, in the order of `lanes.flatten`.
-    prototype
-        A `model.Constants` of which only the type is used; see `lanes.load_constants`.
+    kind
+        Stands for the type of these `model.Constants`; see `lanes.load_constants`.
     readout, F, G, start
         Matrices of `CompiledParams`, flat. ``start`` of a VAR is stored as blocks of 4 x 4, each by columns.
     slots
@@ -112,7 +112,7 @@ class KernelParams(NamedTuple):
     """
 
     constants: Any
-    prototype: Any
+    kind: Any
     readout: Any
     F: Any
     G: Any

@@ -45,6 +45,7 @@ from .lanes import (
     scalar,
     second_half,
     store,
+    type_of,
     uint32s,
 )
 from .layout import (
@@ -76,7 +77,7 @@ class Move(NamedTuple):
     constants : array of float32
         Numbers of the `FluctuationConstants`.
     prototype : FluctuationConstants
-        Of which only the type is used, see `lanes.load_constants`.
+        Of which only the type is used, see `lanes.type_of`.
     widths : array of float32
         Scales of the jumps of all slots.
     pairs : int
@@ -142,7 +143,7 @@ def _written(cells: CellPointers, params: KernelParams, group: int) -> Real:
     r_hrs = load(cells.device, group * DEVICE_RECORD + R_HRS)
     partial = r_hrs
     if any_(is_irs(status)):
-        p = load_constants(params.constants, params.prototype)
+        p = load_constants(params.constants, params.kind)
         curve = Transition(load(cells.curve, curve_at + T_SCALE), load(cells.curve, curve_at + T_END))
         partial = partial_reset(curve, load(cells.curve, curve_at + U_RATCHET), p)
     return written_state(status, load(cells.hot, group * HOT + R_LRS), r_hrs, partial)
@@ -160,8 +161,10 @@ class MovePointers(NamedTuple):
 
     Attributes
     ----------
-    constants, prototype, widths, pairs, instant, present, r_zero, r_max, span
+    constants, widths, pairs, instant, present, r_zero, r_max, span
         As of `Move`.
+    kind
+        Stands for the type of the constants, see `lanes.load_constants`.
     grid : tuple of uint32
         As of `Moment`.
     writes : pointer to uint32
@@ -171,7 +174,7 @@ class MovePointers(NamedTuple):
     """
 
     constants: Any
-    prototype: Any
+    kind: Any
     widths: Any
     pairs: Any
     grid: Any
@@ -189,7 +192,7 @@ def pointers_of(move: Move) -> MovePointers:
     """Return a move with raw pointers to its arrays, which the caller keeps alive."""
     return MovePointers(
         data(move.constants),
-        move.prototype,
+        type_of(move.prototype),
         data(move.widths),
         move.pairs,
         _places(data(move.grid)),
@@ -296,10 +299,10 @@ def states_at(
     zero = reals(np.float32(0.0))
     walk = pair(zero, zero)
     for jumps in range(move.pairs):
-        p = load_constants(move.constants, move.prototype)
+        p = load_constants(move.constants, move.kind)
         width, next_width = scalar(move.widths, 2 * jumps), scalar(move.widths, 2 * jumps + 1)
         walk = walk + two_jumps(key, jumps, made, width, next_width, p)
-    p = load_constants(move.constants, move.prototype)
+    p = load_constants(move.constants, move.kind)
     both, instant = pair(written[0], written[1]), uint32s(move.instant)
     s = strength((move.r_zero - both) * move.span, p)
     change = log_change(walk, key, move.grid, pair(instant, instant), s, p)

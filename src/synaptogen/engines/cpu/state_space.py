@@ -115,7 +115,7 @@ def latent_of_states(
     -------
     four real lanes
     """
-    p = load_constants(params.constants, params.prototype)
+    p = load_constants(params.constants, params.kind)
     x = innovation(e, p.innovation)
     if params.restless:
         v = load(states, at + (params.states - 1) * W)
@@ -201,7 +201,7 @@ def advance_states(
         for j in range(k, q):
             new = new + load(cells.memory, at + j * W) * scalar(params.F, k * q + j)
         if params.restless and k == q - 1:
-            new = next_unrest(old, unrest[1], load_constants(params.constants, params.prototype).restless)
+            new = next_unrest(old, unrest[1], load_constants(params.constants, params.kind).restless)
         store_where(cells.memory, at + k * W, new, mask)
         before = old
     return x

@@ -116,7 +116,7 @@ def decode_u_set(code: UInt32, scale: Scale, params: KernelParams) -> Real:
     real lanes
         V.
     """
-    p = load_constants(params.constants, params.prototype)
+    p = load_constants(params.constants, params.kind)
     return stored_u_set(decode(code, scale), code == 0, p.wear)
 
 
@@ -135,7 +135,7 @@ def decode_u_reset(code: UInt32, scale: Scale, params: KernelParams) -> Real:
     real lanes
         V.
     """
-    p = load_constants(params.constants, params.prototype)
+    p = load_constants(params.constants, params.kind)
     return stored_u_reset(decode(code, scale), code == HIGHEST, p.wear)
 
 
@@ -152,7 +152,7 @@ def pack(packed: Packed, scratch: Scratch, params: KernelParams, group: int) -> 
     cells, s, at = scratch.cells, packed.scales, group * THRESHOLDS * W
     status, r = load(cells.status, STATUS), load(cells.r, 0)
     u_set, r_lrs, u_reset = load(cells.hot, U_SET), load(cells.hot, R_LRS), load(cells.device, U_RESET)
-    p = load_constants(params.constants, params.prototype)
+    p = load_constants(params.constants, params.kind)
     outside = is_outside(u_set, s.u_set) | is_outside(u_reset, s.u_reset)
     outside = limited_when_stored(outside, u_set, u_reset, p.wear) | is_outside(r, s.r) | is_outside(r_lrs, s.r)
     partly = is_irs(status)
@@ -298,7 +298,7 @@ def recompute(packed: Packed, scratch: Scratch, params: KernelParams, group: int
     f = _running_features(packed, scratch, params, group)
     cells = scratch.cells
     partly = is_irs(load(cells.status, STATUS))
-    p = load_constants(params.constants, params.prototype)
+    p = load_constants(params.constants, params.kind)
     curve = transition(load(scratch.r_from, 0), load(scratch.u_from, 0), f.r_hrs, p)
     store_where(cells.curve, T_SCALE, curve.scale, partly)
     store_where(cells.curve, T_END, curve.end, partly)
@@ -339,7 +339,7 @@ def step(
             changed = True
     if any_(u > 0.0):
         status = load(cells.status, STATUS)
-        p = load_constants(params.constants, params.prototype)
+        p = load_constants(params.constants, params.kind)
         event = resets(status, u, load(cells.device, U_RESET), load(cells.curve, U_RATCHET), p)
         if any_(event.full | event.partial):
             if any_(is_irs(status) & (event.full | event.partial)):

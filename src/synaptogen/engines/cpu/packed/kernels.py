@@ -95,7 +95,7 @@ def _with_latent_given(params: KernelParams) -> KernelParams:
     """Return a parameter set without history: with it, ordinary steps take x from ``CellPointers.memory``."""
     return KernelParams(
         params.constants,
-        params.prototype,
+        params.kind,
         params.readout,
         params.F,
         params.G,
